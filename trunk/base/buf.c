@@ -1,0 +1,99 @@
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+uint8_t *buf_grow(struct buf *b, size_t n)
+{
+	if (b->bad || n > b->max - b->n) {
+		b->bad = true;
+		return NULL;
+	}
+	if (b->n + n > b->cap) {
+		size_t cap = b->cap ? b->cap * 2 : 128;
+		while (cap < b->n + n)
+			cap *= 2;
+		b->cap = cap > b->max ? b->max : cap;
+		b->p = mem_realloc(b->p, b->cap);
+	}
+	uint8_t *at = b->p + b->n;
+	b->n += n;
+	return at;
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+	uint8_t *at = buf_grow(b, n);
+	if (at && n)
+		memcpy(at, p, n);
+}
+
+void buf_be(struct buf *b, uint64_t v, size_t bytes)
+{
+	uint8_t *at = buf_grow(b, bytes);
+	if (!at)
+		return;
+	for (size_t i = bytes; i-- > 0; v >>= 8)
+		at[i] = (uint8_t)v;
+}
+
+void buf_f64(struct buf *b, double v)
+{
+	uint64_t bits;
+	memcpy(&bits, &v, sizeof(bits));
+	buf_be(b, bits, 8);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	va_list again;
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	/* vsnprintf writes a NUL behind the text: ask for its room and give it back. */
+	uint8_t *at = n < 0 ? NULL : buf_grow(b, (size_t)n + 1);
+	if (at) {
+		vsnprintf((char *)at, (size_t)n + 1, fmt, again);
+		b->n--;
+	}
+	va_end(again);
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+	if (n >= b->n) {
+		b->n = 0;
+		return;
+	}
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+}
+
+void buf_clear(struct buf *b)
+{
+	b->n = 0;
+	b->bad = false;
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->p);
+	b->p = NULL;
+	b->n = b->cap = 0;
+	b->bad = false;
+}
+
+const char *buf_text(struct buf *b)
+{
+	if (b->bad)
+		return "";
+	if (b->n == b->cap) {
+		b->cap = b->n + 1;
+		b->p = mem_realloc(b->p, b->cap);
+	}
+	b->p[b->n] = '\0';
+	return (const char *)b->p;
+}

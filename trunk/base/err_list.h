@@ -1,0 +1,23 @@
+/* Every way in which something ends: X(identifier, slug, severity, sentence).
+ * One row feeds the enum, the log level of a session's last line and the words in the API.
+ * Severity: QUIET a normal end, PEER the other side misbehaved, LOCAL our host or configuration. */
+X(STOPPED, "stopped", QUIET, "stopped by the server")
+X(CLOSED, "closed", QUIET, "the peer closed the connection")
+X(KICKED, "kicked", QUIET, "disconnected through the API")
+X(ENDED, "ended", QUIET, "the stream has ended")
+X(REDIRECT, "redirect", QUIET, "the stream lives on another server")
+X(AGAIN, "again", QUIET, "nothing can be read or written right now")
+X(TIMEOUT, "timeout", PEER, "the peer was silent for too long")
+X(STALLED, "stalled", PEER, "the peer does not take the data that is sent to it")
+X(PROTOCOL, "protocol", PEER, "the peer broke the protocol")
+X(LIMIT, "limit", PEER, "a limit was exceeded")
+X(NOTFOUND, "not-found", PEER, "it does not exist")
+X(BUSY, "busy", PEER, "the stream is being published already")
+X(DENIED, "denied", PEER, "it is not allowed")
+X(LOOP, "loop", PEER, "the path would lead back to where it came from")
+X(CONNECT, "connect", PEER, "the connection could not be made")
+X(NAME, "name", PEER, "the host name could not be resolved")
+X(UPSTREAM, "upstream", PEER, "no upstream server could be had")
+X(FULL, "full", LOCAL, "the server has no room for another connection")
+X(CONFIG, "config", LOCAL, "the configuration is not usable")
+X(SYSTEM, "system", LOCAL, "the operating system refused")

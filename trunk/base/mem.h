@@ -1,0 +1,16 @@
+/* mem - allocation. Layer: base.
+ * Small objects whose size the program chose abort the process when there is no memory, since
+ * nothing sensible is left to do. Sizes that a peer chose meet a limit before they come here. */
+#pragma once
+#include <stddef.h>
+
+/* Zeroed memory, never NULL. free() releases it. */
+void *mem_zalloc(size_t size);
+void *mem_alloc(size_t size);
+void *mem_realloc(void *p, size_t size);
+char *mem_strdup(const char *s);
+char *mem_strndup(const char *s, size_t n);
+char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A zeroed struct: struct source *s = mem_new(struct source); */
+#define mem_new(type) ((type *)mem_zalloc(sizeof(type)))

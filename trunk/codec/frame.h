@@ -1,0 +1,39 @@
+/* frame - what the payload of an audio or video message is. Layer: codec.
+ * Knows the classic FLV headers and Enhanced RTMP v2 (ModEx, multitrack). Only classifies:
+ * payloads are never changed, and what is not understood is passed on as plain media. */
+#pragma once
+#include "base/span.h"
+
+#define FOURCC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+
+struct frame {
+	bool is_key;       /* a coded picture one can start at (default track) */
+	bool is_header;    /* sequence start: decoder configuration, no picture */
+	bool is_meta;      /* other state to replay to a late joiner: colour info, channel layout */
+	bool is_coded;     /* carries coded audio or video */
+	uint8_t track;     /* Enhanced RTMP track id; 0 is the default track */
+	uint32_t codec;    /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
+};
+
+/* Never fails: nonsense yields a frame with everything false. */
+struct frame frame_of_video(struct span payload);
+struct frame frame_of_audio(struct span payload);
+
+/* What the API shows of a decoder configuration; zero where unknown. */
+struct video_info {
+	uint32_t codec;
+	int profile, level, width, height;
+};
+struct audio_info {
+	uint32_t codec;
+	int sample_rate, channels, profile;
+};
+/* From a sequence header (AVC and HEVC configuration records are read for the size), or from
+ * any message for what its first bytes say. */
+void video_info_read(struct video_info *info, struct span payload);
+void audio_info_read(struct audio_info *info, struct span payload);
+/* "H264", "HEVC", "AAC", "MP3", "AV1", … as SRS's API spells them; "Other" when unknown. */
+const char *codec_name(uint32_t codec);
+/* As SRS's API spells them: "High", "Main", "LC", …; "Other". */
+const char *video_profile_name(const struct video_info *info);
+const char *audio_profile_name(const struct audio_info *info);

@@ -1,0 +1,29 @@
+/* msg - one media message: audio, video or data. Layer: codec.
+ * Filled by whoever receives it; from the moment it is published it is never written again and
+ * is shared by reference. The count is a plain integer: there is one thread. */
+#pragma once
+#include "base/buf.h"
+#include "codec/frame.h"
+
+enum msg_type { MSG_AUDIO = 8, MSG_VIDEO = 9, MSG_DATA = 18 };
+
+struct msg {
+	int refs;
+	uint8_t type;        /* enum msg_type */
+	struct frame frame;  /* what the payload is */
+	int64_t ts;          /* milliseconds, on the timeline of whoever holds it */
+	uint32_t n;          /* payload bytes */
+	uint8_t payload[];
+};
+
+/* One reference, payload of n bytes not yet filled. n must have met a limit before. */
+struct msg *msg_new(enum msg_type type, int64_t ts, size_t n);
+struct msg *msg_ref(struct msg *msg);
+/* NULL is fine; clears the pointer. */
+void msg_unref(struct msg **msg);
+static inline struct span msg_span(const struct msg *m)
+{
+	return (struct span){m->payload, m->n};
+}
+/* The number of messages that exist, for leak tests. */
+long msg_live(void);

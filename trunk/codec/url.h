@@ -1,0 +1,47 @@
+/* url - tcUrl, stream names and HTTP URLs (srs rules). Layer: codec. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { URL_MAX = 2048 };
+
+/* Where a session wants to go. All text is owned by the target, never NULL and at most URL_MAX
+ * bytes: what is longer is ERR_LIMIT. */
+struct target {
+	char *schema; /* "rtmp", "http" */
+	char *host;   /* as the client wrote it */
+	int port;
+	char *vhost;  /* vhost= or domain= of the query, else the host */
+	char *app;    /* may hold slashes */
+	char *stream; /* without query */
+	char *param;  /* "?k=v&…" or "" */
+};
+
+/* From connect's tcUrl and the name given to play or publish (either may carry a query; the
+ * rules are those of SRS: ...vhost...X, query behind the app, _definst_, a default app, blanks
+ * removed, vhost=/domain= override). `stream` may be empty. Untouched on failure. */
+err target_parse(struct target *out, const char *tc_url, const char *stream);
+/* Releases the texts; zeroed memory is fine. */
+void target_fini(struct target *target);
+/* The key of a stream: "[vhost]/app/stream" without the default vhost and without the stream's
+ * extension (".flv"). malloc'ed, the caller's. */
+char *stream_key(const char *vhost, const char *app, const char *stream);
+/* The value of one parameter of "?a=b&c=d" (percent-decoded), or false. */
+bool param_get(char *out, size_t cap, const char *param, const char *name);
+/* `param` without one parameter, "" when nothing is left. */
+void param_remove(char out[static URL_MAX], const char *param, const char *name);
+/* Percent-encodes everything that is not unreserved. */
+void url_escape(struct buf *b, const char *s);
+/* Percent-decodes in place of a copy; '+' stays. ERR_PROTOCOL for a bad escape or a NUL. */
+err url_unescape(char *out, size_t cap, struct span s);
+
+/* "http://host:port/path?query", for redirects and clients. */
+struct http_url {
+	char schema[8];
+	char host[256];
+	int port;
+	char path[URL_MAX]; /* with the query; "/" when empty */
+};
+err http_url_parse(struct http_url *out, const char *text);
+#define DEFAULT_VHOST "__defaultVhost__"
+#define DEFAULT_APP "__defaultApp__"

@@ -1,0 +1,158 @@
+/* conf - the configuration as plain data. Layer: conf.
+ *
+ * A file (SRS's language or YAML) becomes a tree of directives; the schema (schema.c), which
+ * declares each directive once, turns the tree and the SRS_ environment into this snapshot. A
+ * snapshot never changes after it was loaded and is counted: a session keeps the one it began
+ * with. Texts are owned by the snapshot; those without a default are "". Times end in _ms. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct text_list {
+	int count;
+	char **v;
+};
+
+enum conf_tri { CONF_OFF, CONF_ON, CONF_AUTO };
+enum conf_log_tank { LOG_TANK_FILE, LOG_TANK_CONSOLE };
+enum conf_mode { MODE_LOCAL, MODE_REMOTE };
+enum conf_protocol { PROTOCOL_RTMP, PROTOCOL_FLV, PROTOCOL_FLVS };
+enum conf_jitter { JITTER_FULL, JITTER_ZERO, JITTER_OFF };
+enum conf_on_miss { MISS_REDIRECT, MISS_RELAY, MISS_AUTO };
+enum conf_on_duplicate { DUPLICATE_ALLOW, DUPLICATE_REJECT, DUPLICATE_REDIRECT };
+
+struct conf_publish {
+	bool mr;
+	int64_t mr_latency_ms;
+	int64_t firstpkt_timeout_ms;
+	int64_t normal_timeout_ms;
+	int64_t kickoff_for_idle_ms;   /* in the file: seconds; 0 off */
+	int64_t reconnect_grace_ms;    /* in the file: seconds */
+	bool parse_sps, try_annexb_first;
+};
+
+struct conf_play {
+	bool gop_cache;
+	int gop_cache_max_frames;
+	int64_t queue_length_ms;       /* in the file: seconds */
+	enum conf_jitter time_jitter;
+	bool atc, atc_auto, mix_correct;
+	int64_t mw_latency_ms;
+	int mw_msgs;
+	int64_t send_min_interval_ms;
+	bool reduce_sequence_header;
+	bool notify_unpublish;
+	int64_t stalled_timeout_ms;    /* in the file: seconds */
+};
+
+struct conf_cluster {
+	enum conf_mode mode;
+	struct text_list origin;
+	enum conf_protocol protocol;
+	bool follow_client;
+	bool token_traverse;
+	char *vhost;                   /* "[vhost]" */
+	bool debug_srs_upnode;
+	bool origin_cluster;
+	struct text_list coworkers;
+	int64_t linger_ms, upstream_timeout_ms, upstream_start_timeout_ms; /* in the file: seconds */
+	int hop_limit;
+	int64_t query_timeout_ms, query_cache_ms, query_cache_none_ms;     /* in the file: milliseconds */
+	enum conf_on_miss on_miss;
+	enum conf_on_duplicate on_duplicate;
+	char *secret, *secret_file;
+};
+
+struct conf_http_remux {
+	bool enabled;
+	char *mount;
+	int64_t fast_cache_ms;
+	bool drop_if_not_match, has_audio, has_video, guess_has_av, hstrs;
+};
+
+struct conf_vhost {
+	char *name;
+	bool enabled;
+	bool tcp_nodelay, min_latency;
+	int chunk_size;                /* the vhost's, else the global one */
+	int in_ack_size, out_ack_size;
+	struct conf_publish publish;
+	struct conf_play play;
+	struct conf_cluster cluster;
+	struct conf_http_remux http_remux;
+};
+
+struct conf_https {
+	bool enabled;
+	char *listen, *key, *cert;
+};
+
+struct conf_http_api {
+	bool enabled;
+	char *listen;
+	bool crossdomain;
+	struct { bool enabled, allow_reload; } raw_api;
+	struct { bool enabled; char *username, *password; } auth;
+	struct conf_https https;
+};
+
+struct conf_http_server {
+	bool enabled;
+	char *listen, *dir;
+	bool crossdomain;
+	struct conf_https https;
+};
+
+struct conf {
+	int refs;
+	char *file;                    /* as given with -c; "" for environment only */
+	struct text_list listen;
+	int chunk_size;
+	int max_connections;
+	bool daemon;
+	char *pid, *work_dir, *server_id;
+	enum conf_log_tank srs_log_tank;
+	int srs_log_level;             /* enum log_level */
+	char *srs_log_file;
+	bool utc_time;
+	int64_t pithy_print_ms;
+	int64_t grace_start_wait_ms, grace_final_wait_ms;
+	bool force_grace_quit;
+	enum conf_tri reuse_port;
+	char *advertise, *resolver;
+	struct conf_http_api http_api;
+	struct conf_http_server http_server;
+	bool stats_enabled;
+	int vhost_count;
+	struct conf_vhost *vhosts;
+	struct conf_tree *tree;        /* what it was made from, for the difference at reload */
+};
+
+/* Problems are sentences "file:line: what is wrong; what to do", one a line. */
+struct conf_report {
+	struct buf errors;   /* not empty: the configuration is unusable */
+	struct buf warnings;
+};
+void conf_report_init(struct conf_report *report);
+void conf_report_fini(struct conf_report *report);
+
+/* Loads, overlays the environment, fills in defaults and checks everything. `file` is NULL for
+ * environment only. All problems go to the report; ERR_CONFIG when there was an error. */
+err conf_load(struct conf **out, const char *file, struct conf_report *report);
+struct conf *conf_ref(struct conf *conf);
+void conf_unref(struct conf **conf);
+
+/* The vhost of a request: its own block, else __defaultVhost__, else NULL. Borrowed. */
+const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *name);
+/* True when every enabled vhost is an edge. */
+bool conf_is_edge(const struct conf *conf);
+
+/* Every directive with its default and help, as an annotated file; `path` ("vhost.cluster") or
+ * NULL for all. */
+void conf_help(struct buf *out, const char *path);
+
+/* What differs between two snapshots, for a reload: one line per directive, "path: old -> new
+ * (applied now | for new sessions | needs a restart)". *restart says whether any needs one. */
+void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, bool *restart);

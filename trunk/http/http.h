@@ -1,0 +1,57 @@
+/* http - HTTP/1.1 on a socket, server side. Layer: http. Parsing by http-parser (message.c). */
+#pragma once
+#include "base/buf.h"
+#include "net/sock.h"
+
+enum { HTTP_HEAD_MAX = 16384, HTTP_BODY_MAX = 65536, HTTP_HEADERS_MAX = 64 };
+
+struct http_header {
+	char *name, *value;
+};
+
+/* A request or a response, its head in memory. */
+struct http_message {
+	int method;           /* enum http_method of http_parser.h */
+	const char *method_name;
+	char *target;         /* as sent: "/live/a.flv?k=v" */
+	char *path;           /* decoded, without query; no "..", no NUL; begins with '/' */
+	char *query;          /* "k=v&…" or "" */
+	int status;           /* of a response */
+	int minor;            /* HTTP/1.minor */
+	bool keep_alive;
+	int header_count;
+	struct http_header headers[HTTP_HEADERS_MAX];
+	struct buf body;
+};
+void http_message_free(struct http_message **m);
+/* Value of the first header of that name (any case), or NULL. */
+const char *http_header_get(const struct http_message *m, const char *name);
+
+struct http_conn; /* buffers what was read beyond one message */
+struct http_conn *http_conn_new(struct sock *sock); /* borrows the socket */
+void http_conn_free(struct http_conn **conn);
+
+/* Reads one request before the deadline. ERR_CLOSED when the peer ended between requests;
+ * ERR_LIMIT and ERR_PROTOCOL after having answered 413, 431 or 400 itself. */
+err http_recv_request(struct http_conn *conn, struct http_message **out, int64_t deadline) BLOCKS;
+/* Reads the head of one response; the body is read by http_recv_body(). */
+err http_recv_response(struct http_conn *conn, struct http_message **out, int64_t deadline) BLOCKS;
+/* More of the body (chunked or not), at most cap bytes; *n is 0 at its end. */
+err http_recv_body(struct http_conn *conn, void *p, size_t cap, size_t *n, int64_t deadline) BLOCKS;
+
+/* Appends status line and headers common to all answers (Server, Date, Connection). `length` < 0:
+ * chunked for HTTP/1.1, until close for 1.0. `extra` is whole header lines or NULL. */
+void http_write_head(struct buf *b, const struct http_message *request, int status, const char *content_type,
+                     int64_t length, const char *extra);
+/* A whole small answer; no body for HEAD. */
+err http_respond(struct sock *sock, const struct http_message *request, int status, const char *content_type,
+                 struct span body, const char *extra) BLOCKS;
+/* A plain text answer with a sentence. */
+err http_respond_text(struct sock *sock, const struct http_message *request, int status, const char *sentence,
+                      const char *extra) BLOCKS;
+const char *http_status_text(int status);
+/* CORS headers as SRS sends them when the request has an Origin and `enabled`; "" otherwise.
+ * Valid until the next call. */
+const char *http_cors(const struct http_message *request, bool enabled);
+/* True when the Authorization header holds these (compared in constant time). */
+bool http_basic_ok(const struct http_message *request, const char *username, const char *password);

@@ -1,0 +1,53 @@
+/* sock - a TCP connection, non-blocking underneath, straight-line above. Layer: net.
+ * One coroutine owns it: whoever waits becomes the waiter. The try_ functions never switch and
+ * are for a coroutine that waits for several things at once with co_wait(). */
+#pragma once
+#include "base/buf.h"
+#include "co/co.h"
+#include "net/addr.h"
+#include <sys/uio.h>
+
+struct sock {
+	struct reactor_fd rfd;
+	struct addr peer, local;
+	int64_t recv_bytes, send_bytes;
+	int64_t recv_ms;   /* monotonic time of the last byte received */
+	int64_t send_ms;   /* monotonic time at which the peer's kernel last took a byte */
+	int64_t deadline;  /* for the blocking calls below, absolute; CLOCK_NEVER at first */
+};
+
+/* Connects before the deadline, or ERR_CONNECT with the address and the reason in the trail.
+ * TCP_NODELAY and CLOEXEC are set. */
+err sock_dial(struct sock **out, const struct addr *to, int64_t deadline) BLOCKS;
+/* Wraps an accepted, non-blocking descriptor and takes it, also on failure. */
+err sock_wrap(struct sock **out, int fd);
+/* Closes at once, dropping what is unread: the peer may see a reset. NULL is fine; clears. */
+void sock_close(struct sock **sock);
+/* Ends politely: shutdown for writing, then reads and drops input until the peer closes or
+ * `ms` have passed, then closes. What was sent before arrives. */
+void sock_close_gently(struct sock **sock, int64_t ms) BLOCKS;
+
+/* At least one byte, at most cap. ERR_CLOSED at the end, ERR_TIMEOUT at sock->deadline. */
+err sock_recv(struct sock *sock, void *p, size_t cap, size_t *n) BLOCKS;
+/* Exactly n bytes. */
+err sock_recv_all(struct sock *sock, void *p, size_t n) BLOCKS;
+/* All of it. iov is used up (modified). */
+err sock_send(struct sock *sock, const void *p, size_t n) BLOCKS;
+err sock_sendv(struct sock *sock, struct iovec *iov, int count) BLOCKS;
+
+/* ERR_AGAIN when nothing is there; ERR_CLOSED at the end. */
+err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n);
+/* What fits: *n may be less than all; ERR_AGAIN when nothing fits. iov is not modified. */
+err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n);
+/* Something may be readable (input or the end); something may be written. */
+bool sock_readable(const struct sock *sock);
+bool sock_writable(const struct sock *sock);
+/* Makes the running coroutine the one that socket events wake. */
+void sock_attach(struct sock *sock);
+/* Sleeps until readable, or writable, or woken, as co_wait(). */
+err sock_wait(struct sock *sock, int64_t deadline) BLOCKS;
+
+/* Bytes that were sent but not yet acknowledged by the peer's kernel, and not yet sent. */
+int sock_unsent(const struct sock *sock);
+/* Options for a player: the kernel keeps at most `bytes` that it cannot send (TCP_NOTSENT_LOWAT). */
+void sock_set_lowat(struct sock *sock, int bytes);

@@ -1,0 +1,34 @@
+/* client - the client's side of an RTMP conversation, for pulls and pushes. Layer: rtmp. */
+#pragma once
+#include "rtmp/command.h"
+#include "rtmp/conn.h"
+
+struct rtmp_client_opts {
+	const char *app;
+	const char *tc_url;
+	const char *page_url, *swf_url; /* "" when unknown */
+	struct amf *args;               /* the second connect object; taken; NULL for none */
+	uint32_t chunk_size;
+	int64_t deadline;               /* for the whole dialogue */
+};
+
+/* What a server answered to connect, play or publish, when it was no. */
+struct rtmp_refusal {
+	char code[128];          /* "NetStream.Publish.BadName" or "" */
+	char description[256];
+	char redirect[2048];     /* 302: the full RTMP URL (redirect2, else redirect); "" otherwise */
+};
+
+/* Handshake, connect, createStream over a dialled socket (taken, also on failure). ERR_REDIRECT or
+ * ERR_DENIED with *refusal filled when the server says so. */
+err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock, const struct rtmp_client_opts *opts,
+                        uint32_t *stream_id, struct rtmp_refusal *refusal) BLOCKS;
+/* Sends play and SetBufferLength; does not wait for an answer (statuses arrive as messages). */
+err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream) BLOCKS;
+/* Sends releaseStream, FCPublish and publish, waits for Publish.Start or a refusal (ERR_BUSY for
+ * BadName, ERR_REDIRECT, ERR_DENIED). A server of the SRS kind that closes instead is ERR_CLOSED. */
+err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
+                        struct rtmp_refusal *refusal) BLOCKS;
+/* Looks at a command that arrived while playing or publishing: ERR_REDIRECT, ERR_DENIED or
+ * ERR_NOTFOUND with *refusal filled when it is a refusal or the end, OK when it is of no interest. */
+err rtmp_client_status(const struct rtmp_msg *m, struct rtmp_refusal *refusal);

@@ -1,0 +1,54 @@
+/* server - the server's side of an RTMP conversation, up to what the client wants. Layer: rtmp. */
+#pragma once
+#include "rtmp/command.h"
+#include "rtmp/conn.h"
+
+/* What connect said. Texts are owned, never NULL. */
+struct rtmp_connect {
+	char *tc_url, *page_url, *swf_url, *app, *flash_ver;
+	double object_encoding;
+	double caps_ex;
+	struct amf *args;       /* the optional second object: identity of a relay; may be NULL */
+};
+void rtmp_connect_fini(struct rtmp_connect *c);
+
+enum rtmp_role { ROLE_PLAY, ROLE_FMLE_PUBLISH, ROLE_HAIVISION_PUBLISH, ROLE_FLASH_PUBLISH };
+
+struct rtmp_identify {
+	enum rtmp_role role;
+	char *stream;           /* name with its query, as sent */
+	uint32_t stream_id;     /* message stream id of the play or publish */
+	double tid;             /* of the play or publish */
+	double duration_ms;     /* play's third argument, <= 0: no end */
+};
+void rtmp_identify_fini(struct rtmp_identify *id);
+
+struct rtmp_server_opts {
+	uint32_t out_ack_size;     /* 0: not sent */
+	uint32_t in_ack_size;      /* 0: what the peer says */
+	uint32_t chunk_size;
+	const char *server_id;     /* the srs_id of this connection */
+	int pid;
+};
+
+/* Reads connect (after handshake_server()). The caller answers with rtmp_accept or rtmp_reject. */
+err rtmp_recv_connect(struct rtmp_conn *conn, struct rtmp_connect *out) BLOCKS;
+/* Window, bandwidth, chunk size, _result, onBWDone: as SRS orders them (srs 4.6). */
+err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c, const struct rtmp_server_opts *opts) BLOCKS;
+/* _error NetConnection.Connect.Rejected or another code with a sentence. */
+err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence) BLOCKS;
+/* Answers createStream, releaseStream, FCPublish, … until play or publish has come. FMLE and
+ * Haivision clients have then had their onFCPublish; nobody has had a Start yet. */
+err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out) BLOCKS;
+
+/* onStatus on the message stream. `level` is "status" or "error". Appended, not flushed. */
+void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level, const char *code,
+                     const char *description);
+/* StreamBegin, Play.Reset, Play.Start, RtmpSampleAccess. Appended, not flushed. */
+void rtmp_put_play_start(struct rtmp_conn *conn, uint32_t stream_id);
+/* SRS's 302: onStatus NetConnection.Connect.Rejected with ex{code, redirect, redirect2} on message
+ * stream 0, then waits up to three seconds for the client's word. */
+err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redirect2) BLOCKS;
+/* Sends the status, flushes, ends politely so that it arrives, and frees the connection. */
+void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,
+              const char *description) BLOCKS;
