@@ -5,6 +5,6 @@
 
 #define check(expr) ((expr) ? (void)0 : check_failed(__FILE__, __LINE__, #expr))
 
-[[noreturn]] void check_failed(const char *file, int line, const char *expr);
+_Noreturn void check_failed(const char *file, int line, const char *expr);
 /* Called once, before the abort, so that the log can be written out. */
 void check_set_last_words(void (*last_words)(const char *text));

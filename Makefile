@@ -1,0 +1,231 @@
+# Builds objs/srs from trunk/, one archive per layer. `make help` lists what else it does.
+#
+# One file, not recursive. Objects are in objs/<flavour>/ and depend on the flags that configure
+# chose; which libraries and archives a unit test may link comes from trunk/LAYERS, so that a call
+# to a layer above does not even link.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
+-include objs/config.mk
+include objs/$(or $(FLAVOUR),none)/config.mk
+objs/config.mk: configure
+	./configure $(CONFIGURE_ARGS)
+objs/%/config.mk: objs/config.mk
+	@:
+endif
+
+# From the command line: make BUILD=DIR PROGRAM=FILE builds somewhere else.
+BUILD ?= objs/$(FLAVOUR)
+PROGRAM ?= objs/srs
+
+CPPFLAGS := -Itrunk -D_GNU_SOURCE
+CFLAGS := -std=gnu2x $(OPTIMISE) $(WARN) $(CFLAGS_LIBS) $(USER_CFLAGS)
+LDFLAGS := $(LDFLAGS_FLAVOUR) $(USER_LDFLAGS)
+# make V=1 shows the whole commands.
+say = $(if $(V),,@echo '  $(1)' $(patsubst $(BUILD)/%,%,$@);)
+COMPILE = $(call say,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+
+# Layers: their sources, and what LAYERS lets each see.
+LAYERS := $(shell awk '/^[a-z]/ { print $$1 }' trunk/LAYERS)
+may_use = $(shell awk '$$1 == "$(1)" { for (i = 1; i <= NF; i++) print $$i }' trunk/LAYERS)
+$(foreach l,$(LAYERS),$(eval SEES_$(l) := $(filter $(LAYERS),$(call may_use,$(l)))))
+SOURCES := $(wildcard $(LAYERS:%=trunk/%/*.c))
+ASSEMBLY := $(if $(filter aarch64%,$(MACHINE)),$(wildcard $(LAYERS:%=trunk/%/*_aarch64.S)))
+OBJECTS := $(SOURCES:trunk/%.c=$(BUILD)/%.o) $(ASSEMBLY:trunk/%.S=$(BUILD)/%.o)
+ARCHIVES := $(LAYERS:%=$(BUILD)/lib/%.a)
+
+# The libraries that come with a layer.
+LIBS_base := -pthread
+LIBS_co := $(LIBS_ST)
+LIBS_net := $(LIBS_CARES) $(LIBS_SSL)
+LIBS_conf := $(LIBS_YAML)
+LIBS_rtmp := $(LIBS_SSL)
+LIBS_http := $(LIBS_HTTP_PARSER) $(LIBS_SSL)
+LIBS_service := $(LIBS_JANSSON) $(LIBS_SSL)
+# $(call libs,LAYERS) and $(call archives,LAYERS)
+libs = $(foreach l,$(1),$(LIBS_$(l))) -lm
+archives = $(1:%=$(BUILD)/lib/%.a)
+link = $(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
+
+.PHONY: all unit blackbox test check tidy format demo chaos bench soak bench-tools fuzz \
+	fuzz-targets headers install uninstall clean help objects FORCE
+
+all: $(PROGRAM)
+
+# A copy put in place by one rename, so that a running server is not disturbed.
+$(PROGRAM): $(BUILD)/srs objs/config.mk
+	@cp $< $@.new && mv -f $@.new $@
+
+$(BUILD)/srs: $(ARCHIVES)
+	$(call link,,$^,$(call libs,$(LAYERS)))
+
+objects: $(OBJECTS)
+
+$(BUILD)/%.o: trunk/%.c objs/$(FLAVOUR)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/%.o: trunk/%.S objs/$(FLAVOUR)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# The list changes when a source comes or goes: then the archive is made again without it.
+define layer_rules
+$(BUILD)/lib/$(1).list: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$(filter $(BUILD)/$(1)/%,$$(OBJECTS))' | cmp -s - $$@ || \
+		echo '$$(filter $(BUILD)/$(1)/%,$$(OBJECTS))' >$$@
+$(BUILD)/lib/$(1).a: $(filter $(BUILD)/$(1)/%,$(OBJECTS)) $(BUILD)/lib/$(1).list
+	@rm -f $$@
+	@$(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
+
+# Tests. Each test/unit/<layer>/<noun>_test.c is a program; test/support/ is an archive from which
+# a test takes what it calls. Frames of tests may be large, their stacks are.
+TEST_FLAGS := -Itest -Wframe-larger-than=65536
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/support/*.c))
+UNIT_SOURCES := $(wildcard $(LAYERS:%=test/unit/%/*_test.c))
+UNITS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.c)
+FUZZ_LAYERS := base codec conf
+REPLAYS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+# make unit T=chunk runs one.
+RUN_UNITS := $(if $(T),$(filter %/$(T)_test %/$(T)_fuzz,$(UNITS) $(REPLAYS)),$(UNITS) $(REPLAYS))
+
+$(BUILD)/test/%.o: test/%.c objs/$(FLAVOUR)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) $(TEST_FLAGS) -c -o $@ $<
+
+$(BUILD)/test/support.a: $(SUPPORT)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+define unit_rules
+$(BUILD)/test/unit/$(1)/%_test: $(BUILD)/test/unit/$(1)/%_test.o $(BUILD)/test/support.a \
+		$(call archives,$(SEES_$(1)))
+	$$(call link,$$<,$$(filter %.a,$$^),$(call libs,$(SEES_$(1))) $(LIBS_CMOCKA))
+endef
+$(foreach l,$(LAYERS),$(eval $(call unit_rules,$(l))))
+
+# A fuzz target with the main() of test/support/replay.c runs its corpus as a unit test.
+$(BUILD)/test/fuzz/%_fuzz: $(BUILD)/test/fuzz/%_fuzz.o $(BUILD)/test/support.a \
+		$(call archives,$(FUZZ_LAYERS))
+	$(call link,$<,$(filter %.a,$^),$(call libs,$(FUZZ_LAYERS)))
+
+unit: $(RUN_UNITS)
+	@scripts/run-unit $(RUN_UNITS)
+
+blackbox: all
+	@if [ -e test/blackbox/run.py ]; then python3 test/blackbox/run.py $(T); \
+	else echo "0 passed, 0 failed"; fi
+
+test: all $(UNITS) $(REPLAYS)
+	@scripts/run-tests $(UNITS) $(REPLAYS)
+
+# Static checks.
+headers:
+	@scripts/check-headers "$(CC) $(CPPFLAGS) -std=gnu2x $(WARN) $(CFLAGS_LIBS)"
+
+check: headers
+	@scripts/check-layers
+	@scripts/check-style
+
+tidy:
+	@scripts/tidy $(CPPFLAGS) -std=gnu2x
+
+format:
+	clang-format -i $$(find trunk test -name '*.[ch]')
+
+# Fuzzing: clang's libFuzzer, TIME seconds for each target. F=chunk takes one.
+TIME ?= 60
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(patsubst trunk/%.c,objs/fuzz/%.o,$(wildcard $(FUZZ_LAYERS:%=trunk/%/*.c)))
+FUZZERS := $(patsubst test/fuzz/%.c,objs/fuzz/%,$(if $(F),test/fuzz/$(F)_fuzz.c,$(FUZZ_SOURCES)))
+
+objs/fuzz/%.o: trunk/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ)clang $(CPPFLAGS) -std=gnu2x $(CFLAGS_LIBS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+objs/fuzz/%_fuzz: test/fuzz/%_fuzz.c $(FUZZ_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,FUZZ)clang $(CPPFLAGS) $(TEST_FLAGS) -std=gnu2x $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ \
+		$(call libs,$(FUZZ_LAYERS))
+
+fuzz-targets: $(FUZZERS)
+
+fuzz: $(FUZZERS)
+	@scripts/fuzz $(TIME) $(FUZZERS)
+
+# Tools of the benchmark: the load generator and the program that only writes.
+BENCH_LAYERS := base co net codec rtmp http
+BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/bench/*.c))
+BENCH_TOOLS := $(if $(wildcard test/bench/srs_bench.c),objs/srs_bench) \
+	$(if $(wildcard test/bench/floor.c),objs/floor)
+
+bench-tools: $(BENCH_TOOLS)
+
+# test/bench/floor*.c is the floor, everything else there the load generator.
+FLOOR_OBJECTS := $(filter $(BUILD)/test/bench/floor%,$(BENCH_OBJECTS))
+objs/srs_bench: $(filter-out $(FLOOR_OBJECTS),$(BENCH_OBJECTS)) $(call archives,$(BENCH_LAYERS))
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(BENCH_LAYERS)))
+
+objs/floor: $(FLOOR_OBJECTS)
+	$(call link,$^,,-pthread)
+
+# Running things.
+demo: all
+	@scripts/demo
+
+chaos: all
+	@scripts/chaos
+
+bench: all bench-tools
+	@scripts/bench
+
+soak: all bench-tools
+	@scripts/soak
+
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/srs
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/srs
+	@# A configuration that somebody has edited stays.
+	@for f in conf/*; do to=$(DESTDIR)$(SYSCONFDIR)/srs/$${f#conf/}; \
+		if [ -f $$f ] && [ ! -e $$to ]; then echo "install -m 644 $$f $$to"; \
+		install -m 644 $$f $$to || exit 1; fi; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/srs
+
+clean:
+	find objs -mindepth 1 -maxdepth 1 ! -name .gitkeep -exec rm -rf {} +
+
+help:
+	@echo 'make              build objs/srs (./configure --help: flavours and compilers)'
+	@echo 'make test         all tests; T=NAME with unit or blackbox runs one'
+	@echo 'make unit         the unit tests and the fuzzing corpora'
+	@echo 'make blackbox     the tests of the real program with real players'
+	@echo 'make check        layers, banned calls, sizes, headers, format: seconds'
+	@echo 'make tidy         clang-tidy and cppcheck: minutes'
+	@echo 'make format       let clang-format lay out the sources'
+	@echo 'make demo         two origins, an edge, a test picture; DEMO_SECONDS=N ends it'
+	@echo 'make chaos        origins and edges die while viewers watch'
+	@echo 'make bench        what serving costs, beside the cheapest possible program'
+	@echo 'make soak         the long runs'
+	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target, F=NAME for one'
+	@echo 'make bench-tools  objs/srs_bench, a load generator for any server'
+	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
+	@echo 'make clean        empty objs/'
+
+FORCE:
+
+DEPENDENCIES := $(patsubst %.o,%.d,$(OBJECTS) $(SUPPORT) $(UNITS:%=%.o) $(REPLAYS:%=%.o) \
+	$(BENCH_OBJECTS) $(FUZZ_OBJECTS))
+-include $(wildcard $(DEPENDENCIES))
+.SECONDARY:
