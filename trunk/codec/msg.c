@@ -1,0 +1,51 @@
+/* Header and payload live in one block: a message is one allocation, and its bytes are next to
+ * the facts about them. */
+#include "codec/msg.h"
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static long live;
+
+struct msg *msg_new(enum msg_type type, int64_t ts, size_t n)
+{
+	check(n <= UINT32_MAX);
+	struct msg *msg = mem_alloc(sizeof(*msg) + n);
+	*msg = (struct msg){.refs = 1, .type = (uint8_t)type, .ts = ts, .n = (uint32_t)n};
+	live++;
+	return msg;
+}
+
+struct msg *msg_resize(struct msg *msg, size_t n)
+{
+	check(msg->refs == 1 && n <= UINT32_MAX);
+	msg = mem_realloc(msg, sizeof(*msg) + n);
+	msg->n = (uint32_t)n;
+	return msg;
+}
+
+struct msg *msg_ref(struct msg *msg)
+{
+	check(msg->refs > 0);
+	msg->refs++;
+	return msg;
+}
+
+void msg_unref(struct msg **msg)
+{
+	struct msg *m = *msg;
+	*msg = NULL;
+	if (!m)
+		return;
+	check(m->refs > 0);
+	if (--m->refs > 0)
+		return;
+	live--;
+	free(m);
+}
+
+long msg_live(void)
+{
+	return live;
+}
