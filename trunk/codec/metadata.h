@@ -1,0 +1,9 @@
+/* metadata - data messages (AMF0) as a server passes them on. Layer: codec. */
+#pragma once
+#include "codec/msg.h"
+
+/* The message made from the body of a publisher's data message: "@setDataFrame" is taken off,
+ * and onMetaData becomes an object without duration that names this server; such a message has
+ * frame.is_meta set. Everything else is passed on as it is. NULL when it is nothing to pass on
+ * (empty, or the four-byte timecode of ffmpeg). */
+struct msg *metadata_read(struct span body);

@@ -1,0 +1,73 @@
+#include "live/headers.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct headers *headers_ref(struct headers *h)
+{
+	if (h)
+		h->refs++;
+	return h;
+}
+
+void headers_unref(struct headers **h)
+{
+	struct headers *old = *h;
+	*h = NULL;
+	if (!old || --old->refs > 0)
+		return;
+	for (int i = 0; i < old->count; i++)
+		msg_unref(&old->v[i]);
+	free(old);
+}
+
+bool headers_wants(const struct msg *m)
+{
+	return m->frame.is_header || m->frame.is_meta;
+}
+
+static bool same_slot(const struct msg *a, const struct msg *b)
+{
+	return a->type == b->type && a->frame.track == b->frame.track &&
+	       a->frame.is_meta == b->frame.is_meta;
+}
+
+const struct msg *headers_find(const struct headers *h, const struct msg *like)
+{
+	for (int i = 0; h && i < h->count; i++)
+		if (same_slot(h->v[i], like))
+			return h->v[i];
+	return NULL;
+}
+
+static int rank(const struct msg *m)
+{
+	return m->type == MSG_DATA ? 0 : m->type == MSG_AUDIO ? 1 : 2;
+}
+
+void headers_put(struct headers **h, struct msg *msg)
+{
+	const struct headers *old = *h;
+	int n = old ? old->count : 0;
+	if (n >= HEADERS_MAX)
+		return;
+	struct headers *set = mem_zalloc(sizeof(*set) + (size_t)(n + 1) * sizeof(set->v[0]));
+	set->refs = 1;
+	bool placed = false;
+	for (int i = 0; i < n; i++) {
+		if (same_slot(old->v[i], msg)) {
+			set->v[set->count++] = msg_ref(msg);
+			placed = true;
+			continue;
+		}
+		if (!placed && rank(old->v[i]) > rank(msg)) {
+			set->v[set->count++] = msg_ref(msg);
+			placed = true;
+		}
+		set->v[set->count++] = msg_ref(old->v[i]);
+	}
+	if (!placed)
+		set->v[set->count++] = msg_ref(msg);
+	headers_unref(h);
+	*h = set;
+}

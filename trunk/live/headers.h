@@ -1,0 +1,22 @@
+/* headers - the state a decoder needs before a frame: metadata, one sequence header per track,
+ * colour info, channel layout. Layer: live. A set never changes; a new header makes a new set. */
+#pragma once
+#include "codec/msg.h"
+
+enum { HEADERS_MAX = 64 };
+
+struct headers {
+	int refs;
+	int count;
+	struct msg *v[]; /* metadata first, then audio, then video; state after its sequence header */
+};
+
+/* NULL is the empty set. */
+struct headers *headers_ref(struct headers *h);
+void headers_unref(struct headers **h);
+/* The header of the same slot (type, track, kind), or NULL. Borrowed. */
+const struct msg *headers_find(const struct headers *h, const struct msg *like);
+/* Replaces *h by a set that holds msg in its slot too. Ignored beyond HEADERS_MAX. */
+void headers_put(struct headers **h, struct msg *msg);
+/* True for messages that belong in a set. */
+bool headers_wants(const struct msg *msg);

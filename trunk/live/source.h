@@ -1,0 +1,132 @@
+/* source - one live stream: who feeds it, what it is, its recent messages, who consumes it.
+ * Layer: live. Knows no protocol and no configuration; nothing here blocks.
+ *
+ * A source is counted. The feeder and each consumer hold it, whoever looks something up by name
+ * may; it goes when the last one lets go. A feeder that leaves causes a gap: the next one within
+ * the grace goes on where it ended. Relays hear of the gap at once, players of its end. */
+#pragma once
+#include "codec/msg.h"
+#include "co/co.h"
+#include "live/headers.h"
+#include "live/timeline.h"
+#include "live/wire.h"
+
+struct consumer;
+struct source;
+
+struct source_opts {
+	bool gop_cache;
+	int gop_max_messages;     /* 0: no limit */
+	int64_t backlog_ms;       /* how far a consumer may be behind */
+	enum timeline_mode jitter;
+	bool absolute_time;
+	bool reduce_headers;      /* drop a header that repeats the one before */
+	int64_t batch_ms;         /* upper bound on the delay by batching; 0: none */
+	int batch_messages;       /* without batch_ms: wake after more than so many messages */
+	int64_t grace_ms;         /* how long a gap may last */
+	bool notify_end;          /* tell players when it lasted longer */
+};
+
+/* Who writes into a source: a publisher's session, or a pull. */
+enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
+struct feeder {
+	enum feeder_kind kind;
+	struct source *source;                /* set while it feeds */
+	void (*on_lost)(struct feeder *feeder); /* another feeder has taken the slot */
+};
+
+enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
+
+struct source_group {
+	struct consumer *consumers;
+	int count;
+	uint64_t seen; /* messages when it was last woken */
+};
+enum { SOURCE_GROUPS = 32 };
+
+struct source {
+	int refs;
+	char *key, *vhost, *app, *stream; /* fixed; owned */
+	struct source_opts opts;
+	void (*on_free)(struct source *source); /* the registry's */
+	enum source_state state;
+	struct feeder *feeder;
+	int64_t since_ms;           /* monotonic; beginning of this state */
+	int64_t born_ms;            /* wall time; beginning of the current publish */
+	uint64_t gaps, ends;        /* counted up; consumers compare */
+	struct timer grace;
+	struct timeline timeline;
+	struct headers *headers;
+	bool await_key;             /* after a change of feeder: no half GOP */
+	uint8_t carried;            /* WIRE_ kinds whose headers are still the former feeder's */
+	bool has_audio, has_video;
+	/* messages since the newest key frame */
+	struct msg **gop;
+	uint32_t gop_count, gop_room;
+	size_t gop_bytes;
+	struct headers *gop_headers;
+	bool gop_valid;
+	uint32_t audio_run;         /* audio messages since the last video */
+	struct wire *wires[4];
+	/* waking */
+	struct source_group groups[SOURCE_GROUPS];
+	struct source_group urgent;
+	int group_step, next_group;
+	struct timer tick;
+	struct timer drain;         /* goes on waking a large urgent group */
+	struct consumer *drain_next;
+	uint64_t messages;
+	uint64_t urgent_seen;
+	int64_t video_ms;           /* arrival of the last picture */
+	int consumer_count, player_count;
+	/* facts for the API */
+	struct video_info video;
+	struct audio_info audio;
+	int64_t recv_bytes, send_bytes;
+	uint64_t video_frames;
+	void *owner;                /* the edge's pull or push of this source, if there is one */
+};
+
+struct source *source_new(const char *key, const char *vhost, const char *app, const char *stream,
+                          const struct source_opts *opts);
+struct source *source_ref(struct source *source);
+void source_unref(struct source **source);
+
+/* Takes the slot; the feeder before, if there is one, is told on_lost() and is out. */
+void source_begin(struct source *source, struct feeder *feeder);
+/* The feeder's next message takes up exactly where `mapped` says: raw time and source time. */
+void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
+/* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. */
+void source_publish(struct source *source, struct msg **msg, uint32_t raw);
+/* The feeder leaves: a gap begins. Nothing happens if it has lost the slot already. */
+void source_leave(struct source *source, struct feeder *feeder);
+/* The stream is over for everybody, now. */
+void source_finish(struct source *source);
+bool source_is_live(const struct source *source);
+
+struct consumer_opts {
+	enum wire_format format;
+	uint32_t chunk_size;
+	uint32_t stream_id;
+	bool own_base;      /* this receiver's times start near 0 */
+	bool relay;         /* another server: hears of gaps at once */
+	bool urgent;        /* is woken for each message, not in batches */
+	struct co *co;      /* whom to wake */
+};
+
+struct consumer {
+	struct cursor cursor;
+	struct source *source;
+	struct consumer *prev, *next;
+	struct source_group *group;
+	struct co *co;
+	bool relay;
+	uint64_t gaps, ends; /* of the source at the join */
+};
+
+/* Joins (holds the source). Zeroed memory. */
+void consumer_open(struct consumer *c, struct source *source, const struct consumer_opts *opts);
+/* Leaves; zeroed memory is fine. */
+void consumer_close(struct consumer *c);
+/* The stream has ended for this consumer (what is pending may still be sent). */
+bool consumer_ended(const struct consumer *c);
