@@ -80,8 +80,7 @@ $(BUILD)/lib/$(1).list: FORCE
 	@echo '$$(filter $(BUILD)/$(1)/%,$$(OBJECTS))' | cmp -s - $$@ || \
 		echo '$$(filter $(BUILD)/$(1)/%,$$(OBJECTS))' >$$@
 $(BUILD)/lib/$(1).a: $(filter $(BUILD)/$(1)/%,$(OBJECTS)) $(BUILD)/lib/$(1).list
-	@rm -f $$@
-	@$(AR) rcs $$@ $$(filter %.o,$$^)
+	@rm -f $$@.new && $(AR) rcs $$@.new $$(filter %.o,$$^) && mv -f $$@.new $$@
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
@@ -103,8 +102,7 @@ $(BUILD)/test/%.o: test/%.c objs/$(FLAVOUR)/config.mk
 
 $(BUILD)/test/support.a: $(SUPPORT)
 	@mkdir -p $(@D)
-	@rm -f $@
-	@$(AR) rcs $@ $^
+	@rm -f $@.new && $(AR) rcs $@.new $^ && mv -f $@.new $@
 
 define unit_rules
 $(BUILD)/test/unit/$(1)/%_test: $(BUILD)/test/unit/$(1)/%_test.o $(BUILD)/test/support.a \

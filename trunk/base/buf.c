@@ -10,7 +10,7 @@ uint8_t *buf_grow(struct buf *b, size_t n)
 		b->bad = true;
 		return NULL;
 	}
-	if (b->n + n > b->cap) {
+	if (b->n + n > b->cap || !b->p) {
 		size_t cap = b->cap ? b->cap * 2 : 128;
 		while (cap < b->n + n)
 			cap *= 2;
@@ -53,8 +53,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_copy(again, ap);
 	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	/* vsnprintf writes a NUL behind the text: ask for its room and give it back. */
+	/* vsnprintf writes a NUL behind the text: its room is not counted, not even at the limit. */
+	b->max++;
 	uint8_t *at = n < 0 ? NULL : buf_grow(b, (size_t)n + 1);
+	b->max--;
 	if (at) {
 		vsnprintf((char *)at, (size_t)n + 1, fmt, again);
 		b->n--;

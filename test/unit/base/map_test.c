@@ -1,10 +1,5 @@
 #include "base/map.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "support/unit.h"
 
 static void a_key_that_was_never_set_is_null(void **state)
 {

@@ -1,0 +1,246 @@
+/* A ring of records, each a small head and its bytes. The producer holds the lock while it copies
+ * a line in, the thread while it copies a batch out, never while it writes: so the producer waits
+ * for a memcpy at most. An empty ring starts again at its beginning, which keeps the pages that a
+ * quiet server touches few. */
+#include "base/log_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 64 * 1024, STOP_SECONDS = 2 };
+
+struct head {
+	uint16_t n;
+	uint16_t to;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool running;
+	bool stopping;
+	bool reopening;
+	char *path; /* NULL: standard output */
+	int fd;     /* the thread's, while it runs */
+	size_t at;  /* the oldest byte */
+	size_t used;
+	size_t lost;
+	char ring[LOG_SINK_ROOM];
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .fd = -1};
+
+static char batch[BATCH]; /* the thread's */
+
+static void ring_write(const void *p, size_t n)
+{
+	size_t to = (sink.at + sink.used) % LOG_SINK_ROOM;
+	size_t first = n < LOG_SINK_ROOM - to ? n : LOG_SINK_ROOM - to;
+	memcpy(sink.ring + to, p, first);
+	memcpy(sink.ring, (const char *)p + first, n - first);
+	sink.used += n;
+}
+
+static void ring_peek(void *p, size_t n)
+{
+	size_t first = n < LOG_SINK_ROOM - sink.at ? n : LOG_SINK_ROOM - sink.at;
+	memcpy(p, sink.ring + sink.at, first);
+	memcpy((char *)p + first, sink.ring, n - first);
+}
+
+static void ring_skip(size_t n)
+{
+	sink.used -= n;
+	sink.at = sink.used ? (sink.at + n) % LOG_SINK_ROOM : 0;
+}
+
+void log_sink_put(enum log_sink_to to, const char *p, size_t n)
+{
+	struct head head = {(uint16_t)n, (uint16_t)to};
+	pthread_mutex_lock(&sink.lock);
+	if (sink.used + sizeof(head) + n > LOG_SINK_ROOM) {
+		sink.lost++;
+	} else {
+		ring_write(&head, sizeof(head));
+		ring_write(p, n);
+		pthread_cond_signal(&sink.wake);
+	}
+	pthread_mutex_unlock(&sink.lock);
+}
+
+size_t log_sink_take_lost(void)
+{
+	size_t lost = 0;
+	pthread_mutex_lock(&sink.lock);
+	if (sink.used < LOG_SINK_ROOM / 2) {
+		lost = sink.lost;
+		sink.lost = 0;
+	}
+	pthread_mutex_unlock(&sink.lock);
+	return lost;
+}
+
+/* Moves records of one destination into the batch; returns how many, and their bytes in *n. */
+static size_t take_batch(enum log_sink_to *to, size_t *n)
+{
+	size_t records = 0;
+	*n = 0;
+	while (sink.used) {
+		struct head head;
+		ring_peek(&head, sizeof(head));
+		if (records == 0)
+			*to = (enum log_sink_to)head.to;
+		if (head.to != *to || *n + head.n > BATCH)
+			break;
+		ring_skip(sizeof(head));
+		ring_peek(batch + *n, head.n);
+		ring_skip(head.n);
+		*n += head.n;
+		records++;
+	}
+	return records;
+}
+
+/* Somebody else may have made our standard output non-blocking: then wait for it. */
+static bool write_all(int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, p, n);
+		if (done >= 0) {
+			p += done;
+			n -= (size_t)done;
+		} else if (errno == EAGAIN) {
+			poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+		} else if (errno != EINTR) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int open_file(const char *path)
+{
+	return path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0664) : STDOUT_FILENO;
+}
+
+static void close_file(void)
+{
+	if (sink.path && sink.fd >= 0)
+		close(sink.fd);
+	sink.fd = -1;
+}
+
+/* When the new file cannot be opened, the old one is better than none. */
+static void reopen_file(void)
+{
+	int fd = open_file(sink.path);
+	if (fd < 0)
+		return;
+	close_file();
+	sink.fd = fd;
+}
+
+static void write_batch(void)
+{
+	enum log_sink_to to;
+	size_t n;
+	size_t records = take_batch(&to, &n);
+	pthread_mutex_unlock(&sink.lock);
+	bool ok = write_all(to == LOG_SINK_FILE ? sink.fd : STDOUT_FILENO, batch, n);
+	pthread_mutex_lock(&sink.lock);
+	if (!ok)
+		sink.lost += records;
+}
+
+static void *run(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&sink.lock);
+	while (sink.used || !sink.stopping) {
+		if (sink.used) {
+			write_batch();
+		} else if (sink.reopening) {
+			sink.reopening = false;
+			pthread_mutex_unlock(&sink.lock);
+			reopen_file();
+			pthread_mutex_lock(&sink.lock);
+		} else {
+			pthread_cond_wait(&sink.wake, &sink.lock);
+		}
+	}
+	pthread_mutex_unlock(&sink.lock);
+	return NULL;
+}
+
+/* A signal that landed in this thread would not interrupt the wait of the thread that serves. */
+static int start_thread(void)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int rc = pthread_create(&sink.thread, NULL, run, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+err log_sink_start(const char *path)
+{
+	sink.fd = open_file(path);
+	if (sink.fd < 0)
+		return err_sys(ERR_CONFIG, "the log file %s cannot be opened", path);
+	sink.path = path ? strdup(path) : NULL;
+	sink.stopping = sink.reopening = false;
+	errno = start_thread();
+	if (errno) {
+		err e = err_sys(ERR_SYSTEM, "the thread of the log cannot be started");
+		close_file();
+		free(sink.path);
+		sink.path = NULL;
+		return e;
+	}
+	sink.running = true;
+	return OK;
+}
+
+bool log_sink_running(void)
+{
+	return sink.running;
+}
+
+void log_sink_reopen(void)
+{
+	pthread_mutex_lock(&sink.lock);
+	sink.reopening = sink.path != NULL;
+	pthread_cond_signal(&sink.wake);
+	pthread_mutex_unlock(&sink.lock);
+}
+
+void log_sink_stop(void)
+{
+	if (!sink.running)
+		return;
+	pthread_mutex_lock(&sink.lock);
+	sink.stopping = true;
+	pthread_cond_signal(&sink.wake);
+	pthread_mutex_unlock(&sink.lock);
+	sink.running = false;
+
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_SECONDS;
+	if (pthread_timedjoin_np(sink.thread, NULL, &until) != 0) {
+		/* It hangs in a write that nobody takes; the process ends without it. */
+		pthread_detach(sink.thread);
+		return;
+	}
+	close_file();
+	free(sink.path);
+	sink.path = NULL;
+}
