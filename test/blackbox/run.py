@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Runs the black-box cases: the functions test_* of test_*.py in this folder, in the order of
+their names, two at a time, each in a process and a folder (objs/test/<case>) of its own.
+
+A case is a function with one argument, the Case, and a docstring that is its sentence. It passes
+by returning, fails by any exception, is skipped by case.Skip."""
+import argparse
+import fnmatch
+import glob
+import importlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.dirname(HERE), HERE]
+OK, FAILED, SKIPPED = 0, 1, 77
+
+
+def discover():
+    for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
+        module = importlib.import_module(os.path.basename(path)[:-3])
+        for name in sorted(vars(module)):
+            if name.startswith("test_") and callable(vars(module)[name]):
+                yield f"{module.__name__}.{name}", vars(module)[name]
+
+
+def sentence(function):
+    return " ".join((function.__doc__ or "").split())
+
+
+def time_limit(function, scale):
+    return getattr(function, "limit", 60) * scale
+
+
+def run_one(name):
+    """The body of the child process: one case."""
+    from support import SCALE
+    from support.case import Case, Skip
+    module, _, function = name.partition(".")
+    run = getattr(importlib.import_module(module), function)
+
+    def too_long(*_):
+        raise TimeoutError(f"the case ran longer than {time_limit(run, SCALE):g} s")
+    signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
+    signal.setitimer(signal.ITIMER_REAL, time_limit(run, SCALE))
+    case = Case(name, os.path.join(TOP, "objs", "test", name))
+    result, failed = OK, True
+    try:
+        try:
+            run(case)
+            failed = False
+        finally:
+            case.close(failed)
+    except Skip as e:
+        print(e)
+        result = SKIPPED
+    except Exception as e:
+        short = traceback.extract_tb(e.__traceback__)
+        where = next((f for f in reversed(short) if os.path.basename(f.filename).startswith("test_")), short[-1])
+        print(f"{os.path.basename(where.filename)}:{where.lineno}: {type(e).__name__}: {e}")
+        traceback.print_exc(limit=-6, file=sys.stdout)
+        print(case.tails())
+        result = FAILED
+    sys.stdout.flush()
+    os._exit(result)            # threads that still wait on a socket hold nobody up
+
+
+class Child:
+    def __init__(self, name, function, scale, out_folder):
+        self.name, self.function = name, function
+        self.log = os.path.join(out_folder, name + ".txt")
+        self.started = time.monotonic()
+        self.hard = self.started + time_limit(function, scale) + 20 * scale
+        with open(self.log, "wb") as out:
+            self.popen = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--one", name], stdout=out,
+                                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                          start_new_session=True)
+
+    def poll(self):
+        if self.popen.poll() is None and time.monotonic() > self.hard:
+            self.kill()
+        return self.popen.poll()
+
+    def kill(self):
+        os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def report(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()
+
+
+def choose(options):
+    cases = list(discover())
+    if options.k:
+        wild = [p if any(c in p for c in "*?[") else f"*{p}*" for p in options.k]
+        cases = [c for c in cases if any(fnmatch.fnmatch(c[0], p) for p in wild)]
+    if options.list:
+        for name, function in cases:
+            print(f"{name}: {sentence(function)}")
+        sys.exit(0)
+    return cases
+
+
+def run_all(cases, options):
+    """Prints a line per case and returns how many passed, failed and were skipped."""
+    out_folder = os.path.join(TOP, "objs", "test", ".out")
+    os.makedirs(out_folder, exist_ok=True)
+    waiting, running = list(cases), []
+    counts = {OK: 0, FAILED: 0, SKIPPED: 0}
+    try:
+        while waiting or running:
+            while waiting and len(running) < options.j:
+                running.append(Child(*waiting.pop(0), options.scale, out_folder))
+            time.sleep(0.02)
+            for child in [c for c in running if c.poll() is not None]:
+                running.remove(child)
+                counts[show(child)] += 1
+    finally:
+        for child in running:
+            child.kill()
+    return counts
+
+
+def show(child):
+    status = child.poll() if child.poll() in (OK, SKIPPED) else FAILED
+    word = {OK: "pass", FAILED: "FAIL", SKIPPED: "skip"}[status]
+    print(f"{word} {time.monotonic() - child.started:6.1f} s  {child.name}: {sentence(child.function)}")
+    if status != OK:
+        text = child.report().rstrip() or f"the case's process ended with {child.poll()}"
+        print("    " + text.replace("\n", "\n    "))
+    sys.stdout.flush()
+    return status
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("-k", action="append", metavar="PATTERN", help="only cases whose name matches")
+    parser.add_argument("-j", type=int, default=2, help="how many at a time (default 2)")
+    parser.add_argument("--list", action="store_true", help="print names and sentences")
+    parser.add_argument("--sanitize", action="store_true", help="longer limits, for sanitizer builds")
+    parser.add_argument("--short", action="store_true", help="the short form of the long cases")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        run_one(options.one)
+    options.scale = 4.0 if options.sanitize else float(os.environ.get("TEST_SCALE", "1"))
+    os.environ["TEST_SCALE"] = str(options.scale)
+    if options.short:
+        os.environ["TEST_SHORT"] = "1"
+    cases = choose(options)
+    for tool in ("ffmpeg", "ffprobe", "curl"):
+        if not shutil.which(tool):
+            print(f"{tool} is needed for these tests and is not installed")
+            print(f"0 passed, {len(cases)} failed, 0 skipped")
+            return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    counts = run_all(cases, options)
+    print(f"{counts[OK]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped")
+    return 1 if counts[FAILED] or not cases else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

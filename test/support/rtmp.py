@@ -1,0 +1,503 @@
+"""RTMP on plain sockets: chunk reader and writer, a connection with deadlines, and a client.
+
+Everything blocks for at most its deadline and then raises Timeout; a peer that went away raises
+Closed. Nothing is repaired: what the peer sent against the specification raises ProtocolError.
+"""
+import collections
+import select
+import socket
+import struct
+import time
+import urllib.parse
+
+from . import amf, handshake
+
+SET_CHUNK_SIZE, ABORT, ACK, USER, WINDOW_ACK, PEER_BANDWIDTH = 1, 2, 3, 4, 5, 6
+AUDIO, VIDEO, DATA, COMMAND, AGGREGATE = 8, 9, 18, 20, 22
+STREAM_BEGIN, STREAM_EOF, STREAM_DRY, SET_BUFFER, PING, PONG = 0, 1, 2, 3, 6, 7
+
+
+class Closed(Exception):
+    """The peer closed or reset the connection."""
+
+
+class Timeout(Exception):
+    pass
+
+
+class ProtocolError(Exception):
+    pass
+
+
+class Refused(Exception):
+    """The server said no; .command is its answer."""
+
+    def __init__(self, command):
+        super().__init__(str(command))
+        self.command = command
+        self.info = command.info
+
+
+class Message:
+    __slots__ = ("type", "ts", "sid", "payload", "csid", "at")
+
+    def __init__(self, type, ts=0, sid=0, payload=b"", csid=None, at=0.0):
+        self.type, self.ts, self.sid, self.payload = type, ts, sid, bytes(payload)
+        self.csid = csid if csid is not None else {AUDIO: 7, VIDEO: 6, DATA: 4}.get(type, 2)
+        self.at = at
+
+    def __repr__(self):
+        if self.type in (COMMAND, DATA):
+            return f"<{'command' if self.type == COMMAND else 'data'} {Command(self)}>"
+        return f"<type {self.type} ts {self.ts} sid {self.sid} {len(self.payload)} bytes>"
+
+    @property
+    def media(self):
+        return self.type in (AUDIO, VIDEO)
+
+    @property
+    def event(self):
+        """(event, value) of a user control message."""
+        return struct.unpack(">HI", self.payload[:6]) if len(self.payload) >= 6 else (None, None)
+
+
+class Command:
+    """An AMF0 command (or data) message taken apart: name, tid, object, args."""
+
+    def __init__(self, message):
+        body = message.payload
+        self.message = message
+        self.values = amf.decode(body[1:] if message.type == 17 else body)
+        self.name = self.values[0] if self.values else None
+        self.tid = self.values[1] if len(self.values) > 1 else 0
+        self.object = self.values[2] if len(self.values) > 2 else None
+        self.args = self.values[3:]
+
+    @property
+    def info(self):
+        for v in self.args + [self.object]:
+            if isinstance(v, dict) and "code" in v:
+                return v
+        return {}
+
+    @property
+    def code(self):
+        return self.info.get("code")
+
+    def __str__(self):
+        return repr(self.values)
+
+
+def is_keyframe(m):
+    """A coded key frame, not a sequence header: classic header or Enhanced RTMP (bit 7)."""
+    p = m.payload
+    if m.type != VIDEO or not p or p[0] >> 4 & 7 != 1:
+        return False
+    if p[0] & 0x80:
+        return p[0] & 15 not in (0, 2, 4, 5)
+    return not (p[0] & 15 in (7, 12) and len(p) > 1 and p[1] != 1)
+
+
+def is_header(m):
+    """A codec's sequence header."""
+    p = m.payload
+    if len(p) < 2:
+        return False
+    if m.type == AUDIO:
+        return p[0] == 0x90 if p[0] >> 4 == 9 else p[0] >> 4 == 10 and p[1] == 0
+    if m.type != VIDEO:
+        return False
+    return p[0] & 15 == 0 if p[0] & 0x80 else p[0] & 15 in (7, 12) and p[1] == 0
+
+
+class ChunkReader:
+    """Bytes in, messages out: feed() returns those that became whole."""
+
+    def __init__(self, chunk_size=128):
+        self.chunk_size = chunk_size
+        self.buf = bytearray()
+        self.streams = {}
+        self.formats = collections.Counter()
+
+    def feed(self, data):
+        self.buf += data
+        out = []
+        while True:
+            found = self._chunk()
+            if found is None:
+                return out
+            if found:
+                out.append(found)
+                if found.type == SET_CHUNK_SIZE:
+                    self.chunk_size = struct.unpack(">I", found.payload)[0] & 0x7FFFFFFF
+                elif found.type == ABORT:
+                    state = self.streams.get(struct.unpack(">I", found.payload)[0])
+                    if state:
+                        state["body"] = bytearray()
+
+    def _chunk(self):
+        """One chunk: None when bytes are missing, False when its message goes on."""
+        buf = self.buf
+        if not buf:
+            return None
+        fmt, csid, at = buf[0] >> 6, buf[0] & 63, 1
+        if csid < 2:
+            if len(buf) < 2 + csid:
+                return None
+            csid = 64 + buf[1] + (buf[2] << 8 if csid else 0)
+            at = 2 + (buf[0] & 63)
+        need = (11, 7, 3, 0)[fmt]
+        if len(buf) < at + need:
+            return None
+        head, at = bytes(buf[at:at + need]), at + need
+        state = self.streams.get(csid)
+        if state is None:
+            if fmt != 0:
+                raise ProtocolError(f"chunk stream {csid} opens with a chunk of type {fmt}")
+            state = self.streams[csid] = {"body": bytearray()}
+        fresh = not state["body"]
+        if fmt < 3 and not fresh:
+            raise ProtocolError(f"chunk type {fmt} inside a message of chunk stream {csid}")
+        field = int.from_bytes(head[:3], "big") if fmt < 3 else state["field"]
+        extended = field == 0xFFFFFF
+        if extended:
+            if len(buf) < at + 4:
+                return None
+            value, at = int.from_bytes(buf[at:at + 4], "big"), at + 4
+        else:
+            value = field
+        length = int.from_bytes(head[3:6], "big") if fmt < 2 else state["length"]
+        size = min(self.chunk_size, length - len(state["body"]))
+        if len(buf) < at + size:
+            return None
+        state["field"], state["length"] = field, length
+        self.formats[fmt] += 1
+        if fmt < 2:
+            state["type"] = head[6]
+        if fmt == 0:
+            state["sid"] = int.from_bytes(head[7:11], "little")
+            state["ts"] = value
+            state["delta"] = value
+        elif fmt < 3 or fresh:
+            state["delta"] = value if fmt < 3 else state["delta"]
+            state["ts"] = state["ts"] + state["delta"] & 0xFFFFFFFF
+        state["body"] += buf[at:at + size]
+        del buf[:at + size]
+        if len(state["body"]) < length:
+            return False
+        body, state["body"] = bytes(state["body"]), bytearray()
+        return Message(state["type"], state["ts"], state["sid"], body, csid, time.monotonic())
+
+
+class ChunkWriter:
+    """Messages to chunks; type 0 unless told otherwise, extended timestamps by the book."""
+
+    def __init__(self, chunk_size=128):
+        self.chunk_size = chunk_size
+        self.last = {}
+
+    @staticmethod
+    def basic(fmt, csid):
+        if csid < 64:
+            return bytes((fmt << 6 | csid,))
+        if csid < 320:
+            return bytes((fmt << 6, csid - 64))
+        return bytes((fmt << 6 | 1, csid - 64 & 255, csid - 64 >> 8))
+
+    def chunks(self, m, fmt=0):
+        """The message as a list of its chunks. fmt 1..3 need a message before on that stream."""
+        before = self.last.get(m.csid)
+        if fmt and before is None:
+            raise ValueError("no message before on this chunk stream")
+        value = m.ts if fmt == 0 else m.ts - before.ts & 0xFFFFFFFF
+        head = (min(value, 0xFFFFFF)).to_bytes(3, "big") if fmt < 3 else b""
+        if fmt < 2:
+            head += len(m.payload).to_bytes(3, "big") + bytes((m.type,))
+        if fmt == 0:
+            head += m.sid.to_bytes(4, "little")
+        ext = value.to_bytes(4, "big") if value >= 0xFFFFFF else b""
+        self.last[m.csid] = m
+        out, n = [], self.chunk_size
+        for at in range(0, max(len(m.payload), 1), n):
+            start = self.basic(fmt, m.csid) + head if at == 0 else self.basic(3, m.csid)
+            out.append(start + ext + m.payload[at:at + n])
+        return out
+
+    def bytes(self, m, fmt=0):
+        return b"".join(self.chunks(m, fmt))
+
+
+class Conn:
+    """A socket that speaks RTMP. Answers pings and acknowledges unless told not to."""
+
+    def __init__(self, sock, timeout=5.0):
+        self.sock, self.timeout = sock, timeout
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader, self.writer = ChunkReader(), ChunkWriter()
+        self.raw = bytearray()
+        self.ready = collections.deque()
+        self.pongs = self.acks = True
+        self.window = self.received = self.acked = 0
+        self.pings = 0
+        self.broken = None
+        self.eof = False
+
+    def close(self):
+        self.sock.close()
+
+    def reset(self):
+        """Closes with a TCP reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def _wait(self, write, deadline):
+        left = deadline - time.monotonic()
+        if left <= 0 or not ready(self.sock, write, left):
+            raise Timeout("nothing could be sent" if write else "nothing was received")
+
+    def send_raw(self, data, timeout=None):
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self.sock.send(view):]
+            except BlockingIOError:
+                self._wait(True, deadline)
+            except OSError as e:
+                raise Closed(str(e)) from None
+
+    def recv_some(self, timeout=None):
+        """At least one byte of whatever comes."""
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            try:
+                data = self.sock.recv(1 << 18)
+            except BlockingIOError:
+                self._wait(False, deadline)
+                continue
+            except OSError as e:
+                raise Closed(str(e)) from None
+            if not data:
+                self.eof = True
+                raise Closed("end of the connection")
+            return data
+
+    def read_raw(self, n, timeout=None):
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while len(self.raw) < n:
+            self.raw += self.recv_some(deadline - time.monotonic())
+        out = bytes(self.raw[:n])
+        del self.raw[:n]
+        return out
+
+    def send(self, m, fmt=0, timeout=None):
+        self.send_raw(self.writer.bytes(m, fmt), timeout)
+
+    def command(self, name, tid, *values, sid=0, csid=3):
+        self.send(Message(COMMAND, 0, sid, amf.encode(name, tid, *values), csid))
+
+    def data(self, *values, sid=1, ts=0):
+        self.send(Message(DATA, ts, sid, amf.encode(*values), 4))
+
+    def control(self, type, value, extra=b""):
+        self.send(Message(type, 0, 0, struct.pack(">I", value) + extra, 2))
+
+    def user(self, event, *values):
+        body = struct.pack(">H", event) + b"".join(struct.pack(">I", v) for v in values)
+        self.send(Message(USER, 0, 0, body, 2))
+
+    def set_chunk_size(self, n):
+        self.control(SET_CHUNK_SIZE, n)
+        self.writer.chunk_size = n
+
+    def read(self, timeout=None):
+        """The next message; Timeout when none comes, Closed when none will."""
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while not self.ready:
+            if self.broken:
+                raise self.broken
+            if self.raw:
+                data, self.raw = bytes(self.raw), bytearray()
+            else:
+                data = self.recv_some(deadline - time.monotonic())
+            self.received += len(data)
+            for m in self.reader.feed(data):
+                self._protocol(m)
+                self.ready.append(m)
+            self._acknowledge()
+        return self.ready.popleft()
+
+    def _protocol(self, m):
+        try:
+            if m.type == WINDOW_ACK:
+                self.window = struct.unpack(">I", m.payload)[0]
+            elif m.type == USER and m.event[0] == PING:
+                self.pings += 1
+                if self.pongs:
+                    self.user(PONG, m.event[1])
+        except Closed as e:
+            self.broken = e  # what was received before is still delivered
+
+    def _acknowledge(self):
+        if self.acks and self.window and self.received - self.acked >= self.window // 2:
+            self.acked = self.received
+            try:
+                self.control(ACK, self.received & 0xFFFFFFFF)
+            except Closed as e:
+                self.broken = e
+
+
+def ready(sock, write, seconds):
+    """Waits for a socket; poll, since select ends at descriptor 1024."""
+    if sock.fileno() < 0:
+        raise Closed("closed on this side")
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT if write else select.POLLIN)
+    return bool(poll.poll(max(0, seconds * 1000)))
+
+
+class Url:
+    """rtmp://host[:port]/app/stream[?query], IPv6 in brackets."""
+
+    def __init__(self, text):
+        u = urllib.parse.urlsplit(text)
+        self.text = text
+        self.host, self.port = u.hostname, u.port or 1935
+        self.query = "?" + u.query if u.query else ""
+        self.app, _, self.stream = u.path.lstrip("/").rpartition("/")
+        if not self.app:
+            self.app, self.stream = self.stream, ""
+        self.netloc = u.netloc
+
+
+class Client(Conn):
+    """A client step by step: Client(url).connect(), create_stream(), play() or publish().
+
+    `to` is the (host, port) really dialled, when it is not the one of the URL. `seen` collects
+    every message that a step read over while it looked for its answer."""
+
+    def __init__(self, url, to=None, timeout=5.0, schema=1, shake=True, rcvbuf=None):
+        self.url = Url(url)
+        self.t0 = time.monotonic()
+        sock = dial(*(to or (self.url.host, self.url.port)), timeout, rcvbuf)
+        super().__init__(sock, timeout)
+        self.seen = []
+        self.tid = 0
+        self.sid = 0
+        self.handshake = None
+        if shake:
+            self.handshake = handshake.client(self, schema)
+
+    def wait(self, match, timeout=None):
+        """The first message for which match(message) is true; the others go to `seen`."""
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            m = self.read(deadline - time.monotonic())
+            if match(m):
+                return m
+            self.seen.append(m)
+
+    def wait_command(self, match, timeout=None):
+        found = []
+
+        def look(m):
+            if m.type not in (COMMAND, 17):
+                return False
+            found[:] = [Command(m)]
+            return match(found[0])
+        self.wait(look, timeout)
+        return found[0]
+
+    def wait_status(self, *codes, timeout=None):
+        """onStatus (or _error) with one of the codes; any, when none is given."""
+        return self.wait_command(
+            lambda c: c.code in codes if codes else c.code is not None, timeout)
+
+    def wait_closed(self, timeout=None):
+        """Reads on until the peer closes; what came meanwhile goes to `seen`."""
+        try:
+            self.wait(lambda m: False, timeout)
+        except Closed:
+            return self
+        raise AssertionError("unreachable")
+
+    def call(self, name, *values, sid=0, csid=3, timeout=None):
+        """Sends a command with a transaction id and waits for its _result."""
+        self.tid += 1
+        tid = self.tid
+        self.command(name, tid, *values, sid=sid, csid=csid)
+        answer = self.wait_command(
+            lambda c: c.name in ("_result", "_error") and c.tid == tid, timeout)
+        if answer.name == "_error":
+            raise Refused(answer)
+        return answer
+
+    def connect(self, args=None, chunk_size=60000, timeout=None, **members):
+        """`members` overwrite those of the command object (None leaves one out); `args` is the
+        optional second object."""
+        body = {"app": self.url.app, "flashVer": "LNX 9,0,124,2",
+                "tcUrl": f"rtmp://{self.url.netloc}/{self.url.app}", "fpad": False,
+                "capabilities": 15, "audioCodecs": 4071, "videoCodecs": 252, "videoFunction": 1,
+                "objectEncoding": 0}
+        body.update(members)
+        body = {k: v for k, v in body.items() if v is not None}
+        self.connected = self.call("connect", body, *([args] if args else []), timeout=timeout)
+        if chunk_size:
+            self.set_chunk_size(chunk_size)
+        return self
+
+    def create_stream(self):
+        self.sid = int(self.call("createStream", None).args[0])
+        return self.sid
+
+    def play(self, stream=None, *args, buffer_ms=1000, sid=None):
+        """createStream when none was made, then play; the answers are left to the caller."""
+        sid = sid or self.sid or self.create_stream()
+        name = self.url.stream + self.url.query if stream is None else stream
+        self.command("play", 0, None, name, *args, sid=sid, csid=8)
+        self.user(SET_BUFFER, sid, buffer_ms)
+        return self
+
+    def publish(self, stream=None, flow="fmle", wait=True, timeout=None):
+        """flow: fmle (ffmpeg, OBS), flash or haivision. Raises Refused when the server says no."""
+        name = self.url.stream + self.url.query if stream is None else stream
+        if flow == "fmle":
+            self.call("releaseStream", None, name)
+            self.call("FCPublish", None, name)
+        sid = self.sid or self.create_stream()
+        if flow == "haivision":
+            self.call("FCPublish", None, name)
+        self.tid += 1
+        self.command("publish", self.tid, None, name, "live", sid=sid, csid=8)
+        if wait:
+            answer = self.wait_command(
+                lambda c: c.name in ("onStatus", "_error") and c.code is not None, timeout)
+            if answer.code != "NetStream.Publish.Start":
+                raise Refused(answer)
+        return self
+
+    def unpublish(self):
+        """As ffmpeg and OBS leave."""
+        self.tid += 1
+        self.command("FCUnpublish", self.tid, None, self.url.stream)
+        self.tid += 1
+        self.command("deleteStream", self.tid, None, self.sid)
+        self.close()
+
+
+def dial(host, port, timeout=5.0, rcvbuf=None):
+    last = None
+    for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, proto)
+        if rcvbuf:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        sock.settimeout(timeout)
+        try:
+            sock.connect(address)
+            return sock
+        except OSError as e:
+            sock.close()
+            last = e
+    raise Closed(f"cannot connect to {host}:{port}: {last}")
