@@ -8,6 +8,7 @@ struct rtmp_connect {
 	char *tc_url, *page_url, *swf_url, *app, *flash_ver;
 	double object_encoding;
 	double caps_ex;
+	bool enhanced;          /* it speaks Enhanced RTMP */
 	struct amf *args;       /* the optional second object: identity of a relay; may be NULL */
 };
 void rtmp_connect_fini(struct rtmp_connect *c);
@@ -31,14 +32,17 @@ struct rtmp_server_opts {
 	int pid;
 };
 
-/* Reads connect (after handshake_server()). The caller answers with rtmp_accept or rtmp_reject. */
+/* Reads connect (after handshake_server()). The caller answers with rtmp_accept or rtmp_reject;
+ * with the latter also after ERR_PROTOCOL and ERR_LIMIT, which a connect that lacks its tcUrl or
+ * is far too long gets. */
 err rtmp_recv_connect(struct rtmp_conn *conn, struct rtmp_connect *out) BLOCKS;
 /* Window, bandwidth, chunk size, _result, onBWDone: as SRS orders them (srs 4.6). */
 err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c, const struct rtmp_server_opts *opts) BLOCKS;
-/* _error NetConnection.Connect.Rejected or another code with a sentence. */
+/* _error NetConnection.Connect.Rejected or another code with a sentence. End with rtmp_end(). */
 err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence) BLOCKS;
 /* Answers createStream, releaseStream, FCPublish, … until play or publish has come. FMLE and
- * Haivision clients have then had their onFCPublish; nobody has had a Start yet. */
+ * Haivision clients have then had their onFCPublish; nobody has had a Start yet. Media that comes
+ * before is dropped. Can be called again when a client has ended what it did. */
 err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out) BLOCKS;
 
 /* onStatus on the message stream. `level` is "status" or "error". Appended, not flushed. */
@@ -49,6 +53,7 @@ void rtmp_put_play_start(struct rtmp_conn *conn, uint32_t stream_id);
 /* SRS's 302: onStatus NetConnection.Connect.Rejected with ex{code, redirect, redirect2} on message
  * stream 0, then waits up to three seconds for the client's word. */
 err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redirect2) BLOCKS;
-/* Sends the status, flushes, ends politely so that it arrives, and frees the connection. */
+/* Sends the status (unless `code` is NULL), flushes, ends politely so that it arrives, and frees
+ * the connection. */
 void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,
               const char *description) BLOCKS;

@@ -1,0 +1,230 @@
+/* The dialogue of an SRS edge. What can travel together does: C2 with connect and the window,
+ * so that a stream costs three round trips behind the TCP handshake (C0 C1, connect,
+ * createStream) before play or publish.
+ *
+ * Servers say no in three ways: _error to a transaction, onStatus with level "error", or a close
+ * without a word. A redirect is an object `ex` in the information of one of the first two. */
+#include "rtmp/client.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "rtmp/handshake.h"
+
+#include <stdio.h>
+
+enum {
+	TID_CONNECT = 1,
+	TID_CREATE_STREAM = 2,
+	WINDOW = 2500000,
+	BUFFER_MS = 1000,
+	FORWARD = 4,     /* Enhanced RTMP: any codec is passed on */
+	CAPS_EX = 2 | 4, /* multitrack, ModEx */
+};
+
+static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf **args,
+                    uint32_t *stream_id, struct rtmp_refusal *refusal) BLOCKS;
+static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf *args);
+static err wait_result(struct rtmp_conn *conn, double tid, struct command *result,
+                       struct rtmp_refusal *refusal) BLOCKS;
+static err judge(const struct command *cmd, struct rtmp_refusal *refusal);
+
+err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock, const struct rtmp_client_opts *opts,
+                        uint32_t *stream_id, struct rtmp_refusal *refusal)
+{
+	struct rtmp_conn *conn = rtmp_conn_new(*sock);
+	struct amf *args = opts->args;
+	*sock = NULL;
+	*refusal = (struct rtmp_refusal){0};
+	conn->sock->deadline = opts->deadline;
+	err e = dialogue(conn, opts, &args, stream_id, refusal);
+	amf_free(&args);
+	if (e) {
+		rtmp_conn_free(&conn);
+		return err_add(e, "connect to %s", opts->tc_url);
+	}
+	*out = conn;
+	return OK;
+}
+
+static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf **args,
+                    uint32_t *stream_id, struct rtmp_refusal *refusal)
+{
+	struct command result = {0};
+	TRY(handshake_client(conn->sock, &conn->out));
+	put_connect(conn, opts, *args);
+	*args = NULL;
+	rtmp_put_u32(conn, RTMP_WINDOW_ACK_SIZE, WINDOW);
+	TRY(wait_result(conn, TID_CONNECT, &result, refusal));
+	command_fini(&result);
+
+	if (opts->chunk_size && opts->chunk_size != CHUNK_SIZE_DEFAULT)
+		rtmp_put_chunk_size(conn, opts->chunk_size);
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "createStream", TID_CREATE_STREAM, amf_null(), NULL, NULL);
+	TRY(wait_result(conn, TID_CREATE_STREAM, &result, refusal));
+	double id = command_num(&result, 0, -1);
+	command_fini(&result);
+	if (!(id >= 0 && id <= UINT32_MAX))
+		return err_fail(ERR_PROTOCOL, "createStream was answered without a stream id");
+	*stream_id = (uint32_t)id;
+	return OK;
+}
+
+static struct amf *any_codec(void)
+{
+	struct amf *map = amf_object();
+	amf_set(map, "*", amf_number(FORWARD));
+	return map;
+}
+
+static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf *args)
+{
+	struct amf *o = amf_object(), *list = amf_strict();
+	amf_append(list, amf_string("*"));
+	amf_set(o, "app", amf_string(opts->app));
+	amf_set(o, "flashVer", amf_string("WIN 15,0,0,239"));
+	amf_set(o, "swfUrl", amf_string(opts->swf_url ? opts->swf_url : ""));
+	amf_set(o, "tcUrl", amf_string(opts->tc_url));
+	amf_set(o, "fpad", amf_bool(false));
+	amf_set(o, "capabilities", amf_number(239));
+	amf_set(o, "audioCodecs", amf_number(3575));
+	amf_set(o, "videoCodecs", amf_number(252));
+	amf_set(o, "videoFunction", amf_number(1));
+	amf_set(o, "pageUrl", amf_string(opts->page_url ? opts->page_url : ""));
+	amf_set(o, "objectEncoding", amf_number(0));
+	amf_set(o, "fourCcList", list);
+	amf_set(o, "videoFourCcInfoMap", any_codec());
+	amf_set(o, "audioFourCcInfoMap", any_codec());
+	amf_set(o, "capsEx", amf_number(CAPS_EX));
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "connect", TID_CONNECT, o, args, NULL);
+}
+
+/* The next command; whatever else comes is dropped. */
+static err recv_command(struct rtmp_conn *conn, struct command *cmd)
+{
+	for (;;) {
+		struct rtmp_msg m;
+		TRY(rtmp_recv(conn, &m));
+		bool is_command = m.type == RTMP_COMMAND;
+		err e = is_command ? command_read(cmd, &m) : OK;
+		rtmp_msg_fini(&m);
+		if (is_command)
+			return e;
+	}
+}
+
+static err wait_result(struct rtmp_conn *conn, double tid, struct command *result, struct rtmp_refusal *refusal)
+{
+	for (;;) {
+		struct command cmd = {0};
+		TRY(recv_command(conn, &cmd));
+		if (strcmp(cmd.name, "_result") == 0 && cmd.tid == tid) {
+			*result = cmd;
+			return OK;
+		}
+		err e = judge(&cmd, refusal);
+		command_fini(&cmd);
+		TRY(e);
+	}
+}
+
+err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream)
+{
+	rtmp_conn_allow_media(conn);
+	rtmp_put_command(conn, CSID_STREAM, stream_id, "play", 0, amf_null(), amf_string(stream), NULL);
+	struct buf b = {.max = 10};
+	buf_u16(&b, UC_SET_BUFFER);
+	buf_u32(&b, stream_id);
+	buf_u32(&b, BUFFER_MS);
+	rtmp_put(conn, CSID_CONTROL, RTMP_USER_CONTROL, 0, 0, buf_span(&b));
+	buf_free(&b);
+	return rtmp_flush(conn);
+}
+
+err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
+                        struct rtmp_refusal *refusal)
+{
+	*refusal = (struct rtmp_refusal){0};
+	rtmp_put_command(conn, CSID_STREAM, stream_id, "publish", 0, amf_null(), amf_string(stream),
+	                 amf_string("live"));
+	for (bool started = false; !started;) {
+		struct command cmd = {0};
+		err e = recv_command(conn, &cmd);
+		if (e)
+			return err_add(e, "publish");
+		e = judge(&cmd, refusal);
+		for (int i = 0; i < cmd.argc && strcmp(cmd.name, "onStatus") == 0; i++)
+			started |= strcmp(amf_get_string(cmd.args[i], "code", ""), "NetStream.Publish.Start") == 0;
+		command_fini(&cmd);
+		if (e)
+			return err_add(e, "publish");
+	}
+	return OK;
+}
+
+err rtmp_client_status(const struct rtmp_msg *m, struct rtmp_refusal *refusal)
+{
+	if (m->type != RTMP_COMMAND)
+		return OK;
+	struct command cmd = {0};
+	TRY(command_read(&cmd, m));
+	*refusal = (struct rtmp_refusal){0};
+	err e = judge(&cmd, refusal);
+	command_fini(&cmd);
+	return e;
+}
+
+static err verdict(const char *code, bool is_error)
+{
+	static const struct {
+		const char *code;
+		err e;
+	} known[] = {
+		{"NetStream.Play.StreamNotFound", ERR_NOTFOUND},
+		{"NetStream.Play.FileNotFound", ERR_NOTFOUND},
+		{"NetStream.Play.Failed", ERR_DENIED},
+		{"NetStream.Play.UnpublishNotify", ERR_ENDED},
+		{"NetStream.Play.Stop", ERR_ENDED},
+		{"NetStream.Play.Complete", ERR_ENDED},
+		{"NetStream.Publish.BadName", ERR_BUSY},
+		{"NetConnection.Connect.Rejected", ERR_DENIED},
+	};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(code, known[i].code) == 0)
+			return known[i].e;
+	return is_error ? ERR_DENIED : OK;
+}
+
+static const char *find_redirect(const struct amf *info)
+{
+	const struct amf *ex = amf_get(info, "ex");
+	const char *first = amf_get_string(ex, "redirect2", "");
+	return *first ? first : amf_get_string(ex, "redirect", "");
+}
+
+static err judge(const struct command *cmd, struct rtmp_refusal *refusal)
+{
+	bool is_error = strcmp(cmd->name, "_error") == 0;
+	if (!is_error && strcmp(cmd->name, "onStatus") != 0)
+		return OK;
+	const struct amf *info = NULL;
+	const char *redirect = "";
+	for (int i = 0; i < cmd->argc; i++) {
+		if (!info && amf_get(cmd->args[i], "code"))
+			info = cmd->args[i];
+		if (!*redirect)
+			redirect = find_redirect(cmd->args[i]);
+	}
+	const char *code = amf_get_string(info, "code", "");
+	const char *description = amf_get_string(info, "description", "");
+	is_error |= strcmp(amf_get_string(info, "level", ""), "error") == 0;
+	err e = verdict(code, is_error);
+	if (is_error && *redirect && strlen(redirect) < sizeof(refusal->redirect)) {
+		snprintf(refusal->redirect, sizeof(refusal->redirect), "%s", redirect);
+		e = ERR_REDIRECT;
+	}
+	if (!e)
+		return OK;
+	snprintf(refusal->code, sizeof(refusal->code), "%s", code);
+	snprintf(refusal->description, sizeof(refusal->description), "%s", description);
+	return err_fail(e, "the server says %s %s %s", log_quote(cmd->name), log_quote(code),
+	                log_quote(e == ERR_REDIRECT ? refusal->redirect : description));
+}

@@ -1,0 +1,65 @@
+/* A command is a row of AMF0 values: name, transaction, object, arguments. More arguments than
+ * `args` holds are ignored; no command of ours has that many. */
+#include "rtmp/command.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static err read_head(struct command *out, struct cur *c)
+{
+	struct amf *name = NULL, *tid = NULL;
+	err e = amf_read(&name, c);
+	if (!e && name->kind != AMF_STRING)
+		e = err_fail(ERR_PROTOCOL, "its name is no text");
+	if (!e)
+		e = amf_read(&tid, c);
+	if (!e && tid->kind != AMF_NUMBER)
+		e = err_fail(ERR_PROTOCOL, "its transaction is no number");
+	if (!e) {
+		out->name = mem_strdup(name->text);
+		out->tid = tid->number;
+	}
+	amf_free(&name);
+	amf_free(&tid);
+	return e;
+}
+
+err command_read(struct command *out, const struct rtmp_msg *m)
+{
+	enum { ARGS = sizeof(out->args) / sizeof(out->args[0]) };
+	struct cur c = cur_of(m->body.p, m->body.n);
+	struct command cmd = {0};
+	err e = read_head(&cmd, &c);
+	if (!e && cur_left(&c))
+		e = amf_read(&cmd.object, &c);
+	while (!e && cur_left(&c) && cmd.argc < ARGS) {
+		e = amf_read(&cmd.args[cmd.argc], &c);
+		if (!e)
+			cmd.argc++;
+	}
+	if (e) {
+		command_fini(&cmd);
+		return err_add(e, "a command");
+	}
+	*out = cmd;
+	return OK;
+}
+
+void command_fini(struct command *c)
+{
+	free(c->name);
+	amf_free(&c->object);
+	for (int i = 0; i < c->argc; i++)
+		amf_free(&c->args[i]);
+	*c = (struct command){0};
+}
+
+const char *command_text(const struct command *c, int arg, const char *otherwise)
+{
+	return arg < c->argc ? amf_text(c->args[arg], otherwise) : otherwise;
+}
+
+double command_num(const struct command *c, int arg, double otherwise)
+{
+	return arg < c->argc ? amf_num(c->args[arg], otherwise) : otherwise;
+}
