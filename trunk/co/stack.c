@@ -6,9 +6,6 @@
  *
  * AddressSanitizer must know on which stack it is; it is told in the library's switch callback.
  * That callback is not made at a coroutine's first run, hence stack_entered(). */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* pthread_getattr_np */
-#endif
 #include "co/inside.h"
 
 #include <sys/mman.h>

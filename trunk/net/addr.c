@@ -1,0 +1,253 @@
+/* Addresses. Only literals are understood here, so nothing can block; names are dns.c's. */
+#include "net/addr.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Digits only, at most five of them. */
+static bool port_parse(int *out, const char *text)
+{
+	size_t n = strlen(text);
+	if (n == 0 || n > 5 || strspn(text, "0123456789") != n)
+		return false;
+	*out = atoi(text);
+	return *out <= 65535;
+}
+
+static bool host_is_sane(const char *host)
+{
+	if (!*host)
+		return false;
+	for (const char *p = host; *p; p++) {
+		if (!isgraph((unsigned char)*p) || strchr("[]/@", *p))
+			return false;
+	}
+	return true;
+}
+
+err hostport_parse(struct hostport *out, const char *text, int default_port)
+{
+	struct addr literal;
+	const char *host = text, *end, *port = NULL;
+	if (*text == '[') {
+		host = text + 1;
+		end = strchr(host, ']');
+		if (!end || (end[1] != '\0' && end[1] != ':'))
+			return err_fail(ERR_CONFIG, "\"%.80s\" is no [address]:port", text);
+		port = end[1] ? end + 2 : NULL;
+	} else {
+		const char *colon = strchr(text, ':');
+		bool bare_v6 = colon && strchr(colon + 1, ':');
+		end = colon && !bare_v6 ? colon : text + strlen(text);
+		port = *end ? end + 1 : NULL;
+	}
+	if (end - host >= HOST_MAX)
+		return err_fail(ERR_CONFIG, "\"%.80s…\" is too long for a host", text);
+	memcpy(out->host, host, (size_t)(end - host));
+	out->host[end - host] = '\0';
+	out->has_port = port != NULL;
+	out->port = default_port;
+	if (port && !port_parse(&out->port, port))
+		return err_fail(ERR_CONFIG, "\"%.80s\" has no valid port", text);
+	bool v6 = strchr(out->host, ':') || *text == '[';
+	if (!host_is_sane(out->host) || (v6 && !addr_literal(&literal, out->host, 0)))
+		return err_fail(ERR_CONFIG, "\"%.80s\" has no valid host", text);
+	return OK;
+}
+
+void hostport_text(char out[static HOST_MAX + 8], const struct hostport *hp)
+{
+	if (strchr(hp->host, ':'))
+		snprintf(out, HOST_MAX + 8, "[%s]:%d", hp->host, hp->port);
+	else
+		snprintf(out, HOST_MAX + 8, "%s:%d", hp->host, hp->port);
+}
+
+/* "fe80::1%eth0": the zone is a name or a number. */
+static bool v6_literal(struct sockaddr_in6 *sa, const char *host)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *zone = strchr(host, '%');
+	size_t n = zone ? (size_t)(zone - host) : strlen(host);
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, host, n);
+	text[n] = '\0';
+	if (inet_pton(AF_INET6, text, &sa->sin6_addr) != 1)
+		return false;
+	if (zone) {
+		sa->sin6_scope_id = if_nametoindex(zone + 1);
+		if (sa->sin6_scope_id == 0)
+			sa->sin6_scope_id = (uint32_t)strtoul(zone + 1, NULL, 10);
+	}
+	return !zone || sa->sin6_scope_id != 0;
+}
+
+bool addr_literal(struct addr *out, const char *host, int port)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+		memcpy(&out->sa, &v4, sizeof(v4));
+		out->len = sizeof(v4);
+		return true;
+	}
+	if (!v6_literal(&v6, host))
+		return false;
+	memcpy(&out->sa, &v6, sizeof(v6));
+	out->len = sizeof(v6);
+	return true;
+}
+
+static struct sockaddr_in as_v4(const struct addr *addr)
+{
+	struct sockaddr_in v4;
+	memcpy(&v4, &addr->sa, sizeof(v4));
+	return v4;
+}
+
+static struct sockaddr_in6 as_v6(const struct addr *addr)
+{
+	struct sockaddr_in6 v6;
+	memcpy(&v6, &addr->sa, sizeof(v6));
+	return v6;
+}
+
+/* Its IPv4 address, if it is one or a mapped one. */
+static bool to_v4(struct in_addr *out, const struct addr *addr)
+{
+	if (addr->sa.ss_family == AF_INET) {
+		*out = as_v4(addr).sin_addr;
+		return true;
+	}
+	if (addr->sa.ss_family != AF_INET6)
+		return false;
+	struct sockaddr_in6 v6 = as_v6(addr);
+	if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+		return false;
+	memcpy(out, &v6.sin6_addr.s6_addr[12], sizeof(*out));
+	return true;
+}
+
+static bool is_v6(const struct addr *addr)
+{
+	struct in_addr v4;
+	return addr->sa.ss_family == AF_INET6 && !to_v4(&v4, addr);
+}
+
+void addr_ip(char out[static ADDR_TEXT_MAX], const struct addr *addr)
+{
+	struct in_addr v4;
+	if (to_v4(&v4, addr)) {
+		inet_ntop(AF_INET, &v4, out, ADDR_TEXT_MAX);
+	} else if (addr->sa.ss_family == AF_INET6) {
+		struct sockaddr_in6 v6 = as_v6(addr);
+		inet_ntop(AF_INET6, &v6.sin6_addr, out, ADDR_TEXT_MAX);
+	} else {
+		memcpy(out, "unknown", sizeof("unknown"));
+	}
+}
+
+void addr_text(char out[static ADDR_TEXT_MAX], const struct addr *addr)
+{
+	char ip[ADDR_TEXT_MAX];
+	addr_ip(ip, addr);
+	if (is_v6(addr))
+		snprintf(out, ADDR_TEXT_MAX, "[%.46s]:%d", ip, addr_port(addr));
+	else
+		snprintf(out, ADDR_TEXT_MAX, "%.46s:%d", ip, addr_port(addr));
+}
+
+int addr_port(const struct addr *addr)
+{
+	if (addr->sa.ss_family == AF_INET)
+		return ntohs(as_v4(addr).sin_port);
+	return addr->sa.ss_family == AF_INET6 ? ntohs(as_v6(addr).sin6_port) : 0;
+}
+
+void addr_set_port(struct addr *addr, int port)
+{
+	if (addr->sa.ss_family == AF_INET) {
+		struct sockaddr_in v4 = as_v4(addr);
+		v4.sin_port = htons((uint16_t)port);
+		memcpy(&addr->sa, &v4, sizeof(v4));
+	} else if (addr->sa.ss_family == AF_INET6) {
+		struct sockaddr_in6 v6 = as_v6(addr);
+		v6.sin6_port = htons((uint16_t)port);
+		memcpy(&addr->sa, &v6, sizeof(v6));
+	}
+}
+
+bool addr_same(const struct addr *a, const struct addr *b)
+{
+	struct in_addr a4, b4;
+	bool a_is_v4 = to_v4(&a4, a), b_is_v4 = to_v4(&b4, b);
+	if (addr_port(a) != addr_port(b) || a_is_v4 != b_is_v4)
+		return false;
+	if (a_is_v4)
+		return a4.s_addr == b4.s_addr;
+	struct sockaddr_in6 a6 = as_v6(a), b6 = as_v6(b);
+	return a->sa.ss_family == b->sa.ss_family && a6.sin6_scope_id == b6.sin6_scope_id &&
+	       memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof(a6.sin6_addr)) == 0;
+}
+
+bool addr_is_loopback(const struct addr *addr)
+{
+	struct in_addr v4;
+	if (to_v4(&v4, addr))
+		return ntohl(v4.s_addr) >> 24 == 127;
+	struct sockaddr_in6 v6 = as_v6(addr);
+	return addr->sa.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* How well a stranger can reach it: 0 not at all, 1 IPv6 or 2 IPv4 of a private network,
+ * 3 public IPv6, 4 public IPv4. */
+static int addr_rank(const struct addr *addr)
+{
+	struct in_addr v4;
+	if (addr_is_loopback(addr))
+		return 0;
+	if (to_v4(&v4, addr)) {
+		uint32_t ip = ntohl(v4.s_addr);
+		bool private = ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 ||
+			       ip >> 16 == 0xa9fe || ip >> 22 == 0x191; /* 100.64/10 */
+		return private ? 2 : 4;
+	}
+	struct sockaddr_in6 v6 = as_v6(addr);
+	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
+		return 0;
+	return (v6.sin6_addr.s6_addr[0] & 0xfe) == 0xfc ? 1 : 3;
+}
+
+void addr_of_host(char out[static ADDR_TEXT_MAX])
+{
+	struct ifaddrs *list = NULL;
+	int best = 0;
+	memcpy(out, "127.0.0.1", sizeof("127.0.0.1"));
+	if (getifaddrs(&list) != 0)
+		return;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+		struct addr addr = {0};
+		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP))
+			continue;
+		int family = i->ifa_addr->sa_family;
+		if (family != AF_INET && family != AF_INET6)
+			continue;
+		addr.len = family == AF_INET ? sizeof(struct sockaddr_in)
+					     : sizeof(struct sockaddr_in6);
+		memcpy(&addr.sa, i->ifa_addr, addr.len);
+		if (addr_rank(&addr) <= best)
+			continue;
+		best = addr_rank(&addr);
+		addr_ip(out, &addr);
+	}
+	freeifaddrs(list);
+}

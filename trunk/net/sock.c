@@ -1,0 +1,366 @@
+/* A connection. The descriptor is registered once with the reactor, edge-triggered; rfd.ready
+ * says what is worth trying. A call that meets EAGAIN clears its bit, and so does a short read or
+ * write: what arrives after the call raises a new event. Only a seen hang-up forbids that for
+ * reading, since no further event will come. */
+#include "net/sock.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+	/* A peer that is faster than we are must not keep the others waiting. */
+	WORK_BEFORE_YIELD = 256 * 1024,
+	WORK_PER_CALL = 1024,
+	DRAIN_STEPS = 16,
+};
+
+static char drained[64 * 1024]; /* nobody reads it */
+
+/* Words of an earlier error would explain the wrong thing. */
+static err plain(err e)
+{
+	err_clear();
+	return e;
+}
+
+static err sock_failed(const struct sock *sock, const char *what)
+{
+	char peer[ADDR_TEXT_MAX];
+	int number = errno;
+	bool ours = number == ENOMEM || number == ENOBUFS || number == EBADF || number == EINVAL ||
+		    number == EFAULT || number == ENOTSOCK;
+	addr_text(peer, &sock->peer);
+	errno = number;
+	return err_sys(ours ? ERR_SYSTEM : ERR_CLOSED, "%s %s", what, peer);
+}
+
+static struct sock *sock_new(int fd)
+{
+	int on = 1;
+	struct sock *sock = mem_new(struct sock);
+	sock->rfd.fd = fd;
+	sock->deadline = CLOCK_NEVER;
+	sock->recv_ms = sock->send_ms = clock_ms();
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return sock;
+}
+
+static void sock_learn_addrs(struct sock *sock)
+{
+	sock->local.len = sock->peer.len = sizeof(struct sockaddr_storage);
+	if (getsockname(sock->rfd.fd, (struct sockaddr *)&sock->local.sa, &sock->local.len) != 0)
+		sock->local = (struct addr){0};
+	if (getpeername(sock->rfd.fd, (struct sockaddr *)&sock->peer.sa, &sock->peer.len) != 0)
+		sock->peer = (struct addr){0};
+}
+
+err sock_wrap(struct sock **out, int fd)
+{
+	struct sock *sock = sock_new(fd);
+	sock_learn_addrs(sock);
+	err e = reactor_add(&sock->rfd, fd);
+	if (e != OK) {
+		sock_close(&sock);
+		return e;
+	}
+	sock->rfd.ready = REACTOR_IN | REACTOR_OUT; /* a first try costs less than waiting for news */
+	*out = sock;
+	return OK;
+}
+
+void sock_attach(struct sock *sock)
+{
+	sock->rfd.waiter = co_self();
+}
+
+static err dial_wait(struct sock *sock, int64_t deadline)
+{
+	int number = 0;
+	socklen_t len = sizeof(number);
+	sock_attach(sock);
+	while (!sock->rfd.ready) {
+		err e = co_wait(deadline);
+		if (e == ERR_STOPPED)
+			return e;
+		if (e == ERR_TIMEOUT) {
+			errno = ETIMEDOUT;
+			return ERR_CONNECT;
+		}
+	}
+	getsockopt(sock->rfd.fd, SOL_SOCKET, SO_ERROR, &number, &len);
+	errno = number;
+	return number == 0 ? OK : ERR_CONNECT;
+}
+
+static err dial(struct sock *sock, int64_t deadline)
+{
+	/* Registered behind connect(): an unconnected socket counts as hung up. */
+	int rc = connect(sock->rfd.fd, (struct sockaddr *)&sock->peer.sa, sock->peer.len);
+	if (rc != 0 && errno != EINPROGRESS)
+		return ERR_CONNECT;
+	TRY(reactor_add(&sock->rfd, sock->rfd.fd));
+	if (rc != 0)
+		TRY(dial_wait(sock, deadline));
+	sock_learn_addrs(sock);
+	if (addr_same(&sock->local, &sock->peer)) {
+		/* Nobody listens there, and the kernel picked that very port for our end. */
+		errno = ECONNREFUSED;
+		return ERR_CONNECT;
+	}
+	sock->rfd.ready |= REACTOR_OUT;
+	return OK;
+}
+
+err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
+{
+	char peer[ADDR_TEXT_MAX];
+	addr_text(peer, to);
+	if (co_stopping())
+		return plain(ERR_STOPPED);
+	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(ERR_CONNECT, "connect %s", peer);
+	struct sock *sock = sock_new(fd);
+	sock->peer = *to;
+	err e = dial(sock, deadline);
+	if (e != OK) {
+		e = e == ERR_CONNECT ? err_sys(e, "connect %s", peer) : e;
+		e = e == ERR_STOPPED ? plain(e) : e;
+		sock_close(&sock);
+		return e;
+	}
+	sock->recv_ms = sock->send_ms = clock_ms();
+	*out = sock;
+	return OK;
+}
+
+void sock_close(struct sock **sock)
+{
+	if (!*sock)
+		return;
+	reactor_remove(&(*sock)->rfd);
+	close((*sock)->rfd.fd);
+	free(*sock);
+	*sock = NULL;
+}
+
+/* True when the peer has closed, or the connection is broken. */
+static bool drain(struct sock *sock)
+{
+	for (int i = 0; i < DRAIN_STEPS; i++) {
+		ssize_t n = recv(sock->rfd.fd, drained, sizeof(drained), MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return true;
+		if (n < 0 && errno == EAGAIN) {
+			sock->rfd.ready &= ~(unsigned)(REACTOR_IN | REACTOR_HUP);
+			return false;
+		}
+	}
+	return false;
+}
+
+/* Leaves the words of the error that made the caller close. */
+void sock_close_gently(struct sock **psock, int64_t ms)
+{
+	struct sock *sock = *psock;
+	if (!sock)
+		return;
+	int64_t deadline = clock_after(ms < 0 ? 0 : ms);
+	shutdown(sock->rfd.fd, SHUT_WR);
+	sock_attach(sock);
+	while (!drain(sock)) {
+		if (sock_readable(sock)) {
+			co_yield();
+			if (co_stopping() || clock_ms() >= deadline)
+				break;
+			continue;
+		}
+		err e = co_wait(deadline);
+		if (e != OK)
+			break;
+	}
+	sock_close(psock);
+}
+
+bool sock_readable(const struct sock *sock)
+{
+	return sock->rfd.ready & (REACTOR_IN | REACTOR_HUP);
+}
+
+bool sock_writable(const struct sock *sock)
+{
+	return sock->rfd.ready & REACTOR_OUT;
+}
+
+err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
+{
+	ssize_t got;
+	*n = 0;
+	if (!sock_readable(sock))
+		return ERR_AGAIN;
+	do
+		got = recv(sock->rfd.fd, p, cap, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EAGAIN) {
+		sock->rfd.ready &= ~(unsigned)(REACTOR_IN | REACTOR_HUP);
+		return ERR_AGAIN;
+	}
+	if (got < 0)
+		return sock_failed(sock, "recv from");
+	if (got == 0)
+		return plain(ERR_CLOSED);
+	if ((size_t)got < cap && !(sock->rfd.ready & REACTOR_HUP))
+		sock->rfd.ready &= ~(unsigned)REACTOR_IN;
+	*n = (size_t)got;
+	sock->recv_bytes += got;
+	sock->recv_ms = clock_ms();
+	return OK;
+}
+
+static size_t iov_bytes(const struct iovec *iov, int count)
+{
+	size_t n = 0;
+	for (int i = 0; i < count; i++)
+		n += iov[i].iov_len;
+	return n;
+}
+
+err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n)
+{
+	/* The kernel's structure lacks a const. */
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
+	ssize_t sent;
+	*n = 0;
+	if (!sock_writable(sock))
+		return ERR_AGAIN;
+	do
+		sent = sendmsg(sock->rfd.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN)
+		return sock_failed(sock, "send to");
+	if (sent < 0 || (size_t)sent < iov_bytes(iov, count))
+		sock->rfd.ready &= ~(unsigned)REACTOR_OUT;
+	if (sent < 0)
+		return ERR_AGAIN;
+	*n = (size_t)sent;
+	sock->send_bytes += sent;
+	sock->send_ms = clock_ms();
+	return OK;
+}
+
+/* Sleeps until one of the bits is set. */
+static err sock_block(struct sock *sock, unsigned bits)
+{
+	sock->work = 0;
+	sock_attach(sock);
+	while (!(sock->rfd.ready & bits)) {
+		err e = co_wait(sock->deadline);
+		if (e != OK)
+			return plain(e);
+	}
+	return OK;
+}
+
+/* Others get their turn when this socket never makes its coroutine wait. */
+static void sock_worked(struct sock *sock, size_t n)
+{
+	sock->work += n + WORK_PER_CALL;
+	if (sock->work < WORK_BEFORE_YIELD)
+		return;
+	sock->work = 0;
+	co_yield();
+}
+
+err sock_recv(struct sock *sock, void *p, size_t cap, size_t *n)
+{
+	*n = 0;
+	for (;;) {
+		if (co_stopping())
+			return plain(ERR_STOPPED);
+		err e = sock_try_recv(sock, p, cap, n);
+		if (e == OK)
+			sock_worked(sock, *n);
+		if (e != ERR_AGAIN)
+			return e;
+		TRY(sock_block(sock, REACTOR_IN | REACTOR_HUP));
+	}
+}
+
+err sock_recv_all(struct sock *sock, void *p, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		size_t got;
+		TRY(sock_recv(sock, (char *)p + at, n - at, &got));
+		at += got;
+	}
+	return OK;
+}
+
+err sock_send(struct sock *sock, const void *p, size_t n)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)p, .iov_len = n};
+	return sock_sendv(sock, &iov, 1);
+}
+
+static void iov_advance(struct iovec **iov, int *count, size_t n)
+{
+	while (*count > 0 && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		(*iov)->iov_len = 0;
+		++*iov;
+		--*count;
+	}
+	if (n > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+/* Sends what fits even when stopped, so that a last word can be said. */
+err sock_sendv(struct sock *sock, struct iovec *iov, int count)
+{
+	enum { AT_ONCE = 1024 }; /* IOV_MAX */
+	iov_advance(&iov, &count, 0);
+	while (count > 0) {
+		size_t sent;
+		err e = sock_try_sendv(sock, iov, count < AT_ONCE ? count : AT_ONCE, &sent);
+		if (e == OK) {
+			iov_advance(&iov, &count, sent);
+			sock_worked(sock, sent);
+		} else if (e == ERR_AGAIN) {
+			TRY(sock_block(sock, REACTOR_OUT));
+		} else {
+			return e;
+		}
+	}
+	return OK;
+}
+
+err sock_wait(struct sock *sock, int64_t deadline)
+{
+	sock_attach(sock);
+	if (co_stopping())
+		return ERR_STOPPED;
+	if (sock_readable(sock) || sock_writable(sock))
+		return OK;
+	return co_wait(deadline);
+}
+
+int sock_unsent(const struct sock *sock)
+{
+	int n = 0;
+	return ioctl(sock->rfd.fd, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+void sock_set_lowat(struct sock *sock, int bytes)
+{
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
