@@ -42,7 +42,7 @@ class Case:
         if not shutil.which(tool):
             raise Skip(f"{tool} is not installed")
 
-    def media(self, seconds=10, **kw):
+    def media(self, seconds=20, **kw):
         return flv.make_flv(seconds, **kw)
 
     def server(self, name, conf, **kw):

@@ -132,7 +132,8 @@ class Publisher(threading.Thread):
     def stop(self, clean=True):
         """Leaves as encoders do, or (clean=False) by a reset."""
         self.stopping = True
-        self.join(5)
+        if self.ident:
+            self.join(5)
         try:
             if self.client and clean:
                 self.client.unpublish()

@@ -434,6 +434,12 @@ class Client(Conn):
             raise Refused(answer)
         return answer
 
+    def ask(self, name, *values):
+        """Sends a command with a transaction id; its answer, if one comes, goes to `seen`."""
+        self.tid += 1
+        self.command(name, self.tid, *values)
+        return self.tid
+
     def connect(self, args=None, chunk_size=60000, timeout=None, **members):
         """`members` overwrite those of the command object (None leaves one out); `args` is the
         optional second object."""
@@ -464,11 +470,11 @@ class Client(Conn):
         """flow: fmle (ffmpeg, OBS), flash or haivision. Raises Refused when the server says no."""
         name = self.url.stream + self.url.query if stream is None else stream
         if flow == "fmle":
-            self.call("releaseStream", None, name)
-            self.call("FCPublish", None, name)
+            self.ask("releaseStream", None, name)
+            self.ask("FCPublish", None, name)
         sid = self.sid or self.create_stream()
         if flow == "haivision":
-            self.call("FCPublish", None, name)
+            self.ask("FCPublish", None, name)
         self.tid += 1
         self.command("publish", self.tid, None, name, "live", sid=sid, csid=8)
         if wait:
@@ -480,10 +486,8 @@ class Client(Conn):
 
     def unpublish(self):
         """As ffmpeg and OBS leave."""
-        self.tid += 1
-        self.command("FCUnpublish", self.tid, None, self.url.stream)
-        self.tid += 1
-        self.command("deleteStream", self.tid, None, self.sid)
+        self.ask("FCUnpublish", None, self.url.stream)
+        self.ask("deleteStream", None, self.sid)
         self.close()
 
 
