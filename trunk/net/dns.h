@@ -4,18 +4,32 @@
 #include "net/addr.h"
 #include "co/co.h"
 
-enum { DNS_ADDRS_MAX = 32 };
+enum { DNS_ADDRS_MAX = 32, DNS_SRV_MAX = 32 };
 
+/* The answers are too large for a coroutine's stack: let them be static or allocated. */
 struct dns_answer {
 	int count;
 	struct addr addrs[DNS_ADDRS_MAX];
 	int64_t expires_ms; /* monotonic; a literal never expires */
 };
 
-/* Once, after co_init(). `resolver` is "host[:port]" of a DNS server, or NULL for the system's. */
+struct dns_srv_answer {
+	int count;
+	struct dns_srv {
+		int priority, weight, port;
+		char host[HOST_MAX];
+	} targets[DNS_SRV_MAX]; /* as in the answer, not sorted */
+	int64_t expires_ms;
+};
+
+/* Once, after co_init(). `resolver` is "host[:port]" of a DNS server (a literal), or NULL for the
+ * system's. */
 err dns_init(const char *resolver);
 void dns_fini(void) BLOCKS;
 
 /* All addresses of a host name or literal, with `port` filled in. ERR_NAME when it does not
- * exist or cannot be asked in time; an expired answer is used when the server is silent. */
+ * exist or cannot be asked in time; an expired answer is used when the server is silent. A
+ * deadline ends the caller's wait, not the question. */
 err dns_lookup(struct dns_answer *out, const char *host, int port, int64_t deadline) BLOCKS;
+/* The targets of an SRV name ("_rtmp._tcp.example.net"), in the same way. */
+err dns_lookup_srv(struct dns_srv_answer *out, const char *name, int64_t deadline) BLOCKS;
