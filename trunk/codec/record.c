@@ -1,0 +1,261 @@
+/* Profile and level stand in fixed places of the records; the size is in the sequence parameter
+ * set (H.264 7.3.2.1.1, H.265 7.3.2.2), which is a string of Exp-Golomb codes. The bit reader
+ * drops the emulation prevention bytes of a NAL unit and, as the byte cursor does, yields zeros for ever once
+ * the end is passed; loops whose count was read stop with it. */
+#include "codec/record.h"
+#include "base/cur.h"
+
+enum { SIZE_MAX_SANE = 65535 };
+enum { HEVC_SPS = 33 };
+
+struct bits {
+	struct span s;
+	bool is_nal;
+	size_t at;     /* the byte that comes next */
+	unsigned left; /* unread bits of `byte` */
+	unsigned zeros;
+	uint8_t byte;
+	bool bad;
+};
+
+static void next_byte(struct bits *b)
+{
+	if (b->is_nal && b->zeros >= 2 && b->at < b->s.n && b->s.p[b->at] == 3) {
+		b->at++;
+		b->zeros = 0;
+	}
+	b->bad |= b->at >= b->s.n;
+	b->byte = b->bad ? 0 : b->s.p[b->at++];
+	b->zeros = b->byte ? 0 : b->zeros + 1;
+	b->left = 8;
+}
+
+static uint32_t get(struct bits *b, unsigned n)
+{
+	uint32_t v = 0;
+	while (n-- > 0 && !b->bad) {
+		if (b->left == 0)
+			next_byte(b);
+		v = v << 1 | (b->byte >> --b->left & 1);
+	}
+	return b->bad ? 0 : v;
+}
+
+static void skip(struct bits *b, unsigned n)
+{
+	while (n-- > 0)
+		get(b, 1);
+}
+
+/* ue(v), up to 32 bits. */
+static uint32_t get_ue(struct bits *b)
+{
+	unsigned zeros = 0;
+	while (!b->bad && get(b, 1) == 0)
+		zeros++;
+	if (zeros >= 32)
+		b->bad = true;
+	return b->bad ? 0 : (1u << zeros) - 1 + get(b, zeros);
+}
+
+static int32_t get_se(struct bits *b)
+{
+	uint32_t v = get_ue(b);
+	return v & 1 ? (int32_t)(v / 2 + 1) : -(int32_t)(v / 2);
+}
+
+static int sane(int64_t size)
+{
+	return size > 0 && size <= SIZE_MAX_SANE ? (int)size : 0;
+}
+
+/* The size that is left of width and height in samples after cropping by units. */
+static void set_size(struct video_info *info, struct bits *b, int64_t width, int64_t height,
+                     int64_t unit_x, int64_t unit_y)
+{
+	if (get(b, 1)) {
+		int64_t left = get_ue(b), right = get_ue(b);
+		int64_t top = get_ue(b), bottom = get_ue(b);
+		width -= (left + right) * unit_x;
+		height -= (top + bottom) * unit_y;
+	}
+	if (b->bad)
+		return;
+	info->width = sane(width);
+	info->height = sane(height);
+}
+
+static bool has_chroma_format(uint32_t profile)
+{
+	static const uint8_t profiles[] = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135};
+	return profile && memchr(profiles, (int)profile, sizeof(profiles));
+}
+
+static void skip_scaling_list(struct bits *b, unsigned size)
+{
+	int32_t last = 8, next = 8;
+	for (unsigned i = 0; i < size && next != 0 && !b->bad; i++) {
+		next = (int32_t)(((uint32_t)last + (uint32_t)get_se(b)) & 255);
+		last = next ? next : last;
+	}
+}
+
+/* Returns ChromaArrayType. */
+static uint32_t avc_chroma(struct bits *b)
+{
+	uint32_t format = get_ue(b);
+	uint32_t array_type = format == 3 && get(b, 1) ? 0 : format;
+	get_ue(b); /* bit depths */
+	get_ue(b);
+	skip(b, 1); /* lossless bypass */
+	if (get(b, 1)) {
+		unsigned lists = format == 3 ? 12 : 8;
+		for (unsigned i = 0; i < lists && !b->bad; i++)
+			if (get(b, 1))
+				skip_scaling_list(b, i < 6 ? 16 : 64);
+	}
+	return array_type;
+}
+
+static void avc_picture_order(struct bits *b)
+{
+	uint32_t type = get_ue(b);
+	if (type == 0) {
+		get_ue(b);
+	} else if (type == 1) {
+		skip(b, 1);
+		get_se(b);
+		get_se(b);
+		for (uint32_t n = get_ue(b); n > 0 && !b->bad; n--)
+			get_se(b);
+	}
+}
+
+static void avc_sps(struct video_info *info, struct span sps)
+{
+	struct bits b = {.s = sps, .is_nal = true};
+	skip(&b, 8);
+	uint32_t profile = get(&b, 8);
+	skip(&b, 16); /* constraints and level */
+	get_ue(&b);   /* id */
+	uint32_t chroma = has_chroma_format(profile) ? avc_chroma(&b) : 1;
+	get_ue(&b); /* frame number bits */
+	avc_picture_order(&b);
+	get_ue(&b); /* reference frames */
+	skip(&b, 1);
+	int64_t width = ((int64_t)get_ue(&b) + 1) * 16;
+	int64_t height = ((int64_t)get_ue(&b) + 1) * 16;
+	int64_t fields = get(&b, 1) ? 1 : 2;
+	if (fields == 2)
+		skip(&b, 1);
+	skip(&b, 1);
+	int64_t unit_x = chroma == 1 || chroma == 2 ? 2 : 1;
+	int64_t unit_y = (chroma == 1 ? 2 : 1) * fields;
+	set_size(info, &b, width, height * fields, unit_x, unit_y);
+}
+
+void record_read_avc(struct video_info *info, struct span record)
+{
+	struct cur c = cur_of(record.p, record.n);
+	cur_skip(&c, 1);
+	int profile = cur_u8(&c);
+	cur_skip(&c, 1);
+	int level = cur_u8(&c);
+	if (!cur_ok(&c))
+		return;
+	info->profile = profile;
+	info->level = level;
+	cur_skip(&c, 1);
+	if ((cur_u8(&c) & 31) > 0)
+		avc_sps(info, cur_bytes(&c, cur_u16(&c)));
+}
+
+/* profile_tier_level() behind the general part. */
+static void hevc_sub_layers(struct bits *b, uint32_t n)
+{
+	bool has_profile[8] = {0}, has_level[8] = {0};
+	for (uint32_t i = 0; i < n; i++) {
+		has_profile[i] = get(b, 1);
+		has_level[i] = get(b, 1);
+	}
+	if (n > 0)
+		skip(b, 2 * (8 - n));
+	for (uint32_t i = 0; i < n; i++)
+		skip(b, (has_profile[i] ? 88 : 0) + (has_level[i] ? 8 : 0));
+}
+
+static void hevc_sps(struct video_info *info, struct span sps)
+{
+	struct bits b = {.s = sps, .is_nal = true};
+	skip(&b, 16 + 4);
+	uint32_t sub_layers = get(&b, 3);
+	skip(&b, 1 + 96);
+	hevc_sub_layers(&b, sub_layers);
+	get_ue(&b); /* id */
+	uint32_t chroma = get_ue(&b);
+	if (chroma == 3)
+		skip(&b, 1);
+	int64_t width = get_ue(&b), height = get_ue(&b);
+	set_size(info, &b, width, height, chroma == 1 || chroma == 2 ? 2 : 1, chroma == 1 ? 2 : 1);
+}
+
+void record_read_hevc(struct video_info *info, struct span record)
+{
+	struct cur c = cur_of(record.p, record.n);
+	cur_skip(&c, 1);
+	int profile = cur_u8(&c) & 31;
+	cur_skip(&c, 10);
+	int level = cur_u8(&c);
+	if (!cur_ok(&c))
+		return;
+	info->profile = profile;
+	info->level = level;
+	cur_skip(&c, 9);
+	for (unsigned arrays = cur_u8(&c); arrays > 0 && cur_ok(&c); arrays--) {
+		unsigned type = cur_u8(&c) & 63;
+		for (unsigned n = cur_u16(&c); n > 0 && cur_ok(&c); n--) {
+			struct span nal = cur_bytes(&c, cur_u16(&c));
+			if (type == HEVC_SPS && cur_ok(&c)) {
+				hevc_sps(info, nal);
+				return;
+			}
+		}
+	}
+}
+
+static int aac_rate(struct bits *b)
+{
+	static const int rates[16] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
+	                              22050, 16000, 12000, 11025, 8000, 7350};
+	uint32_t index = get(b, 4);
+	return index == 15 ? (int)get(b, 24) : rates[index];
+}
+
+void record_read_aac(struct audio_info *info, struct span record)
+{
+	static const int channels[16] = {0, 1, 2, 3, 4, 5, 6, 8, [11] = 7, [12] = 8, [14] = 8};
+	struct bits b = {.s = record};
+	uint32_t object = get(&b, 5);
+	if (object == 31)
+		object = 32 + get(&b, 6);
+	int rate = aac_rate(&b);
+	uint32_t layout = get(&b, 4);
+	if (object == 5 || object == 29) /* SBR: the rate that is heard follows */
+		rate = aac_rate(&b);
+	if (b.bad)
+		return;
+	info->profile = (int)object;
+	info->sample_rate = rate;
+	info->channels = channels[layout];
+}
+
+void record_read_opus(struct audio_info *info, struct span record)
+{
+	struct cur c = cur_of(record.p, record.n);
+	bool is_head = span_is(cur_bytes(&c, 8), "OpusHead");
+	cur_skip(&c, 1);
+	int channels = cur_u8(&c);
+	info->sample_rate = 48000; /* Opus always decodes to that */
+	if (is_head && cur_ok(&c))
+		info->channels = channels;
+}
