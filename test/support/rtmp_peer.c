@@ -1,5 +1,6 @@
 #include "support/rtmp_peer.h"
 #include "base/check.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -185,6 +186,7 @@ int peer_setup(void **state)
 {
 	(void)state;
 	srand(1);
+	log_set_level(LOG_ERROR);
 	return co_init() == OK ? 0 : -1;
 }
 

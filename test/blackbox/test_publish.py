@@ -1,0 +1,248 @@
+"""Encoders: their dialogues, a busy stream, blips, and the end of a stream."""
+import time
+
+import topology as top
+from support import SCALE, flv, rtmp
+from support.case import Skip
+from support.rtmp import Command, Refused
+from support.server import wait_for
+
+START = "NetStream.Publish.Start"
+BAD_NAME = "NetStream.Publish.BadName"
+UNPUBLISH = "NetStream.Play.UnpublishNotify"
+
+
+def commands(c):
+    return [Command(m) for m in c.seen if m.type == rtmp.COMMAND]
+
+
+def flow(t, kind):
+    """Publishes by the dialogue of one kind of client; what it heard, and the server."""
+    s = t.server("srs", top.local())
+    c = t.client(s.url("live/x"))
+    c.connect()
+    c.publish(flow=kind)
+    return c, s
+
+
+def test_connect_is_answered_as_srs_does(t):
+    """Window, bandwidth, chunk size, _result with SRS's identity, onBWDone: in this order."""
+    s = t.server("srs", top.local())
+    c = t.client(s.url("live/x"))
+    c.connect(objectEncoding=0)
+    c.wait_command(lambda x: x.name == "onBWDone")
+    kinds = [m.type for m in c.seen if m.type != rtmp.COMMAND]
+    assert kinds == [rtmp.WINDOW_ACK, rtmp.PEER_BANDWIDTH, rtmp.SET_CHUNK_SIZE], kinds
+    result = c.connected
+    assert result.object["capabilities"] == 127 and result.object["mode"] == 1, result
+    assert result.info["code"] == "NetConnection.Connect.Success" and result.info["objectEncoding"] == 0, result
+    assert {"srs_server", "srs_version", "srs_pid", "srs_id"} <= set(result.info["data"]), result
+
+
+def test_busy_stream_is_bad_name(t):
+    """A second encoder of a live stream hears BadName with a sentence, is closed, and disturbs nobody."""
+    s = t.server("srs", top.local())
+    first = t.publish(s.url("live/x"), mark=True)
+    probe = t.probe(s.url("live/x")).wait_frames(10)
+    for kind in ("fmle", "flash", "haivision"):
+        c = t.client(s.url("live/x"))
+        c.connect()
+        try:
+            c.publish(flow=kind)
+            raise AssertionError("two encoders were accepted for one stream")
+        except Refused as e:
+            assert e.info["code"] == BAD_NAME and e.info["level"] == "error" and e.info["description"], e
+        c.wait_closed(3 * SCALE)
+    probe.wait_frames(len(probe.frames()) + 40)
+    assert not first.ended and not probe.missing(first.sent)
+
+
+def test_blip_within_the_grace_is_a_pause(t):
+    """An encoder that comes back within reconnect_grace is only a pause: no status, time goes on rising."""
+    s = t.server("srs", top.local(publish="reconnect_grace 8;"))
+    t.publish(s.url("live/x"), mark=True).wait_sent(40).stop()
+    first = t.things[-1]
+    second_probes = []
+    first = t.publish(s.url("live/x"), mark=True)
+    player = t.probe(s.url("live/x")).wait_frames(30)
+    viewer = t.probe(s.flv("live/x")).wait_frames(30)
+    second_probes += [player, viewer]
+    first.stop(clean=False)
+    wait_for(lambda: not s.stream("x") or not s.stream("x")["publish"]["active"], 3, "the end of the publish")
+    back = time.monotonic()
+    t.publish(s.url("live/x"), mark=True)
+    for p in second_probes:
+        p.wait_frames(40, 5 * SCALE, after=back)
+        assert not p.ended and UNPUBLISH not in p.codes and not p.backwards(), (str(p), p.backwards()[:2])
+    assert not [e for e in player.events if e[1] == rtmp.STREAM_EOF]
+
+
+def test_clean_unpublish_is_answered(t):
+    """FCUnpublish is answered with Unpublish.Success, and the stream can be published again on the connection."""
+    s = t.server("srs", top.local())
+    c = t.client(s.url("live/x"))
+    c.connect()
+    c.publish()
+    c.ask("FCUnpublish", None, "x")
+    c.wait_status("NetStream.Unpublish.Success")
+    c.publish()
+
+
+def test_end_of_the_stream_is_told(t):
+    """After reconnect_grace players hear UnpublishNotify and StreamEOF; over HTTP the body ends as it should."""
+    s = t.server("srs", top.local(publish="reconnect_grace 1;"))
+    publisher = t.publish(s.url("live/x"))
+    player = t.probe(s.url("live/x")).wait_frames(20)
+    viewer = t.probe(s.flv("live/x")).wait_frames(20)
+    publisher.stop()
+    gone = time.monotonic()
+    player.wait_code(UNPUBLISH, 4 * SCALE)
+    assert time.monotonic() - gone > 0.8, "told before the grace was over"
+    player.wait(lambda p: any(e[1] == rtmp.STREAM_EOF for e in p.events), 2, "StreamEOF")
+    viewer.wait_ended(4 * SCALE)
+    assert viewer.clean, viewer.ended
+
+
+def test_ffmpeg_publishes(t):
+    """ffmpeg publishes and what is played is the file, bit for bit."""
+    s = t.server("srs", top.local())
+    media = t.media()
+    t.ffmpeg(media, s.url("live/x"))
+    s.wait_live("x")
+    probe = t.probe(s.url("live/x")).wait_frames(80)
+    flv.assert_same(flv.read_file(media), list(probe.messages), by_type=True, least=60)
+
+
+def test_flow_of_flash(t):
+    """Flash: createStream and publish, answered with Publish.Start alone."""
+    c, s = flow(t, "flash")
+    assert not [x for x in commands(c) if x.name == "onFCPublish"]
+    assert s.clients()[0]["type"] == "flash-publish", s.clients()
+
+
+def test_flow_of_fmle(t):
+    """FMLE (ffmpeg, OBS): releaseStream and FCPublish have their results, onFCPublish comes before Publish.Start."""
+    c, s = flow(t, "fmle")
+    names = [x.name for x in commands(c)]
+    assert names.count("_result") >= 2 and "onFCPublish" in names, names
+    assert [x for x in commands(c) if x.name == "onFCPublish"][0].info["code"] == START
+    assert s.clients()[0]["type"] == "fmle-publish", s.clients()
+
+
+def test_flow_of_haivision(t):
+    """Haivision: FCPublish after createStream is answered, onFCPublish comes before Publish.Start."""
+    c, s = flow(t, "haivision")
+    assert "onFCPublish" in [x.name for x in commands(c)], commands(c)
+    assert s.clients()[0]["type"] == "haivision-publish", s.clients()
+
+
+def test_gstreamer_publishes(t):
+    """GStreamer's rtmp2sink publishes."""
+    t.need("gst-launch-1.0")
+    s = t.server("srs", top.local())
+    t.spawn(["gst-launch-1.0", "-e", "filesrc", "location=" + t.media(), "!", "flvdemux", "name=d", "d.video", "!",
+             "h264parse", "!", "video/x-h264,stream-format=avc", "!", "identity", "sync=true", "!", "flvmux",
+             "streamable=true", "!", "rtmp2sink", "location=" + s.url("live/x")], "gst")
+    process = t.things[-1]
+    wait_for(lambda: s.stream("x") or not process.alive, 10, "GStreamer's publish")
+    if "no element" in process.output():
+        raise Skip("GStreamer lacks rtmp2sink or a parser: " + process.output().splitlines()[-1])
+    t.probe(s.url("live/x")).wait_frames(30, 8 * SCALE)
+
+
+def test_half_open_publisher_is_taken_over(t):
+    """An encoder that reconnects while its old connection is half-open gets its stream back within seconds."""
+    s = t.server("srs", top.local())
+    old = t.publish(s.url("live/x"), mark=True, pongs=False)
+    probe = t.probe(s.url("live/x")).wait_frames(20)
+    old.freeze()
+    began = time.monotonic()
+
+    def again():
+        try:
+            return t.publish(s.url("live/x"), timeout=6 * SCALE)
+        except (Refused, rtmp.Closed):
+            return None
+    wait_for(again, 6, "the takeover", every=0.3)
+    assert time.monotonic() - began < 6 * SCALE
+    probe.wait_frames(30, after=time.monotonic())
+    assert not probe.backwards()
+
+
+def test_silent_publisher_that_answers_keeps_its_stream(t):
+    """A publisher that sends nothing but answers pings is not taken over."""
+    s = t.server("srs", top.local())
+    quiet = t.client(s.url("live/x"))
+    quiet.connect()
+    quiet.publish()
+    deadline = time.monotonic() + 2.5
+    while time.monotonic() < deadline:
+        try:
+            quiet.read(0.2)
+        except rtmp.Timeout:
+            pass
+    c = t.client(s.url("live/x"), timeout=6)
+    c.connect()
+    c.publish(wait=False)
+    deadline = time.monotonic() + 6 * SCALE
+    while time.monotonic() < deadline:
+        try:
+            quiet.read(0.05)
+        except rtmp.Timeout:
+            pass
+        try:
+            m = c.read(0.05)
+        except rtmp.Timeout:
+            continue
+        if m.type == rtmp.COMMAND and Command(m).name == "onStatus":
+            assert Command(m).code == BAD_NAME, Command(m)
+            return
+    raise AssertionError("the second encoder heard nothing")
+
+
+def test_notify_unpublish_off_keeps_players_waiting(t):
+    """With notify_unpublish off players are told nothing and go on with the next encoder."""
+    s = t.server("srs", top.local(play="notify_unpublish off;", publish="reconnect_grace 0;"))
+    t.publish(s.url("live/x"), mark=True)
+    first = t.things[-1]
+    probe = t.probe(s.url("live/x")).wait_frames(20)
+    first.stop()
+    wait_for(lambda: not s.stream("x") or not s.stream("x")["publish"]["active"], 3, "the end of the publish")
+    back = time.monotonic()
+    t.publish(s.url("live/x"), mark=True)
+    probe.wait_frames(30, 5 * SCALE, after=back)
+    assert UNPUBLISH not in probe.codes and not probe.ended
+
+
+def test_rejected_app(t):
+    """connect without a tcUrl is refused with a status and a sentence, not by a bare close."""
+    s = t.server("srs", top.local())
+    c = t.client(s.url("live/x"))
+    try:
+        c.connect(tcUrl=None, app=None)
+        raise AssertionError("a connect without tcUrl was accepted")
+    except Refused as e:
+        assert e.info["code"].startswith("NetConnection.Connect."), e
+        assert e.info["description"], e
+    c.wait_closed(3 * SCALE)
+
+
+def test_time_runs_over_the_extended_mark(t):
+    """Timestamps that pass 0xFFFFFF (extended) arrive with their distances unchanged."""
+    s = t.server("srs", top.local())
+    publisher = t.publish(s.url("live/x"), start_ts=0xFFFFFF - 1500)
+    player, viewer = t.probe(s.url("live/x")), t.probe(s.flv("live/x"))
+    for p in (player, viewer):
+        p.wait_frames(200, 10 * SCALE)
+        flv.assert_same(publisher.sent, list(p.messages), least=150)
+    assert publisher.sent[-1].ts > 0xFFFFFF
+
+
+def test_types_of_chunks_and_sizes(t):
+    """Encoders that use chunk types 1 to 3 and odd chunk sizes are understood."""
+    s = t.server("srs", top.local())
+    for n, (fmt, size) in enumerate(((1, 128), (0, 1), (1, 16_777_215), (0, 4097))):
+        publisher = t.publish(s.url(f"live/s{n}"), fmt=fmt, chunk_size=size)
+        probe = t.probe(s.url(f"live/s{n}")).wait_frames(30, 5 * SCALE)
+        flv.assert_same(publisher.sent, list(probe.messages), least=10)
+        publisher.stop()
