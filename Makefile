@@ -11,11 +11,13 @@ MAKEFLAGS += --no-builtin-rules
 
 ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
 -include objs/config.mk
-include objs/$(or $(FLAVOUR),none)/config.mk
+-include objs/$(FLAVOUR)/config.mk
 objs/config.mk: configure
 	./configure $(CONFIGURE_ARGS)
-objs/%/config.mk: objs/config.mk
-	@:
+ifdef FLAVOUR
+objs/$(FLAVOUR)/config.mk:
+	./configure $(CONFIGURE_ARGS)
+endif
 endif
 
 # From the command line: make BUILD=DIR PROGRAM=FILE builds somewhere else.
@@ -119,9 +121,12 @@ $(BUILD)/test/fuzz/%_fuzz: $(BUILD)/test/fuzz/%_fuzz.o $(BUILD)/test/support.a \
 unit: $(RUN_UNITS)
 	@scripts/run-unit $(RUN_UNITS)
 
+# BLACKBOX_FLAGS=--short takes the short form of the long cases.
+BLACKBOX_FLAGS += $(if $(filter sanitize,$(FLAVOUR)),--sanitize)
+export BLACKBOX_FLAGS
+
 blackbox: all
-	@if [ -e test/blackbox/run.py ]; then python3 test/blackbox/run.py $(T); \
-	else echo "0 passed, 0 failed"; fi
+	@python3 test/blackbox/run.py $(BLACKBOX_FLAGS) $(T:%=-k '*%*')
 
 test: all $(UNITS) $(REPLAYS)
 	@scripts/run-tests $(UNITS) $(REPLAYS)
