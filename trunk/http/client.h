@@ -5,19 +5,23 @@
 #include "http/http.h"
 
 struct http_request_opts {
-	const char *method;      /* "GET", "POST" */
-	struct hostport host;    /* name or literal */
-	const char *target;      /* path and query */
-	const char *headers;     /* extra lines "K: v\r\n…", or NULL */
+	const char *method;   /* "GET", "POST" */
+	struct hostport host; /* name or literal */
+	const char *target;   /* path and query */
+	const char *headers;  /* extra lines "K: v\r\n…", or NULL */
 	struct span body;
-	size_t body_max;         /* of the answer: more is ERR_LIMIT */
+	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;
 };
 /* status and body of the answer. Tries the addresses of the name one after another within the
- * deadline. */
+ * deadline. The connection is kept for the next request to that host, for a short while. `body`
+ * is emptied first and gets body_max as its maximum. */
 err http_request(const struct http_request_opts *opts, int *status, struct buf *body) BLOCKS;
 
 /* Opens a response of unknown length, for reading a live stream: body by http_recv_body(). The
- * caller owns both; follows no redirect. */
+ * caller owns both (the connection first, then the socket); follows no redirect. */
 err http_open(const struct http_request_opts *opts, struct sock **sock, struct http_conn **conn,
-              struct http_message **head) BLOCKS;
+	      struct http_message **head) BLOCKS;
+
+/* Closes the connections that are kept. For the end of the process, before co_fini(). */
+void http_client_pool_close(void);

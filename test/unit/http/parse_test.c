@@ -1,6 +1,6 @@
 /* Requests and responses fed whole, byte by byte and in random cuts: the cuts must never matter. */
-#include "http/parse.h"
 #include "base/mem.h"
+#include "http/parse.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -20,9 +20,9 @@ static size_t cut(int way, size_t left)
 
 struct outcome {
 	err e;
-	int status;                /* after an error */
+	int status;		   /* after an error */
 	struct http_message *head; /* the caller's */
-	struct buf body;           /* the caller's */
+	struct buf body;	   /* the caller's */
 	size_t used;
 	bool done;
 };
@@ -81,13 +81,14 @@ static const struct {
 } good[] = {
 	{"GET / HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/", "", "h", "", true},
 	{"GET / HTTP/1.0\r\n\r\n", HTTP_METHOD_GET, "/", "", "", "", false},
-	{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", HTTP_METHOD_GET, "/", "", "", "", true},
+	{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", HTTP_METHOD_GET, "/", "", "", "",
+	 true},
 	{"GET / HTTP/1.1\r\nConnection: close\r\n" REST, HTTP_METHOD_GET, "/", "", "h", "", false},
 	{"\r\n\r\nHEAD /a HTTP/1.1\r\n" REST, HTTP_METHOD_HEAD, "/a", "", "h", "", true},
-	{"GET /live/a.flv?k=%20v&l HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/live/a.flv", "k=%20v&l", "h",
+	{"GET /live/a.flv?k=%20v&l HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/live/a.flv", "k=%20v&l",
+	 "h", "", true},
+	{"GET /a%20b/%E4%BD%A0 HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/a b/\xe4\xbd\xa0", "", "h",
 	 "", true},
-	{"GET /a%20b/%E4%BD%A0 HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/a b/\xe4\xbd\xa0", "", "h", "",
-	 true},
 	{"GET /a#f?x HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/a", "", "h", "", true},
 	{"GET /..a/b../c HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/..a/b../c", "", "h", "", true},
 	{"GET http://o:81/p?q HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/p", "q", "o:81", "", true},
@@ -95,16 +96,17 @@ static const struct {
 	{"GET http://[::1]:81 HTTP/1.1\r\n" REST, HTTP_METHOD_GET, "/", "", "[::1]:81", "", true},
 	{"OPTIONS * HTTP/1.1\r\n" REST, HTTP_METHOD_OPTIONS, "/", "", "h", "", true},
 	{"DELETE /x HTTP/1.1\r\nEmpty:\r\n" REST, HTTP_METHOD_DELETE, "/x", "", "h", "", true},
-	{"GET /up HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n" REST, HTTP_METHOD_GET, "/up", "", "h",
-	 "", true},
-	{"POST /x HTTP/1.1\r\nContent-Length: 5\r\n" REST "hello", HTTP_METHOD_POST, "/x", "", "h", "hello",
+	{"GET /up HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n" REST, HTTP_METHOD_GET, "/up",
+	 "", "h", "", true},
+	{"POST /x HTTP/1.1\r\nContent-Length: 5\r\n" REST "hello", HTTP_METHOD_POST, "/x", "", "h",
+	 "hello", true},
+	{"POST /x HTTP/1.1\r\nContent-Length: 0\r\n" REST, HTTP_METHOD_POST, "/x", "", "h", "",
 	 true},
-	{"POST /x HTTP/1.1\r\nContent-Length: 0\r\n" REST, HTTP_METHOD_POST, "/x", "", "h", "", true},
 	{"PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" REST
 	 "5\r\nhello\r\nA;ext=\"1\"\r\n, world of\r\n1\r\n!\r\n0\r\nTrailer: x\r\n\r\n",
 	 HTTP_METHOD_PUT, "/x", "", "h", "hello, world of!", true},
-	{"POST /x HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n" REST "0\r\n\r\n", HTTP_METHOD_POST, "/x", "",
-	 "h", "", true},
+	{"POST /x HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n" REST "0\r\n\r\n", HTTP_METHOD_POST,
+	 "/x", "", "h", "", true},
 };
 
 static void good_requests_are_read_however_they_are_cut(void **state)
@@ -112,7 +114,8 @@ static void good_requests_are_read_however_they_are_cut(void **state)
 	(void)state;
 	for (size_t i = 0; i < LEN(good) * CUTS; i++) {
 		size_t row = i / CUTS;
-		struct outcome out = feed(HTTP_PARSE_REQUEST, span_str(good[row].bytes), (int)(i % CUTS));
+		struct outcome out =
+			feed(HTTP_PARSE_REQUEST, span_str(good[row].bytes), (int)(i % CUTS));
 		assert_int_equal(out.e, OK);
 		assert_non_null(out.head);
 		assert_true(out.done);
@@ -190,7 +193,8 @@ static void bad_requests_get_their_status_however_they_are_cut(void **state)
 	(void)state;
 	for (size_t i = 0; i < LEN(bad) * CUTS; i++) {
 		size_t row = i / CUTS;
-		struct outcome out = feed(HTTP_PARSE_REQUEST, span_str(bad[row].bytes), (int)(i % CUTS));
+		struct outcome out =
+			feed(HTTP_PARSE_REQUEST, span_str(bad[row].bytes), (int)(i % CUTS));
 		if (out.e != ERR_PROTOCOL || out.status != bad[row].status)
 			print_error("%s\n", bad[row].bytes);
 		assert_int_equal(out.e, ERR_PROTOCOL);
@@ -300,7 +304,8 @@ static const struct {
 	{"HTTP/1.1 302 Found\r\nLocation: http://h/\r\nContent-Length: 0\r\n\r\n", 302, "", true},
 	{"HTTP/1.1 204 No Content\r\n\r\n", 204, "", true},
 	{"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", 304, "", true},
-	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "hi", true},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "hi",
+	 true},
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", 200, "hi", false},
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, "", false},
 };
@@ -328,11 +333,13 @@ static void noise_never_does_harm(void **state)
 	srand(1);
 	for (int i = 0; i < 20000; i++) {
 		struct buf b = {.max = 1 << 16};
-		buf_printf(&b, "%s", i % 2 ? good[(size_t)rand() % LEN(good)].bytes
-					  : bad[(size_t)rand() % LEN(bad)].bytes);
+		buf_printf(&b, "%s",
+			   i % 2 ? good[(size_t)rand() % LEN(good)].bytes
+				 : bad[(size_t)rand() % LEN(bad)].bytes);
 		for (int k = rand() % 4; k >= 0; k--)
 			b.p[(size_t)rand() % b.n] = (uint8_t)rand();
-		struct outcome out = feed((enum http_parse_kind)(rand() % 2), buf_span(&b), rand() % CUTS);
+		struct outcome out =
+			feed((enum http_parse_kind)(rand() % 2), buf_span(&b), rand() % CUTS);
 		if (out.head && out.head->method_name && out.head->status == 0) {
 			assert_int_equal(out.head->path[0], '/');
 			assert_null(strstr(out.head->path, "/../"));

@@ -1,0 +1,218 @@
+/* One request, one answer, one deadline. A kept connection is tried first; that it was closed by
+ * the peer meanwhile shows as an end before the first byte of the answer, and then (only then) the
+ * request is sent once more on a new connection. */
+#include "http/client.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "http/parse.h"
+#include "http/pool.h"
+#include "net/dns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { REQUEST_HEAD_MAX = 32768, HTTP_PORT = 80, PIECE = 16384 };
+
+static bool is_word(const char *s)
+{
+	for (const char *p = s; *p; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return false;
+	}
+	return *s != '\0';
+}
+
+/* Names from a stream or from another server become parts of a request: none of them may add
+ * a line to it. */
+static err opts_check(const struct http_request_opts *opts)
+{
+	if (!is_word(opts->method) || !is_word(opts->host.host))
+		return err_fail(ERR_PROTOCOL, "the method or host of an HTTP request is not valid");
+	if (!is_word(opts->target) || *opts->target != '/')
+		return err_fail(ERR_PROTOCOL, "the path of an HTTP request is not valid");
+	if (opts->headers && !http_lines_ok(opts->headers))
+		return err_fail(ERR_PROTOCOL, "the headers of an HTTP request are not valid");
+	return OK;
+}
+
+static void head_write(struct buf *b, const struct http_request_opts *opts, bool keep_alive)
+{
+	char host[HOST_MAX + 8];
+	hostport_text(host, &opts->host);
+	if (opts->host.port == HTTP_PORT)
+		*strrchr(host, ':') = '\0';
+	buf_printf(
+		b,
+		"%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: */*\r\nConnection: %s\r\n",
+		opts->method, opts->target, host, SERVER_NAME, keep_alive ? "keep-alive" : "close");
+	if (opts->body.n || strcmp(opts->method, "POST") == 0 || strcmp(opts->method, "PUT") == 0)
+		buf_printf(b, "Content-Length: %zu\r\n", opts->body.n);
+	buf_printf(b, "%s\r\n", opts->headers ? opts->headers : "");
+}
+
+static err request_send(struct sock *sock, const struct http_request_opts *opts, bool keep_alive)
+{
+	struct buf head = {.max = REQUEST_HEAD_MAX};
+	head_write(&head, opts, keep_alive);
+	if (!buf_ok(&head)) {
+		buf_free(&head);
+		return err_fail(ERR_LIMIT, "the head of an HTTP request is too long");
+	}
+	struct iovec iov[2] = {{head.p, head.n}, {(void *)(uintptr_t)opts->body.p, opts->body.n}};
+	err e = sock_sendv(sock, iov, opts->body.n ? 2 : 1);
+	buf_free(&head);
+	return e;
+}
+
+/* A fair part of the time that is left, so that one address that swallows everything does not
+ * keep the next from being tried. */
+static int64_t attempt_deadline(int64_t deadline, int addresses)
+{
+	int64_t now = clock_ms();
+	if (deadline == CLOCK_NEVER || deadline <= now)
+		return deadline;
+	return now + (deadline - now) / addresses;
+}
+
+static err dial_any(struct sock **sock, const struct dns_answer *answer, int64_t deadline)
+{
+	err e = err_fail(ERR_NAME, "the name has no address");
+	for (int i = 0; i < answer->count; i++) {
+		e = sock_dial(sock, &answer->addrs[i],
+			      attempt_deadline(deadline, answer->count - i));
+		if (e == OK || e == ERR_STOPPED || clock_ms() >= deadline)
+			return e;
+	}
+	return e;
+}
+
+static err link_open(struct http_link *link, const struct http_request_opts *opts)
+{
+	struct dns_answer *answer = mem_new(struct dns_answer); /* 4 KB are too much for a stack */
+	err e = dns_lookup(answer, opts->host.host, opts->host.port, opts->deadline);
+	if (e == OK)
+		e = dial_any(&link->sock, answer, opts->deadline);
+	free(answer);
+	TRY(e);
+	link->conn = http_conn_new(link->sock);
+	return OK;
+}
+
+static err body_read(struct http_conn *conn, struct buf *body, int64_t deadline)
+{
+	uint8_t *piece = mem_alloc(PIECE);
+	size_t n;
+	err e;
+	do {
+		e = http_recv_body(conn, piece, PIECE, &n, deadline);
+		if (e == OK && n)
+			buf_put(body, piece, n);
+	} while (e == OK && n && buf_ok(body));
+	free(piece);
+	if (e == OK && !buf_ok(body))
+		return err_fail(ERR_LIMIT, "the HTTP answer is too long");
+	return e;
+}
+
+/* *reusable when the connection is good for another request. */
+static err exchange(struct http_link *link, const struct http_request_opts *opts, int *status,
+		    struct buf *body, bool *reusable)
+{
+	struct http_message *head = NULL;
+	link->sock->deadline = opts->deadline;
+	TRY(request_send(link->sock, opts, true));
+	TRY(http_recv_response(link->conn, &head, opts->deadline));
+	*status = head->status;
+	bool bodyless = strcmp(opts->method, "HEAD") == 0;
+	bool keep_alive = head->keep_alive && !bodyless;
+	bool too_long = head->content_length > 0 && (uint64_t)head->content_length > opts->body_max;
+	http_message_free(&head);
+	if (bodyless)
+		return OK;
+	if (too_long)
+		return err_fail(ERR_LIMIT, "the HTTP answer is too long");
+	TRY(body_read(link->conn, body, opts->deadline));
+	*reusable = keep_alive && http_conn_clean(link->conn);
+	return OK;
+}
+
+/* One attempt on this link, which is closed or kept. *stale: it was a kept one that had gone. */
+static err attempt(struct http_link *link, const struct http_request_opts *opts, int *status,
+		   struct buf *body, const char *host, bool *stale)
+{
+	bool reusable = false;
+	int64_t before = link->sock->recv_bytes;
+	err e = exchange(link, opts, status, body, &reusable);
+	bool silent = link->sock->recv_bytes == before;
+	*stale = link->reused && silent && e != OK && e != ERR_TIMEOUT && e != ERR_STOPPED;
+	if (e == OK && reusable)
+		http_pool_put(link, host);
+	else
+		http_link_close(link);
+	return e;
+}
+
+static err request(const struct http_request_opts *opts, int *status, struct buf *body,
+		   const char *host)
+{
+	bool stale = false;
+	struct http_link link = {0};
+	TRY(opts_check(opts));
+	if (http_pool_get(&link, host)) {
+		err e = attempt(&link, opts, status, body, host, &stale);
+		if (!stale)
+			return e;
+		buf_clear(body);
+		link = (struct http_link){0};
+	}
+	TRY(link_open(&link, opts));
+	return attempt(&link, opts, status, body, host, &stale);
+}
+
+/* Without the query, which may hold a secret. */
+static err describe(err e, const struct http_request_opts *opts)
+{
+	char host[HOST_MAX + 8];
+	hostport_text(host, &opts->host);
+	return err_add(e, "%s http://%s%.*s", opts->method, host, (int)strcspn(opts->target, "?"),
+		       opts->target);
+}
+
+err http_request(const struct http_request_opts *opts, int *status, struct buf *body)
+{
+	char host[HOST_MAX + 8];
+	hostport_text(host, &opts->host);
+	buf_clear(body);
+	body->max = opts->body_max;
+	*status = 0;
+	err e = request(opts, status, body, host);
+	return e == OK ? OK : describe(e, opts);
+}
+
+static err open_live(struct http_link *link, const struct http_request_opts *opts,
+		     struct http_message **head)
+{
+	TRY(opts_check(opts));
+	TRY(link_open(link, opts));
+	link->sock->deadline = opts->deadline;
+	TRY(request_send(link->sock, opts, false));
+	TRY(http_recv_response(link->conn, head, opts->deadline));
+	link->sock->deadline = CLOCK_NEVER;
+	return OK;
+}
+
+err http_open(const struct http_request_opts *opts, struct sock **sock, struct http_conn **conn,
+	      struct http_message **head)
+{
+	struct http_link link = {0};
+	err e = open_live(&link, opts, head);
+	if (e != OK) {
+		http_link_close(&link);
+		return describe(e, opts);
+	}
+	*sock = link.sock;
+	*conn = link.conn;
+	return OK;
+}

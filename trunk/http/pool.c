@@ -1,0 +1,125 @@
+/* A list, newest first: there are a few per host and a host is a handful of coworkers. A kept
+ * socket has no coroutine, so it must not wake one; what happened to it is looked at when it is
+ * taken out again. One timer serves all, since they expire in the order of the list. */
+#include "http/pool.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/client.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+struct idle {
+	struct idle *prev, *next;
+	char host[HOST_MAX + 8];
+	struct http_link link;
+	int64_t until_ms;
+};
+
+static struct idle *idles;
+static int idle_count;
+static struct timer expiry;
+
+void http_link_close(struct http_link *link)
+{
+	http_conn_free(&link->conn);
+	sock_close(&link->sock);
+}
+
+/* Takes it from the list; the link is the caller's. */
+static struct http_link idle_remove(struct idle *idle)
+{
+	struct http_link link = idle->link;
+	DL_DELETE(idles, idle);
+	idle_count--;
+	free(idle);
+	return link;
+}
+
+static void idle_close(struct idle *idle)
+{
+	struct http_link link = idle_remove(idle);
+	http_link_close(&link);
+}
+
+static struct idle *oldest(void)
+{
+	return idles ? idles->prev : NULL;
+}
+
+static void expire(struct timer *timer)
+{
+	while (idles && oldest()->until_ms <= clock_ms())
+		idle_close(oldest());
+	if (idles)
+		timer_set(timer, oldest()->until_ms);
+}
+
+/* Input between two answers is a close, or something nobody asked for: both end its use. */
+static bool is_quiet(struct http_link *link)
+{
+	uint8_t byte;
+	size_t n;
+	return sock_try_recv(link->sock, &byte, 1, &n) == ERR_AGAIN;
+}
+
+bool http_pool_get(struct http_link *out, const char *host)
+{
+	struct idle *idle, *next;
+	DL_FOREACH_SAFE (idles, idle, next) {
+		if (strcmp(idle->host, host) != 0)
+			continue;
+		*out = idle_remove(idle);
+		out->reused = true;
+		sock_attach(out->sock);
+		if (is_quiet(out))
+			return true;
+		http_link_close(out);
+	}
+	return false;
+}
+
+static void make_room(const char *host)
+{
+	struct idle *idle, *last = NULL;
+	int same = 0;
+	DL_FOREACH (idles, idle) {
+		if (strcmp(idle->host, host) == 0) {
+			last = idle;
+			same++;
+		}
+	}
+	if (same >= POOL_PER_HOST)
+		idle_close(last);
+	else if (idle_count >= POOL_TOTAL)
+		idle_close(oldest());
+}
+
+void http_pool_put(struct http_link *link, const char *host)
+{
+	make_room(host);
+	struct idle *idle = mem_new(struct idle);
+	memcpy(idle->host, host, strlen(host) + 1);
+	idle->link = *link;
+	idle->until_ms = clock_after(POOL_IDLE_MS);
+	idle->link.sock->rfd.waiter = NULL; /* the coroutine that used it may end before it */
+	idle->link.sock->deadline = CLOCK_NEVER;
+	DL_PREPEND(idles, idle);
+	idle_count++;
+	*link = (struct http_link){0};
+	expiry.fn = expire;
+	if (!expiry.armed)
+		timer_set(&expiry, idle->until_ms);
+}
+
+int http_pool_count(void)
+{
+	return idle_count;
+}
+
+void http_client_pool_close(void)
+{
+	while (idles)
+		idle_close(idles);
+	timer_cancel(&expiry);
+}

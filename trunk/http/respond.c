@@ -1,0 +1,101 @@
+/* Answers: the head that all have in common, and the small ones as a whole. */
+#include "base/clock.h"
+#include "base/version.h"
+#include "http/parse.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { RESPONSE_HEAD_MAX = 32768 };
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. */
+static const char *date_now(void)
+{
+	static char text[40];
+	static time_t made;
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	if (now != made) {
+		struct tm tm;
+		made = now;
+		strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	}
+	return text;
+}
+
+void http_write_header(struct buf *b, const char *name, const char *value)
+{
+	buf_printf(b, "%s: ", name);
+	while (*value) {
+		size_t n = strcspn(
+			value, "\001\002\003\004\005\006\007\010\n\013\014\r\016\017\020\021\022"
+			       "\023\024\025\026\027\030\031\032\033\034\035\036\037\177");
+		buf_put(b, value, n);
+		value += n + (value[n] != '\0');
+	}
+	buf_put(b, "\r\n", 2);
+}
+
+/* Answers of these statuses have neither a body nor words about its length. */
+static bool is_bodyless(int status)
+{
+	return status < 200 || status == 204 || status == 304;
+}
+
+void http_write_head(struct buf *b, const struct http_message *request, int status,
+		     const char *content_type, int64_t length, const char *extra)
+{
+	bool until_close = request && request->minor == 0 && length < 0 && !is_bodyless(status);
+	bool keep_alive = request && request->keep_alive && !until_close;
+	buf_printf(b, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nConnection: %s\r\n", status,
+		   http_status_text(status), SERVER_NAME, date_now(),
+		   keep_alive ? "keep-alive" : "close");
+	if (content_type)
+		http_write_header(b, "Content-Type", content_type);
+	if (!is_bodyless(status) && length >= 0)
+		buf_printf(b, "Content-Length: %lld\r\n", (long long)length);
+	else if (!is_bodyless(status) && !until_close)
+		buf_printf(b, "Transfer-Encoding: chunked\r\n");
+	if (extra && http_lines_ok(extra))
+		buf_printf(b, "%s", extra);
+	buf_put(b, "\r\n", 2);
+}
+
+err http_respond(struct sock *sock, const struct http_message *request, int status,
+		 const char *content_type, struct span body, const char *extra)
+{
+	struct buf head = {.max = RESPONSE_HEAD_MAX};
+	http_write_head(&head, request, status, content_type, (int64_t)body.n, extra);
+	if (!buf_ok(&head)) {
+		buf_free(&head);
+		return err_fail(ERR_LIMIT, "the head of an HTTP answer is too long");
+	}
+	bool bare = is_bodyless(status) || body.n == 0 ||
+		    (request && request->method == HTTP_METHOD_HEAD);
+	struct iovec iov[2] = {{head.p, head.n}, {(void *)(uintptr_t)body.p, bare ? 0 : body.n}};
+	err e = sock_sendv(sock, iov, bare ? 1 : 2);
+	buf_free(&head);
+	return e;
+}
+
+err http_respond_text(struct sock *sock, const struct http_message *request, int status,
+		      const char *sentence, const char *extra)
+{
+	struct buf body = {.max = HTTP_BODY_MAX};
+	buf_printf(&body, "%s\n", sentence);
+	err e = http_respond(sock, request, status, "text/plain; charset=utf-8", buf_span(&body),
+			     extra);
+	buf_free(&body);
+	return e;
+}
+
+const char *http_cors(const struct http_message *request, bool enabled)
+{
+	if (!enabled || !http_header_get(request, "Origin"))
+		return "";
+	return "Access-Control-Allow-Origin: *\r\n"
+	       "Access-Control-Allow-Headers: *\r\n"
+	       "Access-Control-Allow-Methods: *\r\n"
+	       "Access-Control-Expose-Headers: *\r\n"
+	       "Access-Control-Allow-Credentials: false\r\n"
+	       "Access-Control-Request-Private-Network: true\r\n";
+}
