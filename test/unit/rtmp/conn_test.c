@@ -96,6 +96,7 @@ static void say_acknowledged(struct rtmp_conn *w)
 {
 	rtmp_put_u32(w, RTMP_WINDOW_ACK_SIZE, 32);
 	rtmp_put_user_control(w, UC_PING, 5);
+	rtmp_put(w, CSID_AUDIO, RTMP_AUDIO, 1, 0, span_str("a"));
 }
 
 static void say_too_large(struct rtmp_conn *w)
@@ -164,11 +165,11 @@ static void received_bytes_are_acknowledged_at_half_the_window(void **state)
 	free(receive_all(conn, &end));
 	assert_int_equal(end, ERR_CLOSED);
 	assert_int_equal(conn->in_window, 32);
-	assert_int_equal(conn->acked, 34); /* two messages: 16 and 18 bytes */
+	assert_int_equal(conn->acked, 47); /* three messages: 16, 18 and 13 bytes */
 	rtmp_conn_free(&conn);
 	peer_join(peer);
 	char *answers = peer_text(buf_span(&peer->heard));
-	assert_string_equal(answers, "4@0 000700000005\n3@0 00000022\n");
+	assert_string_equal(answers, "4@0 000700000005\n3@0 0000002f\n");
 	free(answers);
 	peer_free(&peer);
 }
