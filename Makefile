@@ -109,7 +109,7 @@ $(BUILD)/test/support.a: $(SUPPORT)
 define unit_rules
 $(BUILD)/test/unit/$(1)/%_test: $(BUILD)/test/unit/$(1)/%_test.o $(BUILD)/test/support.a \
 		$(call archives,$(SEES_$(1)))
-	$$(call link,$$<,$$(filter %.a,$$^),$(call libs,$(SEES_$(1))) $(LIBS_CMOCKA))
+	$$(call link,$$<,$$(filter %.a,$$^),$$(call libs,$(SEES_$(1))) $$(LIBS_CMOCKA))
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rules,$(l))))
 
