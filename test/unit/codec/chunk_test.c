@@ -1,13 +1,10 @@
 /* Messages through the chunk writer and reader, and what other writers may do. */
 #include "base/mem.h"
 #include "codec/chunk.h"
+#include "support/unit.h"
 
 #include <malloc.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { MESSAGES_MAX = 16, BIG = 16 * 1024 * 1024 };
 
