@@ -4,7 +4,9 @@
  * in a queue until they are asked for, which is soon: nothing is read while there is one.
  *
  * A read of two-byte messages would make the queue many times larger than the read. So it is
- * cut into at most BATCH messages at once, and the rest of such a read is kept as bytes.
+ * cut into at most BATCH messages at once, and the rest of such a read is kept as bytes. A peer
+ * that has not been let in gets its messages cut one by one: an eager publisher sends large
+ * media right behind its publish, and they must meet the limits that the publish leads to.
  *
  * Writing: everything but media is appended to `out`; its memory goes with what it held. */
 #include "rtmp/conn.h"
@@ -29,6 +31,7 @@ struct item {
 struct rtmp_queue {
 	struct item *head;
 	int count;
+	int batch;        /* messages to be cut at once */
 	int reads;        /* in a row without a wait */
 	struct buf rest;  /* bytes that were read and not yet cut, from rest_at on */
 	size_t rest_at;
@@ -117,11 +120,11 @@ static err read_more(struct rtmp_conn *conn)
 {
 	struct rtmp_queue *q = conn->queue;
 	struct cur c;
-	q->reads++;
 	if (q->rest.n) {
 		c = cur_of(q->rest.p + q->rest_at, q->rest.n - q->rest_at);
 	} else {
 		size_t n;
+		q->reads++;
 		TRY(sock_try_recv(conn->sock, scratch, sizeof(scratch), &n));
 		c = cur_of(scratch, n);
 	}
@@ -152,7 +155,7 @@ static void acknowledge(struct rtmp_conn *conn)
 
 static err cut(struct rtmp_conn *conn, struct cur *c)
 {
-	while (conn->queue->count < BATCH) {
+	while (conn->queue->count < conn->queue->batch) {
 		struct rtmp_msg m = {0};
 		bool got = false;
 		TRY(chunk_read(conn->reader, c, &m, &got));
@@ -374,6 +377,7 @@ struct rtmp_conn *rtmp_conn_new(struct sock *sock)
 	conn->reader = chunk_reader_new();
 	conn->queue = mem_new(struct rtmp_queue);
 	conn->queue->rest.max = SCRATCH;
+	conn->queue->batch = 1;
 	conn->out.max = RTMP_OUT_MAX;
 	conn->out_chunk_size = CHUNK_SIZE_DEFAULT;
 	conn->connect_tid = 1;
@@ -384,6 +388,7 @@ struct rtmp_conn *rtmp_conn_new(struct sock *sock)
 void rtmp_conn_allow_media(struct rtmp_conn *conn)
 {
 	chunk_reader_limit(conn->reader, RTMP_MEDIA_MAX, PENDING_MAX);
+	conn->queue->batch = BATCH;
 }
 
 void rtmp_conn_free(struct rtmp_conn **conn)
