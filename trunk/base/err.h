@@ -5,7 +5,9 @@
 #pragma once
 #include <stddef.h>
 
+/* clang-format off */
 enum [[nodiscard]] err {
+	/* clang-format on */
 	OK = 0,
 #define X(id, slug, severity, text) ERR_##id,
 #include "base/err_list.h"

@@ -20,11 +20,13 @@ static const struct {
 	const char *name;
 	const char *colour;
 } levels[] = {
+	/* clang-format off */
 	[LOG_TRACE] = {"TRACE", NULL},
 	[LOG_DEBUG] = {"DEBUG", NULL},
 	[LOG_INFO] = {"INFO", NULL},
 	[LOG_WARN] = {"WARN", "\033[33m"},
 	[LOG_ERROR] = {"ERROR", "\033[31m"},
+	/* clang-format on */
 };
 
 static const char *no_id(void)

@@ -40,7 +40,8 @@ static void without_words_the_trail_is_the_sentence_of_the_table(void **state)
 	(void)state;
 	assert_string_equal(err_trail(ERR_TIMEOUT), err_text(ERR_TIMEOUT));
 	assert_int_equal(err_add(ERR_TIMEOUT, "play %s", "live/a"), ERR_TIMEOUT);
-	assert_string_equal(err_trail(ERR_TIMEOUT), "play live/a: the peer was silent for too long");
+	assert_string_equal(err_trail(ERR_TIMEOUT),
+			    "play live/a: the peer was silent for too long");
 }
 
 static void context_goes_in_front_of_the_cause(void **state)
