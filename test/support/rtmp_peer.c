@@ -14,13 +14,15 @@ static void say(struct peer *peer)
 {
 	struct buf *b = &peer->say.out;
 	for (size_t at = 0; at < b->n;) {
-		size_t n = peer->feed == WHOLE ? b->n : peer->feed == BYTEWISE ? 1 : 1 + (size_t)rand() % 200;
+		size_t n = peer->feed == WHOLE      ? b->n
+			   : peer->feed == BYTEWISE ? 1
+						    : 1 + (size_t)rand() % 200;
 		n = n < b->n - at ? n : b->n - at;
 		if (sock_send(peer->sock, b->p + at, n) != OK)
 			return;
 		at += n;
 		if (peer->feed != WHOLE)
-			co_yield();
+			co_yield ();
 	}
 	if (peer->hang_up)
 		shutdown(peer->sock->rfd.fd, SHUT_WR);

@@ -9,7 +9,7 @@ enum feed { WHOLE, BYTEWISE, RANDOM, FEEDS };
 struct peer {
 	struct rtmp_conn say; /* only its `out`: filled with rtmp_put…() before peer_start() */
 	enum feed feed;
-	bool hang_up;         /* closes its direction when all is said */
+	bool hang_up; /* closes its direction when all is said */
 	struct buf heard;
 	struct sock *sock;
 	struct co *co;

@@ -70,7 +70,7 @@ static struct chunk_reader *reader_new(void)
 static void put_chunk_size(struct buf *b, uint32_t size)
 {
 	uint8_t p[4] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8),
-	                (uint8_t)size};
+			(uint8_t)size};
 	chunk_write(b, CHUNK_SIZE_DEFAULT, 2, RTMP_SET_CHUNK_SIZE, 0, 0, span_of(p, 4));
 }
 
@@ -131,7 +131,7 @@ static void messages_survive_any_chunk_size_and_any_cut(void **state)
 		put_chunk_size(&b, sizes[s]);
 		for (int i = 0; i < ROWS; i++)
 			chunk_write(&b, sizes[s], rows[i].csid, rows[i].type, rows[i].stream_id,
-			            rows[i].ts, span_of(sample, rows[i].n));
+				    rows[i].ts, span_of(sample, rows[i].n));
 		assert_true(buf_ok(&b));
 		for (enum cut cut = WHOLE; cut < CUTS; cut++) {
 			struct received got = {0};
@@ -205,62 +205,129 @@ struct foreign {
 /* Command messages of a few bytes, in chunks of 2 bytes at most (set at the start). */
 static const struct foreign foreigns[] = {
 	{"type 2 and type 3 begin messages with the known length",
-	 "03 00000A 000002 14 00000000 4142" "83 000005 4344" "C3 4546" "C3 4748",
-	 4, {10, 15, 20, 25}, {"AB", "CD", "EF", "GH"}},
+	 "03 00000A 000002 14 00000000 4142"
+	 "83 000005 4344"
+	 "C3 4546"
+	 "C3 4748",
+	 4,
+	 {10, 15, 20, 25},
+	 {"AB", "CD", "EF", "GH"}},
 	{"type 3 behind type 0 adds its timestamp",
-	 "03 00000A 000002 14 00000000 4142" "C3 4344" "C3 4546",
-	 3, {10, 20, 30}, {"AB", "CD", "EF"}},
+	 "03 00000A 000002 14 00000000 4142"
+	 "C3 4344"
+	 "C3 4546",
+	 3,
+	 {10, 20, 30},
+	 {"AB", "CD", "EF"}},
 	{"type 1 changes length and type",
-	 "03 00000A 000001 14 01000000 41" "43 000001 000003 11 4243" "C3 44",
-	 2, {10, 11}, {"A", "BCD"}},
+	 "03 00000A 000001 14 01000000 41"
+	 "43 000001 000003 11 4243"
+	 "C3 44",
+	 2,
+	 {10, 11},
+	 {"A", "BCD"}},
 	{"type 1 on a new chunk stream counts from zero",
 	 "43 000007 000002 14 4142",
-	 1, {7}, {"AB"}},
+	 1,
+	 {7},
+	 {"AB"}},
 	{"two chunk streams are interleaved",
-	 "03 000001 000003 14 00000000 4142" "04 000002 000003 14 00000000 6162" "C3 43" "C4 63",
-	 2, {1, 2}, {"ABC", "abc"}},
+	 "03 000001 000003 14 00000000 4142"
+	 "04 000002 000003 14 00000000 6162"
+	 "C3 43"
+	 "C4 63",
+	 2,
+	 {1, 2},
+	 {"ABC", "abc"}},
 	{"the chunk stream id takes two and three bytes",
-	 "00 05 000001 000003 14 00000000 4142" "01 05 01 000002 000003 14 00000000 6162"
-	 "C0 05 43" "C1 05 01 63",
-	 2, {1, 2}, {"ABC", "abc"}},
+	 "00 05 000001 000003 14 00000000 4142"
+	 "01 05 01 000002 000003 14 00000000 6162"
+	 "C0 05 43"
+	 "C1 05 01 63",
+	 2,
+	 {1, 2},
+	 {"ABC", "abc"}},
 	{"an extended timestamp is repeated",
-	 "03 FFFFFF 000003 14 00000000 01000000 4142" "C3 01000000 43",
-	 1, {0x1000000}, {"ABC"}},
+	 "03 FFFFFF 000003 14 00000000 01000000 4142"
+	 "C3 01000000 43",
+	 1,
+	 {0x1000000},
+	 {"ABC"}},
 	{"an extended timestamp is not repeated",
-	 "03 FFFFFF 000005 14 00000000 01000000 4142" "C3 4344" "C3 45" "03 000001 000001 14 00000000 41",
-	 2, {0x1000000, 1}, {"ABCDE", "A"}},
+	 "03 FFFFFF 000005 14 00000000 01000000 4142"
+	 "C3 4344"
+	 "C3 45"
+	 "03 000001 000001 14 00000000 41",
+	 2,
+	 {0x1000000, 1},
+	 {"ABCDE", "A"}},
 	{"it is not repeated, and the payload looks like its beginning",
-	 "03 FFFFFF 000004 14 00000000 41424344 4142" "C3 4142"
+	 "03 FFFFFF 000004 14 00000000 41424344 4142"
+	 "C3 4142"
 	 "03 000001 000001 14 00000000 41",
-	 2, {0x41424344, 1}, {"ABAB", "A"}},
+	 2,
+	 {0x41424344, 1},
+	 {"ABAB", "A"}},
 	{"what was given back holds headers with extended timestamps themselves",
-	 "03 FFFFFF 000003 14 00000000 41C34344 4142" "C3 41" "C3 42 43" "C3 44"
+	 "03 FFFFFF 000003 14 00000000 41C34344 4142"
+	 "C3 41"
+	 "C3 42 43"
+	 "C3 44"
 	 "03 000001 000001 14 00000000 41",
-	 3, {0x41C34344, 0x83868688, 1}, {"ABA", "BCD", "A"}},
+	 3,
+	 {0x41C34344, 0x83868688, 1},
+	 {"ABA", "BCD", "A"}},
 	{"an extended delta is added, and again by a type 3",
-	 "03 000005 000001 14 00000000 41" "43 FFFFFF 000001 14 01000000 42" "C3 01000000 43"
+	 "03 000005 000001 14 00000000 41"
+	 "43 FFFFFF 000001 14 01000000 42"
+	 "C3 01000000 43"
 	 "83 000001 44",
-	 4, {5, 0x1000005, 0x2000005, 0x2000006}, {"A", "B", "C", "D"}},
+	 4,
+	 {5, 0x1000005, 0x2000005, 0x2000006},
+	 {"A", "B", "C", "D"}},
 	{"an extended field may hold a small value",
-	 "03 FFFFFF 000003 14 00000000 00000010 4142" "C3 00000010 43",
-	 1, {0x10}, {"ABC"}},
+	 "03 FFFFFF 000003 14 00000000 00000010 4142"
+	 "C3 00000010 43",
+	 1,
+	 {0x10},
+	 {"ABC"}},
 	{"time wraps around",
-	 "03 FFFFFF 000001 14 00000000 FFFFFFFF 41" "43 000002 000001 14 42",
-	 2, {0xFFFFFFFF, 1}, {"A", "B"}},
+	 "03 FFFFFF 000001 14 00000000 FFFFFFFF 41"
+	 "43 000002 000001 14 42",
+	 2,
+	 {0xFFFFFFFF, 1},
+	 {"A", "B"}},
 	{"Abort discards what was there",
-	 "03 000001 000004 14 00000000 4142" "02 000000 000004 02 00000000 0000" "C2 0003"
+	 "03 000001 000004 14 00000000 4142"
+	 "02 000000 000004 02 00000000 0000"
+	 "C2 0003"
 	 "03 000002 000002 14 00000000 4344",
-	 1, {2}, {"CD"}},
+	 1,
+	 {2},
+	 {"CD"}},
 	{"Abort of an unknown chunk stream is harmless",
-	 "02 000000 000004 02 00000000 0000" "C2 0009" "03 000002 000002 14 00000000 4344",
-	 1, {2}, {"CD"}},
+	 "02 000000 000004 02 00000000 0000"
+	 "C2 0009"
+	 "03 000002 000002 14 00000000 4344",
+	 1,
+	 {2},
+	 {"CD"}},
 	{"Set Chunk Size acts in the middle of a message, from its next chunk on",
-	 "03 000001 000005 14 00000000 4142" "02 000000 000004 01 00000000 0000" "C2 0003"
+	 "03 000001 000005 14 00000000 4142"
+	 "02 000000 000004 01 00000000 0000"
+	 "C2 0003"
 	 "C3 434445",
-	 1, {1}, {"ABCDE"}},
+	 1,
+	 {1},
+	 {"ABCDE"}},
 	{"a header that repeats what is known may come in the middle",
-	 "03 000001 000004 14 00000000 4142" "43 000000 000004 14 4344" "C3 4546" "83 000001 4748",
-	 2, {1, 2}, {"ABCD", "EFGH"}},
+	 "03 000001 000004 14 00000000 4142"
+	 "43 000000 000004 14 4344"
+	 "C3 4546"
+	 "83 000001 4748",
+	 2,
+	 {1, 2},
+	 {"ABCD", "EFGH"}},
 };
 
 static void other_writers_are_understood(void **state)
@@ -302,17 +369,26 @@ struct bad {
 static const struct bad bads[] = {
 	{"type 2 on a new chunk stream", "89 000001", ERR_PROTOCOL, "chunk stream 9"},
 	{"type 3 on a new chunk stream", "C9", ERR_PROTOCOL, "chunk stream 9"},
-	{"type 0 in the middle", "03 000001 000081 14 00000000"
+	{"type 0 in the middle",
+	 "03 000001 000081 14 00000000"
 	 "41414141414141414141414141414141 41414141414141414141414141414141"
 	 "41414141414141414141414141414141 41414141414141414141414141414141"
 	 "41414141414141414141414141414141 41414141414141414141414141414141"
 	 "41414141414141414141414141414141 41414141414141414141414141414141"
-	 "03 000001 000081 14 00000000", ERR_PROTOCOL, "chunk stream 3"},
-	{"another length in the middle", "02 000000 000004 01 00000000 00000001"
-	 "03 000001 000002 14 00000000 41" "43 000001 000003 14", ERR_PROTOCOL, "chunk stream 3"},
-	{"another type in the middle", "02 000000 000004 01 00000000 00000001"
-	 "03 000001 000002 14 00000000 41" "43 000001 000002 09", ERR_PROTOCOL, "chunk stream 3"},
-	{"a chunk size of zero", "02 000000 000004 01 00000000 00000000", ERR_PROTOCOL, "Set Chunk Size"},
+	 "03 000001 000081 14 00000000",
+	 ERR_PROTOCOL, "chunk stream 3"},
+	{"another length in the middle",
+	 "02 000000 000004 01 00000000 00000001"
+	 "03 000001 000002 14 00000000 41"
+	 "43 000001 000003 14",
+	 ERR_PROTOCOL, "chunk stream 3"},
+	{"another type in the middle",
+	 "02 000000 000004 01 00000000 00000001"
+	 "03 000001 000002 14 00000000 41"
+	 "43 000001 000002 09",
+	 ERR_PROTOCOL, "chunk stream 3"},
+	{"a chunk size of zero", "02 000000 000004 01 00000000 00000000", ERR_PROTOCOL,
+	 "Set Chunk Size"},
 	{"a chunk size with the top bit", "02 000000 000004 01 00000000 80000001", ERR_PROTOCOL,
 	 "Set Chunk Size"},
 	{"a chunk size of three bytes", "02 000000 000003 01 00000000 000001", ERR_PROTOCOL,
@@ -367,7 +443,7 @@ static void one_stream_more_than_allowed_is_refused(void **state)
 		struct buf b = {.max = 100};
 		chunk_write(&b, 128, 2 + i, RTMP_AUDIO, 1, 0, span_str("x"));
 		assert_int_equal(take(&got, r, buf_span(&b)),
-		                 i < CHUNK_STREAMS_MAX ? OK : ERR_LIMIT);
+				 i < CHUNK_STREAMS_MAX ? OK : ERR_LIMIT);
 		received_fini(&got);
 		buf_free(&b);
 	}

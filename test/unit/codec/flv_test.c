@@ -41,8 +41,12 @@ static const struct {
 	uint32_t ts;
 	size_t n;
 } tags[] = {
-	{MSG_DATA, 0, 50},          {MSG_VIDEO, 0xFFFFFE, 65535}, {MSG_VIDEO, 0xFFFFFF, 65536},
-	{MSG_VIDEO, 0x1000000, 65537}, {MSG_AUDIO, 0xFFFFFFFF, 0}, {MSG_VIDEO, 0, 200000},
+	{MSG_DATA, 0, 50},
+	{MSG_VIDEO, 0xFFFFFE, 65535},
+	{MSG_VIDEO, 0xFFFFFF, 65536},
+	{MSG_VIDEO, 0x1000000, 65537},
+	{MSG_AUDIO, 0xFFFFFFFF, 0},
+	{MSG_VIDEO, 0, 200000},
 	{MSG_AUDIO, 5, 0},
 };
 enum { TAGS = sizeof(tags) / sizeof(*tags) };
@@ -112,19 +116,24 @@ static const struct {
 	err expect;
 	int tags;
 } files[] = {
-#define FILE_ROW(name, text, expect, tags) {name, text, sizeof(text) - 1, expect, tags}
+#define FILE_ROW(name, text, expect, tags)                                                         \
+	{                                                                                          \
+		name, text, sizeof(text) - 1, expect, tags                                         \
+	}
 	FILE_ROW("wrong back pointers", HEADER AUDIO "\1\2\3\4\x08\0\0\x01\0\0\0\0\0\0\0x", OK, 2),
 	FILE_ROW("a longer header of 3", "FLV\x01\x05\0\0\0\x0c..." AUDIO, OK, 1),
 	FILE_ROW("another version", "FLV\x09\xff\0\0\0\x09" AUDIO, OK, 1),
 	FILE_ROW("script data in AMF3 is skipped",
-	         HEADER "\0\0\0\0\x0f\0\0\x01\0\0\0\0\0\0\0x" AUDIO, OK, 1),
-	FILE_ROW("a tag that is cut short", HEADER AUDIO "\0\0\0\0\x08\0\0\x02\0\0\0\0\0\0\0x", OK, 1),
+		 HEADER "\0\0\0\0\x0f\0\0\x01\0\0\0\0\0\0\0x" AUDIO, OK, 1),
+	FILE_ROW("a tag that is cut short", HEADER AUDIO "\0\0\0\0\x08\0\0\x02\0\0\0\0\0\0\0x", OK,
+		 1),
 	FILE_ROW("no FLV", "FLW\x01\x05\0\0\0\x09" AUDIO, ERR_PROTOCOL, 0),
 	FILE_ROW("a header too short", "FLV\x01\x05\0\0\0\x08" AUDIO, ERR_PROTOCOL, 0),
 	FILE_ROW("a header too long", "FLV\x01\x05\0\1\0\x08" AUDIO, ERR_PROTOCOL, 0),
 	FILE_ROW("an unknown tag", HEADER "\0\0\0\0\x07\0\0\x01\0\0\0\0\0\0\0x", ERR_PROTOCOL, 0),
 	FILE_ROW("an encrypted tag", HEADER "\0\0\0\0\x28\0\0\x01\0\0\0\0\0\0\0x", ERR_PROTOCOL, 0),
-	FILE_ROW("a tag too long", HEADER AUDIO "\0\0\0\0\x08\0\x03\xe9\0\0\0\0\0\0\0", ERR_LIMIT, 1),
+	FILE_ROW("a tag too long", HEADER AUDIO "\0\0\0\0\x08\0\x03\xe9\0\0\0\0\0\0\0", ERR_LIMIT,
+		 1),
 };
 
 static void other_writers_are_understood_or_refused(void **state)
@@ -135,7 +144,8 @@ static void other_writers_are_understood_or_refused(void **state)
 			struct received got = {0};
 			err e = take(&got, span_of(files[i].bytes, files[i].n), 1000, cut);
 			if (e != files[i].expect || got.n != files[i].tags)
-				print_error("%s: %s, %d tags\n", files[i].name, err_trail(e), got.n);
+				print_error("%s: %s, %d tags\n", files[i].name, err_trail(e),
+					    got.n);
 			assert_int_equal(e, files[i].expect);
 			assert_int_equal(got.n, files[i].tags);
 			received_fini(&got);

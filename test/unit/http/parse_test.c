@@ -20,9 +20,9 @@ static size_t cut(int way, size_t left)
 
 struct outcome {
 	err e;
-	int status;		   /* after an error */
+	int status;                /* after an error */
 	struct http_message *head; /* the caller's */
-	struct buf body;	   /* the caller's */
+	struct buf body;           /* the caller's */
 	size_t used;
 	bool done;
 };

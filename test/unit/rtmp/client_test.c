@@ -1,7 +1,7 @@
 /* The client's side, against servers whose answers are written down beforehand: the client waits
  * for transactions and statuses by name, so they may come early. */
-#include "rtmp/client.h"
 #include "base/mem.h"
+#include "rtmp/client.h"
 #include "rtmp/handshake.h"
 #include "rtmp/server.h"
 #include "support/rtmp_peer.h"
@@ -54,8 +54,8 @@ static void say_start(struct rtmp_conn *w)
 static void say_publish_start(struct rtmp_conn *w)
 {
 	say_start(w);
-	rtmp_put_command(w, CSID_STREAM, 5, "onFCPublish", 0, amf_null(), info("status", "NetStream.Publish.Start"),
-	                 NULL);
+	rtmp_put_command(w, CSID_STREAM, 5, "onFCPublish", 0, amf_null(),
+			 info("status", "NetStream.Publish.Start"), NULL);
 	status(w, "status", "NetStream.Publish.Reset");
 	status(w, "status", "NetStream.Publish.Start");
 }
@@ -68,8 +68,8 @@ static void say_bad_name(struct rtmp_conn *w)
 
 static void say_error(struct rtmp_conn *w)
 {
-	rtmp_put_command(w, CSID_CONNECTION, 0, "_error", 1, amf_null(), info("error", "NetConnection.Connect.InvalidApp"),
-	                 NULL);
+	rtmp_put_command(w, CSID_CONNECTION, 0, "_error", 1, amf_null(),
+			 info("error", "NetConnection.Connect.InvalidApp"), NULL);
 }
 
 static void say_bare_error(struct rtmp_conn *w)
@@ -79,19 +79,22 @@ static void say_bare_error(struct rtmp_conn *w)
 
 static void say_moved_at_connect(struct rtmp_conn *w)
 {
-	rtmp_put_command(w, CSID_CONNECTION, 0, "_error", 1, amf_null(), moved("rtmp://b/live", NULL), NULL);
+	rtmp_put_command(w, CSID_CONNECTION, 0, "_error", 1, amf_null(),
+			 moved("rtmp://b/live", NULL), NULL);
 }
 
 static void say_moved_at_publish(struct rtmp_conn *w)
 {
 	say_start(w);
-	rtmp_put_command(w, CSID_STREAM, 0, "onStatus", 0, amf_null(), moved("rtmp://b/live", "rtmp://b/live/s"), NULL);
+	rtmp_put_command(w, CSID_STREAM, 0, "onStatus", 0, amf_null(),
+			 moved("rtmp://b/live", "rtmp://b/live/s"), NULL);
 }
 
 static void say_moved_in_second_object(struct rtmp_conn *w)
 {
-	rtmp_put_command(w, CSID_CONNECTION, 0, "_error", 1, amf_null(), info("error", "NetConnection.Connect.Rejected"),
-	                 moved(NULL, "rtmp://b/live/s"));
+	rtmp_put_command(w, CSID_CONNECTION, 0, "_error", 1, amf_null(),
+			 info("error", "NetConnection.Connect.Rejected"),
+			 moved(NULL, "rtmp://b/live/s"));
 }
 
 static void say_no_stream_id(struct rtmp_conn *w)
@@ -115,11 +118,12 @@ static const struct {
 	{"a busy stream", say_bad_name, ERR_BUSY, "NetStream.Publish.BadName", ""},
 	{"no such application", say_error, ERR_DENIED, "NetConnection.Connect.InvalidApp", ""},
 	{"an error without words", say_bare_error, ERR_DENIED, "", ""},
-	{"a redirect of connect", say_moved_at_connect, ERR_REDIRECT, "NetConnection.Connect.Rejected", "rtmp://b/live"},
-	{"a redirect of publish", say_moved_at_publish, ERR_REDIRECT, "NetConnection.Connect.Rejected",
-	 "rtmp://b/live/s"},
-	{"a redirect in another place", say_moved_in_second_object, ERR_REDIRECT, "NetConnection.Connect.Rejected",
-	 "rtmp://b/live/s"},
+	{"a redirect of connect", say_moved_at_connect, ERR_REDIRECT,
+	 "NetConnection.Connect.Rejected", "rtmp://b/live"},
+	{"a redirect of publish", say_moved_at_publish, ERR_REDIRECT,
+	 "NetConnection.Connect.Rejected", "rtmp://b/live/s"},
+	{"a redirect in another place", say_moved_in_second_object, ERR_REDIRECT,
+	 "NetConnection.Connect.Rejected", "rtmp://b/live/s"},
 	{"createStream without an id", say_no_stream_id, ERR_PROTOCOL, "", ""},
 	{"a close without a word", say_nothing, ERR_CLOSED, "", ""},
 	{"a close instead of a status", say_start, ERR_CLOSED, "", ""},
@@ -174,9 +178,12 @@ static void each_answer_of_a_server_is_understood(void **state)
 	}
 }
 
-#define CONNECT "20@0 'connect' 1 {app='live' flashVer='WIN 15,0,0,239' swfUrl='' tcUrl='rtmp://host/live' " \
+#define CONNECT                                                                                    \
+	"20@0 'connect' 1 {app='live' flashVer='WIN 15,0,0,239' swfUrl='' "                        \
+	"tcUrl='rtmp://host/live' "                                                                \
 	"fpad=false capabilities=239 audioCodecs=3575 videoCodecs=252 videoFunction=1 pageUrl='' " \
-	"objectEncoding=0 fourCcList=('*') videoFourCcInfoMap={*=4} audioFourCcInfoMap={*=4} capsEx=6} " \
+	"objectEncoding=0 fourCcList=('*') videoFourCcInfoMap={*=4} audioFourCcInfoMap={*=4} "     \
+	"capsEx=6} "                                                                               \
 	"{srs_id='edge'}\n5@0 002625a0\n20@0 'createStream' 2 null\n"
 
 static char *heard_text(const struct peer *server)
@@ -242,7 +249,8 @@ static void a_silent_server_ends_at_the_deadline(void **state)
 			peer_say_handshake(server);
 		opts.deadline = clock_after(30);
 		struct sock *sock = peer_start(server);
-		assert_int_equal(rtmp_client_connect(&conn, &sock, &opts, &id, &refusal), ERR_TIMEOUT);
+		assert_int_equal(rtmp_client_connect(&conn, &sock, &opts, &id, &refusal),
+				 ERR_TIMEOUT);
 		assert_null(conn);
 		peer_join(server);
 		peer_free(&server);
@@ -291,7 +299,8 @@ static void statuses_of_a_running_stream_are_told_apart(void **state)
 	}
 	char *url = mem_zalloc(3001);
 	memset(url, 'u', 3000);
-	assert_int_equal(status_of(moved(url, NULL), &refusal), ERR_DENIED); /* longer than any URL */
+	assert_int_equal(status_of(moved(url, NULL), &refusal),
+			 ERR_DENIED); /* longer than any URL */
 	free(url);
 	assert_int_equal(status_of(moved("rtmp://b/live", ""), &refusal), ERR_REDIRECT);
 	assert_string_equal(refusal.redirect, "rtmp://b/live");
@@ -309,7 +318,8 @@ struct serving {
 
 static err serve(struct rtmp_conn *conn, struct serving *s)
 {
-	static const struct rtmp_server_opts opts = {.out_ack_size = 1000, .chunk_size = 4096, .server_id = "x"};
+	static const struct rtmp_server_opts opts = {
+		.out_ack_size = 1000, .chunk_size = 4096, .server_id = "x"};
 	struct rtmp_connect c = {0};
 	TRY(handshake_server(conn->sock));
 	TRY(rtmp_recv_connect(conn, &c));
@@ -320,7 +330,8 @@ static err serve(struct rtmp_conn *conn, struct serving *s)
 	TRY(rtmp_identify(conn, &s->id));
 	if (s->redirects)
 		return rtmp_redirect(conn, "rtmp://b:1935/live", "rtmp://b:1935/live/s");
-	rtmp_put_status(conn, s->id.stream_id, "status", "NetStream.Publish.Start", "Started publishing stream.");
+	rtmp_put_status(conn, s->id.stream_id, "status", "NetStream.Publish.Start",
+			"Started publishing stream.");
 	return rtmp_flush(conn);
 }
 

@@ -1,6 +1,6 @@
 /* Messages over a connection: what it answers by itself, what it takes apart, where it stops. */
-#include "rtmp/conn.h"
 #include "base/mem.h"
+#include "rtmp/conn.h"
 #include "support/rtmp_peer.h"
 #include "support/unit.h"
 
@@ -17,8 +17,8 @@ static char *receive_all(struct rtmp_conn *conn, err *end)
 		if (*end)
 			return text;
 		struct span s = m.media ? msg_span(m.media) : buf_span(&m.body);
-		char *more = mem_printf("%s%u %u %u %.*s\n", text, m.type, m.ts, m.stream_id, (int)s.n,
-		                        s.n ? (const char *)s.p : "");
+		char *more = mem_printf("%s%u %u %u %.*s\n", text, m.type, m.ts, m.stream_id,
+					(int)s.n, s.n ? (const char *)s.p : "");
 		free(text);
 		text = more;
 		rtmp_msg_fini(&m);
@@ -113,7 +113,8 @@ static const struct {
 	err end;
 	const char *answers;
 } cases[] = {
-	{"an aggregate", say_aggregate, "9 5000 1 v1\n8 5016 1 a1\n18 5016 1 d1\n9 5005 1 v2\n", ERR_CLOSED, ""},
+	{"an aggregate", say_aggregate, "9 5000 1 v1\n8 5016 1 a1\n18 5016 1 d1\n9 5005 1 v2\n",
+	 ERR_CLOSED, ""},
 	{"a broken aggregate", say_broken_aggregate, "9 1 1 whole\n", ERR_PROTOCOL, ""},
 	{"a nested aggregate", say_nested_aggregate, "", ERR_PROTOCOL, ""},
 	{"an endless aggregate", say_endless_aggregate, NULL, ERR_LIMIT, NULL},
@@ -240,7 +241,7 @@ static void a_peer_that_pings_and_never_listens_is_ended(void **state)
 	size_t most = 0;
 	for (int i = 0; i < 200 && e == ERR_AGAIN; i++) {
 		assert_int_equal(sock_send(b, w.out.p, w.out.n), OK);
-		co_yield();
+		co_yield ();
 		e = rtmp_try_recv(conn, &m);
 		most = conn->out.n > most ? conn->out.n : most;
 	}
@@ -265,10 +266,10 @@ static void our_ping_is_answered_by_a_pong(void **state)
 	assert_true(near->ping_ms > 0);
 	assert_int_equal(rtmp_flush(near), OK);
 	assert_int_equal(near->out.cap, 0);
-	co_yield();
+	co_yield ();
 	assert_int_equal(rtmp_try_recv(far, &m), ERR_AGAIN);
 	assert_int_equal(rtmp_flush(far), OK);
-	co_yield();
+	co_yield ();
 	assert_int_equal(rtmp_try_recv(near, &m), ERR_AGAIN);
 	assert_int_equal(near->ping_ms, 0);
 	assert_true(near->pong_ms > 0);

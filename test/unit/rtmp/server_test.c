@@ -1,8 +1,8 @@
 /* The server's side: what clients of each kind say before they play or publish, and what they
  * are told. */
-#include "rtmp/server.h"
 #include "base/mem.h"
 #include "rtmp/handshake.h"
+#include "rtmp/server.h"
 #include "support/rtmp_peer.h"
 #include "support/unit.h"
 
@@ -22,7 +22,8 @@ static void call(struct rtmp_conn *w, const char *name, double tid, struct amf *
 
 static void call_stream(struct rtmp_conn *w, uint32_t id, const char *name, const char *stream)
 {
-	rtmp_put_command(w, CSID_STREAM, id, name, 5, amf_null(), amf_string(stream), amf_string("live"));
+	rtmp_put_command(w, CSID_STREAM, id, name, 5, amf_null(), amf_string(stream),
+			 amf_string("live"));
 }
 
 /* --- connect --- */
@@ -79,8 +80,9 @@ static void say_connect_nonsense(struct rtmp_conn *w)
 }
 
 #define HEAD "5@0 002625a0\n6@0 002625a002\n"
-#define SUCCESS "{level='status' code='NetConnection.Connect.Success' description='Connection succeeded' " \
-	"objectEncoding=3 data=[version='3,5,3,888' srs_sig='SRS' srs_server='SRS/6.0.0(Mesh)' " \
+#define SUCCESS                                                                                    \
+	"{level='status' code='NetConnection.Connect.Success' description='Connection succeeded' " \
+	"objectEncoding=3 data=[version='3,5,3,888' srs_sig='SRS' srs_server='SRS/6.0.0(Mesh)' "   \
 	"srs_version='6.0.0' srs_server_ip='unknown' srs_pid=42 srs_id='abcd1234']}\n"
 #define BWDONE "20@0 'onBWDone' 0 null\n"
 
@@ -96,11 +98,14 @@ static const struct {
 	 HEAD "20@0 '_result' 7 {fmsVer='FMS/3,5,3,888' capabilities=127 mode=1 fourCcList=('*') "
 	      "videoFourCcInfoMap={*=4} audioFourCcInfoMap={*=4} capsEx=6} " SUCCESS BWDONE},
 	{"no tcUrl", say_connect_without_url, ERR_PROTOCOL,
-	 "20@0 '_error' 2 null {level='error' code='NetConnection.Connect.Rejected' description='no'}\n"},
+	 "20@0 '_error' 2 null {level='error' code='NetConnection.Connect.Rejected' "
+	 "description='no'}\n"},
 	{"a tcUrl without end", say_connect_long, ERR_LIMIT,
-	 "20@0 '_error' 2 null {level='error' code='NetConnection.Connect.Rejected' description='no'}\n"},
+	 "20@0 '_error' 2 null {level='error' code='NetConnection.Connect.Rejected' "
+	 "description='no'}\n"},
 	{"nonsense", say_connect_nonsense, ERR_PROTOCOL,
-	 "20@0 '_error' 1 null {level='error' code='NetConnection.Connect.Rejected' description='no'}\n"},
+	 "20@0 '_error' 1 null {level='error' code='NetConnection.Connect.Rejected' "
+	 "description='no'}\n"},
 };
 
 static void serve_connect(size_t i, enum feed feed)
@@ -123,7 +128,8 @@ static void serve_connect(size_t i, enum feed feed)
 		assert_string_equal(c.flash_ver, "FMLE/3.0");
 		assert_int_equal(c.enhanced, i == 1);
 		assert_int_equal(c.caps_ex, i == 1 ? 3 : 0);
-		assert_string_equal(amf_get_string(c.args, "srs_id", "none"), i == 1 ? "edge" : "none");
+		assert_string_equal(amf_get_string(c.args, "srs_id", "none"),
+				    i == 1 ? "edge" : "none");
 		assert_int_equal(rtmp_accept(conn, &c, &opts), OK);
 	}
 	rtmp_connect_fini(&c);
@@ -164,7 +170,8 @@ static void say_haivision(struct rtmp_conn *w)
 static void say_flash(struct rtmp_conn *w)
 {
 	call(w, "createStream", 2, NULL, NULL);
-	rtmp_put(w, CSID_STREAM, RTMP_COMMAND_AMF3, 0, 0, span_of("\0\x02\0\x01x\0\x40\x08\0\0\0\0\0\0\x05", 15));
+	rtmp_put(w, CSID_STREAM, RTMP_COMMAND_AMF3, 0, 0,
+		 span_of("\0\x02\0\x01x\0\x40\x08\0\0\0\0\0\0\x05", 15));
 	call_stream(w, 1, "publish", "s");
 }
 
@@ -173,14 +180,15 @@ static void say_play(struct rtmp_conn *w)
 	call(w, "createStream", 2, NULL, NULL);
 	call(w, "getStreamLength", 3, amf_string("s"), NULL);
 	rtmp_put_user_control(w, UC_SET_BUFFER, 1);
-	rtmp_put_command(w, CSID_STREAM, 1, "play", 0, amf_null(), amf_string("s"), amf_number(-2000));
+	rtmp_put_command(w, CSID_STREAM, 1, "play", 0, amf_null(), amf_string("s"),
+			 amf_number(-2000));
 }
 
 static void say_play_bare(struct rtmp_conn *w)
 {
 	struct buf b = {.max = 256};
-	struct amf *values[] = {amf_string("play"),   amf_number(0),     amf_null(),
-	                        amf_string("s"), amf_number(-2), amf_number(1500)};
+	struct amf *values[] = {amf_string("play"), amf_number(0),  amf_null(),
+				amf_string("s"),    amf_number(-2), amf_number(1500)};
 	for (size_t i = 0; i < 6; i++) {
 		amf_write(&b, values[i]);
 		amf_free(&values[i]);
@@ -228,7 +236,9 @@ static void say_deep(struct rtmp_conn *w)
 	free(p);
 }
 
-#define ON_FCPUBLISH "20@1 'onFCPublish' 0 null {code='NetStream.Publish.Start' description='Started publishing stream.'}\n"
+#define ON_FCPUBLISH                                                                               \
+	"20@1 'onFCPublish' 0 null {code='NetStream.Publish.Start' description='Started "          \
+	"publishing stream.'}\n"
 
 static const struct {
 	const char *what;
@@ -241,13 +251,15 @@ static const struct {
 	const char *answers; /* NULL: of no interest */
 } flows[] = {
 	{"FMLE", say_fmle, OK, ROLE_FMLE_PUBLISH, "s?k=v", 1, 0,
-	 "20@0 '_result' 2 null undefined\n20@0 '_result' 3 null undefined\n20@0 '_result' 4 null 1\n"
+	 "20@0 '_result' 2 null undefined\n20@0 '_result' 3 null undefined\n20@0 '_result' 4 null "
+	 "1\n"
 	 "20@0 '_result' 5 null null\n" ON_FCPUBLISH},
 	{"Haivision", say_haivision, OK, ROLE_HAIVISION_PUBLISH, "s", 1, 0,
 	 "20@0 '_result' 2 null 1\n20@0 '_result' 3 null undefined\n" ON_FCPUBLISH},
 	{"Flash", say_flash, OK, ROLE_FLASH_PUBLISH, "s", 1, 0,
 	 "20@0 '_result' 2 null 1\n20@0 '_result' 3 null null\n"},
-	{"a player", say_play, OK, ROLE_PLAY, "s", 1, -1, "20@0 '_result' 2 null 1\n20@0 '_result' 3 null 0\n"},
+	{"a player", say_play, OK, ROLE_PLAY, "s", 1, -1,
+	 "20@0 '_result' 2 null 1\n20@0 '_result' 3 null 0\n"},
 	{"a player without createStream", say_play_bare, OK, ROLE_PLAY, "s", 1, 1500, ""},
 	{"a second stream", say_second_stream, OK, ROLE_PLAY, "s", 2, -1,
 	 "20@0 '_result' 2 null 1\n20@0 '_result' 3 null 2\n20@0 '_result' 10 null null\n"},
@@ -304,10 +316,12 @@ static void a_play_starts_as_srs_does(void **state)
 	rtmp_conn_free(&conn);
 	peer_join(peer);
 	char *text = peer_text(buf_span(&peer->heard));
-	assert_string_equal(text,
+	assert_string_equal(
+		text,
 		"4@0 000000000001\n"
 		"20@1 'onStatus' 0 null {level='status' code='NetStream.Play.Reset' "
-		"description='Playing and resetting stream.' details='stream' clientid='ASAICiss'}\n"
+		"description='Playing and resetting stream.' details='stream' "
+		"clientid='ASAICiss'}\n"
 		"20@1 'onStatus' 0 null {level='status' code='NetStream.Play.Start' "
 		"description='Started playing stream.' details='stream' clientid='ASAICiss'}\n"
 		"18@1 '|RtmpSampleAccess' true true\n");
@@ -329,9 +343,10 @@ static void redirect(bool word)
 	rtmp_conn_free(&conn);
 	peer_join(peer);
 	char *text = peer_text(buf_span(&peer->heard));
-	assert_string_equal(text, "20@0 'onStatus' 0 null {level='error' code='NetConnection.Connect.Rejected' "
-	                          "description='RTMP 302 Redirect' ex={code=302 redirect='rtmp://b:1/live' "
-	                          "redirect2='rtmp://b:1/live/s?k=v'}}\n");
+	assert_string_equal(
+		text, "20@0 'onStatus' 0 null {level='error' code='NetConnection.Connect.Rejected' "
+		      "description='RTMP 302 Redirect' ex={code=302 redirect='rtmp://b:1/live' "
+		      "redirect2='rtmp://b:1/live/s?k=v'}}\n");
 	free(text);
 	peer_free(&peer);
 }
@@ -355,15 +370,17 @@ static void the_reason_of_an_end_arrives(void **state)
 			rtmp_put(&peer->say, CSID_AUDIO, RTMP_AUDIO, 1, 0, span_str("unread"));
 		peer->hang_up = true;
 		struct rtmp_conn *conn = rtmp_conn_new(peer_start(peer));
-		co_yield();
-		rtmp_end(&conn, 1, "error", with_status ? "NetStream.Publish.BadName" : NULL, "It is taken.");
+		co_yield ();
+		rtmp_end(&conn, 1, "error", with_status ? "NetStream.Publish.BadName" : NULL,
+			 "It is taken.");
 		assert_null(conn);
 		peer_join(peer);
 		char *text = peer_text(buf_span(&peer->heard));
-		assert_string_equal(text, with_status ? "20@1 'onStatus' 0 null {level='error' "
-		                                        "code='NetStream.Publish.BadName' "
-		                                        "description='It is taken.' clientid='ASAICiss'}\n"
-		                                      : "");
+		assert_string_equal(
+			text, with_status ? "20@1 'onStatus' 0 null {level='error' "
+					    "code='NetStream.Publish.BadName' "
+					    "description='It is taken.' clientid='ASAICiss'}\n"
+					  : "");
 		free(text);
 		peer_free(&peer);
 	}

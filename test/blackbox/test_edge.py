@@ -1,0 +1,222 @@
+"""Edges: pulling, pushing, and what they hand on to the origin."""
+import time
+
+import topology as top
+from support import SCALE, flv, rtmp
+from support.rtmp import Command, Refused
+from support.server import wait_for
+
+
+def plain(t, more="", play="", origins=1):
+    """A scripted origin (or several) behind an edge."""
+    origin = [t.srs(mw_latency=0.01) for _ in range(origins)]
+    return origin, t.server("edge", top.edge(" ".join(o.address for o in origin), more, play))
+
+
+def consumers(origin, key="/live/x"):
+    return len(origin.source(key).consumers)
+
+
+def test_one_pull_for_many_players(t):
+    """However many players ask at once, by RTMP and HTTP, the origin sees one connection."""
+    (origin,), edge = plain(t)
+    publisher = t.publish(origin.url("live/x"))
+    probes = [t.probe(edge.flv("live/x") if n % 2 else edge.url("live/x")) for n in range(20)]
+    for p in probes:
+        p.wait_frames(50, 10 * SCALE)
+    for p in probes:
+        flv.assert_same(publisher.sent, list(p.messages), least=40)
+    assert len(origin.plays) == 1 and consumers(origin) == 1, len(origin.plays)
+
+
+def test_pull_ends_a_little_after_the_last_player(t):
+    """The pull outlives the last player by linger, serves who comes back meanwhile, and then ends."""
+    (origin,), edge = plain(t, "linger 1;")
+    t.publish(origin.url("live/x"))
+    t.probe(edge.url("live/x")).wait_frames(10).stop()
+    assert consumers(origin) == 1, "the pull ended with its player"
+    t.probe(edge.url("live/x")).wait_frames(10).stop()
+    left = time.monotonic()
+    wait_for(lambda: consumers(origin) == 0, 4, "the end of the pull")
+    assert time.monotonic() - left > 0.7, "the pull did not linger"
+    assert len(origin.plays) == 1
+
+
+def test_twelve_joins_and_leaves_cost_one_pull(t):
+    """Players that come and go, each at once after the other, all have video at once and cost one pull."""
+    (origin,), edge = plain(t, "linger 3;")
+    t.publish(origin.url("live/x"))
+    t.probe(edge.url("live/x")).wait_frames(10).stop()
+    for _ in range(12):
+        p = t.probe(edge.url("live/x"))
+        p.wait(lambda q: q.first_video_ms, 2, "video")
+        assert p.first_video_ms < 100 * SCALE, p.first_video_ms
+        p.stop()
+    assert len(origin.plays) == 1
+
+
+def test_first_origin_down_next_is_tried_at_once(t):
+    """An origin that refuses connections costs a player nothing."""
+    origin = t.srs(mw_latency=0.01)
+    edge = t.server("edge", top.edge(f"{top.not_listening()} {origin.address} {top.not_listening()}"))
+    publisher = t.publish(origin.url("live/x"))
+    publisher.wait_sent(40)
+    for n in range(3):
+        p = t.probe(edge.url("live/x"))
+        p.wait_frames(20)
+        assert p.first_frame_ms < 300 * SCALE, p.first_frame_ms
+        flv.assert_same(publisher.sent, list(p.messages))
+
+
+def test_origin_restarts_and_players_stay(t):
+    """While the only origin is away players wait; when it and its encoder are back they go on, time rising."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    t.publish(origin.url("live/x"), mark=True)
+    player, viewer = t.probe(edge.url("live/x")).wait_frames(20), t.probe(edge.flv("live/x")).wait_frames(20)
+    origin.kill9()
+    origin.start()
+    back = time.monotonic()
+    t.publish(origin.url("live/x"), mark=True)
+    for p in (player, viewer):
+        p.wait_frames(40, 15 * SCALE, after=back)
+        assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
+
+
+def test_other_origin_takes_over(t):
+    """With the stream on both origins, players of an edge go on when the one in use is killed."""
+    origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
+    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    for o in origins:
+        t.publish(o.url("live/x"), mark=True)
+    p = t.probe(edge.url("live/x")).wait_frames(40)
+    used = wait_for(lambda: next((o for o in origins if len(o.clients()) > 1), None), 3, "the origin in use")
+    used.kill9()
+    killed = time.monotonic()
+    p.wait_frames(40, 10 * SCALE, after=killed)
+    assert not p.ended and not p.backwards(), str(p)
+
+
+def test_publish_through_the_edge(t):
+    """An encoder's stream goes through the edge to the origin, and local players have it too, bit for bit."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    publisher = t.publish(edge.url("live/x"), mark=True)
+    origin.wait_live("x")
+    for url in (origin.url("live/x"), edge.url("live/x"), edge.flv("live/x"), origin.flv("live/x")):
+        p = t.probe(url).wait_frames(60, 8 * SCALE)
+        flv.assert_same(publisher.sent, list(p.messages), least=50)
+    publisher.stop()
+    wait_for(lambda: not (origin.stream("x") or {}).get("publish", {}).get("active"), 5, "the end at the origin")
+
+
+def test_publish_through_the_edge_by_ffmpeg(t):
+    """ffmpeg publishes to the edge; the origin has the file, bit for bit."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"{top.not_listening()} 127.0.0.1:{origin.rtmp}"))
+    media = t.media()
+    t.ffmpeg(media, edge.url("live/x"))
+    origin.wait_live("x", 8)
+    p = t.probe(origin.url("live/x")).wait_frames(60, 8 * SCALE)
+    flv.assert_same(flv.read_file(media), list(p.messages), by_type=True, least=40)
+
+
+def test_publish_to_the_edge_that_the_origin_refuses(t):
+    """When the origin's stream is busy, the encoder at the edge hears BadName."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    t.publish(origin.url("live/x"))
+    try:
+        t.publish(edge.url("live/x"), timeout=8 * SCALE)
+        raise AssertionError("the edge accepted a stream that its origin refuses")
+    except Refused as e:
+        assert e.info["code"] == "NetStream.Publish.BadName" and e.info["description"], e
+
+
+def test_publish_with_no_origin_up_is_told(t):
+    """With no origin to be had the encoder hears so after upstream_start_timeout."""
+    edge = t.server("edge", top.edge(top.not_listening(), "upstream_start_timeout 1;"))
+    began = time.monotonic()
+    try:
+        t.publish(edge.url("live/x"), timeout=6 * SCALE)
+        raise AssertionError("published to nowhere")
+    except Refused as e:
+        assert e.info["level"] == "error" and e.info["description"], e
+    assert time.monotonic() - began < 4 * SCALE
+
+
+def test_host_names_of_origins(t):
+    """An origin may be given by host name."""
+    origin = t.srs(mw_latency=0.01)
+    edge = t.server("edge", top.edge(f"localhost:{origin.port}"))
+    t.publish(origin.url("live/x"))
+    t.probe(edge.url("live/x")).wait_frames(20)
+
+
+def test_parameters_and_vhost_pass_to_the_origin(t):
+    """Stream parameters reach the origin; the vhost travels in the tcUrl and not in the stream's name."""
+    (origin,), edge = plain(t)
+    t.publish(origin.url("live/x"))
+    t.probe(edge.url("live/x?vhost=foo.example&token=a%20b&k=v")).wait_frames(10)
+    target = origin.plays[-1]
+    assert "token=a%20b" in target.param and "k=v" in target.param and "vhost=" not in target.param, target.param
+    assert origin.connects[-1]["object"]["tcUrl"].startswith("rtmp://foo.example"), origin.connects[-1]
+    publisher = t.publish(edge.url("live/y?token=pub"))
+    wait_for(lambda: [p for p in origin.publishes if p.stream == "y"], 3, "the push")
+    assert "token=pub" in origin.publishes[-1].param
+    publisher.stop()
+
+
+def test_domain_of_the_player_passes_to_the_origin(t):
+    """A player that came by a domain: the domain is the host of the upstream tcUrl."""
+    (origin,), edge = plain(t)
+    t.publish(origin.url("live/x"))
+    c = t.client(f"rtmp://live.example.com:{edge.rtmp}/live/x", to=("127.0.0.1", edge.rtmp))
+    c.connect()
+    c.play()
+    c.wait(rtmp.is_keyframe)
+    assert origin.connects[-1]["object"]["tcUrl"].startswith("rtmp://live.example.com"), origin.connects[-1]
+
+
+def test_debug_srs_upnode_says_who_asks(t):
+    """The edge's connect carries the identity arguments of SRS unless debug_srs_upnode is off."""
+    (origin,), edge = plain(t)
+    t.publish(origin.url("live/x"))
+    t.probe(edge.url("live/x")).wait_frames(5)
+    args = origin.connects[-1]["args"]
+    assert args and args["srs_pid"] == edge.pid and args["srs_version"] and args["srs_server"], args
+
+
+def test_redirects_have_an_end(t):
+    """Origins that redirect in a circle are left after a bounded number of redirects; the player is told."""
+    count = []
+
+    def circle(sock, to):
+        from support import handshake
+        conn = rtmp.Conn(sock, 5)
+        handshake.server(conn)
+        while True:
+            m = conn.read()
+            if m.type != rtmp.COMMAND:
+                continue
+            c = Command(m)
+            if c.name == "connect":
+                conn.command("_result", c.tid, {"capabilities": 127}, {"level": "status", "code": "NetConnection.Connect.Success"})
+            elif c.name == "createStream":
+                conn.command("_result", c.tid, None, 1)
+            elif c.name == "play":
+                count.append(to)
+                base = f"rtmp://127.0.0.1:{to}/live"
+                conn.command("onStatus", 0, None, {
+                    "level": "error", "code": "NetConnection.Connect.Rejected", "description": "RTMP 302 Redirect",
+                    "ex": {"code": 302, "redirect": base, "redirect2": base + "/x"}}, csid=5)
+                return
+    servers = []
+    for n in (0, 1):
+        servers.append(t.listen(lambda sock, n=n: circle(sock, servers[1 - n].port)))
+    edge = t.server("edge", top.edge(servers[0].address))
+    c = t.client(edge.url("live/x"), timeout=8 * SCALE)
+    c.connect()
+    c.play()
+    assert c.wait_status("NetStream.Play.StreamNotFound", "NetConnection.Connect.Rejected", "NetStream.Play.Failed")
+    assert 1 <= len(count) <= 40, len(count)
