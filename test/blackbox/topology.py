@@ -1,5 +1,6 @@
 """The configurations that the cases share, and the seed's cluster."""
 import os
+import string
 
 from support.server import free_port
 
@@ -70,3 +71,8 @@ def spare(n=2):
 def not_listening():
     """An address on which nobody listens."""
     return f"127.0.0.1:{free_port()}"
+
+
+def string_of(text, **values):
+    """The configuration as a file would have it, for a server that is not meant to come up."""
+    return string.Template(text).substitute(values)
