@@ -12,10 +12,10 @@ static uint8_t scratch[SCRATCH];
 
 struct http_conn {
 	struct sock *sock;
-	struct buf left;	 /* received beyond the last message */
+	struct buf left;         /* received beyond the last message */
 	struct http_parse *body; /* of a response whose body is being read */
-	size_t work;		 /* since this connection last let others run */
-	bool clean;		 /* the last message was read to its end */
+	size_t work;             /* since this connection last let others run */
+	bool clean;              /* the last message was read to its end */
 };
 
 struct http_conn *http_conn_new(struct sock *sock)

@@ -39,7 +39,7 @@ void http_message_free(struct http_message **m);
 /* Value of the first header of that name (any case), or NULL. */
 const char *http_header_get(const struct http_message *m, const char *name);
 
-struct http_conn;				    /* buffers what was read beyond one message */
+struct http_conn;                                   /* buffers what was read beyond one message */
 struct http_conn *http_conn_new(struct sock *sock); /* borrows the socket */
 void http_conn_free(struct http_conn **conn);
 
