@@ -21,14 +21,16 @@ enum {
 };
 
 static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf **args,
-                    uint32_t *stream_id, struct rtmp_refusal *refusal) BLOCKS;
-static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf *args);
+		    uint32_t *stream_id, struct rtmp_refusal *refusal) BLOCKS;
+static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
+			struct amf *args);
 static err wait_result(struct rtmp_conn *conn, double tid, struct command *result,
-                       struct rtmp_refusal *refusal) BLOCKS;
+		       struct rtmp_refusal *refusal) BLOCKS;
 static err judge(const struct command *cmd, struct rtmp_refusal *refusal);
 
-err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock, const struct rtmp_client_opts *opts,
-                        uint32_t *stream_id, struct rtmp_refusal *refusal)
+err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock,
+			const struct rtmp_client_opts *opts, uint32_t *stream_id,
+			struct rtmp_refusal *refusal)
 {
 	struct rtmp_conn *conn = rtmp_conn_new(*sock);
 	struct amf *args = opts->args;
@@ -46,7 +48,7 @@ err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock, const struct
 }
 
 static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf **args,
-                    uint32_t *stream_id, struct rtmp_refusal *refusal)
+		    uint32_t *stream_id, struct rtmp_refusal *refusal)
 {
 	struct command result = {0};
 	TRY(handshake_client(conn->sock, &conn->out));
@@ -58,7 +60,8 @@ static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
 
 	if (opts->chunk_size && opts->chunk_size != CHUNK_SIZE_DEFAULT)
 		rtmp_put_chunk_size(conn, opts->chunk_size);
-	rtmp_put_command(conn, CSID_CONNECTION, 0, "createStream", TID_CREATE_STREAM, amf_null(), NULL, NULL);
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "createStream", TID_CREATE_STREAM, amf_null(),
+			 NULL, NULL);
 	TRY(wait_result(conn, TID_CREATE_STREAM, &result, refusal));
 	double id = command_num(&result, 0, -1);
 	command_fini(&result);
@@ -75,7 +78,8 @@ static struct amf *any_codec(void)
 	return map;
 }
 
-static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf *args)
+static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
+			struct amf *args)
 {
 	struct amf *o = amf_object(), *list = amf_strict();
 	amf_append(list, amf_string("*"));
@@ -111,7 +115,8 @@ static err recv_command(struct rtmp_conn *conn, struct command *cmd)
 	}
 }
 
-static err wait_result(struct rtmp_conn *conn, double tid, struct command *result, struct rtmp_refusal *refusal)
+static err wait_result(struct rtmp_conn *conn, double tid, struct command *result,
+		       struct rtmp_refusal *refusal)
 {
 	for (;;) {
 		struct command cmd = {0};
@@ -129,7 +134,8 @@ static err wait_result(struct rtmp_conn *conn, double tid, struct command *resul
 err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream)
 {
 	rtmp_conn_allow_media(conn);
-	rtmp_put_command(conn, CSID_STREAM, stream_id, "play", 0, amf_null(), amf_string(stream), NULL);
+	rtmp_put_command(conn, CSID_STREAM, stream_id, "play", 0, amf_null(), amf_string(stream),
+			 NULL);
 	struct buf b = {.max = 10};
 	buf_u16(&b, UC_SET_BUFFER);
 	buf_u32(&b, stream_id);
@@ -140,11 +146,11 @@ err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *str
 }
 
 err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
-                        struct rtmp_refusal *refusal)
+			struct rtmp_refusal *refusal)
 {
 	*refusal = (struct rtmp_refusal){0};
 	rtmp_put_command(conn, CSID_STREAM, stream_id, "publish", 0, amf_null(), amf_string(stream),
-	                 amf_string("live"));
+			 amf_string("live"));
 	for (bool started = false; !started;) {
 		struct command cmd = {0};
 		err e = recv_command(conn, &cmd);
@@ -152,7 +158,8 @@ err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *
 			return err_add(e, "publish");
 		e = judge(&cmd, refusal);
 		for (int i = 0; i < cmd.argc && strcmp(cmd.name, "onStatus") == 0; i++)
-			started |= strcmp(amf_get_string(cmd.args[i], "code", ""), "NetStream.Publish.Start") == 0;
+			started |= strcmp(amf_get_string(cmd.args[i], "code", ""),
+					  "NetStream.Publish.Start") == 0;
 		command_fini(&cmd);
 		if (e)
 			return err_add(e, "publish");
@@ -226,5 +233,5 @@ static err judge(const struct command *cmd, struct rtmp_refusal *refusal)
 	snprintf(refusal->code, sizeof(refusal->code), "%s", code);
 	snprintf(refusal->description, sizeof(refusal->description), "%s", description);
 	return err_fail(e, "the server says %s %s %s", log_quote(cmd->name), log_quote(code),
-	                log_quote(e == ERR_REDIRECT ? refusal->redirect : description));
+			log_quote(e == ERR_REDIRECT ? refusal->redirect : description));
 }

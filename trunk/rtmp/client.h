@@ -9,27 +9,28 @@ struct rtmp_client_opts {
 	const char *page_url, *swf_url; /* "" when unknown */
 	struct amf *args;               /* the second connect object; taken; NULL for none */
 	uint32_t chunk_size;            /* for what we send; 0: the default of 128 */
-	int64_t deadline;               /* for the whole dialogue; stays in sock->deadline after it */
+	int64_t deadline; /* for the whole dialogue; stays in sock->deadline after it */
 };
 
 /* What a server answered to connect, play or publish, when it was no. */
 struct rtmp_refusal {
-	char code[128];          /* "NetStream.Publish.BadName" or "" */
+	char code[128]; /* "NetStream.Publish.BadName" or "" */
 	char description[256];
-	char redirect[2048];     /* 302: the full RTMP URL (redirect2, else redirect); "" otherwise */
+	char redirect[2048]; /* 302: the full RTMP URL (redirect2, else redirect); "" otherwise */
 };
 
 /* Handshake, connect, createStream over a dialled socket (taken, also on failure). When the server
  * says no, *refusal is filled and the error is the one that rtmp_client_status() has for it. */
-err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock, const struct rtmp_client_opts *opts,
-                        uint32_t *stream_id, struct rtmp_refusal *refusal) BLOCKS;
+err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock,
+			const struct rtmp_client_opts *opts, uint32_t *stream_id,
+			struct rtmp_refusal *refusal) BLOCKS;
 /* Sends play and SetBufferLength; does not wait for an answer (statuses arrive as messages).
  * From then on messages of the size of media are accepted. */
 err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream) BLOCKS;
 /* Sends publish, waits for Publish.Start or a refusal (as rtmp_client_status() says). A server of
  * the SRS kind that closes instead is ERR_CLOSED. */
 err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
-                        struct rtmp_refusal *refusal) BLOCKS;
+			struct rtmp_refusal *refusal) BLOCKS;
 /* Looks at a message that arrived while playing or publishing: OK when it is of no interest. Else
  * *refusal is filled: ERR_REDIRECT for a 302, ERR_NOTFOUND for StreamNotFound, ERR_BUSY for
  * BadName, ERR_ENDED when the stream is over (UnpublishNotify, Stop, Complete), ERR_DENIED for

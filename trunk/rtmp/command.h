@@ -6,9 +6,9 @@
 struct command {
 	char *name;
 	double tid;
-	struct amf *object;    /* the command object; NULL or null */
+	struct amf *object; /* the command object; NULL or null */
 	int argc;
-	struct amf *args[8];   /* what follows it */
+	struct amf *args[8]; /* what follows it */
 };
 /* From the body of a command message. ERR_PROTOCOL for nonsense. */
 err command_read(struct command *out, const struct rtmp_msg *m);

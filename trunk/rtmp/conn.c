@@ -17,9 +17,9 @@
 
 enum {
 	SCRATCH = 256 * 1024,
-	BATCH = 512,           /* messages cut from a read before the first is handed out */
-	READS = 4,             /* in a row before others get a turn */
-	AGGREGATE_MAX = 4096,  /* messages in an aggregate */
+	BATCH = 512,          /* messages cut from a read before the first is handed out */
+	READS = 4,            /* in a row before others get a turn */
+	AGGREGATE_MAX = 4096, /* messages in an aggregate */
 	PENDING_MAX = RTMP_MEDIA_MAX + RTMP_MEDIA_MAX / 4,
 };
 
@@ -31,12 +31,12 @@ struct item {
 struct rtmp_queue {
 	struct item *head;
 	int count;
-	int batch;        /* messages to be cut at once */
-	int reads;        /* in a row without a wait */
-	struct buf rest;  /* bytes that were read and not yet cut, from rest_at on */
+	int batch;       /* messages to be cut at once */
+	int reads;       /* in a row without a wait */
+	struct buf rest; /* bytes that were read and not yet cut, from rest_at on */
 	size_t rest_at;
-	err failed;       /* the chunk reader is dead: told when the queue is empty */
-	char *words;      /* and why */
+	err failed;  /* the chunk reader is dead: told when the queue is empty */
+	char *words; /* and why */
 };
 
 static uint8_t scratch[SCRATCH];
@@ -61,7 +61,7 @@ err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 			return e;
 		TRY(sent);
 		if (more) {
-			co_yield();
+			co_yield ();
 			if (co_stopping())
 				return ERR_STOPPED;
 		} else if (conn->out.n == 0) {
@@ -259,7 +259,8 @@ static err receive(struct rtmp_conn *conn, struct rtmp_msg *m)
 	return OK;
 }
 
-static err split_one(struct rtmp_conn *conn, struct cur *c, const struct rtmp_msg *whole, int64_t *first)
+static err split_one(struct rtmp_conn *conn, struct cur *c, const struct rtmp_msg *whole,
+		     int64_t *first)
 {
 	uint8_t type = cur_u8(c);
 	uint32_t size = cur_u24(c);
@@ -298,13 +299,15 @@ static err split(struct rtmp_conn *conn, const struct rtmp_msg *m)
 	int64_t first = -1;
 	for (int i = 0; cur_left(&c); i++) {
 		if (i == AGGREGATE_MAX)
-			return err_fail(ERR_LIMIT, "an aggregate of more than %d messages", AGGREGATE_MAX);
+			return err_fail(ERR_LIMIT, "an aggregate of more than %d messages",
+					AGGREGATE_MAX);
 		TRY(split_one(conn, &c, m, &first));
 	}
 	return OK;
 }
 
-void rtmp_put(struct rtmp_conn *conn, uint32_t csid, uint8_t type, uint32_t stream_id, uint32_t ts, struct span body)
+void rtmp_put(struct rtmp_conn *conn, uint32_t csid, uint8_t type, uint32_t stream_id, uint32_t ts,
+	      struct span body)
 {
 	chunk_write(&conn->out, conn->out_chunk_size, csid, type, stream_id, ts, body);
 }
@@ -340,8 +343,8 @@ void rtmp_put_ping(struct rtmp_conn *conn)
 	rtmp_put_user_control(conn, UC_PING, (uint32_t)conn->ping_ms);
 }
 
-void rtmp_put_command(struct rtmp_conn *conn, uint32_t csid, uint32_t stream_id, const char *name, double tid,
-                      struct amf *a, struct amf *b, struct amf *c)
+void rtmp_put_command(struct rtmp_conn *conn, uint32_t csid, uint32_t stream_id, const char *name,
+		      double tid, struct amf *a, struct amf *b, struct amf *c)
 {
 	struct amf *values[] = {amf_string(name), amf_number(tid), a, b, c};
 	struct buf body = {.max = RTMP_COMMAND_MAX};

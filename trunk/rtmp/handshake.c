@@ -48,7 +48,8 @@ static const uint8_t server_key[SERVER_NAME_N + SECRET] =
 static err read_c0(struct sock *sock);
 static uint8_t *make_answer(const uint8_t *c1);
 static const uint8_t *find_digest(const uint8_t *block, const uint8_t *key, int key_n, int *schema);
-static void make_signed(uint8_t *block, int schema, uint32_t version, const uint8_t *key, int key_n);
+static void make_signed(uint8_t *block, int schema, uint32_t version, const uint8_t *key,
+			int key_n);
 static void make_echo(uint8_t *block, const uint8_t *key, int key_n, const uint8_t *peer_digest);
 
 err handshake_server(struct sock *sock)
@@ -148,14 +149,16 @@ static size_t digest_at(const uint8_t *block, int schema)
 	return at + 4 + (size_t)(block[at] + block[at + 1] + block[at + 2] + block[at + 3]) % 728;
 }
 
-static void hmac(uint8_t out[static DIGEST], const uint8_t *key, int key_n, const uint8_t *p, size_t n)
+static void hmac(uint8_t out[static DIGEST], const uint8_t *key, int key_n, const uint8_t *p,
+		 size_t n)
 {
 	unsigned size = 0;
 	if (!HMAC(EVP_sha256(), key, key_n, p, n, out, &size) || size != DIGEST)
 		memset(out, 0, DIGEST);
 }
 
-static void sign(uint8_t out[static DIGEST], const uint8_t *block, size_t at, const uint8_t *key, int key_n)
+static void sign(uint8_t out[static DIGEST], const uint8_t *block, size_t at, const uint8_t *key,
+		 int key_n)
 {
 	uint8_t *rest = mem_alloc(SIGNED);
 	memcpy(rest, block, at);

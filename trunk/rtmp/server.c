@@ -14,12 +14,12 @@
 #include <stdlib.h>
 
 enum {
-	TEXT_MAX = 4096,         /* of a URL, a name */
-	STREAMS_MAX = 8,         /* message stream ids that are told apart */
-	CREATE_MAX = 16,         /* createStream in one dialogue */
+	TEXT_MAX = 4096, /* of a URL, a name */
+	STREAMS_MAX = 8, /* message stream ids that are told apart */
+	CREATE_MAX = 16, /* createStream in one dialogue */
 	PEER_BANDWIDTH = 2500000,
-	FORWARD = 4,             /* Enhanced RTMP: any codec is passed on, none is understood */
-	CAPS_EX = 2 | 4,         /* multitrack, ModEx */
+	FORWARD = 4,     /* Enhanced RTMP: any codec is passed on, none is understood */
+	CAPS_EX = 2 | 4, /* multitrack, ModEx */
 	REDIRECT_MS = 3000,
 	GOODBYE_MS = 1500,
 };
@@ -36,7 +36,8 @@ static char *copy_text(const struct amf *object, const char *key)
 
 static void read_connect(struct rtmp_connect *out, struct command *cmd)
 {
-	static const char *const enhanced[] = {"fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"};
+	static const char *const enhanced[] = {"fourCcList", "videoFourCcInfoMap",
+					       "audioFourCcInfoMap", "capsEx"};
 	const struct amf *o = cmd->object;
 	*out = (struct rtmp_connect){
 		.tc_url = copy_text(o, "tcUrl"),
@@ -163,7 +164,8 @@ static void put_peer_bandwidth(struct rtmp_conn *conn)
 	buf_free(&b);
 }
 
-err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c, const struct rtmp_server_opts *opts)
+err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c,
+		const struct rtmp_server_opts *opts)
 {
 	if (opts->out_ack_size)
 		rtmp_put_u32(conn, RTMP_WINDOW_ACK_SIZE, opts->out_ack_size);
@@ -172,10 +174,12 @@ err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c, const stru
 	put_peer_bandwidth(conn);
 	if (opts->chunk_size)
 		rtmp_put_chunk_size(conn, opts->chunk_size);
-	struct amf *info = make_info("status", "NetConnection.Connect.Success", "Connection succeeded");
+	struct amf *info =
+		make_info("status", "NetConnection.Connect.Success", "Connection succeeded");
 	amf_set(info, "objectEncoding", amf_number(c->object_encoding));
 	amf_set(info, "data", make_identity(conn, opts));
-	rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", conn->connect_tid, make_server(c), info, NULL);
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", conn->connect_tid, make_server(c),
+			 info, NULL);
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "onBWDone", 0, amf_null(), NULL, NULL);
 	return rtmp_flush(conn);
 }
@@ -183,7 +187,7 @@ err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c, const stru
 err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence)
 {
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "_error", conn->connect_tid, amf_null(),
-	                 make_info("error", code, sentence), NULL);
+			 make_info("error", code, sentence), NULL);
 	return rtmp_flush(conn);
 }
 
@@ -202,7 +206,8 @@ struct dialogue {
 static void put_result(struct dialogue *d, const struct command *cmd, struct amf *value)
 {
 	if (cmd->tid > 0)
-		rtmp_put_command(d->conn, CSID_CONNECTION, 0, "_result", cmd->tid, amf_null(), value, NULL);
+		rtmp_put_command(d->conn, CSID_CONNECTION, 0, "_result", cmd->tid, amf_null(),
+				 value, NULL);
 	else
 		amf_free(&value);
 }
@@ -252,13 +257,16 @@ static err on_publish(struct dialogue *d, const struct command *cmd)
 	if (!command_text(cmd, 0, NULL)) /* publish(false) ends one */
 		return OK;
 	TRY(set_stream(d, cmd));
-	d->out->role = d->fmle ? ROLE_FMLE_PUBLISH : d->haivision ? ROLE_HAIVISION_PUBLISH : ROLE_FLASH_PUBLISH;
+	d->out->role = d->fmle        ? ROLE_FMLE_PUBLISH
+		       : d->haivision ? ROLE_HAIVISION_PUBLISH
+				      : ROLE_FLASH_PUBLISH;
 	if (!d->fmle && !d->haivision)
 		return OK;
 	struct amf *info = amf_object();
 	amf_set(info, "code", amf_string("NetStream.Publish.Start"));
 	amf_set(info, "description", amf_string("Started publishing stream."));
-	rtmp_put_command(d->conn, CSID_STREAM, d->out->stream_id, "onFCPublish", 0, amf_null(), info, NULL);
+	rtmp_put_command(d->conn, CSID_STREAM, d->out->stream_id, "onFCPublish", 0, amf_null(),
+			 info, NULL);
 	return OK;
 }
 
@@ -353,13 +361,14 @@ static void put_info(struct rtmp_conn *conn, uint32_t stream_id, struct amf *inf
 	rtmp_put_command(conn, CSID_STREAM, stream_id, "onStatus", 0, amf_null(), info, NULL);
 }
 
-void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level, const char *code,
-                     const char *description)
+void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level,
+		     const char *code, const char *description)
 {
 	put_info(conn, stream_id, make_info(level, code, description));
 }
 
-static void put_play_status(struct rtmp_conn *conn, uint32_t stream_id, const char *code, const char *text)
+static void put_play_status(struct rtmp_conn *conn, uint32_t stream_id, const char *code,
+			    const char *text)
 {
 	struct amf *info = make_info("status", code, text);
 	amf_set(info, "details", amf_string("stream"));
@@ -403,7 +412,8 @@ err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redi
 	amf_set(ex, "code", amf_number(302));
 	amf_set(ex, "redirect", amf_string(redirect));
 	amf_set(ex, "redirect2", amf_string(redirect2));
-	struct amf *info = make_info("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect");
+	struct amf *info =
+		make_info("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect");
 	amf_set(info, "ex", ex);
 	rtmp_put_command(conn, CSID_STREAM, 0, "onStatus", 0, amf_null(), info, NULL);
 	TRY(rtmp_flush(conn));
@@ -418,7 +428,7 @@ err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redi
 }
 
 void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,
-              const char *description)
+	      const char *description)
 {
 	struct rtmp_conn *c = *conn;
 	if (!c)

@@ -8,8 +8,8 @@ struct rtmp_connect {
 	char *tc_url, *page_url, *swf_url, *app, *flash_ver;
 	double object_encoding;
 	double caps_ex;
-	bool enhanced;          /* it speaks Enhanced RTMP */
-	struct amf *args;       /* the optional second object: identity of a relay; may be NULL */
+	bool enhanced;    /* it speaks Enhanced RTMP */
+	struct amf *args; /* the optional second object: identity of a relay; may be NULL */
 };
 void rtmp_connect_fini(struct rtmp_connect *c);
 
@@ -17,18 +17,18 @@ enum rtmp_role { ROLE_PLAY, ROLE_FMLE_PUBLISH, ROLE_HAIVISION_PUBLISH, ROLE_FLAS
 
 struct rtmp_identify {
 	enum rtmp_role role;
-	char *stream;           /* name with its query, as sent */
-	uint32_t stream_id;     /* message stream id of the play or publish */
-	double tid;             /* of the play or publish */
-	double duration_ms;     /* play's third argument, <= 0: no end */
+	char *stream;       /* name with its query, as sent */
+	uint32_t stream_id; /* message stream id of the play or publish */
+	double tid;         /* of the play or publish */
+	double duration_ms; /* play's third argument, <= 0: no end */
 };
 void rtmp_identify_fini(struct rtmp_identify *id);
 
 struct rtmp_server_opts {
-	uint32_t out_ack_size;     /* 0: not sent */
-	uint32_t in_ack_size;      /* 0: what the peer says */
+	uint32_t out_ack_size; /* 0: not sent */
+	uint32_t in_ack_size;  /* 0: what the peer says */
 	uint32_t chunk_size;
-	const char *server_id;     /* the srs_id of this connection */
+	const char *server_id; /* the srs_id of this connection */
 	int pid;
 };
 
@@ -37,7 +37,8 @@ struct rtmp_server_opts {
  * is far too long gets. */
 err rtmp_recv_connect(struct rtmp_conn *conn, struct rtmp_connect *out) BLOCKS;
 /* Window, bandwidth, chunk size, _result, onBWDone: as SRS orders them (srs 4.6). */
-err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c, const struct rtmp_server_opts *opts) BLOCKS;
+err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c,
+		const struct rtmp_server_opts *opts) BLOCKS;
 /* _error NetConnection.Connect.Rejected or another code with a sentence. End with rtmp_end(). */
 err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence) BLOCKS;
 /* Answers createStream, releaseStream, FCPublish, … until play or publish has come. FMLE and
@@ -46,8 +47,8 @@ err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence) 
 err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out) BLOCKS;
 
 /* onStatus on the message stream. `level` is "status" or "error". Appended, not flushed. */
-void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level, const char *code,
-                     const char *description);
+void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level,
+		     const char *code, const char *description);
 /* StreamBegin, Play.Reset, Play.Start, RtmpSampleAccess. Appended, not flushed. */
 void rtmp_put_play_start(struct rtmp_conn *conn, uint32_t stream_id);
 /* SRS's 302: onStatus NetConnection.Connect.Rejected with ex{code, redirect, redirect2} on message
@@ -56,4 +57,4 @@ err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redi
 /* Sends the status (unless `code` is NULL), flushes, ends politely so that it arrives, and frees
  * the connection. */
 void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,
-              const char *description) BLOCKS;
+	      const char *description) BLOCKS;
