@@ -7,16 +7,26 @@
 #include "base/cur.h"
 #include "base/err.h"
 
-enum amf_kind { AMF_NULL, AMF_UNDEFINED, AMF_BOOL, AMF_NUMBER, AMF_STRING, AMF_OBJECT, AMF_ECMA, AMF_STRICT, AMF_DATE };
+enum amf_kind {
+	AMF_NULL,
+	AMF_UNDEFINED,
+	AMF_BOOL,
+	AMF_NUMBER,
+	AMF_STRING,
+	AMF_OBJECT,
+	AMF_ECMA,
+	AMF_STRICT,
+	AMF_DATE
+};
 
 struct amf {
 	enum amf_kind kind;
-	double number;       /* number, boolean (0 or 1), date */
-	char *text;          /* string: NUL-terminated, owned; may hold NULs before its length */
+	double number; /* number, boolean (0 or 1), date */
+	char *text;    /* string: NUL-terminated, owned; may hold NULs before its length */
 	size_t text_n;
-	char *key;           /* name within its object, owned; NULL for array elements and roots */
-	struct amf *child;   /* object, ECMA, strict: the first member */
-	struct amf *next;    /* the next member of the same parent */
+	char *key;         /* name within its object, owned; NULL for array elements and roots */
+	struct amf *child; /* object, ECMA, strict: the first member */
+	struct amf *next;  /* the next member of the same parent */
 };
 
 enum { AMF_MAX_DEPTH = 16, AMF_MAX_VALUES = 4096 };

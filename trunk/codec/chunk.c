@@ -28,9 +28,9 @@ struct stream {
 	uint32_t csid;
 	uint32_t ts;
 	uint32_t delta;
-	uint32_t field;    /* the timestamp field of the last header, as extended */
+	uint32_t field; /* the timestamp field of the last header, as extended */
 	bool is_extended;
-	bool is_open;      /* a message has begun and is not complete */
+	bool is_open; /* a message has begun and is not complete */
 	uint8_t type;
 	uint32_t stream_id;
 	uint32_t length;
@@ -47,16 +47,16 @@ struct chunk_reader {
 	uint32_t chunk_size;
 	size_t message_max;
 	size_t pending_max;
-	size_t pending;     /* received bytes of unfinished messages */
-	size_t reserved;    /* memory of unfinished media messages */
+	size_t pending;  /* received bytes of unfinished messages */
+	size_t reserved; /* memory of unfinished media messages */
 	struct stream *streams;
 	size_t stream_n;
-	size_t at;          /* the stream of this chunk */
+	size_t at; /* the stream of this chunk */
 	uint32_t chunk_left;
 	size_t head_n;
 	uint8_t head[CHUNK_HEADER_MAX];
 	size_t again_n;
-	struct cur back;    /* points into back_bytes */
+	struct cur back; /* points into back_bytes */
 	uint8_t back_bytes[AGAIN_SIZE];
 };
 
@@ -149,7 +149,7 @@ static err stream_add(struct stream **out, struct chunk_reader *r, uint32_t csid
 {
 	if (fmt >= 2)
 		return err_fail(ERR_PROTOCOL, "chunk stream %u begins with a type %u header", csid,
-		                fmt);
+				fmt);
 	if (r->stream_n == CHUNK_STREAMS_MAX)
 		return err_fail(ERR_LIMIT, "more than %d chunk streams", CHUNK_STREAMS_MAX);
 	/* Four suffice for most peers; a power of two is full. */
@@ -168,15 +168,15 @@ static err check_open(const struct stream *s, unsigned fmt, uint32_t length, uin
 {
 	if (fmt == 0)
 		return err_fail(ERR_PROTOCOL,
-		                "chunk stream %u: a new message in the middle of another", s->csid);
+				"chunk stream %u: a new message in the middle of another", s->csid);
 	if (length != s->length)
 		return err_fail(ERR_PROTOCOL,
-		                "chunk stream %u: the length changes from %u to %u in the middle",
-		                s->csid, s->length, length);
+				"chunk stream %u: the length changes from %u to %u in the middle",
+				s->csid, s->length, length);
 	if (type != s->type)
 		return err_fail(ERR_PROTOCOL,
-		                "chunk stream %u: the type changes from %u to %u in the middle",
-		                s->csid, s->type, type);
+				"chunk stream %u: the type changes from %u to %u in the middle",
+				s->csid, s->type, type);
 	return OK;
 }
 
@@ -193,8 +193,9 @@ static err read_header(struct chunk_reader *r, struct stream *s, unsigned fmt, s
 	if (s->is_open)
 		TRY(check_open(s, fmt, length, type));
 	if (length > r->message_max)
-		return err_fail(ERR_LIMIT, "chunk stream %u: a message of %u bytes, allowed are %zu",
-		                s->csid, length, r->message_max);
+		return err_fail(ERR_LIMIT,
+				"chunk stream %u: a message of %u bytes, allowed are %zu", s->csid,
+				length, r->message_max);
 	s->length = length;
 	s->type = type;
 	s->stream_id = stream_id;
@@ -232,8 +233,8 @@ static err head_done(struct chunk_reader *r)
 		/* Also after a type 0, whose timestamp then serves as the delta (5.3.1.2.4). */
 		s->ts += s->delta;
 		if (s->length > r->message_max)
-			return err_fail(ERR_LIMIT, "chunk stream %u: a message of %u bytes",
-			                csid, s->length);
+			return err_fail(ERR_LIMIT, "chunk stream %u: a message of %u bytes", csid,
+					s->length);
 	}
 	if (fmt == 3 && s->is_extended) {
 		r->again_n = 0;
@@ -314,7 +315,7 @@ static uint8_t *media_grow(struct chunk_reader *r, struct stream *s, size_t n)
 		size_t size = media_size(r, s, need);
 		r->reserved += size - (s->media ? s->media->n : 0);
 		s->media = s->media ? msg_resize(s->media, size)
-		                    : msg_new((enum msg_type)s->type, 0, size);
+				    : msg_new((enum msg_type)s->type, 0, size);
 	}
 	return s->media->payload + s->received;
 }
@@ -331,7 +332,7 @@ static err step_payload(struct chunk_reader *r, struct cur *c)
 	size_t n = r->chunk_left < c->n ? r->chunk_left : c->n;
 	if (n > r->pending_max - r->pending)
 		return err_fail(ERR_LIMIT, "more than %zu bytes of unfinished messages",
-		                r->pending_max);
+				r->pending_max);
 	if (n) {
 		uint8_t *to = is_media(s->type) ? media_grow(r, s, n) : body_grow(s, n);
 		check(to);
@@ -466,8 +467,8 @@ static void write_basic(struct buf *b, unsigned fmt, uint32_t csid)
 	}
 }
 
-void chunk_write_header0(struct buf *b, uint32_t csid, uint8_t type, uint32_t stream_id, uint32_t ts,
-                         uint32_t length)
+void chunk_write_header0(struct buf *b, uint32_t csid, uint8_t type, uint32_t stream_id,
+			 uint32_t ts, uint32_t length)
 {
 	check(length <= CHUNK_SIZE_MAX);
 	write_basic(b, 0, csid);
@@ -481,7 +482,7 @@ void chunk_write_header0(struct buf *b, uint32_t csid, uint8_t type, uint32_t st
 
 /* The payload of a message whose first header was written with this timestamp field. */
 static void write_payload(struct buf *b, uint32_t chunk_size, uint32_t csid, uint32_t field,
-                          struct span payload)
+			  struct span payload)
 {
 	check(chunk_size > 0);
 	for (size_t at = 0; at < payload.n;) {
@@ -496,15 +497,15 @@ static void write_payload(struct buf *b, uint32_t chunk_size, uint32_t csid, uin
 	}
 }
 
-void chunk_write(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type, uint32_t stream_id,
-                 uint32_t ts, struct span payload)
+void chunk_write(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type,
+		 uint32_t stream_id, uint32_t ts, struct span payload)
 {
 	chunk_write_header0(b, csid, type, stream_id, ts, (uint32_t)payload.n);
 	write_payload(b, chunk_size, csid, ts, payload);
 }
 
-void chunk_write_delta(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type, uint32_t delta,
-                       struct span payload)
+void chunk_write_delta(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type,
+		       uint32_t delta, struct span payload)
 {
 	check(delta < EXTENDED && payload.n <= CHUNK_SIZE_MAX && csid < 64);
 	write_basic(b, 1, csid);

@@ -29,7 +29,7 @@ enum rtmp_type {
 enum {
 	CHUNK_SIZE_DEFAULT = 128,
 	CHUNK_SIZE_MAX = 0xFFFFFF,
-	CHUNK_STREAMS_MAX = 64,    /* different chunk stream ids on one connection */
+	CHUNK_STREAMS_MAX = 64, /* different chunk stream ids on one connection */
 	CHUNK_HEADER_MAX = 18,
 };
 
@@ -37,11 +37,11 @@ enum {
  * of all others in `body`. */
 struct rtmp_msg {
 	uint8_t type;
-	uint32_t ts;         /* absolute, modulo 2^32 */
+	uint32_t ts; /* absolute, modulo 2^32 */
 	uint32_t stream_id;
 	uint32_t csid;
-	struct msg *media;   /* one reference, the receiver's; frame and ts not yet set */
-	struct buf body;     /* the receiver's */
+	struct msg *media; /* one reference, the receiver's; frame and ts not yet set */
+	struct buf body;   /* the receiver's */
 };
 /* Releases whichever payload is there. */
 void rtmp_msg_fini(struct rtmp_msg *m);
@@ -57,15 +57,15 @@ void chunk_reader_limit(struct chunk_reader *reader, size_t message_max, size_t 
 err chunk_read(struct chunk_reader *reader, struct cur *c, struct rtmp_msg *out, bool *got);
 
 /* Writes one message with a type 0 header and type 3 continuations. */
-void chunk_write(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type, uint32_t stream_id,
-                 uint32_t ts, struct span payload);
+void chunk_write(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type,
+		 uint32_t stream_id, uint32_t ts, struct span payload);
 /* Only the type 0 header (12 bytes for csid 2-63, extended timestamp included if it needs one). */
-void chunk_write_header0(struct buf *b, uint32_t csid, uint8_t type, uint32_t stream_id, uint32_t ts,
-                         uint32_t length);
+void chunk_write_header0(struct buf *b, uint32_t csid, uint8_t type, uint32_t stream_id,
+			 uint32_t ts, uint32_t length);
 /* One message with a type 1 header: `delta` below 0xFFFFFF; no stream id and no absolute time, so
  * the bytes suit every receiver that has read a type 0 on this chunk stream. */
 enum { CHUNK_HEADER1_SIZE = 8 };
-void chunk_write_delta(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type, uint32_t delta,
-                       struct span payload);
+void chunk_write_delta(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type,
+		       uint32_t delta, struct span payload);
 /* The size chunk_write_delta() will produce. */
 size_t chunk_delta_size(uint32_t chunk_size, size_t payload);

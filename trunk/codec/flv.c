@@ -21,14 +21,14 @@ struct flv_reader {
 	enum state state;
 	err dead;
 	size_t tag_max;
-	size_t skip;      /* bytes that are of no interest */
+	size_t skip; /* bytes that are of no interest */
 	size_t head_n;
 	uint8_t head[PREFACE];
 	uint8_t type;
 	uint32_t ts;
 	size_t length;
 	size_t received;
-	struct msg *msg;  /* its n is what is reserved */
+	struct msg *msg; /* its n is what is reserved */
 };
 
 static err step(struct flv_reader *r, struct cur *c, struct msg **out);
@@ -94,7 +94,7 @@ static err tag_header(struct flv_reader *r)
 		return err_fail(ERR_PROTOCOL, "FLV: there is no tag type %u", r->type);
 	if (r->length > r->tag_max)
 		return err_fail(ERR_LIMIT, "FLV: a tag of %zu bytes, allowed are %zu", r->length,
-		                r->tag_max);
+				r->tag_max);
 	r->received = 0;
 	r->state = PAYLOAD;
 	return OK;
@@ -109,7 +109,7 @@ static uint8_t *grow(struct flv_reader *r, size_t n)
 		size = size < need ? need : size;
 		size = size > r->length ? r->length : size;
 		r->msg = r->msg ? msg_resize(r->msg, size)
-		                : msg_new((enum msg_type)r->type, r->ts, size);
+				: msg_new((enum msg_type)r->type, r->ts, size);
 	}
 	return r->msg->payload + r->received;
 }

@@ -136,12 +136,9 @@ static const uint32_t classic_video[16] = {
 };
 
 static const uint32_t classic_audio[16] = {
-	[2] = FOURCC('.', 'm', 'p', '3'),
-	[7] = FOURCC('a', 'l', 'a', 'w'),
-	[8] = FOURCC('u', 'l', 'a', 'w'),
-	[CLASSIC_AAC] = FOURCC('m', 'p', '4', 'a'),
-	[11] = FOURCC('s', 'p', 'x', ' '),
-	[CLASSIC_OPUS] = FOURCC('O', 'p', 'u', 's'),
+	[2] = FOURCC('.', 'm', 'p', '3'),  [7] = FOURCC('a', 'l', 'a', 'w'),
+	[8] = FOURCC('u', 'l', 'a', 'w'),  [CLASSIC_AAC] = FOURCC('m', 'p', '4', 'a'),
+	[11] = FOURCC('s', 'p', 'x', ' '), [CLASSIC_OPUS] = FOURCC('O', 'p', 'u', 's'),
 	[14] = FOURCC('.', 'm', 'p', '3'),
 };
 
@@ -247,8 +244,9 @@ void video_info_read(struct video_info *info, struct span payload)
 static void classic_sound(struct audio_info *info, uint8_t first)
 {
 	static const int rates[4] = {5512, 11025, 22050, 44100};
-	static const int fixed[16] = {[4] = 16000, [5] = 8000, [7] = 8000, [8] = 8000,
-	                              [11] = 16000, [CLASSIC_OPUS] = 48000, [14] = 8000};
+	static const int fixed[16] = {[4] = 16000, [5] = 8000,   [7] = 8000,
+				      [8] = 8000,  [11] = 16000, [CLASSIC_OPUS] = 48000,
+				      [14] = 8000};
 	unsigned codec = first >> 4;
 	bool is_mono = codec == 4 || codec == 5 || codec == 11;
 	info->sample_rate = fixed[codec] ? fixed[codec] : rates[first >> 2 & 3];

@@ -7,12 +7,12 @@
 #define FOURCC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
 struct frame {
-	bool is_key;       /* a coded picture one can start at (default track) */
-	bool is_header;    /* sequence start: decoder configuration, no picture */
-	bool is_meta;      /* other state to replay to a late joiner: colour info, channel layout */
-	bool is_coded;     /* carries coded audio or video */
-	uint8_t track;     /* Enhanced RTMP track id; 0 is the default track */
-	uint32_t codec;    /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
+	bool is_key;    /* a coded picture one can start at (default track) */
+	bool is_header; /* sequence start: decoder configuration, no picture */
+	bool is_meta;   /* other state to replay to a late joiner: colour info, channel layout */
+	bool is_coded;  /* carries coded audio or video */
+	uint8_t track;  /* Enhanced RTMP track id; 0 is the default track */
+	uint32_t codec; /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
 };
 
 /* Never fails: nonsense yields a frame with everything false. */

@@ -9,10 +9,10 @@ enum msg_type { MSG_AUDIO = 8, MSG_VIDEO = 9, MSG_DATA = 18 };
 
 struct msg {
 	int refs;
-	uint8_t type;        /* enum msg_type */
-	struct frame frame;  /* what the payload is */
-	int64_t ts;          /* milliseconds, on the timeline of whoever holds it */
-	uint32_t n;          /* payload bytes */
+	uint8_t type;       /* enum msg_type */
+	struct frame frame; /* what the payload is */
+	int64_t ts;         /* milliseconds, on the timeline of whoever holds it */
+	uint32_t n;         /* payload bytes */
 	uint8_t payload[];
 };
 

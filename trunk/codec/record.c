@@ -71,7 +71,7 @@ static int sane(int64_t size)
 
 /* The size that is left of width and height in samples after cropping by units. */
 static void set_size(struct video_info *info, struct bits *b, int64_t width, int64_t height,
-                     int64_t unit_x, int64_t unit_y)
+		     int64_t unit_x, int64_t unit_y)
 {
 	if (get(b, 1)) {
 		int64_t left = get_ue(b), right = get_ue(b);
@@ -87,7 +87,8 @@ static void set_size(struct video_info *info, struct bits *b, int64_t width, int
 
 static bool has_chroma_format(uint32_t profile)
 {
-	static const uint8_t profiles[] = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135};
+	static const uint8_t profiles[] = {100, 110, 122, 244, 44,  83, 86,
+					   118, 128, 138, 139, 134, 135};
 	return profile && memchr(profiles, (int)profile, sizeof(profiles));
 }
 
@@ -226,7 +227,7 @@ void record_read_hevc(struct video_info *info, struct span record)
 static int aac_rate(struct bits *b)
 {
 	static const int rates[16] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-	                              22050, 16000, 12000, 11025, 8000, 7350};
+				      22050, 16000, 12000, 11025, 8000,  7350};
 	uint32_t index = get(b, 4);
 	return index == 15 ? (int)get(b, 24) : rates[index];
 }

@@ -84,7 +84,8 @@ static err clean(struct buf *out, const char *text)
 	}
 	bool ok = buf_ok(&bare) && buf_ok(out);
 	buf_free(&bare);
-	return ok ? OK : err_fail(ERR_LIMIT, "a URL or stream name of more than %d bytes", TEXT_MAX);
+	return ok ? OK
+		  : err_fail(ERR_LIMIT, "a URL or stream name of more than %d bytes", TEXT_MAX);
 }
 
 /* The pieces of the two texts; all of them are borrowed. */
@@ -135,7 +136,7 @@ static int default_port(struct span schema)
 
 /* "schema://" and the authority; *behind is what follows. */
 static err parse_front(struct span *schema, struct span *host, int *port, struct span *behind,
-                       struct span s)
+		       struct span s)
 {
 	size_t n = find(s, ":");
 	*schema = head(s, n);
@@ -237,7 +238,7 @@ static char *named_vhost(const char *param)
 {
 	char *named = mem_alloc(URL_MAX);
 	bool is_named = param_get(named, URL_MAX, param, "vhost") ||
-	                param_get(named, URL_MAX, param, "domain");
+			param_get(named, URL_MAX, param, "domain");
 	if (is_named && *named && strcmp(named, DEFAULT_VHOST) != 0)
 		return named;
 	free(named);
