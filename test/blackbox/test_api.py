@@ -3,7 +3,7 @@ import base64
 import time
 
 import topology as top
-from support import SCALE, httpc
+from support import httpc
 from support.server import curl, wait_for
 
 
@@ -43,8 +43,8 @@ def test_clients(t):
     assert set(kinds) == {"fmle-publish", "rtmp-play", "flv-play"}, list(kinds)
     for c in kinds.values():
         assert c["ip"] == "127.0.0.1" and c["publish"] == (c["type"] == "fmle-publish"), c
-        assert {"id", "vhost", "stream", "pageUrl", "swfUrl", "tcUrl", "url", "name", "alive", "send_bytes", "recv_bytes",
-                "kbps"} <= set(c), c
+        assert {"id", "vhost", "stream", "pageUrl", "swfUrl", "tcUrl", "url", "name", "alive", "send_bytes",
+                "recv_bytes", "kbps"} <= set(c), c
         assert {"recv_30s", "send_30s"} <= set(c["kbps"]), c
     one = s.json("/api/v1/clients/" + kinds["rtmp-play"]["id"])
     assert one["client"]["id"] == kinds["rtmp-play"]["id"], one
@@ -80,10 +80,10 @@ def test_kick(t):
     player, viewer = t.things[2], t.things[3]
     kinds = {c["type"]: c["id"] for c in s.clients()}
     assert s.json("/api/v1/clients/" + kinds["rtmp-play"], "DELETE")["code"] == 0
-    player.wait_ended(3 * SCALE)
+    player.wait_ended(3)
     assert not viewer.ended
     assert s.json("/api/v1/clients/" + kinds["flv-play"], "DELETE")["code"] == 0
-    viewer.wait_ended(3 * SCALE)
+    viewer.wait_ended(3)
     assert s.json("/api/v1/clients/" + kinds["fmle-publish"], "DELETE")["code"] == 0
     wait_for(lambda: t.things[1].ended, 3, "the end of the encoder")
     assert s.json("/api/v1/clients/nobody", "DELETE")["code"] != 0

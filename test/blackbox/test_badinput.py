@@ -107,7 +107,8 @@ def test_amf_nested_a_thousand_deep(t):
             ends(c)
     publisher = t.client(w.s.url("live/deep")).connect()
     publisher.publish()
-    publisher.send(Message(rtmp.DATA, 0, publisher.sid, amf.encode("@setDataFrame", "onMetaData") + b"\x03\0\x01a" * 1000, 4))
+    body = amf.encode("@setDataFrame", "onMetaData") + b"\x03\0\x01a" * 1000
+    publisher.send(Message(rtmp.DATA, 0, publisher.sid, body, 4))
     publisher.close()
     w.fine()
 
@@ -116,8 +117,8 @@ def test_odd_control_messages(t):
     """Chunk sizes of 0 and beyond, short control messages and unknown types end at most their connection."""
     w = Watch(t)
     for kind, body in ((1, b"\0\0\0\0"), (1, b"\xff\xff\xff\xff"), (1, b""), (1, b"\0"), (2, b"\0\0"), (4, b"\0"),
-                       (4, b"\0\x03\0"), (5, b""), (5, b"\0\0\0\0"), (6, b"\0"), (17, b""), (20, b""), (20, b"\x02\xff\xff"),
-                       (22, b"\x09\xff\xff\xff"), (255, b"xyz"), (18, b"\x02"), (15, b"\0"), (0, b"abcd")):
+                       (4, b"\0\x03\0"), (5, b""), (5, b"\0\0\0\0"), (6, b"\0"), (17, b""), (20, b""),
+                       (20, b"\x02\xff\xff"), (22, b"\x09\xff\xff\xff"), (255, b"xyz"), (18, b"\x02"), (15, b"\0"), (0, b"abcd")):
         c = connected(t, w)
         try:
             c.send(Message(kind, 0, 0, body, 3 if kind > 6 else 2))
@@ -134,8 +135,8 @@ def test_media_that_is_cut_short(t):
     c = t.client(w.s.url("live/cut")).connect()
     c.publish()
     rng = random.Random(3)
-    heads = (b"", b"\x17", b"\x17\0", b"\x17\0\0\0\0\x01", b"\x17\x01\0\0", b"\xaf", b"\xaf\0", b"\x90", b"\x90hvc", b"\x97\xff",
-             b"\x96\x06hvc1", b"\x96\x10hvc1\0\xff\xff\xff", b"\x95Opus", b"\x17\0\0\0\0\x01\x64\0\x1f\xff\xe1\xff\xff")
+    heads = (b"", b"\x17", b"\x17\0", b"\x17\0\0\0\0\x01", b"\x17\x01\0\0", b"\xaf", b"\xaf\0", b"\x90", b"\x90hvc",
+             b"\x97\xff", b"\x96\x06hvc1", b"\x96\x10hvc1\0\xff\xff\xff", b"\x95Opus", b"\x17\0\0\0\0\x01\x64\0\x1f\xff\xe1\xff\xff")
     try:
         for n in range(400):
             body = heads[n % len(heads)] + rng.randbytes(rng.randrange(12))
@@ -170,7 +171,8 @@ def test_half_requests_and_silence(t):
     w = Watch(t)
     halves = []
     for _ in range(30):
-        for port, text in ((w.s.rtmp, b"\x03" + b"\0" * 700), (w.s.http, b"GET /live/x.flv HTT"), (w.s.api, b"POST /api")):
+        for port, text in ((w.s.rtmp, b"\x03" + b"\0" * 700), (w.s.http, b"GET /live/x.flv HTT"),
+                           (w.s.api, b"POST /api")):
             sock = socket.create_connection(("127.0.0.1", port))
             sock.sendall(text)
             halves.append(sock)
@@ -188,7 +190,8 @@ def test_half_requests_and_silence(t):
 def test_http_nonsense(t):
     """Bad methods, versions, escapes and lengths get 4xx or a close."""
     w = Watch(t)
-    for text in (b"\r\n\r\n\r\n", b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+    for text in (b"\r\n\r\n\r\n", b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                 b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
                  b"POST /api/v1/clusters HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
                  b"POST /api/v1/clusters HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
                  b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",

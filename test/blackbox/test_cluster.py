@@ -22,7 +22,7 @@ def asked(t, server, path="live/livestream", **kw):
     c = t.client(server.url(path), **kw)
     c.connect()
     c.play()
-    c.wait_closed(8 * SCALE)
+    c.wait_closed(8)
     return c, [rtmp.Command(m) for m in c.seen if m.type == rtmp.COMMAND]
 
 
@@ -54,7 +54,8 @@ def test_absent_stream_is_not_found_at_the_edge(t):
 def test_advertise_is_what_redirects_name(t):
     """Where advertise is set, clusters and redirects name that address."""
     api_a, api_b = top.spare()
-    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}", top="advertise origin-b.example:1999;"), values={"api": api_b})
+    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}", top="advertise origin-b.example:1999;"),
+                 values={"api": api_b})
     a = t.server("a", top.clustered(f"127.0.0.1:{api_b}"), values={"api": api_a})
     t.publish(b.url("live/x"))
     _, commands = asked(t, a, "live/x")
@@ -131,7 +132,8 @@ def test_silent_coworker_does_not_delay_the_good_one(t):
     """The first coworker that has the stream wins, whatever the others do."""
     api_a, api_b = top.spare()
     b = t.server("b", top.clustered(f"127.0.0.1:{api_a}"), values={"api": api_b})
-    a = t.server("a", top.clustered(f"{t.listen().address} {top.not_listening()} 127.0.0.1:{api_b}"), values={"api": api_a})
+    a = t.server("a", top.clustered(f"{t.listen().address} {top.not_listening()} 127.0.0.1:{api_b}"),
+                 values={"api": api_a})
     t.publish(b.url("live/x"))
     c = t.client(a.url("live/x")).connect()
     began = time.monotonic()
@@ -185,7 +187,7 @@ def test_seed_http_flv_by_ffmpeg(t):
 def test_seed_http_flv_by_probe(t):
     """Packets played through the edge over HTTP-FLV are the published ones, in order, on a rising timeline."""
     seed, publisher = live_on_b(t)
-    probe = t.probe(seed.edge.flv("live/livestream")).wait_frames(120, 10 * SCALE)
+    probe = t.probe(seed.edge.flv("live/livestream")).wait_frames(120, 10)
     flv.assert_same(publisher.sent, list(probe.messages), least=100)
     assert not probe.backwards() and not probe.missing(publisher.sent)
     head = probe.client.headers
@@ -213,7 +215,7 @@ def test_seed_ffprobe_sees_the_streams(t):
 def test_seed_rtmp_by_probe(t):
     """Packets played through the edge over RTMP are the published ones, bit for bit, and none is missing."""
     seed, publisher = live_on_b(t)
-    probe = t.probe(seed.edge.url("live/livestream")).wait_frames(120, 10 * SCALE)
+    probe = t.probe(seed.edge.url("live/livestream")).wait_frames(120, 10)
     flv.assert_same(publisher.sent, list(probe.messages), least=100)
     assert not probe.backwards() and not probe.missing(publisher.sent)
     assert "NetStream.Play.Start" in probe.codes
@@ -257,7 +259,7 @@ def test_seed_redirect_carries_the_vhost(t):
 def test_seed_stream_at_its_own_origin_is_played_there(t):
     """Origin B plays its own stream without asking anybody."""
     seed, publisher = live_on_b(t, edge=False, origins="b")
-    probe = t.probe(seed.b.url("live/livestream")).wait_frames(60, 10 * SCALE)
+    probe = t.probe(seed.b.url("live/livestream")).wait_frames(60, 10)
     flv.assert_same(publisher.sent, list(probe.messages), least=50)
 
 
@@ -275,5 +277,5 @@ def test_yaml_twin_of_the_seed(t):
         "    http_remux:\n      enabled: on\n      mount: \"[vhost]/[app]/[stream].flv\"\n"),
         values={"first": a.rtmp, "second": rtmp_b}, yaml=True)
     publisher = t.publish(b.url("live/x"))
-    probe = t.probe(e.flv("live/x")).wait_frames(60, 10 * SCALE)
+    probe = t.probe(e.flv("live/x")).wait_frames(60, 10)
     flv.assert_same(publisher.sent, list(probe.messages), least=50)

@@ -23,7 +23,7 @@ def test_one_pull_for_many_players(t):
     publisher = t.publish(origin.url("live/x"))
     probes = [t.probe(edge.flv("live/x") if n % 2 else edge.url("live/x")) for n in range(20)]
     for p in probes:
-        p.wait_frames(50, 10 * SCALE)
+        p.wait_frames(50, 10)
     for p in probes:
         flv.assert_same(publisher.sent, list(p.messages), least=40)
     assert len(origin.plays) == 1 and consumers(origin) == 1, len(origin.plays)
@@ -79,7 +79,7 @@ def test_origin_restarts_and_players_stay(t):
     back = time.monotonic()
     t.publish(origin.url("live/x"), mark=True)
     for p in (player, viewer):
-        p.wait_frames(40, 15 * SCALE, after=back)
+        p.wait_frames(40, 15, after=back)
         assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
 
 
@@ -93,7 +93,7 @@ def test_other_origin_takes_over(t):
     used = wait_for(lambda: next((o for o in origins if len(o.clients()) > 1), None), 3, "the origin in use")
     used.kill9()
     killed = time.monotonic()
-    p.wait_frames(40, 10 * SCALE, after=killed)
+    p.wait_frames(40, 10, after=killed)
     assert not p.ended and not p.backwards(), str(p)
 
 
@@ -104,7 +104,7 @@ def test_publish_through_the_edge(t):
     publisher = t.publish(edge.url("live/x"), mark=True)
     origin.wait_live("x")
     for url in (origin.url("live/x"), edge.url("live/x"), edge.flv("live/x"), origin.flv("live/x")):
-        p = t.probe(url).wait_frames(60, 8 * SCALE)
+        p = t.probe(url).wait_frames(60, 8)
         flv.assert_same(publisher.sent, list(p.messages), least=50)
     publisher.stop()
     wait_for(lambda: not (origin.stream("x") or {}).get("publish", {}).get("active"), 5, "the end at the origin")
@@ -117,7 +117,7 @@ def test_publish_through_the_edge_by_ffmpeg(t):
     media = t.media()
     t.ffmpeg(media, edge.url("live/x"))
     origin.wait_live("x", 8)
-    p = t.probe(origin.url("live/x")).wait_frames(60, 8 * SCALE)
+    p = t.probe(origin.url("live/x")).wait_frames(60, 8)
     flv.assert_same(flv.read_file(media), list(p.messages), by_type=True, least=40)
 
 
@@ -127,7 +127,7 @@ def test_publish_to_the_edge_that_the_origin_refuses(t):
     edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
     t.publish(origin.url("live/x"))
     try:
-        t.publish(edge.url("live/x"), timeout=8 * SCALE)
+        t.publish(edge.url("live/x"), timeout=8)
         raise AssertionError("the edge accepted a stream that its origin refuses")
     except Refused as e:
         assert e.info["code"] == "NetStream.Publish.BadName" and e.info["description"], e
@@ -138,7 +138,7 @@ def test_publish_with_no_origin_up_is_told(t):
     edge = t.server("edge", top.edge(top.not_listening(), "upstream_start_timeout 1;"))
     began = time.monotonic()
     try:
-        t.publish(edge.url("live/x"), timeout=6 * SCALE)
+        t.publish(edge.url("live/x"), timeout=6)
         raise AssertionError("published to nowhere")
     except Refused as e:
         assert e.info["level"] == "error" and e.info["description"], e
@@ -201,7 +201,8 @@ def test_redirects_have_an_end(t):
                 continue
             c = Command(m)
             if c.name == "connect":
-                conn.command("_result", c.tid, {"capabilities": 127}, {"level": "status", "code": "NetConnection.Connect.Success"})
+                conn.command("_result", c.tid, {"capabilities": 127},
+                             {"level": "status", "code": "NetConnection.Connect.Success"})
             elif c.name == "createStream":
                 conn.command("_result", c.tid, None, 1)
             elif c.name == "play":
@@ -215,7 +216,7 @@ def test_redirects_have_an_end(t):
     for n in (0, 1):
         servers.append(t.listen(lambda sock, n=n: circle(sock, servers[1 - n].port)))
     edge = t.server("edge", top.edge(servers[0].address))
-    c = t.client(edge.url("live/x"), timeout=8 * SCALE)
+    c = t.client(edge.url("live/x"), timeout=8)
     c.connect()
     c.play()
     assert c.wait_status("NetStream.Play.StreamNotFound", "NetConnection.Connect.Rejected", "NetStream.Play.Failed")

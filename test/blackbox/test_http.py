@@ -11,8 +11,8 @@ def site(t):
     """A server with some files to serve and a secret beside them."""
     s = t.server("srs", top.local())
     root = os.path.join(s.folder, "objs", "nginx", "html")
-    files = {"index.html": b"<h1>hello</h1>", "a.js": b"1;", "b.css": b"x{}", "c.m3u8": b"#EXTM3U\n", "d.ts": b"G" * 188,
-             "e.bin": bytes(range(256)) * 40, "sp ace.txt": b"blank", "sub/index.html": b"sub"}
+    files = {"index.html": b"<h1>hello</h1>", "a.js": b"1;", "b.css": b"x{}", "c.m3u8": b"#EXTM3U\n",
+             "d.ts": b"G" * 188, "e.bin": bytes(range(256)) * 40, "sp ace.txt": b"blank", "sub/index.html": b"sub"}
     os.makedirs(os.path.join(root, "sub"))
     for name, text in files.items():
         with open(os.path.join(root, name), "wb") as f:
@@ -122,7 +122,7 @@ def test_flv_on_a_clustered_origin_is_404(t):
 def test_flv_head_comes_after_a_second_of_waiting(t):
     """While a player waits for the publisher, the head of the answer goes out after one second."""
     s = t.server("srs", top.local())
-    r = httpc.Response(s.flv("live/x"), timeout=4 * SCALE)
+    r = httpc.Response(s.flv("live/x"), timeout=4)
     assert r.status == 200 and time.monotonic() - r.t0 > 0.7
     publisher = t.publish(s.url("live/x"))
     reader = flv.FlvReader()

@@ -98,7 +98,8 @@ def test_first_frame_of_a_warm_stream(t):
 
 
 def test_gop_cache_starts_with_a_key_frame(t):
-    """A player that joins in mid-GOP gets the GOP from its key frame on, at once; without gop_cache it waits for one."""
+    """A player that joins in mid-GOP gets the GOP from its key frame on, at once; without gop_cache
+    it waits for one."""
     s, publisher = playing(t)
     p = t.probe(s.url("live/x")).wait_frames(60)
     assert p.half_gops() == 0
@@ -182,7 +183,7 @@ def test_other_codecs_pass_bit_for_bit(t):
         publisher.wait_sent(60)
         late = [t.probe(s.url(f"live/s{n}")), t.probe(s.flv(f"live/s{n}"))]
         for p in (early, *late):
-            p.wait_frames(30, 5 * SCALE)
+            p.wait_frames(30, 5)
             got = list(p.messages)
             flv.assert_same(publisher.sent, got, least=20)
             want = [m.payload for m in media if rtmp.is_header(m) or m.payload[:2] == b"\x96\x00"]
@@ -206,8 +207,8 @@ def test_slow_player_is_moved_to_a_key_frame(t):
     wait_for(lambda: time.monotonic() - began > 6, 10, "six seconds of a player that does not read")
     rss = s.rss_kb
     slow.stop_reading(False)
-    slow.wait(lambda p: p.missing(publisher.sent), 15 * SCALE, "the gap of the slow player")
-    slow.wait_frames(60, 5 * SCALE, after=time.monotonic())
+    slow.wait(lambda p: p.missing(publisher.sent), 15, "the gap of the slow player")
+    slow.wait_frames(60, 5, after=time.monotonic())
     good.stop(), slow.stop()
     assert not good.missing(publisher.sent) and good.largest_gap_ms() < 700 * SCALE, good.gaps()[:3]
     assert not slow.backwards()
@@ -257,7 +258,7 @@ def test_vlc_plays(t):
         with open(t.path("vlc.log"), "ab") as log:
             done = subprocess.run(["cvlc", "-I", "dummy", "--run-time", "4", "--no-sout-all", "--sout",
                                    "#std{access=file,mux=ts,dst=-}", url, "vlc://quit"], stdout=subprocess.PIPE,
-                                  stderr=log, stdin=subprocess.DEVNULL, timeout=40 * SCALE, user=user,
+                                  stderr=log, stdin=subprocess.DEVNULL, timeout=40, user=user,
                                   env=dict(os.environ, HOME="/tmp"))
         ts = done.stdout[done.stdout.find(b"\x47"):]
         assert len(ts) > 50000 and ts[188:189] == b"\x47", (url, len(ts))

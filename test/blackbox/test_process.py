@@ -74,8 +74,8 @@ def test_environment_only(t):
 def test_environment_beats_the_file(t):
     """A variable SRS_… overrides the directive of the file."""
     port = free_port()
-    s = t.server("srs", top.local().replace("$rtmp", "1"), values={"rtmp": port}, env={"SRS_LISTEN": f"127.0.0.1:{port}"},
-                 wait=False)
+    s = t.server("srs", top.local().replace("$rtmp", "1"), values={"rtmp": port}, wait=False,
+                 env={"SRS_LISTEN": f"127.0.0.1:{port}"})
     wait_for(lambda: listening(port), 5, "the port of the environment")
     assert s.alive
 
@@ -122,7 +122,7 @@ def test_max_connections(t):
     inside, refused = [], 0
     for _ in range(40):
         try:
-            c = t.client(s.url("live/x"), timeout=3 * SCALE)
+            c = t.client(s.url("live/x"), timeout=3)
             inside.append(c)
             c.connect()
             c.play()
@@ -141,7 +141,8 @@ def test_max_connections(t):
 
 def test_max_connections_beyond_the_limit_of_files(t):
     """max_connections beyond what the process may open is a clear error at start."""
-    done = t.run("-c", "x.conf", conf=f"listen {free_port()};\nmax_connections 2000000000;\nvhost __defaultVhost__ {{ }}\n")
+    text = f"listen {free_port()};\nmax_connections 2000000000;\nvhost __defaultVhost__ {{ }}\n"
+    done = t.run("-c", "x.conf", conf=text)
     assert done.returncode not in (0, None) and "max_connections" in done.text, done.text
 
 
@@ -179,7 +180,7 @@ def test_edges_share_a_port(t):
     second = t.server("two", top.edge(origin.address), values={"rtmp": first.rtmp, "http": first.http})
     probes = [t.probe(first.url("live/x")) for _ in range(24)]
     for p in probes:
-        p.wait_frames(5, 10 * SCALE)
+        p.wait_frames(5, 10)
     counts = [len([c for c in s.clients() if c["type"] == "rtmp-play"]) for s in (first, second)]
     assert sum(counts) == 24 and min(counts) > 0, counts
 

@@ -3,6 +3,7 @@ import json
 import time
 import urllib.parse
 
+from . import SCALE
 from .rtmp import Closed, Timeout, dial, ready
 
 
@@ -16,7 +17,7 @@ class Response:
     def __init__(self, url, method="GET", headers=None, body=b"", timeout=5.0, to=None, head=True,
                  raw=None):
         u = urllib.parse.urlsplit(url)
-        self.method, self.timeout = method, timeout
+        self.method, self.timeout = method, timeout * SCALE
         self.t0 = time.monotonic()
         self.sock = dial(*(to or (u.hostname, u.port or 80)), timeout)
         self.sock.setblocking(False)

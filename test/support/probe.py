@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 
-from . import httpc, rtmp
+from . import SCALE, httpc, rtmp
 from .flv import FlvReader, frames
 from .rtmp import AUDIO, DATA, VIDEO, Closed, Command, Timeout, is_keyframe
 
@@ -128,6 +128,7 @@ class Probe(threading.Thread):
 
     def wait(self, match, timeout=5.0, what="what the probe waits for"):
         """Until match(self) is true."""
+        timeout *= SCALE
         deadline = time.monotonic() + timeout
         with self.changed:
             while not match(self):

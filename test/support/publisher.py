@@ -2,7 +2,7 @@
 import threading
 import time
 
-from . import rtmp
+from . import SCALE, rtmp
 from .flv import read_file, span_ms
 from .rtmp import AUDIO, DATA, VIDEO, Closed, Message, Refused, Timeout, is_header
 
@@ -144,7 +144,7 @@ class Publisher(threading.Thread):
         return self
 
     def wait_sent(self, n, timeout=5.0):
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * SCALE
         while len(self.sent) < n:
             if self.ended or time.monotonic() > deadline:
                 raise AssertionError(f"the publisher sent {len(self.sent)} of {n}; {self.ended}")

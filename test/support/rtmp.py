@@ -10,7 +10,7 @@ import struct
 import time
 import urllib.parse
 
-from . import amf, handshake
+from . import SCALE, amf, handshake
 
 SET_CHUNK_SIZE, ABORT, ACK, USER, WINDOW_ACK, PEER_BANDWIDTH = 1, 2, 3, 4, 5, 6
 AUDIO, VIDEO, DATA, COMMAND, AGGREGATE = 8, 9, 18, 20, 22
@@ -84,7 +84,7 @@ class Command:
     def code(self):
         return self.info.get("code")
 
-    def __str__(self):
+    def __repr__(self):
         return repr(self.values)
 
 
@@ -231,7 +231,7 @@ class Conn:
     """A socket that speaks RTMP. Answers pings and acknowledges unless told not to."""
 
     def __init__(self, sock, timeout=5.0):
-        self.sock, self.timeout = sock, timeout
+        self.sock, self.timeout = sock, timeout * SCALE
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -418,7 +418,7 @@ class Client(Conn):
     def wait_closed(self, timeout=None):
         """Reads on until the peer closes; what came meanwhile goes to `seen`."""
         try:
-            self.wait(lambda m: False, timeout)
+            self.wait(lambda m: False, timeout and timeout * SCALE)
         except Closed:
             return self
         raise AssertionError("unreachable")

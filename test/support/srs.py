@@ -13,7 +13,7 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from . import amf, handshake, rtmp
+from . import SCALE, amf, handshake, rtmp
 from .rtmp import AUDIO, COMMAND, DATA, VIDEO, Closed, Command, Conn, Message, Timeout, is_header, is_keyframe
 
 IDENTITY = {"srs_sig": "SRS", "srs_server": "SRS/6.0.155(Hang)", "srs_license": "MIT",
@@ -391,7 +391,7 @@ def upstream(srs, target, origin, connect_timeout, to=None):
         vhost = target.asked_vhost
     tc = f"rtmp://{vhost}{'' if int(port) == 1935 else ':' + port}/{target.app}"
     c = rtmp.Client(f"rtmp://{host}:{port}/{target.app}/{target.stream}", timeout=connect_timeout)
-    c.timeout = 5.0
+    c.timeout = 5.0 * SCALE
     args = dict(IDENTITY, srs_pid=4711, srs_id="scripted", srs_server_ip="127.0.0.1") if srs.upnode else None
     c.connect(args, chunk_size=60000, flashVer="WIN 15,0,0,239", swfUrl="", pageUrl="", tcUrl=tc, fpad=False,
               capabilities=239, audioCodecs=3575, videoCodecs=252, videoFunction=1)
