@@ -28,15 +28,15 @@ struct conf_publish {
 	int64_t mr_latency_ms;
 	int64_t firstpkt_timeout_ms;
 	int64_t normal_timeout_ms;
-	int64_t kickoff_for_idle_ms;   /* in the file: seconds; 0 off */
-	int64_t reconnect_grace_ms;    /* in the file: seconds */
+	int64_t kickoff_for_idle_ms; /* in the file: seconds; 0 off */
+	int64_t reconnect_grace_ms;  /* in the file: seconds */
 	bool parse_sps, try_annexb_first;
 };
 
 struct conf_play {
 	bool gop_cache;
 	int gop_cache_max_frames;
-	int64_t queue_length_ms;       /* in the file: seconds */
+	int64_t queue_length_ms; /* in the file: seconds */
 	enum conf_jitter time_jitter;
 	bool atc, atc_auto, mix_correct;
 	int64_t mw_latency_ms;
@@ -44,7 +44,7 @@ struct conf_play {
 	int64_t send_min_interval_ms;
 	bool reduce_sequence_header;
 	bool notify_unpublish;
-	int64_t stalled_timeout_ms;    /* in the file: seconds */
+	int64_t stalled_timeout_ms; /* in the file: seconds */
 };
 
 struct conf_cluster {
@@ -53,13 +53,15 @@ struct conf_cluster {
 	enum conf_protocol protocol;
 	bool follow_client;
 	bool token_traverse;
-	char *vhost;                   /* "[vhost]" */
+	char *vhost; /* "[vhost]" */
 	bool debug_srs_upnode;
 	bool origin_cluster;
 	struct text_list coworkers;
-	int64_t linger_ms, upstream_timeout_ms, upstream_start_timeout_ms; /* in the file: seconds */
+	int64_t linger_ms, upstream_timeout_ms,
+		upstream_start_timeout_ms; /* in the file: seconds */
 	int hop_limit;
-	int64_t query_timeout_ms, query_cache_ms, query_cache_none_ms;     /* in the file: milliseconds */
+	int64_t query_timeout_ms, query_cache_ms,
+		query_cache_none_ms; /* in the file: milliseconds */
 	enum conf_on_miss on_miss;
 	enum conf_on_duplicate on_duplicate;
 	char *secret, *secret_file;
@@ -76,7 +78,7 @@ struct conf_vhost {
 	char *name;
 	bool enabled;
 	bool tcp_nodelay, min_latency;
-	int chunk_size;                /* the vhost's, else the global one */
+	int chunk_size; /* the vhost's, else the global one */
 	int in_ack_size, out_ack_size;
 	struct conf_publish publish;
 	struct conf_play play;
@@ -93,8 +95,13 @@ struct conf_http_api {
 	bool enabled;
 	char *listen;
 	bool crossdomain;
-	struct { bool enabled, allow_reload; } raw_api;
-	struct { bool enabled; char *username, *password; } auth;
+	struct {
+		bool enabled, allow_reload;
+	} raw_api;
+	struct {
+		bool enabled;
+		char *username, *password;
+	} auth;
 	struct conf_https https;
 };
 
@@ -107,14 +114,14 @@ struct conf_http_server {
 
 struct conf {
 	int refs;
-	char *file;                    /* as given with -c; "" for environment only */
+	char *file; /* as given with -c; "" for environment only */
 	struct text_list listen;
 	int chunk_size;
 	int max_connections;
 	bool daemon;
 	char *pid, *work_dir, *server_id;
 	enum conf_log_tank srs_log_tank;
-	int srs_log_level;             /* enum log_level */
+	int srs_log_level; /* enum log_level */
 	char *srs_log_file;
 	bool utc_time;
 	int64_t pithy_print_ms;
@@ -127,12 +134,11 @@ struct conf {
 	bool stats_enabled;
 	int vhost_count;
 	struct conf_vhost *vhosts;
-	struct conf_tree *tree;        /* what it was made from, for the difference at reload */
 };
 
 /* Problems are sentences "file:line: what is wrong; what to do", one a line. */
 struct conf_report {
-	struct buf errors;   /* not empty: the configuration is unusable */
+	struct buf errors; /* not empty: the configuration is unusable */
 	struct buf warnings;
 };
 void conf_report_init(struct conf_report *report);
@@ -141,6 +147,9 @@ void conf_report_fini(struct conf_report *report);
 /* Loads, overlays the environment, fills in defaults and checks everything. `file` is NULL for
  * environment only. All problems go to the report; ERR_CONFIG when there was an error. */
 err conf_load(struct conf **out, const char *file, struct conf_report *report);
+/* The same from memory; the ending of `name` says which syntax the text has. */
+err conf_load_text(struct conf **out, const char *name, const char *text,
+		   struct conf_report *report);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf **conf);
 

@@ -1,0 +1,217 @@
+/* Rules over several directives: each a function that knows its sentence. A rule that is broken
+ * points at the line that is wrong, or at the block where something is missing. */
+#include "base/log.h"
+#include "conf/endpoint.h"
+#include "conf/load.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <utlist.h>
+
+enum { DESCRIPTORS_BESIDE = 128, CHUNK_SIZE_LEAST = 128, CHUNK_SIZE_MOST = 65536 };
+
+struct subject {
+	const struct conf *conf;
+	const struct conf_vhost *vhost; /* NULL for the rules of the whole */
+	const struct conf_tree *tree;   /* the root, respectively the vhost's block */
+	struct conf_report *report;
+};
+
+static struct place at(const struct subject *s, const char *path)
+{
+	bool whole;
+	return place_of(tree_walk(s->tree, path, &whole));
+}
+
+static void max_connections_fit(const struct subject *s)
+{
+	struct rlimit limit;
+	rlim_t needed = (rlim_t)s->conf->max_connections + DESCRIPTORS_BESIDE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max == RLIM_INFINITY ||
+	    needed <= limit.rlim_max)
+		return;
+	report_error(s->report, at(s, "max_connections"),
+		     "'max_connections %d' needs %llu open files, but the system allows this "
+		     "process %llu; "
+		     "lower it, or raise the hard limit (ulimit -Hn, LimitNOFILE= of systemd)",
+		     s->conf->max_connections, (unsigned long long)needed,
+		     (unsigned long long)limit.rlim_max);
+}
+
+static void warn_chunk_size(const struct subject *s, int size)
+{
+	if (size < CHUNK_SIZE_LEAST || size > CHUNK_SIZE_MOST)
+		report_warning(
+			s->report, at(s, "chunk_size"),
+			"'chunk_size %d' is outside of %d to %d, which some players do not accept",
+			size, CHUNK_SIZE_LEAST, CHUNK_SIZE_MOST);
+}
+
+static void chunk_size_is_usual(const struct subject *s)
+{
+	warn_chunk_size(s, s->conf->chunk_size);
+}
+
+static void vhost_chunk_size_is_usual(const struct subject *s)
+{
+	if (s->vhost->chunk_size != s->conf->chunk_size)
+		warn_chunk_size(s, s->vhost->chunk_size);
+}
+
+static void there_is_a_vhost(const struct subject *s)
+{
+	if (s->conf->vhost_count == 0)
+		report_warning(s->report, place_of(s->tree),
+			       "there is no vhost, so every client will be refused; add 'vhost "
+			       "__defaultVhost__ { }'");
+}
+
+static void ports_are_free(const struct subject *s, const char *path, const char *text, int count)
+{
+	struct endpoint mine, other;
+
+	if (!endpoint_listen(&mine, text))
+		return;
+	for (int i = 0; i < count; i++) {
+		if (endpoint_listen(&other, s->conf->listen.v[i]) && endpoint_clash(&mine, &other))
+			report_error(s->report, at(s, path),
+				     "'%s %s' is taken by 'listen %s' already", path,
+				     log_quote(text), log_quote(s->conf->listen.v[i]));
+	}
+}
+
+static void endpoints_differ(const struct subject *s)
+{
+	const struct conf *c = s->conf;
+	struct endpoint api, server;
+
+	for (int i = 0; i < c->listen.count; i++)
+		ports_are_free(s, "listen", c->listen.v[i], i);
+	if (c->http_api.enabled)
+		ports_are_free(s, "http_api.listen", c->http_api.listen, c->listen.count);
+	if (c->http_server.enabled)
+		ports_are_free(s, "http_server.listen", c->http_server.listen, c->listen.count);
+	if (!c->http_api.enabled || !c->http_server.enabled ||
+	    strcmp(c->http_api.listen, c->http_server.listen) == 0)
+		return; /* the same text is meant: both are served there */
+	if (endpoint_listen(&api, c->http_api.listen) &&
+	    endpoint_listen(&server, c->http_server.listen) && endpoint_clash(&api, &server))
+		report_error(s->report, at(s, "http_api.listen"),
+			     "'http_api.listen %s' overlaps 'http_server.listen %s'; write the "
+			     "same text to share the port",
+			     log_quote(c->http_api.listen), log_quote(c->http_server.listen));
+}
+
+static void auth_has_a_password(const struct subject *s)
+{
+	const struct conf_http_api *api = &s->conf->http_api;
+	if (api->auth.enabled && (!*api->auth.username || !*api->auth.password))
+		report_error(s->report, at(s, "http_api.auth"),
+			     "'http_api.auth' is enabled but lacks username or password");
+}
+
+static void origins_do_not_share_ports(const struct subject *s)
+{
+	if (s->conf->reuse_port == CONF_ON && !conf_is_edge(s->conf))
+		report_warning(s->report, at(s, "reuse_port"),
+			       "'reuse_port on' with an origin: servers that share a port hold "
+			       "different streams, "
+			       "and a player may meet the wrong one");
+}
+
+static void edge_has_an_origin(const struct subject *s)
+{
+	if (s->vhost->cluster.mode == MODE_REMOTE && s->vhost->cluster.origin.count == 0)
+		report_error(s->report, at(s, "cluster.mode"),
+			     "'mode remote' needs 'origin host[:port] …' in the same block");
+}
+
+static void origin_does_not_pull(const struct subject *s)
+{
+	if (s->vhost->cluster.mode == MODE_LOCAL && s->vhost->cluster.origin.count > 0)
+		report_warning(s->report, at(s, "cluster.origin"),
+			       "'origin' has no effect without 'mode remote'");
+}
+
+static void clustered_origin_is_asked(const struct subject *s)
+{
+	if (s->vhost->cluster.origin_cluster && !s->conf->http_api.enabled)
+		report_warning(s->report, at(s, "cluster.origin_cluster"),
+			       "'origin_cluster on' without 'http_api { enabled on; }': coworkers "
+			       "cannot ask this server");
+}
+
+static void clustered_is_an_origin(const struct subject *s)
+{
+	if (s->vhost->cluster.origin_cluster && s->vhost->cluster.mode == MODE_REMOTE)
+		report_warning(s->report, at(s, "cluster.origin_cluster"),
+			       "'origin_cluster' has no effect with 'mode remote'");
+}
+
+static void coworkers_are_used(const struct subject *s)
+{
+	const struct conf_cluster *c = &s->vhost->cluster;
+	if (c->coworkers.count > 0 && !c->origin_cluster)
+		report_warning(s->report, at(s, "cluster.coworkers"),
+			       "'coworkers' has no effect without 'origin_cluster on'");
+	if (c->origin_cluster && c->mode == MODE_LOCAL && c->coworkers.count == 0)
+		report_warning(s->report, at(s, "cluster.origin_cluster"),
+			       "'origin_cluster on' without 'coworkers': there is nobody to ask");
+}
+
+static void one_secret(const struct subject *s)
+{
+	if (*s->vhost->cluster.secret && *s->vhost->cluster.secret_file)
+		report_error(s->report, at(s, "cluster.secret_file"),
+			     "'secret' and 'secret_file' are both set; which one is meant?");
+}
+
+static void tls_is_not_built(const struct subject *s)
+{
+	if (s->vhost->cluster.protocol == PROTOCOL_FLVS)
+		report_error(s->report, at(s, "cluster.protocol"),
+			     "'protocol flvs' is not built yet; use rtmp or flv");
+}
+
+static void remux_has_a_server(const struct subject *s)
+{
+	if (s->vhost->http_remux.enabled && !s->conf->http_server.enabled)
+		report_warning(s->report, at(s, "http_remux"),
+			       "'http_remux' is enabled without 'http_server { enabled on; }': "
+			       "nobody serves it");
+}
+
+typedef void rule(const struct subject *s);
+
+static rule *const rules[] = {
+	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,
+	endpoints_differ,    auth_has_a_password, origins_do_not_share_ports,
+};
+
+static rule *const vhost_rules[] = {
+	vhost_chunk_size_is_usual,
+	edge_has_an_origin,
+	origin_does_not_pull,
+	clustered_origin_is_asked,
+	clustered_is_an_origin,
+	coworkers_are_used,
+	one_secret,
+	tls_is_not_built,
+	remux_has_a_server,
+};
+
+void check_rules(const struct conf *conf, const struct conf_tree *root, struct conf_report *report)
+{
+	struct subject s = {.conf = conf, .tree = root, .report = report};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		rules[i](&s);
+	for (int v = 0; v < conf->vhost_count; v++) {
+		s.vhost = &conf->vhosts[v];
+		s.tree = tree_find_vhost(root, s.vhost->name);
+		for (size_t i = 0;
+		     s.vhost->enabled && i < sizeof(vhost_rules) / sizeof(vhost_rules[0]); i++)
+			vhost_rules[i](&s);
+	}
+}

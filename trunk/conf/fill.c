@@ -1,0 +1,213 @@
+/* One walk over the tree in the order of the file, so that problems come in the order in which
+ * a person meets them. Defaults are in place before; what a directive sets replaces them. The
+ * first of several directives of one name counts, as in SRS. */
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "conf/load.h"
+#include "conf/schema.h"
+#include "conf/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+enum { VHOST_NAME_MAX = 255 };
+
+static void default_rows(void *base, bool vhost)
+{
+	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
+		if (row_is_value(row) && row_is_vhost(row) == vhost)
+			value_set_default(base, row);
+	}
+}
+
+void fill_defaults(struct conf *conf)
+{
+	default_rows(conf, false);
+}
+
+/* "; it belongs to vhost.play" for a name that is known, but not here; or "". */
+static void elsewhere(char out[static TREE_PATH_MAX], const char *name)
+{
+	out[0] = '\0';
+	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
+		if (strcmp(row_name(row), name) != 0)
+			continue;
+		int n = (int)(row_name(row) - row->path);
+		snprintf(out, TREE_PATH_MAX, "; it belongs to %.*s",
+			 n ? n - 1 : (int)strlen("the top level"), n ? row->path : "the top level");
+		return;
+	}
+}
+
+static void unknown(const struct conf_tree *node, const char *block, struct conf_report *report)
+{
+	char other[TREE_PATH_MAX];
+	struct nearest near = {.word = node->name};
+
+	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
+		if (row_is_in(row, block))
+			nearest_try(&near, row_name(row));
+	}
+	const char *hint = nearest_hint(&near);
+	elsewhere(other, node->name);
+	report_error(report, place_of(node), "unknown directive '%s'%s%s%s", log_quote(node->name),
+		     *block ? " in " : "", block, *hint ? hint : other);
+}
+
+static bool is_on(const struct conf_tree *node)
+{
+	if (!node->children)
+		return node->args.count > 0 && strcmp(node->args.v[0], "off") != 0;
+	const struct conf_tree *enabled = tree_find(node, "enabled");
+	return enabled && enabled->args.count > 0 && strcmp(enabled->args.v[0], "on") == 0;
+}
+
+static void fill_foreign(const struct conf_tree *node, const struct row *row,
+			 struct conf_report *report)
+{
+	if (row->kind == ROW_IDLE)
+		report_warning(report, place_of(node), "'%s' has no effect: %s", row->path,
+			       row->help);
+	else if (is_on(node))
+		report_error(report, place_of(node),
+			     "'%s' is a directive of SRS that is not built yet: %s Turn it off or "
+			     "remove it",
+			     row->path, row->help);
+	else
+		report_warning(report, place_of(node),
+			       "'%s' is a directive of SRS that is not built yet; it stays off",
+			       row->path);
+}
+
+static void fill_value(void *base, const struct conf_tree *node, const struct row *row,
+		       struct conf_report *report)
+{
+	char why[VALUE_WHY_MAX];
+
+	if (node->children) {
+		report_error(report, place_of(node),
+			     "'%s' holds a value, not a block of directives", row->path);
+		return;
+	}
+	if (!value_set(base, row, &node->args, why)) {
+		report_error(report, place_of(node), "'%s' %s", row->path, why);
+		return;
+	}
+	if (row->later && node->args.count && strcmp(node->args.v[0], row->value) != 0)
+		report_error(report, place_of(node), "'%s %s' is not built yet; only '%s' works",
+			     row->path, log_quote(node->args.v[0]), row->value);
+}
+
+/* What tells a directive from another one of the same block: for named blocks, the name, too. */
+static bool is_duplicate(struct map *seen, const struct conf_tree *node, const struct row *row,
+			 struct conf_report *report)
+{
+	char *key = row->named && node->args.count
+			    ? mem_printf("%s %s", node->name, node->args.v[0])
+			    : mem_strdup(node->name);
+	const struct conf_tree *first = map_get(seen, key);
+
+	if (!first) {
+		union {
+			const struct conf_tree *from;
+			void *to;
+		} value = {.from = node};
+		map_set(seen, key, value.to);
+	} else if (row->kind != ROW_LACKING) {
+		report_warning(report, place_of(node),
+			       "'%s' was set in line %d already; this one is ignored",
+			       log_quote(key), first->line);
+	}
+	free(key);
+	return first && row->kind != ROW_LACKING;
+}
+
+static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct conf_report *report);
+
+/* The directives of a block into `base`, a struct conf or, inside a vhost, a struct conf_vhost. */
+static void fill_block(struct conf *conf, void *base, const struct conf_tree *block,
+		       struct conf_report *report)
+{
+	char path[TREE_PATH_MAX], block_path[TREE_PATH_MAX];
+	struct map *seen = map_new();
+	const struct conf_tree *node;
+
+	tree_path(block_path, block);
+	DL_FOREACH (block->children, node) {
+		tree_path(path, node);
+		const struct row *row = schema_find(path);
+		if (!row) {
+			unknown(node, block_path, report);
+			continue;
+		}
+		if (is_duplicate(seen, node, row, report))
+			continue;
+		if (row->kind == ROW_LACKING || row->kind == ROW_IDLE)
+			fill_foreign(node, row, report);
+		else if (row->kind != ROW_BLOCK)
+			fill_value(base, node, row, report);
+		else if (row->named)
+			fill_vhost(conf, node, report);
+		else if (node->args.count)
+			report_error(report, place_of(node),
+				     "'%s' is a block, '%s { … }'; it takes no value", row->path,
+				     row_name(row));
+		else
+			fill_block(conf, base, node, report);
+	}
+	map_free(&seen);
+}
+
+static bool is_given(const struct conf_tree *block, const char *path)
+{
+	bool whole;
+	(void)tree_walk(block, path, &whole);
+	return whole;
+}
+
+static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct conf_report *report)
+{
+	if (node->args.count != 1 || strlen(node->args.v[0]) > VHOST_NAME_MAX) {
+		report_error(report, place_of(node),
+			     "'vhost' expects one name, as in 'vhost __defaultVhost__ { … }'");
+		return;
+	}
+	conf->vhosts =
+		mem_realloc(conf->vhosts, ((size_t)conf->vhost_count + 1) * sizeof(*conf->vhosts));
+	struct conf_vhost *vhost = &conf->vhosts[conf->vhost_count++];
+	*vhost = (struct conf_vhost){.name = mem_strdup(node->args.v[0])};
+	default_rows(vhost, true);
+	fill_block(conf, vhost, node, report);
+	if (vhost->min_latency && !is_given(node, "play.mw_msgs"))
+		vhost->play.mw_msgs = 0;
+	if (!vhost->http_remux.hstrs)
+		report_warning(report, place_of(node),
+			       "'vhost.http_remux.hstrs off' has no effect: it is always on");
+	vhost->http_remux.hstrs = true;
+}
+
+/* Where one value depends on another one that may stand behind it in the file. */
+static void settle(struct conf *conf, const struct conf_tree *root)
+{
+	char why[VALUE_WHY_MAX];
+	const struct conf_tree *level = tree_find(root, "srs_log_level_v2");
+
+	if (level)
+		(void)value_set(conf, schema_find("srs_log_level_v2"), &level->args, why);
+	for (int i = 0; i < conf->vhost_count; i++) {
+		struct conf_vhost *vhost = &conf->vhosts[i];
+		if (!is_given(tree_find_vhost(root, vhost->name), "chunk_size"))
+			vhost->chunk_size = conf->chunk_size;
+	}
+}
+
+void fill_conf(struct conf *conf, const struct conf_tree *root, struct conf_report *report)
+{
+	fill_block(conf, conf, root, report);
+	if (!is_given(root, "listen"))
+		report_error(report, (struct place){root->file, 0},
+			     "'listen' is missing: say where RTMP is served, as in 'listen 1935;'");
+	settle(conf, root);
+}

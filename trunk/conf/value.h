@@ -1,0 +1,25 @@
+/* value - between the words of a directive and the member that holds them. Layer: conf. */
+#pragma once
+#include "base/buf.h"
+#include "conf/schema.h"
+
+enum { VALUE_WHY_MAX = 256 };
+
+/* Sets the row's member of `base` (struct conf or struct conf_vhost). When the words do not fit,
+ * nothing is changed, `why` becomes the end of a sentence ("expects on or off, not 'yes'") and
+ * the result is false. */
+bool value_set(void *base, const struct row *row, const struct text_list *words,
+	       char why[static VALUE_WHY_MAX]);
+/* Sets the default; nothing when the row has none. */
+void value_set_default(void *base, const struct row *row);
+/* The member as one would write it; nothing when it is unset. */
+void value_text(struct buf *out, const struct row *row, const void *base);
+void value_fini(void *base, const struct row *row);
+/* What the row accepts, for help: "on | off", "0 .. 64". Nothing for free text. */
+void value_range_text(struct buf *out, const struct row *row);
+
+/* Checks of single words for the table: NULL, or what was expected. */
+const char *value_check_endpoint(const char *word); /* [ip:]port */
+const char *value_check_hostport(const char *word); /* host[:port] */
+const char *value_check_ipport(const char *word);   /* ip[:port] */
+const char *value_check_mount(const char *word);
