@@ -22,6 +22,10 @@ sys.path[:0] = [os.path.dirname(HERE), HERE]
 OK, FAILED, SKIPPED = 0, 1, 77
 
 
+class TooLong(BaseException):
+    """The time limit of a case. Not an Exception, so that no handler on the way swallows it."""
+
+
 def discover():
     for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
         module = importlib.import_module(os.path.basename(path)[:-3])
@@ -46,7 +50,7 @@ def run_one(name):
     run = getattr(importlib.import_module(module), function)
 
     def too_long(*_):
-        raise TimeoutError(f"the case ran longer than {time_limit(run, SCALE):g} s")
+        raise TooLong(f"the case ran longer than {time_limit(run, SCALE):g} s")
     signal.signal(signal.SIGALRM, too_long)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
     signal.setitimer(signal.ITIMER_REAL, time_limit(run, SCALE))
@@ -61,7 +65,7 @@ def run_one(name):
     except Skip as e:
         print(e)
         result = SKIPPED
-    except Exception as e:
+    except (Exception, TooLong) as e:
         short = traceback.extract_tb(e.__traceback__)
         where = next((f for f in reversed(short) if os.path.basename(f.filename).startswith("test_")), short[-1])
         print(f"{os.path.basename(where.filename)}:{where.lineno}: {type(e).__name__}: {e}")

@@ -69,7 +69,8 @@ def test_index_and_its_links(t):
     assert "api" in common(s, s.json("/"))["urls"]
     assert "v1" in common(s, s.json("/api/"))["urls"]
     urls = common(s, s.json("/api/v1/"))["urls"]
-    for name in ("versions", "summaries", "rusages", "meminfos", "features", "vhosts", "streams", "clients", "clusters"):
+    for name in ("versions", "summaries", "rusages", "meminfos", "features", "vhosts", "streams", "clients",
+                 "clusters"):
         assert name in urls, (name, list(urls))
         assert httpc.fetch(s.api_url(f"/api/v1/{name}")).status == 200, name
 

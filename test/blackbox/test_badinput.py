@@ -118,7 +118,8 @@ def test_odd_control_messages(t):
     w = Watch(t)
     for kind, body in ((1, b"\0\0\0\0"), (1, b"\xff\xff\xff\xff"), (1, b""), (1, b"\0"), (2, b"\0\0"), (4, b"\0"),
                        (4, b"\0\x03\0"), (5, b""), (5, b"\0\0\0\0"), (6, b"\0"), (17, b""), (20, b""),
-                       (20, b"\x02\xff\xff"), (22, b"\x09\xff\xff\xff"), (255, b"xyz"), (18, b"\x02"), (15, b"\0"), (0, b"abcd")):
+                       (20, b"\x02\xff\xff"), (22, b"\x09\xff\xff\xff"), (255, b"xyz"), (18, b"\x02"), (15,
+                       b"\0"), (0, b"abcd")):
         c = connected(t, w)
         try:
             c.send(Message(kind, 0, 0, body, 3 if kind > 6 else 2))
@@ -136,7 +137,8 @@ def test_media_that_is_cut_short(t):
     c.publish()
     rng = random.Random(3)
     heads = (b"", b"\x17", b"\x17\0", b"\x17\0\0\0\0\x01", b"\x17\x01\0\0", b"\xaf", b"\xaf\0", b"\x90", b"\x90hvc",
-             b"\x97\xff", b"\x96\x06hvc1", b"\x96\x10hvc1\0\xff\xff\xff", b"\x95Opus", b"\x17\0\0\0\0\x01\x64\0\x1f\xff\xe1\xff\xff")
+             b"\x97\xff", b"\x96\x06hvc1", b"\x96\x10hvc1\0\xff\xff\xff", b"\x95Opus",
+             b"\x17\0\0\0\0\x01\x64\0\x1f\xff\xe1\xff\xff")
     try:
         for n in range(400):
             body = heads[n % len(heads)] + rng.randbytes(rng.randrange(12))

@@ -1,11 +1,12 @@
 """Encoders: their dialogues, a busy stream, blips, and the end of a stream."""
+import os
 import time
 
 import topology as top
 from support import SCALE, flv, rtmp
 from support.case import Skip
 from support.rtmp import Command, Refused
-from support.server import wait_for
+from support.server import Process, wait_for
 
 START = "NetStream.Publish.Start"
 BAD_NAME = "NetStream.Publish.BadName"
@@ -241,3 +242,17 @@ def test_types_of_chunks_and_sizes(t):
         probe = t.probe(s.url(f"live/s{n}")).wait_frames(30, 5)
         flv.assert_same(publisher.sent, list(probe.messages), least=10)
         publisher.stop()
+
+
+def test_vlc_publishes(t):
+    """VLC publishes over RTMP."""
+    t.need("cvlc")
+    s = t.server("srs", top.local())
+    sout = "#std{access=avio,mux=ffmpeg{mux=flv},dst=" + s.url("live/x") + "}"
+    command = ["cvlc", "-I", "dummy", "--sout", sout, "/dev/fd/0", "vlc://quit"]
+    if os.geteuid() == 0:       # VLC refuses to be root
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/tmp", *command]
+    with open(t.media(), "rb") as media:
+        vlc = t.keep(Process(command, t.path("vlc.log"), stdin=media))
+    p = t.probe(s.url("live/x"), timeout=10).wait_frames(30, 15)
+    assert vlc.alive and {m.type for m in p.frames()} == {rtmp.AUDIO, rtmp.VIDEO}

@@ -126,7 +126,7 @@ class Case:
                     thing.stop() if thing.client else None
                 else:
                     thing.close()
-            except Exception as e:
+            except Exception as e:  # one that does not end must not keep the others alive
                 problems.append(str(e))
         if problems and not failed:
             raise AssertionError("\n".join(problems))

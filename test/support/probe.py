@@ -1,6 +1,7 @@
 """A viewer with a stopwatch: reads a live stream and keeps what arrived when."""
 import collections
 import hashlib
+import socket
 import threading
 import time
 
@@ -119,6 +120,11 @@ class Probe(threading.Thread):
 
     def stop(self):
         self.stopping = True
+        if self.client and not self.ended:
+            try:
+                self.client.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.join(5)
         return self
 

@@ -44,7 +44,8 @@ def _video_forms(video, rng):
             def form(b):
                 half = len(b) // 2
                 parts = ((0, b[:half]), (1, b[half:]))
-                return first + b"\x13" + fourcc + b"".join(bytes((n,)) + len(p).to_bytes(3, "big") + p for n, p in parts)
+                return first + b"\x13" + fourcc + b"".join(
+                    bytes((n,)) + len(p).to_bytes(3, "big") + p for n, p in parts)
             return form
         return heads, two(b"\x96"), two(b"\xa6")
     cts = b"\0\0\0" if fourcc == b"hvc1" else b""
