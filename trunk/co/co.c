@@ -153,6 +153,7 @@ void co_fini(void)
 	offload_fini();
 	reactor_fini();
 	err_set_trail_slot(NULL);
+	log_set_id_slot(NULL);
 	co_release(&root);
 	current = NULL;
 }
@@ -245,6 +246,29 @@ void co_join(struct co **co)
 		co_block(WAITS_DONE);
 	co_free(child);
 	*co = NULL;
+}
+
+struct patience {
+	struct timer timer;
+	struct co *co;
+};
+
+static void patience_ended(struct timer *timer)
+{
+	co_stop(((struct patience *)timer)->co);
+}
+
+void co_join_within(struct co **co, int64_t ms)
+{
+	if (!*co)
+		return;
+	struct patience patience = {.timer = {.fn = patience_ended}, .co = *co};
+	if (co_stopping())
+		co_stop(*co);
+	else
+		timer_set(&patience.timer, clock_ms() + ms);
+	co_join(co);
+	timer_cancel(&patience.timer);
 }
 
 void co_group_stop(struct co_group *group)

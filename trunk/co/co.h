@@ -37,6 +37,8 @@ void co_stop(struct co *co);
 /* Waits until it has ended, stopped or not; ignores the caller's own stop. Clears the pointer,
  * accepts NULL. */
 void co_join(struct co **co) BLOCKS;
+/* The same, and stops it after ms milliseconds, or at once if the caller is being stopped. */
+void co_join_within(struct co **co, int64_t ms) BLOCKS;
 
 /* The running coroutine; never NULL after co_init(). */
 struct co *co_self(void);

@@ -6,8 +6,8 @@
 
 enum {
 	GROUP_SIZE = 300,   /* consumers per group before there are more groups */
-	URGENT_MAX = 64,    /* relays beyond this are served in batches */
-	SLICE = 256,        /* wakes of an urgent group before others have a turn */
+	URGENT_MAX = 64,    /* relays beyond this are served as players are */
+	SLICE = 256,        /* wakes of the instant group before others have a turn */
 	RIDE_MS = 100,      /* no picture for so long: audio is sent by itself */
 };
 
@@ -94,10 +94,13 @@ static bool is_moment(const struct source *s, const struct msg *m, int64_t now)
 
 void fanout_published(struct source *s, const struct msg *m, int64_t now)
 {
-	if (s->urgent.count && is_moment(s, m, now) &&
-	    (is_batched(s) || s->messages - s->urgent_seen > (uint64_t)s->opts.batch_messages)) {
-		s->urgent_seen = s->messages;
-		s->drain_next = s->urgent.consumers;
+	struct consumer *c;
+	DL_FOREACH (s->urgent.consumers, c)
+		co_wake(c->co);
+	if (s->instant.count && is_moment(s, m, now) &&
+	    s->messages - s->instant_seen > (uint64_t)s->opts.batch_messages) {
+		s->instant_seen = s->messages;
+		s->drain_next = s->instant.consumers;
 		wake_slice(s);
 	}
 	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
@@ -121,8 +124,10 @@ void fanout_fini(struct source *s)
 
 void fanout_add(struct source *s, struct consumer *c, bool urgent)
 {
-	bool batched = is_batched(s) && !(urgent && s->urgent.count < URGENT_MAX);
-	c->group = batched ? pick_group(s) : &s->urgent;
+	if (urgent && s->urgent.count < URGENT_MAX)
+		c->group = &s->urgent;
+	else
+		c->group = is_batched(s) ? pick_group(s) : &s->instant;
 	DL_APPEND(c->group->consumers, c);
 	c->group->count++;
 	s->consumer_count++;
@@ -143,6 +148,8 @@ void fanout_wake_all(struct source *s)
 {
 	struct consumer *c;
 	DL_FOREACH (s->urgent.consumers, c)
+		co_wake(c->co);
+	DL_FOREACH (s->instant.consumers, c)
 		co_wake(c->co);
 	for (int i = 0; i < SOURCE_GROUPS; i++)
 		DL_FOREACH (s->groups[i].consumers, c)

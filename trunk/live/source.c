@@ -49,6 +49,14 @@ static void gop_clear(struct source *s)
 	headers_unref(&s->gop_headers);
 }
 
+static void gop_forget(struct source *s)
+{
+	gop_clear(s);
+	for (int i = 0; i < 2; i++)
+		if (s->wires[i])
+			wire_forget_gop(s->wires[i]);
+}
+
 static void source_free(struct source *s)
 {
 	check(!s->feeder && !s->consumer_count);
@@ -106,9 +114,10 @@ void source_begin(struct source *s, struct feeder *feeder)
 void source_anchor(struct source *s, uint32_t raw, int64_t mapped)
 {
 	timeline_anchor(&s->timeline, raw, mapped);
+	s->await_key = false;
 }
 
-void source_leave(struct source *s, struct feeder *feeder)
+void source_leave(struct source *s, struct feeder *feeder, int64_t grace_ms)
 {
 	if (s->feeder != feeder)
 		return;
@@ -116,10 +125,10 @@ void source_leave(struct source *s, struct feeder *feeder)
 	feeder->source = NULL;
 	set_state(s, SOURCE_GAP);
 	s->gaps++;
-	if (s->opts.grace_ms <= 0)
+	if (grace_ms <= 0)
 		source_finish(s);
 	else
-		timer_set(&s->grace, clock_ms() + s->opts.grace_ms);
+		timer_set(&s->grace, clock_ms() + grace_ms);
 	fanout_wake_all(s);
 }
 
@@ -129,10 +138,7 @@ void source_finish(struct source *s)
 	if (s->state != SOURCE_IDLE && !s->feeder)
 		set_state(s, SOURCE_IDLE);
 	s->ends++;
-	gop_clear(s);
-	for (size_t i = 0; i < sizeof(s->wires) / sizeof(s->wires[0]); i++)
-		if (s->wires[i])
-			wire_forget_gop(s->wires[i]);
+	gop_forget(s);
 	fanout_wake_all(s);
 }
 
@@ -160,14 +166,6 @@ static bool take_header(struct source *s, struct msg *m)
 	if (m->type == MSG_AUDIO && m->frame.track == 0 && m->frame.is_header)
 		audio_info_read(&s->audio, msg_span(m));
 	return true;
-}
-
-static void gop_forget(struct source *s)
-{
-	gop_clear(s);
-	for (size_t i = 0; i < sizeof(s->wires) / sizeof(s->wires[0]); i++)
-		if (s->wires[i])
-			wire_forget_gop(s->wires[i]);
 }
 
 /* Adds the message to the GOP cache; true when one can start at it. */
@@ -241,9 +239,11 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 	}
 	if (!header)
 		s->carried &= (uint8_t)~kind_of(m);
-	m->ts = timeline_map(&s->timeline, kind_of(m) >> 1, raw, now);
+	/* Headers often carry a time of zero, which says nothing about the clock. */
+	m->ts = header ? s->timeline.last[kind_of(m) >> 1]
+		       : timeline_map(&s->timeline, kind_of(m) >> 1, raw, now);
 	bool starts = gop_take(s, m);
-	for (size_t i = 0; i < sizeof(s->wires) / sizeof(s->wires[0]); i++)
+	for (int i = 0; i < 2; i++)
 		if (s->wires[i])
 			wire_append(s->wires[i], m, starts, s->headers, now);
 	note_facts(s, m, now);

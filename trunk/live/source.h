@@ -15,6 +15,7 @@ struct consumer;
 struct source;
 
 struct source_opts {
+	uint32_t chunk_size;      /* of the RTMP bytes made for all receivers */
 	bool gop_cache;
 	int gop_max_messages;     /* 0: no limit */
 	int64_t backlog_ms;       /* how far a consumer may be behind */
@@ -23,7 +24,6 @@ struct source_opts {
 	bool reduce_headers;      /* drop a header that repeats the one before */
 	int64_t batch_ms;         /* upper bound on the delay by batching; 0: none */
 	int batch_messages;       /* without batch_ms: wake after more than so many messages */
-	int64_t grace_ms;         /* how long a gap may last */
 	bool notify_end;          /* tell players when it lasted longer */
 };
 
@@ -67,16 +67,17 @@ struct source {
 	struct headers *gop_headers;
 	bool gop_valid;
 	uint32_t audio_run;         /* audio messages since the last video */
-	struct wire *wires[4];
+	struct wire *wires[2];      /* by format; NULL while nobody consumes it */
 	/* waking */
 	struct source_group groups[SOURCE_GROUPS];
-	struct source_group urgent;
+	struct source_group urgent;  /* relays: woken by each message */
+	struct source_group instant; /* players without batching: woken by each picture */
 	int group_step, next_group;
 	struct timer tick;
-	struct timer drain;         /* goes on waking a large urgent group */
+	struct timer drain;         /* goes on waking a large instant group */
 	struct consumer *drain_next;
 	uint64_t messages;
-	uint64_t urgent_seen;
+	uint64_t instant_seen;
 	int64_t video_ms;           /* arrival of the last picture */
 	int consumer_count, player_count;
 	/* facts for the API */
@@ -98,19 +99,20 @@ void source_begin(struct source *source, struct feeder *feeder);
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
 /* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. */
 void source_publish(struct source *source, struct msg **msg, uint32_t raw);
-/* The feeder leaves: a gap begins. Nothing happens if it has lost the slot already. */
-void source_leave(struct source *source, struct feeder *feeder);
+/* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
+ * feeder has lost the slot already. */
+void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms);
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);
 
 struct consumer_opts {
 	enum wire_format format;
-	uint32_t chunk_size;
 	uint32_t stream_id;
 	bool own_base;      /* this receiver's times start near 0 */
+	bool from_gop;      /* starts at the newest key frame that is kept, else with the next one */
 	bool relay;         /* another server: hears of gaps at once */
-	bool urgent;        /* is woken for each message, not in batches */
+	bool urgent;        /* is woken by each message, whatever the batching */
 	struct co *co;      /* whom to wake */
 };
 

@@ -153,10 +153,6 @@ void wire_free(struct wire **wire)
 	free(w);
 }
 
-bool wire_matches(const struct wire *w, enum wire_format format, uint32_t chunk_size)
-{
-	return w->format == format && (format != WIRE_RTMP || w->chunk_size == chunk_size);
-}
 
 int wire_cursors(const struct wire *w)
 {

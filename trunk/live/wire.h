@@ -31,7 +31,6 @@ struct wire_opts {
 struct wire *wire_new(const struct wire_opts *opts);
 /* All cursors must have left. */
 void wire_free(struct wire **wire);
-bool wire_matches(const struct wire *wire, enum wire_format format, uint32_t chunk_size);
 int wire_cursors(const struct wire *wire);
 size_t wire_bytes(const struct wire *wire); /* memory held */
 

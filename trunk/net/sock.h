@@ -43,6 +43,11 @@ err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t
 /* Something may be readable (input or the end); something may be written. */
 bool sock_readable(const struct sock *sock);
 bool sock_writable(const struct sock *sock);
+/* The peer has ended its side; what it sent before may still be read. */
+static inline bool sock_hung_up(const struct sock *sock)
+{
+	return sock->rfd.ready & REACTOR_HUP;
+}
 /* Makes the running coroutine the one that socket events wake. */
 void sock_attach(struct sock *sock);
 /* Sleeps until readable, or writable, or woken, as co_wait(). */

@@ -1,0 +1,127 @@
+#include "live/splice.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum {
+	KEEP_MS = 15000,
+	MARKS_MAX = 4096,
+	DISTANCE_MS = 2,     /* times may be rounded on their way */
+	RUN_FROM_KEY = 3,    /* messages that must be equal when the run begins at a key frame */
+	RUN_FROM_ANY = 12,   /* and when it does not */
+	EXPECTED_MS = 1500,  /* a match further from the expected time is a repetition */
+};
+
+void splice_fini(struct splice *s)
+{
+	free(s->marks);
+	*s = (struct splice){0};
+}
+
+static uint64_t hash_of(struct span s)
+{
+	uint64_t h = 0x9e3779b97f4a7c15ULL ^ s.n;
+	for (; s.n >= 8; s.p += 8, s.n -= 8) {
+		uint64_t word;
+		memcpy(&word, s.p, 8);
+		h = (h ^ word) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 32;
+	}
+	for (; s.n > 0; s.p++, s.n--)
+		h = (h ^ *s.p) * 1099511628211ULL;
+	return h ^ h >> 29;
+}
+
+struct splice_mark splice_mark(const struct msg *m, int64_t ts)
+{
+	return (struct splice_mark){
+		.hash = hash_of(msg_span(m)), .ts = ts, .n = m->n, .type = m->type, .is_key = m->frame.is_key};
+}
+
+static const struct splice_mark *mark_at(const struct splice *s, uint32_t i)
+{
+	return &s->marks[(s->first + i) % s->room];
+}
+
+static void grow(struct splice *s)
+{
+	uint32_t room = s->room ? s->room * 2 : 64;
+	struct splice_mark *marks = mem_alloc(room * sizeof(marks[0]));
+	for (uint32_t i = 0; i < s->count; i++)
+		marks[i] = *mark_at(s, i);
+	free(s->marks);
+	s->marks = marks;
+	s->room = room;
+	s->first = 0;
+}
+
+void splice_note(struct splice *s, const struct msg *m, int64_t ts)
+{
+	while (s->count && (s->count >= MARKS_MAX || mark_at(s, 0)->ts < ts - KEEP_MS)) {
+		s->first = (s->first + 1) % s->room;
+		s->count--;
+	}
+	if (s->count == s->room)
+		grow(s);
+	s->marks[(s->first + s->count++) % s->room] = splice_mark(m, ts);
+}
+
+static bool is_equal(const struct splice_mark *a, const struct splice_mark *b, int64_t offset)
+{
+	int64_t distance = b->ts + offset - a->ts;
+	return a->type == b->type && a->n == b->n && a->hash == b->hash && distance <= DISTANCE_MS &&
+	       distance >= -DISTANCE_MS;
+}
+
+/* How many messages from `marks` on equal what was sent from `at` on; 0 when the two differ
+ * before either of them ends. */
+static uint32_t run_length(const struct splice *s, uint32_t at, const struct splice_mark *marks, uint32_t count)
+{
+	int64_t offset = mark_at(s, at)->ts - marks[0].ts;
+	uint32_t n = 0;
+	while (n < count && at + n < s->count) {
+		if (!is_equal(mark_at(s, at + n), &marks[n], offset))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+static int64_t far_from(int64_t a, int64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* The best place in what was sent for a run that begins with marks[from]. */
+static bool find_run(const struct splice *s, const struct splice_mark *marks, uint32_t count, uint32_t from,
+		     uint32_t least, int64_t expected, struct splice_answer *out)
+{
+	int64_t best = EXPECTED_MS;
+	bool found = false;
+	for (uint32_t at = 0; at < s->count; at++) {
+		uint32_t n = run_length(s, at, marks + from, count - from);
+		int64_t offset = n ? mark_at(s, at)->ts - marks[from].ts : 0;
+		int64_t distance = far_from(marks[count - 1].ts + offset, expected);
+		if (n < least || distance > best)
+			continue;
+		best = distance;
+		found = true;
+		*out = (struct splice_answer){.same = true, .offset = offset, .start = from + n};
+	}
+	return found;
+}
+
+struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks, uint32_t count,
+				 int64_t expected, bool has_video)
+{
+	struct splice_answer answer = {.start = count};
+	uint32_t key = 0;
+	while (key < count && !marks[key].is_key)
+		key++;
+	if (key < count && find_run(s, marks, count, key, RUN_FROM_KEY, expected, &answer))
+		return answer;
+	if (count && find_run(s, marks, count, 0, RUN_FROM_ANY, expected, &answer))
+		return answer;
+	answer.start = key < count ? key : has_video ? count : 0;
+	return answer;
+}

@@ -1,0 +1,38 @@
+/* splice - where a stream that comes from a new server joins the one that was shown. Layer: live.
+ *
+ * Two servers that are fed by one encoder send the same messages with times that differ by a
+ * constant. What was sent is remembered by its fingerprint; what the new server sends first (its
+ * cache and the beginning of the live stream) is compared with it. A run of equal messages at equal
+ * distances is the same stream: what was sent is skipped and the rest follows without a seam.
+ * One equal message proves nothing, since silence and still pictures repeat. */
+#pragma once
+#include "codec/msg.h"
+
+struct splice_mark {
+	uint64_t hash;
+	int64_t ts;      /* on the source's timeline; of new messages, the server's own time */
+	uint32_t n;
+	uint8_t type;
+	bool is_key;
+};
+
+struct splice {
+	struct splice_mark *marks; /* ring, oldest first from `first` */
+	uint32_t first, count, room;
+};
+
+void splice_fini(struct splice *s);
+/* Remembers a message that was published at this source time. */
+void splice_note(struct splice *s, const struct msg *m, int64_t ts);
+struct splice_mark splice_mark(const struct msg *m, int64_t ts);
+
+struct splice_answer {
+	bool same;          /* the messages continue what was sent */
+	int64_t offset;     /* source time = their time + offset */
+	uint32_t start;     /* the first of the messages to publish */
+};
+/* Compares what a new server has sent so far. `expected` is the source time that a message arriving
+ * now should have: of several places that fit, the nearest to it is taken. Without a match, start
+ * is the first key frame, or `count` when none has come; `has_video` says whether to wait for one. */
+struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks, uint32_t count,
+                                 int64_t expected, bool has_video);

@@ -1,0 +1,198 @@
+/* Starts and ends the server. In order: the command line, the configuration (all of it is checked
+ * before anything else happens), the process, coroutines, listeners; then signals until the end. */
+#include "base/check.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "co/co.h"
+#include "main/options.h"
+#include "main/process.h"
+#include "main/signals.h"
+#include "service/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct server server;
+static struct options options;
+
+/* Prints what the report holds; OK when the configuration can be used. */
+static err load(struct conf **conf)
+{
+	struct conf_report report;
+	conf_report_init(&report);
+	err e = conf_load(conf, options.env_only ? NULL : options.file, &report);
+	fprintf(stderr, "%s", buf_text(&report.warnings));
+	fprintf(stderr, "%s", buf_text(&report.errors));
+	conf_report_fini(&report);
+	return e;
+}
+
+static int print_config_help(void)
+{
+	struct buf out = {.max = 4 << 20};
+	conf_help(&out, options.help_path);
+	printf("%s", buf_text(&out));
+	int status = out.n ? 0 : 1;
+	if (status)
+		fprintf(stderr, "srs: there is no directive %s\n", options.help_path);
+	buf_free(&out);
+	return status;
+}
+
+/* ---- reload ---- */
+
+static void log_lines(const struct buf *text, enum log_level level)
+{
+	for (size_t at = 0; at < text->n;) {
+		const uint8_t *end = memchr(text->p + at, '\n', text->n - at);
+		size_t n = end ? (size_t)(end - (text->p + at)) : text->n - at;
+		log_line(level, "%.*s", (int)n, (const char *)text->p + at);
+		at += n + 1;
+	}
+}
+
+/* A bad file changes nothing; a good one is for new sessions at once, and what needs a restart is
+ * named. */
+static void reload(struct server *s)
+{
+	struct conf *conf = NULL;
+	struct conf_report report;
+	struct buf diff = {.max = 1 << 20};
+	bool restart = false;
+	conf_report_init(&report);
+	log_info("reading the configuration again");
+	err e = conf_load(&conf, options.env_only ? NULL : options.file, &report);
+	log_lines(&report.warnings, LOG_WARN);
+	log_lines(&report.errors, LOG_ERROR);
+	if (e) {
+		log_error("the configuration has errors; the one in use stays");
+	} else {
+		conf_diff(&diff, s->conf, conf, &restart);
+		log_lines(&diff, LOG_INFO);
+		log_set_level((enum log_level)conf->srs_log_level);
+		server_set_conf(s, conf);
+		log_info("the new configuration is in use%s", restart ? "; some of it only after a restart" : "");
+	}
+	conf_unref(&conf);
+	buf_free(&diff);
+	conf_report_fini(&report);
+}
+
+/* ---- running ---- */
+
+static void on_reload(struct server *s)
+{
+	(void)s;
+	raise(SIGHUP);
+}
+
+/* QUIT: nobody new is let in, those who are here may stay until they leave; another signal ends
+ * that. */
+static void drain(void)
+{
+	int number = 0;
+	log_say("graceful quit: waiting for %d connections to end", server.connections);
+	server_close_listeners(&server);
+	while (server.connections > 0 && signals_wait(&number, clock_after(200)) == ERR_TIMEOUT)
+		;
+}
+
+static void serve(void)
+{
+	int number = 0;
+	while (signals_wait(&number, CLOCK_NEVER) == OK) {
+		if (number == SIGHUP)
+			reload(&server);
+		else if (number == SIGUSR1)
+			log_reopen();
+		else
+			break;
+	}
+	if (number == SIGQUIT || (number == SIGTERM && server.conf->force_grace_quit))
+		drain();
+	log_say("stopping (%s)", number == SIGINT ? "SIGINT" : number == SIGQUIT ? "SIGQUIT" : "SIGTERM");
+}
+
+static void announce(const struct conf *conf)
+{
+	char listen[256] = "";
+	for (int i = 0; i < conf->listen.count; i++)
+		snprintf(listen + strlen(listen), sizeof(listen) - strlen(listen), " %s", conf->listen.v[i]);
+	log_say("%s, pid %d, %s", SERVER_NAME, (int)getpid(), *conf->file ? conf->file : "configured by environment");
+	log_say("%s: RTMP%s%s%s%s%s", conf_is_edge(conf) ? "edge" : "origin", listen,
+		conf->http_server.enabled ? ", HTTP " : "", conf->http_server.enabled ? conf->http_server.listen : "",
+		conf->http_api.enabled ? ", API " : "", conf->http_api.enabled ? conf->http_api.listen : "");
+}
+
+static err start_log(const struct conf *conf)
+{
+	bool console = conf->srs_log_tank == LOG_TANK_CONSOLE;
+	return log_start(&(struct log_opts){
+		.level = (enum log_level)conf->srs_log_level,
+		.path = console ? NULL : conf->srs_log_file,
+		.utc = conf->utc_time,
+		.echo = !conf->daemon,
+	});
+}
+
+static err start(struct conf *conf)
+{
+	TRY(process_enter(conf));
+	if (conf->daemon)
+		TRY(process_daemonise());
+	TRY(process_lock(conf->pid));
+	TRY(start_log(conf));
+	TRY(co_init());
+	TRY(signals_init());
+	server.on_reload = on_reload;
+	return server_start(&server, conf);
+}
+
+static int run(struct conf *conf)
+{
+	err e = start(conf);
+	if (e) {
+		log_stop();
+		process_failed(err_trail(e));
+		process_unlock();
+		return 1;
+	}
+	announce(conf);
+	process_ready();
+	serve();
+	server_stop(&server);
+	signals_fini();
+	co_fini();
+	log_stop();
+	process_unlock();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct conf *conf = NULL;
+	if (!options_read(&options, argc, argv))
+		return 1;
+	if (options.help)
+		options_print_help();
+	if (options.version)
+		printf("%s\n", SRS_VERSION);
+	if (options.signature)
+		printf("%s\n", SERVER_NAME);
+	if (options.help || options.version || options.signature)
+		return 0;
+	if (options.help_config)
+		return print_config_help();
+	if (load(&conf) != OK)
+		return 1;
+	int status = 0;
+	if (options.test)
+		printf("%s: the configuration is fine\n", *conf->file ? conf->file : "environment");
+	else
+		status = run(conf);
+	conf_unref(&conf);
+	return status;
+}

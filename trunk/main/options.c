@@ -1,0 +1,107 @@
+#include "main/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *names[3];
+	const char *argument;
+	const char *help;
+} rows[] = {
+	{{"-c", NULL}, "FILE", "start with this configuration (.conf, or .yaml and .yml)"},
+	{{"-t", NULL}, NULL, "check the configuration, say what is wrong with it, and exit"},
+	{{"-e", NULL}, NULL, "take the configuration from SRS_… environment variables alone"},
+	{{"--help-config", NULL}, "[PATH]", "print every directive with its default and what it does (as a file that can be loaded); PATH is vhost.cluster, say"},
+	{{"-v", "-V", "--version"}, NULL, "print the version"},
+	{{"-g", "-G", NULL}, NULL, "print the signature"},
+	{{"-h", "-?", "--help"}, NULL, "print this"},
+};
+
+void options_print_help(void)
+{
+	printf("A live-streaming server for clusters: origins, edges, RTMP and HTTP-FLV.\n\n"
+	       "Usage: srs -c FILE\n\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char left[48];
+		snprintf(left, sizeof(left), "%s%s%s", rows[i].names[0], rows[i].argument ? " " : "",
+			 rows[i].argument ? rows[i].argument : "");
+		printf("  %-24s %s\n", left, rows[i].help);
+	}
+	printf("\nExamples:\n"
+	       "  srs -c conf/srs.conf                    one server: publish and play\n"
+	       "  srs -c conf/origin.conf                 the first of two clustered origins\n"
+	       "  srs -c conf/edge.conf                   an edge in front of them\n"
+	       "  srs -t -c conf/edge.conf                check a file\n"
+	       "  SRS_LISTEN=1935 srs -e                  no file at all\n\n"
+	       "Signals: TERM, INT stop; QUIT stops when everybody has left; HUP reads the\n"
+	       "configuration again; USR1 opens the log file again.\n");
+}
+
+static bool is_one_of(const char *arg, const char *const names[3])
+{
+	for (int i = 0; i < 3 && names[i]; i++)
+		if (strcmp(arg, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int row_of(const char *arg)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (is_one_of(arg, rows[i].names))
+			return (int)i;
+	return -1;
+}
+
+static bool read_one(struct options *o, char **argv, int argc, int *i)
+{
+	switch (row_of(argv[*i])) {
+	case 0:
+		if (*i + 1 >= argc) {
+			fprintf(stderr, "srs: -c needs the name of a file\n");
+			return false;
+		}
+		o->file = argv[++*i];
+		return true;
+	case 1:
+		return o->test = true;
+	case 2:
+		return o->env_only = true;
+	case 3:
+		if (*i + 1 < argc && argv[*i + 1][0] != '-')
+			o->help_path = argv[++*i];
+		return o->help_config = true;
+	case 4:
+		return o->version = true;
+	case 5:
+		return o->signature = true;
+	case 6:
+		return o->help = true;
+	default:
+		fprintf(stderr, "srs: unknown option %s; srs -h lists them all\n", argv[*i]);
+		return false;
+	}
+}
+
+bool options_read(struct options *o, int argc, char **argv)
+{
+	const char *env_only = getenv("SRS_ENV_ONLY");
+	const char *env_file = getenv("SRS_CONFIG_FILE");
+	*o = (struct options){0};
+	for (int i = 1; i < argc; i++)
+		if (!read_one(o, argv, argc, &i))
+			return false;
+	if (env_only && strcmp(env_only, "on") == 0)
+		o->env_only = true;
+	if (env_file && *env_file)
+		o->file = env_file;
+	o->help = o->help || argc == 1;
+	if (argc == 1 && (o->env_only || o->file))
+		o->help = false;
+	if (!o->file && !o->env_only && !o->help && !o->version && !o->signature && !o->help_config) {
+		fprintf(stderr, "srs: which configuration? Start it as: srs -c conf/srs.conf\n");
+		return false;
+	}
+	return true;
+}

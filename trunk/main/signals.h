@@ -1,0 +1,10 @@
+/* signals - POSIX signals as events of the root coroutine. Layer: main. */
+#pragma once
+#include "base/err.h"
+#include "co/co.h"
+
+/* Installs the handlers; after co_init(). */
+err signals_init(void);
+void signals_fini(void);
+/* The next signal: SIGTERM, SIGINT, SIGQUIT, SIGHUP or SIGUSR1; ERR_TIMEOUT at the deadline. */
+err signals_wait(int *number, int64_t deadline) BLOCKS;

@@ -1,0 +1,65 @@
+/* edge - pulls: each stream that is played here is fetched once from an origin. Layer: service.
+ * edge_pull.c is the story of one pull; it starts with the first viewer and ends `linger` after
+ * the last one. It outlives the loss of origins, so that viewers notice nothing. */
+#pragma once
+#include "codec/amf0.h"
+#include "codec/url.h"
+#include "service/server.h"
+#include "service/upstream.h"
+
+struct pull;
+
+/* A player on this server whose stream is pulled. Embedded in its session; the pull asks the
+ * origin with the words (parameters, page) of the viewer that has been here longest. */
+struct viewer {
+	struct viewer *prev, *next;
+	struct pull *pull;
+	const struct target *target;          /* borrowed from the session */
+	const char *page_url, *swf_url;       /* borrowed; "" when unknown */
+	const char *path;                     /* servers the request came by; "" for a player */
+	bool http;                            /* for follow_client */
+	struct co *co;                        /* woken when the state changes */
+};
+
+enum pull_state {
+	PULL_TRYING,   /* asking origins */
+	PULL_WAITING,  /* an origin accepted; it has no media yet */
+	PULL_LIVE,     /* media has come, and comes again after a loss */
+	PULL_NOWHERE,  /* every origin that answered says that nobody publishes it; over */
+	PULL_FAILED,   /* no origin could be had for upstream_timeout; over */
+};
+
+err edge_init(struct server *server);
+void edge_fini(struct server *server);
+/* Joins the pull of this source, starting one from `origins` if there is none. */
+void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
+                 const struct text_list *origins, struct viewer *viewer);
+/* Zeroed memory is fine. */
+void edge_detach(struct viewer *viewer);
+enum pull_state viewer_state(const struct viewer *viewer);
+/* Why it is PULL_NOWHERE or PULL_FAILED. */
+const char *viewer_why(const struct viewer *viewer);
+
+/* What the API shows of a pulled or pushed stream. */
+struct relay_facts {
+	const char *kind;      /* "pull", "push" */
+	char peer[300];        /* "host:port" */
+	int64_t since_wall_ms; /* on this peer */
+	uint64_t switches;
+	char reason[256];      /* of the last switch; "" */
+};
+/* False when the source is neither pulled nor pushed. */
+bool edge_facts(struct relay_facts *facts, const struct source *source);
+
+/* A push: the stream of a local publisher goes on to an origin. Embedded in its session. */
+struct push;
+enum push_state { PUSH_TRYING, PUSH_ACCEPTED, PUSH_REFUSED, PUSH_FAILED };
+/* Starts pushing; the source may begin after PUSH_ACCEPTED. `co` is woken at changes. */
+struct push *push_start(struct server *server, struct source *source, const struct conf_vhost *vhost,
+                        const struct target *target, const char *page_url, const char *swf_url,
+                        const char *path, struct co *co);
+enum push_state push_state(const struct push *push);
+/* The origin's refusal, or why no origin could be had. */
+const struct rtmp_refusal *push_refusal(const struct push *push);
+/* Sends what is left, for a moment, and ends. NULL is fine; clears. */
+void push_stop(struct push **push) BLOCKS;

@@ -1,0 +1,33 @@
+/* locate - where the stream that a player asks for is: here, on the way, elsewhere, nowhere.
+ * Layer: service. The same for every protocol; the caller turns the answer into its own words. */
+#pragma once
+#include "codec/url.h"
+#include "service/edge.h"
+#include "service/server.h"
+
+enum found {
+	FOUND_HERE,      /* play `source`: live, or it may become live */
+	FOUND_ELSEWHERE, /* redirect to `rtmp` or `http` */
+	FOUND_NOWHERE,   /* nobody has it */
+	FOUND_NO_ORIGIN, /* no origin could be asked */
+};
+
+struct locate {
+	/* asked */
+	struct server *server;
+	const struct conf_vhost *vhost;
+	const struct target *target;
+	struct viewer *viewer;          /* of an edge: attached when the source is fed by a pull */
+	bool http;                      /* a player over HTTP */
+	bool relay;                     /* another server, not a player */
+	err (*look)(void *ctx);         /* looks after the player's input while waiting; ends the wait */
+	void *ctx;
+	int64_t patience_ms;            /* FOUND_HERE after so long without news; -1: wait for the answer */
+	/* answered */
+	struct source *source;          /* one reference; FOUND_HERE */
+	char rtmp[300], http_host[300]; /* "host:port"; FOUND_ELSEWHERE; http_host may be "" */
+	char why[256];                  /* a sentence for FOUND_NOWHERE and FOUND_NO_ORIGIN */
+};
+
+/* *found says which; an error only when the player went away or the server stops. */
+err locate_play(struct locate *l, enum found *found) BLOCKS;

@@ -1,0 +1,338 @@
+/* An RTMP player. It waits on one gate for everything: media, its own input, room in the socket,
+ * a deadline, the end. Media goes out as it lies in the wire; what belongs to this conversation
+ * alone (statuses, pongs, acknowledgements) is put between two messages. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "service/locate.h"
+#include "service/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SEND_MAX = 256 * 1024,   /* at a time, before others have a turn */
+	IOV_COUNT = 8,
+	LOWAT_BYTES = 128 * 1024,
+	SILENT_PING_MS = 10000,  /* nothing heard and nothing sent for so long: ping */
+	SKIPS_MAX = 16,          /* moved ahead this often: the line is too slow for the stream */
+	END_PATIENCE_MS = 1500,
+};
+
+struct player {
+	struct session *s;
+	struct source *source;
+	struct viewer viewer;
+	struct consumer consumer;
+	uint8_t want;
+	bool paused, closed;
+	int64_t first_ts;          /* for play's duration */
+	bool blocked;              /* the socket took no more */
+};
+
+static struct session *session_of(void *ctx)
+{
+	return ((struct player *)ctx)->s;
+}
+
+static bool is_relay_player(const struct player *p)
+{
+	return p->s->is_relay;
+}
+
+/* ---- what the player says ---- */
+
+static void pause_or_go(struct player *p, bool pause)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	uint32_t id = p->s->want.stream_id;
+	p->paused = pause;
+	rtmp_put_status(conn, id, "status", pause ? "NetStream.Pause.Notify" : "NetStream.Unpause.Notify",
+			pause ? "Paused stream." : "Unpaused stream.");
+	rtmp_put_user_control(conn, pause ? UC_STREAM_EOF : UC_STREAM_BEGIN, id);
+	if (p->consumer.source)
+		cursor_pause(&p->consumer.cursor, pause);
+}
+
+static void set_want(struct player *p, uint8_t kind, bool on)
+{
+	p->want = on ? p->want | kind : p->want & (uint8_t)~kind;
+	if (p->consumer.source)
+		cursor_want(&p->consumer.cursor, p->want);
+}
+
+static err take_command(struct player *p, const struct command *c)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	bool on = c->argc > 0 && c->args[0]->kind == AMF_BOOL && c->args[0]->number != 0;
+	if (strcmp(c->name, "pause") == 0 || strcmp(c->name, "pauseRaw") == 0)
+		pause_or_go(p, on);
+	else if (strcmp(c->name, "receiveAudio") == 0)
+		set_want(p, WIRE_AUDIO, on);
+	else if (strcmp(c->name, "receiveVideo") == 0)
+		set_want(p, WIRE_VIDEO, on);
+	else if (strcmp(c->name, "closeStream") == 0 || strcmp(c->name, "deleteStream") == 0)
+		p->closed = true;
+	else if (c->tid > 0)
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(), amf_null(), NULL);
+	return OK;
+}
+
+static err take_message(struct player *p, const struct rtmp_msg *m)
+{
+	struct command c;
+	if (m->type != RTMP_COMMAND)
+		return OK;
+	TRY(command_read(&c, m));
+	err e = take_command(p, &c);
+	command_fini(&c);
+	return e;
+}
+
+/* Reads what is there; a player that says a lot is served in turns. */
+static err take_input(void *ctx)
+{
+	struct player *p = ctx;
+	struct rtmp_msg m = {0};
+	while (!p->closed) {
+		err e = rtmp_try_recv(p->s->conn, &m);
+		if (e == ERR_AGAIN)
+			return OK;
+		if (!e)
+			e = take_message(p, &m);
+		rtmp_msg_fini(&m);
+		TRY(e);
+	}
+	return OK;
+}
+
+/* While the stream is being looked for: input is answered at once. */
+static err look(void *ctx)
+{
+	TRY(take_input(ctx));
+	if (((struct player *)ctx)->closed)
+		return err_fail(ERR_CLOSED, "the player closed the stream before it began");
+	return session_of(ctx)->conn->out.n ? rtmp_flush(session_of(ctx)->conn) : OK;
+}
+
+/* ---- what the player gets ---- */
+
+static err send_some(struct player *p)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	struct cursor *cursor = &p->consumer.cursor;
+	struct iovec iov[IOV_COUNT];
+	if (conn->out.n) {
+		cursor_inject(cursor, buf_span(&conn->out));
+		buf_free(&conn->out);
+	}
+	size_t total = 0;
+	p->blocked = false;
+	while (total < SEND_MAX) {
+		size_t sent = 0;
+		int n = cursor_gather(cursor, iov, IOV_COUNT, SEND_MAX);
+		if (n == 0)
+			return OK;
+		err e = sock_try_sendv(conn->sock, iov, n, &sent);
+		if (e == ERR_AGAIN) {
+			p->blocked = true;
+			return OK;
+		}
+		TRY(e);
+		cursor_advance(cursor, sent);
+		p->source->send_bytes += (int64_t)sent;
+		total += sent;
+	}
+	co_wake(co_self()); /* more is there: come back after the others */
+	return OK;
+}
+
+/* A player that takes nothing, or that is silent while there is nothing to send, is given up. */
+static err check_alive(struct player *p, int64_t *deadline)
+{
+	const struct rtmp_conn *conn = p->s->conn;
+	int64_t now = clock_ms(), stalled = p->s->vhost->play.stalled_timeout_ms;
+	const struct sock *sock = conn->sock;
+	if (p->consumer.cursor.skips > SKIPS_MAX)
+		return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
+				p->consumer.cursor.skips);
+	if (p->blocked) {
+		*deadline = sock->send_ms + stalled;
+		return now < *deadline ? OK
+				       : err_fail(ERR_STALLED, "took nothing for %lld ms", (long long)stalled);
+	}
+	int64_t quiet = sock->recv_ms > sock->send_ms ? sock->recv_ms : sock->send_ms;
+	if (conn->ping_ms) {
+		*deadline = conn->ping_ms + stalled;
+		if (now >= *deadline && sock->recv_ms < conn->ping_ms)
+			return err_fail(ERR_TIMEOUT, "no answer to a ping for %lld ms", (long long)stalled);
+		return OK;
+	}
+	*deadline = quiet + SILENT_PING_MS;
+	if (now >= *deadline) {
+		rtmp_put_ping(p->s->conn);
+		co_wake(co_self());
+	}
+	return OK;
+}
+
+static bool is_past_duration(struct player *p)
+{
+	const struct cursor *c = &p->consumer.cursor;
+	return p->s->want.duration_ms > 0 && c->based &&
+	       c->wire && p->source->timeline.max - cursor_lag(c) - c->base >= (int64_t)p->s->want.duration_ms;
+}
+
+/* Says that the stream is over, behind everything that is left of it. */
+static err goodbye(struct player *p, const char *code, const char *sentence)
+{
+	struct session *s = p->s;
+	consumer_close(&p->consumer);
+	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
+	s->conn->sock->deadline = clock_after(END_PATIENCE_MS);
+	rtmp_end(&s->conn, s->want.stream_id, "status", code, sentence);
+	return err_fail(ERR_ENDED, "%s", sentence);
+}
+
+static err play_loop(struct player *p)
+{
+	for (;;) {
+		int64_t deadline = CLOCK_NEVER;
+		TRY(take_input(p));
+		if (p->closed)
+			return OK;
+		TRY(send_some(p));
+		bool over = consumer_ended(&p->consumer) ||
+			    (p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE &&
+			     p->s->vhost->play.notify_unpublish);
+		if (over && (p->blocked || !cursor_pending(&p->consumer.cursor)))
+			return goodbye(p, "NetStream.Play.UnpublishNotify", "the stream was unpublished");
+		if (is_past_duration(p))
+			return goodbye(p, "NetStream.Play.Stop", "the duration that was asked for is over");
+		TRY(check_alive(p, &deadline));
+		err e = co_wait(deadline);
+		if (e && e != ERR_TIMEOUT)
+			return e;
+	}
+}
+
+/* Only now is it certain that there is something to play. */
+static void start(struct player *p)
+{
+	struct session *s = p->s;
+	if (s->conn->out_chunk_size != p->source->opts.chunk_size)
+		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
+	rtmp_put_play_start(s->conn, s->want.stream_id);
+	sock_set_lowat(s->conn->sock, LOWAT_BYTES);
+	sock_attach(s->conn->sock);
+	consumer_open(&p->consumer, p->source,
+		      &(struct consumer_opts){
+			      .format = WIRE_RTMP,
+			      .stream_id = s->want.stream_id,
+			      .own_base = true,
+			      .from_gop = s->vhost->play.gop_cache,
+			      .relay = is_relay_player(p),
+			      .urgent = is_relay_player(p),
+			      .co = co_self(),
+		      });
+	cursor_want(&p->consumer.cursor, p->want);
+	cursor_pause(&p->consumer.cursor, p->paused);
+}
+
+static void enter_statistics(struct player *p)
+{
+	struct session *s = p->s;
+	s->client.type = "rtmp-play";
+	s->client.relay = s->is_relay;
+	s->client.page_url = s->connect.page_url;
+	s->client.swf_url = s->connect.swf_url;
+	s->client.tc_url = s->connect.tc_url;
+	s->client.url = s->url;
+	s->client.source = p->source;
+	s->client.sock = &s->conn->sock;
+	addr_ip(s->client.ip, &s->conn->sock->peer);
+	stat_enter(&s->server->stat, &s->client);
+}
+
+static err play_source(struct player *p)
+{
+	enter_statistics(p);
+	start(p);
+	log_info("playing %s, stream is %s", p->source->key, source_is_live(p->source) ? "live" : "not yet there");
+	err e = play_loop(p);
+	if (p->consumer.cursor.skips)
+		log_info("it was moved ahead %u times, being too slow", p->consumer.cursor.skips);
+	consumer_close(&p->consumer);
+	stat_leave(&p->s->server->stat, &p->s->client);
+	return e;
+}
+
+/* SRS's 302: the URL without the stream, and with it. */
+static err redirect(struct session *s, const char *hostport)
+{
+	const struct target *t = &s->target;
+	struct addr literal;
+	char *query = mem_strdup(t->param);
+	char named[8];
+	if (!param_get(named, sizeof(named), t->param, "vhost") && !*named) {
+		const char *vhost = strcmp(s->vhost->name, DEFAULT_VHOST) ? s->vhost->name
+				    : addr_literal(&literal, t->host, 0) ? ""
+									 : t->host;
+		if (*vhost) {
+			free(query);
+			query = mem_printf("%s%svhost=%s", t->param, *t->param ? "&" : "?", vhost);
+		}
+	}
+	char *base = mem_printf("rtmp://%s/%s", hostport, t->app);
+	char *full = mem_printf("%s/%s%s", base, t->stream, query);
+	log_info("redirecting to %s", full);
+	err e = rtmp_redirect(s->conn, base, full);
+	if (!e)
+		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
+	e = err_fail(ERR_REDIRECT, "redirected to %s", full);
+	free(query);
+	free(base);
+	free(full);
+	return e;
+}
+
+err play_run(struct session *s)
+{
+	struct player *p = mem_new(struct player);
+	p->s = s;
+	p->want = WIRE_ALL;
+	p->viewer = (struct viewer){
+		.target = &s->target,
+		.page_url = s->connect.page_url,
+		.swf_url = s->connect.swf_url,
+		.path = s->path,
+		.co = co_self(),
+	};
+	struct locate where = {
+		.server = s->server,
+		.vhost = s->vhost,
+		.target = &s->target,
+		.viewer = &p->viewer,
+		.relay = s->is_relay,
+		.look = look,
+		.ctx = p,
+		.patience_ms = -1,
+	};
+	enum found found;
+	sock_attach(s->conn->sock);
+	err e = locate_play(&where, &found);
+	p->source = where.source;
+	if (!e && found == FOUND_HERE)
+		e = play_source(p);
+	else if (!e && found == FOUND_ELSEWHERE)
+		e = redirect(s, where.rtmp);
+	else if (!e)
+		e = session_refuse(s, ERR_NOTFOUND,
+				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
+							  : "NetStream.Play.Failed",
+				   "%s", where.why);
+	edge_detach(&p->viewer);
+	source_unref(&p->source);
+	free(p);
+	return e;
+}

@@ -1,0 +1,293 @@
+/* An RTMP publisher. On an origin it takes the publisher's slot of the source; on an edge the
+ * stream is a source here first (local players are served from it) and a push carries it on: the
+ * encoder hears what the first origin said and then lives on, whatever happens to that origin. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/metadata.h"
+#include "service/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TURN_MESSAGES = 64,      /* published before others have a turn */
+	SUSPECT_MS = 1500,       /* the publisher before us was silent for so long: half-open */
+	SUSPECT_STEP_MS = 25,
+};
+
+struct publisher {
+	struct feeder feeder;
+	struct session *s;
+	struct source *source;
+	struct push *push;
+	bool taken_over, started;
+	int turn;
+};
+
+static struct publisher *publisher_of(struct feeder *feeder)
+{
+	return (struct publisher *)((char *)feeder - offsetof(struct publisher, feeder));
+}
+
+static void on_lost(struct feeder *feeder)
+{
+	struct publisher *p = publisher_of(feeder);
+	p->taken_over = true;
+	co_stop(p->s->client.co);
+}
+
+/* ---- the slot ---- */
+
+static void ping_directly(struct sock *sock)
+{
+	static const uint8_t ping[] = {2, 0, 0, 0, 0, 0, 6, RTMP_USER_CONTROL, 0, 0, 0, 0, 0, UC_PING, 0, 0, 0, 0};
+	struct iovec iov = {(void *)(uintptr_t)ping, sizeof(ping)};
+	size_t n;
+	/* Its coroutine has nothing of its own to send while it publishes; if the socket is full, the
+	 * publisher is not reading, and its silence tells enough. */
+	(void)sock_try_sendv(sock, &iov, 1, &n);
+}
+
+/* Somebody publishes this stream already. An encoder that reconnects while its old connection is
+ * half-open must not be refused: a publisher that stays silent, ping or not, has lost. */
+static bool is_really_there(const struct source *source)
+{
+	if (!source->feeder || source->feeder->kind != FEEDER_PUBLISHER)
+		return false;
+	struct feeder *feeder = source->feeder;
+	struct sock *sock = publisher_of(feeder)->s->conn->sock;
+	int64_t heard = sock->recv_ms, until = heard + SUSPECT_MS;
+	if (until < clock_ms() + SUSPECT_STEP_MS)
+		until = clock_ms() + SUSPECT_MS / 2;
+	ping_directly(sock);
+	while (clock_ms() < until) {
+		if (co_sleep(SUSPECT_STEP_MS) != OK)
+			return true;
+		if (source->feeder != feeder)
+			return source->feeder && source->feeder->kind == FEEDER_PUBLISHER;
+		if (publisher_of(feeder)->s->conn->sock->recv_ms != heard)
+			return true;
+	}
+	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced", source->key);
+	return false;
+}
+
+/* ---- media ---- */
+
+static void publish_data(struct publisher *p, const struct msg *media, uint32_t ts)
+{
+	struct msg *m = metadata_read(msg_span(media));
+	if (m)
+		source_publish(p->source, &m, ts);
+}
+
+static bool is_unpublish(const struct session *s, const char *name)
+{
+	if (strcmp(name, "FCUnpublish") == 0 || strcmp(name, "deleteStream") == 0 ||
+	    strcmp(name, "closeStream") == 0)
+		return true;
+	return s->want.role == ROLE_FLASH_PUBLISH && strcmp(name, "publish") != 0;
+}
+
+/* *over: the publisher has said that it is done. */
+static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *over)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	struct command c;
+	TRY(command_read(&c, m));
+	if (is_unpublish(p->s, c.name)) {
+		*over = true;
+		struct amf *info = amf_object();
+		amf_set(info, "code", amf_string("NetStream.Unpublish.Success"));
+		amf_set(info, "description", amf_string("Stop publishing stream."));
+		rtmp_put_command(conn, CSID_STREAM, p->s->want.stream_id, "onFCUnpublish", 0, amf_null(), info, NULL);
+		if (c.tid > 0)
+			rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_undefined(), NULL);
+		rtmp_put_status(conn, p->s->want.stream_id, "status", "NetStream.Unpublish.Success",
+				"Stream is now unpublished");
+	} else if (c.tid > 0) {
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(), NULL);
+	}
+	command_fini(&c);
+	return *over ? rtmp_flush(conn) : OK;
+}
+
+static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
+{
+	switch (m->type) {
+	case RTMP_AUDIO:
+	case RTMP_VIDEO:
+		if (m->media)
+			source_publish(p->source, &m->media, m->ts);
+		return OK;
+	case RTMP_DATA:
+		if (m->media)
+			publish_data(p, m->media, m->ts);
+		return OK;
+	case RTMP_COMMAND:
+		return take_command(p, m, over);
+	default:
+		return OK;
+	}
+}
+
+/* Silence up to the timeout is fine; half-way a ping asks whether anyone is there. */
+static err recv_in_time(struct publisher *p, struct rtmp_msg *m, bool first)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	const struct conf_publish *conf = &p->s->vhost->publish;
+	int64_t limit = first ? conf->firstpkt_timeout_ms : conf->normal_timeout_ms;
+	for (;;) {
+		bool asked = conn->ping_ms > conn->sock->recv_ms;
+		conn->sock->deadline = conn->sock->recv_ms + (asked ? limit : limit / 2);
+		err e = rtmp_recv(conn, m);
+		if (e != ERR_TIMEOUT)
+			return e;
+		if (clock_ms() >= conn->sock->recv_ms + limit)
+			return err_fail(ERR_TIMEOUT, "the publisher sent nothing for %lld ms", (long long)limit);
+		conn->ping_ms = 0;
+		rtmp_put_ping(conn);
+	}
+}
+
+static bool is_idle_too_long(const struct publisher *p, int64_t *idle_since)
+{
+	int64_t limit = p->s->vhost->publish.kickoff_for_idle_ms;
+	if (limit <= 0 || p->source->player_count > 0) {
+		*idle_since = clock_ms();
+		return false;
+	}
+	return clock_ms() - *idle_since > limit;
+}
+
+static err check_push(const struct publisher *p)
+{
+	if (!p->push || push_state(p->push) != PUSH_FAILED)
+		return OK;
+	return err_fail(ERR_UPSTREAM, "no origin takes the stream any more: %s", push_refusal(p->push)->description);
+}
+
+static err publish_loop(struct publisher *p)
+{
+	int64_t idle_since = clock_ms();
+	bool over = false, first = true;
+	while (!over) {
+		struct rtmp_msg m = {0};
+		err e = recv_in_time(p, &m, first);
+		if (!e)
+			e = take_message(p, &m, &over);
+		rtmp_msg_fini(&m);
+		if (e)
+			return e;
+		first = false;
+		TRY(check_push(p));
+		if (is_idle_too_long(p, &idle_since))
+			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
+		if (++p->turn % TURN_MESSAGES == 0)
+			co_yield();
+	}
+	return OK;
+}
+
+/* ---- the story ---- */
+
+static const char *role_name(enum rtmp_role role)
+{
+	return role == ROLE_FLASH_PUBLISH	? "flash-publish"
+	       : role == ROLE_HAIVISION_PUBLISH ? "haivision-publish"
+						: "fmle-publish";
+}
+
+static void enter_statistics(struct publisher *p)
+{
+	struct session *s = p->s;
+	s->client.type = role_name(s->want.role);
+	s->client.publish = true;
+	s->client.relay = s->is_relay;
+	s->client.page_url = s->connect.page_url;
+	s->client.swf_url = s->connect.swf_url;
+	s->client.tc_url = s->connect.tc_url;
+	s->client.url = s->url;
+	s->client.source = p->source;
+	s->client.sock = &s->conn->sock;
+	addr_ip(s->client.ip, &s->conn->sock->peer);
+	stat_enter(&s->server->stat, &s->client);
+}
+
+/* What the encoder sends before it heard the answer is kept by the kernel; only its leaving
+ * matters. */
+static err wait_for_origin(struct publisher *p)
+{
+	struct session *s = p->s;
+	sock_attach(s->conn->sock);
+	while (push_state(p->push) == PUSH_TRYING) {
+		if (sock_hung_up(s->conn->sock))
+			return err_fail(ERR_CLOSED, "the encoder left before an origin had answered");
+		TRY(co_wait(CLOCK_NEVER));
+	}
+	const struct rtmp_refusal *why = push_refusal(p->push);
+	if (push_state(p->push) == PUSH_ACCEPTED)
+		return OK;
+	bool refused = push_state(p->push) == PUSH_REFUSED;
+	return session_refuse(s, refused ? ERR_DENIED : ERR_UPSTREAM,
+			      *why->code ? why->code : "NetStream.Publish.Failed", "%s",
+			      *why->description ? why->description : "the origin refused the stream");
+}
+
+static err begin(struct publisher *p)
+{
+	struct session *s = p->s;
+	if (is_really_there(p->source))
+		return session_refuse(s, ERR_BUSY, "NetStream.Publish.BadName",
+				      "the stream %s is already published", p->source->key);
+	if (s->vhost->cluster.mode == MODE_REMOTE) {
+		p->push = push_start(s->server, p->source, s->vhost, &s->target, s->connect.page_url,
+				     s->connect.swf_url, s->path, co_self());
+		TRY(wait_for_origin(p));
+		if (is_really_there(p->source))
+			return session_refuse(s, ERR_BUSY, "NetStream.Publish.BadName",
+					      "the stream %s is already published", p->source->key);
+	}
+	source_begin(p->source, &p->feeder);
+	p->started = true;
+	rtmp_conn_allow_media(s->conn);
+	rtmp_put_status(s->conn, s->want.stream_id, "status", "NetStream.Publish.Start",
+			"Started publishing stream.");
+	return rtmp_flush(s->conn);
+}
+
+static err publish_source(struct publisher *p)
+{
+	enter_statistics(p);
+	err e = begin(p);
+	if (!e) {
+		log_say("publishing %s from %s", p->source->key, p->s->client.ip);
+		e = publish_loop(p);
+	}
+	if (p->taken_over)
+		e = err_fail(ERR_BUSY, "another publisher of %s took over", p->source->key);
+	if (e == ERR_UPSTREAM && p->s->conn)
+		e = session_refuse(p->s, e, "NetStream.Publish.Failed", "%s", err_trail(e));
+	source_leave(p->source, &p->feeder, p->s->vhost->publish.reconnect_grace_ms);
+	stat_leave(&p->s->server->stat, &p->s->client);
+	if (p->started)
+		log_say("%s is no longer published", p->source->key);
+	push_stop(&p->push);
+	return e;
+}
+
+err publish_run(struct session *s)
+{
+	struct publisher *p = mem_new(struct publisher);
+	p->s = s;
+	p->feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
+	s->client.co = co_self();
+	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
+	err e = publish_source(p);
+	if (s->conn)
+		s->conn->sock->deadline = CLOCK_NEVER;
+	source_unref(&p->source);
+	free(p);
+	return e;
+}

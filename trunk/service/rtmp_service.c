@@ -1,0 +1,166 @@
+/* The story of an RTMP connection: handshake, connect, what does it want, play or publish, and
+ * round again when it closes the stream without closing the connection. */
+#include "service/rtmp_service.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/url.h"
+#include "rtmp/handshake.h"
+#include "service/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	START_TIMEOUT_MS = 30000, /* handshake to play or publish */
+	AGAIN_TIMEOUT_MS = 30000, /* after a stream was closed, for the next one */
+};
+
+static err session_run(struct session *s);
+
+static void session_free(struct session *s)
+{
+	s->server->connections--;
+	rtmp_conn_free(&s->conn);
+	sock_close(&s->sock);
+	rtmp_connect_fini(&s->connect);
+	rtmp_identify_fini(&s->want);
+	target_fini(&s->target);
+	conf_unref(&s->conf);
+	free(s->path);
+	free(s->url);
+	free(s);
+}
+
+static void session_main(void *arg)
+{
+	struct session *s = arg;
+	char id[9], peer[ADDR_TEXT_MAX];
+	co_new_id(id);
+	co_set_id(id);
+	addr_text(peer, &s->sock->peer);
+	log_info("RTMP connection from %s", peer);
+	err e = session_run(s);
+	if (s->client.kicked)
+		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
+	log_end(e, "RTMP connection from %s ended", peer);
+	session_free(s);
+}
+
+void rtmp_service_accept(void *ctx, struct sock *sock)
+{
+	struct server *server = ctx;
+	int room = server->conf->max_connections - server->connections;
+	if (room <= -CONNECTIONS_RESERVED) {
+		sock_close(&sock);
+		return;
+	}
+	struct session *s = mem_new(struct session);
+	s->server = server;
+	s->conf = conf_ref(server->conf);
+	s->sock = sock;
+	s->is_full = room <= 0;
+	server->connections++;
+	if (!co_start_in(&server->sessions, "rtmp", session_main, s))
+		session_free(s);
+}
+
+err session_refuse(struct session *s, err e, const char *code, const char *fmt, ...)
+{
+	char sentence[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	rtmp_end(&s->conn, s->want.stream_id, "error", code, sentence);
+	return err_fail(e, "%s: %s", code, sentence);
+}
+
+static err reject(struct session *s, err e, const char *code, const char *sentence)
+{
+	if (rtmp_reject(s->conn, code, sentence) == OK)
+		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
+	return err_fail(e, "%s: %s", code, sentence);
+}
+
+/* Another server says so in the second object of connect (SRS: srs_pid; ours: srs_path too). */
+static void read_identity(struct session *s)
+{
+	const struct amf *args = s->connect.args;
+	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0;
+	free(s->path);
+	s->path = mem_strdup(amf_get_string(args, "srs_path", ""));
+	if (s->is_relay)
+		log_info("it is a relay: server %s, pid %.0f, path %s",
+			 log_quote(amf_get_string(args, "srs_server", "?")),
+			 amf_get_number(args, "srs_pid", 0), log_quote(s->path));
+}
+
+/* The vhost that connect names; the stream's own query may name another one later. */
+static err admit(struct session *s)
+{
+	TRY(target_parse(&s->target, s->connect.tc_url, ""));
+	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
+	if (!s->vhost || !s->vhost->enabled)
+		return reject(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
+			      "there is no such vhost on this server");
+	read_identity(s);
+	if (s->is_full && !s->is_relay)
+		return reject(s, ERR_FULL, "NetConnection.Connect.Rejected",
+			      "the server is full (max_connections)");
+	return rtmp_accept(s->conn, &s->connect,
+			   &(struct rtmp_server_opts){
+				   .out_ack_size = (uint32_t)s->vhost->out_ack_size,
+				   .in_ack_size = (uint32_t)s->vhost->in_ack_size,
+				   .chunk_size = (uint32_t)s->vhost->chunk_size,
+				   .server_id = co_id(),
+				   .pid = (int)getpid(),
+			   });
+}
+
+/* What the client wants, under which vhost. */
+static err resolve(struct session *s)
+{
+	struct target target = {0};
+	err e = target_parse(&target, s->connect.tc_url, s->want.stream);
+	if (e)
+		return session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
+	target_fini(&s->target);
+	s->target = target;
+	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
+	if (!s->vhost || !s->vhost->enabled)
+		return session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
+				      "there is no vhost %s on this server", s->target.vhost);
+	if (!*s->target.stream)
+		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed", "the stream has no name");
+	free(s->url);
+	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
+	return OK;
+}
+
+static err serve(struct session *s)
+{
+	int64_t patience = START_TIMEOUT_MS;
+	for (;;) {
+		s->conn->sock->deadline = clock_after(patience);
+		rtmp_identify_fini(&s->want);
+		TRY(rtmp_identify(s->conn, &s->want));
+		TRY(resolve(s));
+		s->conn->sock->deadline = CLOCK_NEVER;
+		TRY(s->want.role == ROLE_PLAY ? play_run(s) : publish_run(s));
+		patience = AGAIN_TIMEOUT_MS;
+	}
+}
+
+static err session_run(struct session *s)
+{
+	s->sock->deadline = clock_after(START_TIMEOUT_MS);
+	TRY(handshake_server(s->sock));
+	s->conn = rtmp_conn_new(s->sock);
+	s->sock = NULL;
+	TRY(rtmp_recv_connect(s->conn, &s->connect));
+	TRY(admit(s));
+	return serve(s);
+}

@@ -1,0 +1,171 @@
+#include "service/server.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/url.h"
+#include "http/client.h"
+#include "net/dns.h"
+#include "service/coworker.h"
+#include "service/edge.h"
+#include "service/http_service.h"
+#include "service/rtmp_service.h"
+#include "service/upstream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct source_opts server_source_opts(const struct conf_vhost *vhost)
+{
+	const struct conf_play *play = &vhost->play;
+	return (struct source_opts){
+		.chunk_size = (uint32_t)vhost->chunk_size,
+		/* A push starts at the last key frame, whatever players get. */
+		.gop_cache = play->gop_cache || vhost->cluster.mode == MODE_REMOTE,
+		.gop_max_messages = play->gop_cache_max_frames,
+		.backlog_ms = play->queue_length_ms,
+		.jitter = play->time_jitter == JITTER_ZERO  ? TIMELINE_ZERO
+			  : play->time_jitter == JITTER_OFF ? TIMELINE_OFF
+							    : TIMELINE_FULL,
+		.absolute_time = play->atc,
+		.reduce_headers = play->reduce_sequence_header,
+		.batch_ms = vhost->min_latency ? 0 : play->mw_latency_ms,
+		.batch_messages = vhost->min_latency ? 0 : play->mw_msgs,
+		.notify_end = play->notify_unpublish,
+	};
+}
+
+struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
+			     const char *stream)
+{
+	char *key = stream_key(vhost->name, app, stream);
+	struct source_opts opts = server_source_opts(vhost);
+	struct source *s = registry_get(&server->registry, key, vhost->name, app, stream, &opts);
+	free(key);
+	return s;
+}
+
+const char *server_advertise(const struct server *server)
+{
+	return server->conf->advertise;
+}
+
+int server_rtmp_port(const struct server *server)
+{
+	struct hostport hp;
+	const struct text_list *listen = &server->conf->listen;
+	char text[HOST_MAX];
+	if (listen->count == 0)
+		return 1935;
+	/* A bare number is a port, not a host. */
+	snprintf(text, sizeof(text), "%s%s", strspn(listen->v[0], "0123456789") == strlen(listen->v[0]) ? ":" : "",
+		 listen->v[0]);
+	if (text[0] == ':')
+		return (int)strtol(text + 1, NULL, 10);
+	return hostport_parse(&hp, text, 1935) == OK ? hp.port : 1935;
+}
+
+/* ---- start and stop ---- */
+
+static err open_one(struct server *server, const char *text, const char *what, bool reuse_port,
+		    void (*on_accept)(void *ctx, struct sock *sock), void *ctx)
+{
+	if (server->listener_count == LISTENERS_MAX)
+		return err_fail(ERR_CONFIG, "more than %d addresses to listen on", LISTENERS_MAX);
+	TRY(listener_open(&server->listeners[server->listener_count],
+			  &(struct listen_opts){
+				  .text = text,
+				  .reuse_port = reuse_port,
+				  .what = what,
+				  .on_accept = on_accept,
+				  .ctx = ctx,
+			  }));
+	server->listener_count++;
+	return OK;
+}
+
+static bool shares_ports(const struct conf *conf)
+{
+	return conf->reuse_port == CONF_ON || (conf->reuse_port == CONF_AUTO && conf_is_edge(conf));
+}
+
+static err open_all(struct server *server, const struct conf *conf)
+{
+	bool share = shares_ports(conf);
+	bool one_port = conf->http_api.enabled && conf->http_server.enabled &&
+			strcmp(conf->http_api.listen, conf->http_server.listen) == 0;
+	for (int i = 0; i < conf->listen.count; i++)
+		TRY(open_one(server, conf->listen.v[i], "RTMP", share, rtmp_service_accept, server));
+	server->http_files = (struct http_role){.server = server, .files = true, .api = one_port};
+	server->http_api = (struct http_role){.server = server, .api = true};
+	if (conf->http_server.enabled)
+		TRY(open_one(server, conf->http_server.listen, "HTTP", share && !one_port, http_service_accept,
+			     &server->http_files));
+	if (conf->http_api.enabled && !one_port)
+		TRY(open_one(server, conf->http_api.listen, "HTTP API", false, http_service_accept,
+			     &server->http_api));
+	return OK;
+}
+
+void server_close_listeners(struct server *server)
+{
+	for (int i = 0; i < server->listener_count; i++)
+		listener_close(&server->listeners[i]);
+	server->listener_count = 0;
+}
+
+static void name_self(struct server *server)
+{
+	char text[9];
+	co_new_id(server->service_id);
+	co_new_id(text);
+	server->server_id =
+		*server->conf->server_id ? mem_strdup(server->conf->server_id) : mem_printf("vid-%.7s", text);
+}
+
+err server_start(struct server *server, struct conf *conf)
+{
+	server->conf = conf_ref(conf);
+	server->started_wall_ms = clock_wall_ms();
+	name_self(server);
+	registry_init(&server->registry);
+	stat_init(&server->stat);
+	server->upstreams = upstreams_new();
+	server->mesh = mesh_new();
+	err e = edge_init(server);
+	if (!e)
+		e = dns_init(*conf->resolver ? conf->resolver : NULL);
+	if (!e)
+		e = open_all(server, conf);
+	if (e) {
+		server_stop(server);
+		return e;
+	}
+	for (int i = 0; i < server->listener_count; i++)
+		listener_start(server->listeners[i]);
+	return OK;
+}
+
+void server_stop(struct server *server)
+{
+	server_close_listeners(server);
+	co_group_stop(&server->sessions);
+	co_group_stop(&server->services);
+	http_client_pool_close();
+	dns_fini();
+	edge_fini(server);
+	mesh_free(&server->mesh);
+	upstreams_free(&server->upstreams);
+	stat_fini(&server->stat);
+	registry_fini(&server->registry);
+	conf_unref(&server->conf);
+	free(server->server_id);
+	server->server_id = NULL;
+}
+
+void server_set_conf(struct server *server, struct conf *conf)
+{
+	conf_ref(conf);
+	conf_unref(&server->conf);
+	server->conf = conf;
+}

@@ -1,0 +1,70 @@
+/* upstream - choosing and reaching one of several origins. Layer: service.
+ *
+ * Health is kept per process and origin: what failed waits (backoff with jitter) while others
+ * serve. Among the healthy ones the order of a stream follows from rendezvous hashing of its
+ * name, so that all edges ask the same origin first and the loss of one moves only its share. */
+#pragma once
+#include "codec/url.h"
+#include "conf/conf.h"
+#include "net/addr.h"
+#include "rtmp/client.h"
+#include "service/server.h"
+
+enum { UPSTREAMS_MAX = 64, REDIRECTS_MAX = 5 };
+
+struct upstream {
+	char *name;              /* the configured text, "host[:port]" */
+	int failures;            /* in a row */
+	int64_t retry_ms;        /* not before; monotonic */
+	int64_t connect_ms;      /* how long the last connect took */
+	int64_t last_ok_ms, last_failure_ms;
+	uint64_t failures_total;
+	char reason[160];        /* of the last failure */
+};
+
+struct upstreams *upstreams_new(void);
+void upstreams_free(struct upstreams **upstreams);
+/* Made at first sight; lives as long as the process. */
+struct upstream *upstream_get(struct upstreams *upstreams, const char *name);
+void upstream_ok(struct upstream *up, int64_t connect_ms);
+void upstream_failed(struct upstream *up, const char *reason);
+
+/* The origins in the order in which this stream tries them: healthy ones by rendezvous, then the
+ * others by the time at which they may be tried. Returns the count (at most UPSTREAMS_MAX). */
+int upstream_order(struct upstreams *upstreams, const struct text_list *names, const char *key,
+                   struct upstream *out[static UPSTREAMS_MAX]);
+
+/* What a relay says about itself and the request it makes. */
+struct upstream_request {
+	struct server *server;
+	const struct conf_vhost *vhost;
+	const struct target *target;  /* of the viewer or publisher */
+	const char *page_url, *swf_url;
+	const char *path;             /* ids of the servers it came by, ",a,b"; "" */
+	bool publish;
+};
+
+struct upstream_conn {
+	struct rtmp_conn *conn;
+	uint32_t stream_id;
+	char name[300];               /* "host:port" that was reached */
+	struct upstream *origin;      /* the configured one it came from; NULL after a redirect */
+};
+
+/* Connects (RTMP up to createStream) to the first of these that answers. A candidate that is
+ * silent for a moment gets company: the next one is tried beside it, and the faster wins.
+ * ERR_UPSTREAM when none could be had by the deadline; a refusal (ERR_DENIED, ERR_REDIRECT, …)
+ * of the only candidate is returned with *refusal. */
+err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
+                     const struct upstream_request *request, int64_t deadline,
+                     struct rtmp_refusal *refusal) BLOCKS;
+/* As above to one address that a redirect named. */
+err upstream_connect_to(struct upstream_conn *out, const char *hostport, const struct upstream_request *request,
+                        int64_t deadline, struct rtmp_refusal *refusal) BLOCKS;
+/* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
+char *upstream_stream_name(const struct upstream_request *request);
+/* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has
+ * come too far (hop_limit). */
+err upstream_check_path(const struct server *server, const struct conf_vhost *vhost, const char *path);
+/* "host:port" of a redirect's URL; false when it is none. */
+bool upstream_redirect_target(char *out, size_t cap, const char *url);
