@@ -88,26 +88,41 @@ class Command:
         return repr(self.values)
 
 
+def enhanced_type(m):
+    """The packet type of an Enhanced RTMP message behind ModEx and multitrack; None for others."""
+    p = m.payload + bytes(4)
+    if not (p[0] & 0x80 if m.type == VIDEO else p[0] >> 4 == 9):
+        return None
+    kind, at = p[0] & 15, 1
+    while kind == 7 and at + 3 < len(p):
+        size = p[at] + 1 if p[at] < 255 else int.from_bytes(p[at + 1:at + 3], "big") + 1
+        at += (1 if p[at] < 255 else 3) + size
+        kind, at = (p[at] & 15, at + 1) if at < len(p) else (None, at)
+    if kind == (6 if m.type == VIDEO else 5) and at < len(p):
+        kind = p[at] & 15
+    return kind
+
+
 def is_keyframe(m):
     """A coded key frame, not a sequence header: classic header or Enhanced RTMP (bit 7)."""
     p = m.payload
     if m.type != VIDEO or not p or p[0] >> 4 & 7 != 1:
         return False
     if p[0] & 0x80:
-        return p[0] & 15 not in (0, 2, 4, 5)
+        return enhanced_type(m) in (1, 3)
     return not (p[0] & 15 in (7, 12) and len(p) > 1 and p[1] != 1)
 
 
 def is_header(m):
     """A codec's sequence header."""
     p = m.payload
-    if len(p) < 2:
+    if len(p) < 2 or not m.media:
         return False
+    if enhanced_type(m) is not None:
+        return enhanced_type(m) == 0
     if m.type == AUDIO:
-        return p[0] == 0x90 if p[0] >> 4 == 9 else p[0] >> 4 == 10 and p[1] == 0
-    if m.type != VIDEO:
-        return False
-    return p[0] & 15 == 0 if p[0] & 0x80 else p[0] & 15 in (7, 12) and p[1] == 0
+        return p[0] >> 4 == 10 and p[1] == 0
+    return p[0] & 15 in (7, 12) and p[1] == 0
 
 
 class ChunkReader:
