@@ -347,7 +347,7 @@ static err message_check(struct http_parse *parse, struct http_message *m, char 
 		return refuse(parse, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
 	TRY(headers_check(parse, m));
 	if (parse->parser.type == HTTP_RESPONSE)
-		return OK;
+		return m->status >= 100 ? OK : refuse(parse, 400, "There is no such status.");
 	TRY(target_split(parse, m, room));
 	return OK;
 }
