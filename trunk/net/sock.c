@@ -48,6 +48,7 @@ static struct sock *sock_new(int fd)
 	struct sock *sock = mem_new(struct sock);
 	sock->rfd.fd = fd;
 	sock->deadline = CLOCK_NEVER;
+	sock->quick = true;
 	sock->recv_ms = sock->send_ms = clock_ms();
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return sock;
@@ -200,6 +201,13 @@ bool sock_writable(const struct sock *sock)
 	return sock->rfd.ready & REACTOR_OUT;
 }
 
+/* The kernel forgets this option as it goes: it is said anew after each read. */
+static void acknowledge(const struct sock *sock)
+{
+	static const int on = 1;
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 {
 	ssize_t got;
@@ -222,6 +230,8 @@ err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	*n = (size_t)got;
 	sock->recv_bytes += got;
 	sock->recv_ms = clock_ms();
+	if (sock->quick)
+		acknowledge(sock);
 	return OK;
 }
 
@@ -363,4 +373,15 @@ int sock_unsent(const struct sock *sock)
 void sock_set_lowat(struct sock *sock, int bytes)
 {
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
+
+void sock_set_quick(struct sock *sock, bool quick)
+{
+	sock->quick = quick;
+}
+
+void sock_set_user_timeout(struct sock *sock, int64_t ms)
+{
+	unsigned value = (unsigned)ms;
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
 }

@@ -14,6 +14,7 @@ struct sock {
 	int64_t recv_ms;   /* monotonic time of the last byte received */
 	int64_t send_ms;   /* monotonic time at which the peer's kernel last took a byte */
 	int64_t deadline;  /* for the blocking calls below, absolute; CLOCK_NEVER at first */
+	bool quick;        /* acknowledge at once what is received (at first: yes) */
 	size_t work;       /* done since the last wait; the blocking calls yield after a while */
 };
 
@@ -57,3 +58,9 @@ err sock_wait(struct sock *sock, int64_t deadline) BLOCKS;
 int sock_unsent(const struct sock *sock);
 /* Options for a player: the kernel keeps at most `bytes` that it cannot send (TCP_NOTSENT_LOWAT). */
 void sock_set_lowat(struct sock *sock, int bytes);
+/* While a conversation is made of small questions and answers, a peer whose kernel gathers small
+ * writes (Nagle) waits for our acknowledgement, and ours would be delayed by 40 ms. On at first;
+ * turned off when media flows. */
+void sock_set_quick(struct sock *sock, bool quick);
+/* The connection is broken off when the peer's kernel acknowledges nothing for so long. */
+void sock_set_user_timeout(struct sock *sock, int64_t ms);

@@ -522,6 +522,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 	p->skipping = false;
 	p->media_ms = 0;
 	sock_attach(p->up.conn->sock);
+	sock_set_quick(p->up.conn->sock, false);
 	p->up.conn->sock->deadline = clock_after(CONNECT_MS);
 	err e = rtmp_client_play(p->up.conn, p->up.stream_id, name);
 	free(name);

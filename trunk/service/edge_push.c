@@ -190,6 +190,7 @@ static err use(struct push *p, const char *name, int64_t deadline)
 	if (!e) {
 		accepted(p);
 		sock_attach(conn->sock);
+		sock_set_quick(conn->sock, false);
 		consumer_open(&p->consumer, p->source,
 			      &(struct consumer_opts){
 				      .format = WIRE_RTMP,

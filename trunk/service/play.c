@@ -224,6 +224,8 @@ static void start(struct player *p)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
 	sock_set_lowat(s->conn->sock, LOWAT_BYTES);
+	sock_set_user_timeout(s->conn->sock, s->vhost->play.stalled_timeout_ms);
+	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){

@@ -252,6 +252,7 @@ static err begin(struct publisher *p)
 	source_begin(p->source, &p->feeder);
 	p->started = true;
 	rtmp_conn_allow_media(s->conn);
+	sock_set_quick(s->conn->sock, false);
 	rtmp_put_status(s->conn, s->want.stream_id, "status", "NetStream.Publish.Start",
 			"Started publishing stream.");
 	return rtmp_flush(s->conn);
