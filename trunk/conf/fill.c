@@ -126,18 +126,27 @@ static bool is_duplicate(struct map *seen, const struct conf_tree *node, const s
 
 static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct conf_report *report);
 
+/* A name with a dot would look like a path: "vhost.enabled" at the top is not the vhost's. */
+static const struct row *row_of(const struct conf_tree *node)
+{
+	char path[TREE_PATH_MAX];
+	if (strchr(node->name, '.'))
+		return NULL;
+	tree_path(path, node);
+	return schema_find(path);
+}
+
 /* The directives of a block into `base`, a struct conf or, inside a vhost, a struct conf_vhost. */
 static void fill_block(struct conf *conf, void *base, const struct conf_tree *block,
 		       struct conf_report *report)
 {
-	char path[TREE_PATH_MAX], block_path[TREE_PATH_MAX];
+	char block_path[TREE_PATH_MAX];
 	struct map *seen = map_new();
 	const struct conf_tree *node;
 
 	tree_path(block_path, block);
 	DL_FOREACH (block->children, node) {
-		tree_path(path, node);
-		const struct row *row = schema_find(path);
+		const struct row *row = row_of(node);
 		if (!row) {
 			unknown(node, block_path, report);
 			continue;

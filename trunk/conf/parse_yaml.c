@@ -2,7 +2,10 @@
  * arguments, a list of lists repeats a directive, and a block that has a name (vhost) is a
  * mapping of names. Quotes and tags are dropped, since the schema decides what a text means.
  * libyaml composes the document, so that an anchor costs nothing until it is used; every use is
- * counted as words are, which is what makes a bomb of aliases harmless. */
+ * counted as words are, which is what makes a bomb of aliases harmless. What costs libyaml itself
+ * more than its length, deep nesting and very many anchors, is refused in a pass over its events
+ * before. */
+#include "base/check.h"
 #include "base/log.h"
 #include "conf/parse.h"
 #include "conf/schema.h"
@@ -180,6 +183,55 @@ static void syntax_error(const struct yaml *y, const yaml_parser_t *parser)
 		     parser->context ? ", " : "", parser->context ? parser->context : "");
 }
 
+enum { NESTING_MAX = 64, ANCHORS_MAX = 1000 };
+
+static bool has_anchor(const yaml_event_t *event)
+{
+	return (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) ||
+	       (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor) ||
+	       (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
+}
+
+static int nesting_step(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		return 1;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
+/* Whether composing the text is cheap. What is no YAML is left to the composer to tell. */
+static bool is_cheap(const struct yaml *y, struct span text)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	int depth = 0, anchors = 0;
+	bool end = false;
+
+	check(yaml_parser_initialize(&parser) && "out of memory");
+	yaml_parser_set_input_string(&parser, text.p, text.n);
+	while (!end && yaml_parser_parse(&parser, &event)) {
+		struct place place = {y->file, (int)event.start_mark.line + 1};
+		depth += nesting_step(&event);
+		anchors += has_anchor(&event);
+		end = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+		if (depth <= NESTING_MAX && anchors <= ANCHORS_MAX)
+			continue;
+		report_error(y->p->report, place, "more than %d levels or %d anchors", NESTING_MAX,
+			     ANCHORS_MAX);
+		break;
+	}
+	yaml_parser_delete(&parser);
+	return depth <= NESTING_MAX && anchors <= ANCHORS_MAX;
+}
+
 /* Composes the next document and walks it; false when there is no next one. */
 static bool read_document(struct yaml *y, yaml_parser_t *parser, struct conf_tree *parent,
 			  bool first)
@@ -208,10 +260,9 @@ void parse_yaml(struct parse *p, struct conf_tree *parent, const char *file, str
 	struct yaml y = {.p = p, .file = file};
 	yaml_parser_t parser;
 
-	if (!yaml_parser_initialize(&parser)) {
-		report_error(p->report, (struct place){file, 0}, "out of memory");
+	if (!is_cheap(&y, text))
 		return;
-	}
+	check(yaml_parser_initialize(&parser) && "out of memory");
 	yaml_parser_set_input_string(&parser, text.p, text.n);
 	bool more = read_document(&y, &parser, parent, true);
 	while (more)

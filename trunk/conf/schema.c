@@ -97,25 +97,23 @@ static const struct row rows[] = {
 	     "address.",
 	     .min = 1, .judge = value_check_endpoint, .example = "1935"),
 	INT("max_connections", conf, max_connections, "1000", 1, 1000000, NOW,
-	    "How many clients of all kinds may be connected at once. Each needs a file descriptor, "
-	    "so the limit of open files must be 128 higher; it is raised as far as the system "
-	    "allows at start."),
+	    "How many clients of all kinds may be connected at once. Each needs a file "
+	    "descriptor, so the limit of open files must be 128 higher; it is raised as far as "
+	    "the system allows at start."),
 	INT("chunk_size", conf, chunk_size, "60000", 1, 16777215, NEW,
-	    "Size of the RTMP chunks that are sent, in bytes. Large ones cost less; players accept "
-	    "128 to 65536."),
+	    "Size of the RTMP chunks that are sent, in bytes. Large ones cost less; players "
+	    "accept 128 to 65536."),
 	ONOFF("daemon", conf, daemon, "on", RESTART,
 	      "Whether the server detaches from the terminal and runs in the background."),
 	TEXT("pid", conf, pid, "./objs/srs.pid", RESTART,
 	     "The file that holds the process id. It stays locked, so that a second server with "
-	     "the "
-	     "same file refuses to start.",
+	     "the same file refuses to start.",
 	     .min = 1),
 	TEXT("work_dir", conf, work_dir, "./", RESTART,
 	     "The directory the server changes into. Relative paths start there.", .min = 1),
 	TEXT("server_id", conf, server_id, NULL, RESTART,
 	     "The name of this server in API answers and on the wire. Without one, it is made at "
-	     "the "
-	     "first start and kept in a file beside the pid file.",
+	     "the first start and kept in a file beside the pid file.",
 	     .example = "vid-origin-a"),
 	ENUM("srs_log_tank", conf, srs_log_tank, enum conf_log_tank, tank_names, "file", RESTART,
 	     "Where the log goes: to the terminal, or to srs_log_file."),
@@ -139,14 +137,12 @@ static const struct row rows[] = {
 	ONOFF("force_grace_quit", conf, force_grace_quit, "off", NOW,
 	      "Whether SIGTERM ends the server gracefully, as SIGQUIT does."),
 	ENUM("reuse_port", conf, reuse_port, enum conf_tri, tri_names, "auto", RESTART,
-	     "Whether several servers may share the listening ports, with the kernel spreading the "
-	     "clients. 'auto' shares when every vhost is an edge; origins hold different streams "
-	     "and "
-	     "must not share."),
+	     "Whether several servers may share the listening ports, with the kernel spreading "
+	     "the clients. 'auto' shares when every vhost is an edge; origins hold different "
+	     "streams and must not share."),
 	TEXT("advertise", conf, advertise, NULL, NOW,
 	     "The host[:port] by which others reach this server, behind address translation or in "
-	     "a "
-	     "container. Redirects and /api/v1/clusters name it.",
+	     "a container. Redirects and /api/v1/clusters name it.",
 	     .judge = value_check_hostport, .example = "live.example.com:1935"),
 	TEXT("resolver", conf, resolver, NULL, RESTART,
 	     "The ip[:port] of a name server to ask instead of the system's.",
@@ -210,14 +206,14 @@ static const struct row rows[] = {
 
 	/* ---- vhosts ---- */
 	BLOCK("vhost",
-	      "Settings for the streams of one virtual host. __defaultVhost__ takes all "
-	      "requests for names without a block of their own.",
+	      "Settings for the streams of one virtual host. __defaultVhost__ takes all requests "
+	      "for names without a block of their own.",
 	      .named = true),
 	ONOFF("vhost.enabled", conf_vhost, enabled, "on", NEW,
 	      "Whether clients of this vhost are served."),
 	ONOFF("vhost.tcp_nodelay", conf_vhost, tcp_nodelay, "off", NEW,
-	      "Whether small pieces are sent at once also while media is flowing, for the price of "
-	      "more packets. What a client waits for at the start is always sent at once."),
+	      "Whether small pieces are sent at once also while media is flowing, for the price "
+	      "of more packets. What a client waits for at the start is always sent at once."),
 	ONOFF("vhost.min_latency", conf_vhost, min_latency, "off", NEW,
 	      "Whether media is passed on without collecting it: mw_msgs is 0 then, unless it is "
 	      "set."),
@@ -240,13 +236,12 @@ static const struct row rows[] = {
 	       DAY, NEW, "How long a publisher may be silent later."),
 	SECONDS("vhost.publish.kickoff_for_idle", conf_vhost, publish.kickoff_for_idle_ms, "0", 0,
 		INT64_C(365) * DAY, NEW,
-		"After how many seconds without a single player a publisher is disconnected; 0 for "
-		"never."),
+		"After how many seconds without a single player a publisher is disconnected; 0 "
+		"for never."),
 	SECONDS("vhost.publish.reconnect_grace", conf_vhost, publish.reconnect_grace_ms, "10", 0,
 		HOUR, NEW,
 		"How long players are kept waiting after the publisher left: one that comes back "
-		"in "
-		"time is only a pause for them."),
+		"in time is only a pause for them."),
 	ONOFF("vhost.publish.parse_sps", conf_vhost, publish.parse_sps, "on", NEW,
 	      "Whether width, height and profile are read from the video's headers, for the API."),
 	ONOFF("vhost.publish.try_annexb_first", conf_vhost, publish.try_annexb_first, "on", NEW,
@@ -254,9 +249,8 @@ static const struct row rows[] = {
 
 	BLOCK("vhost.play", "Clients that take a stream."),
 	ONOFF("vhost.play.gop_cache", conf_vhost, play.gop_cache, "on", NEW,
-	      "Whether a new player gets the stream from the last key frame on and sees a picture "
-	      "at "
-	      "once. 'off' starts at the next key frame, nearer to live."),
+	      "Whether a new player gets the stream from the last key frame on and sees a "
+	      "picture at once. 'off' starts at the next key frame, nearer to live."),
 	INT("vhost.play.gop_cache_max_frames", conf_vhost, play.gop_cache_max_frames, "2500", 0,
 	    1000000, NEW, "How many messages that start may have at most; 0 for any number."),
 	SECONDS("vhost.play.queue_length", conf_vhost, play.queue_length_ms, "30", 100, HOUR, NEW,
@@ -264,8 +258,7 @@ static const struct row rows[] = {
 	ENUM("vhost.play.time_jitter", conf_vhost, play.time_jitter, enum conf_jitter, jitter_names,
 	     "full", NEW,
 	     "How timestamps are corrected: 'full' starts at 0 and repairs jumps, 'zero' only "
-	     "starts "
-	     "at 0, 'off' leaves them."),
+	     "starts at 0, 'off' leaves them."),
 	ONOFF("vhost.play.atc", conf_vhost, play.atc, "off", NEW,
 	      "Whether the publisher's absolute timestamps are passed on."),
 	ONOFF("vhost.play.atc_auto", conf_vhost, play.atc_auto, "off", NEW,
@@ -283,8 +276,7 @@ static const struct row rows[] = {
 	      NEW, "Whether headers that repeat the ones before are dropped."),
 	ONOFF("vhost.play.notify_unpublish", conf_vhost, play.notify_unpublish, "on", NEW,
 	      "Whether players are told and let go when a stream has ended. 'off' keeps them "
-	      "waiting "
-	      "for the next publisher."),
+	      "waiting for the next publisher."),
 	SECONDS("vhost.play.stalled_timeout", conf_vhost, play.stalled_timeout_ms, "15", 1000, HOUR,
 		NEW, "After how many seconds a player that takes no data at all is disconnected."),
 
@@ -308,8 +300,8 @@ static const struct row rows[] = {
 	ONOFF("vhost.cluster.debug_srs_upnode", conf_vhost, cluster.debug_srs_upnode, "on", NEW,
 	      "Whether an edge tells the origin who it is, for its log."),
 	ONOFF("vhost.cluster.origin_cluster", conf_vhost, cluster.origin_cluster, "off", NEW,
-	      "Whether an origin asks its coworkers for a stream that it lacks, and redirects the "
-	      "player to the one that has it."),
+	      "Whether an origin asks its coworkers for a stream that it lacks, and redirects "
+	      "the player to the one that has it."),
 	LIST("vhost.cluster.coworkers", conf_vhost, cluster.coworkers, NEW,
 	     "The HTTP APIs of the other origins, as host:port.", .judge = value_check_hostport,
 	     .example = "127.0.0.1:9091"),
@@ -318,8 +310,7 @@ static const struct row rows[] = {
 	SECONDS("vhost.cluster.upstream_timeout", conf_vhost, cluster.upstream_timeout_ms, "30",
 		100, DAY, NEW,
 		"How long an edge goes on looking for an origin for a stream that was playing, "
-		"before "
-		"its players are told that it is gone."),
+		"before its players are told that it is gone."),
 	SECONDS("vhost.cluster.upstream_start_timeout", conf_vhost,
 		cluster.upstream_start_timeout_ms, "5", 100, DAY, NEW,
 		"How long a publisher waits at an edge until an origin takes its stream."),
@@ -333,8 +324,8 @@ static const struct row rows[] = {
 	       MINUTE, NEW, "How long the answer that nobody has it is remembered."),
 	ENUM("vhost.cluster.on_miss", conf_vhost, cluster.on_miss, enum conf_on_miss, miss_names,
 	     "redirect", NEW,
-	     "What an origin does with a player whose stream a coworker has: redirect it, or relay "
-	     "the stream. 'auto' relays to players that do not follow redirects."),
+	     "What an origin does with a player whose stream a coworker has: redirect it, or "
+	     "relay the stream. 'auto' relays to players that do not follow redirects."),
 	ENUM("vhost.cluster.on_duplicate", conf_vhost, cluster.on_duplicate, enum conf_on_duplicate,
 	     duplicate_names, "allow", NEW,
 	     "What an origin does with a publisher whose stream a coworker has already."),

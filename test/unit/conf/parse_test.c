@@ -179,8 +179,9 @@ static void sizes_have_limits(void **state)
 	assert_repeated("t.conf", "", "a b;", PARSE_WORDS_MAX / 2, "");
 	assert_repeated("t.conf", "", "a b;", PARSE_WORDS_MAX / 2 + 1, "more than 200000 words");
 	assert_repeated("t.conf", "", "a\n", 100000, "further problems are not shown");
-	assert_repeated("t.yaml", "a: ", "{a: ", 100000, "this is not YAML");
-	assert_repeated("t.yaml", "", "- ", 5000, "this is not YAML");
+	assert_repeated("t.yaml", "a: ", "{a: ", 100000, "more than 64 levels");
+	assert_repeated("t.yaml", "a:\n", "- &a b\n", 100000, "or 1000 anchors");
+	assert_repeated("t.yaml", "", "- ", 5000, "more than 64 levels");
 	assert_repeated("t.yaml", "x: &x [1,2,3,4,5,6,7,8,9,10]\nb: &b\n  c0: *x\n", "  d: *x\n",
 			10, "");
 	assert_repeated("t.yaml",
