@@ -494,7 +494,8 @@ class Client(Conn):
         self.command("publish", self.tid, None, name, "live", sid=sid, csid=8)
         if wait:
             answer = self.wait_command(
-                lambda c: c.name in ("onStatus", "_error") and c.code is not None, timeout)
+                lambda c: c.name in ("onStatus", "_error") and c.code is not None
+                and c.code != "NetStream.Unpublish.Success", timeout)  # of the stream before
             if answer.code != "NetStream.Publish.Start":
                 raise Refused(answer)
         return self

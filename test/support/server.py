@@ -14,7 +14,7 @@ import time
 from . import SCALE, httpc
 from .flv import TOP
 
-BIN = os.path.abspath(os.environ.get("SRS_BIN", os.path.join(TOP, "objs", "srs")))
+BIN = os.path.abspath(os.environ.get("TEST_SRS", os.path.join(TOP, "objs", "srs")))
 FIRST_PORT, LAST_PORT = 20000, 32000    # below Linux' ephemeral range
 _libc = ctypes.CDLL(None, use_errno=True)
 _held = []

@@ -188,6 +188,7 @@ static err goodbye(struct player *p, const char *code, const char *sentence)
 {
 	struct session *s = p->s;
 	consumer_close(&p->consumer);
+	stat_leave(&s->server->stat, &s->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
 	s->conn->sock->deadline = clock_after(END_PATIENCE_MS);
 	rtmp_end(&s->conn, s->want.stream_id, "status", code, sentence);

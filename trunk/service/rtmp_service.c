@@ -74,6 +74,7 @@ err session_refuse(struct session *s, err e, const char *code, const char *fmt, 
 	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof(sentence), fmt, ap);
 	va_end(ap);
+	stat_leave(&s->server->stat, &s->client);
 	rtmp_end(&s->conn, s->want.stream_id, "error", code, sentence);
 	return err_fail(e, "%s: %s", code, sentence);
 }
@@ -160,7 +161,13 @@ static err session_run(struct session *s)
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;
-	TRY(rtmp_recv_connect(s->conn, &s->connect));
+	err e = rtmp_recv_connect(s->conn, &s->connect);
+	if (e == ERR_PROTOCOL || e == ERR_LIMIT) {
+		char why[128];
+		snprintf(why, sizeof(why), "%s", err_trail(e));
+		return reject(s, e, "NetConnection.Connect.Rejected", why);
+	}
+	TRY(e);
 	TRY(admit(s));
 	return serve(s);
 }
