@@ -27,6 +27,7 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 	c->relay = opts->relay;
 	c->gaps = s->gaps;
 	c->ends = s->ends;
+	cursor_greet(&c->cursor, opts->first);
 	cursor_open(&c->cursor, *wire, opts->stream_id, opts->own_base && !s->opts.absolute_time,
 	            opts->from_gop && s->gop_valid, s->has_video, s->headers);
 	fanout_add(s, c, opts->urgent);

@@ -114,6 +114,7 @@ struct consumer_opts {
 	bool relay;         /* another server: hears of gaps at once */
 	bool urgent;        /* is woken by each message, whatever the batching */
 	struct co *co;      /* whom to wake */
+	struct span first;  /* bytes of the conversation that go out before anything of the stream */
 };
 
 struct consumer {

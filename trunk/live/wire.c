@@ -299,6 +299,12 @@ static void put_headers(struct cursor *c, struct headers *set, int64_t ts)
 	c->headers = headers_ref(set);
 }
 
+void cursor_greet(struct cursor *c, struct span bytes)
+{
+	c->priv.max = PRIVATE_MAX;
+	buf_put(&c->priv, bytes.p, bytes.n);
+}
+
 void cursor_open(struct cursor *c, struct wire *w, uint32_t stream_id, bool own_base, bool from_gop,
                  bool has_video, struct headers *headers)
 {

@@ -237,7 +237,9 @@ static void start(struct player *p)
 			      .relay = is_relay_player(p),
 			      .urgent = is_relay_player(p),
 			      .co = co_self(),
+			      .first = buf_span(&s->conn->out),
 		      });
+	buf_free(&s->conn->out);
 	cursor_want(&p->consumer.cursor, p->want);
 	cursor_pause(&p->consumer.cursor, p->paused);
 }
