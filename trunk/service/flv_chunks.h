@@ -1,0 +1,34 @@
+/* flv_chunks - HTTP/1.1 chunk framing around bytes that many receivers share. Layer: service.
+ *
+ * A chunk announces its size before its bytes, and a socket may take any part of them: so exactly
+ * the gathered bytes are announced, and until they are sent nothing more is gathered than what is
+ * left of them. Which bytes fill a chunk does not matter. */
+#pragma once
+#include "base/buf.h"
+#include <sys/uio.h>
+
+struct chunks {
+	bool on;        /* else the bytes go out as they are */
+	struct buf pre; /* bytes of this receiver's own, in front of the shared ones */
+	size_t pre_off;
+	size_t left;        /* shared bytes announced and not yet sent */
+	unsigned char tail; /* bytes of the CRLF behind them not yet sent */
+};
+
+void chunks_init(struct chunks *c);
+void chunks_fini(struct chunks *c);
+/* Bytes in front of everything, as they are: the head of the answer. Before any chunk. */
+void chunks_put_raw(struct chunks *c, struct span bytes);
+/* A chunk of this receiver's own. Only when chunks_is_open() says no. */
+void chunks_put(struct chunks *c, struct span bytes);
+/* The chunk that ends the body; likewise. */
+void chunks_end(struct chunks *c);
+/* A chunk was announced whose bytes are not all sent. */
+bool chunks_is_open(const struct chunks *c);
+/* How many bytes may be gathered for the next send, at most max. */
+size_t chunks_room(const struct chunks *c, size_t max);
+/* iov[1] to iov[n] hold the gathered bytes; iov[0] and iov[n + 1] are filled in. Returns how many
+ * of them are to be sent, 0 when there is nothing. */
+int chunks_frame(struct chunks *c, struct iovec *iov, int n);
+/* So many bytes were sent; returns how many of those that were gathered. */
+size_t chunks_sent(struct chunks *c, size_t n);
