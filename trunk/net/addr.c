@@ -199,6 +199,58 @@ bool addr_same(const struct addr *a, const struct addr *b)
 	       memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof(a6.sin6_addr)) == 0;
 }
 
+/* The bytes of the address alone; their count. */
+static int addr_bytes(uint8_t out[static 16], const struct addr *addr)
+{
+	struct in_addr v4;
+	if (to_v4(&v4, addr)) {
+		memcpy(out, &v4, 4);
+		return 4;
+	}
+	if (addr->sa.ss_family != AF_INET6)
+		return 0;
+	struct sockaddr_in6 v6 = as_v6(addr);
+	memcpy(out, &v6.sin6_addr, 16);
+	return 16;
+}
+
+/* "ip/bits" in two; a mapped IPv4 network is counted in bits of IPv4. */
+static bool network_parse(struct addr *ip, int *bits, const char *text)
+{
+	char host[INET6_ADDRSTRLEN];
+	struct in_addr v4;
+	const char *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : strlen(text);
+	if (n >= sizeof(host))
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	if (!addr_literal(ip, host, 0))
+		return false;
+	int whole = ip->sa.ss_family == AF_INET ? 32 : 128;
+	*bits = whole;
+	if (slash && (!port_parse(bits, slash + 1) || *bits > whole))
+		return false;
+	if (whole == 128 && *bits >= 96 && to_v4(&v4, ip))
+		*bits -= 96;
+	return true;
+}
+
+bool addr_within(const struct addr *addr, const char *network)
+{
+	struct addr ip;
+	uint8_t a[16] = {0}, b[16] = {0};
+	int bits;
+	if (!network_parse(&ip, &bits, network))
+		return false;
+	int n = addr_bytes(a, addr);
+	if (n == 0 || n != addr_bytes(b, &ip) || bits > n * 8)
+		return false;
+	if (memcmp(a, b, (size_t)bits / 8) != 0)
+		return false;
+	return bits % 8 == 0 || (a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8) == 0;
+}
+
 bool addr_is_loopback(const struct addr *addr)
 {
 	struct in_addr v4;

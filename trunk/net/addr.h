@@ -30,6 +30,9 @@ void addr_text(char out[static ADDR_TEXT_MAX], const struct addr *addr);
 int addr_port(const struct addr *addr);
 void addr_set_port(struct addr *addr, int port);
 bool addr_same(const struct addr *a, const struct addr *b);
+/* True when the address is in the network "ip" or "ip/bits". IPv4-mapped addresses count as IPv4;
+ * the zone of a link-local one does not matter. */
+bool addr_within(const struct addr *addr, const char *network);
 bool addr_is_loopback(const struct addr *addr);
 /* A public IPv4 or IPv6 address of this host; else any that is not loopback; else 127.0.0.1. */
 void addr_of_host(char out[static ADDR_TEXT_MAX]);

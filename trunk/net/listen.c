@@ -103,14 +103,19 @@ static err listen_failed(const struct listener *l)
 	return err_sys(ERR_SYSTEM, "%s: cannot listen on %s", what, l->name);
 }
 
-static err listener_bind(struct listener *l, const char *text)
+static void listener_name(struct listener *l, bool every)
 {
-	bool every;
-	TRY(listen_addr(&l->addr, &every, l->opts.what, text));
 	if (every)
 		snprintf(l->name, sizeof(l->name), "port %d", addr_port(&l->addr));
 	else
 		addr_text(l->name, &l->addr);
+}
+
+static err listener_bind(struct listener *l, const char *text)
+{
+	bool every;
+	TRY(listen_addr(&l->addr, &every, l->opts.what, text));
+	listener_name(l, every);
 	int fd = open_socket(l, every);
 	if (fd < 0 && every && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
 		(void)addr_literal(&l->addr, "0.0.0.0", addr_port(&l->addr));
@@ -121,6 +126,7 @@ static err listener_bind(struct listener *l, const char *text)
 	l->rfd.fd = fd;
 	l->addr.len = sizeof(l->addr.sa);
 	getsockname(fd, (struct sockaddr *)&l->addr.sa, &l->addr.len);
+	listener_name(l, every); /* now with the port, if it was 0 */
 	return OK;
 }
 
