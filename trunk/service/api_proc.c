@@ -89,12 +89,12 @@ static int64_t milliseconds(struct timeval tv)
 	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
 }
 
-double proc_self_percent(void)
+double proc_self_percent(int64_t uptime_ms)
 {
 	static struct share busy;
 	struct rusage r;
 	getrusage(RUSAGE_SELF, &r);
-	return share_of(&busy, milliseconds(r.ru_utime) + milliseconds(r.ru_stime), clock_ms());
+	return share_of(&busy, milliseconds(r.ru_utime) + milliseconds(r.ru_stime), uptime_ms);
 }
 
 int64_t proc_self_kbyte(void)

@@ -24,8 +24,8 @@ struct proc_cpu { /* ticks: user nice sys idle iowait irq softirq steal guest gu
 	double percent; /* busy, 0 to 1 */
 };
 void proc_cpu(struct proc_cpu *cpu);
-/* Of one processor, 0 to 1 and more. */
-double proc_self_percent(void);
+/* Of one processor, 0 to 1 and more. The first time it is that since the start. */
+double proc_self_percent(int64_t uptime_ms);
 int64_t proc_self_kbyte(void);
 
 struct proc_net {

@@ -23,6 +23,11 @@ static json_t *data_of(struct api_call *call)
 	return data;
 }
 
+static int64_t uptime_ms(const struct server *server)
+{
+	return clock_wall_ms() - server->started_wall_ms;
+}
+
 /* ---- summaries ---- */
 
 static void put_argv(json_t *self)
@@ -54,8 +59,8 @@ static void put_self(json_t *data, const struct server *server, const struct pro
 	api_put_text(self, "cwd", cwd ? cwd : "");
 	api_put_int(self, "mem_kbyte", kbyte);
 	put_real(self, "mem_percent", m->total ? (double)kbyte / (double)m->total : 0);
-	put_real(self, "cpu_percent", proc_self_percent());
-	api_put_int(self, "srs_uptime", (clock_wall_ms() - server->started_wall_ms) / 1000);
+	put_real(self, "cpu_percent", proc_self_percent(uptime_ms(server)));
+	api_put_int(self, "srs_uptime", uptime_ms(server) / 1000);
 	free(cwd);
 }
 
@@ -177,7 +182,7 @@ enum api_code api_self_proc_stats(struct api_call *call)
 	json_t *data = data_of(call);
 	const char *text = proc_text("/proc/self/stat"), *close = strrchr(text, ')');
 	api_put_int(data, "sample_time", clock_wall_ms());
-	put_real(data, "percent", proc_self_percent());
+	put_real(data, "percent", proc_self_percent(uptime_ms(call->server)));
 	api_put_int(data, "pid", getpid());
 	api_put_text(data, "comm", program_invocation_short_name);
 	if (!close || strlen(close) < 4)
