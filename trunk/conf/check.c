@@ -109,6 +109,9 @@ static void auth_has_a_password(const struct subject *s)
 	if (api->auth.enabled && (!*api->auth.username || !*api->auth.password))
 		report_error(s->report, at(s, "http_api.auth"),
 			     "'http_api.auth' is enabled but lacks username or password");
+	else if (api->writes == WRITES_AUTH && (!*api->auth.username || !*api->auth.password))
+		report_error(s->report, at(s, "http_api.writes"),
+			     "'writes auth' needs 'username' and 'password' in http_api.auth");
 }
 
 static void origins_do_not_share_ports(const struct subject *s)

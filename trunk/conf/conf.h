@@ -21,6 +21,7 @@ enum conf_mode { MODE_LOCAL, MODE_REMOTE };
 enum conf_protocol { PROTOCOL_RTMP, PROTOCOL_FLV, PROTOCOL_FLVS };
 enum conf_jitter { JITTER_FULL, JITTER_ZERO, JITTER_OFF };
 enum conf_on_miss { MISS_REDIRECT, MISS_RELAY, MISS_AUTO };
+enum conf_writes { WRITES_ANY, WRITES_LOOPBACK, WRITES_AUTH };
 enum conf_on_duplicate { DUPLICATE_ALLOW, DUPLICATE_REJECT, DUPLICATE_REDIRECT };
 
 struct conf_publish {
@@ -65,6 +66,7 @@ struct conf_cluster {
 	enum conf_on_miss on_miss;
 	enum conf_on_duplicate on_duplicate;
 	char *secret, *secret_file;
+	struct text_list relays; /* "ip" or "ip/bits" */
 };
 
 struct conf_http_remux {
@@ -95,6 +97,7 @@ struct conf_http_api {
 	bool enabled;
 	char *listen;
 	bool crossdomain;
+	enum conf_writes writes;
 	struct {
 		bool enabled, allow_reload;
 	} raw_api;

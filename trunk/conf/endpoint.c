@@ -65,6 +65,25 @@ bool endpoint_listen(struct endpoint *out, const char *text)
 	return endpoint_host(out, text) && out->port && endpoint_is_ip(out->host);
 }
 
+bool endpoint_network(const char *text)
+{
+	struct in6_addr ip;
+	char host[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : strlen(text);
+	if (n >= sizeof(host))
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	if (!endpoint_is_ip(host))
+		return false;
+	if (!slash)
+		return true;
+	size_t digits = strspn(slash + 1, "0123456789");
+	return digits > 0 && digits <= 3 && !slash[1 + digits] &&
+	       strtol(slash + 1, NULL, 10) <= (inet_pton(AF_INET6, host, &ip) == 1 ? 128 : 32);
+}
+
 static bool is_any(const char *host)
 {
 	return !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;

@@ -15,5 +15,7 @@ bool endpoint_listen(struct endpoint *out, const char *text);
 /* True when `text` is "host", "host:port", "[v6]", "[v6]:port" or a bare IPv6 address. */
 bool endpoint_host(struct endpoint *out, const char *text);
 bool endpoint_is_ip(const char *host);
+/* True when `text` is "ip" or "ip/bits". */
+bool endpoint_network(const char *text);
 /* True when both cannot be listened on at once. */
 bool endpoint_clash(const struct endpoint *a, const struct endpoint *b);

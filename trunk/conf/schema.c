@@ -85,6 +85,8 @@ static const struct choice jitter_names[] = {
 	{"full", JITTER_FULL}, {"zero", JITTER_ZERO}, {"off", JITTER_OFF}, {}};
 static const struct choice miss_names[] = {
 	{"redirect", MISS_REDIRECT}, {"relay", MISS_RELAY}, {"auto", MISS_AUTO}, {}};
+static const struct choice writes_names[] = {
+	{"any", WRITES_ANY}, {"loopback", WRITES_LOOPBACK}, {"auth", WRITES_AUTH}, {}};
 static const struct choice duplicate_names[] = {{"allow", DUPLICATE_ALLOW},
 						{"reject", DUPLICATE_REJECT},
 						{"redirect", DUPLICATE_REDIRECT},
@@ -159,6 +161,11 @@ static const struct row rows[] = {
 	     .min = 1, .judge = value_check_endpoint),
 	ONOFF("http_api.crossdomain", conf, http_api.crossdomain, "on", NOW,
 	      "Whether web pages of other sites may use the API (CORS)."),
+	ENUM("http_api.writes", conf, http_api.writes, enum conf_writes, writes_names, "any", NOW,
+	     "Who may change something by the API (disconnect clients, reload): anyone who "
+	     "reaches it, only callers on this host, or only those who give http_api.auth's name "
+	     "and password, whether or not auth is enabled. Servers of the cluster that sign what "
+	     "they ask are always allowed."),
 	BLOCK("http_api.raw_api", "Calls that change the server."),
 	ONOFF("http_api.raw_api.enabled", conf, http_api.raw_api.enabled, "off", NOW,
 	      "Whether /api/v1/raw is served."),
@@ -330,10 +337,16 @@ static const struct row rows[] = {
 	     duplicate_names, "allow", NEW,
 	     "What an origin does with a publisher whose stream a coworker has already."),
 	TEXT("vhost.cluster.secret", conf_vhost, cluster.secret, NULL, NEW,
-	     "A word shared by all servers of the cluster, by which they know each other.",
+	     "A word shared by all servers of the cluster, by which they sign what they ask each "
+	     "other. With one, /api/v1/clusters answers nobody else.",
 	     .example = "change-me", .hidden = true),
 	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NEW,
-	     "A file that holds the secret instead.", .example = "./conf/cluster.secret"),
+	     "A file that holds the secret instead. It is read at start and at reload.",
+	     .example = "./conf/cluster.secret"),
+	LIST("vhost.cluster.relays", conf_vhost, cluster.relays, NEW,
+	     "The addresses from which other servers may fetch or bring streams, as ip or "
+	     "ip/bits. Without any, every server may.",
+	     .judge = value_check_network, .example = "10.0.0.0/8 127.0.0.1"),
 
 	BLOCK("vhost.http_remux", "RTMP streams as HTTP-FLV."),
 	ONOFF("vhost.http_remux.enabled", conf_vhost, http_remux.enabled, "off", NEW,

@@ -312,6 +312,11 @@ const char *value_check_ipport(const char *word)
 	return endpoint_host(&e, word) && endpoint_is_ip(e.host) ? NULL : "ip[:port]";
 }
 
+const char *value_check_network(const char *word)
+{
+	return endpoint_network(word) ? NULL : "ip or ip/bits";
+}
+
 const char *value_check_mount(const char *word)
 {
 	size_t n = strlen(word);

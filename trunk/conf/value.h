@@ -22,4 +22,5 @@ void value_range_text(struct buf *out, const struct row *row);
 const char *value_check_endpoint(const char *word); /* [ip:]port */
 const char *value_check_hostport(const char *word); /* host[:port] */
 const char *value_check_ipport(const char *word);   /* ip[:port] */
+const char *value_check_network(const char *word);  /* ip or ip/bits */
 const char *value_check_mount(const char *word);
