@@ -353,22 +353,37 @@ static err refuse_pull(struct player *p)
 	return e;
 }
 
+/* The vhost that the host of this request has chosen must be named there, where the host is
+ * another one. */
+static bool must_name_vhost(const struct player *p)
+{
+	char *named = mem_zalloc(URL_MAX);
+	const char *query = p->s->request->query;
+	bool is_named = param_get(named, URL_MAX, query, "vhost") ||
+			param_get(named, URL_MAX, query, "domain");
+	free(named);
+	return !is_named && strcmp(p->vhost->name, DEFAULT_VHOST) != 0;
+}
+
 /* The same path and query there. */
 static err redirect(struct player *p, const char *hostport)
 {
 	struct http_message *request = p->s->request;
-	const char *path = request->target;
+	const char *path = request->target, *front = strstr(path, "://");
 	if (*path != '/')
-		path = strchr(strstr(path, "//") ? strstr(path, "//") + 2 : path, '/');
-	char *url = mem_printf("http://%s%s", hostport, path ? path : "/");
-	struct buf extra = {.max = HTTP_HEAD_MAX + 2048};
-	http_write_header(&extra, "Location", url);
+		path = front ? strchr(front + 3, '/') : NULL;
+	struct buf url = {.max = HTTP_HEAD_MAX + URL_MAX};
+	struct buf extra = {.max = HTTP_HEAD_MAX + 2 * URL_MAX};
+	buf_printf(&url, "http://%s%s", hostport, path ? path : "/");
+	if (must_name_vhost(p))
+		buf_printf(&url, "%svhost=%s", *request->query ? "&" : "?", p->vhost->name);
+	http_write_header(&extra, "Location", buf_text(&url));
 	buf_printf(&extra, "%s", p->s->cors);
-	log_info("redirecting to %s", log_quote(url));
+	log_info("redirecting to %s", log_quote(buf_text(&url)));
 	request->keep_alive = false;
 	err e = http_respond(p->s->sock, request, 302, NULL, span_str(""), buf_text(&extra));
 	buf_free(&extra);
-	free(url);
+	buf_free(&url);
 	return e;
 }
 
