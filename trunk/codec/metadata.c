@@ -35,6 +35,12 @@ static bool is_timecode(struct span body)
 	return body.n == 4 && body.p[0] == 0;
 }
 
+/* What a server says to its player in a data message is no part of the stream. */
+static bool is_conversation(const char *name)
+{
+	return strcmp(name, "|RtmpSampleAccess") == 0 || strcmp(name, "onStatus") == 0;
+}
+
 struct msg *metadata_read(struct span body)
 {
 	if (body.n == 0 || is_timecode(body))
@@ -51,7 +57,7 @@ struct msg *metadata_read(struct span body)
 	if (!e && strcmp(amf_text(name, ""), "onMetaData") == 0 && amf_read(&values, &c) == OK &&
 	    (values->kind == AMF_OBJECT || values->kind == AMF_ECMA))
 		m = rewrite(name, values);
-	if (!m && body.n)
+	if (!m && body.n && !is_conversation(amf_text(name, "")))
 		m = msg_of(body, false);
 	amf_free(&name);
 	amf_free(&values);

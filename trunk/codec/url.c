@@ -365,7 +365,7 @@ void param_remove(char out[static URL_MAX], const char *param, const char *name)
 static bool is_unreserved(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       is_one_of(c, "-._~");
+	       is_one_of(c, "-._~:/@,"); /* the last four mean nothing in a query or a path */
 }
 
 void url_escape(struct buf *b, const char *s)

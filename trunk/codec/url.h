@@ -30,7 +30,8 @@ char *stream_key(const char *vhost, const char *app, const char *stream);
 bool param_get(char *out, size_t cap, const char *param, const char *name);
 /* `param` without one parameter, "" when nothing is left. */
 void param_remove(char out[static URL_MAX], const char *param, const char *name);
-/* Percent-encodes everything that is not unreserved. */
+/* Percent-encodes what could mean something in a query or a path: everything but letters, digits
+ * and -._~:/@, . */
 void url_escape(struct buf *b, const char *s);
 /* Percent-decodes in place of a copy; '+' stays. ERR_PROTOCOL for a bad escape or a NUL. */
 err url_unescape(char *out, size_t cap, struct span s);

@@ -232,7 +232,7 @@ static void start(struct player *p)
 		      &(struct consumer_opts){
 			      .format = WIRE_RTMP,
 			      .stream_id = s->want.stream_id,
-			      .own_base = true,
+			      .own_base = !is_relay_player(p), /* the seam of a relay needs exact times */
 			      .from_gop = s->vhost->play.gop_cache,
 			      .relay = is_relay_player(p),
 			      .urgent = is_relay_player(p),
@@ -278,8 +278,8 @@ static err redirect(struct session *s, const char *hostport)
 	const struct target *t = &s->target;
 	struct addr literal;
 	char *query = mem_strdup(t->param);
-	char named[8];
-	if (!param_get(named, sizeof(named), t->param, "vhost") && !*named) {
+	char named[256];
+	if (!param_get(named, sizeof(named), t->param, "vhost")) {
 		const char *vhost = strcmp(s->vhost->name, DEFAULT_VHOST) ? s->vhost->name
 				    : addr_literal(&literal, t->host, 0) ? ""
 									 : t->host;
