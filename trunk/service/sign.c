@@ -1,0 +1,369 @@
+/* The table of nonces is bounded. When it is full, the oldest entry goes, and with it goes
+ * everything that is not younger: a request with a time up to the forgotten one is late from then
+ * on. So a replay is refused however many requests there are; what shrinks is the window. Only
+ * the signature of a known secret gets a nonce into the table. */
+#include "service/sign.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <utlist.h>
+
+enum {
+	DIGEST = 32,
+	NONCE_BYTES = 16,
+	NOTICES_MAX = 1024,
+	NOTICE_MS = 60000,
+	TIME_DIGITS = 15,
+};
+
+struct nonce {
+	struct nonce *prev, *next;
+	int64_t time, until; /* wall */
+	char text[2 * NONCE_BYTES + 1];
+};
+
+struct secret {
+	struct secret *prev, *next;
+	char *vhost, *text;
+};
+
+struct notice {
+	int64_t until;
+};
+
+struct signer {
+	struct secret *secrets;
+	struct map *nonces; /* text -> struct nonce */
+	struct nonce *oldest;
+	int64_t floor; /* wall; what is not younger is late */
+	uint64_t counts[SIGN_VERDICTS];
+	struct map *notices; /* address -> struct notice */
+};
+
+struct signer *signer_new(void)
+{
+	struct signer *s = mem_new(struct signer);
+	s->nonces = map_new();
+	s->notices = map_new();
+	return s;
+}
+
+/* ---- secrets ---- */
+
+static void secret_free(struct secret *s)
+{
+	OPENSSL_cleanse(s->text, strlen(s->text));
+	free(s->text);
+	free(s->vhost);
+	free(s);
+}
+
+static void secrets_free(struct secret **list)
+{
+	struct secret *s, *next;
+	DL_FOREACH_SAFE (*list, s, next)
+		secret_free(s);
+	*list = NULL;
+}
+
+static err read_file(char **out, FILE *f, const char *path)
+{
+	struct stat st;
+	char text[SIGN_SECRET_MAX + 1];
+	size_t n = fread(text, 1, sizeof(text), f);
+	if (ferror(f))
+		return err_sys(ERR_CONFIG, "secret_file %s", path);
+	if (n == sizeof(text))
+		return err_fail(ERR_CONFIG, "secret_file %s is longer than %d bytes", path,
+				SIGN_SECRET_MAX);
+	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	if (n == 0 || memchr(text, '\0', n))
+		return err_fail(ERR_CONFIG, "secret_file %s holds no text", path);
+	if (fstat(fileno(f), &st) == 0 && st.st_mode & (S_IROTH | S_IWOTH))
+		log_warn("secret_file %s can be read or written by every user of this host", path);
+	*out = mem_strndup(text, n);
+	OPENSSL_cleanse(text, sizeof(text));
+	return OK;
+}
+
+static err secret_text(char **out, const struct conf_cluster *conf)
+{
+	*out = NULL;
+	if (!*conf->secret_file) {
+		*out = *conf->secret ? mem_strdup(conf->secret) : NULL;
+		return OK;
+	}
+	FILE *f = fopen(conf->secret_file, "re");
+	if (!f)
+		return err_sys(ERR_CONFIG, "secret_file %s", conf->secret_file);
+	setvbuf(f, NULL, _IONBF, 0);
+	err e = read_file(out, f, conf->secret_file);
+	fclose(f);
+	return e;
+}
+
+err signer_load(struct signer *signer, const struct conf *conf)
+{
+	struct secret *list = NULL;
+	for (int i = 0; i < conf->vhost_count; i++) {
+		char *text = NULL;
+		err e = secret_text(&text, &conf->vhosts[i].cluster);
+		if (e) {
+			secrets_free(&list);
+			return e;
+		}
+		if (!text)
+			continue;
+		struct secret *s = mem_new(struct secret);
+		s->vhost = mem_strdup(conf->vhosts[i].name);
+		s->text = text;
+		DL_APPEND(list, s);
+	}
+	secrets_free(&signer->secrets);
+	signer->secrets = list;
+	return OK;
+}
+
+bool signer_on(const struct signer *signer)
+{
+	return signer->secrets != NULL;
+}
+
+/* ---- signing ---- */
+
+static void hex(char *out, const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sprintf(out + 2 * i, "%02x", p[i]);
+}
+
+/* Each part ends with a newline; none of them can hold one but the body, which goes in as its
+ * digest. */
+static bool digest(char out[static 2 * DIGEST + 1], const char *secret, const char *method,
+		   const char *target, struct span body, const char *time, const char *nonce)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE], mac[EVP_MAX_MD_SIZE];
+	char body_hex[2 * DIGEST + 1];
+	unsigned n = 0;
+	if (EVP_Digest(body.p, body.n, sum, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	hex(body_hex, sum, DIGEST);
+	char *text = mem_printf("srs-cluster-1\n%s\n%s\n%s\n%s\n%s\n", method, target, body_hex,
+				time, nonce);
+	bool ok = HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)text,
+		       strlen(text), mac, &n) != NULL &&
+		  n == DIGEST;
+	free(text);
+	if (ok)
+		hex(out, mac, DIGEST);
+	return ok;
+}
+
+static const struct secret *secret_of(const struct signer *signer, const char *vhost)
+{
+	const struct secret *s;
+	DL_FOREACH (signer->secrets, s)
+		if (vhost && strcmp(s->vhost, vhost) == 0)
+			return s;
+	return signer->secrets;
+}
+
+bool sign_make(const struct signer *signer, struct sign_mark *mark, const char *vhost,
+	       const char *method, const char *target, struct span body, int64_t wall_ms)
+{
+	unsigned char random[NONCE_BYTES];
+	const struct secret *secret = secret_of(signer, vhost);
+	*mark = (struct sign_mark){0};
+	if (!secret || RAND_bytes(random, sizeof(random)) != 1)
+		return false;
+	snprintf(mark->time, sizeof(mark->time), "%lld", (long long)wall_ms);
+	hex(mark->nonce, random, sizeof(random));
+	return digest(mark->mac, secret->text, method, target, body, mark->time, mark->nonce);
+}
+
+char *sign_lines(const struct signer *signer, const char *lines, const char *vhost,
+		 const char *method, const char *target, struct span body)
+{
+	struct sign_mark m;
+	if (!sign_make(signer, &m, vhost, method, target, body, clock_wall_ms()))
+		return mem_strdup(lines);
+	return mem_printf("%sX-Srs-Time: %s\r\nX-Srs-Nonce: %s\r\nX-Srs-Sign: %s\r\n", lines,
+			  m.time, m.nonce, m.mac);
+}
+
+/* ---- nonces ---- */
+
+static void nonce_free(struct signer *s, struct nonce *n)
+{
+	map_remove(s->nonces, n->text);
+	DL_DELETE(s->oldest, n);
+	free(n);
+}
+
+static void nonces_expire(struct signer *s, int64_t now)
+{
+	while (s->oldest && s->oldest->until < now)
+		nonce_free(s, s->oldest);
+	while (map_count(s->nonces) >= SIGN_NONCES_MAX) {
+		if (s->oldest->time > s->floor)
+			s->floor = s->oldest->time;
+		nonce_free(s, s->oldest);
+	}
+}
+
+/* False when it was here before. A time in the future is good for longer, up to twice the skew:
+ * all are kept for so long, and thus expire in the order in which they came. */
+static bool nonce_take(struct signer *s, const char *text, int64_t time, int64_t now)
+{
+	if (map_get(s->nonces, text))
+		return false;
+	nonces_expire(s, now);
+	struct nonce *n = mem_new(struct nonce);
+	snprintf(n->text, sizeof(n->text), "%s", text);
+	n->time = time;
+	n->until = now + 2 * SIGN_SKEW_MS;
+	map_set(s->nonces, n->text, n);
+	DL_APPEND(s->oldest, n);
+	return true;
+}
+
+int sign_nonces(const struct signer *signer)
+{
+	return (int)map_count(signer->nonces);
+}
+
+/* ---- checking ---- */
+
+static bool is_hex(const char *s, size_t n)
+{
+	return strlen(s) == n && strspn(s, "0123456789abcdef") == n;
+}
+
+static bool is_time(const char *s)
+{
+	size_t n = strlen(s);
+	return n > 0 && n <= TIME_DIGITS && strspn(s, "0123456789") == n;
+}
+
+static bool is_by_us(const struct signer *signer, const char *mac, const char *method,
+		     const char *target, struct span body, const char *time, const char *nonce)
+{
+	const struct secret *s;
+	bool good = false;
+	DL_FOREACH (signer->secrets, s) {
+		char ours[2 * DIGEST + 1];
+		if (digest(ours, s->text, method, target, body, time, nonce))
+			good |= CRYPTO_memcmp(ours, mac, 2 * DIGEST) == 0;
+	}
+	return good;
+}
+
+static enum sign_verdict judge(struct signer *signer, const char *time, const char *nonce,
+			       const char *mac, const char *method, const char *target,
+			       struct span body, int64_t now)
+{
+	if (!time && !nonce && !mac)
+		return SIGN_MISSING;
+	if (!time || !nonce || !mac || !is_time(time) || !is_hex(nonce, 2 * NONCE_BYTES) ||
+	    !is_hex(mac, 2 * DIGEST) || !is_by_us(signer, mac, method, target, body, time, nonce))
+		return SIGN_FORGED;
+	int64_t at = strtoll(time, NULL, 10);
+	if (at < now - SIGN_SKEW_MS || at > now + SIGN_SKEW_MS || at <= signer->floor)
+		return SIGN_LATE;
+	return nonce_take(signer, nonce, at, now) ? SIGN_GOOD : SIGN_REPLAYED;
+}
+
+enum sign_verdict sign_check(struct signer *signer, const char *time, const char *nonce,
+			     const char *mac, const char *method, const char *target,
+			     struct span body, int64_t wall_ms)
+{
+	enum sign_verdict v = judge(signer, time, nonce, mac, method, target, body, wall_ms);
+	signer->counts[v]++;
+	return v;
+}
+
+/* ---- what became of it ---- */
+
+uint64_t sign_count(const struct signer *signer, enum sign_verdict verdict)
+{
+	return signer->counts[verdict];
+}
+
+const char *sign_why(enum sign_verdict verdict)
+{
+	static const char *const words[SIGN_VERDICTS] = {
+		[SIGN_GOOD] = "its signature is good",
+		[SIGN_MISSING] = "it is not signed",
+		[SIGN_FORGED] = "its signature is by none of our secrets",
+		[SIGN_LATE] = "its time is too far from ours: are both clocks right?",
+		[SIGN_REPLAYED] = "it was here before",
+	};
+	return words[verdict];
+}
+
+static void notices_sweep(struct map *notices, int64_t now)
+{
+	for (struct map_iter it = map_begin(notices); map_next(&it);) {
+		struct notice *n = it.value;
+		if (n->until >= now)
+			continue;
+		map_remove(notices, it.key);
+		free(n);
+	}
+}
+
+/* Many different sources in one minute get no line each: the counters tell. */
+static bool is_news(struct signer *signer, const char *ip)
+{
+	int64_t now = clock_ms();
+	struct notice *n = map_get(signer->notices, ip);
+	if (n && n->until >= now)
+		return false;
+	if (!n && map_count(signer->notices) >= NOTICES_MAX)
+		notices_sweep(signer->notices, now);
+	if (!n && map_count(signer->notices) >= NOTICES_MAX)
+		return false;
+	if (!n) {
+		n = mem_new(struct notice);
+		map_set(signer->notices, ip, n);
+	}
+	n->until = now + NOTICE_MS;
+	return true;
+}
+
+void sign_log(struct signer *signer, enum sign_verdict verdict, const char *ip, const char *what)
+{
+	if (is_news(signer, ip))
+		log_warn("%s from %s is refused: %s (said once a minute for an address)",
+			 log_quote(what), ip, sign_why(verdict));
+}
+
+static void free_values(struct map **map)
+{
+	for (struct map_iter it = map_begin(*map); map_next(&it);)
+		free(it.value);
+	map_free(map);
+}
+
+void signer_free(struct signer **signer)
+{
+	struct signer *s = *signer;
+	*signer = NULL;
+	if (!s)
+		return;
+	secrets_free(&s->secrets);
+	free_values(&s->nonces);
+	free_values(&s->notices);
+	free(s);
+}
