@@ -1,0 +1,196 @@
+/* A synthetic stream: pictures that look like H.264 with a key frame of eight times the size every
+ * few seconds, and sound that looks like AAC. Each payload carries the time at which it was sent.
+ *
+ * All publishers have one rhythm and are spread evenly over the period of a frame, so one counter
+ * is the schedule: turn t belongs to publisher t % count and is due at begin + t * period / count.
+ * That takes neither a timer nor a heap for each of them. */
+#include "bench.h"
+#include "codec/amf0.h"
+#include "codec/chunk.h"
+
+#include <string.h>
+
+enum { KEY_FACTOR = 8, AUDIO_BYTES = 186, PAYLOAD_MAX = 4 << 20 };
+
+struct rhythm {
+	int64_t begin;
+	uint64_t turn;
+	double rate;
+};
+
+static struct rhythm video, audio;
+static uint8_t payload[PAYLOAD_MAX];
+static const char mark[8] = {'s', 'r', 's', '_', 'b', 'e', 'n', 'c'};
+
+void stamp_write(uint8_t *p, int64_t us)
+{
+	memcpy(p, mark, sizeof(mark));
+	for (int i = 0; i < 8; i++)
+		p[8 + i] = (uint8_t)((uint64_t)us >> (56 - 8 * i));
+}
+
+bool stamp_read(const uint8_t *p, int64_t *us)
+{
+	uint64_t v = 0;
+	if (memcmp(p, mark, sizeof(mark)) != 0)
+		return false;
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[8 + i];
+	*us = (int64_t)v;
+	return true;
+}
+
+/* ---- sizes ---- */
+
+static uint32_t at_least(double bytes, uint32_t least)
+{
+	return bytes < least              ? least
+	       : bytes > PAYLOAD_MAX - 64 ? PAYLOAD_MAX - 64
+					  : (uint32_t)bytes;
+}
+
+static uint32_t audio_size(void)
+{
+	double share = opt.audio ? opt.kbps * 125.0 * 0.4 / opt.audio : 0;
+	return share > AUDIO_BYTES ? AUDIO_BYTES : at_least(share, STAMP_AT_AUDIO + STAMP_SIZE);
+}
+
+static uint32_t gop_frames(void)
+{
+	double n = opt.gop * opt.fps;
+	return n < 1 ? 1 : (uint32_t)n;
+}
+
+static uint32_t video_size(bool key)
+{
+	double left = opt.kbps * 125.0 - (double)opt.audio * audio_size();
+	double gop = gop_frames();
+	double unit = left * gop / opt.fps / (gop - 1 + KEY_FACTOR);
+	return at_least(key ? unit * KEY_FACTOR : unit, MEDIA_HEAD);
+}
+
+double stream_rate(void)
+{
+	double gop = gop_frames();
+	double picture = opt.fps ? (video_size(true) + (gop - 1) * video_size(false)) / gop : 0;
+	return picture * opt.fps + (opt.audio ? (double)audio_size() * opt.audio : 0);
+}
+
+/* ---- messages ---- */
+
+static void send_message(struct peer *peer, uint8_t type, uint32_t ts, uint32_t n)
+{
+	static struct buf b = {.max = PAYLOAD_MAX * 2};
+	buf_clear(&b);
+	chunk_write(&b, (uint32_t)opt.chunk_size, type == RTMP_AUDIO ? 6 : 7, type, peer->stream_id,
+		    ts, span_of(payload, n));
+	if (peer->out.n > peer->out_off)
+		fig.late_frames++;
+	peer_send(peer, buf_span(&b));
+}
+
+/* A turn may have been due shortly before its publisher began. */
+static uint32_t since_start(const struct peer *peer, int64_t now)
+{
+	return now < peer->run_us ? 0 : (uint32_t)((now - peer->run_us) / 1000);
+}
+
+static void send_video(struct peer *peer, int64_t now)
+{
+	bool key = peer->frames % gop_frames() == 0;
+	uint32_t n = video_size(key), nal = n - 9;
+	const uint8_t head[] = {key ? 0x17 : 0x27,
+				1,
+				0,
+				0,
+				0,
+				(uint8_t)(nal >> 24),
+				(uint8_t)(nal >> 16),
+				(uint8_t)(nal >> 8),
+				(uint8_t)nal,
+				key ? 0x65 : 0x41};
+	peer->frames++;
+	memcpy(payload, head, sizeof(head));
+	stamp_write(payload + STAMP_AT_VIDEO, now_us());
+	send_message(peer, RTMP_VIDEO, since_start(peer, now), n);
+}
+
+static void send_audio(struct peer *peer, int64_t now)
+{
+	payload[0] = 0xAF;
+	payload[1] = 1;
+	stamp_write(payload + STAMP_AT_AUDIO, now_us());
+	send_message(peer, RTMP_AUDIO, since_start(peer, now), audio_size());
+}
+
+static void send_metadata(struct peer *peer)
+{
+	struct buf b = {.max = COMMAND_MAX};
+	struct amf *names[] = {amf_string("@setDataFrame"), amf_string("onMetaData"), amf_ecma()};
+	amf_set(names[2], "width", amf_number(1280));
+	amf_set(names[2], "height", amf_number(720));
+	amf_set(names[2], "framerate", amf_number(opt.fps));
+	amf_set(names[2], "videocodecid", amf_number(7));
+	amf_set(names[2], "audiocodecid", amf_number(10));
+	for (int i = 0; i < 3; i++) {
+		amf_write(&b, names[i]);
+		amf_free(&names[i]);
+	}
+	memcpy(payload, b.p, b.n);
+	send_message(peer, RTMP_DATA, 0, (uint32_t)b.n);
+	buf_free(&b);
+}
+
+void stream_begin(struct peer *peer)
+{
+	/* Baseline 1280x720 and AAC-LC 44.1 kHz stereo, so that whoever looks finds sense. */
+	static const uint8_t avc[] = {
+		0x17, 0,    0,    0,    0,    1,    0x42, 0xC0, 0x1F, 0xFF, 0xE1, 0,    22,   0x67,
+		0x42, 0xC0, 0x1F, 0xDA, 0x01, 0x40, 0x16, 0xE9, 0xA8, 0x08, 0x08, 0x0A, 0x00, 0x00,
+		0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 1,    0,    4,    0x68, 0xCE, 0x3C, 0x80};
+	static const uint8_t aac[] = {0xAF, 0, 0x12, 0x10};
+	struct buf size = {.max = 32};
+	buf_put(&size, (uint8_t[]){2, 0, 0, 0, 0, 0, 4, RTMP_SET_CHUNK_SIZE, 0, 0, 0, 0}, 12);
+	buf_u32(&size, (uint32_t)opt.chunk_size);
+	peer_send(peer, buf_span(&size));
+	buf_free(&size);
+	if (!payload[PAYLOAD_MAX - 1])
+		for (size_t i = MEDIA_HEAD; i < PAYLOAD_MAX; i++)
+			payload[i] = (uint8_t)(i * 2654435761u >> 13 | 1);
+	send_metadata(peer);
+	if (opt.fps) {
+		memcpy(payload, avc, sizeof(avc));
+		send_message(peer, RTMP_VIDEO, 0, sizeof(avc));
+	}
+	if (opt.audio) {
+		memcpy(payload, aac, sizeof(aac));
+		send_message(peer, RTMP_AUDIO, 0, sizeof(aac));
+	}
+}
+
+/* ---- schedule ---- */
+
+static int64_t run_rhythm(struct rhythm *r, int rate, int64_t now,
+			  void (*send)(struct peer *peer, int64_t now))
+{
+	if (rate <= 0)
+		return INT64_MAX;
+	double step = 1e6 / rate / opt.count;
+	if (!r->begin)
+		r->begin = now;
+	for (;;) {
+		int64_t due = r->begin + (int64_t)((double)r->turn * step);
+		if (due > now)
+			return due;
+		struct peer *peer = &peers[r->turn++ % (uint64_t)opt.count];
+		if (peer->state == PEER_RUNNING)
+			send(peer, due);
+	}
+}
+
+int64_t stream_run(int64_t now)
+{
+	int64_t a = run_rhythm(&video, opt.fps, now, send_video);
+	int64_t b = run_rhythm(&audio, opt.audio, now, send_audio);
+	return a < b ? a : b;
+}
