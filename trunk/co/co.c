@@ -310,7 +310,7 @@ static bool deadline_arm(struct co *me, int64_t deadline)
 	if (deadline == CLOCK_NEVER || (me->timer.armed && me->timer.due <= deadline))
 		return false;
 	if (deadline <= clock_ms()) {
-		co_yield();
+		co_yield ();
 		return true;
 	}
 	timer_set(&me->timer, deadline);
@@ -345,7 +345,7 @@ err co_sleep(int64_t ms)
 }
 
 /* A sleep of no time ends after the next look at descriptors and clock, behind all who can run. */
-void co_yield(void)
+void co_yield (void)
 {
 	struct co *me = current;
 	st_usleep(0);

@@ -30,7 +30,8 @@ int co_fd_limit(void);
 struct co *co_start(const char *name, void (*main)(void *arg), void *arg);
 /* Starts a coroutine that nobody joins: it belongs to the group, which outlives it. */
 struct co_group;
-struct co *co_start_in(struct co_group *group, const char *name, void (*main)(void *arg), void *arg);
+struct co *co_start_in(struct co_group *group, const char *name, void (*main)(void *arg),
+		       void *arg);
 
 /* Asks it to end. Does not wait. NULL is fine; twice is fine. */
 void co_stop(struct co *co);
@@ -51,7 +52,7 @@ err co_wait(int64_t deadline) BLOCKS;
 /* OK after ms milliseconds, or ERR_STOPPED. Ignores wakes. */
 err co_sleep(int64_t ms) BLOCKS;
 /* Lets everyone who can run have a turn, input and timers included. For long loops. */
-void co_yield(void) BLOCKS;
+void co_yield (void) BLOCKS;
 
 /* Set of coroutines that are stopped together. */
 struct co_group {

@@ -19,11 +19,11 @@ static struct {
 	struct co *co;
 	st_netfd_t netfd;
 	int epoll_fd;
-	bool asleep;        /* blocked in poll */
-	int64_t wakes_at;   /* the end of that poll */
+	bool asleep;      /* blocked in poll */
+	int64_t wakes_at; /* the end of that poll */
 	bool ending;
 	struct epoll_event events[BATCH];
-	int event_count;    /* of the batch being worked off */
+	int event_count; /* of the batch being worked off */
 	int event_next;
 } re;
 

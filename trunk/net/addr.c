@@ -17,7 +17,7 @@ static bool port_parse(int *out, const char *text)
 	size_t n = strlen(text);
 	if (n == 0 || n > 5 || strspn(text, "0123456789") != n)
 		return false;
-	*out = atoi(text);
+	*out = (int)strtol(text, NULL, 10);
 	return *out <= 65535;
 }
 

@@ -38,8 +38,8 @@ struct question {
 	const char *name; /* in the key */
 	bool is_srv;
 	bool asking;
-	bool silent; /* somebody waited for this in vain */
-	int status;  /* of the last attempt, of c-ares */
+	bool silent;        /* somebody waited for this in vain */
+	int status;         /* of the last attempt, of c-ares */
 	int64_t again_ms;   /* not to be asked before */
 	int64_t expires_ms; /* of the answer */
 	struct dns_answer *addrs;
@@ -284,7 +284,8 @@ static err question_answer(struct question *q, int64_t deadline)
 		q->silent = q->asking;
 		return OK;
 	}
-	return question_failed(q, e == ERR_TIMEOUT ? "no answer in time" : ares_strerror(q->status));
+	return question_failed(q,
+			       e == ERR_TIMEOUT ? "no answer in time" : ares_strerror(q->status));
 }
 
 /* When to ask again; soon, when the answer is an old one. */
@@ -378,7 +379,7 @@ void dns_fini(void)
 	ares_destroy(dns.channel); /* every question ends, and wakes those who wait */
 	timer_cancel(&dns.timer);
 	while (dns.askers > 0)
-		co_yield();
+		co_yield ();
 	for (struct map_iter it = map_begin(dns.questions); map_next(&it);)
 		question_free(it.value);
 	map_free(&dns.questions);

@@ -1,8 +1,8 @@
 /* dns - names to addresses without blocking the thread (c-ares on the reactor). Layer: net.
  * Answers are kept for their TTL and shared; one question per name is in flight. */
 #pragma once
-#include "net/addr.h"
 #include "co/co.h"
+#include "net/addr.h"
 
 enum { DNS_ADDRS_MAX = 32, DNS_SRV_MAX = 32 };
 

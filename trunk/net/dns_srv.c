@@ -20,8 +20,8 @@ static char *take_name(struct packet *packet)
 {
 	char *name = NULL;
 	long used = 0;
-	if (cur_left(&packet->cur) == 0 ||
-	    ares_expand_name(packet->cur.p, packet->p, packet->size, &name, &used) != ARES_SUCCESS) {
+	if (cur_left(&packet->cur) == 0 || ares_expand_name(packet->cur.p, packet->p, packet->size,
+							    &name, &used) != ARES_SUCCESS) {
 		packet->cur.bad = true;
 		return NULL;
 	}

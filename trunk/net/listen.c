@@ -195,7 +195,7 @@ static void accept_loop(void *arg)
 			if (++batch < ACCEPT_BATCH)
 				continue;
 			batch = 0;
-			co_yield();
+			co_yield ();
 		} else if (errno == EAGAIN) {
 			batch = 0;
 			l->rfd.ready = 0;

@@ -5,9 +5,10 @@
 struct listener;
 
 struct listen_opts {
-	const char *text;  /* "port", "host:port", "[v6]:port"; a bare port is every address, v4 and v6 */
-	bool reuse_port;   /* share the port with other processes (SO_REUSEPORT) */
-	const char *what;  /* "RTMP", for messages */
+	const char *
+		text; /* "port", "host:port", "[v6]:port"; a bare port is every address, v4 and v6 */
+	bool reuse_port;  /* share the port with other processes (SO_REUSEPORT) */
+	const char *what; /* "RTMP", for messages */
 	/* Takes the socket. Runs in the listener's coroutine: starts one of its own and returns. */
 	void (*on_accept)(void *ctx, struct sock *sock);
 	void *ctx;

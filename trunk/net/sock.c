@@ -72,7 +72,8 @@ err sock_wrap(struct sock **out, int fd)
 		sock_close(&sock);
 		return e;
 	}
-	sock->rfd.ready = REACTOR_IN | REACTOR_OUT; /* a first try costs less than waiting for news */
+	sock->rfd.ready =
+		REACTOR_IN | REACTOR_OUT; /* a first try costs less than waiting for news */
 	*out = sock;
 	return OK;
 }
@@ -179,7 +180,7 @@ void sock_close_gently(struct sock **psock, int64_t ms)
 	sock_attach(sock);
 	while (!drain(sock)) {
 		if (sock_readable(sock)) {
-			co_yield();
+			co_yield ();
 			if (co_stopping() || clock_ms() >= deadline)
 				break;
 			continue;
@@ -246,7 +247,8 @@ static size_t iov_bytes(const struct iovec *iov, int count)
 err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n)
 {
 	/* The kernel's structure lacks a const. */
-	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+			     .msg_iovlen = (size_t)count};
 	ssize_t sent;
 	*n = 0;
 	if (!sock_writable(sock))
@@ -286,7 +288,7 @@ static void sock_worked(struct sock *sock, size_t n)
 	if (sock->work < WORK_BEFORE_YIELD)
 		return;
 	sock->work = 0;
-	co_yield();
+	co_yield ();
 }
 
 err sock_recv(struct sock *sock, void *p, size_t cap, size_t *n)

@@ -11,11 +11,11 @@ struct sock {
 	struct reactor_fd rfd;
 	struct addr peer, local;
 	int64_t recv_bytes, send_bytes;
-	int64_t recv_ms;   /* monotonic time of the last byte received */
-	int64_t send_ms;   /* monotonic time at which the peer's kernel last took a byte */
-	int64_t deadline;  /* for the blocking calls below, absolute; CLOCK_NEVER at first */
-	bool quick;        /* acknowledge at once what is received (at first: yes) */
-	size_t work;       /* done since the last wait; the blocking calls yield after a while */
+	int64_t recv_ms;  /* monotonic time of the last byte received */
+	int64_t send_ms;  /* monotonic time at which the peer's kernel last took a byte */
+	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
+	bool quick;       /* acknowledge at once what is received (at first: yes) */
+	size_t work;      /* done since the last wait; the blocking calls yield after a while */
 };
 
 /* Connects before the deadline, or ERR_CONNECT with the address and the reason in the trail.

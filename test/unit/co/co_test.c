@@ -1,5 +1,5 @@
-#include "co/co.h"
 #include "base/log.h"
+#include "co/co.h"
 #include "support/unit.h"
 
 #include <string.h>
@@ -108,7 +108,7 @@ static void a_stop_sticks(void **state)
 	(void)state;
 	err got[6] = {OK};
 	struct co *child = co_start("child", wait_for_ever, got);
-	co_yield();
+	co_yield ();
 	co_stop(child);
 	co_stop(child);
 	co_wake(child);
@@ -140,7 +140,7 @@ static void a_child_that_has_ended_can_be_joined_later(void **state)
 	char a = 'a';
 	struct co *child = co_start("child", letter, &a);
 	assert_string_equal(trace, ""); /* it first runs when we wait */
-	co_yield();
+	co_yield ();
 	assert_string_equal(trace, "a");
 	co_stop(child);
 	co_join(&child);
@@ -160,7 +160,7 @@ static void a_sleep_ignores_wakes_but_keeps_them(void **state)
 	(void)state;
 	int64_t start = clock_ms();
 	struct co *child = co_start("child", sleep_and_note, NULL);
-	co_yield();
+	co_yield ();
 	co_wake(child);
 	co_join(&child);
 	assert_string_equal(trace, "sw");
@@ -187,7 +187,7 @@ static void a_join_ignores_the_stop_of_the_one_who_joins(void **state)
 	(void)state;
 	struct co *grandchild = co_start("slow", slow_end, NULL);
 	struct co *child = co_start("joins", joins_while_stopped, &grandchild);
-	co_yield();
+	co_yield ();
 	co_stop(child);
 	co_join(&child);
 	assert_string_equal(trace, "sej");
@@ -200,7 +200,7 @@ static void member(void *arg)
 	(void)arg;
 	while (co_wait(CLOCK_NEVER) != ERR_STOPPED)
 		;
-	co_yield();
+	co_yield ();
 	note('x');
 }
 
@@ -217,7 +217,7 @@ static void stopping_a_group_ends_all_its_members(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_non_null(co_start_in(&group, "member", member, NULL));
 	co_start_in(&group, "starts", starts_another, NULL);
-	co_yield();
+	co_yield ();
 	assert_int_equal(group.count, 4);
 	co_group_stop(&group);
 	assert_int_equal(group.count, 0);
@@ -231,7 +231,7 @@ static void a_member_that_ends_leaves_its_group(void **state)
 	(void)state;
 	char a = 'a';
 	co_start_in(&group, "member", letter, &a);
-	co_yield();
+	co_yield ();
 	assert_int_equal(group.count, 0);
 	assert_string_equal(trace, "a");
 }
@@ -240,7 +240,7 @@ static void fails(void *arg)
 {
 	const char *words = arg;
 	err e = err_fail(ERR_PROTOCOL, "%s", words);
-	co_yield();
+	co_yield ();
 	note(strcmp(err_trail(e), words) == 0 ? '=' : '!');
 }
 
@@ -288,7 +288,7 @@ static void take_turns(void *arg)
 	(void)arg;
 	while (!enough) {
 		turns++;
-		co_yield();
+		co_yield ();
 	}
 }
 

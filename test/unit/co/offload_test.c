@@ -92,7 +92,7 @@ static void a_stop_does_not_leave_the_call_alone(void **state)
 	(void)state;
 	struct slow slow = {0};
 	struct co *child = co_start("stopped", waits_out_a_call, &slow);
-	co_yield();
+	co_yield ();
 	co_stop(child);
 	co_join(&child);
 	assert_true(slow.done);

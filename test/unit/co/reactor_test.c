@@ -28,7 +28,8 @@ static int teardown(void **state)
 static int near_end(int i)
 {
 	int fds[2];
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+			 0);
 	far[i] = fds[1];
 	return fds[0];
 }

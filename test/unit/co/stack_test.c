@@ -100,7 +100,7 @@ static void nine_thousand_idle_coroutines_are_cheap(void **state)
 		children[i] = co_start("idle", idles, NULL);
 		assert_non_null(children[i]);
 	}
-	co_yield();
+	co_yield ();
 	double each = (double)(rss_kb() - before) * 1024 / COUNT;
 	print_message("%.0f bytes of memory for each idle coroutine\n", each);
 	for (int i = 0; i < COUNT; i++) {
@@ -116,7 +116,7 @@ static void fails_and_ends(void *arg)
 	++*(int *)arg;
 	(void)!err_fail(ERR_PROTOCOL, "words");
 	if (*(int *)arg % 2)
-		co_yield();
+		co_yield ();
 }
 
 static void twenty_thousand_starts_and_joins_leave_nothing(void **state)

@@ -1,5 +1,5 @@
-#include "co/co.h"
 #include "base/mem.h"
+#include "co/co.h"
 #include "support/unit.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Against a scripted DNS server: a coroutine with a UDP socket on loopback. */
-#include "net/dns.h"
-#include "base/cur.h"
 #include "base/buf.h"
+#include "base/cur.h"
+#include "net/dns.h"
 #include "support/unit.h"
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@ static struct {
 	struct co *co;
 	int port;
 	bool silent;
-	bool broken;     /* answers end in the middle */
+	bool broken; /* answers end in the middle */
 	int asked_a, asked_srv;
 	uint32_t ttl;
 	uint8_t last_byte; /* of the address of a.test */
@@ -297,7 +297,8 @@ static void a_silent_server_costs_each_asker_no_more_than_its_deadline(void **st
 {
 	(void)state;
 	server.silent = true;
-	struct asking first = {.deadline = clock_ms() + 30}, second = {.deadline = clock_ms() + 4000};
+	struct asking first = {.deadline = clock_ms() + 30},
+		      second = {.deadline = clock_ms() + 4000};
 	struct co *a = co_start("asks", asks, &first), *b = co_start("asks", asks, &second);
 	co_join(&a);
 	assert_int_equal(first.e, ERR_NAME);

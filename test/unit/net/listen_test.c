@@ -190,9 +190,9 @@ static void those_who_share_a_port_share_the_connections(void **state)
 static void useless_texts_are_refused(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"",		"65536",   "host:80", "127.0.0.1", "::1",
-					    "[::1]:x", "-1",	   "999999",  "[::]",
-					    "203.0.113.7:0" /* nobody's */};
+	static const char *const texts[] = {"",     "65536",        "host:80", "127.0.0.1",
+					    "::1",  "[::1]:x",      "-1",      "999999",
+					    "[::]", "203.0.113.7:0" /* nobody's */};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct listener *l = NULL;
 		err e = open_one(&l, texts[i], false, NULL);

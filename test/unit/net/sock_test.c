@@ -1,6 +1,6 @@
-#include "net/sock.h"
 #include "base/mem.h"
 #include "net/listen.h"
+#include "net/sock.h"
 #include "support/unit.h"
 
 #include <arpa/inet.h>
@@ -267,7 +267,7 @@ static void a_stop_ends_a_read_but_lets_a_last_word_out(void **state)
 	char text[3];
 	struct reading r = {.sock = connected()};
 	struct co *child = co_start("reads", reads, &r);
-	co_yield();
+	co_yield ();
 	co_stop(child);
 	co_join(&child);
 	assert_int_equal(r.recv, ERR_STOPPED);
