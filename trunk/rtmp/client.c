@@ -47,6 +47,19 @@ err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock,
 	return OK;
 }
 
+/* A name that does not fit is none of ours. */
+static void read_peer(struct rtmp_peer *peer, const struct command *result)
+{
+	const struct amf *data = amf_get(result->argc ? result->args[0] : NULL, "data");
+	const char *node = amf_get_string(data, "srs_node", "");
+	double port = amf_get_number(data, "srs_api", 0);
+	*peer = (struct rtmp_peer){0};
+	if (strlen(node) < sizeof(peer->node))
+		snprintf(peer->node, sizeof(peer->node), "%s", node);
+	if (*peer->node && port >= 1 && port <= 65535)
+		peer->api_port = (int)port;
+}
+
 static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf **args,
 		    uint32_t *stream_id, struct rtmp_refusal *refusal)
 {
@@ -56,6 +69,8 @@ static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
 	*args = NULL;
 	rtmp_put_u32(conn, RTMP_WINDOW_ACK_SIZE, WINDOW);
 	TRY(wait_result(conn, TID_CONNECT, &result, refusal));
+	if (opts->peer)
+		read_peer(opts->peer, &result);
 	command_fini(&result);
 
 	if (opts->chunk_size && opts->chunk_size != CHUNK_SIZE_DEFAULT)

@@ -3,13 +3,20 @@
 #include "rtmp/command.h"
 #include "rtmp/conn.h"
 
+/* What a server of our kind says of itself when it accepts. */
+struct rtmp_peer {
+	char node[24]; /* the id of its process; "" when it says none */
+	int api_port;  /* of its HTTP API; 0 when it says none */
+};
+
 struct rtmp_client_opts {
 	const char *app;
 	const char *tc_url;
 	const char *page_url, *swf_url; /* "" when unknown */
 	struct amf *args;               /* the second connect object; taken; NULL for none */
 	uint32_t chunk_size;            /* for what we send; 0: the default of 128 */
-	int64_t deadline; /* for the whole dialogue; stays in sock->deadline after it */
+	int64_t deadline;       /* for the whole dialogue; stays in sock->deadline after it */
+	struct rtmp_peer *peer; /* filled in; NULL: of no interest */
 };
 
 /* What a server answered to connect, play or publish, when it was no. */

@@ -30,6 +30,8 @@ struct rtmp_server_opts {
 	uint32_t chunk_size;
 	const char *server_id; /* the srs_id of this connection */
 	int pid;
+	const char *node; /* the id of this process (srs_node); NULL: not said */
+	int api_port;     /* of its HTTP API (srs_api); 0: it has none */
 };
 
 /* Reads connect (after handshake_server()). The caller answers with rtmp_accept or rtmp_reject;
