@@ -5,6 +5,8 @@
 #include "conf/endpoint.h"
 #include "net/addr.h"
 #include "service/api_route.h"
+#include "service/coworker.h"
+#include "service/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +23,19 @@ static bool is_here(const struct source *source, const struct conf_vhost *vhost)
 	       source->feeder->kind != FEEDER_RELAY;
 }
 
-static bool find_here(const struct api_call *call, const struct conf_vhost *vhost, const char *app,
-		      const char *stream)
+/* NULL when it is not here. */
+static const struct source *find_here(const struct api_call *call, const struct conf_vhost *vhost,
+				      const char *app, const char *stream)
 {
 	char *key = stream_key(vhost->name, app, stream);
 	const struct source *source = registry_find(&call->server->registry, key);
+	char *rival = api_query(call, "rival");
+	/* Whoever asks as a rival has the stream: that nobody has it is not true any more. */
+	if (*rival)
+		coworker_forget(call->server, key);
+	free(rival);
 	free(key);
-	return is_here(source, vhost);
+	return is_here(source, vhost) ? source : NULL;
 }
 
 static bool is_anywhere(const char *host)
@@ -79,7 +87,21 @@ static void put_listener(json_t *origin, const char *key, const char *listen,
 	api_put_text(origin, key, text);
 }
 
-static json_t *origin_object(const struct api_call *call, const struct conf_vhost *vhost)
+/* Since when, and whether its publisher is alive: which of two publishers keeps the stream. */
+static void put_publish(const struct api_call *call, json_t *origin, const struct source *source)
+{
+	struct publish_facts facts;
+	char *rival = api_query(call, "rival");
+	if (publish_facts(source, *rival && strcmp(rival, call->server->service_id) != 0, &facts)) {
+		api_put_int(origin, "since_ms", facts.since_wall_ms);
+		api_put_int(origin, "silent_ms", facts.silent_ms);
+		api_put_int(origin, "unanswered_ms", facts.unanswered_ms);
+	}
+	free(rival);
+}
+
+static json_t *origin_object(const struct api_call *call, const struct conf_vhost *vhost,
+			     const struct source *source)
 {
 	json_t *origin = json_object();
 	struct hostport *self = mem_new(struct hostport);
@@ -93,6 +115,7 @@ static json_t *origin_object(const struct api_call *call, const struct conf_vhos
 	json_object_set_new(origin, "routers", routers);
 	if (call->conf->http_server.enabled && vhost->http_remux.enabled)
 		put_listener(origin, "http", call->conf->http_server.listen, self);
+	put_publish(call, origin, source);
 	free(self);
 	return origin;
 }
@@ -109,9 +132,15 @@ enum api_code api_clusters(struct api_call *call)
 		api_put_text(query, names[i], asked[i]);
 	}
 	const struct conf_vhost *vhost = conf_vhost_find(call->conf, asked[VHOST]);
-	bool here = vhost && vhost->enabled && *asked[STREAM] &&
-		    find_here(call, vhost, asked[APP], asked[STREAM]);
-	json_object_set_new(data, "origin", here ? origin_object(call, vhost) : json_null());
+	const struct source *source =
+		vhost && vhost->enabled && *asked[STREAM]
+			? find_here(call, vhost, asked[APP], asked[STREAM])
+			: NULL;
+	json_object_set_new(data, "origin",
+			    source ? origin_object(call, vhost, source) : json_null());
+	/* By these a server knows itself, and others the servers they have asked. */
+	api_put_text(data, "server", call->server->server_id);
+	api_put_text(data, "service", call->server->service_id);
 	for (int i = 0; i < NAMES; i++)
 		free(asked[i]);
 	return API_OK;

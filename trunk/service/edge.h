@@ -31,9 +31,14 @@ enum pull_state {
 
 err edge_init(struct server *server);
 void edge_fini(struct server *server);
-/* Joins the pull of this source, starting one from `origins` if there is none. */
+/* From where a pull has its stream: the origins of an edge, or, at an origin, the coworker that has
+ * it at the moment: the mesh is asked again at each loss, so that the pull follows the stream. */
+enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_MESH };
+/* Joins the pull of this source, starting one if there is none. */
 void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
-                 const struct text_list *origins, struct viewer *viewer);
+                 enum pull_from from, struct viewer *viewer);
+/* There is a pull of this source. */
+bool edge_is_pulled(const struct server *server, const struct source *source);
 /* Zeroed memory is fine. */
 void edge_detach(struct viewer *viewer);
 enum pull_state viewer_state(const struct viewer *viewer);

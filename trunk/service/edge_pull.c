@@ -12,6 +12,7 @@
 #include "codec/metadata.h"
 #include "live/splice.h"
 #include "rtmp/client.h"
+#include "service/coworker.h"
 #include "service/edge.h"
 #include "service/upstream.h"
 
@@ -45,7 +46,7 @@ struct pull {
 	struct server *server;
 	struct conf *conf;
 	const struct conf_vhost *vhost;
-	const struct text_list *origins;
+	enum pull_from from;
 	struct source *source;
 	struct viewer *viewers;
 	struct co *co;
@@ -55,9 +56,11 @@ struct pull {
 	int64_t idle_ms;           /* since when there are no viewers */
 	int64_t lost_ms;           /* since when there is no media; 0: there is */
 	bool over;
+	int mesh_rounds;           /* how often the mesh was asked */
 	/* the request, as its longest-attached viewer makes it */
 	struct target target;
 	char *page_url, *swf_url, *path;
+	char redirected[600];      /* servers that have redirected it since it last began at an origin */
 	/* the origin in use */
 	struct upstream_conn up;
 	int64_t media_ms, rhythm_ms; /* arrival of the last media; longest gap that is usual */
@@ -116,13 +119,13 @@ static bool is_published_here(const struct source *s)
 }
 
 static struct pull *pull_new(struct server *server, struct source *source, const struct conf_vhost *vhost,
-			     const struct text_list *origins)
+			     enum pull_from from)
 {
 	struct pull *p = mem_new(struct pull);
 	p->server = server;
 	p->conf = conf_ref(server->conf);
 	p->vhost = vhost;
-	p->origins = origins;
+	p->from = from;
 	p->source = source_ref(source);
 	p->feeder = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
 	p->state = is_published_here(source) ? PULL_LIVE : PULL_TRYING;
@@ -140,16 +143,21 @@ static struct pull *pull_new(struct server *server, struct source *source, const
 }
 
 void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
-		 const struct text_list *origins, struct viewer *viewer)
+		 enum pull_from from, struct viewer *viewer)
 {
 	struct pull *p = map_get(server->edge->pulls, source->key);
 	if (!p)
-		p = pull_new(server, source, vhost, origins);
+		p = pull_new(server, source, vhost, from);
 	if (!p)
 		return;
 	viewer->pull = p;
 	DL_APPEND(p->viewers, viewer);
 	co_wake(p->co);
+}
+
+bool edge_is_pulled(const struct server *server, const struct source *source)
+{
+	return map_get(server->edge->pulls, source->key) != NULL;
 }
 
 void edge_detach(struct viewer *viewer)
@@ -493,6 +501,8 @@ static struct upstream_request request_of(const struct pull *p)
 		.page_url = p->page_url,
 		.swf_url = p->swf_url,
 		.path = p->path,
+		.redirected = p->redirected,
+		.mesh = p->from == PULL_FROM_MESH,
 	};
 }
 
@@ -553,6 +563,7 @@ static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 					refusal->redirect, n);
 		log_info("%s: %s redirects to %s", p->source->key, from, to);
 		memset(refusal, 0, sizeof(*refusal));
+		upstream_redirected_by(p->redirected, sizeof(p->redirected), from);
 		TRY(upstream_connect_to(&p->up, to, &request, clock_after(CONNECT_MS), refusal));
 		e = use(p, false, refusal);
 	}
@@ -568,13 +579,40 @@ static void remove_at(struct upstream **list, int *count, const struct upstream 
 	*count = n;
 }
 
+/* Whom to ask, in this order. */
+static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX])
+{
+	if (p->from == PULL_FROM_ORIGINS)
+		return upstream_order(p->server, p->vhost, p->source->key, list);
+	struct coworker_answer *answer = mem_new(struct coworker_answer);
+	/* The first round goes to where the viewer was found to belong; the later ones have seen that
+	 * to be wrong. */
+	err e = p->mesh_rounds++ ? coworker_find_fresh(p->server, p->vhost, &p->target, answer)
+				 : coworker_find(p->server, p->vhost, &p->target, answer);
+	if (!e)
+		list[0] = upstream_get(p->server->upstreams, answer->rtmp);
+	free(answer);
+	return e ? 0 : 1;
+}
+
+/* Nobody to ask. */
+static err no_candidate(const struct pull *p)
+{
+	if (co_stopping())
+		return ERR_STOPPED;
+	if (p->from == PULL_FROM_MESH)
+		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s", p->source->key);
+	return err_fail(ERR_UPSTREAM, "the names of the origins have no addresses");
+}
+
 /* Each origin once. Ends when media had come and was lost (OK), when all say that they do not have
  * it (ERR_NOTFOUND), when none could be had (ERR_UPSTREAM), or by a stop. */
 static err pull_round(struct pull *p)
 {
 	struct upstream *list[UPSTREAMS_MAX];
-	int count = upstream_order(p->server->upstreams, p->origins, p->source->key, list);
-	int total = count;
+	int count = candidates(p, list), total = count;
+	if (count == 0)
+		return no_candidate(p);
 	bool answered = false;
 	struct upstream_request request = request_of(p);
 	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
@@ -582,13 +620,14 @@ static err pull_round(struct pull *p)
 	p->fed = false;
 	while (count > 0 && !co_stopping() && !is_unwanted(p)) {
 		memset(refusal, 0, sizeof(*refusal));
+		*p->redirected = '\0';
 		e = upstream_connect(&p->up, list, count, &request, clock_after(CONNECT_MS), refusal);
 		if (e == ERR_UPSTREAM || e == ERR_STOPPED)
 			break;
 		struct upstream *origin = e ? NULL : p->up.origin;
 		answered = true;
 		if (!e)
-			e = follow(p, total == 1, refusal);
+			e = follow(p, total == 1 && p->from == PULL_FROM_ORIGINS, refusal);
 		else
 			count = 0;
 		if (p->fed || is_published_here(p->source))
@@ -653,9 +692,9 @@ static void pull_run(struct pull *p)
 		err e = pull_round(p);
 		if (e == ERR_STOPPED || is_unwanted(p))
 			return;
-		if (e == OK) {
+		if (e == OK || (e == ERR_NOTFOUND && p->mesh_rounds == 1)) {
 			wait = RETRY_MS;
-			continue; /* lost: the next origin at once */
+			continue; /* lost: the next origin at once; the mesh's first word may be old */
 		}
 		p->server->stat.upstream_failures++;
 		log_warn("%s: no origin has it now: %s", p->source->key, err_trail(e));

@@ -34,6 +34,7 @@ struct push {
 	struct source *source;
 	const struct target *target; /* of the session, which outlives the push */
 	const char *page_url, *swf_url, *path;
+	char redirected[600];        /* servers that have redirected it since it last began at an origin */
 	struct co *session, *co;
 	enum push_state state;
 	struct rtmp_refusal refusal;
@@ -41,6 +42,7 @@ struct push {
 	struct consumer consumer;
 	bool finishing;
 	bool carried;                /* this round had an origin that took the stream */
+	bool outdone;                /* that origin found an earlier publisher elsewhere and said so */
 	int64_t lost_ms;             /* since when there is no origin */
 	int64_t ping_ms, ping_end;   /* our ping: when, and the byte behind it */
 	struct relay_facts facts;
@@ -201,6 +203,7 @@ static err use(struct push *p, const char *name, int64_t deadline)
 				      .co = co_self(),
 			      });
 		e = carry(p);
+		p->outdone = e == ERR_BUSY;
 		if (!e)
 			say_goodbye(p, name);
 		consumer_close(&p->consumer);
@@ -221,6 +224,7 @@ static struct upstream_request request_of(const struct push *p)
 		.page_url = p->page_url,
 		.swf_url = p->swf_url,
 		.path = p->path,
+		.redirected = p->redirected,
 		.publish = true,
 	};
 }
@@ -236,6 +240,7 @@ static err follow(struct push *p, const char *name, int64_t deadline)
 			return err_fail(ERR_LOOP, "%s redirects to %s after %d redirects", p->up.name,
 					p->refusal.redirect, n);
 		log_info("%s: %s redirects the push to %s", p->source->key, p->up.name, to);
+		upstream_redirected_by(p->redirected, sizeof(p->redirected), p->up.name);
 		TRY(upstream_connect_to(&p->up, to, &request, deadline, &p->refusal));
 		e = use(p, name, deadline);
 	}
@@ -264,11 +269,12 @@ static int64_t start_deadline(const struct push *p)
 static err push_round(struct push *p, const char *name)
 {
 	struct upstream *list[UPSTREAMS_MAX];
-	int count = upstream_order(p->server->upstreams, &p->vhost->cluster.origin, p->source->key, list);
+	int count = upstream_order(p->server, p->vhost, p->source->key, list);
 	struct upstream_request request = request_of(p);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	p->carried = false;
 	while (count > 0 && !co_stopping() && !p->finishing) {
+		*p->redirected = '\0';
 		e = upstream_connect(&p->up, list, count, &request, start_deadline(p), &p->refusal);
 		if (e)
 			return e;
@@ -315,6 +321,10 @@ static void push_run(struct push *p, const char *name)
 		err e = push_round(p, name);
 		if (!e || e == ERR_STOPPED || p->finishing)
 			return;
+		if (p->outdone) {
+			set_state(p, PUSH_FAILED);
+			return;
+		}
 		if (p->carried) {
 			wait = RETRY_MS;
 			continue; /* lost: the next origin at once */

@@ -3,6 +3,10 @@
 #include "service/coworker.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* More redirects than this of one request, and it is relayed instead. */
+enum { REDIRECTED_MAX = 3 };
 
 static err wait_for_pull(struct locate *l, enum found *found)
 {
@@ -31,28 +35,83 @@ static err wait_for_pull(struct locate *l, enum found *found)
 	}
 }
 
+static bool is_published_here(const struct source *source)
+{
+	return source->feeder && source->feeder->kind == FEEDER_PUBLISHER;
+}
+
 static err locate_on_edge(struct locate *l, enum found *found)
 {
 	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
 	/* A publisher of this edge needs no origin; if it leaves, the pull takes over. */
-	if (l->source->feeder && l->source->feeder->kind == FEEDER_PUBLISHER) {
+	if (is_published_here(l->source)) {
 		*found = FOUND_HERE;
 		return OK;
 	}
-	edge_attach(l->server, l->source, l->vhost, &l->vhost->cluster.origin, l->viewer);
+	edge_attach(l->server, l->source, l->vhost, PULL_FROM_ORIGINS, l->viewer);
 	return wait_for_pull(l, found);
+}
+
+/* ---- at an origin ---- */
+
+static int length_of(const char *list)
+{
+	int n = 0;
+	for (const char *p = list; p && (p = strchr(p, ',')); p++)
+		n++;
+	return n;
+}
+
+bool locate_has_been(const char *redirected, const char *hostport)
+{
+	size_t n = strlen(hostport);
+	for (const char *p = redirected; p && (p = strchr(p, ',')); p++)
+		if (strncmp(p + 1, hostport, n) == 0 && (p[1 + n] == ',' || !p[1 + n]))
+			return true;
+	return false;
+}
+
+/* Whether we fetch the stream ourselves instead of sending the client to it: for those that do not
+ * follow, or are not to; and for a request that would go in circles or from hand to hand. */
+static bool must_relay(const struct locate *l, const struct coworker_answer *answer)
+{
+	enum conf_on_miss on_miss = l->vhost->cluster.on_miss;
+	if (!l->viewer)
+		return false;
+	if (l->http)
+		return on_miss == MISS_RELAY || !*answer->http;
+	return on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !l->relay) ||
+	       length_of(l->redirected) >= REDIRECTED_MAX ||
+	       locate_has_been(l->redirected, answer->rtmp);
+}
+
+static err relay(struct locate *l, enum found *found)
+{
+	edge_attach(l->server, l->source, l->vhost, PULL_FROM_MESH, l->viewer);
+	return wait_for_pull(l, found);
+}
+
+static err send_there(struct locate *l, const struct coworker_answer *answer, enum found *found)
+{
+	*found = FOUND_ELSEWHERE;
+	snprintf(l->rtmp, sizeof(l->rtmp), "%s", answer->rtmp);
+	snprintf(l->http_host, sizeof(l->http_host), "%s", answer->http);
+	return OK;
 }
 
 static err ask_coworkers(struct locate *l, enum found *found)
 {
 	struct coworker_answer answer;
-	err e = coworker_find(l->server, l->vhost, l->target, &answer);
-	if (!e) {
-		*found = FOUND_ELSEWHERE;
-		snprintf(l->rtmp, sizeof(l->rtmp), "%s", answer.rtmp);
-		snprintf(l->http_host, sizeof(l->http_host), "%s", answer.http);
-		return OK;
+	/* Somebody was sent here for nothing: what we remember may be just as old. */
+	bool doubt = l->redirected && *l->redirected;
+	err e = doubt ? coworker_find_fresh(l->server, l->vhost, l->target, &answer)
+		      : coworker_find(l->server, l->vhost, l->target, &answer);
+	if (is_published_here(l->source)) {
+		*found = FOUND_HERE; /* meanwhile */
+		return e == ERR_STOPPED ? e : OK;
 	}
+	if (!e)
+		return must_relay(l, &answer) ? relay(l, found) : send_there(l, &answer, found);
 	if (e != ERR_NOTFOUND)
 		return e;
 	*found = FOUND_NOWHERE;
@@ -60,17 +119,31 @@ static err ask_coworkers(struct locate *l, enum found *found)
 	return OK;
 }
 
+static err not_any_more(struct locate *l, enum found *found)
+{
+	*found = FOUND_NOWHERE;
+	snprintf(l->why, sizeof(l->why), "the stream %s is not here any more", l->source->key);
+	return OK;
+}
+
+/* A stream that is relayed here already goes to all who would be relayed to, without a question. */
+static bool joins_relay(const struct locate *l)
+{
+	enum conf_on_miss on_miss = l->vhost->cluster.on_miss;
+	return l->viewer && edge_is_pulled(l->server, l->source) &&
+	       (on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !l->relay && !l->http));
+}
+
 static err locate_on_origin(struct locate *l, enum found *found)
 {
 	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
 	*found = FOUND_HERE;
-	if (source_is_live(l->source) || !l->vhost->cluster.origin_cluster)
-		return OK;
 	/* The gap of a publisher that left is covered for those who watch already, not for others. */
-	err e = ask_coworkers(l, found);
-	if (!e && source_is_live(l->source))
-		*found = FOUND_HERE; /* it was published here meanwhile */
-	return e;
+	if (is_published_here(l->source) || !l->vhost->cluster.origin_cluster)
+		return OK;
+	if (l->mesh)
+		return not_any_more(l, found);
+	return joins_relay(l) ? relay(l, found) : ask_coworkers(l, found);
 }
 
 err locate_play(struct locate *l, enum found *found)

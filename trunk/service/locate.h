@@ -17,9 +17,11 @@ struct locate {
 	struct server *server;
 	const struct conf_vhost *vhost;
 	const struct target *target;
-	struct viewer *viewer;          /* of an edge: attached when the source is fed by a pull */
+	struct viewer *viewer;          /* attached when the source is fed by a pull */
 	bool http;                      /* a player over HTTP */
 	bool relay;                     /* another server, not a player */
+	bool mesh;                      /* a coworker, to which we have said that it is here */
+	const char *redirected;         /* servers that have redirected this request; "" or NULL */
 	err (*look)(void *ctx);         /* looks after the player's input while waiting; ends the wait */
 	void *ctx;
 	int64_t patience_ms;            /* FOUND_HERE after so long without news; -1: wait for the answer */
@@ -29,5 +31,7 @@ struct locate {
 	char why[256];                  /* a sentence for FOUND_NOWHERE and FOUND_NO_ORIGIN */
 };
 
+/* True when "host:port" is in a list ",host:port,…". */
+bool locate_has_been(const char *redirected, const char *hostport);
 /* *found says which; an error only when the player went away or the server stops. */
 err locate_play(struct locate *l, enum found *found) BLOCKS;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/locate.h"
+#include "service/outlet.h"
 #include "service/session.h"
 
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct player {
 	bool paused, closed;
 	int64_t first_ts;          /* for play's duration */
 	bool blocked;              /* the socket took no more */
+	struct outlet outlet;
 };
 
 static struct session *session_of(void *ctx)
@@ -147,33 +149,41 @@ static err send_some(struct player *p)
 	return OK;
 }
 
-/* A player that takes nothing, or that is silent while there is nothing to send, is given up. */
-static err check_alive(struct player *p, int64_t *deadline)
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* One that is silent while there is nothing to send is asked whether it is there. */
+static err check_pong(struct player *p, int64_t *deadline)
 {
 	const struct rtmp_conn *conn = p->s->conn;
-	int64_t now = clock_ms(), stalled = p->s->vhost->play.stalled_timeout_ms;
 	const struct sock *sock = conn->sock;
-	if (p->consumer.cursor.skips > SKIPS_MAX)
-		return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
-				p->consumer.cursor.skips);
-	if (p->blocked) {
-		*deadline = sock->send_ms + stalled;
-		return now < *deadline ? OK
-				       : err_fail(ERR_STALLED, "took nothing for %lld ms", (long long)stalled);
-	}
+	int64_t now = clock_ms(), stalled = p->s->vhost->play.stalled_timeout_ms;
 	int64_t quiet = sock->recv_ms > sock->send_ms ? sock->recv_ms : sock->send_ms;
 	if (conn->ping_ms) {
-		*deadline = conn->ping_ms + stalled;
-		if (now >= *deadline && sock->recv_ms < conn->ping_ms)
+		int64_t due = conn->ping_ms + stalled;
+		*deadline = earlier(*deadline, due);
+		if (now >= due && sock->recv_ms < conn->ping_ms)
 			return err_fail(ERR_TIMEOUT, "no answer to a ping for %lld ms", (long long)stalled);
 		return OK;
 	}
-	*deadline = quiet + SILENT_PING_MS;
-	if (now >= *deadline) {
+	*deadline = earlier(*deadline, quiet + SILENT_PING_MS);
+	if (now >= quiet + SILENT_PING_MS) {
 		rtmp_put_ping(p->s->conn);
 		co_wake(co_self());
 	}
 	return OK;
+}
+
+/* A player that takes nothing is given up. */
+static err check_alive(struct player *p, int64_t *deadline)
+{
+	if (p->consumer.cursor.skips > SKIPS_MAX)
+		return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
+				p->consumer.cursor.skips);
+	TRY(outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms, deadline));
+	return p->blocked ? OK : check_pong(p, deadline);
 }
 
 static bool is_past_duration(struct player *p)
@@ -273,7 +283,7 @@ static err play_source(struct player *p)
 }
 
 /* SRS's 302: the URL without the stream, and with it. */
-static err redirect(struct session *s, const char *hostport)
+err session_redirect(struct session *s, const char *hostport)
 {
 	const struct target *t = &s->target;
 	struct addr literal;
@@ -291,6 +301,7 @@ static err redirect(struct session *s, const char *hostport)
 	char *base = mem_printf("rtmp://%s/%s", hostport, t->app);
 	char *full = mem_printf("%s/%s%s", base, t->stream, query);
 	log_info("redirecting to %s", full);
+	stat_leave(&s->server->stat, &s->client);
 	err e = rtmp_redirect(s->conn, base, full);
 	if (!e)
 		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
@@ -319,6 +330,8 @@ err play_run(struct session *s)
 		.target = &s->target,
 		.viewer = &p->viewer,
 		.relay = s->is_relay,
+		.mesh = s->is_mesh,
+		.redirected = s->redirected,
 		.look = look,
 		.ctx = p,
 		.patience_ms = -1,
@@ -330,7 +343,7 @@ err play_run(struct session *s)
 	if (!e && found == FOUND_HERE)
 		e = play_source(p);
 	else if (!e && found == FOUND_ELSEWHERE)
-		e = redirect(s, where.rtmp);
+		e = session_redirect(s, where.rtmp);
 	else if (!e)
 		e = session_refuse(s, ERR_NOTFOUND,
 				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/metadata.h"
+#include "service/coworker.h"
+#include "service/rival.h"
 #include "service/session.h"
 
 #include <stdio.h>
@@ -14,6 +16,7 @@ enum {
 	TURN_MESSAGES = 64,      /* published before others have a turn */
 	SUSPECT_MS = 1500,       /* the publisher before us was silent for so long: half-open */
 	SUSPECT_STEP_MS = 25,
+	PING_ASKED_MS = 1000,    /* silent for so long: pinged, when somebody asks about the stream */
 };
 
 struct publisher {
@@ -21,6 +24,10 @@ struct publisher {
 	struct session *s;
 	struct source *source;
 	struct push *push;
+	struct rival *rival;
+	char *rival_won;         /* a sentence, when an origin with a stronger claim was found */
+	int64_t since_wall_ms;
+	int64_t pinged_ms;       /* by ping_directly() */
 	bool taken_over, started;
 	int turn;
 };
@@ -39,11 +46,13 @@ static void on_lost(struct feeder *feeder)
 
 /* ---- the slot ---- */
 
-static void ping_directly(struct sock *sock)
+static void ping_directly(struct publisher *p)
 {
+	struct sock *sock = p->s->conn->sock;
 	static const uint8_t ping[] = {2, 0, 0, 0, 0, 0, 6, RTMP_USER_CONTROL, 0, 0, 0, 0, 0, UC_PING, 0, 0, 0, 0};
 	struct iovec iov = {(void *)(uintptr_t)ping, sizeof(ping)};
 	size_t n;
+	p->pinged_ms = clock_ms();
 	/* Its coroutine has nothing of its own to send while it publishes; if the socket is full, the
 	 * publisher is not reading, and its silence tells enough. */
 	(void)sock_try_sendv(sock, &iov, 1, &n);
@@ -56,21 +65,108 @@ static bool is_really_there(const struct source *source)
 	if (!source->feeder || source->feeder->kind != FEEDER_PUBLISHER)
 		return false;
 	struct feeder *feeder = source->feeder;
-	struct sock *sock = publisher_of(feeder)->s->conn->sock;
-	int64_t heard = sock->recv_ms, until = heard + SUSPECT_MS;
+	if (!publisher_of(feeder)->s->conn)
+		return false; /* it is being sent away */
+	int64_t heard = publisher_of(feeder)->s->conn->sock->recv_ms;
+	int64_t until = heard + SUSPECT_MS;
 	if (until < clock_ms() + SUSPECT_STEP_MS)
 		until = clock_ms() + SUSPECT_MS / 2;
-	ping_directly(sock);
+	ping_directly(publisher_of(feeder));
 	while (clock_ms() < until) {
 		if (co_sleep(SUSPECT_STEP_MS) != OK)
 			return true;
 		if (source->feeder != feeder)
 			return source->feeder && source->feeder->kind == FEEDER_PUBLISHER;
+		if (!publisher_of(feeder)->s->conn)
+			return false;
 		if (publisher_of(feeder)->s->conn->sock->recv_ms != heard)
 			return true;
 	}
 	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced", source->key);
 	return false;
+}
+
+/* ---- the cluster ---- */
+
+static struct claim own_claim(void *ctx)
+{
+	const struct publisher *p = ctx;
+	bool unanswered = p->s->conn && p->pinged_ms > p->s->conn->sock->recv_ms;
+	return (struct claim){
+		.since_ms = p->since_wall_ms,
+		.unanswered_ms = unanswered ? clock_ms() - p->pinged_ms : 0,
+		.server = p->s->server->server_id,
+		.service = p->s->server->service_id,
+	};
+}
+
+bool publish_facts(const struct source *source, bool by_rival, struct publish_facts *out)
+{
+	if (!source->feeder || source->feeder->kind != FEEDER_PUBLISHER)
+		return false;
+	struct publisher *p = publisher_of(source->feeder);
+	if (!p->s->conn)
+		return false; /* it is being sent away */
+	struct claim claim = own_claim(p);
+	*out = (struct publish_facts){
+		.since_wall_ms = claim.since_ms,
+		.silent_ms = clock_ms() - p->s->conn->sock->recv_ms,
+		.unanswered_ms = claim.unanswered_ms,
+	};
+	if (out->silent_ms >= PING_ASKED_MS && !claim.unanswered_ms)
+		ping_directly(p);
+	if (by_rival)
+		rival_asked(p->rival);
+	return true;
+}
+
+/* The publisher's coroutine waits for its next message: a deadline in the past ends that. */
+static void on_rival(void *ctx, const struct coworker_answer *to)
+{
+	struct publisher *p = ctx;
+	p->rival_won = mem_printf("the stream %s is published at %s", p->source->key, to->rtmp);
+	log_warn("%s: it is published at %s too, which was first: the publisher here ends", p->source->key,
+		 to->rtmp);
+	p->s->conn->sock->deadline = clock_ms();
+	co_wake(p->s->client.co);
+}
+
+static bool is_unique(const struct session *s)
+{
+	const struct conf_cluster *cluster = &s->vhost->cluster;
+	return cluster->mode == MODE_LOCAL && cluster->origin_cluster &&
+	       cluster->on_duplicate != DUPLICATE_ALLOW;
+}
+
+static void watch_rivals(struct publisher *p)
+{
+	if (is_unique(p->s))
+		p->rival = rival_start(&(struct rival_opts){
+			.server = p->s->server,
+			.vhost = p->s->vhost,
+			.target = &p->s->target,
+			.own = own_claim,
+			.lost = on_rival,
+			.ctx = p,
+		});
+}
+
+/* Does a coworker have it? One that does not answer in time does not. */
+static err check_coworkers(struct session *s, const char *key)
+{
+	struct coworker_answer answer;
+	if (!is_unique(s))
+		return OK;
+	err e = rival_find(s->server, s->vhost, &s->target, &answer);
+	if (e == ERR_NOTFOUND) {
+		err_clear();
+		return OK;
+	}
+	TRY(e);
+	if (s->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT)
+		return session_redirect(s, answer.rtmp);
+	return session_refuse(s, ERR_BUSY, "NetStream.Publish.BadName",
+			      "the stream %s is already published at %s", key, answer.rtmp);
 }
 
 /* ---- media ---- */
@@ -144,6 +240,8 @@ static err recv_in_time(struct publisher *p, struct rtmp_msg *m, bool first)
 		err e = rtmp_recv(conn, m);
 		if (e != ERR_TIMEOUT)
 			return e;
+		if (p->rival_won)
+			return OK;
 		if (clock_ms() >= conn->sock->recv_ms + limit)
 			return err_fail(ERR_TIMEOUT, "the publisher sent nothing for %lld ms", (long long)limit);
 		conn->ping_ms = 0;
@@ -181,6 +279,8 @@ static err publish_loop(struct publisher *p)
 		if (e)
 			return e;
 		first = false;
+		if (p->rival_won)
+			return err_fail(ERR_BUSY, "%s", p->rival_won);
 		TRY(check_push(p));
 		if (is_idle_too_long(p, &idle_since))
 			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
@@ -235,27 +335,41 @@ static err wait_for_origin(struct publisher *p)
 			      *why->description ? why->description : "the origin refused the stream");
 }
 
+static err refuse_busy(struct publisher *p)
+{
+	return session_refuse(p->s, ERR_BUSY, "NetStream.Publish.BadName",
+			      "the stream %s is already published", p->source->key);
+}
+
 static err begin(struct publisher *p)
 {
 	struct session *s = p->s;
 	if (is_really_there(p->source))
-		return session_refuse(s, ERR_BUSY, "NetStream.Publish.BadName",
-				      "the stream %s is already published", p->source->key);
+		return refuse_busy(p);
 	if (s->vhost->cluster.mode == MODE_REMOTE) {
 		p->push = push_start(s->server, p->source, s->vhost, &s->target, s->connect.page_url,
 				     s->connect.swf_url, s->path, co_self());
 		TRY(wait_for_origin(p));
-		if (is_really_there(p->source))
-			return session_refuse(s, ERR_BUSY, "NetStream.Publish.BadName",
-					      "the stream %s is already published", p->source->key);
 	}
+	TRY(check_coworkers(s, p->source->key));
+	if (is_really_there(p->source))
+		return refuse_busy(p);
 	source_begin(p->source, &p->feeder);
+	coworker_forget(s->server, p->source->key);
+	p->since_wall_ms = clock_wall_ms();
+	watch_rivals(p);
 	p->started = true;
 	rtmp_conn_allow_media(s->conn);
 	sock_set_quick(s->conn->sock, false);
 	rtmp_put_status(s->conn, s->want.stream_id, "status", "NetStream.Publish.Start",
 			"Started publishing stream.");
 	return rtmp_flush(s->conn);
+}
+
+static const char *failure_code(const struct publisher *p)
+{
+	const char *code = p->push ? push_refusal(p->push)->code : "";
+	return *code ? code : "NetStream.Publish.Failed";
 }
 
 static err publish_source(struct publisher *p)
@@ -266,11 +380,14 @@ static err publish_source(struct publisher *p)
 		log_say("publishing %s from %s", p->source->key, p->s->client.ip);
 		e = publish_loop(p);
 	}
+	if (e == ERR_UPSTREAM && p->s->conn)
+		e = session_refuse(p->s, e, failure_code(p), "%s", err_trail(e));
+	rival_stop(&p->rival);
 	if (p->taken_over)
 		e = err_fail(ERR_BUSY, "another publisher of %s took over", p->source->key);
-	if (e == ERR_UPSTREAM && p->s->conn)
-		e = session_refuse(p->s, e, "NetStream.Publish.Failed", "%s", err_trail(e));
 	source_leave(p->source, &p->feeder, p->s->vhost->publish.reconnect_grace_ms);
+	if (p->rival_won && p->s->conn && e == ERR_BUSY)
+		e = session_refuse(p->s, e, "NetStream.Publish.BadName", "%s", p->rival_won);
 	stat_leave(&p->s->server->stat, &p->s->client);
 	if (p->started)
 		log_say("%s is no longer published", p->source->key);
@@ -289,6 +406,7 @@ err publish_run(struct session *s)
 	if (s->conn)
 		s->conn->sock->deadline = CLOCK_NEVER;
 	source_unref(&p->source);
+	free(p->rival_won);
 	free(p);
 	return e;
 }

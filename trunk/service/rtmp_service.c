@@ -6,6 +6,7 @@
 #include "codec/url.h"
 #include "rtmp/handshake.h"
 #include "service/session.h"
+#include "service/upstream.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ static void session_free(struct session *s)
 	target_fini(&s->target);
 	conf_unref(&s->conf);
 	free(s->path);
+	free(s->redirected);
 	free(s->url);
 	free(s);
 }
@@ -86,13 +88,17 @@ static err reject(struct session *s, err e, const char *code, const char *senten
 	return err_fail(e, "%s: %s", code, sentence);
 }
 
-/* Another server says so in the second object of connect (SRS: srs_pid; ours: srs_path too). */
+/* Another server says so in the second object of connect (SRS: srs_pid; what else there is of ours,
+ * see upstream.c). */
 static void read_identity(struct session *s)
 {
 	const struct amf *args = s->connect.args;
-	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0;
 	free(s->path);
+	free(s->redirected);
 	s->path = mem_strdup(amf_get_string(args, "srs_path", ""));
+	s->redirected = mem_strdup(amf_get_string(args, "srs_redirected", ""));
+	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
+	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
 	if (s->is_relay)
 		log_info("it is a relay: server %s, pid %.0f, path %s",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
@@ -134,6 +140,9 @@ static err resolve(struct session *s)
 	if (!s->vhost || !s->vhost->enabled)
 		return session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
 				      "there is no vhost %s on this server", s->target.vhost);
+	e = upstream_check_path(s->server, s->vhost, s->path);
+	if (e)
+		return session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
 	if (!*s->target.stream)
 		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed", "the stream has no name");
 	free(s->url);

@@ -8,6 +8,7 @@
 #include "service/coworker.h"
 #include "service/edge.h"
 #include "service/http_service.h"
+#include "service/members.h"
 #include "service/rtmp_service.h"
 #include "service/upstream.h"
 
@@ -131,6 +132,7 @@ err server_start(struct server *server, struct conf *conf)
 	registry_init(&server->registry);
 	stat_init(&server->stat);
 	server->upstreams = upstreams_new();
+	server->members = members_new();
 	server->mesh = mesh_new();
 	err e = edge_init(server);
 	if (!e)
@@ -141,6 +143,7 @@ err server_start(struct server *server, struct conf *conf)
 		server_stop(server);
 		return e;
 	}
+	members_follow(server);
 	for (int i = 0; i < server->listener_count; i++)
 		listener_start(server->listeners[i]);
 	return OK;
@@ -155,6 +158,7 @@ void server_stop(struct server *server)
 	dns_fini();
 	edge_fini(server);
 	mesh_free(&server->mesh);
+	members_free(&server->members);
 	upstreams_free(&server->upstreams);
 	stat_fini(&server->stat);
 	registry_fini(&server->registry);
@@ -168,4 +172,5 @@ void server_set_conf(struct server *server, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
+	members_follow(server);
 }

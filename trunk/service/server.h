@@ -8,6 +8,7 @@
 #include "service/stat.h"
 
 struct edge;
+struct members;
 struct mesh;
 struct upstreams;
 
@@ -27,6 +28,7 @@ struct server {
 	struct co_group services;       /* pulls, pushes and other coroutines of our own */
 	struct upstreams *upstreams;    /* health of the origins we use */
 	struct edge *edge;              /* pulls by stream */
+	struct members *members;        /* who is behind the names of origins and coworkers */
 	struct mesh *mesh;              /* coworker queries in flight and answers kept */
 	struct listener *listeners[LISTENERS_MAX];
 	int listener_count;

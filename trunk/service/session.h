@@ -16,8 +16,10 @@ struct session {
 	struct target target;
 	struct client client;
 	bool is_relay;                    /* another server */
+	bool is_mesh;                     /* a coworker, which asks since we said that it is here */
 	bool is_full;                     /* there is no room: it is only told so */
 	char *path;                       /* servers the request came by, ",a,b" */
+	char *redirected;                 /* servers that have redirected it, ",host:port,…" */
 	char *url;                        /* for the API */
 };
 
@@ -27,6 +29,18 @@ err play_run(struct session *s) BLOCKS;
 /* Publishes likewise. */
 err publish_run(struct session *s) BLOCKS;
 
+/* What others may want to know of a publisher of this server. False when there is none. A publisher
+ * that has been silent for a while is pinged, and `by_rival` says that the one who asks has the
+ * stream too: then it is looked who may keep it. */
+struct publish_facts {
+	int64_t since_wall_ms;
+	int64_t silent_ms;     /* since the last byte */
+	int64_t unanswered_ms; /* since a ping that has not been answered; 0 */
+};
+bool publish_facts(const struct source *source, bool by_rival, struct publish_facts *out);
+
+/* Sends SRS's 302 to the same stream there and ends the connection. Returns ERR_REDIRECT. */
+err session_redirect(struct session *s, const char *hostport) BLOCKS;
 /* Tells the client no, in a way that arrives, and ends the connection. Returns `e` with the
  * sentence as its trail. */
 err session_refuse(struct session *s, err e, const char *code, const char *fmt, ...) BLOCKS

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "codec/url.h"
 #include "net/dns.h"
+#include "service/members.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ enum {
 	BACKOFF_MAX_MS = 15000,
 	COMPANY_MS = 100,        /* a candidate silent for so long gets company */
 	ADDRESS_MS = 300,        /* one of several addresses of a name */
+	NAMES_MS = 2000,         /* for names that have never been resolved */
 	CHUNK_SIZE_DEFAULT_OUT = 60000,
 };
 
@@ -103,20 +105,44 @@ static bool is_before(const struct upstream *a, const struct upstream *b, const 
 		return b_waits;
 	if (a_waits)
 		return a->retry_ms < b->retry_ms;
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
 	return weight(a->name, key) > weight(b->name, key);
 }
 
-int upstream_order(struct upstreams *u, const struct text_list *names, const char *key,
+void upstream_sort(struct upstream **list, int count, const char *key)
+{
+	for (int i = 1; i < count; i++) {
+		struct upstream *up = list[i];
+		int at = i;
+		for (; at > 0 && is_before(up, list[at - 1], key); at--)
+			list[at] = list[at - 1];
+		list[at] = up;
+	}
+}
+
+/* A session outlives a reload, but it goes to the origins of today. */
+static const struct conf_vhost *vhost_today(const struct conf *conf, const struct conf_vhost *vhost)
+{
+	const struct conf_vhost *today = conf_vhost_find(conf, vhost->name);
+	bool same = today && strcmp(today->name, vhost->name) == 0 && today->cluster.origin.count > 0;
+	return same ? today : vhost;
+}
+
+int upstream_order(struct server *server, const struct conf_vhost *vhost, const char *key,
 		   struct upstream *out[static UPSTREAMS_MAX])
 {
-	int n = 0;
-	for (int i = 0; i < names->count && n < UPSTREAMS_MAX; i++) {
-		struct upstream *up = upstream_get(u, names->v[i]);
-		int at = n++;
-		for (; at > 0 && is_before(up, out[at - 1], key); at--)
-			out[at] = out[at - 1];
-		out[at] = up;
+	struct conf *conf = conf_ref(server->conf);
+	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
+	int n = members_list(server, MEMBER_RTMP, &vhost_today(conf, vhost)->cluster.origin, members,
+			     clock_after(NAMES_MS));
+	for (int i = 0; i < n; i++) {
+		out[i] = upstream_get(server->upstreams, members[i].name);
+		out[i]->priority = members[i].priority;
 	}
+	upstream_sort(out, n, key);
+	free(members);
+	conf_unref(&conf);
 	return n;
 }
 
@@ -152,8 +178,10 @@ char *upstream_stream_name(const struct upstream_request *r)
 	return name;
 }
 
-/* Who we are, in the words of SRS; srs_path is ours and ignored by others: the servers that this
- * request came by, so that none of them is asked again. */
+/* Who we are, in the words of SRS. What follows is ours and ignored by others: the servers that
+ * this request came by (srs_path), so that none of them is asked again; those that have redirected
+ * it (srs_redirected), so that none sends it back; and that an origin asks the coworker which has
+ * said that it has the stream (srs_mesh). */
 static struct amf *identity(const struct upstream_request *r)
 {
 	struct amf *args = amf_object();
@@ -167,6 +195,10 @@ static struct amf *identity(const struct upstream_request *r)
 	}
 	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
 	amf_set(args, "srs_path", amf_string(path));
+	if (r->redirected && *r->redirected)
+		amf_set(args, "srs_redirected", amf_string(r->redirected));
+	if (r->mesh)
+		amf_set(args, "srs_mesh", amf_number(1));
 	free(path);
 	return args;
 }
@@ -202,6 +234,13 @@ bool upstream_redirect_target(char *out, size_t cap, const char *url)
 	target_fini(&t);
 	err_clear();
 	return ok;
+}
+
+void upstream_redirected_by(char *list, size_t cap, const char *hostport)
+{
+	size_t n = strlen(list);
+	if (n + strlen(hostport) + 2 <= cap)
+		snprintf(list + n, cap - n, ",%s", hostport);
 }
 
 /* ---- one attempt ---- */

@@ -13,7 +13,8 @@
 enum { UPSTREAMS_MAX = 64, REDIRECTS_MAX = 5 };
 
 struct upstream {
-	char *name;              /* the configured text, "host[:port]" */
+	char *name;              /* "host:port" to connect to, see members.h */
+	int priority;            /* of an SRV target; lower ones are tried first */
 	int failures;            /* in a row */
 	int64_t retry_ms;        /* not before; monotonic */
 	int64_t connect_ms;      /* how long the last connect took */
@@ -29,10 +30,13 @@ struct upstream *upstream_get(struct upstreams *upstreams, const char *name);
 void upstream_ok(struct upstream *up, int64_t connect_ms);
 void upstream_failed(struct upstream *up, const char *reason);
 
-/* The origins in the order in which this stream tries them: healthy ones by rendezvous, then the
- * others by the time at which they may be tried. Returns the count (at most UPSTREAMS_MAX). */
-int upstream_order(struct upstreams *upstreams, const struct text_list *names, const char *key,
-                   struct upstream *out[static UPSTREAMS_MAX]);
+/* The origins that the current configuration has for the vhost, in the order in which this stream
+ * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
+ * Blocks only while a name has never been resolved. Returns the count (at most UPSTREAMS_MAX). */
+int upstream_order(struct server *server, const struct conf_vhost *vhost, const char *key,
+                   struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
+/* The same for known ones: sorts them. */
+void upstream_sort(struct upstream **list, int count, const char *key);
 
 /* What a relay says about itself and the request it makes. */
 struct upstream_request {
@@ -41,7 +45,9 @@ struct upstream_request {
 	const struct target *target;  /* of the viewer or publisher */
 	const char *page_url, *swf_url;
 	const char *path;             /* ids of the servers it came by, ",a,b"; "" */
+	const char *redirected;       /* servers that have redirected it, ",host:port,…"; NULL or "" */
 	bool publish;
+	bool mesh;                    /* an origin asks the coworker that has the stream */
 };
 
 struct upstream_conn {
@@ -66,5 +72,7 @@ char *upstream_stream_name(const struct upstream_request *request);
 /* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has
  * come too far (hop_limit). */
 err upstream_check_path(const struct server *server, const struct conf_vhost *vhost, const char *path);
+/* Notes in the list of those who have redirected that this one did. */
+void upstream_redirected_by(char *list, size_t cap, const char *hostport);
 /* "host:port" of a redirect's URL; false when it is none. */
 bool upstream_redirect_target(char *out, size_t cap, const char *url);
