@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum mode { MODE_PLAY_RTMP, MODE_PLAY_FLV, MODE_PUBLISH, MODE_IDLE, MODE_SINK };
+enum mode { MODE_PLAY_RTMP, MODE_PLAY_FLV, MODE_PUBLISH, MODE_IDLE, MODE_SINK, MODE_PROBE };
 
 struct options {
 	enum mode mode;
@@ -28,6 +28,7 @@ struct options {
 	double stall_ms; /* a longer gap is a stall */
 	int sample;      /* every so many players read all; 0: about a hundred of them do */
 	bool json;
+	bool edge; /* says that it is an edge server */
 	const char *name;
 	int watch[8], watch_count; /* processes of the server */
 };
@@ -165,6 +166,8 @@ void rtmp_ack(struct peer *peer, int64_t now);
 /* HTTP's. */
 void http_connected(struct peer *peer);
 bool http_input(struct peer *peer, const uint8_t *p, size_t n);
+/* Asks again when it is time; returns when that is. */
+int64_t http_probe(int64_t now);
 
 /* ---- publishing ---- */
 

@@ -285,7 +285,7 @@ static void note_input(struct peer *peer, size_t n)
 
 static bool understand(struct peer *peer, size_t n)
 {
-	if (opt.mode == MODE_PLAY_FLV || opt.mode == MODE_IDLE)
+	if (opt.mode == MODE_PLAY_FLV || opt.mode == MODE_IDLE || opt.mode == MODE_PROBE)
 		return http_input(peer, input, n);
 	return rtmp_input(peer, input, n);
 }
@@ -293,6 +293,8 @@ static bool understand(struct peer *peer, size_t n)
 static void read_some(struct peer *peer)
 {
 	bool drop = peer->state == PEER_RUNNING && !peer->scan && peer->has_frame;
+	if (opt.mode == MODE_PROBE)
+		drop = false;
 	if (opt.mode == MODE_SINK || (opt.mode == MODE_IDLE && peer->state == PEER_RUNNING))
 		drop = true;
 	ssize_t n = drop ? recv(peer->fd, NULL, DROP_MAX, MSG_DONTWAIT | MSG_TRUNC)
@@ -325,7 +327,7 @@ static void connected(struct peer *peer)
 		      (opt.mode == MODE_IDLE && strcmp(peer->url.scheme, "http") != 0);
 	if (silent)
 		peer_runs(peer);
-	else if (opt.mode == MODE_PLAY_FLV || opt.mode == MODE_IDLE)
+	else if (opt.mode == MODE_PLAY_FLV || opt.mode == MODE_IDLE || opt.mode == MODE_PROBE)
 		http_connected(peer);
 	else
 		rtmp_connected(peer);

@@ -26,7 +26,9 @@ static const char usage[] =
 	"Puts load on a live-streaming server and reports what it delivers.\n"
 	"\n"
 	"  -m, --mode=MODE    play-rtmp, play-flv, publish, idle (connects and is silent; with an\n"
-	"                     http URL it asks once), or sink (tcp://, takes whatever comes)\n"
+	"                     http URL it asks once), sink (tcp://, takes whatever comes), or "
+	"probe\n"
+	"                     (asks the http URL each 5 ms; latency is that of the answers)\n"
 	"  -u, --url=URL      rtmp://host/app/stream or http://host/app/stream.flv; %d in it "
 	"becomes\n"
 	"                     the number of the connection\n"
@@ -37,6 +39,7 @@ static const char usage[] =
 	"  -t, --seconds=S    how long to measure (10; 0: until a signal)\n"
 	"  -w, --warm=S       between the last start and the measuring (2)\n"
 	"      --patience=S   how long to wait for those that do not start (30)\n"
+	"      --edge         play-rtmp: says that it is an edge server\n"
 	"      --kbps=N       publish: bit rate of each (880), sound included\n"
 	"      --fps=N        publish: pictures a second (30), 0 for none\n"
 	"      --audio=N      publish: sounds a second (43), 0 for none\n"
@@ -55,8 +58,8 @@ static const char usage[] =
 
 static bool take_mode(const char *text)
 {
-	static const char *names[] = {"play-rtmp", "play-flv", "publish", "idle", "sink"};
-	for (int i = 0; i < 5; i++)
+	static const char *names[] = {"play-rtmp", "play-flv", "publish", "idle", "sink", "probe"};
+	for (int i = 0; i < 6; i++)
 		if (strcmp(text, names[i]) == 0) {
 			opt.mode = (enum mode)i;
 			return true;
@@ -82,7 +85,8 @@ enum {
 	OPT_CHUNK,
 	OPT_STALL,
 	OPT_SAMPLE,
-	OPT_NAME
+	OPT_NAME,
+	OPT_EDGE,
 };
 
 static const struct option longs[] = {
@@ -105,6 +109,7 @@ static const struct option longs[] = {
 	{"watch", 1, NULL, 'p'},
 	{"json", 0, NULL, 'j'},
 	{"name", 1, NULL, OPT_NAME},
+	{"edge", 0, NULL, OPT_EDGE},
 	{"help", 0, NULL, 'h'},
 	{0},
 };
@@ -178,6 +183,9 @@ static bool take_option(int c)
 		return true;
 	case OPT_NAME:
 		opt.name = optarg;
+		return true;
+	case OPT_EDGE:
+		opt.edge = true;
 		return true;
 	case '?':
 		return false;

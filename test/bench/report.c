@@ -66,7 +66,7 @@ static struct rates find_rates(double seconds)
 
 static const char *mode_name(void)
 {
-	static const char *names[] = {"play-rtmp", "play-flv", "publish", "idle", "sink"};
+	static const char *names[] = {"play-rtmp", "play-flv", "publish", "idle", "sink", "probe"};
 	return names[opt.mode];
 }
 

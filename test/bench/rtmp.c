@@ -36,12 +36,14 @@ static void put_message(struct peer *peer, uint32_t csid, uint8_t type, uint32_t
 }
 
 static void send_command(struct peer *peer, const char *name, double tid, struct amf *object,
-			 const char *text, const char *text2)
+			 struct amf *more, const char *text, const char *text2)
 {
 	struct buf b = {.max = COMMAND_MAX};
 	put_value(&b, amf_string(name));
 	put_value(&b, amf_number(tid));
 	put_value(&b, object);
+	if (more)
+		put_value(&b, more);
 	if (text)
 		put_value(&b, amf_string(text));
 	if (text2)
@@ -70,7 +72,12 @@ static void send_connect(struct peer *peer)
 	amf_set(o, "capabilities", amf_number(15));
 	amf_set(o, "audioCodecs", amf_number(4071));
 	amf_set(o, "videoCodecs", amf_number(252));
-	send_command(peer, "connect", 1, o, NULL, NULL);
+	struct amf *args = NULL;
+	if (opt.edge) {
+		args = amf_object();
+		amf_set(args, "srs_pid", amf_number(1));
+	}
+	send_command(peer, "connect", 1, o, args, NULL, NULL);
 	free(tc_url);
 }
 
@@ -122,16 +129,16 @@ static void request_stream(struct peer *peer)
 {
 	peer->step = STEP_STREAM;
 	if (opt.mode == MODE_PUBLISH)
-		send_command(peer, "publish", 3, amf_null(), peer->url.stream, "live");
+		send_command(peer, "publish", 3, amf_null(), NULL, peer->url.stream, "live");
 	else
-		send_command(peer, "play", 3, amf_null(), peer->url.stream, NULL);
+		send_command(peer, "play", 3, amf_null(), NULL, peer->url.stream, NULL);
 }
 
 static void on_result(struct peer *peer, const struct amf *second)
 {
 	if (peer->step == STEP_CONNECT) {
 		peer->step = STEP_CREATE;
-		send_command(peer, "createStream", 2, amf_null(), NULL, NULL);
+		send_command(peer, "createStream", 2, amf_null(), NULL, NULL, NULL);
 	} else if (peer->step == STEP_CREATE) {
 		peer->stream_id = (uint32_t)amf_num(second, 1);
 		request_stream(peer);

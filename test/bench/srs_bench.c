@@ -125,6 +125,8 @@ static void run(void)
 		int64_t next = ramp_up(now), media = INT64_MAX;
 		if (opt.mode == MODE_PUBLISH && running)
 			media = stream_run(now);
+		else if (opt.mode == MODE_PROBE)
+			media = http_probe(now);
 		if (now - kept >= HOUSEKEEPING_US) {
 			housekeeping(now);
 			kept = now;
