@@ -25,13 +25,10 @@ enum conf_writes { WRITES_ANY, WRITES_LOOPBACK, WRITES_AUTH };
 enum conf_on_duplicate { DUPLICATE_ALLOW, DUPLICATE_REJECT, DUPLICATE_REDIRECT };
 
 struct conf_publish {
-	bool mr;
-	int64_t mr_latency_ms;
 	int64_t firstpkt_timeout_ms;
 	int64_t normal_timeout_ms;
 	int64_t kickoff_for_idle_ms; /* in the file: seconds; 0 off */
 	int64_t reconnect_grace_ms;  /* in the file: seconds */
-	bool parse_sps, try_annexb_first;
 };
 
 struct conf_play {
@@ -41,7 +38,6 @@ struct conf_play {
 	enum conf_jitter time_jitter;
 	bool atc, atc_auto, mix_correct;
 	int64_t mw_latency_ms;
-	int mw_msgs;
 	int64_t send_min_interval_ms;
 	bool reduce_sequence_header;
 	bool notify_unpublish;
@@ -72,14 +68,13 @@ struct conf_cluster {
 struct conf_http_remux {
 	bool enabled;
 	char *mount;
-	int64_t fast_cache_ms;
 	bool drop_if_not_match, has_audio, has_video, guess_has_av, hstrs;
 };
 
 struct conf_vhost {
 	char *name;
 	bool enabled;
-	bool tcp_nodelay, min_latency;
+	bool min_latency;
 	int chunk_size; /* the vhost's, else the global one */
 	int in_ack_size, out_ack_size;
 	struct conf_publish publish;
@@ -127,14 +122,12 @@ struct conf {
 	int srs_log_level; /* enum log_level */
 	char *srs_log_file;
 	bool utc_time;
-	int64_t pithy_print_ms;
 	int64_t grace_start_wait_ms, grace_final_wait_ms;
 	bool force_grace_quit;
 	enum conf_tri reuse_port;
 	char *advertise, *resolver;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
-	bool stats_enabled;
 	int vhost_count;
 	struct conf_vhost *vhosts;
 };

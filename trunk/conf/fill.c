@@ -189,8 +189,6 @@ static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct c
 	*vhost = (struct conf_vhost){.name = mem_strdup(node->args.v[0])};
 	default_rows(vhost, true);
 	fill_block(conf, vhost, node, report);
-	if (vhost->min_latency && !is_given(node, "play.mw_msgs"))
-		vhost->play.mw_msgs = 0;
 	if (!vhost->http_remux.hstrs)
 		report_warning(report, place_of(node),
 			       "'vhost.http_remux.hstrs off' has no effect: it is always on");

@@ -35,10 +35,10 @@
 		.path = p, .kind = ROW_SECONDS, FIELD(type, member, int64_t), .value = dflt,       \
 		.min = least, .max = most, .apply = APPLY_##how, .help = text                      \
 	}
-#define MILLIS(p, type, member, dflt, least, most, how, text)                                      \
+#define MILLIS(p, type, member, dflt, least, most, how, text, ...)                                 \
 	{                                                                                          \
 		.path = p, .kind = ROW_MILLIS, FIELD(type, member, int64_t), .value = dflt,        \
-		.min = least, .max = most, .apply = APPLY_##how, .help = text                      \
+		.min = least, .max = most, .apply = APPLY_##how, .help = text, __VA_ARGS__         \
 	}
 #define TEXT(p, type, member, dflt, how, text, ...)                                                \
 	{                                                                                          \
@@ -130,8 +130,7 @@ static const struct row rows[] = {
 	     "The log file. SIGUSR1 opens it again after a rotation.", .min = 1),
 	ONOFF("utc_time", conf, utc_time, "off", RESTART,
 	      "Whether the log shows UTC instead of local time."),
-	MILLIS("pithy_print_ms", conf, pithy_print_ms, "10000", 1000, HOUR, NOW,
-	       "How often the log tells how streams and clients are doing."),
+	IDLE("pithy_print_ms", "The log tells what happens; figures are in the API.")
 	MILLIS("grace_start_wait", conf, grace_start_wait_ms, "2300", 0, HOUR, NOW,
 	       "At a graceful end (SIGQUIT): how long new clients are still accepted."),
 	MILLIS("grace_final_wait", conf, grace_final_wait_ms, "3200", 0, HOUR, NOW,
@@ -208,8 +207,7 @@ static const struct row rows[] = {
 	     "The file with the certificate."),
 
 	BLOCK("stats", "Figures about the machine."),
-	ONOFF("stats.enabled", conf, stats_enabled, "on", NOW,
-	      "Whether CPU, memory and network figures are sampled for the API."),
+	IDLE("stats.enabled", "Figures about the machine are read when the API is asked.")
 
 	/* ---- vhosts ---- */
 	BLOCK("vhost",
@@ -218,12 +216,9 @@ static const struct row rows[] = {
 	      .named = true),
 	ONOFF("vhost.enabled", conf_vhost, enabled, "on", NEW,
 	      "Whether clients of this vhost are served."),
-	ONOFF("vhost.tcp_nodelay", conf_vhost, tcp_nodelay, "off", NEW,
-	      "Whether small pieces are sent at once also while media is flowing, for the price "
-	      "of more packets. What a client waits for at the start is always sent at once."),
+	IDLE("vhost.tcp_nodelay", "It is always on: messages are gathered by this server (mw_latency).")
 	ONOFF("vhost.min_latency", conf_vhost, min_latency, "off", NEW,
-	      "Whether media is passed on without collecting it: mw_msgs is 0 then, unless it is "
-	      "set."),
+	      "Whether each picture is passed on at once, whatever mw_latency says."),
 	INT("vhost.chunk_size", conf_vhost, chunk_size, "60000", 1, 16777215, NEW,
 	    "As the global chunk_size, whose value is used where a vhost has none."),
 	INT("vhost.in_ack_size", conf_vhost, in_ack_size, "0", 0, INT_MAX, NEW,
@@ -233,10 +228,8 @@ static const struct row rows[] = {
 	    "After how many bytes clients shall acknowledge; 0 asks for nothing."),
 
 	BLOCK("vhost.publish", "Clients that bring a stream."),
-	ONOFF("vhost.publish.mr", conf_vhost, publish.mr, "off", NEW,
-	      "Whether small reads are merged, which saves CPU and adds delay."),
-	MILLIS("vhost.publish.mr_latency", conf_vhost, publish.mr_latency_ms, "350", 0, MINUTE, NEW,
-	       "How long reads are merged."),
+	IDLE("vhost.publish.mr", "Whatever has arrived is always read at once.")
+	IDLE("vhost.publish.mr_latency", "Reads are never delayed.")
 	MILLIS("vhost.publish.firstpkt_timeout", conf_vhost, publish.firstpkt_timeout_ms, "20000",
 	       100, DAY, NEW, "How long a publisher may take until its first message."),
 	MILLIS("vhost.publish.normal_timeout", conf_vhost, publish.normal_timeout_ms, "5000", 100,
@@ -249,10 +242,8 @@ static const struct row rows[] = {
 		HOUR, NEW,
 		"How long players are kept waiting after the publisher left: one that comes back "
 		"in time is only a pause for them."),
-	ONOFF("vhost.publish.parse_sps", conf_vhost, publish.parse_sps, "on", NEW,
-	      "Whether width, height and profile are read from the video's headers, for the API."),
-	ONOFF("vhost.publish.try_annexb_first", conf_vhost, publish.try_annexb_first, "on", NEW,
-	      "Whether video is taken for Annex B first where its format must be guessed."),
+	IDLE("vhost.publish.parse_sps", "Headers are always read, for the API.")
+	IDLE("vhost.publish.try_annexb_first", "Pictures are passed on as they are.")
 
 	BLOCK("vhost.play", "Clients that take a stream."),
 	ONOFF("vhost.play.gop_cache", conf_vhost, play.gop_cache, "on", NEW,
@@ -269,16 +260,15 @@ static const struct row rows[] = {
 	ONOFF("vhost.play.atc", conf_vhost, play.atc, "off", NEW,
 	      "Whether the publisher's absolute timestamps are passed on."),
 	ONOFF("vhost.play.atc_auto", conf_vhost, play.atc_auto, "off", NEW,
-	      "Whether atc is switched on by the publisher's metadata (bravo_atc)."),
+	      "Whether atc is switched on by the publisher's metadata (bravo_atc).", .later = true),
 	ONOFF("vhost.play.mix_correct", conf_vhost, play.mix_correct, "off", NEW,
-	      "Whether audio and video are put in the order of their timestamps."),
+	      "Whether audio and video are put in the order of their timestamps.", .later = true),
 	MILLIS("vhost.play.mw_latency", conf_vhost, play.mw_latency_ms, "100", 0, MINUTE, NEW,
 	       "How long messages are collected before they are sent together: an upper bound on "
 	       "the delay it adds. Larger values cost less CPU per player."),
-	INT("vhost.play.mw_msgs", conf_vhost, play.mw_msgs, "8", 0, 128, NEW,
-	    "How many messages are collected at most. With min_latency the default is 0: none."),
+	IDLE("vhost.play.mw_msgs", "mw_latency alone decides: it is kept whatever the number of messages.")
 	MILLIS("vhost.play.send_min_interval", conf_vhost, play.send_min_interval_ms, "0", 0,
-	       MINUTE, NEW, "The least time between two messages to a player; 0 for none."),
+	       MINUTE, NEW, "The least time between two messages to a player; 0 for none.", .later = true),
 	ONOFF("vhost.play.reduce_sequence_header", conf_vhost, play.reduce_sequence_header, "off",
 	      NEW, "Whether headers that repeat the ones before are dropped."),
 	ONOFF("vhost.play.notify_unpublish", conf_vhost, play.notify_unpublish, "on", NEW,
@@ -354,8 +344,7 @@ static const struct row rows[] = {
 	TEXT("vhost.http_remux.mount", conf_vhost, http_remux.mount, "[vhost]/[app]/[stream].flv",
 	     NEW, "The URL of a stream; [vhost], [app] and [stream] stand for its names.", .min = 1,
 	     .judge = value_check_mount),
-	SECONDS("vhost.http_remux.fast_cache", conf_vhost, http_remux.fast_cache_ms, "0", 0, HOUR,
-		NEW, "How much audio is kept for a quick start of streams that are audio alone."),
+	IDLE("vhost.http_remux.fast_cache", "It is for MP3 and AAC over HTTP, which are not built yet.")
 	ONOFF("vhost.http_remux.drop_if_not_match", conf_vhost, http_remux.drop_if_not_match, "on",
 	      NEW, "Whether messages of a kind that the header says is absent are dropped."),
 	ONOFF("vhost.http_remux.has_audio", conf_vhost, http_remux.has_audio, "on", NEW,

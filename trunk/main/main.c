@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { DRAIN_STEP_MS = 200 };
+
 static struct server server;
 static struct options options;
 
@@ -94,10 +96,16 @@ static void on_reload(struct server *s)
 static void drain(void)
 {
 	int number = 0;
-	log_say("graceful quit: waiting for %d connections to end", server.connections);
+	int64_t first = server.conf->grace_start_wait_ms, last = server.conf->grace_final_wait_ms;
+	log_say("graceful quit: %d connections may stay until they leave", server.connections);
+	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
+		return;
 	server_close_listeners(&server);
-	while (server.connections > 0 && signals_wait(&number, clock_after(200)) == ERR_TIMEOUT)
-		;
+	while (server.connections > 0)
+		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
+			return;
+	if (signals_wait(&number, clock_after(last)) != ERR_TIMEOUT)
+		return;
 }
 
 static void serve(void)

@@ -31,7 +31,6 @@ struct source_opts server_source_opts(const struct conf_vhost *vhost)
 		.absolute_time = play->atc,
 		.reduce_headers = play->reduce_sequence_header,
 		.batch_ms = vhost->min_latency ? 0 : play->mw_latency_ms,
-		.batch_messages = vhost->min_latency ? 0 : play->mw_msgs,
 		.notify_end = play->notify_unpublish,
 	};
 }

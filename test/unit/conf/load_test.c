@@ -21,14 +21,12 @@ static void defaults_fill_what_is_not_said(void **state)
 	assert_int_equal(c->reuse_port, CONF_AUTO);
 	assert_string_equal(c->server_id, "");
 	assert_string_equal(c->http_api.listen, "1985");
-	assert_true(c->stats_enabled);
 	const struct conf_vhost *v = conf_vhost_find(c, "any.example.com");
 	assert_non_null(v);
 	assert_string_equal(v->name, "__defaultVhost__");
 	assert_true(v->enabled);
 	assert_int_equal(v->chunk_size, 60000);
 	assert_int_equal(v->play.mw_latency_ms, 100);
-	assert_int_equal(v->play.mw_msgs, 8);
 	assert_int_equal(v->play.queue_length_ms, 30000);
 	assert_int_equal(v->publish.normal_timeout_ms, 5000);
 	assert_int_equal(v->publish.reconnect_grace_ms, 10000);
@@ -46,11 +44,9 @@ static void some_defaults_depend_on_other_values(void **state)
 	(void)state;
 	struct loaded l = load_text(
 		"t.conf", "listen 1935; vhost a { min_latency on; }"
-			  "vhost b { min_latency on; play { mw_msgs 3; } chunk_size 128; }"
+			  "vhost b { min_latency on; chunk_size 128; }"
 			  "srs_log_level_v2 warn; srs_log_level info; chunk_size 4096;");
 	assert_says(l.errors, "", "errors");
-	assert_int_equal(conf_vhost_find(l.conf, "a")->play.mw_msgs, 0);
-	assert_int_equal(conf_vhost_find(l.conf, "b")->play.mw_msgs, 3);
 	assert_int_equal(conf_vhost_find(l.conf, "a")->chunk_size, 4096);
 	assert_int_equal(conf_vhost_find(l.conf, "b")->chunk_size, 128);
 	assert_int_equal(l.conf->srs_log_level, LOG_WARN);
@@ -213,18 +209,14 @@ struct alias_case {
 
 static const struct alias_case aliases[] = {
 	{"time_jitter zero;", "play { time_jitter zero; }"},
-	{"mix_correct on;", "play { mix_correct on; }"},
 	{"atc on;", "play { atc on; }"},
-	{"atc_auto on;", "play { atc_auto on; }"},
 	{"mw_latency 7;", "play { mw_latency 7; }"},
 	{"gop_cache off;", "play { gop_cache off; }"},
 	{"gop_cache_max_frames 3;", "play { gop_cache_max_frames 3; }"},
 	{"queue_length 3;", "play { queue_length 3; }"},
-	{"send_min_interval 10.0;", "play { send_min_interval 10; }"},
 	{"reduce_sequence_header on;", "play { reduce_sequence_header on; }"},
 	{"publish_1stpkt_timeout 777;", "publish { firstpkt_timeout 777; }"},
 	{"publish_normal_timeout 777;", "publish { normal_timeout 777; }"},
-	{"mr { enabled on; latency 500; }", "publish { mr on; mr_latency 500; }"},
 	{"mode remote; origin a b;", "cluster { mode remote; origin a b; }"},
 	{"mode remote; origin a; token_traverse on; vhost w; debug_srs_upnode off;",
 	 "cluster { mode remote; origin a; token_traverse on; vhost w; debug_srs_upnode off; }"},
