@@ -52,6 +52,7 @@ err signals_wait(int *number, int64_t deadline)
 			*number = byte;
 			return OK;
 		}
+		rfd.ready = 0; /* else the next one is no news to the reactor */
 		TRY(co_wait(deadline));
 	}
 }
