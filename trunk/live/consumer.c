@@ -28,8 +28,10 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 	c->gaps = s->gaps;
 	c->ends = s->ends;
 	cursor_greet(&c->cursor, opts->first);
-	cursor_open(&c->cursor, *wire, opts->stream_id, opts->own_base && !s->opts.absolute_time,
-	            opts->from_gop && s->gop_valid, s->has_video, s->headers);
+	/* Times that the publisher's are not mapped from may fall below any base. */
+	bool is_mapped = !timeline_is_raw(&s->timeline);
+	cursor_open(&c->cursor, *wire, opts->stream_id, opts->own_base && is_mapped,
+		    opts->from_gop && s->gop_valid, s->has_video, s->headers);
 	fanout_add(s, c, opts->urgent);
 }
 

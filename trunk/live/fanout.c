@@ -18,41 +18,50 @@ static bool is_batched(const struct source *s)
 
 /* ---- batches ---- */
 
-/* The time of the next group's turn after now; its number in *group. */
-static int64_t next_turn(const struct source *s, int64_t now, int *group)
+/* The time of the group's first turn after `after`. */
+static int64_t turn_of(const struct source *s, int group, int64_t after)
 {
-	int64_t period = s->opts.batch_ms, best = CLOCK_NEVER;
+	int64_t period = s->opts.batch_ms;
+	int64_t due = after - after % period + group * period / SOURCE_GROUPS;
+	return due > after ? due : due + period;
+}
+
+static bool has_news(const struct source *s, const struct source_group *group)
+{
+	return group->count && group->seen != s->messages;
+}
+
+/* Sets the ticker to the next turn of a group that has news. */
+static void arm(struct source *s, int64_t after)
+{
+	int64_t best = CLOCK_NEVER;
 	for (int i = 0; i < SOURCE_GROUPS; i += s->group_step) {
-		if (!s->groups[i].count || s->groups[i].seen == s->messages)
-			continue;
-		int64_t phase = i * period / SOURCE_GROUPS;
-		int64_t due = now - now % period + phase;
-		if (due <= now)
-			due += period;
-		if (due < best) {
+		int64_t due = has_news(s, &s->groups[i]) ? turn_of(s, i, after) : CLOCK_NEVER;
+		if (due < best)
 			best = due;
-			*group = i;
-		}
 	}
-	return best;
+	if (best != CLOCK_NEVER)
+		timer_set(&s->tick, best);
 }
 
-static void arm(struct source *s, int64_t now)
+static void wake_group(struct source *s, struct source_group *group)
 {
-	int64_t due = next_turn(s, now, &s->next_group);
-	if (due != CLOCK_NEVER)
-		timer_set(&s->tick, due);
-}
-
-static void on_tick(struct timer *timer)
-{
-	struct source *s = (struct source *)((char *)timer - offsetof(struct source, tick));
-	struct source_group *group = &s->groups[s->next_group];
 	struct consumer *c;
 	group->seen = s->messages;
 	DL_FOREACH (group->consumers, c)
 		co_wake(c->co);
-	arm(s, clock_ms());
+}
+
+/* Goes on from the time that the turn was due and not from now: a late tick must not cost the
+ * groups whose turn passed meanwhile a whole period. In short periods groups share a turn. */
+static void on_tick(struct timer *timer)
+{
+	struct source *s = (struct source *)((char *)timer - offsetof(struct source, tick));
+	int64_t due = timer->due, oldest = clock_ms() - s->opts.batch_ms;
+	for (int i = 0; i < SOURCE_GROUPS; i += s->group_step)
+		if (has_news(s, &s->groups[i]) && turn_of(s, i, due - 1) == due)
+			wake_group(s, &s->groups[i]);
+	arm(s, due > oldest ? due : oldest);
 }
 
 static struct source_group *pick_group(struct source *s)
@@ -75,9 +84,25 @@ static void wake_slice(struct source *s)
 	struct consumer *c = s->drain_next;
 	for (; c && n < SLICE; c = c->next, n++)
 		co_wake(c->co);
+	if (!c && s->drain_again) {
+		s->drain_again = false;
+		c = s->instant.consumers;
+	}
 	s->drain_next = c;
 	if (c)
 		timer_set(&s->drain, clock_ms());
+}
+
+/* A round that is under way is not begun anew, or the last ones would never have their turn. */
+static void wake_instant(struct source *s)
+{
+	s->instant_seen = s->messages;
+	if (s->drain_next) {
+		s->drain_again = true;
+		return;
+	}
+	s->drain_next = s->instant.consumers;
+	wake_slice(s);
 }
 
 static void on_drain(struct timer *timer)
@@ -98,11 +123,8 @@ void fanout_published(struct source *s, const struct msg *m, int64_t now)
 	DL_FOREACH (s->urgent.consumers, c)
 		co_wake(c->co);
 	if (s->instant.count && is_moment(s, m, now) &&
-	    s->messages - s->instant_seen > (uint64_t)s->opts.batch_messages) {
-		s->instant_seen = s->messages;
-		s->drain_next = s->instant.consumers;
-		wake_slice(s);
-	}
+	    s->messages - s->instant_seen > (uint64_t)s->opts.batch_messages)
+		wake_instant(s);
 	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
 		arm(s, now);
 }

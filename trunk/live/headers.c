@@ -40,17 +40,29 @@ const struct msg *headers_find(const struct headers *h, const struct msg *like)
 	return NULL;
 }
 
+/* Data, then audio, then video; of each, sequence headers before other state. */
 static int rank(const struct msg *m)
 {
-	return m->type == MSG_DATA ? 0 : m->type == MSG_AUDIO ? 1 : 2;
+	if (m->type == MSG_DATA)
+		return 0;
+	return (m->type == MSG_AUDIO ? 1 : 3) + m->frame.is_meta;
 }
 
-void headers_put(struct headers **h, struct msg *msg)
+static bool fits(const struct headers *h, const struct msg *msg)
+{
+	const struct msg *former = headers_find(h, msg);
+	size_t bytes = msg->n;
+	for (int i = 0; h && i < h->count; i++)
+		bytes += h->v[i] == former ? 0 : h->v[i]->n;
+	return bytes <= HEADERS_BYTES_MAX && (former || !h || h->count < HEADERS_MAX);
+}
+
+bool headers_put(struct headers **h, struct msg *msg)
 {
 	const struct headers *old = *h;
 	int n = old ? old->count : 0;
-	if (n >= HEADERS_MAX)
-		return;
+	if (!fits(old, msg))
+		return false;
 	struct headers *set = mem_zalloc(sizeof(*set) + (size_t)(n + 1) * sizeof(set->v[0]));
 	set->refs = 1;
 	bool placed = false;
@@ -70,4 +82,5 @@ void headers_put(struct headers **h, struct msg *msg)
 		set->v[set->count++] = msg_ref(msg);
 	headers_unref(h);
 	*h = set;
+	return true;
 }

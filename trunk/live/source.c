@@ -160,7 +160,8 @@ static bool take_header(struct source *s, struct msg *m)
 	bool repeated = same_payload(headers_find(s->headers, m), m);
 	if (repeated && (s->opts.reduce_headers || s->carried & kind_of(m)))
 		return false;
-	headers_put(&s->headers, m);
+	if (!headers_put(&s->headers, m))
+		return true; /* passed on, but not kept for who comes later */
 	if (m->type == MSG_VIDEO && m->frame.track == 0 && m->frame.is_header)
 		video_info_read(&s->video, msg_span(m));
 	if (m->type == MSG_AUDIO && m->frame.track == 0 && m->frame.is_header)
@@ -183,7 +184,8 @@ static bool gop_take(struct source *s, struct msg *m)
 	}
 	if (!s->gop_valid)
 		return false;
-	if (s->gop_bytes + m->n > GOP_BYTES_MAX ||
+	size_t cost = sizeof(*m) + m->n; /* empty messages cost too */
+	if (s->gop_bytes + cost > GOP_BYTES_MAX ||
 	    (s->opts.gop_max_messages > 0 && s->gop_count >= (uint32_t)s->opts.gop_max_messages)) {
 		gop_forget(s);
 		return false;
@@ -193,7 +195,7 @@ static bool gop_take(struct source *s, struct msg *m)
 		s->gop = mem_realloc(s->gop, s->gop_room * sizeof(s->gop[0]));
 	}
 	s->gop[s->gop_count++] = msg_ref(m);
-	s->gop_bytes += m->n;
+	s->gop_bytes += cost;
 	return starts;
 }
 
@@ -223,6 +225,15 @@ static bool is_half_gop(struct source *s, const struct msg *m)
 	return s->await_key;
 }
 
+/* Headers often carry a time of zero, which says nothing about the clock. They stand with the
+ * last message of their kind; there may be none for a long time of data. */
+static int64_t header_time(struct timeline *tl, int kind)
+{
+	if (kind == TIMELINE_DATA && (tl->last[kind] < tl->max || timeline_is_raw(tl)))
+		tl->last[kind] = tl->max;
+	return tl->last[kind];
+}
+
 void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 {
 	struct msg *m = *msg;
@@ -239,9 +250,9 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 	}
 	if (!header)
 		s->carried &= (uint8_t)~kind_of(m);
-	/* Headers often carry a time of zero, which says nothing about the clock. */
-	m->ts = header ? s->timeline.last[kind_of(m) >> 1]
-		       : timeline_map(&s->timeline, kind_of(m) >> 1, raw, now);
+	int kind = kind_of(m) >> 1;
+	m->ts = header ? header_time(&s->timeline, kind)
+		       : timeline_map(&s->timeline, kind, raw, now);
 	bool starts = gop_take(s, m);
 	for (int i = 0; i < 2; i++)
 		if (s->wires[i])

@@ -72,10 +72,11 @@ struct source {
 	struct source_group groups[SOURCE_GROUPS];
 	struct source_group urgent;  /* relays: woken by each message */
 	struct source_group instant; /* players without batching: woken by each picture */
-	int group_step, next_group;
+	int group_step;             /* every so many of the groups are in use */
 	struct timer tick;
 	struct timer drain;         /* goes on waking a large instant group */
 	struct consumer *drain_next;
+	bool drain_again;           /* there is news for those whom this round has woken already */
 	uint64_t messages;
 	uint64_t instant_seen;
 	int64_t video_ms;           /* arrival of the last picture */

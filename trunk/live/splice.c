@@ -87,28 +87,44 @@ static uint32_t run_length(const struct splice *s, uint32_t at, const struct spl
 	return n;
 }
 
+static uint32_t keys_of(const struct splice *s)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->count; i++)
+		n += mark_at(s, i)->is_key;
+	return n;
+}
+
 static int64_t far_from(int64_t a, int64_t b)
 {
 	return a > b ? a - b : b - a;
 }
 
-/* The best place in what was sent for a run that begins with marks[from]. */
-static bool find_run(const struct splice *s, const struct splice_mark *marks, uint32_t count, uint32_t from,
-		     uint32_t least, int64_t expected, struct splice_answer *out)
+/* The best place in what was sent for a run that begins with marks[from]: the nearest to the
+ * expected time. A server may be seconds behind, or its cache may not have arrived in full: a place
+ * far from there is taken when it is the only one, and what was sent is long enough to tell. */
+static bool find_run(const struct splice *s, const struct splice_mark *marks, uint32_t count,
+		     uint32_t from, uint32_t least, int64_t expected, struct splice_answer *out)
 {
-	int64_t best = EXPECTED_MS;
-	bool found = false;
+	int64_t best = INT64_MAX;
+	uint32_t places = 0, length = 0;
+	struct splice_answer answer = *out;
 	for (uint32_t at = 0; at < s->count; at++) {
 		uint32_t n = run_length(s, at, marks + from, count - from);
 		int64_t offset = n ? mark_at(s, at)->ts - marks[from].ts : 0;
 		int64_t distance = far_from(marks[count - 1].ts + offset, expected);
-		if (n < least || distance > best)
+		places += n > 0;
+		if (n < least || distance >= best)
 			continue;
 		best = distance;
-		found = true;
-		*out = (struct splice_answer){.same = true, .offset = offset, .start = from + n};
+		length = n;
+		answer = (struct splice_answer){.same = true, .offset = offset, .start = from + n};
 	}
-	return found;
+	bool only = places == 1 && length >= RUN_FROM_ANY && keys_of(s) != 1;
+	if (best == INT64_MAX || (best > EXPECTED_MS && !only))
+		return false;
+	*out = answer;
+	return true;
 }
 
 struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks, uint32_t count,

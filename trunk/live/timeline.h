@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum timeline_mode { TIMELINE_FULL, TIMELINE_ZERO, TIMELINE_OFF };
-enum { TIMELINE_KINDS = 3 };
+enum { TIMELINE_AUDIO, TIMELINE_VIDEO, TIMELINE_DATA, TIMELINE_KINDS };
 
 struct timeline {
 	enum timeline_mode mode;
@@ -28,10 +28,12 @@ struct timeline {
 };
 
 void timeline_init(struct timeline *tl, enum timeline_mode mode, bool absolute);
+/* The publisher's own times are kept as they are. */
+bool timeline_is_raw(const struct timeline *tl);
 /* Another publisher begins. */
 void timeline_begin(struct timeline *tl);
 /* Another publisher begins, and its raw time is known to mean `mapped`. */
 void timeline_anchor(struct timeline *tl, uint32_t raw, int64_t mapped);
 /* The source's time of a message of this kind that arrived now. Never lower than the last one of
- * its kind, except in mode off. */
+ * its kind, except in mode off. Data says nothing about the clock: it follows the other kinds. */
 int64_t timeline_map(struct timeline *tl, int kind, uint32_t raw, int64_t now_ms);

@@ -40,7 +40,7 @@ void wire_append(struct wire *wire, const struct msg *msg, bool starts_gop, cons
                  int64_t now_ms);
 /* No cursor may start at the last key frame any more. */
 void wire_forget_gop(struct wire *wire);
-/* The time axis breaks here: every cursor is primed anew. */
+/* The time axis breaks before the next message: every cursor is primed anew. */
 void wire_break(struct wire *wire);
 
 /* A receiver's position. Zeroed, then cursor_open(). */
@@ -58,6 +58,7 @@ struct cursor {
 	int64_t base;                 /* subtracted from the source's times */
 	struct buf priv;              /* private bytes that go before the shared ones */
 	size_t priv_off;
+	size_t injected;              /* of the conversation, since nothing private was pending */
 	uint32_t skips;               /* times it was moved because it was too slow */
 	struct headers *headers;      /* what the receiver was last given */
 };
@@ -77,11 +78,15 @@ void cursor_advance(struct cursor *c, size_t n);
 bool cursor_pending(const struct cursor *c);
 /* Bytes of the receiver's own conversation: they go out next, but between whole messages. */
 void cursor_inject(struct cursor *c, struct span bytes);
+/* The receiver has asked for far more answers than it takes: nothing is sent to it any more, and
+ * the connection must be closed. */
+bool cursor_overrun(const struct cursor *c);
 /* Which kinds the receiver wants (WIRE_ bits). */
 void cursor_want(struct cursor *c, uint8_t want);
-/* Paused: only private bytes. Going on starts at the newest key frame. */
+/* Paused: only private bytes. Going on starts at the newest key frame, unless the receiver had
+ * come past it: then where it stood. */
 void cursor_pause(struct cursor *c, bool paused);
 /* How far it is behind, in milliseconds of the stream. */
 int64_t cursor_lag(const struct cursor *c);
-/* The end of what was gathered so far falls between two messages. */
+/* What was sent so far ends between two messages, and nothing private is pending. */
 bool cursor_at_boundary(const struct cursor *c);
