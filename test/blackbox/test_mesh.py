@@ -1,0 +1,576 @@
+"""The mesh of origins: who has the stream, every protocol, members that come and go, one publisher."""
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+
+import topology as top
+from support import SCALE, flv, rtmp
+from support.case import limit
+from support.dns import Dns
+from support.server import curl, free_port, wait_for
+
+REDIRECT = "NetConnection.Connect.Rejected"
+NOT_FOUND = "NetStream.Play.StreamNotFound"
+BAD_NAME = "NetStream.Publish.BadName"
+RELAY = {"srs_pid": 4711.0, "srs_server": "test"}      # how an edge identifies itself
+
+
+def origins(t, names="ab", more="", play="", http=True):
+    """Origins that are each other's coworkers."""
+    api = {n: free_port() for n in names}
+    return [t.server(n, top.clustered(" ".join(f"127.0.0.1:{api[m]}" for m in names if m != n), more, play,
+                                      http=http), values={"api": api[n]}) for n in names]
+
+
+def say_rubbish(sock):
+    sock.settimeout(2)
+    sock.recv(65536)
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"code\":]")
+
+
+def ask(t, url, args=None):
+    """What a player hears first, and after how many seconds."""
+    c = t.client(url).connect(args)
+    c.create_stream()
+    began = time.monotonic()
+    c.play()
+    status = c.wait_status(timeout=8 * SCALE)
+    seconds = time.monotonic() - began
+    return status, seconds, c
+
+
+def code_of(t, url, args=None):
+    status, _, c = ask(t, url, args)
+    c.close()
+    return status.code
+
+
+# ---- queries ----
+
+def test_three_bad_coworkers_of_ten_cost_nothing(t):
+    """Of ten coworkers one refuses, one is silent and one talks rubbish: 302 within 50 ms of the play."""
+    good = [t.srs(api_port=free_port()) for _ in range(7)]
+    t.publish(good[6].url("live/x"))
+    bad = [top.not_listening(), t.listen().address, t.listen(say_rubbish).address]
+    a = t.server("a", top.clustered(" ".join(bad + [g.api_address for g in good])))
+    times = []
+    for _ in range(3):
+        status, seconds, _ = ask(t, a.url("live/x"))
+        assert status.code == REDIRECT, status
+        times.append(seconds)
+        time.sleep(1.1)         # longer than query_cache
+    assert min(times) <= 0.050 * SCALE, times
+
+
+def test_nobody_is_known_within_the_deadline(t):
+    """With the same bad coworkers, a stream that nobody has is refused within query_timeout."""
+    good = [t.srs(api_port=free_port()) for _ in range(7)]
+    bad = [top.not_listening(), t.listen().address, t.listen(say_rubbish).address]
+    a = t.server("a", top.clustered(" ".join(bad + [g.api_address for g in good]), "query_timeout 500;"))
+    status, seconds, _ = ask(t, a.url("live/nobody"))
+    assert status.code == NOT_FOUND and seconds <= 0.6 * SCALE, (status, seconds)
+    began = time.monotonic()
+    _, body, _ = curl(a.flv("live/nobody"), "-o", "/dev/null", "-w", "%{http_code}")
+    assert body == b"404" and time.monotonic() - began <= 0.8 * SCALE, body
+
+
+@limit(120)
+def test_a_thousand_players_are_two_questions(t):
+    """1,000 players who ask for one absent stream within a second cost each coworker at most two queries."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    coworkers = [t.srs(api_port=free_port()) for _ in range(2)]
+    text = top.clustered(" ".join(c.api_address for c in coworkers)).replace("max_connections 1000", "max_connections 1200")
+    a = t.server("a", text)
+    players = [t.client(a.url("live/nobody"), timeout=30.0) for _ in range(1000)]
+    for p in players:
+        p.connect()
+        p.create_stream()
+    began = time.monotonic()
+    for n, p in enumerate(players):
+        p.play()
+        time.sleep(max(0.0, began + n * 0.0009 - time.monotonic()))
+    took = time.monotonic() - began
+    for p in players:
+        assert p.wait_status(timeout=20.0).code == NOT_FOUND
+    most = 2 + int(took - 1) if took > 1 else 2
+    assert all(len(c.queries) <= most for c in coworkers), ([len(c.queries) for c in coworkers], took)
+
+
+def test_connections_to_coworkers_are_kept(t):
+    """Ten questions go over one connection."""
+    seen = []
+
+    def answer(sock):
+        sock.settimeout(20)
+        seen.append(0)
+        while sock.recv(65536):
+            seen[-1] += 1
+            body = b'{"code":0,"data":{"origin":null}}'
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    coworker = t.listen(answer)
+    a = t.server("a", top.clustered(coworker.address))
+    for n in range(10):
+        assert code_of(t, a.url(f"live/n{n}")) == NOT_FOUND
+    assert seen == [10], seen
+
+
+def test_names_cannot_break_out_of_the_query(t):
+    """A stream name with & and = reaches the coworker as a name."""
+    coworker = t.srs(api_port=free_port())
+    a = t.server("a", top.clustered(coworker.api_address))
+    c = t.client(a.url("live/x")).connect()
+    c.play("a&coworker=evil b=c#d")
+    c.wait_status(NOT_FOUND, timeout=3)
+    query = coworker.queries[0]["query"]
+    assert query["coworker"] in (coworker.api_address, coworker.api_address.replace(":", "%3A")), query
+    assert set(query) == {"vhost", "ip", "app", "stream", "coworker"}, query
+
+
+def test_a_local_publish_clears_what_was_known(t):
+    """A stream that nobody had is played where it is published a moment later."""
+    a, b = origins(t, more="query_cache 5000; query_cache_none 5000;")
+    assert code_of(t, a.url("live/x")) == NOT_FOUND
+    t.publish(a.url("live/x"))
+    assert code_of(t, a.url("live/x")).startswith("NetStream.Play.")
+    t.publish(b.url("live/y"))
+    assert code_of(t, a.url("live/y")) == REDIRECT
+
+
+# ---- every protocol ----
+
+def test_http_flv_at_the_wrong_origin(t):
+    """HTTP-FLV at an origin that lacks the stream is one 302, path and query kept, and then it plays."""
+    a, b = origins(t)
+    publisher = t.publish(b.url("live/x"), mark=True)
+    publisher.wait_sent(30)
+    _, head, _ = curl(a.flv("live/x") + "?k=v&w=1", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
+    assert head.decode() == f"302 http://127.0.0.1:{b.http}/live/x.flv?k=v&w=1", head
+    _, body, _ = curl(a.flv("live/x"), "-L", seconds=3)
+    flv.assert_same(publisher.sent, flv.FlvReader().feed(body), least=50)
+    flv.assert_same(publisher.sent, t.record(a.flv("live/x"), 2), by_type=True)
+
+
+def test_http_flv_of_a_coworker_without_http(t):
+    """A coworker that has no HTTP address is relayed."""
+    srs = t.srs(api_port=free_port())
+    publisher = t.publish(srs.url("live/x"))
+    publisher.wait_sent(30)
+    a = t.server("a", top.clustered(srs.api_address))
+    probe = t.probe(a.flv("live/x")).wait_frames(60, 10)
+    flv.assert_same(publisher.sent, list(probe.messages), least=50)
+    assert len(srs.plays) == 1
+
+
+# ---- on_miss ----
+
+def test_auto_relays_to_ffmpeg(t):
+    """ffmpeg over RTMP at the wrong origin plays with on_miss auto."""
+    a, b = origins(t, more="on_miss auto;")
+    publisher = t.publish(b.url("live/x"))
+    publisher.wait_sent(30)
+    flv.assert_same(publisher.sent, t.record(a.url("live/x"), 2), by_type=True, least=40)
+
+
+def test_auto_redirects_those_that_identify_themselves(t):
+    """With on_miss auto an edge is redirected, also while the stream is relayed to others."""
+    a, b = origins(t, more="on_miss auto;")
+    t.publish(b.url("live/x"))
+    assert code_of(t, a.url("live/x"), RELAY) == REDIRECT
+    t.probe(a.url("live/x")).wait_frames(5, 5)
+    assert code_of(t, a.url("live/x"), RELAY) == REDIRECT
+    assert code_of(t, a.url("live/nobody")) == NOT_FOUND
+
+
+def test_relay_relays_to_everybody(t):
+    """With on_miss relay an edge and an HTTP player are served by the origin they asked."""
+    a, b = origins(t, more="on_miss relay;")
+    publisher = t.publish(b.url("live/x"))
+    e = t.server("edge", top.edge(f"127.0.0.1:{a.rtmp}"))
+    probes = [t.probe(u).wait_frames(40, 10) for u in (e.url("live/x"), a.flv("live/x"), a.url("live/x"))]
+    for p in probes:
+        flv.assert_same(publisher.sent, list(p.messages), least=30)
+    streams = b.json("/api/v1/streams")["streams"]
+    assert [s["clients"] for s in streams if s["name"] == "x"] == [2], streams     # publisher and one relay
+
+
+def test_a_relayed_stream_is_not_announced(t):
+    """What an origin has from a coworker it does not claim to have."""
+    a, b = origins(t, more="on_miss relay;")
+    t.publish(b.url("live/x"))
+    t.probe(a.url("live/x")).wait_frames(5, 5)
+    query = "/api/v1/clusters?vhost=__defaultVhost__&ip=127.0.0.1&app=live&stream=x&coworker=127.0.0.1:1"
+    assert a.json(query)["data"]["origin"] is None
+    origin = b.json(query)["data"]["origin"]
+    assert origin["http"] == f"127.0.0.1:{b.http}" and origin["since_ms"] > 1.6e12, origin
+
+
+def test_a_relay_follows_the_stream(t):
+    """When the stream moves to another origin, the players of a relay stay and go on."""
+    a, b, c = origins(t, "abc", more="on_miss auto;")
+    first = t.publish(b.url("live/x"), mark=True)
+    probe = t.probe(a.url("live/x")).wait_frames(30, 5)
+    first.stop()
+    t.publish(c.url("live/x"), mark=True)
+    moved = time.monotonic() - probe.t0 if hasattr(probe, "t0") else None
+    count = len(probe.messages)
+    wait_for(lambda: len(probe.messages) > count + 60, 10, "the stream from the third origin")
+    assert not probe.ended, (probe, moved)
+    assert not probe.backwards()
+
+
+def test_a_publisher_takes_over_from_a_relay(t):
+    """A publisher that comes to an origin which relays its stream feeds the players that are there."""
+    a, b = origins(t, more="on_miss auto;")
+    first = t.publish(b.url("live/x"))
+    probe = t.probe(a.url("live/x")).wait_frames(30, 5)
+    first.stop()
+    t.publish(a.url("live/x"))
+    count = len(probe.messages)
+    wait_for(lambda: len(probe.messages) > count + 60, 10, "the stream of the publisher here")
+    assert not probe.ended
+
+
+# ---- redirect hygiene ----
+
+def test_a_request_is_not_sent_back(t):
+    """An edge that origin A has redirected to B is not sent back to A although the stream has moved there: B relays."""
+    a, b = origins(t)
+    publisher = t.publish(a.url("live/x"))
+    publisher.wait_sent(20)
+    args = dict(RELAY, srs_redirected=f",127.0.0.1:{a.rtmp}")
+    assert code_of(t, b.url("live/x"), RELAY) == REDIRECT
+    status, _, c = ask(t, b.url("live/x"), args)
+    assert status.code.startswith("NetStream.Play."), status
+    c.wait(lambda m: m.type == rtmp.VIDEO, 5)
+    assert code_of(t, b.url("live/nobody"), args) == NOT_FOUND
+
+
+def test_a_marked_request_asks_anew(t):
+    """Who was redirected is not answered from memory."""
+    a, b = origins(t, more="query_cache_none 5000; query_cache 5000;")
+    assert code_of(t, a.url("live/x"), RELAY) == NOT_FOUND
+    t.publish(b.url("live/x"))
+    assert code_of(t, a.url("live/x"), RELAY) == NOT_FOUND     # remembered
+    assert code_of(t, a.url("live/x"), dict(RELAY, srs_redirected=",10.0.0.1:1935")) == REDIRECT
+
+
+def test_a_stream_that_just_moved_is_found_by_an_edge(t):
+    """A remembers that B has it; it moves to A's other coworker C: the edge gets it without a circle."""
+    a, b, c = origins(t, "abc", more="query_cache 3000;")
+    e = t.server("edge", top.edge(f"127.0.0.1:{a.rtmp}"))
+    first = t.publish(b.url("live/x"))
+    assert code_of(t, a.url("live/x"), RELAY) == REDIRECT
+    first.stop()
+    t.publish(c.url("live/x"))
+    t.probe(e.url("live/x")).wait_frames(10, 5)
+
+
+# ---- publishing ----
+
+def refusal(t, url):
+    try:
+        publisher = t.publish(url)
+    except rtmp.Refused as e:
+        return e.command
+    publisher.stop()
+    raise AssertionError("the second publisher was not refused")
+
+
+def test_duplicate_is_allowed_by_default(t):
+    """As in SRS, two publishers on two origins are not prevented unless it is asked for."""
+    a, b = origins(t)
+    t.publish(a.url("live/x"))
+    second = t.publish(b.url("live/x"))
+    second.wait_sent(60)
+    assert not second.ended and not second.codes
+
+
+def test_duplicate_is_rejected(t):
+    """on_duplicate reject: BadName names the place where the stream lives."""
+    a, b = origins(t, more="on_duplicate reject;")
+    t.publish(a.url("live/x"))
+    command = refusal(t, b.url("live/x"))
+    assert command.code == BAD_NAME, command
+    assert f"127.0.0.1:{a.rtmp}" in command.info["description"], command
+
+
+def test_duplicate_is_redirected(t):
+    """on_duplicate redirect: the second publisher hears SRS's 302 to the first one's origin."""
+    a, b = origins(t, more="on_duplicate redirect;")
+    first = t.publish(a.url("live/x"))
+    c = t.client(b.url("live/x")).connect()
+    c.publish(wait=False)
+    ex = c.wait_status(REDIRECT).info["ex"]
+    assert ex["redirect"] == f"rtmp://127.0.0.1:{a.rtmp}/live", ex
+    first.stop()
+    wait_for(lambda: code_of(t, b.url("live/x")) == NOT_FOUND, 3, "the end of the first publish")
+    t.publish(b.url("live/x"))
+
+
+def test_silent_coworkers_do_not_hold_a_publisher_up(t):
+    """With coworkers that do not answer, the publish goes ahead after query_timeout."""
+    more = "on_duplicate reject; query_timeout 400;"
+    a = t.server("a", top.clustered(f"{t.listen().address} {top.not_listening()}", more))
+    began = time.monotonic()
+    publisher = t.publish(a.url("live/x"))
+    assert time.monotonic() - began < 1.0 * SCALE
+    publisher.wait_sent(60)
+    assert not publisher.ended
+
+
+def test_half_open_publisher_loses_to_a_live_one(t):
+    """An encoder whose old connection to another origin is half-open gets its stream at the new origin."""
+    a, b = origins(t, more="on_duplicate reject;")
+    old = t.publish(a.url("live/x"))
+    old.wait_sent(20)
+    old.freeze()
+    time.sleep(1.2)
+    new = t.publish(b.url("live/x"))
+    wait_for(lambda: a.json("/api/v1/clusters?vhost=__defaultVhost__&app=live&stream=x")["data"]["origin"] is None,
+             4, "the end of the silent publisher")
+    new.wait_sent(60)
+    assert not new.ended and not new.codes, (new.ended, new.codes)
+
+
+def test_idle_publisher_that_answers_keeps_its_stream(t):
+    """A publisher that sends nothing for a while but answers pings is not replaced."""
+    a, b = origins(t, more="on_duplicate reject;", play="")
+    c = t.client(a.url("live/x")).connect().publish()
+    stop = threading.Event()
+
+    def answer():
+        while not stop.is_set():
+            try:
+                c.read(0.1)
+            except rtmp.Timeout:
+                pass
+            except rtmp.Closed:
+                return
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    time.sleep(1.3)
+    assert refusal(t, b.url("live/x")).code == BAD_NAME
+    stop.set()
+    thread.join()
+
+
+def collide(t, a, b, stream):
+    """Two publishers at one moment; the ports of the origins whose publisher is left after the dust has settled."""
+    barrier, results, lock = threading.Barrier(2), {}, threading.Lock()
+
+    def run(server):
+        url = server.url(f"live/{stream}")
+        c = rtmp.Client(url).connect()
+        c.create_stream()
+        barrier.wait()
+        try:
+            c.publish(timeout=5 * SCALE)
+        except (rtmp.Refused, rtmp.Closed) as e:
+            with lock:
+                results[server.rtmp] = e
+            c.close()
+            return
+        ends = time.monotonic() + 2.5 * SCALE
+        beat = b"\xaf\x01" + b"\0" * 32
+        try:
+            for n in range(1000):
+                if time.monotonic() > ends:
+                    break
+                c.send(rtmp.Message(rtmp.AUDIO, n * 40, c.sid, beat, 4))
+                until = time.monotonic() + 0.04
+                while time.monotonic() < until:
+                    try:
+                        m = c.read(max(0.001, until - time.monotonic()))
+                        if m.type == rtmp.COMMAND and rtmp.Command(m).code == BAD_NAME:
+                            raise rtmp.Refused(rtmp.Command(m))
+                    except rtmp.Timeout:
+                        pass
+        except (rtmp.Closed, rtmp.Refused) as e:
+            with lock:
+                results[server.rtmp] = e
+            c.close()
+            return
+        with lock:
+            results[server.rtmp] = None
+        c.close()
+    threads = [threading.Thread(target=run, args=(s,), daemon=True) for s in (a, b)]
+    for th in threads:
+        th.start()
+    for th in threads:
+        th.join(15 * SCALE)
+    return [port for port, e in results.items() if e is None], results
+
+
+@limit(240)
+def test_simultaneous_publishers_end_with_one(t):
+    """Two publishers at one moment on two origins with on_duplicate reject: exactly one survives, each time."""
+
+    rounds, at_once = (5, 5) if os.environ.get("TEST_SHORT") else (50, 5)
+    a, b = origins(t, more="on_duplicate reject;", http=False)
+    bad = []
+    for base in range(0, rounds, at_once):
+        threads = []
+        for n in range(base, base + at_once):
+            def one(n=n):
+                left, results = collide(t, a, b, f"s{n}")
+                if len(left) != 1:
+                    bad.append((n, results))
+            threads.append(threading.Thread(target=one, daemon=True))
+            threads[-1].start()
+        for th in threads:
+            th.join(30 * SCALE)
+    assert not bad, bad
+
+
+def test_both_streams_of_a_race_are_one(t):
+    """When origins come together that both have a stream, the later publisher ends and is told where the first is."""
+    a, b = origins(t, more="on_duplicate reject; query_timeout 300;")
+    a.freeze()
+    later_ok = t.publish(b.url("live/x"))
+    a.thaw()
+    command = refusal(t, a.url("live/x"))
+    assert command.code == BAD_NAME
+    assert not later_ok.ended
+
+
+# ---- membership ----
+
+MEMBER = """
+listen $host:$rtmp;
+max_connections 1000;
+daemon off;
+pid ./$name.pid;
+srs_log_tank file;
+srs_log_file ./$name.log;
+resolver $dns;
+http_api { enabled on; listen $host:$api; }
+vhost __defaultVhost__ { cluster { mode local; origin_cluster on; coworkers $coworkers; } }
+"""
+
+
+def member(t, n, dns, rtmp_port, api, coworkers):
+    s = t.server(f"o{n}", MEMBER, values={"host": f"127.0.0.{n}", "dns": dns.address, "rtmp": rtmp_port, "api": api,
+                                          "coworkers": coworkers})
+
+    def up():
+        with socket.socket() as probe:
+            return probe.connect_ex((f"127.0.0.{n}", int(rtmp_port))) == 0
+    wait_for(up, 5, f"origin {n}")
+    return s
+
+
+def at(n, port, path):
+    return f"rtmp://127.0.0.{n}:{port}/{path}"
+
+
+def test_a_fourth_origin_joins_by_dns(t):
+    """A fourth origin is used within the TTL of the name, and forgotten when it is removed; no restart."""
+    dns = t.keep(Dns(free_port()))
+    rtmp_port, api = top.spare()
+    dns.set("origins.test", *[f"127.0.0.{n}" for n in (1, 2, 3)])
+    servers = [member(t, n, dns, rtmp_port, api, f"origins.test:{api}") for n in (1, 2, 3, 4)]
+    t.publish(at(3, rtmp_port, "live/third"))
+    t.publish(at(4, rtmp_port, "live/fourth"))
+    status, _, _ = ask(t, at(1, rtmp_port, "live/third"))
+    assert status.info["ex"]["redirect"] == f"rtmp://127.0.0.3:{rtmp_port}/live", status
+    assert code_of(t, at(1, rtmp_port, "live/fourth")) == NOT_FOUND
+    dns.set("origins.test", *[f"127.0.0.{n}" for n in (1, 2, 3, 4)])
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/fourth")) == REDIRECT, 3, "the fourth origin")
+    dns.set("origins.test", *[f"127.0.0.{n}" for n in (1, 2, 3)])
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/fourth")) == NOT_FOUND, 4, "the end of the fourth origin")
+    text = servers[0].log()
+    assert f"127.0.0.4:{api} is a member now" in text and f"127.0.0.4:{api} is no longer a member" in text
+
+
+def test_members_stay_while_the_resolver_is_silent(t):
+    """A DNS server that stops answering takes no member away."""
+    dns = t.keep(Dns(free_port()))
+    rtmp_port, api = top.spare()
+    dns.set("origins.test", "127.0.0.1", "127.0.0.2")
+    for n in (1, 2):
+        member(t, n, dns, rtmp_port, api, f"origins.test:{api}")
+    t.publish(at(2, rtmp_port, "live/x"))
+    assert code_of(t, at(1, rtmp_port, "live/x")) == REDIRECT
+    dns.silent()
+    time.sleep(2.5)
+    status, seconds, _ = ask(t, at(1, rtmp_port, "live/x"))
+    assert status.code == REDIRECT and seconds < 0.3 * SCALE, (status, seconds)
+
+
+def test_coworkers_by_srv_name(t):
+    """An SRV name brings hosts and ports; a target that is added is used."""
+    dns = t.keep(Dns(free_port()))
+    rtmp_port, api = top.spare()
+    for n in (1, 2):
+        dns.set(f"o{n}.test", f"127.0.0.{n}")
+    name = "_srs._tcp.origins.test"
+    dns.set(name, (0, 0, int(api), "o1.test"))
+    for n in (1, 2):
+        member(t, n, dns, rtmp_port, api, name)
+    t.publish(at(2, rtmp_port, "live/x"))
+    assert code_of(t, at(1, rtmp_port, "live/x")) == NOT_FOUND
+    dns.set(name, (0, 0, int(api), "o1.test"), (0, 0, int(api), "o2.test"))
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/x")) == REDIRECT, 3, "the second target")
+
+
+def test_origins_of_an_edge_by_dns(t):
+    """An edge pulls from all addresses of a name, and from SRV targets."""
+    dns = t.keep(Dns(free_port()))
+    rtmp_port, api = top.spare()
+    dns.set("origins.test", "127.0.0.1", "127.0.0.2")
+    dns.set("o2.test", "127.0.0.2")
+    dns.set("_rtmp._tcp.test", (0, 0, int(rtmp_port), "o2.test"))
+    for n in (1, 2):
+        member(t, n, dns, rtmp_port, api, f"127.0.0.{3 - n}:{api}")
+    t.publish(at(2, rtmp_port, "live/x"))
+    for number, text in enumerate((f"origins.test:{rtmp_port}", "_rtmp._tcp.test")):
+        e = t.server(f"edge{number}", top.edge(text, top=f"resolver {dns.address};"))
+        t.probe(e.url("live/x")).wait_frames(10, 5)
+
+
+def test_coworkers_change_by_reload(t):
+    """A coworker that a reload brings is asked; one that it takes away is not."""
+    srs = t.srs(api_port=free_port())
+    t.publish(srs.url("live/x"))
+    text = top.clustered("$other", "query_cache 0; query_cache_none 0;")
+    a = t.server("a", text, values={"other": top.not_listening()})
+    assert code_of(t, a.url("live/x")) == NOT_FOUND
+    a.values["other"] = srs.api_address
+    a.write_conf(text)
+    a.signal(signal.SIGHUP)
+    wait_for(lambda: code_of(t, a.url("live/x")) == REDIRECT, 3, "the new coworker")
+    a.values["other"] = top.not_listening()
+    a.write_conf(text)
+    a.signal(signal.SIGHUP)
+    wait_for(lambda: code_of(t, a.url("live/x")) == NOT_FOUND, 3, "the end of the coworker")
+
+
+def test_one_is_not_ones_own_coworker(t):
+    """Own addresses among the coworkers are not asked."""
+    api = free_port()
+    text = top.clustered(f"127.0.0.1:{api} localhost:{api} 127.0.0.2:{api}", top="srs_log_level verbose;")
+    a = t.server("a", text.replace("listen 127.0.0.1:$api", "listen $api"), values={"api": api})
+    for n in range(3):
+        assert code_of(t, a.url(f"live/x{n}")) == NOT_FOUND
+    assert "/api/v1/clusters" not in a.log(), a.log()
+
+
+def test_one_is_recognised_by_the_answer(t):
+    """An address that leads back to oneself, as through a load balancer, is asked once."""
+    api = free_port()
+    asked = []
+
+    def forward(sock):
+        with socket.create_connection(("127.0.0.1", api)) as there:
+            asked.append(1)
+            there.sendall(sock.recv(65536))
+            sock.sendall(there.recv(65536))
+    balancer = t.listen(forward)
+    a = t.server("a", top.clustered(balancer.address), values={"api": api})
+    for n in range(3):
+        assert code_of(t, a.url(f"live/x{n}")) == NOT_FOUND
+    assert len(asked) == 1, asked
+    assert f"{balancer.address} is this server itself" in a.log()
