@@ -240,3 +240,13 @@ def test_silent_connections_cost_nothing(t):
         assert each < 6.5, f"{each:.1f} KB for each connection"
     for sock in socks:
         sock.close()
+
+
+def test_stop_after_reload(t):
+    """A server that has read its configuration again still hears the signals that follow."""
+    s = t.server("srs", top.local())
+    for n in (1, 2):
+        s.signal(signal.SIGHUP)
+        wait_for(lambda: s.log().count("the new configuration is in use") == n, 5, "the reload")
+    s.signal(signal.SIGUSR1)
+    s.stop()

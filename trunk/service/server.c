@@ -129,7 +129,7 @@ err server_start(struct server *server, struct conf *conf)
 	server->started_wall_ms = clock_wall_ms();
 	name_self(server);
 	registry_init(&server->registry);
-	stat_init(&server->stat);
+	stat_init(&server->stat, &server->registry);
 	server->upstreams = upstreams_new();
 	server->members = members_new();
 	server->mesh = mesh_new();

@@ -82,6 +82,17 @@ static void add_to(struct stat_id *s, const struct client *c)
 	s->send_now += send_of(c);
 }
 
+/* A stream that is pulled comes in without a client. */
+static void add_pulled(struct stat *stat)
+{
+	for (struct map_iter it = map_begin(stat->streams); map_next(&it);) {
+		struct stat_id *s = it.value;
+		const struct source *source = registry_find(stat->registry, it.key);
+		if (source && source->recv_bytes > s->recv_now)
+			s->recv_now = source->recv_bytes;
+	}
+}
+
 void stat_sum(struct stat *stat)
 {
 	struct client *c;
@@ -91,6 +102,7 @@ void stat_sum(struct stat *stat)
 		add_to(stat_vhost(stat, c->source->vhost), c);
 		add_to(stat_stream(stat, c->source->key), c);
 	}
+	add_pulled(stat);
 }
 
 static void sample_all(struct map *map)
@@ -113,8 +125,9 @@ static void on_sample(struct timer *timer)
 	timer_set(timer, clock_ms() + RATE_STEP_MS);
 }
 
-void stat_init(struct stat *stat)
+void stat_init(struct stat *stat, const struct registry *registry)
 {
+	stat->registry = registry;
 	stat->vhosts = map_new();
 	stat->streams = map_new();
 	stat->sampler.fn = on_sample;
@@ -167,6 +180,7 @@ void stat_leave(struct stat *stat, struct client *c)
 	DL_DELETE(stat->clients, c);
 	stat->client_count--;
 	c->source = NULL;
+	c->consumer = NULL;
 }
 
 struct client *stat_find(struct stat *stat, const char *id)

@@ -2,9 +2,11 @@
 #pragma once
 #include "base/map.h"
 #include "co/co.h"
-#include "live/source.h"
+#include "live/registry.h"
 #include "net/sock.h"
 
+struct announce;
+struct consumer;
 struct server;
 
 /* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
@@ -25,6 +27,8 @@ struct client {
 	char ip[ADDR_TEXT_MAX];
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
+	const struct announce *announce; /* of a relay; borrowed; NULL */
+	const struct consumer *consumer; /* of a player; borrowed; NULL */
 	bool kicked;               /* by the API; the session ends with ERR_KICKED */
 	struct source *source;     /* borrowed */
 	struct sock **sock;        /* borrowed; *sock may be NULL */
@@ -47,12 +51,14 @@ struct stat {
 	int client_count;
 	struct map *vhosts;        /* name -> struct stat_id */
 	struct map *streams;       /* stream key -> struct stat_id */
+	const struct registry *registry;
 	struct timer sampler;
 	int64_t recv_bytes, send_bytes; /* of clients that have left */
 	uint64_t clients_total, pulls, switches, upstream_failures;
+	uint64_t refused_relays, refused_writes;
 };
 
-void stat_init(struct stat *stat);
+void stat_init(struct stat *stat, const struct registry *registry);
 void stat_fini(struct stat *stat);
 /* The client is entered; its fields are filled in by the caller (co, id and since by this). */
 void stat_enter(struct stat *stat, struct client *client);
