@@ -283,7 +283,9 @@ static const struct row rows[] = {
 	     "'local' is an origin: publishers bring their streams here. 'remote' is an edge: it "
 	     "fetches streams from an origin and passes published ones on to it."),
 	LIST("vhost.cluster.origin", conf_vhost, cluster.origin, NEW,
-	     "The origins of an edge, as host[:port]. When one is away the next one is tried.",
+	     "The origins of an edge, as host[:port]. When one is away the next one is tried. A "
+	     "name stands for all its addresses and is asked again when they expire; an SRV name, "
+	     "known by its leading underscore (_rtmp._tcp.example.org), brings the ports too.",
 	     .judge = value_check_hostport, .example = "127.0.0.1:19350 127.0.0.1:19351"),
 	ENUM("vhost.cluster.protocol", conf_vhost, cluster.protocol, enum conf_protocol,
 	     protocol_names, "rtmp", NEW, "The protocol by which an edge fetches streams."),
@@ -300,7 +302,11 @@ static const struct row rows[] = {
 	      "Whether an origin asks its coworkers for a stream that it lacks, and redirects "
 	      "the player to the one that has it."),
 	LIST("vhost.cluster.coworkers", conf_vhost, cluster.coworkers, NEW,
-	     "The HTTP APIs of the other origins, as host:port.", .judge = value_check_hostport,
+	     "The HTTP APIs of the other origins, as host:port. A name stands for all its "
+	     "addresses and is asked again when they expire; an SRV name, known by its leading "
+	     "underscore (_srs._tcp.example.org), brings the ports too. One's own address may be "
+	     "among them.",
+	     .judge = value_check_hostport,
 	     .example = "127.0.0.1:9091"),
 	SECONDS("vhost.cluster.linger", conf_vhost, cluster.linger_ms, "5", 0, HOUR, NEW,
 		"How long an edge goes on fetching a stream after its last player left."),
@@ -325,7 +331,10 @@ static const struct row rows[] = {
 	     "relay the stream. 'auto' relays to players that do not follow redirects."),
 	ENUM("vhost.cluster.on_duplicate", conf_vhost, cluster.on_duplicate, enum conf_on_duplicate,
 	     duplicate_names, "allow", NEW,
-	     "What an origin does with a publisher whose stream a coworker has already."),
+	     "What an origin does with a publisher whose stream a coworker has already. 'allow' "
+	     "as SRS: both publish. 'reject' says where the stream is, 'redirect' sends the "
+	     "publisher there; of two that begin at the same moment the first one stays. A "
+	     "coworker that does not answer within query_timeout holds nobody up."),
 	TEXT("vhost.cluster.secret", conf_vhost, cluster.secret, NULL, NEW,
 	     "A word shared by all servers of the cluster, by which they sign what they ask each "
 	     "other. With one, /api/v1/clusters answers nobody else.",
