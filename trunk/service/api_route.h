@@ -10,6 +10,7 @@ enum api_code {
 	API_ERRORS_DEMO = 100,
 	API_RAW_UNKNOWN = 1060,
 	API_RAW_OFF = 1061,
+	API_BUSY = 1074,
 	API_NO_VHOST = 2014,
 	API_NO_STREAM = 2048,
 	API_NO_CLIENT = 2049,
@@ -53,6 +54,9 @@ enum api_code api_vhosts(struct api_call *call);
 enum api_code api_streams(struct api_call *call);
 enum api_code api_clients(struct api_call *call);
 enum api_code api_clusters(struct api_call *call);
+enum api_code api_cluster_streams(struct api_call *call) BLOCKS;
+enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
+enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
 enum api_code api_raw(struct api_call *call);
 enum api_code api_summaries(struct api_call *call);
 enum api_code api_rusages(struct api_call *call);

@@ -2,6 +2,7 @@
 #include "base/version.h"
 #include "service/api_proc.h"
 #include "service/api_route.h"
+#include "service/sign.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -115,6 +116,19 @@ static void put_network(json_t *system, const struct server *server)
 	api_put_int(system, "conn_srs", server->connections);
 }
 
+/* Who was kept out, and why. */
+static void put_refused(json_t *cluster, const struct server *server)
+{
+	const struct signer *signer = server->signer;
+	json_t *refused = api_put_object(cluster, "refused");
+	api_put_int(refused, "unsigned", (int64_t)sign_count(signer, SIGN_MISSING));
+	api_put_int(refused, "forged", (int64_t)sign_count(signer, SIGN_FORGED));
+	api_put_int(refused, "late", (int64_t)sign_count(signer, SIGN_LATE));
+	api_put_int(refused, "replayed", (int64_t)sign_count(signer, SIGN_REPLAYED));
+	api_put_int(refused, "relays", (int64_t)server->stat.refused_relays);
+	api_put_int(refused, "writes", (int64_t)server->stat.refused_writes);
+}
+
 enum api_code api_summaries(struct api_call *call)
 {
 	const struct stat *stat = &call->server->stat;
@@ -130,6 +144,7 @@ enum api_code api_summaries(struct api_call *call)
 	api_put_int(cluster, "pulls", (int64_t)stat->pulls);
 	api_put_int(cluster, "switches", (int64_t)stat->switches);
 	api_put_int(cluster, "upstream_failures", (int64_t)stat->upstream_failures);
+	put_refused(cluster, call->server);
 	return API_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "service/json.h"
 #include "service/members.h"
+#include "service/sign.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct waiter {
 /* Members being asked. */
 struct panel {
 	struct server *server;
+	const char *vhost; /* whose secret signs the query */
 	const char *query; /* the query string without the coworker */
 	int64_t deadline;
 	struct co *lead; /* the coroutine that asks */
@@ -148,7 +150,7 @@ static err read_answer(struct coworker_answer *out, int status, const struct buf
 {
 	if (status != 200 && status != 201)
 		return err_fail(ERR_PROTOCOL, "it answered %d", status);
-	json_t *root = json_loadb((const char *)body->p, body->n, 0, NULL);
+	json_t *root = json_read(buf_span(body));
 	err e = read_object(out, root);
 	json_decref(root);
 	return e;
@@ -164,18 +166,21 @@ static err ask(const struct asking *a, struct coworker_answer *answer)
 	TRY(hostport_parse(&host, a->name, 1985));
 	url_escape(&escaped, a->name);
 	char *target = mem_printf("/api/v1/clusters?%s&coworker=%s", a->panel->query, buf_text(&escaped));
+	char *lines = sign_lines(a->panel->server->signer, "Content-Type: application/json\r\n",
+				 a->panel->vhost, "POST", target, span_str(""));
 	err e = http_request(
 		&(struct http_request_opts){
 			.method = "POST",
 			.host = host,
 			.target = target,
-			.headers = "Content-Type: application/json\r\n",
+			.headers = lines,
 			.body_max = ANSWER_MAX,
 			.deadline = a->panel->deadline,
 		},
 		&status, &body);
 	if (!e)
 		e = read_answer(answer, status, &body);
+	free(lines);
 	free(target);
 	buf_free(&escaped);
 	buf_free(&body);
@@ -264,6 +269,7 @@ static void question_main(void *arg)
 	struct question *q = arg;
 	struct panel panel = {
 		.server = q->server,
+		.vhost = q->vhost->name,
 		.query = q->query,
 		.deadline = clock_after(q->vhost->cluster.query_timeout_ms),
 		.answers = &q->answer,
@@ -432,6 +438,7 @@ int coworker_find_all(struct server *server, const struct conf_vhost *vhost, con
 	char *query = query_of(vhost, target, server->service_id);
 	struct panel panel = {
 		.server = server,
+		.vhost = vhost->name,
 		.query = query,
 		.deadline = clock_after(vhost->cluster.query_timeout_ms),
 		.answers = out,

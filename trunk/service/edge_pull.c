@@ -509,6 +509,7 @@ static struct upstream_request request_of(const struct pull *p)
 static void note_switch(struct pull *p)
 {
 	bool first = !*p->facts.peer;
+	upstream_facts(&p->facts, &p->up);
 	if (!first && strcmp(p->facts.peer, p->up.name) == 0)
 		return;
 	if (!first) {

@@ -162,6 +162,7 @@ static void say_goodbye(struct push *p, const char *name)
 static void accepted(struct push *p)
 {
 	bool first = !*p->facts.peer;
+	upstream_facts(&p->facts, &p->up);
 	if (!first && strcmp(p->facts.peer, p->up.name) != 0) {
 		p->facts.switches++;
 		p->server->stat.switches++;
@@ -364,6 +365,7 @@ struct push *push_start(struct server *server, struct source *source, const stru
 	p->path = path;
 	p->session = co;
 	p->facts.kind = "push";
+	p->facts.consumer = &p->consumer;
 	p->lost_ms = clock_ms();
 	p->co = co_start("push", push_main, p);
 	if (!p->co)

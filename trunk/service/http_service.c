@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/files.h"
+#include "service/access.h"
 #include "service/api.h"
 #include "service/flv.h"
 
@@ -47,22 +48,6 @@ static err answer_options(struct http_session *s)
 	return http_respond(s->sock, s->request, 200, NULL, span_str(""), s->cors);
 }
 
-static bool is_allowed(const struct http_session *s)
-{
-	const struct conf_http_api *api = &s->conf->http_api;
-	return !api->auth.enabled || !strstr(s->request->path, "/api/") ||
-	       http_basic_ok(s->request, api->auth.username, api->auth.password);
-}
-
-static err answer_denied(struct http_session *s)
-{
-	struct buf extra = {.max = 1024};
-	buf_printf(&extra, "WWW-Authenticate: Basic\r\n%s", s->cors);
-	err e = http_respond(s->sock, s->request, 401, NULL, span_str(""), buf_text(&extra));
-	buf_free(&extra);
-	return e;
-}
-
 static err answer_full(struct http_session *s)
 {
 	s->request->keep_alive = false;
@@ -78,11 +63,12 @@ static bool has_file(const struct http_session *s)
 
 static err dispatch(struct http_session *s)
 {
-	bool found = false;
+	bool found = false, refused = false;
 	if (s->request->method == HTTP_METHOD_OPTIONS)
 		return answer_options(s);
-	if (!is_allowed(s))
-		return answer_denied(s);
+	TRY(access_check(s, &refused));
+	if (refused)
+		return OK;
 	TRY(api_serve(s, &found));
 	if (found)
 		return OK;

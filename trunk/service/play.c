@@ -264,6 +264,8 @@ static void enter_statistics(struct player *p)
 	s->client.tc_url = s->connect.tc_url;
 	s->client.url = s->url;
 	s->client.source = p->source;
+	s->client.announce = s->is_relay ? &s->announce : NULL;
+	s->client.consumer = &p->consumer;
 	s->client.sock = &s->conn->sock;
 	addr_ip(s->client.ip, &s->conn->sock->peer);
 	stat_enter(&s->server->stat, &s->client);

@@ -310,6 +310,7 @@ static void enter_statistics(struct publisher *p)
 	s->client.tc_url = s->connect.tc_url;
 	s->client.url = s->url;
 	s->client.source = p->source;
+	s->client.announce = s->is_relay ? &s->announce : NULL;
 	s->client.sock = &s->conn->sock;
 	addr_ip(s->client.ip, &s->conn->sock->peer);
 	stat_enter(&s->server->stat, &s->client);

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "codec/url.h"
 #include "rtmp/handshake.h"
+#include "service/announce.h"
+#include "service/notice.h"
 #include "service/session.h"
 #include "service/upstream.h"
 
@@ -18,6 +20,8 @@ enum {
 	START_TIMEOUT_MS = 30000, /* handshake to play or publish */
 	AGAIN_TIMEOUT_MS = 30000, /* after a stream was closed, for the next one */
 };
+
+static const char relay_unwelcome[] = "other servers are not accepted from this address";
 
 static err session_run(struct session *s);
 
@@ -99,10 +103,28 @@ static void read_identity(struct session *s)
 	s->redirected = mem_strdup(amf_get_string(args, "srs_redirected", ""));
 	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
+	announce_read(&s->announce, s->server, args, &s->conn->sock->peer);
 	if (s->is_relay)
 		log_info("it is a relay: server %s, pid %.0f, path %s",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
 			 amf_get_number(args, "srs_pid", 0), log_quote(s->path));
+}
+
+/* `relays` limits from where other servers are accepted. */
+static bool is_welcome(struct session *s)
+{
+	const struct text_list *relays = &s->vhost->cluster.relays;
+	char ip[ADDR_TEXT_MAX];
+	bool welcome = !s->is_relay || relays->count == 0;
+	for (int i = 0; i < relays->count && !welcome; i++)
+		welcome = addr_within(&s->conn->sock->peer, relays->v[i]);
+	if (welcome)
+		return true;
+	addr_ip(ip, &s->conn->sock->peer);
+	s->server->stat.refused_relays++;
+	if (notice_is_due(s->server->notices, ip))
+		log_warn("a relay from %s is refused: cluster.relays has no such address", ip);
+	return false;
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
@@ -114,6 +136,8 @@ static err admit(struct session *s)
 		return reject(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
 			      "there is no such vhost on this server");
 	read_identity(s);
+	if (!is_welcome(s))
+		return reject(s, ERR_DENIED, "NetConnection.Connect.Rejected", relay_unwelcome);
 	if (s->is_full && !s->is_relay)
 		return reject(s, ERR_FULL, "NetConnection.Connect.Rejected",
 			      "the server is full (max_connections)");
@@ -124,6 +148,8 @@ static err admit(struct session *s)
 				   .chunk_size = (uint32_t)s->vhost->chunk_size,
 				   .server_id = co_id(),
 				   .pid = (int)getpid(),
+				   .node = s->is_relay ? s->server->service_id : NULL,
+				   .api_port = announce_port(s->server),
 			   });
 }
 
@@ -140,6 +166,8 @@ static err resolve(struct session *s)
 	if (!s->vhost || !s->vhost->enabled)
 		return session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
 				      "there is no vhost %s on this server", s->target.vhost);
+	if (!is_welcome(s))
+		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s", relay_unwelcome);
 	e = upstream_check_path(s->server, s->vhost, s->path);
 	if (e)
 		return session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));

@@ -9,7 +9,9 @@
 #include "service/edge.h"
 #include "service/http_service.h"
 #include "service/members.h"
+#include "service/notice.h"
 #include "service/rtmp_service.h"
+#include "service/sign.h"
 #include "service/upstream.h"
 
 #include <stdio.h>
@@ -133,7 +135,11 @@ err server_start(struct server *server, struct conf *conf)
 	server->upstreams = upstreams_new();
 	server->members = members_new();
 	server->mesh = mesh_new();
-	err e = edge_init(server);
+	server->signer = signer_new();
+	server->notices = notices_new();
+	err e = signer_load(server->signer, conf);
+	if (!e)
+		e = edge_init(server);
 	if (!e)
 		e = dns_init(*conf->resolver ? conf->resolver : NULL);
 	if (!e)
@@ -157,6 +163,8 @@ void server_stop(struct server *server)
 	dns_fini();
 	edge_fini(server);
 	mesh_free(&server->mesh);
+	signer_free(&server->signer);
+	notices_free(&server->notices);
 	members_free(&server->members);
 	upstreams_free(&server->upstreams);
 	stat_fini(&server->stat);
@@ -171,5 +179,7 @@ void server_set_conf(struct server *server, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
+	if (signer_load(server->signer, conf) != OK)
+		log_error("the secrets in use stay: %s", err_trail(ERR_CONFIG));
 	members_follow(server);
 }

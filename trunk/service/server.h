@@ -10,6 +10,8 @@
 struct edge;
 struct members;
 struct mesh;
+struct notices;
+struct signer;
 struct upstreams;
 
 enum { LISTENERS_MAX = 16, CONNECTIONS_RESERVED = 32 };
@@ -30,6 +32,9 @@ struct server {
 	struct edge *edge;              /* pulls by stream */
 	struct members *members;        /* who is behind the names of origins and coworkers */
 	struct mesh *mesh;              /* coworker queries in flight and answers kept */
+	struct signer *signer;          /* by which servers of the cluster know each other */
+	struct notices *notices;        /* what was logged about whom a moment ago */
+	int views;                      /* questions about the cluster being answered */
 	struct listener *listeners[LISTENERS_MAX];
 	int listener_count;
 	struct http_role http_files, http_api;

@@ -2,6 +2,7 @@
  * publish.c are what it may do in between. */
 #pragma once
 #include "rtmp/server.h"
+#include "service/announce.h"
 #include "service/edge.h"
 #include "service/server.h"
 
@@ -16,6 +17,7 @@ struct session {
 	struct target target;
 	struct client client;
 	bool is_relay;                    /* another server */
+	struct announce announce;         /* what it says about itself */
 	bool is_mesh;                     /* a coworker, which asks since we said that it is here */
 	bool is_full;                     /* there is no room: it is only told so */
 	char *path;                       /* servers the request came by, ",a,b" */

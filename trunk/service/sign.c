@@ -21,8 +21,6 @@
 enum {
 	DIGEST = 32,
 	NONCE_BYTES = 16,
-	NOTICES_MAX = 1024,
-	NOTICE_MS = 60000,
 	TIME_DIGITS = 15,
 };
 
@@ -37,24 +35,18 @@ struct secret {
 	char *vhost, *text;
 };
 
-struct notice {
-	int64_t until;
-};
-
 struct signer {
 	struct secret *secrets;
 	struct map *nonces; /* text -> struct nonce */
 	struct nonce *oldest;
 	int64_t floor; /* wall; what is not younger is late */
 	uint64_t counts[SIGN_VERDICTS];
-	struct map *notices; /* address -> struct notice */
 };
 
 struct signer *signer_new(void)
 {
 	struct signer *s = mem_new(struct signer);
 	s->nonces = map_new();
-	s->notices = map_new();
 	return s;
 }
 
@@ -312,50 +304,6 @@ const char *sign_why(enum sign_verdict verdict)
 	return words[verdict];
 }
 
-static void notices_sweep(struct map *notices, int64_t now)
-{
-	for (struct map_iter it = map_begin(notices); map_next(&it);) {
-		struct notice *n = it.value;
-		if (n->until >= now)
-			continue;
-		map_remove(notices, it.key);
-		free(n);
-	}
-}
-
-/* Many different sources in one minute get no line each: the counters tell. */
-static bool is_news(struct signer *signer, const char *ip)
-{
-	int64_t now = clock_ms();
-	struct notice *n = map_get(signer->notices, ip);
-	if (n && n->until >= now)
-		return false;
-	if (!n && map_count(signer->notices) >= NOTICES_MAX)
-		notices_sweep(signer->notices, now);
-	if (!n && map_count(signer->notices) >= NOTICES_MAX)
-		return false;
-	if (!n) {
-		n = mem_new(struct notice);
-		map_set(signer->notices, ip, n);
-	}
-	n->until = now + NOTICE_MS;
-	return true;
-}
-
-void sign_log(struct signer *signer, enum sign_verdict verdict, const char *ip, const char *what)
-{
-	if (is_news(signer, ip))
-		log_warn("%s from %s is refused: %s (said once a minute for an address)",
-			 log_quote(what), ip, sign_why(verdict));
-}
-
-static void free_values(struct map **map)
-{
-	for (struct map_iter it = map_begin(*map); map_next(&it);)
-		free(it.value);
-	map_free(map);
-}
-
 void signer_free(struct signer **signer)
 {
 	struct signer *s = *signer;
@@ -363,7 +311,8 @@ void signer_free(struct signer **signer)
 	if (!s)
 		return;
 	secrets_free(&s->secrets);
-	free_values(&s->nonces);
-	free_values(&s->notices);
+	while (s->oldest)
+		nonce_free(s, s->oldest);
+	map_free(&s->nonces);
 	free(s);
 }

@@ -53,8 +53,5 @@ char *sign_lines(const struct signer *signer, const char *lines, const char *vho
 uint64_t sign_count(const struct signer *signer, enum sign_verdict verdict);
 /* "it is not signed", "its signature is wrong", … */
 const char *sign_why(enum sign_verdict verdict);
-/* A line for the log about a refused peer, once per address and minute. */
-void sign_log(struct signer *signer, enum sign_verdict verdict, const char *ip, const char *what);
-
 /* For tests. */
 int sign_nonces(const struct signer *signer);

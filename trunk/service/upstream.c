@@ -5,6 +5,8 @@
 #include "base/version.h"
 #include "codec/url.h"
 #include "net/dns.h"
+#include "service/announce.h"
+#include "service/edge.h"
 #include "service/members.h"
 
 #include <stdio.h>
@@ -192,6 +194,7 @@ static struct amf *identity(const struct upstream_request *r)
 		amf_set(args, "srs_version", amf_string(SRS_VERSION));
 		amf_set(args, "srs_pid", amf_number(getpid()));
 		amf_set(args, "srs_id", amf_string(co_id()));
+		announce_put(args, r->server, r->vhost->name);
 	}
 	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
 	amf_set(args, "srs_path", amf_string(path));
@@ -256,6 +259,7 @@ struct attempt {
 	struct rtmp_conn *conn;
 	uint32_t stream_id;
 	struct rtmp_refusal refusal;
+	struct rtmp_peer peer;
 	char why[160];
 };
 
@@ -292,6 +296,7 @@ static err attempt_run(struct attempt *a)
 								  ? (uint32_t)a->request->vhost->chunk_size
 								  : CHUNK_SIZE_DEFAULT_OUT,
 					    .deadline = a->deadline,
+					    .peer = &a->peer,
 				    },
 				    &a->stream_id, &a->refusal);
 	free(url);
@@ -407,6 +412,29 @@ static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 	return err_fail(ERR_UPSTREAM, "%s", text);
 }
 
+/* Who it is that has accepted, and where its API is: the origin is remembered by it. */
+static void meet(struct upstream_conn *out, const struct rtmp_peer *peer)
+{
+	out->peer = *peer;
+	announce_api(out->api, peer, &out->conn->sock->peer);
+	if (!out->origin)
+		return;
+	out->origin->met = true;
+	snprintf(out->origin->api, sizeof(out->origin->api), "%s", out->api);
+}
+
+void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up)
+{
+	snprintf(facts->id, sizeof(facts->id), "%s", co_id());
+	snprintf(facts->node, sizeof(facts->node), "%s", up->peer.node);
+	snprintf(facts->api, sizeof(facts->api), "%s", up->api);
+}
+
+struct map_iter upstreams_begin(const struct upstreams *upstreams)
+{
+	return map_begin(upstreams->by_name);
+}
+
 static err race(struct upstream_conn *out, struct attempt *attempts, int count,
 		const struct upstream_request *request, int64_t deadline, struct rtmp_refusal *refusal)
 {
@@ -423,6 +451,7 @@ static err race(struct upstream_conn *out, struct attempt *attempts, int count,
 			.conn = r.winner->conn, .stream_id = r.winner->stream_id, .origin = r.winner->origin};
 		snprintf(out->name, sizeof(out->name), "%s", r.winner->name);
 		out->conn->sock->deadline = CLOCK_NEVER;
+		meet(out, &r.winner->peer);
 		return OK;
 	}
 	return explain(&r, e, refusal);

@@ -21,12 +21,16 @@ struct upstream {
 	int64_t last_ok_ms, last_failure_ms;
 	uint64_t failures_total;
 	char reason[160];        /* of the last failure */
+	bool met;                /* it has accepted a connection of ours */
+	char api[ADDR_TEXT_MAX]; /* "ip:port" of its API; "" when it has not said */
 };
 
 struct upstreams *upstreams_new(void);
 void upstreams_free(struct upstreams **upstreams);
 /* Made at first sight; lives as long as the process. */
 struct upstream *upstream_get(struct upstreams *upstreams, const char *name);
+/* All of them: map_next() with .value a struct upstream. */
+struct map_iter upstreams_begin(const struct upstreams *upstreams);
 void upstream_ok(struct upstream *up, int64_t connect_ms);
 void upstream_failed(struct upstream *up, const char *reason);
 
@@ -54,6 +58,8 @@ struct upstream_conn {
 	struct rtmp_conn *conn;
 	uint32_t stream_id;
 	char name[300];               /* "host:port" that was reached */
+	struct rtmp_peer peer;        /* what it says of itself */
+	char api[ADDR_TEXT_MAX];      /* "ip:port" of its API; "" */
 	struct upstream *origin;      /* the configured one it came from; NULL after a redirect */
 };
 
@@ -67,6 +73,9 @@ err upstream_connect(struct upstream_conn *out, struct upstream *const *candidat
 /* As above to one address that a redirect named. */
 err upstream_connect_to(struct upstream_conn *out, const char *hostport, const struct upstream_request *request,
                         int64_t deadline, struct rtmp_refusal *refusal) BLOCKS;
+struct relay_facts;
+/* Notes in the facts of the pull or push that is running who its peer is. */
+void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
 char *upstream_stream_name(const struct upstream_request *request);
 /* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has
