@@ -205,18 +205,31 @@ static err goodbye(struct player *p, const char *code, const char *sentence)
 	return err_fail(ERR_ENDED, "%s", sentence);
 }
 
+/* The stream was closed, the connection goes on: a message that was begun is sent to its end. */
+static err finish_message(struct player *p)
+{
+	int64_t until = clock_after(p->s->vhost->play.stalled_timeout_ms);
+	cursor_pause(&p->consumer.cursor, true);
+	for (;;) {
+		TRY(send_some(p));
+		if (!cursor_pending(&p->consumer.cursor))
+			return OK;
+		TRY(co_wait(until));
+	}
+}
+
 static err play_loop(struct player *p)
 {
 	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
 		TRY(take_input(p));
 		if (p->closed)
-			return OK;
+			return finish_message(p);
 		TRY(send_some(p));
 		bool over = consumer_ended(&p->consumer) ||
 			    (p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE &&
 			     p->s->vhost->play.notify_unpublish);
-		if (over && (p->blocked || !cursor_pending(&p->consumer.cursor)))
+		if (over && !cursor_pending(&p->consumer.cursor))
 			return goodbye(p, "NetStream.Play.UnpublishNotify", "the stream was unpublished");
 		if (is_past_duration(p))
 			return goodbye(p, "NetStream.Play.Stop", "the duration that was asked for is over");
