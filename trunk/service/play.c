@@ -315,12 +315,12 @@ err session_redirect(struct session *s, const char *hostport)
 	}
 	char *base = mem_printf("rtmp://%s/%s", hostport, t->app);
 	char *full = mem_printf("%s/%s%s", base, t->stream, query);
-	log_info("redirecting to %s", full);
+	log_info("redirecting to %s/%s", base, t->stream); /* the query may hold a secret */
 	stat_leave(&s->server->stat, &s->client);
 	err e = rtmp_redirect(s->conn, base, full);
 	if (!e)
 		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
-	e = err_fail(ERR_REDIRECT, "redirected to %s", full);
+	e = err_fail(ERR_REDIRECT, "redirected to %s/%s", base, t->stream);
 	free(query);
 	free(base);
 	free(full);
