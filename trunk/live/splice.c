@@ -127,8 +127,25 @@ static bool find_run(const struct splice *s, const struct splice_mark *marks, ui
 	return true;
 }
 
-struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks, uint32_t count,
-				 int64_t expected, bool has_video)
+/* The other way round: what was sent begins in the middle of what the server has. */
+static bool find_beginning(const struct splice *s, const struct splice_mark *marks, uint32_t count,
+			   int64_t expected, struct splice_answer *out)
+{
+	int64_t best = EXPECTED_MS;
+	for (uint32_t from = 1; s->count && from < count; from++) {
+		uint32_t n = run_length(s, 0, marks + from, count - from);
+		int64_t offset = mark_at(s, 0)->ts - marks[from].ts;
+		int64_t distance = far_from(marks[count - 1].ts + offset, expected);
+		if (n < RUN_FROM_ANY || distance > best)
+			continue;
+		best = distance;
+		*out = (struct splice_answer){.same = true, .offset = offset, .start = from + n};
+	}
+	return out->same;
+}
+
+struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks,
+				 uint32_t count, int64_t expected, bool has_video)
 {
 	struct splice_answer answer = {.start = count};
 	uint32_t key = 0;
@@ -137,6 +154,8 @@ struct splice_answer splice_find(const struct splice *s, const struct splice_mar
 	if (key < count && find_run(s, marks, count, key, RUN_FROM_KEY, expected, &answer))
 		return answer;
 	if (count && find_run(s, marks, count, 0, RUN_FROM_ANY, expected, &answer))
+		return answer;
+	if (find_beginning(s, marks, count, expected, &answer))
 		return answer;
 	answer.start = key < count ? key : has_video ? count : 0;
 	return answer;

@@ -47,6 +47,7 @@ static void begin_offset(struct timeline *tl, uint32_t raw, int64_t now_ms)
 	tl->raw = raw;
 	tl->settle_ms = 0;
 	if (timeline_is_raw(tl)) {
+		tl->lead = raw - now_ms; /* the former clock has nothing to do with this one */
 		tl->offset = 0;
 	} else if (tl->used) {
 		tl->offset = now_ms + tl->lead - raw;

@@ -1,0 +1,239 @@
+/* The clock is an argument here, so seconds pass in no time. */
+#include "live/timeline.h"
+#include "support/unit.h"
+
+enum { FRAME_MS = 40 };
+
+static struct timeline tl;
+
+static void begin(enum timeline_mode mode, bool absolute)
+{
+	timeline_init(&tl, mode, absolute);
+}
+
+/* Video and audio of `ms` milliseconds that arrive as they are made. Returns the last time; each
+ * must be what the raw time says, shifted by a constant. */
+static int64_t live(uint32_t *raw, int64_t *now, int ms)
+{
+	int64_t last = 0;
+	for (int at = 0; at < ms; at += FRAME_MS) {
+		last = timeline_map(&tl, TIMELINE_VIDEO, *raw, *now);
+		timeline_map(&tl, TIMELINE_AUDIO, *raw, *now);
+		*raw += FRAME_MS;
+		*now += FRAME_MS;
+	}
+	return last;
+}
+
+static void a_first_time_near_zero_is_kept(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t raw;
+		int64_t mapped;
+	} cases[] = {{0, 0}, {23, 23}, {9999, 9999}, {10000, 200}, {3000000000u, 200}, {UINT32_MAX, 200}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(TIMELINE_FULL, false);
+		assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, cases[i].raw, 5000), cases[i].mapped);
+	}
+}
+
+static void the_other_track_may_begin_a_little_earlier(void **state)
+{
+	(void)state;
+	begin(TIMELINE_FULL, false);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 1000000, 5000), 200);
+	assert_int_equal(timeline_map(&tl, TIMELINE_AUDIO, 999950, 5000), 150);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 1000040, 5040), 240);
+}
+
+static void times_that_wrap_go_on_rising(void **state)
+{
+	(void)state;
+	for (int mode = TIMELINE_FULL; mode <= TIMELINE_OFF; mode++) {
+		begin((enum timeline_mode)mode, false);
+		uint32_t raw = UINT32_MAX - 1000;
+		int64_t now = 77777, first = timeline_map(&tl, TIMELINE_VIDEO, raw, now);
+		int64_t last = live(&raw, &now, 4000);
+		assert_int_equal(last - first, 4000 - FRAME_MS);
+	}
+}
+
+static void a_publisher_that_comes_back_stands_where_the_former_would(void **state)
+{
+	(void)state;
+	static const uint32_t starts[] = {0, 5000000, UINT32_MAX - 100, 2000};
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		begin(TIMELINE_FULL, false);
+		uint32_t raw = 0;
+		int64_t now = 100000;
+		int64_t distance = now - live(&raw, &now, 10000) + 10000 - FRAME_MS;
+		now += 3000;
+		raw = starts[i];
+		timeline_begin(&tl);
+		int64_t first = timeline_map(&tl, TIMELINE_VIDEO, raw, now);
+		assert_int_equal(now - first, distance);
+		raw += FRAME_MS;
+		now += FRAME_MS;
+		int64_t last = live(&raw, &now, 10000);
+		assert_int_equal(now - FRAME_MS - last, distance);
+	}
+}
+
+/* Each time the new publisher's cache of two seconds arrives at once. */
+static void a_burst_from_a_cache_is_squeezed_and_costs_no_distance_to_live(void **state)
+{
+	(void)state;
+	begin(TIMELINE_FULL, false);
+	uint32_t raw = 0;
+	int64_t now = 100000, last = live(&raw, &now, 5000);
+	int64_t distance = now - FRAME_MS - last;
+	for (int change = 0; change < 5; change++) {
+		raw = 7000000u * (uint32_t)change;
+		timeline_begin(&tl);
+		int64_t before = tl.max, audio = before, video = before;
+		for (int at = 0; at < 2000; at += FRAME_MS, raw += FRAME_MS) {
+			int64_t v = timeline_map(&tl, TIMELINE_VIDEO, raw, now);
+			int64_t a = timeline_map(&tl, TIMELINE_AUDIO, raw, now);
+			assert_true(v >= video && a >= audio && v > before && a > before);
+			assert_true(v <= before + FRAME_MS + 2000 / FRAME_MS);
+			video = v;
+			audio = a;
+		}
+		last = live(&raw, &now, 6000);
+		assert_int_equal(now - FRAME_MS - last, distance);
+	}
+}
+
+static void an_anchor_is_exact(void **state)
+{
+	(void)state;
+	begin(TIMELINE_FULL, false);
+	uint32_t raw = 0;
+	int64_t now = 100000, last = live(&raw, &now, 5000);
+	timeline_anchor(&tl, 4000000000u, last + FRAME_MS);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 4000000000u, now), last + FRAME_MS);
+	/* The other track stood a little behind, and goes on there. */
+	assert_int_equal(timeline_map(&tl, TIMELINE_AUDIO, 4000000000u - 23, now), last + FRAME_MS - 23);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 4000000040u, now + 40), last + 2 * FRAME_MS);
+}
+
+static void jumps_are_repaired_in_mode_full(void **state)
+{
+	(void)state;
+	static const int64_t jumps[] = {-4000, -1000000, 20000, 100000000, INT32_MAX};
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		begin(TIMELINE_FULL, false);
+		uint32_t raw = 5000000;
+		int64_t now = 100000, before = live(&raw, &now, 5000);
+		raw += (uint32_t)jumps[i];
+		int64_t after = live(&raw, &now, 5000);
+		assert_in_range(after - before, 5000, 5000 + FRAME_MS);
+	}
+}
+
+static void a_publisher_that_restarts_its_clock_again_and_again_keeps_its_distance(void **state)
+{
+	(void)state;
+	begin(TIMELINE_FULL, false);
+	uint32_t raw = 50000;
+	int64_t now = 100000, start = now;
+	int64_t first = live(&raw, &now, FRAME_MS), last = first;
+	for (int i = 0; i < 50; i++) {
+		raw = i % 2 ? 0 : 900000;
+		last = live(&raw, &now, 4000);
+	}
+	assert_in_range(last - first, now - start - 2 * FRAME_MS, now - start + 50 * FRAME_MS);
+}
+
+static void small_steps_back_hold_the_clock_and_do_not_move_it(void **state)
+{
+	(void)state;
+	begin(TIMELINE_FULL, false);
+	uint32_t raw = 1000;
+	int64_t now = 100000, last = live(&raw, &now, 1000);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, raw - 500, now), last);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, raw, now), last + FRAME_MS);
+}
+
+static void a_track_that_lags_by_seconds_is_no_jump(void **state)
+{
+	(void)state;
+	begin(TIMELINE_FULL, false);
+	int64_t now = 100000;
+	for (uint32_t at = 0; at < 20000; at += FRAME_MS, now += FRAME_MS) {
+		assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 5000 + at, now), 5000 + at);
+		assert_int_equal(timeline_map(&tl, TIMELINE_AUDIO, at, now), at);
+	}
+}
+
+static void data_with_a_time_of_its_own_moves_nothing(void **state)
+{
+	(void)state;
+	static const uint32_t times[] = {0, UINT32_MAX, 1u << 31, 12345};
+	begin(TIMELINE_FULL, false);
+	/* Data may come first. */
+	assert_int_equal(timeline_map(&tl, TIMELINE_DATA, 0, 99000), 0);
+	uint32_t raw = 5000000;
+	int64_t now = 100000, video = live(&raw, &now, 1000), data = 0;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		int64_t mapped = timeline_map(&tl, TIMELINE_DATA, times[i], now);
+		assert_true(mapped >= data && mapped <= tl.max);
+		data = mapped;
+		int64_t next = live(&raw, &now, 1000);
+		assert_int_equal(next - video, 1000);
+		video = next;
+	}
+	assert_int_equal(timeline_map(&tl, TIMELINE_DATA, raw, now), video + FRAME_MS);
+}
+
+static void mode_zero_shifts_and_repairs_nothing(void **state)
+{
+	(void)state;
+	begin(TIMELINE_ZERO, false);
+	uint32_t raw = 5000000;
+	int64_t now = 100000, last = live(&raw, &now, 1000);
+	raw += 50000;
+	assert_int_equal(live(&raw, &now, FRAME_MS), last + 50000 + FRAME_MS);
+}
+
+static void mode_off_and_absolute_time_keep_the_publishers_times(void **state)
+{
+	(void)state;
+	static const uint32_t times[] = {5000000, 5000040, 17, 40, 4999000, 4000000000u, 5};
+	for (int i = 0; i < 2; i++) {
+		begin(i ? TIMELINE_FULL : TIMELINE_OFF, i);
+		for (size_t k = 0; k < sizeof(times) / sizeof(times[0]); k++) {
+			if (k == 2)
+				timeline_begin(&tl);
+			int64_t mapped = timeline_map(&tl, TIMELINE_VIDEO, times[k], 100000);
+			if (k == 2)
+				assert_int_equal(tl.lead, mapped - 100000);
+			assert_int_equal((uint32_t)mapped, times[k]);
+		}
+		/* Data is as it is too, and nothing follows from it. */
+		int64_t before = tl.max;
+		assert_int_equal((uint32_t)timeline_map(&tl, TIMELINE_DATA, 7, 100000), 7);
+		assert_int_equal(tl.max, before);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_first_time_near_zero_is_kept),
+		cmocka_unit_test(the_other_track_may_begin_a_little_earlier),
+		cmocka_unit_test(times_that_wrap_go_on_rising),
+		cmocka_unit_test(a_publisher_that_comes_back_stands_where_the_former_would),
+		cmocka_unit_test(a_burst_from_a_cache_is_squeezed_and_costs_no_distance_to_live),
+		cmocka_unit_test(an_anchor_is_exact),
+		cmocka_unit_test(jumps_are_repaired_in_mode_full),
+		cmocka_unit_test(a_publisher_that_restarts_its_clock_again_and_again_keeps_its_distance),
+		cmocka_unit_test(small_steps_back_hold_the_clock_and_do_not_move_it),
+		cmocka_unit_test(a_track_that_lags_by_seconds_is_no_jump),
+		cmocka_unit_test(data_with_a_time_of_its_own_moves_nothing),
+		cmocka_unit_test(mode_zero_shifts_and_repairs_nothing),
+		cmocka_unit_test(mode_off_and_absolute_time_keep_the_publishers_times),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
