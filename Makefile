@@ -53,7 +53,7 @@ libs = $(foreach l,$(1),$(LIBS_$(l))) -lm
 archives = $(1:%=$(BUILD)/lib/%.a)
 link = $(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
 
-.PHONY: all unit blackbox test check tidy format demo chaos bench soak bench-tools fuzz \
+.PHONY: all unit blackbox test check tidy format demo chaos mesh-churn bench soak bench-tools fuzz \
 	fuzz-targets headers install uninstall clean help objects FORCE
 
 all: $(PROGRAM)
@@ -188,6 +188,9 @@ demo: all
 chaos: all
 	@scripts/chaos
 
+mesh-churn: all
+	@TEST_SRS=$(abspath $(PROGRAM)) scripts/mesh-churn
+
 bench: all bench-tools
 	@scripts/bench
 
@@ -219,6 +222,7 @@ help:
 	@echo 'make format       let clang-format lay out the sources'
 	@echo 'make demo         two origins, an edge, a test picture; DEMO_SECONDS=N ends it'
 	@echo 'make chaos        origins and edges die while viewers watch'
+	@echo 'make mesh-churn   a mesh of origins that come and go, MINUTES=10'
 	@echo 'make bench        what serving costs, beside the cheapest possible program'
 	@echo 'make soak         the long runs'
 	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target, F=NAME for one'

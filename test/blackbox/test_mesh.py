@@ -7,6 +7,7 @@ import threading
 import time
 
 import topology as top
+from mesh_churn import Churn
 from support import SCALE, flv, rtmp
 from support.case import limit
 from support.dns import Dns
@@ -574,3 +575,13 @@ def test_one_is_recognised_by_the_answer(t):
         assert code_of(t, a.url(f"live/x{n}")) == NOT_FOUND
     assert len(asked) == 1, asked
     assert f"{balancer.address} is this server itself" in a.log()
+
+
+# ---- all of it ----
+
+@limit(150)
+def test_mesh_with_churn(t):
+    """Eight origins, one killed and one added every three seconds: no player is refused a live stream or sent in a circle."""
+    churn = Churn(t, streams=40, players=6, edges=1).run(24 if os.environ.get("TEST_SHORT") else 60)
+    assert not churn.failures, "\n".join(churn.failures[:20]) + "\n" + churn.summary()
+    assert sum(n for what, n in churn.counts.items() if "played" in what) > 30, churn.summary()
