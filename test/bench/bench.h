@@ -25,6 +25,7 @@ struct options {
 	int kbps, fps, audio;
 	double gop; /* seconds from one key frame to the next */
 	int chunk_size;
+	double nap_ms;   /* arrivals are looked for so often; 0: at once */
 	double stall_ms; /* a longer gap is a stall */
 	int sample;      /* every so many players read all; 0: about a hundred of them do */
 	bool json;

@@ -17,6 +17,7 @@ struct options opt = {
 	.audio = 43,
 	.gop = 2,
 	.chunk_size = 4096,
+	.nap_ms = -1,
 	.stall_ms = 1000,
 	.name = "",
 };
@@ -46,6 +47,10 @@ static const char usage[] =
 	"      --gop=S        publish: from one key frame to the next (2)\n"
 	"      --chunk=N      publish: RTMP chunk size (4096)\n"
 	"      --stall=MS     a longer gap between two arrivals is a stall (1000)\n"
+	"      --nap=MS       look for arrivals so often (0: at once; from 100 connections on 1): "
+	"a\n"
+	"                     reader that sleeps in the kernel must be woken by each send, and on\n"
+	"                     one machine the server pays for that\n"
 	"      --sample=K     each K-th player reads all messages and measures latency, the "
 	"others\n"
 	"                     only count bytes (about a hundred read all; 1: everyone)\n"
@@ -87,6 +92,7 @@ enum {
 	OPT_SAMPLE,
 	OPT_NAME,
 	OPT_EDGE,
+	OPT_NAP,
 };
 
 static const struct option longs[] = {
@@ -109,6 +115,7 @@ static const struct option longs[] = {
 	{"watch", 1, NULL, 'p'},
 	{"json", 0, NULL, 'j'},
 	{"name", 1, NULL, OPT_NAME},
+	{"nap", 1, NULL, OPT_NAP},
 	{"edge", 0, NULL, OPT_EDGE},
 	{"help", 0, NULL, 'h'},
 	{0},
@@ -158,6 +165,9 @@ static bool take_value(int c, double v)
 	case OPT_CHUNK:
 		opt.chunk_size = (int)v;
 		return v >= 128 && v <= 0xFFFFFF;
+	case OPT_NAP:
+		opt.nap_ms = v;
+		return v <= 1000;
 	case OPT_STALL:
 		opt.stall_ms = v;
 		return true;
@@ -212,6 +222,8 @@ bool options_read(int argc, char **argv)
 		fprintf(stderr, "%s", usage);
 		return false;
 	}
+	if (opt.nap_ms < 0)
+		opt.nap_ms = opt.count < 100 ? 0 : 1;
 	if (!opt.sample)
 		opt.sample = opt.count > 100 ? opt.count / 100 : 1;
 	return true;

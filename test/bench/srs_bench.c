@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 
 enum { EVENTS = 1024, HOUSEKEEPING_US = 50 * 1000 };
 
@@ -115,6 +116,22 @@ static int timeout_ms(int64_t now, int64_t next)
 	return ms < 0 ? 0 : ms > HOUSEKEEPING_US / 1000 ? HOUSEKEEPING_US / 1000 : (int)ms;
 }
 
+/* Waits for the next look at the descriptors: see --nap. */
+static int wait_events(struct epoll_event *events, int64_t next)
+{
+	int64_t now = now_us(), nap = (int64_t)(opt.nap_ms * 1000);
+	if (nap <= 0)
+		return epoll_wait(epoll_fd, events, EVENTS, timeout_ms(now, next));
+	static bool busy;
+	struct timespec t = {.tv_sec = (time_t)(nap / 1000000),
+			     .tv_nsec = (long)(nap % 1000000) * 1000};
+	if (!busy)
+		nanosleep(&t, NULL);
+	int n = epoll_wait(epoll_fd, events, EVENTS, 0);
+	busy = n == EVENTS;
+	return n;
+}
+
 static void run(void)
 {
 	static struct epoll_event events[EVENTS];
@@ -133,7 +150,7 @@ static void run(void)
 		}
 		next = media < next ? media : next;
 		next = end_us < next ? end_us : next;
-		int n = epoll_wait(epoll_fd, events, EVENTS, timeout_ms(now_us(), next));
+		int n = wait_events(events, next);
 		for (int i = 0; i < n; i++)
 			peer_event(events[i].data.ptr, events[i].events);
 		now = now_us();
