@@ -65,7 +65,7 @@ def all_gone():
     return not any(listening(p) for p in PORTS)
 
 
-@limit(120)
+@limit(240)
 def test_demo_plays_every_url(t):
     """The demo ends by itself with 0 after DEMO_SECONDS, having shown the 302 and played both URLs."""
     hold_ports(t)
@@ -79,7 +79,7 @@ def test_demo_plays_every_url(t):
     assert all_gone()
 
 
-@limit(120)
+@limit(240)
 def test_demo_on_a_terminal(t):
     """On a terminal the demo runs until Ctrl-C, which stops everything and is no failure."""
     hold_ports(t)
@@ -92,7 +92,7 @@ def test_demo_on_a_terminal(t):
     assert all_gone()
 
 
-@limit(180)
+@limit(240)
 def test_demo_leaves_nothing_behind(t):
     """TERM, HUP and KILL end the demo with all that it started, also while it is starting."""
     hold_ports(t)
@@ -106,7 +106,7 @@ def test_demo_leaves_nothing_behind(t):
         os.remove(demo.log_path)
 
 
-@limit(120)
+@limit(240)
 def test_demo_notices_a_loss(t):
     """A server that dies makes the demo fail with the reason."""
     hold_ports(t)
@@ -119,7 +119,7 @@ def test_demo_notices_a_loss(t):
     assert all_gone()
 
 
-@limit(60)
+@limit(240)
 def test_demo_names_who_has_its_port(t):
     """A port that is taken is named with its owner, and nothing is started."""
     hold_ports(t)
