@@ -19,8 +19,8 @@ enum {
 	ANSWER_MAX = 64 * 1024,
 	QUERY_MAX = 16384,
 	MESH_ENTRIES_MAX = 20000,
-	LATE_MS = 100,   /* for the others, once one has it */
-	NONE_GROWS = 3,  /* "nobody" is kept longer when it is asked for again and again */
+	LATE_MS = 100,  /* for the others, once one has it */
+	NONE_GROWS = 3, /* "nobody" is kept longer when it is asked for again and again */
 };
 
 struct mesh {
@@ -97,14 +97,16 @@ void mesh_free(struct mesh **mesh)
 /* It becomes a part of URLs. */
 static bool is_host(const char *text)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
 	return *text && strlen(text) < HOST_MAX && strspn(text, letters) == strlen(text);
 }
 
 static void read_http(struct coworker_answer *out, const char *text)
 {
 	struct hostport hp;
-	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, 80) == OK && is_host(hp.host))
+	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, 80) == OK &&
+	    is_host(hp.host))
 		hostport_text(out->http, &hp);
 	err_clear();
 }
@@ -165,7 +167,8 @@ static err ask(const struct asking *a, struct coworker_answer *answer)
 	int status = 0;
 	TRY(hostport_parse(&host, a->name, 1985));
 	url_escape(&escaped, a->name);
-	char *target = mem_printf("/api/v1/clusters?%s&coworker=%s", a->panel->query, buf_text(&escaped));
+	char *target =
+		mem_printf("/api/v1/clusters?%s&coworker=%s", a->panel->query, buf_text(&escaped));
 	char *lines = sign_lines(a->panel->server->signer, "Content-Type: application/json\r\n",
 				 a->panel->vhost, "POST", target, span_str(""));
 	err e = http_request(
@@ -353,7 +356,8 @@ static int64_t longer_none(const struct question *q)
 }
 
 /* The one that is asked or known already; *none_ms is what an expired one leaves behind. */
-static struct question *question_known(struct mesh *mesh, const char *key, bool fresh, int64_t *none_ms)
+static struct question *question_known(struct mesh *mesh, const char *key, bool fresh,
+				       int64_t *none_ms)
 {
 	struct question *q = map_get(mesh->questions, key);
 	if (!q || !q->done || (!fresh && clock_ms() < q->expires_ms))
@@ -409,8 +413,8 @@ static err find(struct server *server, const struct conf_vhost *vhost, const str
 	return e;
 }
 
-err coworker_find(struct server *server, const struct conf_vhost *vhost, const struct target *target,
-		  struct coworker_answer *answer)
+err coworker_find(struct server *server, const struct conf_vhost *vhost,
+		  const struct target *target, struct coworker_answer *answer)
 {
 	return find(server, vhost, target, false, answer);
 }
@@ -430,7 +434,8 @@ void coworker_forget(struct server *server, const char *key)
 
 /* ---- everybody's word ---- */
 
-int coworker_find_all(struct server *server, const struct conf_vhost *vhost, const struct target *target,
+int coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+		      const struct target *target,
 		      struct coworker_answer out[static COWORKER_ANSWERS_MAX])
 {
 	struct conf *conf = conf_ref(server->conf);

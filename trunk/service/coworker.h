@@ -22,14 +22,15 @@ struct coworker_answer {
 struct mesh *mesh_new(void);
 void mesh_free(struct mesh **mesh);
 /* OK and the answer, or ERR_NOTFOUND when nobody has it. */
-err coworker_find(struct server *server, const struct conf_vhost *vhost, const struct target *target,
-                  struct coworker_answer *answer) BLOCKS;
+err coworker_find(struct server *server, const struct conf_vhost *vhost,
+		  const struct target *target, struct coworker_answer *answer) BLOCKS;
 /* The same without a look at kept answers: for whoever has reason to doubt them. */
 err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
-                        const struct target *target, struct coworker_answer *answer) BLOCKS;
+			const struct target *target, struct coworker_answer *answer) BLOCKS;
 /* All who have it, asked anew by somebody who has it too (they look who was first, see rival.h).
  * Returns the count; those who do not answer in time do not count. */
-int coworker_find_all(struct server *server, const struct conf_vhost *vhost, const struct target *target,
-                      struct coworker_answer out[static COWORKER_ANSWERS_MAX]) BLOCKS;
+int coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+		      const struct target *target,
+		      struct coworker_answer out[static COWORKER_ANSWERS_MAX]) BLOCKS;
 /* Forgets what is known of a stream: it is published here now, or the answer was wrong. */
 void coworker_forget(struct server *server, const char *key);

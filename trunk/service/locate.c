@@ -19,7 +19,8 @@ static err wait_for_pull(struct locate *l, enum found *found)
 			return OK;
 		case PULL_NOWHERE:
 		case PULL_FAILED:
-			*found = viewer_state(l->viewer) == PULL_NOWHERE ? FOUND_NOWHERE : FOUND_NO_ORIGIN;
+			*found = viewer_state(l->viewer) == PULL_NOWHERE ? FOUND_NOWHERE
+									 : FOUND_NO_ORIGIN;
 			snprintf(l->why, sizeof(l->why), "%s", viewer_why(l->viewer));
 			return OK;
 		case PULL_TRYING:
@@ -148,5 +149,6 @@ static err locate_on_origin(struct locate *l, enum found *found)
 
 err locate_play(struct locate *l, enum found *found)
 {
-	return l->vhost->cluster.mode == MODE_REMOTE ? locate_on_edge(l, found) : locate_on_origin(l, found);
+	return l->vhost->cluster.mode == MODE_REMOTE ? locate_on_edge(l, found)
+						     : locate_on_origin(l, found);
 }

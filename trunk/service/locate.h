@@ -17,14 +17,14 @@ struct locate {
 	struct server *server;
 	const struct conf_vhost *vhost;
 	const struct target *target;
-	struct viewer *viewer;          /* attached when the source is fed by a pull */
-	bool http;                      /* a player over HTTP */
-	bool relay;                     /* another server, not a player */
-	bool mesh;                      /* a coworker, to which we have said that it is here */
-	const char *redirected;         /* servers that have redirected this request; "" or NULL */
-	err (*look)(void *ctx);         /* looks after the player's input while waiting; ends the wait */
+	struct viewer *viewer;  /* attached when the source is fed by a pull */
+	bool http;              /* a player over HTTP */
+	bool relay;             /* another server, not a player */
+	bool mesh;              /* a coworker, to which we have said that it is here */
+	const char *redirected; /* servers that have redirected this request; "" or NULL */
+	err (*look)(void *ctx); /* looks after the player's input while waiting; ends the wait */
 	void *ctx;
-	int64_t patience_ms;            /* FOUND_HERE after so long without news; -1: wait for the answer */
+	int64_t patience_ms; /* FOUND_HERE after so long without news; -1: wait for the answer */
 	/* answered */
 	struct source *source;          /* one reference; FOUND_HERE */
 	char rtmp[300], http_host[300]; /* "host:port"; FOUND_ELSEWHERE; http_host may be "" */

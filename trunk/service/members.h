@@ -15,12 +15,12 @@ enum member_kind { MEMBER_API, MEMBER_RTMP }; /* coworkers, origins */
 
 /* What asking one member has shown. */
 struct member_health {
-	bool alive;              /* the last question was answered; true before the first one */
-	int64_t answer_ms;       /* how long the last answer took; -1 before the first one */
+	bool alive;        /* the last question was answered; true before the first one */
+	int64_t answer_ms; /* how long the last answer took; -1 before the first one */
 	int64_t ok_wall_ms, failed_wall_ms;
 	uint64_t asked, failed;
-	char server[64];         /* its server id, if it says one; "" */
-	char reason[160];        /* of the last failure */
+	char server[64];  /* its server id, if it says one; "" */
+	char reason[160]; /* of the last failure */
 };
 
 struct member {

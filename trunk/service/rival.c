@@ -6,10 +6,11 @@
 #include <string.h>
 
 enum {
-	FIRST_LOOK_MS = 300,   /* after the beginning: who began at the same moment has begun by then */
+	FIRST_LOOK_MS =
+		300, /* after the beginning: who began at the same moment has begun by then */
 	SECOND_LOOK_MS = 1500, /* and those to whom it took longer */
 	ASKED_LOOK_MS = 50,
-	SUSPECT_MS = 1000,     /* silent for so long: the answer to the ping is waited for */
+	SUSPECT_MS = 1000, /* silent for so long: the answer to the ping is waited for */
 	MARGIN_MS = 100,
 };
 
@@ -39,7 +40,8 @@ bool claim_beats(const struct claim *a, const struct claim *b)
 
 struct claim claim_of(const struct coworker_answer *answer)
 {
-	return (struct claim){answer->since_ms, answer->unanswered_ms, answer->server, answer->service};
+	return (struct claim){answer->since_ms, answer->unanswered_ms, answer->server,
+			      answer->service};
 }
 
 /* ---- before ---- */
@@ -55,7 +57,8 @@ err rival_find(struct server *server, const struct conf_vhost *vhost, const stru
 	TRY(coworker_find_fresh(server, vhost, target, answer));
 	if (answer->unanswered_ms < RIVAL_PONG_MS)
 		return OK;
-	log_warn("%s/%s: the publisher at %s is silent and does not answer a ping: this one may begin",
+	log_warn("%s/%s: the publisher at %s is silent and does not answer a ping: this one may "
+		 "begin",
 		 target->app, target->stream, answer->rtmp);
 	return err_fail(ERR_NOTFOUND, "only a silent publisher has it");
 }

@@ -8,13 +8,15 @@
 #pragma once
 #include "service/coworker.h"
 
-enum { RIVAL_PONG_MS = 700 }; /* a publisher that has not answered a ping for so long is not alive */
+enum {
+	RIVAL_PONG_MS = 700
+}; /* a publisher that has not answered a ping for so long is not alive */
 
 /* How strongly an origin claims a stream. */
 struct claim {
-	int64_t since_ms;    /* wall time; 0 (a server that does not say) is before everything */
+	int64_t since_ms;      /* wall time; 0 (a server that does not say) is before everything */
 	int64_t unanswered_ms; /* since the publisher was pinged, without a byte from it; else 0 */
-	const char *server;  /* ids; "" when it does not say */
+	const char *server;    /* ids; "" when it does not say */
 	const char *service;
 };
 /* The same at all origins that know the same claims. */
@@ -24,7 +26,7 @@ struct claim claim_of(const struct coworker_answer *answer);
 /* OK and who publishes it, or ERR_NOTFOUND. A publisher there that has gone silent is given a
  * moment to answer a ping; it does not count when it does not. */
 err rival_find(struct server *server, const struct conf_vhost *vhost, const struct target *target,
-               struct coworker_answer *answer) BLOCKS;
+	       struct coworker_answer *answer) BLOCKS;
 
 /* The watch over a publish that has begun. `own` says what this server claims now; `lost` is
  * called, once, when another one is stronger. Both are called in a coroutine of the watch. */

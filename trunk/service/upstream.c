@@ -17,9 +17,9 @@
 enum {
 	BACKOFF_MS = 200,
 	BACKOFF_MAX_MS = 15000,
-	COMPANY_MS = 100,        /* a candidate silent for so long gets company */
-	ADDRESS_MS = 300,        /* one of several addresses of a name */
-	NAMES_MS = 2000,         /* for names that have never been resolved */
+	COMPANY_MS = 100, /* a candidate silent for so long gets company */
+	ADDRESS_MS = 300, /* one of several addresses of a name */
+	NAMES_MS = 2000,  /* for names that have never been resolved */
 	CHUNK_SIZE_DEFAULT_OUT = 60000,
 };
 
@@ -67,7 +67,8 @@ void upstream_ok(struct upstream *up, int64_t connect_ms)
 	up->connect_ms = connect_ms;
 	up->last_ok_ms = clock_ms();
 	up->retry_ms = 0;
-	up->failures /= 2; /* trust returns slowly: the next failure waits longer than a first one */
+	up->failures /=
+		2; /* trust returns slowly: the next failure waits longer than a first one */
 }
 
 void upstream_failed(struct upstream *up, const char *reason)
@@ -127,7 +128,8 @@ void upstream_sort(struct upstream **list, int count, const char *key)
 static const struct conf_vhost *vhost_today(const struct conf *conf, const struct conf_vhost *vhost)
 {
 	const struct conf_vhost *today = conf_vhost_find(conf, vhost->name);
-	bool same = today && strcmp(today->name, vhost->name) == 0 && today->cluster.origin.count > 0;
+	bool same =
+		today && strcmp(today->name, vhost->name) == 0 && today->cluster.origin.count > 0;
 	return same ? today : vhost;
 }
 
@@ -136,8 +138,8 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, const 
 {
 	struct conf *conf = conf_ref(server->conf);
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(server, MEMBER_RTMP, &vhost_today(conf, vhost)->cluster.origin, members,
-			     clock_after(NAMES_MS));
+	int n = members_list(server, MEMBER_RTMP, &vhost_today(conf, vhost)->cluster.origin,
+			     members, clock_after(NAMES_MS));
 	for (int i = 0; i < n; i++) {
 		out[i] = upstream_get(server->upstreams, members[i].name);
 		out[i]->priority = members[i].priority;
@@ -157,16 +159,18 @@ static char *upstream_vhost(const struct upstream_request *r)
 	const char *hole = strstr(pattern, "[vhost]");
 	if (!hole)
 		return mem_strdup(*pattern ? pattern : own);
-	return mem_printf("%.*s%s%s", (int)(hole - pattern), pattern, own, hole + strlen("[vhost]"));
+	return mem_printf("%.*s%s%s", (int)(hole - pattern), pattern, own,
+			  hole + strlen("[vhost]"));
 }
 
 static char *tc_url(const struct upstream_request *r, int port)
 {
 	char *vhost = upstream_vhost(r);
 	bool v6 = strchr(vhost, ':') != NULL;
-	char *url = port == 1935 ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost, r->target->app)
-				 : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s", vhost, port,
-					      r->target->app);
+	char *url = port == 1935 ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
+					      r->target->app)
+				 : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s", vhost,
+					      port, r->target->app);
 	free(vhost);
 	return url;
 }
@@ -206,14 +210,17 @@ static struct amf *identity(const struct upstream_request *r)
 	return args;
 }
 
-err upstream_check_path(const struct server *server, const struct conf_vhost *vhost, const char *path)
+err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
+			const char *path)
 {
 	int hops = 0;
 	for (const char *p = strchr(path, ','); p; p = strchr(p + 1, ',')) {
 		hops++;
 		if (strncmp(p + 1, server->service_id, strlen(server->service_id)) == 0)
-			return err_fail(ERR_LOOP, "the request has come back to where it was (path %s): "
-						  "the origins of these servers form a circle", path);
+			return err_fail(ERR_LOOP,
+					"the request has come back to where it was (path %s): "
+					"the origins of these servers form a circle",
+					path);
 	}
 	if (hops > vhost->cluster.hop_limit)
 		return err_fail(ERR_LOOP, "the request came by %d servers, hop_limit is %d", hops,
@@ -285,20 +292,20 @@ static err attempt_run(struct attempt *a)
 	TRY(hostport_parse(&hp, a->name, 1935));
 	TRY(dial_any(&sock, &hp, a->deadline));
 	char *url = tc_url(a->request, hp.port);
-	err e = rtmp_client_connect(&a->conn, &sock,
-				    &(struct rtmp_client_opts){
-					    .app = a->request->target->app,
-					    .tc_url = url,
-					    .page_url = a->request->page_url,
-					    .swf_url = a->request->swf_url,
-					    .args = identity(a->request),
-					    .chunk_size = a->request->publish
-								  ? (uint32_t)a->request->vhost->chunk_size
-								  : CHUNK_SIZE_DEFAULT_OUT,
-					    .deadline = a->deadline,
-					    .peer = &a->peer,
-				    },
-				    &a->stream_id, &a->refusal);
+	err e = rtmp_client_connect(
+		&a->conn, &sock,
+		&(struct rtmp_client_opts){
+			.app = a->request->target->app,
+			.tc_url = url,
+			.page_url = a->request->page_url,
+			.swf_url = a->request->swf_url,
+			.args = identity(a->request),
+			.chunk_size = a->request->publish ? (uint32_t)a->request->vhost->chunk_size
+							  : CHUNK_SIZE_DEFAULT_OUT,
+			.deadline = a->deadline,
+			.peer = &a->peer,
+		},
+		&a->stream_id, &a->refusal);
 	free(url);
 	return e;
 }
@@ -407,8 +414,9 @@ static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 	char text[ERR_TRAIL_MAX] = "";
 	size_t n = 0;
 	for (int i = 0; i < r->started && n < sizeof(text); i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s: %s", i ? "; " : "", r->attempts[i].name,
-				      r->attempts[i].done ? r->attempts[i].why : "no answer in time");
+		n += (size_t)snprintf(
+			text + n, sizeof(text) - n, "%s%s: %s", i ? "; " : "", r->attempts[i].name,
+			r->attempts[i].done ? r->attempts[i].why : "no answer in time");
 	return err_fail(ERR_UPSTREAM, "%s", text);
 }
 
@@ -436,7 +444,8 @@ struct map_iter upstreams_begin(const struct upstreams *upstreams)
 }
 
 static err race(struct upstream_conn *out, struct attempt *attempts, int count,
-		const struct upstream_request *request, int64_t deadline, struct rtmp_refusal *refusal)
+		const struct upstream_request *request, int64_t deadline,
+		struct rtmp_refusal *refusal)
 {
 	struct race r = {.attempts = attempts, .count = count};
 	for (int i = 0; i < count; i++) {
@@ -447,8 +456,9 @@ static err race(struct upstream_conn *out, struct attempt *attempts, int count,
 	err e = count ? run_race(&r, deadline) : ERR_UPSTREAM;
 	end_race(&r);
 	if (r.winner) {
-		*out = (struct upstream_conn){
-			.conn = r.winner->conn, .stream_id = r.winner->stream_id, .origin = r.winner->origin};
+		*out = (struct upstream_conn){.conn = r.winner->conn,
+					      .stream_id = r.winner->stream_id,
+					      .origin = r.winner->origin};
 		snprintf(out->name, sizeof(out->name), "%s", r.winner->name);
 		out->conn->sock->deadline = CLOCK_NEVER;
 		meet(out, &r.winner->peer);
@@ -458,7 +468,8 @@ static err race(struct upstream_conn *out, struct attempt *attempts, int count,
 }
 
 err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
-		     const struct upstream_request *request, int64_t deadline, struct rtmp_refusal *refusal)
+		     const struct upstream_request *request, int64_t deadline,
+		     struct rtmp_refusal *refusal)
 {
 	struct attempt *attempts = mem_zalloc((size_t)count * sizeof(attempts[0]));
 	for (int i = 0; i < count; i++) {
@@ -470,8 +481,9 @@ err upstream_connect(struct upstream_conn *out, struct upstream *const *candidat
 	return e;
 }
 
-err upstream_connect_to(struct upstream_conn *out, const char *hostport, const struct upstream_request *request,
-			int64_t deadline, struct rtmp_refusal *refusal)
+err upstream_connect_to(struct upstream_conn *out, const char *hostport,
+			const struct upstream_request *request, int64_t deadline,
+			struct rtmp_refusal *refusal)
 {
 	struct attempt *attempt = mem_new(struct attempt);
 	attempt->name = hostport;

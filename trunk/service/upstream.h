@@ -13,11 +13,11 @@
 enum { UPSTREAMS_MAX = 64, REDIRECTS_MAX = 5 };
 
 struct upstream {
-	char *name;              /* "host:port" to connect to, see members.h */
-	int priority;            /* of an SRV target; lower ones are tried first */
-	int failures;            /* in a row */
-	int64_t retry_ms;        /* not before; monotonic */
-	int64_t connect_ms;      /* how long the last connect took */
+	char *name;         /* "host:port" to connect to, see members.h */
+	int priority;       /* of an SRV target; lower ones are tried first */
+	int failures;       /* in a row */
+	int64_t retry_ms;   /* not before; monotonic */
+	int64_t connect_ms; /* how long the last connect took */
 	int64_t last_ok_ms, last_failure_ms;
 	uint64_t failures_total;
 	char reason[160];        /* of the last failure */
@@ -38,7 +38,7 @@ void upstream_failed(struct upstream *up, const char *reason);
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
  * Blocks only while a name has never been resolved. Returns the count (at most UPSTREAMS_MAX). */
 int upstream_order(struct server *server, const struct conf_vhost *vhost, const char *key,
-                   struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
+		   struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
 /* The same for known ones: sorts them. */
 void upstream_sort(struct upstream **list, int count, const char *key);
 
@@ -46,21 +46,21 @@ void upstream_sort(struct upstream **list, int count, const char *key);
 struct upstream_request {
 	struct server *server;
 	const struct conf_vhost *vhost;
-	const struct target *target;  /* of the viewer or publisher */
+	const struct target *target; /* of the viewer or publisher */
 	const char *page_url, *swf_url;
-	const char *path;             /* ids of the servers it came by, ",a,b"; "" */
-	const char *redirected;       /* servers that have redirected it, ",host:port,…"; NULL or "" */
+	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
+	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
 	bool publish;
-	bool mesh;                    /* an origin asks the coworker that has the stream */
+	bool mesh; /* an origin asks the coworker that has the stream */
 };
 
 struct upstream_conn {
 	struct rtmp_conn *conn;
 	uint32_t stream_id;
-	char name[300];               /* "host:port" that was reached */
-	struct rtmp_peer peer;        /* what it says of itself */
-	char api[ADDR_TEXT_MAX];      /* "ip:port" of its API; "" */
-	struct upstream *origin;      /* the configured one it came from; NULL after a redirect */
+	char name[300];          /* "host:port" that was reached */
+	struct rtmp_peer peer;   /* what it says of itself */
+	char api[ADDR_TEXT_MAX]; /* "ip:port" of its API; "" */
+	struct upstream *origin; /* the configured one it came from; NULL after a redirect */
 };
 
 /* Connects (RTMP up to createStream) to the first of these that answers. A candidate that is
@@ -68,11 +68,12 @@ struct upstream_conn {
  * ERR_UPSTREAM when none could be had by the deadline; a refusal (ERR_DENIED, ERR_REDIRECT, …)
  * of the only candidate is returned with *refusal. */
 err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
-                     const struct upstream_request *request, int64_t deadline,
-                     struct rtmp_refusal *refusal) BLOCKS;
+		     const struct upstream_request *request, int64_t deadline,
+		     struct rtmp_refusal *refusal) BLOCKS;
 /* As above to one address that a redirect named. */
-err upstream_connect_to(struct upstream_conn *out, const char *hostport, const struct upstream_request *request,
-                        int64_t deadline, struct rtmp_refusal *refusal) BLOCKS;
+err upstream_connect_to(struct upstream_conn *out, const char *hostport,
+			const struct upstream_request *request, int64_t deadline,
+			struct rtmp_refusal *refusal) BLOCKS;
 struct relay_facts;
 /* Notes in the facts of the pull or push that is running who its peer is. */
 void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
@@ -80,7 +81,8 @@ void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
 char *upstream_stream_name(const struct upstream_request *request);
 /* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has
  * come too far (hop_limit). */
-err upstream_check_path(const struct server *server, const struct conf_vhost *vhost, const char *path);
+err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
+			const char *path);
 /* Notes in the list of those who have redirected that this one did. */
 void upstream_redirected_by(char *list, size_t cap, const char *hostport);
 /* "host:port" of a redirect's URL; false when it is none. */

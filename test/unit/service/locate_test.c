@@ -9,14 +9,9 @@ static const struct {
 	const char *list, *hostport;
 	bool has;
 } lists[] = {
-	{NULL, "a:1", false},
-	{"", "a:1", false},
-	{",a:1", "a:1", true},
-	{",b:1,a:1", "a:1", true},
-	{",a:1,b:1", "a:1", true},
-	{",a:11", "a:1", false},
-	{",aa:1", "a:1", false},
-	{"a:1", "a:1", false}, /* not in the form that servers send */
+	{NULL, "a:1", false},      {"", "a:1", false},        {",a:1", "a:1", true},
+	{",b:1,a:1", "a:1", true}, {",a:1,b:1", "a:1", true}, {",a:11", "a:1", false},
+	{",aa:1", "a:1", false},   {"a:1", "a:1", false}, /* not in the form that servers send */
 	{",,,", "a:1", false},
 };
 

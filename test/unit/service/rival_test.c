@@ -52,8 +52,11 @@ static void any_set_of_claims_has_one_winner(void **state)
 
 static void an_answer_becomes_a_claim(void **state)
 {
-	static const struct coworker_answer answer = {
-		.server = "vid-1", .service = "abc", .since_ms = 5, .silent_ms = 900, .unanswered_ms = 7};
+	static const struct coworker_answer answer = {.server = "vid-1",
+						      .service = "abc",
+						      .since_ms = 5,
+						      .silent_ms = 900,
+						      .unanswered_ms = 7};
 	(void)state;
 	struct claim c = claim_of(&answer);
 	assert_int_equal(c.since_ms, 5);
