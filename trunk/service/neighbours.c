@@ -21,6 +21,13 @@ static void put(struct buf *b, const char *name, const char *value)
 	url_escape(b, value);
 }
 
+/* A question that turns from up to down comes by servers that have asked it already, rightly: a
+ * circle is one of a single direction. */
+static const char *path_of(enum neighbour kind, const struct view_question *q)
+{
+	return q->scope == VIEW_ALL && kind != NEIGHBOUR_ORIGIN ? "" : q->path;
+}
+
 /* The next server gets nine tenths of the time, so that its answer is in time when its own
  * neighbours are silent. Relays may know the vhost by another name. */
 static char *target_of(const struct server *server, const char *path, enum neighbour kind,
@@ -31,7 +38,7 @@ static char *target_of(const struct server *server, const char *path, enum neigh
 	int64_t left = (q->deadline - clock_ms()) * SHARE / SHARES;
 	buf_printf(&b, "%s?scope=%s&hops=%d&timeout=%lld", path, scopes[kind], q->hops - 1,
 		   (long long)(left > 1 ? left : 1));
-	buf_printf(&b, "&path=%s,%s", q->path, server->service_id);
+	buf_printf(&b, "&path=%s,%s", path_of(kind, q), server->service_id);
 	put(&b, "vhost", kind == NEIGHBOUR_RELAY ? "" : q->vhost);
 	put(&b, "app", q->app);
 	put(&b, "stream", q->stream);

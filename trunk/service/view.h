@@ -4,8 +4,8 @@
  * Questions travel over the API: down to the relays that a server has (each asks its own), sideways
  * to the coworkers of an origin, up from an edge to its origins. Who is asked further down or
  * sideways asks in one direction only, so that nothing comes back; in addition a question carries
- * the servers that it came by, a number of hops that it may still make, and what is left of the
- * one deadline. */
+ * the servers that it came by in this direction, a number of hops that it may still make, and what
+ * is left of the one deadline. */
 #pragma once
 #include "service/json.h"
 #include "service/server.h"
@@ -20,7 +20,7 @@ struct view_question {
 	const char *vhost, *app, *stream; /* "": any */
 	enum view_scope scope;
 	const char *from; /* VIEW_BELOW: the asker */
-	const char *path; /* the servers that it came by, ",a,b" */
+	const char *path; /* the servers that it came by in this direction, ",a,b" */
 	int hops;         /* that it may still make */
 	int64_t deadline;
 };
