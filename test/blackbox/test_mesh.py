@@ -426,15 +426,35 @@ def test_simultaneous_publishers_end_with_one(t):
     assert not bad, bad
 
 
-def test_both_streams_of_a_race_are_one(t):
-    """When origins come together that both have a stream, the later publisher ends and is told where the first is."""
+def beside_the_first(t, edge):
+    """A publisher at B of a stream that A has, of which B could not know: A was frozen for a moment."""
     a, b = origins(t, more="on_duplicate reject; query_timeout 300;")
+    first = t.publish(a.url("live/x"))
+    first.wait_sent(10)
+    place = t.server("edge", top.edge(f"127.0.0.1:{b.rtmp}")) if edge else b
     a.freeze()
-    later_ok = t.publish(b.url("live/x"))
-    a.thaw()
-    command = refusal(t, a.url("live/x"))
-    assert command.code == BAD_NAME
-    assert not later_ok.ended
+    try:
+        second = t.publish(place.url("live/x"))
+    finally:
+        a.thaw()
+    wait_for(lambda: BAD_NAME in second.codes, 3, "BadName for the later publisher")
+    text = next(c for c in second.statuses if c.code == BAD_NAME).info["description"]
+    assert f"127.0.0.1:{a.rtmp}" in text, text
+    wait_for(lambda: second.ended, 3, "its end")
+    count = len(first.sent)
+    first.wait_sent(count + 20)
+    assert not first.ended and not first.codes, (first.ended, first.codes)
+    assert "was first: the publisher here ends" in b.log()
+
+
+def test_the_later_publisher_ends(t):
+    """Of two publishers that did not know of each other the later one ends with BadName, and the place of the other."""
+    beside_the_first(t, edge=False)
+
+
+def test_the_later_publisher_behind_an_edge_ends(t):
+    """The same when the later one came through an edge: the encoder hears it at once."""
+    beside_the_first(t, edge=True)
 
 
 # ---- membership ----
