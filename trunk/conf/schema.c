@@ -335,11 +335,11 @@ static const struct row rows[] = {
 	     "as SRS: both publish. 'reject' says where the stream is, 'redirect' sends the "
 	     "publisher there; of two that begin at the same moment the first one stays. A "
 	     "coworker that does not answer within query_timeout holds nobody up."),
-	TEXT("vhost.cluster.secret", conf_vhost, cluster.secret, NULL, NEW,
+	TEXT("vhost.cluster.secret", conf_vhost, cluster.secret, NULL, NOW,
 	     "A word shared by all servers of the cluster, by which they sign what they ask each "
 	     "other. With one, /api/v1/clusters answers nobody else.",
 	     .example = "change-me", .hidden = true),
-	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NEW,
+	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NOW,
 	     "A file that holds the secret instead. It is read at start and at reload.",
 	     .example = "./conf/cluster.secret"),
 	LIST("vhost.cluster.relays", conf_vhost, cluster.relays, NEW,
