@@ -7,6 +7,9 @@
 #include "service/server.h"
 #include "service/upstream.h"
 
+struct edge {
+	struct map *pulls; /* source key -> struct pull */
+};
 struct pull;
 
 /* A player on this server whose stream is pulled. Embedded in its session; the pull asks the
@@ -14,19 +17,20 @@ struct pull;
 struct viewer {
 	struct viewer *prev, *next;
 	struct pull *pull;
-	const struct target *target;          /* borrowed from the session */
-	const char *page_url, *swf_url;       /* borrowed; "" when unknown */
-	const char *path;                     /* servers the request came by; "" for a player */
-	bool http;                            /* for follow_client */
-	struct co *co;                        /* woken when the state changes */
+	const struct target *target;    /* borrowed from the session */
+	const char *page_url, *swf_url; /* borrowed; "" when unknown */
+	const char *path;               /* servers the request came by; "" for a player */
+	const char *via;                /* all servers that wait for its answer; "" */
+	bool http;                      /* for follow_client */
+	struct co *co;                  /* woken when the state changes */
 };
 
 enum pull_state {
-	PULL_TRYING,   /* asking origins */
-	PULL_WAITING,  /* an origin accepted; it has no media yet */
-	PULL_LIVE,     /* media has come, and comes again after a loss */
-	PULL_NOWHERE,  /* every origin that answered says that nobody publishes it; over */
-	PULL_FAILED,   /* no origin could be had for upstream_timeout; over */
+	PULL_TRYING,  /* asking origins */
+	PULL_WAITING, /* an origin accepted; it has no media yet */
+	PULL_LIVE,    /* media has come, and comes again after a loss */
+	PULL_NOWHERE, /* every origin that answered says that nobody publishes it; over */
+	PULL_FAILED,  /* no origin could be had for upstream_timeout; over */
 };
 
 err edge_init(struct server *server);
@@ -36,7 +40,7 @@ void edge_fini(struct server *server);
 enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_MESH };
 /* Joins the pull of this source, starting one if there is none. */
 void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
-                 enum pull_from from, struct viewer *viewer);
+		 enum pull_from from, struct viewer *viewer);
 /* There is a pull of this source. */
 bool edge_is_pulled(const struct server *server, const struct source *source);
 /* Zeroed memory is fine. */
@@ -51,10 +55,10 @@ struct relay_facts {
 	char peer[300];        /* "host:port" */
 	int64_t since_wall_ms; /* on this peer */
 	uint64_t switches;
-	char reason[256];      /* of the last switch; "" */
-	char id[9];            /* of the pull or push, as it tells the peer */
-	char node[24];         /* the peer's process; "" when it does not say */
-	char api[64];          /* "ip:port" of the peer's API; "" likewise */
+	char reason[256];                /* of the last switch; "" */
+	char id[9];                      /* of the pull or push, as it tells the peer */
+	char node[24];                   /* the peer's process; "" when it does not say */
+	char api[64];                    /* "ip:port" of the peer's API; "" likewise */
 	const struct consumer *consumer; /* of a push */
 };
 /* False when the source is neither pulled nor pushed. */
@@ -64,9 +68,9 @@ bool edge_facts(struct relay_facts *facts, const struct source *source);
 struct push;
 enum push_state { PUSH_TRYING, PUSH_ACCEPTED, PUSH_REFUSED, PUSH_FAILED };
 /* Starts pushing; the source may begin after PUSH_ACCEPTED. `co` is woken at changes. */
-struct push *push_start(struct server *server, struct source *source, const struct conf_vhost *vhost,
-                        const struct target *target, const char *page_url, const char *swf_url,
-                        const char *path, struct co *co);
+struct push *push_start(struct server *server, struct source *source,
+			const struct conf_vhost *vhost, const struct target *target,
+			const char *page_url, const char *swf_url, const char *path, struct co *co);
 enum push_state push_state(const struct push *push);
 /* The origin's refusal, or why no origin could be had. */
 const struct rtmp_refusal *push_refusal(const struct push *push);

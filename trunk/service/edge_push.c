@@ -16,13 +16,13 @@
 #include <string.h>
 
 enum {
-	CONNECT_MS = 3000,     /* dial to the answer to publish */
+	CONNECT_MS = 3000, /* dial to the answer to publish */
 	RETRY_MS = 100,
 	RETRY_MAX_MS = 1000,
-	PING_MS = 700,         /* a frozen origin goes on accepting megabytes: ask this often */
-	PONG_MS = 1000,        /* what it needs to answer, once its kernel has the ping */
-	UNTAKEN_MS = 5000,     /* what it may take to get the ping through a slow line */
-	FINISH_MS = 1500,      /* for what is left when the publisher leaves */
+	PING_MS = 700,     /* a frozen origin goes on accepting megabytes: ask this often */
+	PONG_MS = 1000,    /* what it needs to answer, once its kernel has the ping */
+	UNTAKEN_MS = 5000, /* what it may take to get the ping through a slow line */
+	FINISH_MS = 1500,  /* for what is left when the publisher leaves */
 	SEND_MAX = 256 * 1024,
 	IOV_COUNT = 8,
 };
@@ -34,17 +34,17 @@ struct push {
 	struct source *source;
 	const struct target *target; /* of the session, which outlives the push */
 	const char *page_url, *swf_url, *path;
-	char redirected[600];        /* servers that have redirected it since it last began at an origin */
+	char redirected[600]; /* servers that have redirected it since it last began at an origin */
 	struct co *session, *co;
 	enum push_state state;
 	struct rtmp_refusal refusal;
 	struct upstream_conn up;
 	struct consumer consumer;
 	bool finishing;
-	bool carried;                /* this round had an origin that took the stream */
-	bool outdone;                /* that origin found an earlier publisher elsewhere and said so */
-	int64_t lost_ms;             /* since when there is no origin */
-	int64_t ping_ms, ping_end;   /* our ping: when, and the byte behind it */
+	bool carried;    /* this round had an origin that took the stream */
+	bool outdone;    /* that origin found an earlier publisher elsewhere and said so */
+	int64_t lost_ms; /* since when there is no origin */
+	int64_t ping_ms, ping_end; /* our ping: when, and the byte behind it */
 	struct relay_facts facts;
 };
 
@@ -116,10 +116,12 @@ static err check_alive(struct push *p, int64_t *deadline)
 		bool through = conn->sock->send_bytes - sock_unsent(conn->sock) >= p->ping_end &&
 			       !cursor_pending(&p->consumer.cursor);
 		int64_t limit = through ? PONG_MS : UNTAKEN_MS;
-		*deadline = p->ping_ms + limit < now + PONG_MS / 4 ? p->ping_ms + limit : now + PONG_MS / 4;
+		*deadline = p->ping_ms + limit < now + PONG_MS / 4 ? p->ping_ms + limit
+								   : now + PONG_MS / 4;
 		return now < p->ping_ms + limit
 			       ? OK
-			       : err_fail(ERR_TIMEOUT, "it does not answer a ping (%lld ms)", (long long)limit);
+			       : err_fail(ERR_TIMEOUT, "it does not answer a ping (%lld ms)",
+					  (long long)limit);
 	}
 	*deadline = (conn->pong_ms ? conn->pong_ms : now) + PING_MS;
 	if (!conn->pong_ms || now >= *deadline) {
@@ -152,7 +154,8 @@ static void say_goodbye(struct push *p, const char *name)
 {
 	struct rtmp_conn *conn = p->up.conn;
 	conn->sock->deadline = clock_after(FINISH_MS);
-	rtmp_put_command(conn, CSID_CONNECTION, 0, "FCUnpublish", 5, amf_null(), amf_string(name), NULL);
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "FCUnpublish", 5, amf_null(), amf_string(name),
+			 NULL);
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "deleteStream", 6, amf_null(),
 			 amf_number(p->up.stream_id), NULL);
 	if (rtmp_flush(conn) == OK)
@@ -166,8 +169,8 @@ static void accepted(struct push *p)
 	if (!first && strcmp(p->facts.peer, p->up.name) != 0) {
 		p->facts.switches++;
 		p->server->stat.switches++;
-		log_warn("%s: push switched from %s to %s: %s", p->source->key, p->facts.peer, p->up.name,
-			 p->facts.reason);
+		log_warn("%s: push switched from %s to %s: %s", p->source->key, p->facts.peer,
+			 p->up.name, p->facts.reason);
 	} else {
 		log_info("%s: pushing to %s", p->source->key, p->up.name);
 	}
@@ -236,10 +239,11 @@ static err follow(struct push *p, const char *name, int64_t deadline)
 	err e = use(p, name, deadline);
 	for (int n = 0; e == ERR_REDIRECT; n++) {
 		char to[300];
-		if (n >= REDIRECTS_MAX || !upstream_redirect_target(to, sizeof(to), p->refusal.redirect) ||
+		if (n >= REDIRECTS_MAX ||
+		    !upstream_redirect_target(to, sizeof(to), p->refusal.redirect) ||
 		    strcmp(to, p->up.name) == 0)
-			return err_fail(ERR_LOOP, "%s redirects to %s after %d redirects", p->up.name,
-					p->refusal.redirect, n);
+			return err_fail(ERR_LOOP, "%s redirects to %s after %d redirects",
+					p->up.name, p->refusal.redirect, n);
 		log_info("%s: %s redirects the push to %s", p->source->key, p->up.name, to);
 		upstream_redirected_by(p->redirected, sizeof(p->redirected), p->up.name);
 		TRY(upstream_connect_to(&p->up, to, &request, deadline, &p->refusal));
@@ -249,15 +253,6 @@ static err follow(struct push *p, const char *name, int64_t deadline)
 }
 
 /* ---- one round ---- */
-
-static int without(struct upstream **list, int count, const struct upstream *gone)
-{
-	int n = 0;
-	for (int i = 0; i < count; i++)
-		if (list[i] != gone)
-			list[n++] = list[i];
-	return n;
-}
 
 static int64_t start_deadline(const struct push *p)
 {
@@ -270,7 +265,7 @@ static int64_t start_deadline(const struct push *p)
 static err push_round(struct push *p, const char *name)
 {
 	struct upstream *list[UPSTREAMS_MAX];
-	int count = upstream_order(p->server, p->vhost, p->source->key, list);
+	int count = upstream_order(p->server, p->vhost, false, p->source->key, list);
 	struct upstream_request request = request_of(p);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	p->carried = false;
@@ -286,10 +281,11 @@ static err push_round(struct push *p, const char *name)
 		bool refused = *p->refusal.code && e != ERR_REDIRECT;
 		if (refused && p->state == PUSH_TRYING)
 			return e; /* the first origin's word is what the encoder hears */
-		log_info("%s: %s does not take the stream: %s", p->source->key, origin->name, err_trail(e));
+		log_info("%s: %s does not take the stream: %s", p->source->key, origin->name,
+			 err_trail(e));
 		if (!refused)
 			upstream_failed(origin, err_trail(e));
-		count = without(list, count, origin);
+		count = upstream_remove(list, count, origin);
 	}
 	return e;
 }
@@ -309,7 +305,8 @@ static bool give_up(struct push *p, err e)
 	if (!refused) {
 		memset(&p->refusal, 0, sizeof(p->refusal));
 		snprintf(p->refusal.description, sizeof(p->refusal.description),
-			 "no origin could be had for %lld s: %.200s", (long long)(limit / 1000), err_trail(e));
+			 "no origin could be had for %lld s: %.200s", (long long)(limit / 1000),
+			 err_trail(e));
 	}
 	set_state(p, refused ? PUSH_REFUSED : PUSH_FAILED);
 	return true;
@@ -350,9 +347,9 @@ static void push_main(void *arg)
 	free(name);
 }
 
-struct push *push_start(struct server *server, struct source *source, const struct conf_vhost *vhost,
-			const struct target *target, const char *page_url, const char *swf_url,
-			const char *path, struct co *co)
+struct push *push_start(struct server *server, struct source *source,
+			const struct conf_vhost *vhost, const struct target *target,
+			const char *page_url, const char *swf_url, const char *path, struct co *co)
 {
 	struct push *p = mem_new(struct push);
 	p->server = server;

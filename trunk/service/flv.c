@@ -10,6 +10,7 @@
 #include "service/flv_mount.h"
 #include "service/locate.h"
 #include "service/outlet.h"
+#include "service/upstream.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -39,6 +40,7 @@ struct player {
 	struct client client;
 	struct chunks out;
 	struct outlet outlet;
+	char *path, *via;     /* as another server says that fetches it, see upstream.h; "" */
 	char *page_url, *tc_url, *url;
 	int64_t head_due_ms, over_ms;
 	bool has_head;  /* the head of the answer is on its way */
@@ -318,6 +320,8 @@ static void open_consumer(struct player *p)
 		      &(struct consumer_opts){
 			      .format = WIRE_FLV,
 			      .from_gop = p->vhost->play.gop_cache,
+			      .relay = *p->path,
+			      .urgent = *p->path,
 			      .co = co_self(),
 		      });
 }
@@ -325,6 +329,7 @@ static void open_consumer(struct player *p)
 static void enter_statistics(struct player *p)
 {
 	p->client.type = "flv-play";
+	p->client.relay = *p->path;
 	p->client.page_url = p->page_url;
 	p->client.swf_url = "";
 	p->client.tc_url = p->tc_url;
@@ -423,6 +428,8 @@ static err play_source(struct player *p)
 static err locate(struct player *p, struct locate *where)
 {
 	enum found found;
+	if (upstream_check_path(p->s->server, p->vhost, p->path, p->via) != OK)
+		return refuse(p, 403, err_trail(ERR_LOOP));
 	*where = (struct locate){
 		.server = p->s->server,
 		.vhost = p->vhost,
@@ -451,13 +458,18 @@ static err locate(struct player *p, struct locate *where)
 static err play(struct player *p)
 {
 	const char *page = http_header_get(p->s->request, "Referer");
+	const char *path = http_header_get(p->s->request, "X-SRS-Path");
+	const char *via = http_header_get(p->s->request, "X-SRS-Via");
 	struct locate *where = mem_new(struct locate);
 	p->page_url = mem_strdup(page ? page : "");
+	p->path = mem_strdup(path ? path : "");
+	p->via = mem_strdup(via ? via : "");
 	p->viewer = (struct viewer){
 		.target = &p->target,
 		.page_url = p->page_url,
 		.swf_url = "",
-		.path = "",
+		.path = p->path,
+		.via = p->via,
 		.http = true,
 		.co = co_self(),
 	};
@@ -513,6 +525,8 @@ err flv_serve(struct http_session *s, bool *found)
 	chunks_fini(&p->out);
 	target_fini(&p->target);
 	free(p->page_url);
+	free(p->path);
+	free(p->via);
 	free(p->tc_url);
 	free(p->url);
 	free(p);

@@ -20,6 +20,7 @@ enum {
 	SELF_MS = 60000,  /* an address may be another server's later */
 	API_PORT = 1985,
 	RTMP_PORT = 1935,
+	HTTP_PORT = 80,
 };
 
 struct waiter {
@@ -231,7 +232,7 @@ void members_free(struct members **members)
 
 static int default_port(enum member_kind kind)
 {
-	return kind == MEMBER_API ? API_PORT : RTMP_PORT;
+	return kind == MEMBER_API ? API_PORT : kind == MEMBER_FLV ? HTTP_PORT : RTMP_PORT;
 }
 
 static bool is_srv(const char *text)
@@ -382,6 +383,8 @@ void members_follow(struct server *server)
 		const struct conf_cluster *c = &server->conf->vhosts[i].cluster;
 		want(server, MEMBER_API, &c->coworkers);
 		want(server, MEMBER_RTMP, &c->origin);
+		if (c->protocol != PROTOCOL_RTMP || c->follow_client)
+			want(server, MEMBER_FLV, &c->origin);
 	}
 	for (struct map_iter it = map_begin(m->watches); map_next(&it);) {
 		struct watch *w = it.value;
@@ -453,7 +456,7 @@ int members_list(struct server *server, enum member_kind kind, const struct text
 	}
 	/* An edge that has nobody but itself is told that this is a circle, not that it has no
 	 * origin. */
-	if (count == 0 && own && kind == MEMBER_RTMP && !is_srv(texts->v[0]))
+	if (count == 0 && own && kind != MEMBER_API && !is_srv(texts->v[0]))
 		take_by_name(out, &count, kind, texts->v[0]);
 	return count;
 }

@@ -11,7 +11,7 @@
 #include "service/server.h"
 
 enum { MEMBERS_MAX = 64, MEMBER_NAME_MAX = HOST_MAX + 8 };
-enum member_kind { MEMBER_API, MEMBER_RTMP }; /* coworkers, origins */
+enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_FLV }; /* coworkers; origins, over HTTP */
 
 /* What asking one member has shown. */
 struct member_health {

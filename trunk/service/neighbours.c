@@ -111,7 +111,7 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	int count = upstream_order(server, vhost, vhost->name, list);
+	int count = upstream_order(server, vhost, false, vhost->name, list);
 	bool known = count == 0;
 	for (int i = 0; i < count; i++)
 		known |= list[i]->met;

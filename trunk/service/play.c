@@ -337,6 +337,7 @@ err play_run(struct session *s)
 		.page_url = s->connect.page_url,
 		.swf_url = s->connect.swf_url,
 		.path = s->path,
+		.via = s->via,
 		.co = co_self(),
 	};
 	struct locate where = {

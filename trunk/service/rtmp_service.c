@@ -35,6 +35,7 @@ static void session_free(struct session *s)
 	target_fini(&s->target);
 	conf_unref(&s->conf);
 	free(s->path);
+	free(s->via);
 	free(s->redirected);
 	free(s->url);
 	free(s);
@@ -98,8 +99,10 @@ static void read_identity(struct session *s)
 {
 	const struct amf *args = s->connect.args;
 	free(s->path);
+	free(s->via);
 	free(s->redirected);
 	s->path = mem_strdup(amf_get_string(args, "srs_path", ""));
+	s->via = mem_strdup(amf_get_string(args, "srs_via", ""));
 	s->redirected = mem_strdup(amf_get_string(args, "srs_redirected", ""));
 	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
@@ -153,6 +156,12 @@ static err admit(struct session *s)
 			   });
 }
 
+static err refuse_in_words(struct session *s, err e)
+{
+	bool play = s->want.role == ROLE_PLAY;
+	return session_refuse(s, e, play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed", "%s", err_trail(e));
+}
+
 /* What the client wants, under which vhost. */
 static err resolve(struct session *s)
 {
@@ -168,9 +177,9 @@ static err resolve(struct session *s)
 				      "there is no vhost %s on this server", s->target.vhost);
 	if (!is_welcome(s))
 		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s", relay_unwelcome);
-	e = upstream_check_path(s->server, s->vhost, s->path);
+	e = upstream_check_path(s->server, s->vhost, s->path, s->via);
 	if (e)
-		return session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
+		return refuse_in_words(s, e);
 	if (!*s->target.stream)
 		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed", "the stream has no name");
 	free(s->url);

@@ -21,6 +21,7 @@ struct session {
 	bool is_mesh;                     /* a coworker, which asks since we said that it is here */
 	bool is_full;                     /* there is no room: it is only told so */
 	char *path;                       /* servers the request came by, ",a,b" */
+	char *via;                        /* all servers that wait for its answer, likewise */
 	char *redirected;                 /* servers that have redirected it, ",host:port,…" */
 	char *url;                        /* for the API */
 };

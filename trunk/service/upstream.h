@@ -36,11 +36,15 @@ void upstream_failed(struct upstream *up, const char *reason);
 
 /* The origins that the current configuration has for the vhost, in the order in which this stream
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
- * Blocks only while a name has never been resolved. Returns the count (at most UPSTREAMS_MAX). */
-int upstream_order(struct server *server, const struct conf_vhost *vhost, const char *key,
+ * `flv`: they are to be asked over HTTP. Blocks only while a name has never been resolved. Returns the count (at most UPSTREAMS_MAX). */
+int upstream_order(struct server *server, const struct conf_vhost *vhost, bool flv, const char *key,
 		   struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
 /* The same for known ones: sorts them. */
 void upstream_sort(struct upstream **list, int count, const char *key);
+/* Moves one to the end of the list, if it is in it; the order of the others stays. */
+void upstream_put_last(struct upstream **list, int count, const struct upstream *last);
+/* Takes one out and returns the new count. */
+int upstream_remove(struct upstream **list, int count, const struct upstream *gone);
 
 /* What a relay says about itself and the request it makes. */
 struct upstream_request {
@@ -49,13 +53,17 @@ struct upstream_request {
 	const struct target *target; /* of the viewer or publisher */
 	const char *page_url, *swf_url;
 	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
+	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
 	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
 	bool publish;
 	bool mesh; /* an origin asks the coworker that has the stream */
+	bool flv;  /* a pull over HTTP-FLV */
 };
 
+struct flv_feed;
 struct upstream_conn {
-	struct rtmp_conn *conn;
+	struct rtmp_conn *conn; /* of an RTMP request, else NULL */
+	struct flv_feed *feed;  /* of an FLV request, else NULL */
 	uint32_t stream_id;
 	char name[300];          /* "host:port" that was reached */
 	struct rtmp_peer peer;   /* what it says of itself */
@@ -77,12 +85,14 @@ err upstream_connect_to(struct upstream_conn *out, const char *hostport,
 struct relay_facts;
 /* Notes in the facts of the pull or push that is running who its peer is. */
 void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
+/* Zeroed memory is fine; clears. */
+void upstream_hang_up(struct upstream_conn *up);
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
 char *upstream_stream_name(const struct upstream_request *request);
 /* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has
- * come too far (hop_limit). */
+ * come too far (hop_limit), or when we are among those who wait for its answer (`via`). */
 err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
-			const char *path);
+			const char *path, const char *via);
 /* Notes in the list of those who have redirected that this one did. */
 void upstream_redirected_by(char *list, size_t cap, const char *hostport);
 /* "host:port" of a redirect's URL; false when it is none. */

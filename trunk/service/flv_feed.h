@@ -1,0 +1,22 @@
+/* flv_feed - a stream fetched over HTTP-FLV. Layer: service. */
+#pragma once
+#include "codec/msg.h"
+#include "net/sock.h"
+
+struct flv_feed;
+
+struct flv_feed_opts {
+	const char *hostport; /* port 80 when it has none */
+	const char *target;   /* "/app/stream.flv?param" */
+	const char *headers;  /* extra lines */
+	int64_t deadline;     /* for the head of the answer */
+};
+/* Asks, and follows redirects (at most three). ERR_NOTFOUND for 404, ERR_DENIED for what is no
+ * stream. */
+err flv_feed_open(struct flv_feed **out, const struct flv_feed_opts *opts) BLOCKS;
+/* "host:port" that answered in the end. */
+const char *flv_feed_name(const struct flv_feed *feed);
+struct sock *flv_feed_sock(struct flv_feed *feed);
+/* The next message, one reference; ERR_AGAIN when none is there. */
+err flv_feed_next(struct flv_feed *feed, struct msg **out) BLOCKS;
+void flv_feed_free(struct flv_feed **feed);
