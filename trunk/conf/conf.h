@@ -155,8 +155,8 @@ const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *na
 bool conf_is_edge(const struct conf *conf);
 
 /* Every directive with its default and help, as an annotated file; `path` ("vhost.cluster") or
- * NULL for all. */
-void conf_help(struct buf *out, const char *path);
+ * NULL for all. ERR_NOTFOUND when there is no such directive; the text then says which is near. */
+err conf_help(struct buf *out, const char *path);
 
 /* What differs between two snapshots, for a reload: one line per directive, "path: old -> new
  * (applied now | for new sessions | needs a restart)". *restart says whether any needs one. */

@@ -213,7 +213,8 @@ static void settle(struct conf *conf, const struct conf_tree *root)
 void fill_conf(struct conf *conf, const struct conf_tree *root, struct conf_report *report)
 {
 	fill_block(conf, conf, root, report);
-	if (!is_given(root, "listen"))
+	bool unread = !root->children && report->errors.n; /* which was told already */
+	if (!unread && !is_given(root, "listen"))
 		report_error(report, (struct place){root->file, 0},
 			     "'listen' is missing: say where RTMP is served, as in 'listen 1935;'");
 	settle(conf, root);

@@ -133,6 +133,11 @@ static void help_unknown(struct buf *out, const char *path)
 {
 	struct nearest near = {.word = path};
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
+		if (strcmp(row_name(row), path) == 0) {
+			buf_printf(out, "# There is no directive '%s'; did you mean '%s'?\n",
+				   log_quote(path), row->path);
+			return;
+		}
 		nearest_try(&near, row->path);
 		nearest_try(&near, row_name(row));
 	}
@@ -155,7 +160,7 @@ static void help_title(struct buf *out)
 	buf_printf(out, "\n");
 }
 
-void conf_help(struct buf *out, const char *path)
+err conf_help(struct buf *out, const char *path)
 {
 	const struct row *row = path && *path ? schema_find(path) : NULL;
 
@@ -168,4 +173,5 @@ void conf_help(struct buf *out, const char *path)
 		help_one_foreign(out, row);
 	else
 		help_block(out, "", path ? path : "", 0);
+	return path && *path && !row ? ERR_NOTFOUND : OK;
 }

@@ -20,14 +20,35 @@ enum { DRAIN_STEP_MS = 200 };
 static struct server server;
 static struct options options;
 
+/* Calls `each` with every line of the text. */
+static void each_line(struct buf *text, void (*each)(const char *line, int n, const void *ctx), const void *ctx)
+{
+	const char *p = buf_text(text);
+	while (*p) {
+		size_t n = strcspn(p, "\n");
+		each(p, (int)n, ctx);
+		p += n + (p[n] == '\n');
+	}
+}
+
+static void print_line(const char *line, int n, const void *prefix)
+{
+	fprintf(stderr, "srs: %s%.*s\n", (const char *)prefix, n, line);
+}
+
+static void print_lines(struct buf *text, const char *prefix)
+{
+	each_line(text, print_line, prefix);
+}
+
 /* Prints what the report holds; OK when the configuration can be used. */
 static err load(struct conf **conf)
 {
 	struct conf_report report;
 	conf_report_init(&report);
 	err e = conf_load(conf, options.env_only ? NULL : options.file, &report);
-	fprintf(stderr, "%s", buf_text(&report.warnings));
-	fprintf(stderr, "%s", buf_text(&report.errors));
+	print_lines(&report.warnings, "warning: ");
+	print_lines(&report.errors, "");
 	conf_report_fini(&report);
 	return e;
 }
@@ -35,25 +56,23 @@ static err load(struct conf **conf)
 static int print_config_help(void)
 {
 	struct buf out = {.max = 4 << 20};
-	conf_help(&out, options.help_path);
-	printf("%s", buf_text(&out));
-	int status = out.n ? 0 : 1;
-	if (status)
-		fprintf(stderr, "srs: there is no directive %s\n", options.help_path);
+	err e = conf_help(&out, options.help_path);
+	fprintf(e ? stderr : stdout, "%s", buf_text(&out));
+	int status = e ? 1 : 0;
 	buf_free(&out);
 	return status;
 }
 
 /* ---- reload ---- */
 
-static void log_lines(const struct buf *text, enum log_level level)
+static void log_one(const char *line, int n, const void *level)
 {
-	for (size_t at = 0; at < text->n;) {
-		const uint8_t *end = memchr(text->p + at, '\n', text->n - at);
-		size_t n = end ? (size_t)(end - (text->p + at)) : text->n - at;
-		log_line(level, "%.*s", (int)n, (const char *)text->p + at);
-		at += n + 1;
-	}
+	log_line(*(const enum log_level *)level, "%.*s", n, line);
+}
+
+static void log_lines(struct buf *text, enum log_level level)
+{
+	each_line(text, log_one, &level);
 }
 
 /* A bad file changes nothing; a good one is for new sessions at once, and what needs a restart is

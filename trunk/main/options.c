@@ -12,7 +12,7 @@ static const struct {
 	{{"-c", NULL}, "FILE", "start with this configuration (.conf, or .yaml and .yml)"},
 	{{"-t", NULL}, NULL, "check the configuration, say what is wrong with it, and exit"},
 	{{"-e", NULL}, NULL, "take the configuration from SRS_… environment variables alone"},
-	{{"--help-config", NULL}, "[PATH]", "print every directive with its default and what it does (as a file that can be loaded); PATH is vhost.cluster, say"},
+	{{"--help-config", NULL}, "[PATH]", "print every directive, its default and what it does"},
 	{{"-v", "-V", "--version"}, NULL, "print the version"},
 	{{"-g", "-G", NULL}, NULL, "print the signature"},
 	{{"-h", "-?", "--help"}, NULL, "print this"},
@@ -33,7 +33,8 @@ void options_print_help(void)
 	       "  srs -c conf/origin.conf                 the first of two clustered origins\n"
 	       "  srs -c conf/edge.conf                   an edge in front of them\n"
 	       "  srs -t -c conf/edge.conf                check a file\n"
-	       "  SRS_LISTEN=1935 srs -e                  no file at all\n\n"
+	       "  SRS_LISTEN=1935 srs -e                  no file at all\n"
+	       "  srs --help-config vhost.cluster         the directives of one block\n\n"
 	       "Signals: TERM, INT stop; QUIT stops when everybody has left; HUP reads the\n"
 	       "configuration again; USR1 opens the log file again.\n");
 }
@@ -79,7 +80,10 @@ static bool read_one(struct options *o, char **argv, int argc, int *i)
 	case 6:
 		return o->help = true;
 	default:
-		fprintf(stderr, "srs: unknown option %s; srs -h lists them all\n", argv[*i]);
+		if (argv[*i][0] != '-')
+			fprintf(stderr, "srs: what is %s? A configuration is named by -c: srs -c %s\n", argv[*i], argv[*i]);
+		else
+			fprintf(stderr, "srs: unknown option %s; srs -h lists them all\n", argv[*i]);
 		return false;
 	}
 }
