@@ -94,7 +94,7 @@ static const struct choice duplicate_names[] = {{"allow", DUPLICATE_ALLOW},
 
 static const struct row rows[] = {
 	/* ---- the process ---- */
-	LIST("listen", conf, listen, NOW,
+	LIST("listen", conf, listen, RESTART,
 	     "Where RTMP is served: one or more of [ip:]port. A port alone listens on every "
 	     "address.",
 	     .min = 1, .judge = value_check_endpoint, .example = "1935"),

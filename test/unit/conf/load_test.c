@@ -314,10 +314,10 @@ static void the_difference_says_how_it_is_applied(void **state)
 	bool restart;
 	conf_diff(&diff, a.conf, b.conf, &restart);
 	assert_string_equal(buf_text(&diff),
-			    "listen: 1 -> 1 2 (applied now)\n"
+			    "listen: 1 -> 1 2 (needs a restart)\n"
 			    "pid: a -> b (needs a restart)\n"
 			    "vhost v: play.queue_length: 1.5 -> 10 (for new sessions)\n"
-			    "vhost v: cluster.secret: (hidden) -> (hidden) (for new sessions)\n"
+			    "vhost v: cluster.secret: (hidden) -> (hidden) (applied now)\n"
 			    "vhost gone: present -> removed (for new sessions)\n"
 			    "vhost new: absent -> added (for new sessions)\n");
 	assert_true(restart);
