@@ -41,7 +41,8 @@ void consumer_close(struct consumer *c)
 	if (!s)
 		return;
 	fanout_remove(s, c);
-	struct wire **wire = c->cursor.wire == s->wires[WIRE_FLV] ? &s->wires[WIRE_FLV] : &s->wires[WIRE_RTMP];
+	struct wire **wire =
+		c->cursor.wire == s->wires[WIRE_FLV] ? &s->wires[WIRE_FLV] : &s->wires[WIRE_RTMP];
 	cursor_close(&c->cursor);
 	if (!wire_cursors(*wire))
 		wire_free(wire);

@@ -5,10 +5,10 @@
 #include <utlist.h>
 
 enum {
-	GROUP_SIZE = 300,   /* consumers per group before there are more groups */
-	URGENT_MAX = 64,    /* relays beyond this are served as players are */
-	SLICE = 256,        /* wakes of the instant group before others have a turn */
-	RIDE_MS = 100,      /* no picture for so long: audio is sent by itself */
+	GROUP_SIZE = 300, /* consumers per group before there are more groups */
+	URGENT_MAX = 64,  /* relays beyond this are served as players are */
+	SLICE = 256,      /* wakes of the instant group before others have a turn */
+	RIDE_MS = 100,    /* no picture for so long: audio is sent by itself */
 };
 
 static bool is_batched(const struct source *s)

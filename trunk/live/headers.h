@@ -9,7 +9,8 @@ enum { HEADERS_MAX = 64, HEADERS_BYTES_MAX = 1 << 20 };
 struct headers {
 	int refs;
 	int count;
-	struct msg *v[]; /* metadata first, then audio, then video; state after its sequence header */
+	struct msg
+		*v[]; /* metadata first, then audio, then video; state after its sequence header */
 };
 
 /* NULL is the empty set. */

@@ -26,8 +26,8 @@ struct source *registry_find(const struct registry *registry, const char *key)
 	return map_get(registry->sources, key);
 }
 
-struct source *registry_get(struct registry *registry, const char *key, const char *vhost, const char *app,
-                            const char *stream, const struct source_opts *opts)
+struct source *registry_get(struct registry *registry, const char *key, const char *vhost,
+			    const char *app, const char *stream, const struct source_opts *opts)
 {
 	struct source *s = registry_find(registry, key);
 	if (s)

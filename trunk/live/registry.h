@@ -10,7 +10,7 @@ struct registry {
 void registry_init(struct registry *registry);
 void registry_fini(struct registry *registry);
 /* The source of that key, made with these options if there is none. One reference. */
-struct source *registry_get(struct registry *registry, const char *key, const char *vhost, const char *app,
-                            const char *stream, const struct source_opts *opts);
+struct source *registry_get(struct registry *registry, const char *key, const char *vhost,
+			    const char *app, const char *stream, const struct source_opts *opts);
 /* Borrowed, or NULL. */
 struct source *registry_find(const struct registry *registry, const char *key);

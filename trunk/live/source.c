@@ -17,7 +17,7 @@ static void on_grace(struct timer *timer)
 }
 
 struct source *source_new(const char *key, const char *vhost, const char *app, const char *stream,
-                          const struct source_opts *opts)
+			  const struct source_opts *opts)
 {
 	struct source *s = mem_new(struct source);
 	s->refs = 1;

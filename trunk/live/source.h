@@ -5,8 +5,8 @@
  * may; it goes when the last one lets go. A feeder that leaves causes a gap: the next one within
  * the grace goes on where it ended. Relays hear of the gap at once, players of its end. */
 #pragma once
-#include "codec/msg.h"
 #include "co/co.h"
+#include "codec/msg.h"
 #include "live/headers.h"
 #include "live/timeline.h"
 #include "live/wire.h"
@@ -15,23 +15,23 @@ struct consumer;
 struct source;
 
 struct source_opts {
-	uint32_t chunk_size;      /* of the RTMP bytes made for all receivers */
+	uint32_t chunk_size; /* of the RTMP bytes made for all receivers */
 	bool gop_cache;
-	int gop_max_messages;     /* 0: no limit */
-	int64_t backlog_ms;       /* how far a consumer may be behind */
+	int gop_max_messages; /* 0: no limit */
+	int64_t backlog_ms;   /* how far a consumer may be behind */
 	enum timeline_mode jitter;
 	bool absolute_time;
-	bool reduce_headers;      /* drop a header that repeats the one before */
-	int64_t batch_ms;         /* upper bound on the delay by batching; 0: none */
-	int batch_messages;       /* without batch_ms: wake after more than so many messages */
-	bool notify_end;          /* tell players when it lasted longer */
+	bool reduce_headers; /* drop a header that repeats the one before */
+	int64_t batch_ms;    /* upper bound on the delay by batching; 0: none */
+	int batch_messages;  /* without batch_ms: wake after more than so many messages */
+	bool notify_end;     /* tell players when it lasted longer */
 };
 
 /* Who writes into a source: a publisher's session, or a pull. */
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
-	struct source *source;                /* set while it feeds */
+	struct source *source;                  /* set while it feeds */
 	void (*on_lost)(struct feeder *feeder); /* another feeder has taken the slot */
 };
 
@@ -51,14 +51,14 @@ struct source {
 	void (*on_free)(struct source *source); /* the registry's */
 	enum source_state state;
 	struct feeder *feeder;
-	int64_t since_ms;           /* monotonic; beginning of this state */
-	int64_t born_ms;            /* wall time; beginning of the current publish */
-	uint64_t gaps, ends;        /* counted up; consumers compare */
+	int64_t since_ms;    /* monotonic; beginning of this state */
+	int64_t born_ms;     /* wall time; beginning of the current publish */
+	uint64_t gaps, ends; /* counted up; consumers compare */
 	struct timer grace;
 	struct timeline timeline;
 	struct headers *headers;
-	bool await_key;             /* after a change of feeder: no half GOP */
-	uint8_t carried;            /* WIRE_ kinds whose headers are still the former feeder's */
+	bool await_key;  /* after a change of feeder: no half GOP */
+	uint8_t carried; /* WIRE_ kinds whose headers are still the former feeder's */
 	bool has_audio, has_video;
 	/* messages since the newest key frame */
 	struct msg **gop;
@@ -66,31 +66,31 @@ struct source {
 	size_t gop_bytes;
 	struct headers *gop_headers;
 	bool gop_valid;
-	uint32_t audio_run;         /* audio messages since the last video */
-	struct wire *wires[2];      /* by format; NULL while nobody consumes it */
+	uint32_t audio_run;    /* audio messages since the last video */
+	struct wire *wires[2]; /* by format; NULL while nobody consumes it */
 	/* waking */
 	struct source_group groups[SOURCE_GROUPS];
 	struct source_group urgent;  /* relays: woken by each message */
 	struct source_group instant; /* players without batching: woken by each picture */
-	int group_step;             /* every so many of the groups are in use */
+	int group_step;              /* every so many of the groups are in use */
 	struct timer tick;
-	struct timer drain;         /* goes on waking a large instant group */
+	struct timer drain; /* goes on waking a large instant group */
 	struct consumer *drain_next;
-	bool drain_again;           /* there is news for those whom this round has woken already */
+	bool drain_again; /* there is news for those whom this round has woken already */
 	uint64_t messages;
 	uint64_t instant_seen;
-	int64_t video_ms;           /* arrival of the last picture */
+	int64_t video_ms; /* arrival of the last picture */
 	int consumer_count, player_count;
 	/* facts for the API */
 	struct video_info video;
 	struct audio_info audio;
 	int64_t recv_bytes, send_bytes;
 	uint64_t video_frames;
-	void *owner;                /* the edge's pull or push of this source, if there is one */
+	void *owner; /* the edge's pull or push of this source, if there is one */
 };
 
 struct source *source_new(const char *key, const char *vhost, const char *app, const char *stream,
-                          const struct source_opts *opts);
+			  const struct source_opts *opts);
 struct source *source_ref(struct source *source);
 void source_unref(struct source **source);
 
@@ -110,12 +110,12 @@ bool source_is_live(const struct source *source);
 struct consumer_opts {
 	enum wire_format format;
 	uint32_t stream_id;
-	bool own_base;      /* this receiver's times start near 0 */
-	bool from_gop;      /* starts at the newest key frame that is kept, else with the next one */
-	bool relay;         /* another server: hears of gaps at once */
-	bool urgent;        /* is woken by each message, whatever the batching */
-	struct co *co;      /* whom to wake */
-	struct span first;  /* bytes of the conversation that go out before anything of the stream */
+	bool own_base;     /* this receiver's times start near 0 */
+	bool from_gop;     /* starts at the newest key frame that is kept, else with the next one */
+	bool relay;        /* another server: hears of gaps at once */
+	bool urgent;       /* is woken by each message, whatever the batching */
+	struct co *co;     /* whom to wake */
+	struct span first; /* bytes of the conversation that go out before anything of the stream */
 };
 
 struct consumer {

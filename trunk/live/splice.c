@@ -6,10 +6,10 @@
 enum {
 	KEEP_MS = 15000,
 	MARKS_MAX = 4096,
-	DISTANCE_MS = 2,     /* times may be rounded on their way */
-	RUN_FROM_KEY = 3,    /* messages that must be equal when the run begins at a key frame */
-	RUN_FROM_ANY = 12,   /* and when it does not */
-	EXPECTED_MS = 1500,  /* a match further from the expected time is a repetition */
+	DISTANCE_MS = 2,    /* times may be rounded on their way */
+	RUN_FROM_KEY = 3,   /* messages that must be equal when the run begins at a key frame */
+	RUN_FROM_ANY = 12,  /* and when it does not */
+	EXPECTED_MS = 1500, /* a match further from the expected time is a repetition */
 };
 
 void splice_fini(struct splice *s)
@@ -34,8 +34,11 @@ static uint64_t hash_of(struct span s)
 
 struct splice_mark splice_mark(const struct msg *m, int64_t ts)
 {
-	return (struct splice_mark){
-		.hash = hash_of(msg_span(m)), .ts = ts, .n = m->n, .type = m->type, .is_key = m->frame.is_key};
+	return (struct splice_mark){.hash = hash_of(msg_span(m)),
+				    .ts = ts,
+				    .n = m->n,
+				    .type = m->type,
+				    .is_key = m->frame.is_key};
 }
 
 static const struct splice_mark *mark_at(const struct splice *s, uint32_t i)
@@ -69,13 +72,14 @@ void splice_note(struct splice *s, const struct msg *m, int64_t ts)
 static bool is_equal(const struct splice_mark *a, const struct splice_mark *b, int64_t offset)
 {
 	int64_t distance = b->ts + offset - a->ts;
-	return a->type == b->type && a->n == b->n && a->hash == b->hash && distance <= DISTANCE_MS &&
-	       distance >= -DISTANCE_MS;
+	return a->type == b->type && a->n == b->n && a->hash == b->hash &&
+	       distance <= DISTANCE_MS && distance >= -DISTANCE_MS;
 }
 
 /* How many messages from `marks` on equal what was sent from `at` on; 0 when the two differ
  * before either of them ends. */
-static uint32_t run_length(const struct splice *s, uint32_t at, const struct splice_mark *marks, uint32_t count)
+static uint32_t run_length(const struct splice *s, uint32_t at, const struct splice_mark *marks,
+			   uint32_t count)
 {
 	int64_t offset = mark_at(s, at)->ts - marks[0].ts;
 	uint32_t n = 0;

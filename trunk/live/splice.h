@@ -10,7 +10,7 @@
 
 struct splice_mark {
 	uint64_t hash;
-	int64_t ts;      /* on the source's timeline; of new messages, the server's own time */
+	int64_t ts; /* on the source's timeline; of new messages, the server's own time */
 	uint32_t n;
 	uint8_t type;
 	bool is_key;
@@ -27,12 +27,12 @@ void splice_note(struct splice *s, const struct msg *m, int64_t ts);
 struct splice_mark splice_mark(const struct msg *m, int64_t ts);
 
 struct splice_answer {
-	bool same;          /* the messages continue what was sent */
-	int64_t offset;     /* source time = their time + offset */
-	uint32_t start;     /* the first of the messages to publish */
+	bool same;      /* the messages continue what was sent */
+	int64_t offset; /* source time = their time + offset */
+	uint32_t start; /* the first of the messages to publish */
 };
 /* Compares what a new server has sent so far. `expected` is the source time that a message arriving
  * now should have: of several places that fit, the nearest to it is taken. Without a match, start
  * is the first key frame, or `count` when none has come; `has_video` says whether to wait for one. */
-struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks, uint32_t count,
-                                 int64_t expected, bool has_video);
+struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks,
+				 uint32_t count, int64_t expected, bool has_video);

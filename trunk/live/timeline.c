@@ -3,8 +3,9 @@
 #include <string.h>
 
 enum {
-	NEAR_ZERO_MS = 10000,  /* a first timestamp below this is kept as it is */
-	START_MS = 200,        /* else the source starts here: the other track may begin a little earlier */
+	NEAR_ZERO_MS = 10000, /* a first timestamp below this is kept as it is */
+	START_MS =
+		200, /* else the source starts here: the other track may begin a little earlier */
 	BACK_JUMP_MS = 2000,   /* mode full: further back than this is a jump, less is disorder */
 	FAR_BACK_MS = 10000,   /* mode full: the same, compared with the other kinds */
 	AHEAD_JUMP_MS = 10000, /* mode full: further ahead of the clock than this is a jump */

@@ -14,17 +14,17 @@ enum { TIMELINE_AUDIO, TIMELINE_VIDEO, TIMELINE_DATA, TIMELINE_KINDS };
 
 struct timeline {
 	enum timeline_mode mode;
-	bool absolute;      /* atc: the publisher's own times, unshifted */
-	bool begun;         /* a message of the current publisher was mapped */
-	bool used;          /* any message was ever mapped */
-	int64_t raw;        /* the last raw time, unwrapped */
-	int64_t offset;     /* mapped = raw + offset */
+	bool absolute;                /* atc: the publisher's own times, unshifted */
+	bool begun;                   /* a message of the current publisher was mapped */
+	bool used;                    /* any message was ever mapped */
+	int64_t raw;                  /* the last raw time, unwrapped */
+	int64_t offset;               /* mapped = raw + offset */
 	int64_t last[TIMELINE_KINDS]; /* mapped, per kind */
-	int64_t max;        /* the largest mapped time */
-	int64_t floor;      /* a new publisher maps above this; INT64_MIN for none */
-	int64_t lead;       /* how far `max` is ahead of the monotonic clock, at its best */
-	int64_t lead_ms;    /* when `lead` was last confirmed */
-	int64_t settle_ms;  /* until then the offset may still be lowered */
+	int64_t max;                  /* the largest mapped time */
+	int64_t floor;                /* a new publisher maps above this; INT64_MIN for none */
+	int64_t lead;      /* how far `max` is ahead of the monotonic clock, at its best */
+	int64_t lead_ms;   /* when `lead` was last confirmed */
+	int64_t settle_ms; /* until then the offset may still be lowered */
 };
 
 void timeline_init(struct timeline *tl, enum timeline_mode mode, bool absolute);

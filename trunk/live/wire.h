@@ -24,8 +24,8 @@ enum { WIRE_AUDIO = 1, WIRE_VIDEO = 2, WIRE_DATA = 4, WIRE_ALL = 7 };
 
 struct wire_opts {
 	enum wire_format format;
-	uint32_t chunk_size;     /* RTMP: of the shared bytes */
-	int64_t backlog_ms;      /* a cursor further behind is moved */
+	uint32_t chunk_size; /* RTMP: of the shared bytes */
+	int64_t backlog_ms;  /* a cursor further behind is moved */
 };
 
 struct wire *wire_new(const struct wire_opts *opts);
@@ -36,8 +36,8 @@ size_t wire_bytes(const struct wire *wire); /* memory held */
 
 /* Appends a message (ts on the source's timeline). `starts_gop`: cursors may start here, with
  * these headers. now_ms bounds how long a page is kept for slow cursors. */
-void wire_append(struct wire *wire, const struct msg *msg, bool starts_gop, const struct headers *headers,
-                 int64_t now_ms);
+void wire_append(struct wire *wire, const struct msg *msg, bool starts_gop,
+		 const struct headers *headers, int64_t now_ms);
 /* No cursor may start at the last key frame any more. */
 void wire_forget_gop(struct wire *wire);
 /* The time axis breaks before the next message: every cursor is primed anew. */
@@ -47,28 +47,28 @@ void wire_break(struct wire *wire);
 struct cursor {
 	struct wire *wire;
 	struct page *page;
-	struct cursor *prev, *next;   /* on the page */
-	uint32_t off;                 /* next byte of the page */
-	uint32_t run_end;             /* shared bytes up to here may be sent as they are */
-	uint32_t stream_id;           /* RTMP message stream of this receiver */
-	uint8_t want, primed;         /* WIRE_ bits */
-	bool await_key;               /* video only from the next key frame on */
-	bool own_base;                /* times start near 0 for this receiver */
+	struct cursor *prev, *next; /* on the page */
+	uint32_t off;               /* next byte of the page */
+	uint32_t run_end;           /* shared bytes up to here may be sent as they are */
+	uint32_t stream_id;         /* RTMP message stream of this receiver */
+	uint8_t want, primed;       /* WIRE_ bits */
+	bool await_key;             /* video only from the next key frame on */
+	bool own_base;              /* times start near 0 for this receiver */
 	bool based, paused;
-	int64_t base;                 /* subtracted from the source's times */
-	struct buf priv;              /* private bytes that go before the shared ones */
+	int64_t base;    /* subtracted from the source's times */
+	struct buf priv; /* private bytes that go before the shared ones */
 	size_t priv_off;
-	size_t injected;              /* of the conversation, since nothing private was pending */
-	uint32_t skips;               /* times it was moved because it was too slow */
-	struct headers *headers;      /* what the receiver was last given */
+	size_t injected;         /* of the conversation, since nothing private was pending */
+	uint32_t skips;          /* times it was moved because it was too slow */
+	struct headers *headers; /* what the receiver was last given */
 };
 
 /* Before cursor_open(): bytes that go out first, before the headers. */
 void cursor_greet(struct cursor *c, struct span bytes);
 /* Puts the cursor at the newest key frame if there is one it may start at, else at the end. The
  * headers in effect there are put into the private bytes. */
-void cursor_open(struct cursor *c, struct wire *wire, uint32_t stream_id, bool own_base, bool from_gop,
-                 bool has_video, struct headers *headers);
+void cursor_open(struct cursor *c, struct wire *wire, uint32_t stream_id, bool own_base,
+		 bool from_gop, bool has_video, struct headers *headers);
 void cursor_close(struct cursor *c);
 /* Points iov at what comes next, at most max_bytes; 0 when there is nothing. Valid until the next
  * call of anything here or a coroutine switch. */

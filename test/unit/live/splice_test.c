@@ -33,7 +33,9 @@ static int teardown(void **state)
 
 static struct msg *frame_at(const struct encoder *e, enum msg_type type, int64_t t)
 {
-	uint32_t what = (uint32_t)(type == MSG_AUDIO ? (e->silent ? 1 : t) : e->still ? t % GOP_MS : t);
+	uint32_t what = (uint32_t)(type == MSG_AUDIO ? (e->silent ? 1 : t)
+				   : e->still        ? t % GOP_MS
+						     : t);
 	struct msg *m = msg_new(type, 0, type == MSG_AUDIO ? 30 : 200 + what % 50);
 	for (uint32_t i = 0; i < m->n; i++)
 		m->payload[i] = (uint8_t)((what * 2654435761u + e->seed) >> (i % 24)) ^ (uint8_t)i;
@@ -80,36 +82,71 @@ struct story {
 	bool same;
 };
 
-#define LIVELY {1, false, false, true}
-#define STILL {1, true, false, true}
-#define STILL_SILENT {1, true, true, true}
-#define OTHER {2, false, false, true}
-#define SOUND {1, false, false, false}
-#define SILENCE {1, false, true, false}
+#define LIVELY                                                                                     \
+	{                                                                                          \
+		1, false, false, true                                                              \
+	}
+#define STILL                                                                                      \
+	{                                                                                          \
+		1, true, false, true                                                               \
+	}
+#define STILL_SILENT                                                                               \
+	{                                                                                          \
+		1, true, true, true                                                                \
+	}
+#define OTHER                                                                                      \
+	{                                                                                          \
+		2, false, false, true                                                              \
+	}
+#define SOUND                                                                                      \
+	{                                                                                          \
+		1, false, false, false                                                             \
+	}
+#define SILENCE                                                                                    \
+	{                                                                                          \
+		1, false, true, false                                                              \
+	}
 
 static const struct story stories[] = {
-	{"the cache begins before what was shown ended", LIVELY, LIVELY, 0, 9000, 8000, 9500, 9500, true},
+	{"the cache begins before what was shown ended", LIVELY, LIVELY, 0, 9000, 8000, 9500, 9500,
+	 true},
 	{"and reaches far beyond it", LIVELY, LIVELY, 0, 9000, 8000, 12000, 12000, true},
-	{"and begins before anything that was shown", LIVELY, LIVELY, 6000, 9000, 4000, 9500, 9500, true},
+	{"and begins before anything that was shown", LIVELY, LIVELY, 6000, 9000, 4000, 9500, 9500,
+	 true},
 	{"in the middle of a GOP", LIVELY, LIVELY, 0, 9000, 8300, 9500, 9500, true},
-	{"in the middle of a GOP, with the next key frame", LIVELY, LIVELY, 0, 9000, 8300, 10300, 10300, true},
-	{"what was shown began in the middle of a GOP", LIVELY, LIVELY, 8300, 9900, 8000, 10500, 10500, true},
+	{"in the middle of a GOP, with the next key frame", LIVELY, LIVELY, 0, 9000, 8300, 10300,
+	 10300, true},
+	{"what was shown began in the middle of a GOP", LIVELY, LIVELY, 8300, 9900, 8000, 10500,
+	 10500, true},
 	{"the new server is a second behind", LIVELY, LIVELY, 0, 9000, 6000, 8000, 9200, true},
 	{"the new server is four seconds behind", LIVELY, LIVELY, 0, 9000, 2000, 5000, 9000, true},
-	{"only the beginning of its cache has arrived", LIVELY, LIVELY, 0, 12000, 4000, 4600, 12300, true},
+	{"only the beginning of its cache has arrived", LIVELY, LIVELY, 0, 12000, 4000, 4600, 12300,
+	 true},
 	{"only few messages are the same", LIVELY, LIVELY, 0, 8100, 8000, 8500, 8500, true},
 	{"it begins after what was shown", LIVELY, LIVELY, 0, 9000, 9100, 12500, 12500, false},
 	{"it begins with the next GOP", LIVELY, LIVELY, 0, 9000, 10000, 12500, 12500, false},
 	{"another encoder", LIVELY, OTHER, 0, 9000, 8000, 9500, 9500, false},
 	{"nothing was shown", LIVELY, LIVELY, 0, 0, 8000, 9500, 9500, false},
 	{"a still picture", STILL, STILL, 0, 9000, 8000, 9500, 9500, true},
-	{"a still picture and silence", STILL_SILENT, STILL_SILENT, 0, 9000, 8000, 9500, 9500, true},
-	{"a still picture, arriving late", STILL_SILENT, STILL_SILENT, 0, 9000, 8000, 9500, 10300, true},
+	{"a still picture and silence", STILL_SILENT, STILL_SILENT, 0, 9000, 8000, 9500, 9500,
+	 true},
+	{"a still picture, arriving late", STILL_SILENT, STILL_SILENT, 0, 9000, 8000, 9500, 10300,
+	 true},
 	{"a still picture, after a long time", STILL, STILL, 0, 9000, 30000, 31500, 31500, false},
-	{"a still picture and silence, after a long time", STILL_SILENT, STILL_SILENT, 0, 9000, 30000, 31500, 31500, false},
-	{"one GOP of a still picture, after a long time", STILL, STILL, 8000, 9900, 30000, 31900, 31900, false},
+	{"a still picture and silence, after a long time", STILL_SILENT, STILL_SILENT, 0, 9000,
+	 30000, 31500, 31500, false},
+	{"one GOP of a still picture, after a long time", STILL, STILL, 8000, 9900, 30000, 31900,
+	 31900, false},
 	{"sound only", SOUND, SOUND, 0, 9000, 8000, 9500, 9500, true},
-	{"sound only, another encoder", SOUND, {2, false, false, false}, 0, 9000, 8000, 9500, 9500, false},
+	{"sound only, another encoder",
+	 SOUND,
+	 {2, false, false, false},
+	 0,
+	 9000,
+	 8000,
+	 9500,
+	 9500,
+	 false},
 	{"sound only, after what was shown", SOUND, SOUND, 0, 9000, 9100, 9900, 9900, false},
 	{"sound only, too little to say", SOUND, SOUND, 0, 9000, 8900, 9000, 9000, false},
 	{"silence, after a long time", SILENCE, SILENCE, 0, 9000, 20000, 21500, 21500, false},
@@ -145,7 +182,8 @@ static void each_story_ends_as_it_should(void **state)
 		count = 0;
 		encode(&s->first, s->sent_from, s->sent_to, 0, note);
 		encode(&s->second, s->got_from, s->got_to, shift, arrive);
-		struct splice_answer a = splice_find(&sent, marks, count, s->expected, s->first.video);
+		struct splice_answer a =
+			splice_find(&sent, marks, count, s->expected, s->first.video);
 		assert_int_equal(a.same, s->same);
 		assert_int_equal(a.start, s->same ? first_new(s, shift) : first_key(s));
 		if (s->same)
@@ -223,10 +261,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_story_ends_as_it_should, setup, teardown),
-		cmocka_unit_test_setup_teardown(silence_goes_on_where_it_should_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(silence_goes_on_where_it_should_be, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(times_may_be_rounded_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(distances_must_agree, setup, teardown),
-		cmocka_unit_test_setup_teardown(waits_for_a_key_frame_when_there_is_video, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_for_a_key_frame_when_there_is_video, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(what_is_remembered_is_bounded, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,10 +31,12 @@ static void a_first_time_near_zero_is_kept(void **state)
 	static const struct {
 		uint32_t raw;
 		int64_t mapped;
-	} cases[] = {{0, 0}, {23, 23}, {9999, 9999}, {10000, 200}, {3000000000u, 200}, {UINT32_MAX, 200}};
+	} cases[] = {{0, 0},       {23, 23},           {9999, 9999},
+		     {10000, 200}, {3000000000u, 200}, {UINT32_MAX, 200}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin(TIMELINE_FULL, false);
-		assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, cases[i].raw, 5000), cases[i].mapped);
+		assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, cases[i].raw, 5000),
+				 cases[i].mapped);
 	}
 }
 
@@ -114,8 +116,10 @@ static void an_anchor_is_exact(void **state)
 	timeline_anchor(&tl, 4000000000u, last + FRAME_MS);
 	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 4000000000u, now), last + FRAME_MS);
 	/* The other track stood a little behind, and goes on there. */
-	assert_int_equal(timeline_map(&tl, TIMELINE_AUDIO, 4000000000u - 23, now), last + FRAME_MS - 23);
-	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 4000000040u, now + 40), last + 2 * FRAME_MS);
+	assert_int_equal(timeline_map(&tl, TIMELINE_AUDIO, 4000000000u - 23, now),
+			 last + FRAME_MS - 23);
+	assert_int_equal(timeline_map(&tl, TIMELINE_VIDEO, 4000000040u, now + 40),
+			 last + 2 * FRAME_MS);
 }
 
 static void jumps_are_repaired_in_mode_full(void **state)
@@ -228,7 +232,8 @@ int main(void)
 		cmocka_unit_test(a_burst_from_a_cache_is_squeezed_and_costs_no_distance_to_live),
 		cmocka_unit_test(an_anchor_is_exact),
 		cmocka_unit_test(jumps_are_repaired_in_mode_full),
-		cmocka_unit_test(a_publisher_that_restarts_its_clock_again_and_again_keeps_its_distance),
+		cmocka_unit_test(
+			a_publisher_that_restarts_its_clock_again_and_again_keeps_its_distance),
 		cmocka_unit_test(small_steps_back_hold_the_clock_and_do_not_move_it),
 		cmocka_unit_test(a_track_that_lags_by_seconds_is_no_jump),
 		cmocka_unit_test(data_with_a_time_of_its_own_moves_nothing),

@@ -1,0 +1,356 @@
+/* Slow and odd receivers, and what a wire may cost. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "codec/chunk.h"
+#include "live/wire.h"
+#include "support/unit.h"
+#include "unit/live/media.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+enum { BACKLOG_MS = 3000, FRAME_MS = 40, GOP = 25, MANY = 1000 };
+
+static struct wire *wire;
+static int64_t now, ts;
+static int pictures;
+
+static int setup(void **state)
+{
+	(void)state;
+	wire = wire_new(&(struct wire_opts){WIRE_RTMP, 4096, BACKLOG_MS});
+	now = 1000000;
+	ts = 0;
+	pictures = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	wire_free(&wire);
+	return msg_live() ? -1 : 0;
+}
+
+static void append(struct msg *m)
+{
+	m->ts = ts;
+	bool key = m->type == MSG_VIDEO && m->payload[0] == 0x17;
+	m->frame.is_key = key;
+	wire_append(wire, m, key, NULL, now);
+	msg_unref(&m);
+}
+
+/* Pictures and sound of so many milliseconds; gop 0 has no key frame. */
+static void stream(int ms, int gop, int64_t step)
+{
+	for (int at = 0; at < ms; at += FRAME_MS) {
+		append(gop && pictures % gop == 0 ? key_frame(3000) : picture(1000));
+		append(sound(200));
+		pictures++;
+		ts += step;
+		now += FRAME_MS;
+	}
+}
+
+static size_t read_all(struct cursor *c)
+{
+	struct iovec iov[8];
+	size_t total = 0;
+	int n;
+	while ((n = cursor_gather(c, iov, 8, 1 << 20)) > 0) {
+		size_t size = 0;
+		for (int i = 0; i < n; i++)
+			size += iov[i].iov_len;
+		cursor_advance(c, size);
+		total += size;
+	}
+	return total;
+}
+
+/* The first media message that is sent next, and its time. */
+static uint8_t first_byte(struct cursor *c, uint32_t *time)
+{
+	struct iovec iov[8];
+	struct chunk_reader *r = chunk_reader_new();
+	uint8_t size[] = {2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 16, 0}, first = 0;
+	struct cur in = cur_of(size, sizeof(size));
+	struct rtmp_msg m = {0};
+	bool got = false;
+	assert_int_equal(chunk_read(r, &in, &m, &got), OK);
+	int n = cursor_gather(c, iov, 8, 1 << 20);
+	for (int i = 0; i < n && !got; i++) {
+		in = cur_of(iov[i].iov_base, iov[i].iov_len);
+		assert_int_equal(chunk_read(r, &in, &m, &got), OK);
+	}
+	assert_true(got);
+	first = m.media->payload[0];
+	*time = m.ts;
+	rtmp_msg_fini(&m);
+	chunk_reader_free(&r);
+	return first;
+}
+
+static void a_slow_receiver_is_moved_to_the_newest_key_frame_and_disturbs_nobody(void **state)
+{
+	(void)state;
+	struct cursor slow = {0}, quick = {0};
+	stream(200, GOP, FRAME_MS);
+	cursor_open(&slow, wire, 1, false, true, true, NULL);
+	cursor_open(&quick, wire, 1, false, true, true, NULL);
+	read_all(&slow);
+	size_t read = 0, most = 0;
+	for (int i = 0; i < 300; i++) {
+		stream(100, GOP, FRAME_MS);
+		read += read_all(&quick);
+		most = wire_bytes(wire) > most ? wire_bytes(wire) : most;
+		assert_in_range(cursor_lag(&slow), 0, BACKLOG_MS + 2000);
+	}
+	assert_true(slow.skips > 3);
+	assert_int_equal(quick.skips, 0);
+	assert_in_range(read, 300 * 3 * 1200, 300 * 3 * 1600);
+	assert_true(most < 2 * 33000 * (BACKLOG_MS + 2000) / 1000);
+	uint32_t time;
+	assert_int_equal(first_byte(&slow, &time), 0x17);
+	assert_int_equal(time % (GOP * FRAME_MS), 0);
+	cursor_close(&slow);
+	cursor_close(&quick);
+}
+
+static void without_key_frames_the_wire_stays_small_and_slow_receivers_get_sound(void **state)
+{
+	(void)state;
+	struct cursor slow = {0};
+	cursor_open(&slow, wire, 1, true, true, false, NULL);
+	for (int i = 0; i < 100; i++) {
+		stream(1000, 0, FRAME_MS);
+		assert_true(wire_bytes(wire) < 2 * 30000 * (BACKLOG_MS + 2000) / 1000);
+	}
+	assert_true(slow.skips > 0);
+	read_all(&slow);
+	stream(40, 0, FRAME_MS);
+	uint32_t time;
+	assert_int_equal(first_byte(&slow, &time), 0xAF);
+	cursor_close(&slow);
+}
+
+static void times_that_stand_still_do_not_keep_pages_for_ever(void **state)
+{
+	(void)state;
+	struct cursor slow = {0};
+	cursor_open(&slow, wire, 1, true, true, false, NULL);
+	stream(100000, GOP, 0);
+	assert_true(slow.skips > 0);
+	assert_true(wire_bytes(wire) < 2 * 33000 * (BACKLOG_MS + 3000) / 1000);
+	cursor_close(&slow);
+}
+
+static void a_paused_receiver_keeps_no_pages_and_is_not_called_slow(void **state)
+{
+	(void)state;
+	struct cursor c = {0};
+	stream(2000, GOP, FRAME_MS);
+	cursor_open(&c, wire, 1, false, true, true, NULL);
+	read_all(&c);
+	cursor_pause(&c, true);
+	stream(60000, GOP, FRAME_MS);
+	assert_false(cursor_pending(&c));
+	assert_int_equal(read_all(&c), 0);
+	assert_true(wire_bytes(wire) < 2 * 33000 * (BACKLOG_MS + 2000) / 1000);
+	cursor_pause(&c, false);
+	assert_int_equal(c.skips, 0);
+	uint32_t time;
+	assert_int_equal(first_byte(&c, &time), 0x17);
+	assert_int_equal(time, 61000);
+	cursor_close(&c);
+}
+
+static void a_short_pause_shows_nothing_twice(void **state)
+{
+	(void)state;
+	struct cursor c = {0};
+	stream(400, GOP, FRAME_MS);
+	cursor_open(&c, wire, 1, false, true, true, NULL);
+	read_all(&c);
+	cursor_pause(&c, true);
+	cursor_pause(&c, false);
+	assert_false(cursor_pending(&c));
+	cursor_close(&c);
+}
+
+/* The first page is empty and older than anything, and the first message does not fit into it. */
+static void the_first_message_reaches_whoever_waited_for_it(void **state)
+{
+	(void)state;
+	struct cursor c = {0};
+	cursor_open(&c, wire, 1, true, true, false, NULL);
+	struct msg *m = key_frame(50000);
+	m->frame.is_key = true;
+	wire_append(wire, m, false, NULL, now);
+	msg_unref(&m);
+	assert_int_equal(c.skips, 0);
+	assert_true(read_all(&c) > 50000);
+	/* The same after a long silence. */
+	now += 10 * BACKLOG_MS;
+	append(sound(300000));
+	now += 10 * BACKLOG_MS;
+	assert_true(read_all(&c) > 300000);
+	append(sound(400000));
+	assert_int_equal(c.skips, 0);
+	assert_true(read_all(&c) > 400000);
+	cursor_close(&c);
+}
+
+static void a_jump_of_the_times_makes_nobody_slow(void **state)
+{
+	(void)state;
+	struct cursor c = {0};
+	stream(2000, 0, FRAME_MS);
+	cursor_open(&c, wire, 1, true, true, false, NULL);
+	stream(400, 0, FRAME_MS);
+	ts += 3600000;
+	stream(400, 0, FRAME_MS);
+	assert_int_equal(c.skips, 0);
+	assert_true(read_all(&c) > 20 * 1200);
+	cursor_close(&c);
+}
+
+static void times_that_jump_about_do_not_fill_the_memory(void **state)
+{
+	(void)state;
+	append(key_frame(100));
+	for (int i = 0; i < 100000; i++) {
+		ts = i % 2 ? 0 : 50000000;
+		append(picture(10));
+	}
+	assert_true(wire_bytes(wire) < 100000 * 300);
+}
+
+static void what_is_kept_for_a_key_frame_has_a_limit(void **state)
+{
+	(void)state;
+	append(key_frame(100));
+	for (int i = 0; i < 300; i++)
+		append(picture(1 << 20));
+	assert_true(wire_bytes(wire) < 200 << 20);
+	struct cursor c = {0};
+	cursor_open(&c, wire, 1, true, true, true, NULL);
+	assert_true(c.await_key);
+	cursor_close(&c);
+}
+
+static void who_asks_for_answers_and_does_not_read_them_is_cut_off(void **state)
+{
+	(void)state;
+	struct cursor c = {0};
+	uint8_t answer[1000] = {0};
+	cursor_open(&c, wire, 1, true, true, false, NULL);
+	for (int i = 0; i < 100000; i++) {
+		cursor_inject(&c, span_of(answer, sizeof(answer)));
+		assert_true(c.priv.cap <= 4 << 20);
+	}
+	assert_true(cursor_overrun(&c));
+	struct iovec iov[8];
+	append(sound(100));
+	assert_false(cursor_pending(&c));
+	assert_int_equal(cursor_gather(&c, iov, 8, 1000), 0);
+	cursor_want(&c, WIRE_AUDIO);
+	cursor_pause(&c, true);
+	cursor_pause(&c, false);
+	cursor_close(&c);
+	/* Who reads may ask for ever. */
+	cursor_open(&c, wire, 1, true, true, false, NULL);
+	for (int i = 0; i < 10000; i++) {
+		cursor_inject(&c, span_of(answer, sizeof(answer)));
+		read_all(&c);
+	}
+	assert_false(cursor_overrun(&c));
+	cursor_close(&c);
+}
+
+static void who_wants_pictures_again_is_told_how_they_are_coded_now(void **state)
+{
+	(void)state;
+	struct headers *set = NULL;
+	struct msg *m = avc_header('1');
+	m->frame.is_header = true;
+	headers_put(&set, m);
+	struct cursor c = {0};
+	cursor_open(&c, wire, 1, true, true, true, set);
+	assert_true(read_all(&c) > 20);
+	cursor_want(&c, WIRE_AUDIO);
+	struct msg *changed = avc_header('2');
+	changed->frame.is_header = true;
+	headers_put(&set, changed);
+	wire_append(wire, changed, false, set, now);
+	assert_int_equal(read_all(&c), 0);
+	cursor_want(&c, WIRE_ALL);
+	assert_true(memmem(c.priv.p, c.priv.n, changed->payload, changed->n) != NULL);
+	cursor_close(&c);
+	headers_unref(&set);
+	msg_unref(&m);
+	msg_unref(&changed);
+}
+
+/* Printed, not judged: what a message costs besides the system calls. */
+static void cost_of_a_thousand_receivers(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 200, BATCH = 9 };
+	struct cursor *c = mem_zalloc(MANY * sizeof(*c));
+	struct iovec iov[8];
+	stream(1000, GOP, FRAME_MS);
+	for (int i = 0; i < MANY; i++) {
+		cursor_open(&c[i], wire, 1, true, true, true, NULL);
+		read_all(&c[i]);
+	}
+	int64_t start = clock_us(), appends = 0;
+	uint64_t bytes = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t before = clock_us();
+		stream(BATCH * FRAME_MS, GOP, FRAME_MS);
+		appends += clock_us() - before;
+		for (int i = 0; i < MANY; i++) {
+			int n = cursor_gather(&c[i], iov, 8, 1 << 20);
+			size_t size = 0;
+			for (int k = 0; k < n; k++)
+				size += iov[k].iov_len;
+			cursor_advance(&c[i], size);
+			bytes += size;
+		}
+	}
+	int64_t took = clock_us() - start - appends;
+	print_message("append %.2f us a message; gather and advance %.3f us a batch, "
+		      "%.1f ns a message and receiver; %llu MB\n",
+		      (double)appends / (ROUNDS * BATCH * 2), (double)took / (ROUNDS * MANY),
+		      (double)took * 1000 / (ROUNDS * MANY) / (BATCH * 2),
+		      (unsigned long long)(bytes >> 20));
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(c[i].skips, 0);
+		assert_false(cursor_pending(&c[i]));
+		cursor_close(&c[i]);
+	}
+	free(c);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_slow_receiver_is_moved_to_the_newest_key_frame_and_disturbs_nobody),
+		TEST(without_key_frames_the_wire_stays_small_and_slow_receivers_get_sound),
+		TEST(times_that_stand_still_do_not_keep_pages_for_ever),
+		TEST(a_paused_receiver_keeps_no_pages_and_is_not_called_slow),
+		TEST(a_short_pause_shows_nothing_twice),
+		TEST(the_first_message_reaches_whoever_waited_for_it),
+		TEST(a_jump_of_the_times_makes_nobody_slow),
+		TEST(times_that_jump_about_do_not_fill_the_memory),
+		TEST(what_is_kept_for_a_key_frame_has_a_limit),
+		TEST(who_asks_for_answers_and_does_not_read_them_is_cut_off),
+		TEST(who_wants_pictures_again_is_told_how_they_are_coded_now),
+		TEST(cost_of_a_thousand_receivers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

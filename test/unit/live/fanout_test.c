@@ -1,0 +1,349 @@
+/* Real coroutines that note when they were woken. Only time itself is waited for. */
+#include "base/mem.h"
+#include "live/source.h"
+#include "support/unit.h"
+#include "unit/live/media.h"
+
+#include <stdlib.h>
+
+enum { PLAYERS_MAX = 5000, MESSAGES_MAX = 20000, SLACK_MS = 100 };
+
+struct player {
+	struct co *co;
+	struct consumer consumer;
+	int wakes;
+	int order;        /* of its first wake since clear() */
+	uint64_t read;    /* messages */
+	int64_t worst_ms; /* the longest that one had to wait */
+};
+
+static struct player *players;
+static int player_count, order;
+static struct source *source;
+static struct feeder feeder;
+static int64_t published_ms[MESSAGES_MAX];
+
+static void player_main(void *arg)
+{
+	struct player *p = arg;
+	while (co_wait(CLOCK_NEVER) == OK) {
+		uint64_t news = source->messages;
+		if (p->read < news) {
+			int64_t waited = clock_ms() - published_ms[p->read];
+			p->worst_ms = waited > p->worst_ms ? waited : p->worst_ms;
+		}
+		p->read = news;
+		if (!p->wakes++)
+			p->order = order++;
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	players = mem_zalloc(PLAYERS_MAX * sizeof(*players));
+	player_count = order = 0;
+	return co_init() == OK ? 0 : -1;
+}
+
+static void pub(struct msg *m)
+{
+	assert_true(source->messages < MESSAGES_MAX);
+	published_ms[source->messages] = clock_ms();
+	source_publish(source, &m, (uint32_t)clock_ms());
+}
+
+static void begin(int64_t batch_ms, int batch_messages)
+{
+	source = source_new("k", "v", "a", "s",
+			    &(struct source_opts){.chunk_size = 4096,
+						  .gop_cache = true,
+						  .backlog_ms = 30000,
+						  .batch_ms = batch_ms,
+						  .batch_messages = batch_messages});
+	source_begin(source, &feeder);
+	pub(key_frame(50));
+	source->instant_seen = source->messages;
+}
+
+static void join(int count, bool urgent)
+{
+	for (int i = 0; i < count; i++) {
+		struct player *p = &players[player_count++];
+		p->co = co_start("player", player_main, p);
+		assert_non_null(p->co);
+		p->read = source->messages;
+		consumer_open(&p->consumer, source,
+			      &(struct consumer_opts){.format = WIRE_FLV,
+						      .relay = urgent,
+						      .urgent = urgent,
+						      .co = p->co});
+	}
+	co_yield ();
+}
+
+static void leave(struct player *p)
+{
+	if (!p->co)
+		return;
+	consumer_close(&p->consumer);
+	co_stop(p->co);
+	co_join(&p->co);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (int i = 0; i < player_count; i++)
+		leave(&players[i]);
+	source_leave(source, &feeder, 0);
+	source_unref(&source);
+	co_fini();
+	free(players);
+	return msg_live() ? -1 : 0;
+}
+
+static void clear(void)
+{
+	order = 0;
+	for (int i = 0; i < player_count; i++)
+		players[i].wakes = 0;
+}
+
+static void yields(int n)
+{
+	while (n-- > 0)
+		co_yield ();
+}
+
+static int woken(int from, int to)
+{
+	int n = 0;
+	for (int i = from; i < to; i++)
+		n += players[i].wakes > 0;
+	return n;
+}
+
+static void each_is_woken_within_the_batch(void **state)
+{
+	(void)state;
+	static const struct {
+		int batch_ms, players;
+	} cases[] = {{1, 700}, {10, 3000}, {20, 3000}, {100, 1000}, {350, 2000}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(cases[i].batch_ms, 0);
+		join(cases[i].players, false);
+		int64_t until = clock_ms() + 3 * cases[i].batch_ms + 100;
+		while (clock_ms() < until) {
+			pub(picture(50));
+			assert_int_equal(co_sleep(5), OK);
+		}
+		assert_int_equal(co_sleep(cases[i].batch_ms + SLACK_MS), OK);
+		int64_t worst = 0;
+		for (int k = 0; k < player_count; k++) {
+			assert_int_equal(players[k].read, source->messages);
+			worst = players[k].worst_ms > worst ? players[k].worst_ms : worst;
+		}
+		print_message("batch of %d ms, %d players: at most %d ms\n", cases[i].batch_ms,
+			      cases[i].players, (int)worst);
+		assert_true(worst <= cases[i].batch_ms + SLACK_MS);
+		if (i + 1 == sizeof(cases) / sizeof(cases[0]))
+			return;
+		void *none = NULL;
+		assert_int_equal(teardown(&none), 0);
+		assert_int_equal(setup(&none), 0);
+	}
+}
+
+/* Something holds the thread for a while, over and over. */
+static void a_late_tick_costs_nobody_a_period(void **state)
+{
+	(void)state;
+	begin(200, 0);
+	join(2000, false);
+	int64_t until = clock_ms() + 1500;
+	while (clock_ms() < until) {
+		pub(picture(50));
+		int64_t busy = clock_ms() + 50;
+		while (clock_ms() < busy)
+			;
+		co_yield ();
+	}
+	int64_t worst = 0;
+	for (int k = 0; k < player_count; k++)
+		worst = players[k].worst_ms > worst ? players[k].worst_ms : worst;
+	print_message("at most %d ms\n", (int)worst);
+	assert_true(worst < 340);
+}
+
+static void many_players_are_spread_over_groups(void **state)
+{
+	(void)state;
+	begin(350, 0);
+	join(3000, false);
+	int most = 0, groups = 0;
+	for (int i = 0; i < SOURCE_GROUPS; i++) {
+		groups += source->groups[i].count > 0;
+		most = source->groups[i].count > most ? source->groups[i].count : most;
+	}
+	assert_in_range(groups, 10, SOURCE_GROUPS);
+	assert_true(most <= 400);
+}
+
+static void nobody_is_woken_when_nothing_is_new(void **state)
+{
+	(void)state;
+	begin(20, 0);
+	join(700, false);
+	pub(picture(50));
+	assert_int_equal(co_sleep(20 + SLACK_MS), OK);
+	assert_int_equal(woken(0, 700), 700);
+	clear();
+	assert_int_equal(co_sleep(100), OK);
+	assert_int_equal(woken(0, 700), 0);
+	assert_false(source->tick.armed);
+}
+
+static void without_batching_pictures_wake_and_sound_rides_along(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	join(3, false);
+	pub(picture(50));
+	yields(3);
+	assert_int_equal(woken(0, 3), 3);
+	clear();
+	for (int i = 0; i < 10; i++)
+		pub(sound(20));
+	yields(3);
+	assert_int_equal(woken(0, 3), 0);
+	pub(picture(50));
+	yields(3);
+	assert_int_equal(woken(0, 3), 3);
+	clear();
+	source->video_ms -= 101; /* the pictures have stopped */
+	pub(sound(20));
+	yields(3);
+	assert_int_equal(woken(0, 3), 3);
+	clear();
+	pub(avc_header('1'));
+	yields(3);
+	assert_int_equal(woken(0, 3), 3);
+}
+
+static void sound_alone_is_sent_at_once(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	source->video_ms = 0;
+	join(3, false);
+	for (int i = 0; i < 5; i++) {
+		clear();
+		pub(sound(20));
+		yields(3);
+		assert_int_equal(woken(0, 3), 3);
+	}
+}
+
+static void a_number_of_messages_can_be_waited_for(void **state)
+{
+	(void)state;
+	begin(0, 4);
+	join(3, false);
+	for (int i = 0; i < 4; i++)
+		pub(picture(50));
+	yields(3);
+	assert_int_equal(woken(0, 3), 0);
+	pub(picture(50));
+	yields(3);
+	assert_int_equal(woken(0, 3), 3);
+}
+
+static void relays_are_woken_by_each_message_and_first(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	join(1000, false);
+	join(100, true);
+	clear();
+	pub(sound(20));
+	pub(picture(50));
+	assert_int_equal(co_sleep(SLACK_MS), OK);
+	assert_int_equal(woken(0, 1100), 1100);
+	/* More than 64 are served as players are. */
+	for (int i = 1000; i < 1064; i++)
+		assert_true(players[i].order < 64);
+	clear();
+	pub(sound(20));
+	yields(3);
+	assert_int_equal(woken(0, 1100), 64);
+}
+
+static void thousands_are_woken_in_slices_and_the_last_one_has_its_turn(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	join(4990, false);
+	join(10, true);
+	clear();
+	pub(picture(50));
+	co_yield ();
+	assert_in_range(woken(0, 5000), 10, 2000);
+	/* A new picture comes before the round is over, again and again. */
+	for (int i = 0; i < 200; i++) {
+		pub(picture(50));
+		assert_int_equal(co_sleep(1), OK);
+	}
+	assert_int_equal(co_sleep(SLACK_MS), OK);
+	for (int i = 0; i < player_count; i++) {
+		assert_true(players[i].wakes >= 2);
+		assert_int_equal(players[i].read, source->messages);
+	}
+	assert_null(source->drain_next);
+}
+
+static void players_may_leave_while_they_are_being_woken(void **state)
+{
+	(void)state;
+	begin(0, 0);
+	join(1000, false);
+	clear();
+	pub(picture(50));
+	for (int i = 0; i < 900; i++)
+		leave(&players[i]);
+	yields(2);
+	leave(&players[999]);
+	assert_int_equal(co_sleep(SLACK_MS), OK);
+	assert_int_equal(woken(900, 999), 99);
+}
+
+static void everybody_hears_of_the_end(void **state)
+{
+	(void)state;
+	begin(350, 0);
+	join(700, false);
+	join(3, true);
+	source_leave(source, &feeder, 0);
+	yields(3);
+	assert_int_equal(woken(0, 703), 703);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_is_woken_within_the_batch),
+		TEST(a_late_tick_costs_nobody_a_period),
+		TEST(many_players_are_spread_over_groups),
+		TEST(nobody_is_woken_when_nothing_is_new),
+		TEST(without_batching_pictures_wake_and_sound_rides_along),
+		TEST(sound_alone_is_sent_at_once),
+		TEST(a_number_of_messages_can_be_waited_for),
+		TEST(relays_are_woken_by_each_message_and_first),
+		TEST(thousands_are_woken_in_slices_and_the_last_one_has_its_turn),
+		TEST(players_may_leave_while_they_are_being_woken),
+		TEST(everybody_hears_of_the_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

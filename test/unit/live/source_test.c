@@ -1,0 +1,470 @@
+/* One source at a time, with receivers that read FLV: its tags are what was published. */
+#include "base/mem.h"
+#include "codec/flv.h"
+#include "live/registry.h"
+#include "support/unit.h"
+#include "unit/live/media.h"
+
+#include <stdlib.h>
+#include <sys/uio.h>
+
+static struct source *source;
+static struct feeder feeder, other;
+static struct source_opts opts;
+static int lost, freed;
+
+static void on_lost(struct feeder *f)
+{
+	(void)f;
+	lost++;
+}
+
+static void on_free(struct source *s)
+{
+	(void)s;
+	freed++;
+}
+
+static void make(void)
+{
+	source = source_new("k", "v", "a", "s", &opts);
+	source->on_free = on_free;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	opts = (struct source_opts){
+		.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000, .notify_end = true};
+	feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
+	other = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
+	lost = freed = 0;
+	return co_init() == OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (source)
+		source_unref(&source);
+	co_fini();
+	return msg_live() ? -1 : 0;
+}
+
+static void pub(struct msg *m, uint32_t raw)
+{
+	source_publish(source, &m, raw);
+	assert_null(m);
+}
+
+static void join(struct consumer *c)
+{
+	*c = (struct consumer){0};
+	consumer_open(
+		c, source,
+		&(struct consumer_opts){.format = WIRE_FLV, .from_gop = true, .co = co_self()});
+}
+
+/* What is there to read, a letter a message: h H headers of sound and video, m metadata, k key
+ * frame, p picture, s sound. */
+static const char *read_all(struct consumer *c)
+{
+	static char text[512];
+	struct flv_reader *r = flv_reader_new(1 << 20);
+	struct buf b = {.max = 64};
+	struct iovec iov[8];
+	size_t at = 0;
+	int n;
+	flv_write_header(&b, true, true);
+	struct cur in = cur_of(b.p, b.n);
+	struct msg *m;
+	assert_int_equal(flv_read(r, &in, &m), OK);
+	buf_free(&b);
+	while ((n = cursor_gather(&c->cursor, iov, 8, 1 << 20)) > 0) {
+		size_t size = 0;
+		for (int i = 0; i < n; size += iov[i++].iov_len) {
+			in = cur_of(iov[i].iov_base, iov[i].iov_len);
+			while (cur_left(&in)) {
+				assert_int_equal(flv_read(r, &in, &m), OK);
+				if (!m)
+					continue;
+				const uint8_t *p = m->payload;
+				text[at++] = m->type == MSG_DATA    ? 'm'
+					     : m->type == MSG_AUDIO ? (p[1] ? 's' : 'h')
+					     : !p[1]                ? 'H'
+					     : p[0] == 0x17         ? 'k'
+								    : 'p';
+				assert_true(at < sizeof(text));
+				msg_unref(&m);
+			}
+		}
+		cursor_advance(&c->cursor, size);
+	}
+	text[at] = '\0';
+	flv_reader_free(&r);
+	return text;
+}
+
+static const char *late_joiner_reads(void)
+{
+	struct consumer c;
+	join(&c);
+	const char *text = read_all(&c);
+	consumer_close(&c);
+	return text;
+}
+
+static void announce(uint8_t what)
+{
+	pub(metadata(what), 0);
+	pub(aac_header(what), 0);
+	pub(avc_header(what), 0);
+}
+
+static void a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on(void **state)
+{
+	(void)state;
+	make();
+	assert_string_equal(late_joiner_reads(), "");
+	source_begin(source, &feeder);
+	announce('1');
+	assert_string_equal(late_joiner_reads(), "mhH");
+	for (uint32_t i = 0; i < 10; i++) {
+		pub(i % 5 ? picture(50) : key_frame(500), i * 40);
+		pub(sound(20), i * 40);
+	}
+	assert_string_equal(late_joiner_reads(), "mhHkspspspsps");
+	/* One who was there first reads the same. */
+	struct consumer c;
+	join(&c);
+	pub(key_frame(500), 400);
+	assert_string_equal(read_all(&c), "mhHkspspspspsk");
+	assert_string_equal(late_joiner_reads(), "mhHk");
+	consumer_close(&c);
+	source_leave(source, &feeder, 0);
+}
+
+static void the_cache_has_its_limits(void **state)
+{
+	(void)state;
+	opts.gop_max_messages = 4;
+	make();
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	for (uint32_t i = 1; i < 4; i++)
+		pub(picture(50), i * 40);
+	assert_string_equal(late_joiner_reads(), "kppp");
+	pub(picture(50), 160);
+	assert_string_equal(late_joiner_reads(), "");
+	assert_int_equal(source->gop_count, 0);
+	source_leave(source, &feeder, 0);
+}
+
+static void pictures_that_stopped_are_not_kept(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	for (uint32_t i = 0; i < 115; i++)
+		pub(sound(20), i * 23);
+	assert_true(source->gop_valid);
+	pub(sound(20), 115 * 23);
+	assert_false(source->gop_valid);
+	assert_string_equal(late_joiner_reads(), "");
+	source_leave(source, &feeder, 0);
+}
+
+static void without_a_cache_one_starts_with_the_next_key_frame(void **state)
+{
+	(void)state;
+	opts.gop_cache = false;
+	make();
+	source_begin(source, &feeder);
+	announce('1');
+	pub(key_frame(500), 0);
+	struct consumer c;
+	join(&c);
+	pub(picture(50), 40);
+	pub(sound(20), 40);
+	pub(sound(20), 63);
+	pub(key_frame(500), 80);
+	pub(picture(50), 120);
+	assert_string_equal(read_all(&c), "mhHsskp");
+	consumer_close(&c);
+	source_leave(source, &feeder, 0);
+}
+
+static void empty_messages_do_not_fill_the_memory(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	for (uint32_t i = 0; i < 3000000; i++)
+		pub(picture(0), i);
+	assert_true(source->gop_bytes <= 64 << 20);
+	assert_true(msg_live() < 2000000);
+	source_leave(source, &feeder, 0);
+}
+
+static void the_next_feeders_equal_headers_are_not_repeated_and_changed_ones_are(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	announce('1');
+	pub(key_frame(500), 0);
+	struct consumer c;
+	join(&c);
+	pub(sound(20), 0);
+	assert_string_equal(read_all(&c), "mhHks");
+	announce('1'); /* a feeder may repeat its own */
+	assert_string_equal(read_all(&c), "hH");
+	source_leave(source, &feeder, 10000);
+	source_begin(source, &other);
+	announce('1');
+	pub(key_frame(500), 0);
+	assert_string_equal(read_all(&c), "k");
+	source_leave(source, &other, 10000);
+	source_begin(source, &feeder);
+	announce('2');
+	pub(key_frame(500), 0);
+	assert_string_equal(read_all(&c), "mhHk");
+	assert_string_equal(late_joiner_reads(), "mhHk");
+	consumer_close(&c);
+	source_leave(source, &feeder, 0);
+}
+
+static void repeated_headers_can_be_dropped_at_all_times(void **state)
+{
+	(void)state;
+	opts.reduce_headers = true;
+	make();
+	source_begin(source, &feeder);
+	announce('1');
+	pub(key_frame(500), 0);
+	struct consumer c;
+	join(&c);
+	announce('1');
+	pub(avc_header('2'), 0);
+	assert_string_equal(read_all(&c), "mhHkH");
+	consumer_close(&c);
+	source_leave(source, &feeder, 0);
+}
+
+static void half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	pub(picture(50), 0); /* half a GOP at the very beginning, too */
+	pub(key_frame(500), 40);
+	struct consumer c;
+	join(&c);
+	assert_string_equal(read_all(&c), "k");
+	source_begin(source, &other);
+	pub(picture(50), 9000);
+	pub(sound(20), 9000);
+	pub(avc_header('1'), 9000);
+	pub(picture(50), 9040);
+	pub(key_frame(500), 9080);
+	pub(picture(50), 9120);
+	assert_string_equal(read_all(&c), "sHkp");
+	source_begin(source, &feeder);
+	source_anchor(source, 500, source->timeline.max + 40);
+	int64_t before = source->timeline.max;
+	pub(picture(50), 500);
+	assert_int_equal(source->timeline.max, before + 40);
+	assert_string_equal(read_all(&c), "p");
+	consumer_close(&c);
+	source_leave(source, &feeder, 0);
+}
+
+static void a_feeder_that_lost_its_slot_is_told_and_cannot_harm(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	source_begin(source, &feeder);
+	assert_int_equal(lost, 0);
+	source_begin(source, &other);
+	assert_int_equal(lost, 1);
+	assert_null(feeder.source);
+	source_leave(source, &feeder, 0);
+	assert_true(source_is_live(source));
+	assert_ptr_equal(source->feeder, &other);
+	source_leave(source, &other, 0);
+	assert_null(other.source);
+	assert_int_equal(source->state, SOURCE_IDLE);
+}
+
+static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
+{
+	(void)state;
+	make();
+	struct consumer player = {0}, relay = {0};
+	source_begin(source, &feeder);
+	join(&player);
+	consumer_open(&relay, source,
+		      &(struct consumer_opts){
+			      .format = WIRE_RTMP, .relay = true, .urgent = true, .co = co_self()});
+	assert_int_equal(source->player_count, 1);
+	assert_int_equal(source->consumer_count, 2);
+	source_leave(source, &feeder, 30);
+	assert_int_equal(source->state, SOURCE_GAP);
+	assert_true(consumer_ended(&relay));
+	assert_false(consumer_ended(&player));
+	assert_int_equal(co_sleep(10), OK);
+	assert_false(consumer_ended(&player));
+	assert_int_equal(co_sleep(60), OK);
+	assert_true(consumer_ended(&player));
+	assert_int_equal(source->state, SOURCE_IDLE);
+	consumer_close(&relay);
+	consumer_close(&player);
+	consumer_close(&player);
+	/* Who comes now waits for the next publisher. */
+	join(&player);
+	assert_false(consumer_ended(&player));
+	consumer_close(&player);
+}
+
+static void a_feeder_within_the_grace_goes_on_where_the_former_ended(void **state)
+{
+	(void)state;
+	make();
+	struct consumer player;
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	join(&player);
+	source_leave(source, &feeder, 20);
+	source_begin(source, &other);
+	assert_int_equal(co_sleep(60), OK);
+	assert_false(consumer_ended(&player));
+	int64_t before = source->timeline.max;
+	pub(key_frame(500), 0);
+	assert_true(source->timeline.max > before);
+	assert_string_equal(read_all(&player), "kk");
+	source_finish(source);
+	assert_true(consumer_ended(&player));
+	assert_true(source_is_live(source));
+	consumer_close(&player);
+	source_leave(source, &other, 0);
+}
+
+static void players_are_not_told_when_that_is_off(void **state)
+{
+	(void)state;
+	opts.notify_end = false;
+	make();
+	struct consumer player;
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	join(&player);
+	source_leave(source, &feeder, 0);
+	assert_false(consumer_ended(&player));
+	assert_string_equal(read_all(&player), "k");
+	source_begin(source, &other);
+	pub(key_frame(500), 0);
+	assert_string_equal(read_all(&player), "k");
+	assert_string_equal(late_joiner_reads(), "k");
+	consumer_close(&player);
+	source_leave(source, &other, 0);
+}
+
+static void a_source_goes_with_its_last_reference(void **state)
+{
+	(void)state;
+	make();
+	struct consumer player;
+	join(&player);
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	source_leave(source, &feeder, 5);
+	source_unref(&source);
+	assert_int_equal(freed, 0);
+	consumer_close(&player);
+	assert_int_equal(freed, 1);
+	assert_int_equal(msg_live(), 0);
+	assert_int_equal(co_sleep(20), OK); /* its timer is gone too */
+	source_unref(&source);
+}
+
+static void wires_come_and_go_with_their_consumers(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	pub(key_frame(500), 0);
+	assert_null(source->wires[WIRE_RTMP]);
+	struct consumer flv, rtmp = {0};
+	join(&flv);
+	consumer_open(&rtmp, source, &(struct consumer_opts){.co = co_self(), .from_gop = true});
+	assert_non_null(source->wires[WIRE_RTMP]);
+	consumer_close(&flv);
+	assert_null(source->wires[WIRE_FLV]);
+	consumer_close(&rtmp);
+	assert_null(source->wires[WIRE_RTMP]);
+	source_leave(source, &feeder, 0);
+}
+
+static void metadata_that_comes_late_does_not_turn_time_back(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	for (uint32_t i = 0; i < 100; i++)
+		pub(i ? picture(50) : key_frame(50), 5000 + i * 40);
+	struct consumer c;
+	join(&c);
+	read_all(&c);
+	struct msg *m = metadata('2'), *mine = msg_ref(m);
+	pub(m, 0);
+	assert_int_equal(mine->ts, source->timeline.max);
+	msg_unref(&mine);
+	assert_int_equal(cursor_lag(&c.cursor), 0);
+	consumer_close(&c);
+	source_leave(source, &feeder, 0);
+}
+
+static void the_registry_forgets_a_source_that_is_gone(void **state)
+{
+	(void)state;
+	struct registry registry;
+	registry_init(&registry);
+	struct source *a = registry_get(&registry, "v/a/s", "v", "a", "s", &opts);
+	struct source *b = registry_get(&registry, "v/a/s", "v", "a", "s", &opts);
+	assert_ptr_equal(a, b);
+	assert_ptr_equal(registry_find(&registry, "v/a/s"), a);
+	assert_null(registry_find(&registry, "v/a/t"));
+	source_unref(&a);
+	assert_non_null(registry_find(&registry, "v/a/s"));
+	source_unref(&b);
+	assert_null(registry_find(&registry, "v/a/s"));
+	registry_fini(&registry);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on),
+		TEST(the_cache_has_its_limits),
+		TEST(pictures_that_stopped_are_not_kept),
+		TEST(without_a_cache_one_starts_with_the_next_key_frame),
+		TEST(empty_messages_do_not_fill_the_memory),
+		TEST(the_next_feeders_equal_headers_are_not_repeated_and_changed_ones_are),
+		TEST(repeated_headers_can_be_dropped_at_all_times),
+		TEST(half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor),
+		TEST(a_feeder_that_lost_its_slot_is_told_and_cannot_harm),
+		TEST(relays_hear_of_the_gap_and_players_of_its_end),
+		TEST(a_feeder_within_the_grace_goes_on_where_the_former_ended),
+		TEST(players_are_not_told_when_that_is_off),
+		TEST(a_source_goes_with_its_last_reference),
+		TEST(wires_come_and_go_with_their_consumers),
+		TEST(metadata_that_comes_late_does_not_turn_time_back),
+		TEST(the_registry_forgets_a_source_that_is_gone),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
