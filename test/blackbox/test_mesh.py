@@ -269,6 +269,17 @@ def test_a_stream_that_just_moved_is_found_by_an_edge(t):
     t.probe(e.url("live/x")).wait_frames(10, 5)
 
 
+def test_a_request_that_was_here_before_is_refused(t):
+    """A relay that came by this server already, or by too many, is told that it goes in a circle."""
+    s = t.server("s", top.clustered(top.not_listening(), "hop_limit 3;"))
+    service = s.json("/api/v1/versions")["service"]
+    t.publish(s.url("live/x"))
+    for path in (f",abc,{service}", f",{service}", ",a,b,c,d"):
+        status, _, _ = ask(t, s.url("live/x"), dict(RELAY, srs_path=path))
+        assert status.code == "NetStream.Failed", (path, status)
+    assert code_of(t, s.url("live/x"), dict(RELAY, srs_path=",a,b")).startswith("NetStream.Play.")
+
+
 # ---- publishing ----
 
 def refusal(t, url):
