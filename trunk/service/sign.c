@@ -136,8 +136,12 @@ bool signer_on(const struct signer *signer)
 
 static void hex(char *out, const unsigned char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		sprintf(out + 2 * i, "%02x", p[i]);
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * n] = '\0';
 }
 
 /* Each part ends with a newline; none of them can hold one but the body, which goes in as its
