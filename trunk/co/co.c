@@ -295,6 +295,7 @@ bool co_stopping(void)
 
 void co_wake(struct co *co)
 {
+	co->polite |= co == current;
 	if (co->woken)
 		return;
 	co->woken = true;
@@ -321,6 +322,10 @@ err co_wait(int64_t deadline)
 {
 	struct co *me = current;
 	check(!reactor_is_running());
+	if (me->polite) {
+		me->polite = false;
+		co_yield ();
+	}
 	if (!me->woken && !me->stopping && !deadline_arm(me, deadline)) {
 		while (!me->woken && !me->stopping && !me->expired)
 			co_block(WAITS_WAKE);

@@ -44,7 +44,8 @@ void co_join_within(struct co **co, int64_t ms) BLOCKS;
 /* The running coroutine; never NULL after co_init(). */
 struct co *co_self(void);
 bool co_stopping(void);
-/* Wakes it from co_wait(), or lets its next co_wait() return at once. Callable from timers. */
+/* Wakes it from co_wait(), or lets its next co_wait() return at once. Callable from timers. Who
+ * wakes itself comes back from co_wait() after all others who can run have had a turn. */
 void co_wake(struct co *co);
 /* OK when woken (look at your predicate again), ERR_TIMEOUT at the deadline (monotonic
  * milliseconds, CLOCK_NEVER for none), ERR_STOPPED. */

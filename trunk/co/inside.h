@@ -20,6 +20,7 @@ struct co {
 	st_cond_t cond;
 	enum co_waits waits;
 	bool woken;    /* co_wake() was called and co_wait() has not returned since */
+	bool polite;   /* it has woken itself: others go first */
 	bool stopping; /* sticky */
 	bool expired;  /* the deadline of the current wait has passed */
 	bool done;     /* main has returned */

@@ -58,6 +58,29 @@ static void a_deadline_in_the_past_lets_others_run_and_takes_a_wake(void **state
 	assert_int_equal(co_wait(clock_ms() - 5), OK);
 }
 
+static void count_turns(void *arg)
+{
+	int *turns = arg;
+	while (co_wait(CLOCK_NEVER) != ERR_STOPPED)
+		++*turns;
+}
+
+/* "There is more to do, but others first": without that a busy peer starves everybody. */
+static void who_wakes_itself_lets_others_run_first(void **state)
+{
+	(void)state;
+	int turns = 0;
+	struct co *child = co_start("child", count_turns, &turns);
+	for (int i = 1; i <= 3; i++) {
+		co_wake(child);
+		co_wake(co_self());
+		assert_int_equal(co_wait(CLOCK_NEVER), OK);
+		assert_int_equal(turns, i);
+	}
+	co_stop(child);
+	co_join(&child);
+}
+
 static void a_shorter_deadline_after_a_longer_one_counts(void **state)
 {
 	(void)state;
@@ -311,6 +334,7 @@ int main(void)
 		T(a_wake_before_the_wait_is_not_lost),
 		T(a_wait_ends_at_its_deadline_and_not_before),
 		T(a_deadline_in_the_past_lets_others_run_and_takes_a_wake),
+		T(who_wakes_itself_lets_others_run_first),
 		T(a_shorter_deadline_after_a_longer_one_counts),
 		T(a_longer_deadline_after_a_shorter_one_counts),
 		T(a_stop_sticks),
