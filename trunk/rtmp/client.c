@@ -123,9 +123,13 @@ static err recv_command(struct rtmp_conn *conn, struct command *cmd)
 		struct rtmp_msg m;
 		TRY(rtmp_recv(conn, &m));
 		bool is_command = m.type == RTMP_COMMAND;
-		err e = is_command ? command_read(cmd, &m) : OK;
+		/* A peer that is never silent does not get more time for that. */
+		bool is_late = clock_ms() >= conn->sock->deadline;
+		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it") : OK;
+		if (!e && is_command)
+			e = command_read(cmd, &m);
 		rtmp_msg_fini(&m);
-		if (is_command)
+		if (is_command || e)
 			return e;
 	}
 }

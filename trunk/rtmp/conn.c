@@ -19,6 +19,7 @@ enum {
 	SCRATCH = 256 * 1024,
 	BATCH = 512,          /* messages cut from a read before the first is handed out */
 	READS = 4,            /* in a row before others get a turn */
+	TURN = 128,           /* messages likewise: a read may hold many thousands */
 	AGGREGATE_MAX = 4096, /* messages in an aggregate */
 	PENDING_MAX = RTMP_MEDIA_MAX + RTMP_MEDIA_MAX / 4,
 };
@@ -33,6 +34,7 @@ struct rtmp_queue {
 	int count;
 	int batch;       /* messages to be cut at once */
 	int reads;       /* in a row without a wait */
+	int turn;        /* messages handed out by rtmp_recv() since others had a turn */
 	struct buf rest; /* bytes that were read and not yet cut, from rest_at on */
 	size_t rest_at;
 	err failed;  /* the chunk reader is dead: told when the queue is empty */
@@ -48,6 +50,14 @@ static err cut(struct rtmp_conn *conn, struct cur *c);
 static err receive(struct rtmp_conn *conn, struct rtmp_msg *m);
 static err split(struct rtmp_conn *conn, const struct rtmp_msg *m);
 
+static void take_turns(struct rtmp_queue *q)
+{
+	if (++q->turn < TURN)
+		return;
+	q->turn = 0;
+	co_yield ();
+}
+
 err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
 	for (;;) {
@@ -57,8 +67,10 @@ err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 			return sent;
 		bool more;
 		err e = next(conn, m, &more);
-		if (e != ERR_AGAIN)
+		if (e != ERR_AGAIN) {
+			take_turns(conn->queue);
 			return e;
+		}
 		TRY(sent);
 		if (more) {
 			co_yield ();
