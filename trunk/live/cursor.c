@@ -16,6 +16,7 @@ enum {
 	BASE_LOOK = 32,          /* frames looked at for the earliest time */
 	PRIVATE_MAX = 128 << 20, /* above what the largest message can come to, twice */
 	INJECT_MAX = 1 << 20,    /* of its own conversation, for a receiver that does not read */
+	RESTATE_MAX = 2 * HEADERS_BYTES_MAX, /* headers that it has asked for again, likewise */
 };
 
 static void cursor_move(struct cursor *c, struct page *page, uint32_t off)
@@ -393,8 +394,14 @@ void cursor_want(struct cursor *c, uint8_t want)
 		c->await_key = true;
 	unprime(c, added);
 	/* It may have missed a change of them. */
+	if (!has_private(c))
+		c->restated = 0;
+	size_t before = c->priv.n;
 	put_kinds(c, c->wire->headers ? c->wire->headers : c->headers, added,
 		  c->wire->head_ts - cursor_lag(c));
+	c->restated += c->priv.n - before;
+	if (c->restated > RESTATE_MAX)
+		overrun(c);
 }
 
 void cursor_pause(struct cursor *c, bool paused)

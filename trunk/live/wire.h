@@ -59,6 +59,7 @@ struct cursor {
 	struct buf priv; /* private bytes that go before the shared ones */
 	size_t priv_off;
 	size_t injected;         /* of the conversation, since nothing private was pending */
+	size_t restated;         /* headers that were asked for again, likewise */
 	uint32_t skips;          /* times it was moved because it was too slow */
 	struct headers *headers; /* what the receiver was last given */
 };
