@@ -24,6 +24,7 @@ enum {
 	UNTAKEN_MS = 5000, /* what it may take to get the ping through a slow line */
 	FINISH_MS = 1500,  /* for what is left when the publisher leaves */
 	SEND_MAX = 256 * 1024,
+	SENDS_MAX = 16,
 	IOV_COUNT = 8,
 };
 
@@ -74,7 +75,8 @@ static err send_some(struct push *p)
 		cursor_inject(&p->consumer.cursor, buf_span(&conn->out));
 		buf_free(&conn->out);
 	}
-	for (size_t total = 0; total < SEND_MAX;) {
+	size_t total = 0;
+	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
 		size_t sent = 0;
 		int n = cursor_gather(&p->consumer.cursor, iov, IOV_COUNT, SEND_MAX);
 		if (n == 0)

@@ -20,6 +20,7 @@
 
 enum {
 	SEND_MAX = 256 * 1024, /* at a time, before others have a turn */
+	SENDS_MAX = 16,        /* likewise */
 	IOV_COUNT = 8,
 	LOWAT_BYTES = 128 * 1024,
 	SKIPS_MAX = 16,    /* moved ahead this often: the line is too slow for the stream */
@@ -227,7 +228,7 @@ static err send_some(struct player *p)
 	struct iovec iov[IOV_COUNT + 2];
 	size_t total = 0;
 	p->blocked = false;
-	while (total < SEND_MAX) {
+	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
 		size_t sent = 0, room = chunks_room(&p->out, SEND_MAX);
 		int n = p->has_flags ? cursor_gather(cursor, iov + 1, IOV_COUNT, room) : 0;
 		int count = chunks_frame(&p->out, iov, n);

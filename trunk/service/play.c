@@ -14,11 +14,15 @@
 enum {
 	SEND_MAX = 256 * 1024,   /* at a time, before others have a turn */
 	IOV_COUNT = 8,
+	SENDS_MAX = 16,          /* likewise */
+	TURN_MESSAGES = 64,      /* taken from the player before others have a turn */
 	LOWAT_BYTES = 128 * 1024,
 	SILENT_PING_MS = 10000,  /* nothing heard and nothing sent for so long: ping */
 	SKIPS_MAX = 16,          /* moved ahead this often: the line is too slow for the stream */
 	END_PATIENCE_MS = 1500,
 };
+
+static const char asks_too_much[] = "the player asks and does not take the answers";
 
 struct player {
 	struct session *s;
@@ -96,7 +100,11 @@ static err take_input(void *ctx)
 {
 	struct player *p = ctx;
 	struct rtmp_msg m = {0};
-	while (!p->closed) {
+	for (int n = 0; !p->closed; n++) {
+		if (n == TURN_MESSAGES) {
+			co_wake(co_self());
+			return OK;
+		}
 		err e = rtmp_try_recv(p->s->conn, &m);
 		if (e == ERR_AGAIN)
 			return OK;
@@ -130,11 +138,11 @@ static err send_some(struct player *p)
 	}
 	size_t total = 0;
 	p->blocked = false;
-	while (total < SEND_MAX) {
+	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
 		size_t sent = 0;
 		int n = cursor_gather(cursor, iov, IOV_COUNT, SEND_MAX);
 		if (n == 0)
-			return OK;
+			return cursor_overrun(cursor) ? err_fail(ERR_LIMIT, "%s", asks_too_much) : OK;
 		err e = sock_try_sendv(conn->sock, iov, n, &sent);
 		if (e == ERR_AGAIN) {
 			p->blocked = true;

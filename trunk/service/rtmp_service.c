@@ -19,6 +19,9 @@
 enum {
 	START_TIMEOUT_MS = 30000, /* handshake to play or publish */
 	AGAIN_TIMEOUT_MS = 30000, /* after a stream was closed, for the next one */
+	QUICK_MS = 200,           /* a stream that was closed so soon is followed by a pause of */
+	PAUSE_MS = 100,           /* so long: to begin may cost megabytes, and asks for nothing */
+	FULL_TIMEOUT_MS = 5000,   /* for one that is only told that there is no room */
 };
 
 static const char relay_unwelcome[] = "other servers are not accepted from this address";
@@ -196,14 +199,16 @@ static err serve(struct session *s)
 		TRY(rtmp_identify(s->conn, &s->want));
 		TRY(resolve(s));
 		s->conn->sock->deadline = CLOCK_NEVER;
+		int64_t began = clock_ms();
 		TRY(s->want.role == ROLE_PLAY ? play_run(s) : publish_run(s));
+		TRY(co_sleep(clock_ms() - began < QUICK_MS ? PAUSE_MS : 0));
 		patience = AGAIN_TIMEOUT_MS;
 	}
 }
 
 static err session_run(struct session *s)
 {
-	s->sock->deadline = clock_after(START_TIMEOUT_MS);
+	s->sock->deadline = clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS);
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;
