@@ -6,9 +6,10 @@
 enum {
 	KEEP_MS = 15000,
 	MARKS_MAX = 4096,
-	DISTANCE_MS = 2,    /* times may be rounded on their way */
-	RUN_FROM_KEY = 3,   /* messages that must be equal when the run begins at a key frame */
-	RUN_FROM_ANY = 12,  /* and when it does not */
+	DISTANCE_MS = 2,   /* times may be rounded on their way */
+	RUN_FROM_KEY = 3,  /* messages that must be equal when the run begins at a key frame */
+	RUN_FROM_ANY = 12, /* and when it does not */
+	NEAR_MS = 250,     /* a shorter run from a key frame must be so near to the expected time */
 	EXPECTED_MS = 1500, /* a match further from the expected time is a repetition */
 };
 
@@ -131,6 +132,24 @@ static bool find_run(const struct splice *s, const struct splice_mark *marks, ui
 	return true;
 }
 
+/* A server that was lost just behind a key frame has sent no more of that GOP than the beginning: a
+ * short run proves enough when it is all that there is to compare, and where it should be. */
+static bool find_short_run(const struct splice *s, const struct splice_mark *marks, uint32_t count,
+			   uint32_t key, int64_t expected, struct splice_answer *out)
+{
+	for (uint32_t at = s->count > RUN_FROM_KEY ? s->count - RUN_FROM_KEY : 0; at < s->count;
+	     at++) {
+		uint32_t n = run_length(s, at, marks + key, count - key);
+		int64_t offset = mark_at(s, at)->ts - marks[key].ts;
+		if (n == 0 || at + n < s->count || n == count - key ||
+		    far_from(marks[count - 1].ts + offset, expected) > NEAR_MS)
+			continue;
+		*out = (struct splice_answer){.same = true, .offset = offset, .start = key + n};
+		return true;
+	}
+	return false;
+}
+
 /* The other way round: what was sent begins in the middle of what the server has. */
 static bool find_beginning(const struct splice *s, const struct splice_mark *marks, uint32_t count,
 			   int64_t expected, struct splice_answer *out)
@@ -156,6 +175,8 @@ struct splice_answer splice_find(const struct splice *s, const struct splice_mar
 	while (key < count && !marks[key].is_key)
 		key++;
 	if (key < count && find_run(s, marks, count, key, RUN_FROM_KEY, expected, &answer))
+		return answer;
+	if (key < count && find_short_run(s, marks, count, key, expected, &answer))
 		return answer;
 	if (count && find_run(s, marks, count, 0, RUN_FROM_ANY, expected, &answer))
 		return answer;

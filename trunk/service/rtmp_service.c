@@ -8,6 +8,7 @@
 #include "service/announce.h"
 #include "service/notice.h"
 #include "service/session.h"
+#include "service/token.h"
 #include "service/upstream.h"
 
 #include <stdarg.h>
@@ -165,7 +166,7 @@ static err refuse_in_words(struct session *s, err e)
 	return session_refuse(s, e, play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed", "%s", err_trail(e));
 }
 
-/* What the client wants, under which vhost. */
+/* What the client wants, under which vhost, and whether it may. */
 static err resolve(struct session *s)
 {
 	struct target target = {0};
@@ -187,7 +188,7 @@ static err resolve(struct session *s)
 		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed", "the stream has no name");
 	free(s->url);
 	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
-	return OK;
+	return token_check(s);
 }
 
 static err serve(struct session *s)

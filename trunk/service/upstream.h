@@ -85,6 +85,8 @@ err upstream_connect_to(struct upstream_conn *out, const char *hostport,
 struct relay_facts;
 /* Notes in the facts of the pull or push that is running who its peer is. */
 void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
+/* A TCP connection to "host[:port]", whichever of its addresses answers. */
+err upstream_dial(struct sock **out, const char *hostport, int64_t deadline) BLOCKS;
 /* Zeroed memory is fine; clears. */
 void upstream_hang_up(struct upstream_conn *up);
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum {
+	RTMP_PORT = 1935,
 	COMPANY_MS = 100, /* a candidate silent for so long gets company */
 	ADDRESS_MS = 300, /* one of several addresses of a name */
 	CHUNK_SIZE_DEFAULT_OUT = 60000,
@@ -166,6 +167,13 @@ static err dial_any(struct sock **out, const struct hostport *hp, int64_t deadli
 	return e;
 }
 
+err upstream_dial(struct sock **out, const char *hostport, int64_t deadline)
+{
+	struct hostport hp;
+	TRY(hostport_parse(&hp, hostport, RTMP_PORT));
+	return dial_any(out, &hp, deadline);
+}
+
 /* The vhost is not named, as in SRS; the path by which the request came is. */
 static err attempt_flv(struct attempt *a)
 {
@@ -182,7 +190,7 @@ static err attempt_flv(struct attempt *a)
 						.headers = headers,
 						.deadline = a->deadline,
 					});
-	if (e == ERR_NOTFOUND || e == ERR_DENIED) {
+	if (e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_LOOP) {
 		snprintf(a->refusal.code, sizeof(a->refusal.code), "NetStream.Play.%s",
 			 e == ERR_NOTFOUND ? "StreamNotFound" : "Failed");
 		snprintf(a->refusal.description, sizeof(a->refusal.description), "%.*s",
@@ -197,7 +205,7 @@ static err attempt_rtmp(struct attempt *a)
 {
 	struct hostport hp;
 	struct sock *sock = NULL;
-	TRY(hostport_parse(&hp, a->name, 1935));
+	TRY(hostport_parse(&hp, a->name, RTMP_PORT));
 	TRY(dial_any(&sock, &hp, a->deadline));
 	char *url = tc_url(a->request, hp.port);
 	err e = rtmp_client_connect(
