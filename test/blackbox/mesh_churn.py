@@ -144,7 +144,8 @@ class Churn:
 
     def _ask(self, stream, origin):
         kind = self.random.choice(["player", "edge", "server"])
-        life, origin_life = stream.life, origin.life
+        life, origin_life, holder = stream.life, origin.life, stream.origin
+        holder_life = holder.life if holder else None
         try:
             if kind == "edge":
                 hops = self._once(self.random.choice(self.edges).url(f"live/{stream.name}"), None)
@@ -154,7 +155,9 @@ class Churn:
             problem = None
         except (Refusal, rtmp.Closed, rtmp.Timeout, OSError) as e:
             hops, problem = [], f"{type(e).__name__}: {e}"
-        unchanged = stream.life == life and (kind == "edge" or (origin.up and origin.life == origin_life))
+        # The holder's end counts from the kill on: its encoder hears of it a little later.
+        unchanged = stream.life == life and (kind == "edge" or (origin.up and origin.life == origin_life)) and \
+            holder is not None and holder.up and holder.life == holder_life
         with self.lock:
             self.counts[f"{kind}: " + (f"played after {len(hops)} redirects" if not problem else
                                        "refused" if unchanged else "void")] += 1
