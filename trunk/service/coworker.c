@@ -18,13 +18,14 @@
 enum {
 	ANSWER_MAX = 64 * 1024,
 	QUERY_MAX = 16384,
-	MESH_ENTRIES_MAX = 20000,
+	SWEEP_FROM = 128,
 	LATE_MS = 100,  /* for the others, once one has it */
 	NONE_GROWS = 3, /* "nobody" is kept longer when it is asked for again and again */
 };
 
 struct mesh {
 	struct map *questions; /* stream key -> struct question */
+	size_t sweep_at;       /* so many of them are looked through */
 };
 
 struct waiter {
@@ -331,8 +332,8 @@ static struct question *question_new(struct server *server, const char *vhost_na
 	return q;
 }
 
-/* Answers that have expired go when there are many, so that asking for random names costs no
- * memory. */
+/* Answers that have expired go when there are twice as many as were worth keeping, so that asking
+ * for random names, which may be long, costs little memory and little time. */
 static void sweep(struct mesh *mesh)
 {
 	int64_t now = clock_ms();
@@ -341,6 +342,7 @@ static void sweep(struct mesh *mesh)
 		if (q->done && !q->waiters && now >= q->expires_ms)
 			drop(mesh, q);
 	}
+	mesh->sweep_at = 2 * map_count(mesh->questions) + SWEEP_FROM;
 }
 
 /* A thousand players who insist on a stream that nobody has are a few questions, not one for each
@@ -375,7 +377,7 @@ static struct question *question_get(struct server *server, const struct conf_vh
 	struct question *q = question_known(mesh, key, fresh, &none_ms);
 	if (q)
 		return q;
-	if (map_count(mesh->questions) >= MESH_ENTRIES_MAX)
+	if (map_count(mesh->questions) >= mesh->sweep_at)
 		sweep(mesh);
 	q = question_new(server, vhost->name, target, key);
 	if (!q)

@@ -25,6 +25,7 @@ enum {
 	FINISH_MS = 1500,  /* for what is left when the publisher leaves */
 	SEND_MAX = 256 * 1024,
 	SENDS_MAX = 16,
+	TURN_MESSAGES = 64,
 	IOV_COUNT = 8,
 };
 
@@ -79,6 +80,8 @@ static err send_some(struct push *p)
 	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
 		size_t sent = 0;
 		int n = cursor_gather(&p->consumer.cursor, iov, IOV_COUNT, SEND_MAX);
+		if (n == 0 && cursor_overrun(&p->consumer.cursor))
+			return err_fail(ERR_LIMIT, "it asks and does not take the answers");
 		if (n == 0)
 			return OK;
 		err e = sock_try_sendv(conn->sock, iov, n, &sent);
@@ -93,7 +96,7 @@ static err send_some(struct push *p)
 
 static err take_input(struct push *p)
 {
-	for (;;) {
+	for (int n = 0; n < TURN_MESSAGES; n++) {
 		struct rtmp_msg m = {0};
 		err e = rtmp_try_recv(p->up.conn, &m);
 		if (!e)
@@ -104,6 +107,8 @@ static err take_input(struct push *p)
 		if (e)
 			return e;
 	}
+	co_wake(co_self()); /* an origin that talks without end gets its turns like others */
+	return OK;
 }
 
 /* A ping at short intervals. Its pong is due when the origin's kernel has had it for a while: on a

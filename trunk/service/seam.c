@@ -9,7 +9,9 @@ enum {
 	GATHER_MS = 20, /* how long the first messages of a server are gathered at least */
 	STEP_MS = 5,
 	KEY_MS = 10000, /* the same while no key frame has come */
+	LOOK_SHARE = 4,
 	HELD_MAX = 4096,
+	HELD_BYTES_MAX = 64 << 20, /* as much as the cache of a server may come to */
 };
 
 static bool is_frame(const struct msg *m)
@@ -52,6 +54,8 @@ static void release(struct seam *s)
 	free(s->held);
 	s->held = NULL;
 	s->count = s->room = 0;
+	s->bytes = 0;
+	s->look_ms = 0;
 	s->began_ms = 0;
 }
 
@@ -138,6 +142,7 @@ static void hold(struct seam *s, struct msg *m, uint32_t raw)
 		s->held = mem_realloc(s->held, s->room * sizeof(s->held[0]));
 	}
 	s->held[s->count++] = (struct held){m, raw};
+	s->bytes += m->n;
 }
 
 /* Nothing was shown yet: no seam, and no picture is waited for. */
@@ -159,7 +164,7 @@ void seam_take(struct seam *s, struct msg *m, uint32_t raw)
 		hold(s, m, raw);
 		if (s->began_ms && !s->source->timeline.used)
 			open_first(s);
-		else if (s->count >= HELD_MAX)
+		else if (s->count >= HELD_MAX || s->bytes >= HELD_BYTES_MAX)
 			close_seam(s, true);
 	} else if (is_old(s, m, raw)) {
 		msg_unref(&m);
@@ -170,9 +175,13 @@ void seam_take(struct seam *s, struct msg *m, uint32_t raw)
 
 void seam_look(struct seam *s)
 {
-	int64_t age = clock_ms() - s->began_ms;
-	if (!s->open && s->began_ms && age >= GATHER_MS)
-		close_seam(s, age >= KEY_MS);
+	int64_t now = clock_ms(), age = now - s->began_ms;
+	if (s->open || !s->began_ms || age < GATHER_MS || now < s->look_ms)
+		return;
+	close_seam(s, age >= KEY_MS);
+	/* Much that is held, and alike, takes long to compare: not all the time for that. */
+	int64_t done = clock_ms();
+	s->look_ms = done + LOOK_SHARE * (done - now);
 }
 
 int64_t seam_due(const struct seam *s)

@@ -18,6 +18,8 @@ struct seam {
 	bool open;             /* messages of the server in use go on at once */
 	struct held *held;
 	uint32_t count, room;
+	size_t bytes;     /* of what is held */
+	int64_t look_ms;  /* no look for the place before */
 	int64_t began_ms; /* arrival of the first frame that is held; 0: there is none */
 	bool skipping;    /* behind the seam: what is left of the old messages */
 	int64_t skip_to[TIMELINE_KINDS];
