@@ -1,0 +1,269 @@
+"""A peer that does all it can to hurt: an innocent stream on the same server plays on, the API
+answers, memory stays bounded."""
+import random
+import select
+import signal
+import socket
+import threading
+import time
+
+import topology as top
+from support import SCALE, amf, httpc, rtmp
+from support.rtmp import COMMAND, VIDEO, Closed, Message
+from support.server import wait_for
+from test_badinput import Watch
+
+FLOOD = 3.0
+HEADER = b"\x17\0\0\0\0\x01\x64\0\x1f\xff\xe1\0\x04\x67\x64\0\x1f\1\0\4\x68\xee\x3c\x80"
+
+
+class Siege(Watch):
+    """The innocent ones of Watch, and somebody who asks the API all the time."""
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.slowest, self.peak, self.over = 0.0, 0, False
+        self.asker = threading.Thread(target=self.ask, daemon=True)
+        self.asker.start()
+
+    def ask(self):
+        while not self.over:
+            began = time.monotonic()
+            status = httpc.fetch(self.s.api_url("/api/v1/versions"), timeout=20 * SCALE).status
+            self.slowest = max(self.slowest, time.monotonic() - began if status == 200 else 99)
+            self.peak = max(self.peak, self.s.rss_kb)
+            time.sleep(0.02)
+
+    def held(self, grown_mb=20):
+        """The siege is over: nobody was hurt."""
+        self.over = True
+        self.asker.join(30 * SCALE)
+        assert self.slowest < 1.0 * SCALE, f"the API needed {self.slowest:.1f} s"
+        assert self.peak - self.rss < grown_mb * 1000 * SCALE, f"{(self.peak - self.rss) // 1000} MB more"
+        self.fine(grown_mb * 1000)
+
+
+def flood(c, block, seconds=FLOOD, read=True):
+    """Sends the block again and again, whatever is answered; ends early when the server has enough."""
+    deadline, at = time.monotonic() + seconds, 0
+    view = memoryview(block)
+    poll = select.poll()
+    poll.register(c.sock, select.POLLOUT | (select.POLLIN if read else 0))
+    try:
+        while time.monotonic() < deadline:
+            for _, events in poll.poll(100):
+                if events & select.POLLOUT:
+                    at = (at + c.sock.send(view[at:])) % len(block)
+                if events & select.POLLIN and not c.sock.recv(1 << 18):
+                    return
+    except OSError:
+        pass
+
+
+def command(c, *values, sid=1, csid=8):
+    return c.writer.bytes(Message(COMMAND, 0, sid, amf.encode(*values), csid))
+
+
+def session(t, w, path="live/x"):
+    c = t.client(w.s.url(path)).connect()
+    c.create_stream()
+    return c
+
+
+def hostile_stream(t, w, path, frames):
+    """A publisher with a header, a key frame and these further messages."""
+    p = t.client(w.s.url(path)).connect()
+    p.publish()
+    p.send(Message(VIDEO, 0, p.sid, HEADER, 6))
+    for n, body in enumerate(frames):
+        p.send(Message(VIDEO, n * 40, p.sid, body, 6), timeout=10 * SCALE)
+    return p
+
+
+def test_player_of_many_small_commands(t):
+    """A player that sends tiny commands as fast as it can starves nobody."""
+    w = Siege(t)
+    c = session(t, w)
+    c.play()
+    body = amf.encode("x", 0)
+    c.send(Message(COMMAND, 0, 1, body, 3))
+    flood(c, (b"\xc3" + body) * 20000)
+    c.close()
+    w.held()
+
+
+def test_dialogue_without_an_end(t):
+    """Commands before connect and before play, without end, starve nobody."""
+    w = Siege(t)
+    body = amf.encode("x", 0)
+    for connected in (False, True):
+        c = t.client(w.s.url("live/x"))
+        if connected:
+            c.connect()
+        c.send(Message(COMMAND, 0, 0, body, 3))
+        flood(c, (b"\xc3" + body) * 20000, FLOOD / 2)
+        c.close()
+    w.held()
+
+
+def test_play_and_close_in_a_loop(t):
+    """Play and closeStream in a loop on a stream with a large GOP starve nobody."""
+    w = Siege(t)
+    rng = random.Random(1)
+    p = hostile_stream(t, w, "live/big", [b"\x17\1\0\0\0" + rng.randbytes(3_000_000)] +
+                       [b"\x27\1\0\0\0" + rng.randbytes(3_000_000) for _ in range(9)])
+    c = session(t, w, "live/big")
+    flood(c, (command(c, "play", 0, None, "big") + command(c, "closeStream", 0, None)) * 2000)
+    c.close()
+    p.close()
+    w.held(150)
+
+
+def test_headers_asked_for_again_and_again(t):
+    """Players that switch video off and on, and do not read, do not fill the memory with headers."""
+    w = Siege(t)
+    p = hostile_stream(t, w, "live/heads", [])
+    p.send(Message(VIDEO, 0, p.sid, b"\x17\0\0\0\0" + b"h" * 900_000, 6), timeout=10 * SCALE)
+    p.send(Message(VIDEO, 0, p.sid, b"\x17\1\0\0\0" + b"k" * 100, 6))
+    players = []
+    for _ in range(10):
+        c = t.client(w.s.url("live/heads"), rcvbuf=4096).connect()
+        c.play()
+        toggle = command(c, "receiveVideo", 0, None, False) + command(c, "receiveVideo", 0, None, True)
+        flood(c, toggle * 300, 0.3, read=False)
+        players.append(c)
+    for c in players:
+        c.close()
+    p.close()
+    w.held(80)
+
+
+def test_times_at_random(t):
+    """A stream of tiny messages with random times, and its players, starve nobody."""
+    w = Siege(t)
+    rng = random.Random(2)
+    p = hostile_stream(t, w, "live/times", [b"\x17\1\0\0\0" + b"k" * 100])
+    probes = [t.probe(url, keep=False) for url in (w.s.url("live/times"), w.s.url("live/times"), w.s.flv("live/times"))]
+    flood(p, b"".join(p.writer.bytes(Message(VIDEO, rng.randrange(1 << 32), p.sid, b"\x27\1\0\0\0", 6))
+                      for _ in range(20000)), FLOOD / 2)
+    p.close()
+    for probe in probes:
+        probe.stop()
+    w.held(300)
+
+
+def test_empty_messages(t):
+    """Messages of nothing, one byte each on the wire, cost no more than the limits of a stream."""
+    w = Siege(t)
+    p = hostile_stream(t, w, "live/empty", [b"\x17\1\0\0\0" + b"k" * 100])
+    probe = t.probe(w.s.url("live/empty"), keep=False)
+    p.send(Message(VIDEO, 0, p.sid, b"", 7))
+    flood(p, b"\xc7" * 200_000, FLOOD / 2)
+    p.close()
+    probe.stop()
+    w.held(400)
+
+
+def test_requests_in_one_go(t):
+    """Thousands of pipelined requests, and their answers unread, starve nobody."""
+    w = Siege(t)
+    for port in (w.s.api, w.s.http):
+        c = rtmp.Conn(rtmp.dial("127.0.0.1", port))
+        flood(c, b"GET /api/v1/streams/ HTTP/1.1\r\nHost: x\r\n\r\n" * 5000, FLOOD / 2)
+        c.close()
+        c = rtmp.Conn(rtmp.dial("127.0.0.1", port, rcvbuf=4096))
+        flood(c, b"HEAD /live/x.flv HTTP/1.1\r\nHost: x\r\n\r\n" * 5000, FLOOD / 2, read=False)
+        c.close()
+    w.held()
+
+
+def test_odd_names(t):
+    """Names with line ends, quotes, NUL and bytes that are no text break neither log nor API nor redirect."""
+    w = Watch(t)
+    names = ["a\r\nSet-Cookie: x=1", 'q"\\\'<>', "t\tb", "x\x1b[31m", "é\u2028", "%0d%0aX: y", "../../etc/passwd",
+             "n" * 3000, "?vhost=\r\n", "[2026-01-01][ERROR] forged"]
+    for n, name in enumerate(names):
+        p = t.client(w.s.url("live/odd"))
+        p.connect()
+        try:
+            p.publish(name + str(n))
+        except (rtmp.Refused, Closed):
+            pass
+        for path in ("/api/v1/streams/", "/api/v1/clients/", "/api/v1/vhosts/"):
+            w.s.json(path)
+        p.close()
+    for body in (b"\xff\xfe\xc0\x80", b"a\0b"):
+        p = t.client(w.s.url("live/odd")).connect()
+        p.create_stream()
+        raw = amf.encode("publish", 0, None) + b"\x02" + len(body).to_bytes(2, "big") + body
+        p.send(Message(COMMAND, 0, p.sid, raw, 8))
+        wait_for(lambda: w.s.json("/api/v1/clients/"), 2)
+        p.close()
+    for line in w.s.log().splitlines():
+        assert "\x1b" not in line and not line.startswith("Set-Cookie"), line
+        assert not line.startswith("[2026-01-01]"), line
+    w.fine()
+
+
+def test_end_and_reload_at_every_stage(t):
+    """SIGHUP and SIGTERM while connections stand in every stage of their life end well."""
+    silent = t.listen()
+    text = top.clustered(f"127.0.0.1:{silent.port}", "query_timeout 3000;")
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        s = t.server(f"s{number}", text)
+        conns = [socket.create_connection(("127.0.0.1", port)) for port in (s.rtmp, s.http, s.api)]
+        for steps in range(5):
+            c = t.client(s.url(f"live/s{steps}"))
+            if steps >= 1:
+                c.connect()
+            if steps == 2:
+                c.create_stream()
+            if steps == 3:
+                c.publish()
+            if steps == 4:
+                c.play()     # waits for the coworker that never answers
+            conns.append(c)
+        web = rtmp.Conn(rtmp.dial("127.0.0.1", s.http))
+        web.send_raw(b"GET /live/nobody.flv HTTP/1.1\r\nHost: x\r\n\r\n")
+        conns.append(web)
+        time.sleep(0.1)
+        if number == signal.SIGHUP:
+            s.write_conf(text.replace("__defaultVhost__", "other.example"))
+            for _ in range(3):
+                s.signal(number)
+            wait_for(lambda: s.json("/api/v1/versions"), 5)
+        s.stop()
+        for c in conns:
+            c.close()
+
+
+def test_upstream_that_never_shuts_up(t):
+    """An origin that floods its edge with messages before and instead of media starves nobody."""
+    body = amf.encode("x", 0)
+    tiny = b"\x03\0\0\0" + len(body).to_bytes(3, "big") + b"\x14\0\0\0\0" + body + (b"\xc3" + body) * 20000
+
+    def origin(sock):
+        try:
+            sock.recv(4096)
+            sock.sendall(b"\x03" + b"\0" * 3072)
+            end = time.monotonic() + FLOOD
+            while time.monotonic() < end:
+                sock.sendall(tiny)
+        except OSError:
+            pass
+    evil = t.listen(origin)
+    good = t.server("good", top.local())
+    s = t.server("edge", top.conf(f"cluster {{ mode remote; origin 127.0.0.1:{good.rtmp}; }}") +
+                 f"vhost evil {{ cluster {{ mode remote; origin 127.0.0.1:{evil.port}; }} }}\n")
+    t.publish(good.url("live/x"))
+    probe = t.probe(s.url("live/x"), keep=False).wait_frames(20)
+    victims = []
+    for n in range(3):
+        c = t.client(s.url(f"live/v{n}?vhost=evil")).connect()
+        c.play()
+        victims.append(c)
+    time.sleep(FLOOD / 2)
+    probe.wait_frames(20, after=time.monotonic())
+    assert probe.largest_gap_ms() < 1000 * SCALE, probe.gaps()[:2]
+    for c in victims:
+        c.close()
