@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,6 +21,7 @@ enum {
 	WORK_BEFORE_YIELD = 256 * 1024,
 	WORK_PER_CALL = 1024,
 	DRAIN_STEPS = 16,
+	MERGED_BYTES = 32 * 1024, /* so many are read at once, however long the merging is */
 };
 
 static char drained[64 * 1024]; /* nobody reads it */
@@ -148,6 +150,7 @@ void sock_close(struct sock **sock)
 {
 	if (!*sock)
 		return;
+	timer_cancel(&(*sock)->merge);
 	reactor_remove(&(*sock)->rfd);
 	close((*sock)->rfd.fd);
 	free(*sock);
@@ -244,17 +247,26 @@ static size_t iov_bytes(const struct iovec *iov, int count)
 	return n;
 }
 
-err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n)
+/* A batch mostly is one piece, and the kernel is spared copying and checking a list then. */
+static ssize_t send_pieces(int fd, const struct iovec *iov, int count)
 {
+	enum { FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
+	if (count == 1)
+		return send(fd, iov->iov_base, iov->iov_len, FLAGS);
 	/* The kernel's structure lacks a const. */
 	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
 			     .msg_iovlen = (size_t)count};
+	return sendmsg(fd, &msg, FLAGS);
+}
+
+err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n)
+{
 	ssize_t sent;
 	*n = 0;
 	if (!sock_writable(sock))
 		return ERR_AGAIN;
 	do
-		sent = sendmsg(sock->rfd.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = send_pieces(sock->rfd.fd, iov, count);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN)
 		return sock_failed(sock, "send to");
@@ -386,4 +398,29 @@ void sock_set_user_timeout(struct sock *sock, int64_t ms)
 {
 	unsigned value = (unsigned)ms;
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
+}
+
+/* ---- merged reading ---- */
+
+/* Below MERGED_BYTES no event tells that there is input: the time does. */
+static void merge_over(struct timer *timer)
+{
+	struct sock *sock = (struct sock *)((char *)timer - offsetof(struct sock, merge));
+	timer_set(timer, clock_ms() + sock->merge_ms);
+	sock->rfd.ready |= REACTOR_IN;
+	if (sock->rfd.waiter)
+		co_wake(sock->rfd.waiter);
+}
+
+void sock_set_merge(struct sock *sock, int64_t ms)
+{
+	if (ms == sock->merge_ms)
+		return;
+	/* Back at one byte, what lies there already is told by an event. */
+	int bytes = ms > 0 ? MERGED_BYTES : 1;
+	if (setsockopt(sock->rfd.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) != 0)
+		return;
+	sock->merge_ms = ms;
+	sock->merge.fn = merge_over;
+	timer_set(&sock->merge, ms > 0 ? clock_ms() + ms : CLOCK_NEVER);
 }

@@ -15,6 +15,8 @@ struct sock {
 	int64_t send_ms;  /* monotonic time at which the peer's kernel last took a byte */
 	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
 	bool quick;       /* acknowledge at once what is received (at first: yes) */
+	int64_t merge_ms; /* see sock_set_merge() */
+	struct timer merge;
 	size_t work;      /* done since the last wait; the blocking calls yield after a while */
 };
 
@@ -64,3 +66,7 @@ void sock_set_lowat(struct sock *sock, int bytes);
 void sock_set_quick(struct sock *sock, bool quick);
 /* The connection is broken off when the peer's kernel acknowledges nothing for so long. */
 void sock_set_user_timeout(struct sock *sock, int64_t ms);
+/* Input is looked for only so often, or when a lot of it has come: an encoder sends a hundred small
+ * messages a second, and each read of one costs as much as a read of many. 0: at once, as at
+ * first. The end of the connection is noticed at once. */
+void sock_set_merge(struct sock *sock, int64_t ms);

@@ -16,6 +16,8 @@ enum {
 	TURN_MESSAGES = 64,      /* published before others have a turn */
 	SUSPECT_MS = 1500,       /* the publisher before us was silent for so long: half-open */
 	SUSPECT_STEP_MS = 25,
+	UNWATCHED_MERGE_MS = 200, /* nobody waits for what is read */
+	MERGE_PART = 8,          /* of the delay that the players accept, for reading */
 	PING_ASKED_MS = 1000,    /* silent for so long: pinged, when somebody asks about the stream */
 };
 
@@ -266,6 +268,15 @@ static err check_push(const struct publisher *p)
 	return err_fail(ERR_UPSTREAM, "no origin takes the stream any more: %s", push_refusal(p->push)->description);
 }
 
+/* For how long input may be left to gather: a read costs much more than what is read. */
+static int64_t merge_ms(const struct publisher *p)
+{
+	const struct source *source = p->source;
+	if (source->consumer_count == 0)
+		return UNWATCHED_MERGE_MS;
+	return source->urgent.count || source->instant.count ? 0 : source->opts.batch_ms / MERGE_PART;
+}
+
 static err publish_loop(struct publisher *p)
 {
 	int64_t idle_since = clock_ms();
@@ -279,6 +290,7 @@ static err publish_loop(struct publisher *p)
 		if (e)
 			return e;
 		first = false;
+		sock_set_merge(p->s->conn->sock, merge_ms(p));
 		if (p->rival_won)
 			return err_fail(ERR_BUSY, "%s", p->rival_won);
 		TRY(check_push(p));

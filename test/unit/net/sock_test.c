@@ -367,6 +367,67 @@ static void a_plain_end_forgets_older_words(void **state)
 	assert_string_equal(err_trail(ERR_CLOSED), err_text(ERR_CLOSED));
 }
 
+static void merged_input_comes_together_and_the_end_at_once(void **state)
+{
+	enum { MERGE_MS = 100, PATIENT_MS = 5000 };
+	(void)state;
+	char text[16];
+	size_t n;
+	struct sock *sock = connected();
+	sock_set_merge(accepted, MERGE_MS);
+	sock_attach(accepted);
+	/* A new connection is tried at once: nothing is there. */
+	assert_int_equal(sock_try_recv(accepted, text, sizeof(text), &n), ERR_AGAIN);
+	assert_int_equal(sock_send(sock, "a", 1), OK);
+	co_yield ();
+	assert_int_equal(sock_send(sock, "b", 1), OK);
+	co_yield ();
+	assert_false(sock_readable(accepted));
+	assert_int_equal(sock_recv(accepted, text, sizeof(text), &n), OK);
+	assert_int_equal(n, 2);
+	int64_t before = clock_ms();
+	sock_set_merge(accepted, PATIENT_MS);
+	sock_close(&sock);
+	assert_int_equal(sock_recv(accepted, text, sizeof(text), &n), ERR_CLOSED);
+	assert_true(clock_ms() - before < PATIENT_MS);
+}
+
+static void a_lot_of_merged_input_does_not_wait(void **state)
+{
+	enum { SIZE = 256 * 1024, PATIENT_MS = 5000 };
+	(void)state;
+	size_t n;
+	struct sock *sock = connected();
+	char *bytes = mem_zalloc(SIZE);
+	int64_t before = clock_ms();
+	sock_set_merge(accepted, PATIENT_MS);
+	assert_int_equal(sock_try_recv(accepted, bytes, SIZE, &n), ERR_AGAIN);
+	size_t sent;
+	struct iovec iov = {bytes, SIZE};
+	assert_int_equal(sock_try_sendv(sock, &iov, 1, &sent), OK);
+	assert_int_equal(sock_recv(accepted, bytes, SIZE, &n), OK);
+	assert_true(clock_ms() - before < PATIENT_MS);
+	free(bytes);
+	sock_close(&sock);
+}
+
+static void input_that_was_left_is_told_when_merging_ends(void **state)
+{
+	enum { PATIENT_MS = 5000 };
+	(void)state;
+	char text[16];
+	size_t n;
+	struct sock *sock = connected();
+	int64_t before = clock_ms();
+	sock_set_merge(accepted, PATIENT_MS);
+	assert_int_equal(sock_try_recv(accepted, text, sizeof(text), &n), ERR_AGAIN);
+	assert_int_equal(sock_send(sock, "a", 1), OK);
+	sock_set_merge(accepted, 0);
+	assert_int_equal(sock_recv(accepted, text, sizeof(text), &n), OK);
+	assert_true(clock_ms() - before < PATIENT_MS);
+	sock_close(&sock);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -385,6 +446,9 @@ int main(void)
 		T(a_gentle_close_of_the_stopped_does_not_wait),
 		T(a_reset_is_the_end_of_the_connection_with_words),
 		T(a_plain_end_forgets_older_words),
+		T(merged_input_comes_together_and_the_end_at_once),
+		T(a_lot_of_merged_input_does_not_wait),
+		T(input_that_was_left_is_told_when_merging_ends),
 	};
 	return cmocka_run_group_tests_name("sock", tests, NULL, NULL);
 }
