@@ -53,7 +53,7 @@ double hist_at(const struct hist *h, double part);
 struct figures {
 	struct hist connect, first_byte, first_frame; /* since the beginning of the connection */
 	struct hist latency, video_latency, gap;
-	uint64_t stalls, disconnects, failures, redirects, late_frames;
+	uint64_t stalls, disconnects, failures, redirects, late_frames, skipped;
 };
 extern struct figures fig;
 /* Why connections failed, with a count for each reason. */

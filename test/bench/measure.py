@@ -193,7 +193,7 @@ def summary(r, count=None):
         "latency_p50": r["latency_ms"]["p50"], "latency_p99": r["latency_ms"]["p99"],
         "latency_max": r["latency_ms"]["max"],
         "gap_max": r["gap_ms"]["max"], "stalls": r["stalls"], "load_cpu": r["own_cpu"] / seconds * 100,
-        "reasons": r["reasons"],
+        "skipped": r["skipped"], "reasons": r["reasons"],
     }
     if "server_cpu" in r:
         out["cpu"] = r["server_cpu"] / seconds * 100

@@ -26,6 +26,8 @@ def one_line(f):
         parts.append(f"gap of the early ones {f['early_gap_max']:.0f} ms")
     if f.get("disconnects") or f.get("failures"):
         parts.append(f"LOST {f['disconnects'] + f['failures']}: {f['reasons']}")
+    if f.get("skipped"):
+        parts.append(f"{f['skipped']:.0f} messages not sent for lack of CPU")
     if f.get("load_cpu"):
         parts.append(f"load {f['load_cpu']:.0f} %")
     return ", ".join(parts)

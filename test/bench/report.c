@@ -104,8 +104,9 @@ static void report_json(const struct result *r, const struct rates *rates)
 	json_hist("latency_ms", &fig.latency);
 	json_hist("video_latency_ms", &fig.video_latency);
 	json_hist("gap_ms", &fig.gap);
-	printf(",\"stalls\":%llu,\"late_frames\":%llu,\"own_cpu\":%.3f",
-	       (unsigned long long)fig.stalls, (unsigned long long)fig.late_frames, r->own_cpu);
+	printf(",\"stalls\":%llu,\"late_frames\":%llu,\"skipped\":%llu,\"own_cpu\":%.3f",
+	       (unsigned long long)fig.stalls, (unsigned long long)fig.late_frames,
+	       (unsigned long long)fig.skipped, r->own_cpu);
 	if (opt.watch_count)
 		printf(",\"server_cpu\":%.5f,\"rss_before_kb\":%.0f,\"rss_after_kb\":%.0f",
 		       r->server_cpu, r->rss_before, r->rss_after);
@@ -144,6 +145,9 @@ static void report_text(const struct result *r, const struct rates *rates)
 	if (opt.mode == MODE_PUBLISH)
 		printf("late frames    %llu that found the one before them unsent\n",
 		       (unsigned long long)fig.late_frames);
+	if (fig.skipped)
+		printf("skipped        %llu messages, having no CPU to send them\n",
+		       (unsigned long long)fig.skipped);
 	if (opt.watch_count && r->seconds > 0)
 		printf("server         %.2f %% of a core, %.1f us a second and connection; "
 		       "%.1f KB a connection (%.0f KB in all)\n",

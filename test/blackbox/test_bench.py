@@ -1,0 +1,83 @@
+"""The tools of the benchmark: they start, and what they report is true. Nothing here is timed."""
+import json
+import os
+
+import topology as top
+from support.case import Skip
+from support.flv import TOP
+from support.server import free_port, listening, wait_for
+
+BENCH, FLOOR = os.path.join(TOP, "objs", "srs_bench"), os.path.join(TOP, "objs", "floor")
+
+
+def bench(t, mode, url, count, *args, seconds=2):
+    """The report of one run, whose status must be 0."""
+    if not os.path.exists(BENCH):
+        raise Skip("objs/srs_bench is not built: make bench-tools")
+    p = t.spawn([BENCH, "-m", mode, "-u", url, "-n", str(count), "-t", str(seconds), "-w", "0.5", "--json", *args],
+                f"bench-{len(t.things)}")
+    status = p.wait(60)
+    text = p.output()
+    assert status == 0, text
+    return json.loads(text[text.index("{"):text.rindex("}") + 1])
+
+
+def publisher(t, s, *args):
+    """A synthetic stream live/x of 300 kb/s that goes on until the end of the case."""
+    if not os.path.exists(BENCH):
+        raise Skip("objs/srs_bench is not built: make bench-tools")
+    p = t.spawn([BENCH, "-m", "publish", "-u", s.url("live/x"), "-t", "0", "--kbps=300", *args], "bench-publish")
+    wait_for(lambda: "ready: 1 of 1" in p.output(), 10, "the publisher")
+    return p
+
+
+def test_bench_plays_rtmp(t):
+    """The load generator plays its own stream over RTMP, and reports rate, first frame and latency."""
+    s = t.server("srs", top.local())
+    publisher(t, s)
+    r = bench(t, "play-rtmp", s.url("live/x"), 20, f"--watch={s.pid}")
+    assert r["running"] == 20 and r["failures"] == 0 and r["disconnects"] == 0, r
+    assert 200 < r["kbps_median"] < 420, r
+    assert r["first_frame_ms"]["n"] == 20, r
+    assert r["latency_ms"]["n"] > 500, r
+    assert r["rss_after_kb"] > 0, r
+
+
+def test_bench_plays_flv(t):
+    """The same over HTTP-FLV; players that only count bytes count as many as those that read all."""
+    s = t.server("srs", top.local())
+    publisher(t, s)
+    r = bench(t, "play-flv", s.flv("live/x"), 20, "--sample=5")
+    assert r["running"] == 20 and r["failures"] == 0, r
+    assert 200 < r["kbps_median"] < 420 and r["kbps_low"] > 0.5 * r["kbps_high"], r
+    assert r["first_frame_ms"]["n"] == 20 and r["latency_ms"]["n"] > 100, r
+
+
+def test_bench_publishes_many(t):
+    """Numbered publishers are as many streams of the rate that was asked for."""
+    s = t.server("srs", top.local())
+    r = bench(t, "publish", s.url("live/s%d"), 20, "--kbps=100", "--first=7")
+    assert r["running"] == 20 and 60 < r["kbps_median"] < 140, r
+    assert bench(t, "idle", s.web("/nothing-here"), 5)["running"] == 5
+
+
+def test_bench_says_why_it_failed(t):
+    """Connections that are refused are counted, with the reason."""
+    if not os.path.exists(BENCH):
+        raise Skip("objs/srs_bench is not built: make bench-tools")
+    p = t.spawn([BENCH, "-m", "play-rtmp", "-u", f"rtmp://127.0.0.1:{free_port()}/live/x", "-n", "3", "--json"],
+                "bench-fails")
+    assert p.wait(20) == 1
+    r = json.loads(p.output())
+    assert r["failures"] == 3 and r["reasons"] == {"connect: Connection refused": 3}, r
+
+
+def test_floor_writes_the_rate(t):
+    """The floor writes each connection the rate that was asked for."""
+    if not os.path.exists(FLOOR):
+        raise Skip("objs/floor is not built: make bench-tools")
+    port = free_port()
+    t.spawn([FLOOR, "-p", str(port), "-k", "400", "-i", "50"], "floor")
+    wait_for(lambda: listening(port), 5, "the floor")
+    r = bench(t, "sink", f"tcp://127.0.0.1:{port}", 10)
+    assert r["running"] == 10 and 250 < r["kbps_median"] < 550, r
