@@ -1,5 +1,6 @@
 """A peer that does all it can to hurt: an innocent stream on the same server plays on, the API
 answers, memory stays bounded."""
+import os
 import random
 import select
 import signal
@@ -21,6 +22,8 @@ class Siege(Watch):
     """The innocent ones of Watch, and somebody who asks the API all the time."""
 
     def __init__(self, t):
+        # What a sanitizer keeps of freed memory is none of the server's.
+        os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
         super().__init__(t)
         self.slowest, self.peak, self.over = 0.0, 0, False
         self.asker = threading.Thread(target=self.ask, daemon=True)
