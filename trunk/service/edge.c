@@ -65,11 +65,11 @@ static void on_lost(struct feeder *feeder)
 }
 
 static struct pull *pull_new(struct server *server, struct source *source,
-			     const struct conf_vhost *vhost, enum pull_from from)
+			     const struct conf_vhost *vhost, struct conf *conf, enum pull_from from)
 {
 	struct pull *p = mem_new(struct pull);
 	p->server = server;
-	p->conf = conf_ref(server->conf);
+	p->conf = conf_ref(conf); /* which may be older than the server's */
 	p->vhost = vhost;
 	p->from = from;
 	p->source = source_ref(source);
@@ -105,7 +105,7 @@ void edge_attach(struct server *server, struct source *source, const struct conf
 {
 	struct pull *p = map_get(server->edge->pulls, source->key);
 	if (!p)
-		p = pull_new(server, source, vhost, from);
+		p = pull_new(server, source, vhost, viewer->conf, from);
 	if (!p)
 		return;
 	viewer->pull = p;

@@ -466,6 +466,7 @@ static err play(struct player *p)
 	p->path = mem_strdup(path ? path : "");
 	p->via = mem_strdup(via ? via : "");
 	p->viewer = (struct viewer){
+		.conf = p->s->conf,
 		.target = &p->target,
 		.page_url = p->page_url,
 		.swf_url = "",

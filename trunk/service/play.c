@@ -341,6 +341,7 @@ err play_run(struct session *s)
 	p->s = s;
 	p->want = WIRE_ALL;
 	p->viewer = (struct viewer){
+		.conf = s->conf,
 		.target = &s->target,
 		.page_url = s->connect.page_url,
 		.swf_url = s->connect.swf_url,
