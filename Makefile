@@ -186,7 +186,7 @@ demo: all
 	@scripts/demo
 
 chaos: all
-	@scripts/chaos
+	@TEST_SRS=$(abspath $(PROGRAM)) scripts/chaos $(CHAOS_FLAGS)
 
 mesh-churn: all
 	@TEST_SRS=$(abspath $(PROGRAM)) scripts/mesh-churn

@@ -276,7 +276,7 @@ def test_a_request_that_was_here_before_is_refused(t):
     t.publish(s.url("live/x"))
     for path in (f",abc,{service}", f",{service}", ",a,b,c,d"):
         status, _, _ = ask(t, s.url("live/x"), dict(RELAY, srs_path=path))
-        assert status.code == "NetStream.Failed", (path, status)
+        assert status.code == "NetStream.Play.Failed", (path, status)
     assert code_of(t, s.url("live/x"), dict(RELAY, srs_path=",a,b")).startswith("NetStream.Play.")
 
 

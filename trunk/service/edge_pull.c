@@ -235,12 +235,28 @@ struct round {
 	struct rtmp_refusal refusal;
 };
 
+/* What the server in use, which may be one that a redirect named, has shown of its health. A stream
+ * that breaks off without a word is a sign of its server's end; to have no media is none. */
+static void judge_health(struct pull *p, err e)
+{
+	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	bool is_word = e == ERR_NOTFOUND || e == ERR_ENDED || e == ERR_DENIED || e == ERR_LOOP ||
+		       e == ERR_REDIRECT;
+	bool lost = p->fed && !is_word;
+	bool broken =
+		!p->fed && !is_word && e != ERR_CLOSED && e != ERR_TIMEOUT && e != ERR_UPSTREAM;
+	if (p->fed)
+		p->lost = up;
+	if (!lost && !broken)
+		return;
+	p->server->stat.upstream_failures++;
+	if (up)
+		upstream_failed(up, err_trail(e));
+}
+
 /* The origin said no, was lost, or could not be had. */
 static void take_verdict(struct pull *p, struct round *r, struct upstream *origin, err e)
 {
-	bool is_word = e == ERR_NOTFOUND || e == ERR_ENDED || e == ERR_CLOSED;
-	if (p->fed)
-		p->lost = origin;
 	r->answered |= origin || *r->refusal.code;
 	if (e == ERR_DENIED || e == ERR_LOOP) {
 		bool own_words = e == ERR_DENIED && *r->refusal.description;
@@ -248,12 +264,8 @@ static void take_verdict(struct pull *p, struct round *r, struct upstream *origi
 		snprintf(r->denial, sizeof(r->denial), "%s",
 			 own_words ? r->refusal.description : err_trail(e));
 	}
-	/* A stream that breaks off without a word is a sign of its server's end. */
-	if (origin && (!is_word || (p->fed && e == ERR_CLOSED)) && e != ERR_DENIED && !p->reask &&
-	    (p->fed || e != ERR_TIMEOUT)) {
-		upstream_failed(origin, err_trail(e));
-		p->server->stat.upstream_failures++;
-	}
+	if (origin)
+		judge_health(p, e);
 	if (!p->fed)
 		log_info("%s: %s: %s", p->source->key, origin ? origin->name : "origins",
 			 err_trail(e));

@@ -268,6 +268,15 @@ static int64_t start_deadline(const struct push *p)
 	return p->state == PUSH_TRYING && start < until ? start : until;
 }
 
+/* Of the server in use, which may be one that a redirect named. */
+static void note_failure(struct push *p, err e)
+{
+	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	if (up)
+		upstream_failed(up, err_trail(e));
+	p->server->stat.upstream_failures++;
+}
+
 /* Each origin once: OK when the publisher has left, else why the last one did not do. */
 static err push_round(struct push *p, const char *name)
 {
@@ -283,6 +292,8 @@ static err push_round(struct push *p, const char *name)
 			return e;
 		struct upstream *origin = p->up.origin;
 		e = follow(p, name, start_deadline(p));
+		if (e && p->carried && e != ERR_STOPPED && e != ERR_BUSY)
+			note_failure(p, e);
 		if (!e || p->carried || e == ERR_STOPPED)
 			return e;
 		bool refused = *p->refusal.code && e != ERR_REDIRECT;
@@ -291,7 +302,7 @@ static err push_round(struct push *p, const char *name)
 		log_info("%s: %s does not take the stream: %s", p->source->key, origin->name,
 			 err_trail(e));
 		if (!refused)
-			upstream_failed(origin, err_trail(e));
+			note_failure(p, e);
 		count = upstream_remove(list, count, origin);
 	}
 	return e;

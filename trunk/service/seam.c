@@ -6,6 +6,8 @@
 #include <string.h>
 
 enum {
+	FEW = 4,        /* so few frames cannot be told from others */
+	FEW_MS = 100,   /* how long more are waited for then */
 	GATHER_MS = 20, /* how long the first messages of a server are gathered at least */
 	STEP_MS = 5,
 	KEY_MS = 10000, /* the same while no key frame has come */
@@ -173,10 +175,18 @@ void seam_take(struct seam *s, struct msg *m, uint32_t raw)
 	}
 }
 
+static bool has_few(const struct seam *s)
+{
+	int n = 0;
+	for (uint32_t i = 0; i < s->count && n < FEW; i++)
+		n += is_frame(s->held[i].msg);
+	return n < FEW;
+}
+
 void seam_look(struct seam *s)
 {
 	int64_t now = clock_ms(), age = now - s->began_ms;
-	if (s->open || !s->began_ms || age < GATHER_MS || now < s->look_ms)
+	if (s->open || !s->began_ms || age < (has_few(s) ? FEW_MS : GATHER_MS) || now < s->look_ms)
 		return;
 	close_seam(s, age >= KEY_MS);
 	/* Much that is held, and alike, takes long to compare: not all the time for that. */

@@ -41,6 +41,11 @@ void upstreams_free(struct upstreams **upstreams)
 	free(u);
 }
 
+struct upstream *upstream_known(struct upstreams *u, const char *name)
+{
+	return map_get(u->by_name, name);
+}
+
 struct upstream *upstream_get(struct upstreams *u, const char *name)
 {
 	struct upstream *up = map_get(u->by_name, name);

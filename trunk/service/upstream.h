@@ -29,6 +29,8 @@ struct upstreams *upstreams_new(void);
 void upstreams_free(struct upstreams **upstreams);
 /* Made at first sight; lives as long as the process. */
 struct upstream *upstream_get(struct upstreams *upstreams, const char *name);
+/* The same, or NULL for a name that has not been seen. */
+struct upstream *upstream_known(struct upstreams *upstreams, const char *name);
 /* All of them: map_next() with .value a struct upstream. */
 struct map_iter upstreams_begin(const struct upstreams *upstreams);
 void upstream_ok(struct upstream *up, int64_t connect_ms);
