@@ -270,3 +270,23 @@ def test_upstream_that_never_shuts_up(t):
     assert probe.largest_gap_ms() < 1000 * SCALE, probe.gaps()[:2]
     for c in victims:
         c.close()
+
+
+def test_pull_begun_under_an_older_configuration(t):
+    """A pull that a session from before a reload has begun outlives that session."""
+    origin = t.server("origin", top.local())
+    s = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", "linger 1;"))
+    publisher = t.publish(origin.url("live/x"), mark=True)
+    c = t.client(s.url("live/x")).connect()
+    s.write_conf(s.conf.replace("linger 1", "linger 2"))
+    s.signal(signal.SIGHUP)
+    s.wait_log("the new configuration is in use")
+    c.play()
+    c.wait(lambda m: m.type == VIDEO)
+    probe = t.probe(s.url("live/x"), keep=False).wait_frames(5)
+    c.close()
+    probe.wait_frames(20, after=time.monotonic())
+    assert not probe.missing(publisher.sent), str(probe)
+    probe.stop()
+    publisher.stop()
+    wait_for(lambda: "pull ended" in s.log(), 10, "the end of the pull")
