@@ -52,6 +52,9 @@ void co_wake(struct co *co);
 err co_wait(int64_t deadline) BLOCKS;
 /* OK after ms milliseconds, or ERR_STOPPED. Ignores wakes. */
 err co_sleep(int64_t ms) BLOCKS;
+/* Gives back the memory of the caller's stack that deeper calls have used before. For one that is
+ * about to wait for long: a page or two for each of thousands. */
+void co_trim(void);
 /* Lets everyone who can run have a turn, input and timers included. For long loops. */
 void co_yield (void) BLOCKS;
 

@@ -36,6 +36,7 @@ struct co {
 	struct co *prev, *next;         /* in the group */
 	struct co *all_prev, *all_next; /* in the list of all, for debuggers */
 	st_thread_t thread;             /* for debuggers */
+	char *entry;                    /* where its main began on its stack; NULL for the root */
 	struct stack_bounds {
 		const void *low;
 		size_t size;

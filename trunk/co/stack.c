@@ -8,6 +8,7 @@
  * That callback is not made at a coroutine's first run, hence stack_entered(). */
 #include "co/inside.h"
 
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@
 #else
 #define VALGRIND_STACK_REGISTER(low, high) ((void)0)
 #endif
+
+enum { BELOW = 1024 }; /* the calls that are being made */
 
 static bool watching;
 
@@ -139,6 +142,10 @@ void stack_init(struct co *root)
 	root->stack = (struct stack_bounds){low, size};
 	st_thread_setspecific(self_key, root);
 }
+/* Freed pages would keep their poison. */
+void co_trim(void)
+{
+}
 #else
 static void stack_born(char *low, size_t size)
 {
@@ -148,7 +155,21 @@ static void stack_born(char *low, size_t size)
 
 void stack_entered(struct co *co)
 {
-	(void)co;
+	co->entry = __builtin_frame_address(0);
+}
+
+void co_trim(void)
+{
+	const struct co *co = co_self();
+	uintptr_t page = (uintptr_t)getpagesize();
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	if (!co->entry)
+		return;
+	/* One page further from the guard than it must be. */
+	uintptr_t low = ((uintptr_t)co->entry - STACK_SIZE + 2 * page) / page * page;
+	uintptr_t high = (here - BELOW) / page * page;
+	if (high > low)
+		(void)madvise((void *)low, high - low, MADV_DONTNEED);
 }
 
 void stack_init(struct co *root)

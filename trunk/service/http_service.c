@@ -102,6 +102,7 @@ static err answer(struct http_session *s, bool *more)
 static err next_request(struct http_session *s)
 {
 	int64_t before = s->sock->recv_bytes;
+	co_trim(); /* the last answer went deep, and the next request may be long in coming */
 	err e = http_recv_request(s->conn, &s->request, clock_after(REQUEST_TIMEOUT_MS));
 	if (e == ERR_TIMEOUT && s->sock->recv_bytes == before)
 		return err_fail(ERR_ENDED, "no further request");

@@ -297,6 +297,7 @@ static err play_source(struct player *p)
 	enter_statistics(p);
 	start(p);
 	log_info("playing %s, stream is %s", p->source->key, source_is_live(p->source) ? "live" : "not yet there");
+	co_trim();
 	err e = play_loop(p);
 	if (p->consumer.cursor.skips)
 		log_info("it was moved ahead %u times, being too slow", p->consumer.cursor.skips);
@@ -363,6 +364,7 @@ err play_run(struct session *s)
 	};
 	enum found found;
 	sock_attach(s->conn->sock);
+	co_trim(); /* the stream may be long in coming, and handshakes go deep */
 	err e = locate_play(&where, &found);
 	p->source = where.source;
 	if (!e && found == FOUND_HERE)

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +112,41 @@ static void nine_thousand_idle_coroutines_are_cheap(void **state)
 		assert_true(each < 4800);
 }
 
+enum { DEPTH = 32 }; /* KB, about */
+
+static void digs_and_trims(void *arg)
+{
+	char kept[256];
+	int *good = arg;
+	memset(kept, 'k', sizeof(kept));
+	(void)dig(NULL, DEPTH);
+	co_trim();
+	(void)!co_wait(CLOCK_NEVER);
+	*good += dig(NULL, 45) != 0; /* what was given back can be used again */
+	for (size_t i = 0; i < sizeof(kept); i++)
+		*good -= kept[i] != 'k';
+}
+
+static void a_trimmed_stack_gives_back_what_deep_calls_used(void **state)
+{
+	(void)state;
+	enum { COUNT = 200 };
+	struct co *children[COUNT];
+	int good = 0;
+	long before = rss_kb();
+	co_trim(); /* of the root: nothing */
+	for (int i = 0; i < COUNT; i++)
+		children[i] = co_start("digs", digs_and_trims, &good);
+	co_yield ();
+	if (!SANITIZED)
+		assert_true(rss_kb() - before < COUNT * DEPTH / 2);
+	for (int i = 0; i < COUNT; i++) {
+		co_stop(children[i]);
+		co_join(&children[i]);
+	}
+	assert_int_equal(good, COUNT);
+}
+
 static void fails_and_ends(void *arg)
 {
 	++*(int *)arg;
@@ -145,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_overflow_dies_at_once_instead_of_hurting_a_neighbour),
 		T(twenty_thousand_starts_and_joins_leave_nothing),
+		T(a_trimmed_stack_gives_back_what_deep_calls_used),
 		T(nine_thousand_idle_coroutines_are_cheap),
 	};
 	return cmocka_run_group_tests_name("stack", tests, NULL, NULL);
