@@ -100,7 +100,7 @@ bool http_input(struct peer *peer, const uint8_t *p, size_t n)
 	buf_free(&peer->in);
 	on_head(peer, head);
 	free(head);
-	if (peer->state != PEER_RUNNING || !peer->scan || size - before >= n)
+	if (opt.mode != MODE_PLAY_FLV || !peer->scan || size - before >= n)
 		return true;
 	return scan_flv(peer, p + (size - before), n - (size - before));
 }

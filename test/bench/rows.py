@@ -63,6 +63,8 @@ def with_probe(proto, count, kbps, conf):
             lab.ready(players)
             probe = lab.load("probe", f"http://127.0.0.1:{server.api}/api/v1/versions", 1, seconds, "probe")
             asked = summary(lab.result(probe))
+            if not asked["running"]:
+                raise RuntimeError(f"the probe failed: {asked['reasons']}")
             out = summary(lab.result(players))
             out.update(probe_p50=asked["latency_p50"], probe_p99=asked["latency_p99"],
                        probe_max=asked["latency_max"])
@@ -239,7 +241,8 @@ def at_most(key, most, unit="", who="srs", scale=1.0, words=None):
 
 def whole(f):
     """Nobody failed or was lost."""
-    lost = sum(v.get("disconnects", 0) + v.get("failures", 0) for k, v in f.items() if k not in ("floor", "nginx"))
+    lost = sum(max(v.get("disconnects", 0) + v.get("failures", 0), v["count"] - v["running"])
+               for k, v in f.items() if k not in ("floor", "nginx"))
     return lost == 0, "nobody lost" if lost == 0 else f"{lost} lost"
 
 
