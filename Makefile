@@ -125,10 +125,10 @@ unit: $(RUN_UNITS)
 BLACKBOX_FLAGS += $(if $(filter sanitize,$(FLAVOUR)),--sanitize)
 export BLACKBOX_FLAGS
 
-blackbox: all
+blackbox: all bench-tools
 	@python3 test/blackbox/run.py $(BLACKBOX_FLAGS) $(T:%=-k '*%*')
 
-test: all $(UNITS) $(REPLAYS)
+test: all bench-tools $(UNITS) $(REPLAYS)
 	@scripts/run-tests $(UNITS) $(REPLAYS)
 
 # Static checks.

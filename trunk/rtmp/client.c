@@ -252,5 +252,5 @@ static err judge(const struct command *cmd, struct rtmp_refusal *refusal)
 	snprintf(refusal->code, sizeof(refusal->code), "%s", code);
 	snprintf(refusal->description, sizeof(refusal->description), "%s", description);
 	return err_fail(e, "the server says %s %s %s", log_quote(cmd->name), log_quote(code),
-			log_quote(e == ERR_REDIRECT ? refusal->redirect : description));
+			log_quote(description));
 }

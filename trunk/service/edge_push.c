@@ -249,8 +249,8 @@ static err follow(struct push *p, const char *name, int64_t deadline)
 		if (n >= REDIRECTS_MAX ||
 		    !upstream_redirect_target(to, sizeof(to), p->refusal.redirect) ||
 		    strcmp(to, p->up.name) == 0)
-			return err_fail(ERR_LOOP, "%s redirects to %s after %d redirects",
-					p->up.name, p->refusal.redirect, n);
+			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects",
+					p->up.name, n);
 		log_info("%s: %s redirects the push to %s", p->source->key, p->up.name, to);
 		upstream_redirected_by(p->redirected, sizeof(p->redirected), p->up.name);
 		TRY(upstream_connect_to(&p->up, to, &request, deadline, &p->refusal));

@@ -20,6 +20,7 @@ enum {
 	SILENT_PING_MS = 10000,  /* nothing heard and nothing sent for so long: ping */
 	SKIPS_MAX = 16,          /* moved ahead this often: the line is too slow for the stream */
 	END_PATIENCE_MS = 1500,
+	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
 
 static const char asks_too_much[] = "the player asks and does not take the answers";
@@ -31,7 +32,7 @@ struct player {
 	struct consumer consumer;
 	uint8_t want;
 	bool paused, closed;
-	int64_t first_ts;          /* for play's duration */
+	int64_t until_ms;          /* media to play, as play asked for; 0: no end */
 	bool blocked;              /* the socket took no more */
 	struct outlet outlet;
 };
@@ -197,8 +198,8 @@ static err check_alive(struct player *p, int64_t *deadline)
 static bool is_past_duration(struct player *p)
 {
 	const struct cursor *c = &p->consumer.cursor;
-	return p->s->want.duration_ms > 0 && c->based &&
-	       c->wire && p->source->timeline.max - cursor_lag(c) - c->base >= (int64_t)p->s->want.duration_ms;
+	return p->until_ms > 0 && c->based && c->wire &&
+	       p->source->timeline.max - cursor_lag(c) - c->base >= p->until_ms;
 }
 
 /* Says that the stream is over, behind everything that is left of it. */
@@ -340,6 +341,9 @@ err play_run(struct session *s)
 {
 	struct player *p = mem_new(struct player);
 	p->s = s;
+	/* Whatever a peer sends as a number, NaN included. */
+	if (s->want.duration_ms > 0 && s->want.duration_ms < DURATION_MAX_MS)
+		p->until_ms = (int64_t)s->want.duration_ms;
 	p->want = WIRE_ALL;
 	p->viewer = (struct viewer){
 		.conf = s->conf,

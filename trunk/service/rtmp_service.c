@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 enum {
+	IDENTITY_MAX = 2048,
 	START_TIMEOUT_MS = 30000, /* handshake to play or publish */
 	AGAIN_TIMEOUT_MS = 30000, /* after a stream was closed, for the next one */
 	QUICK_MS = 200,           /* a stream that was closed so soon is followed by a pause of */
@@ -97,6 +98,13 @@ static err reject(struct session *s, err e, const char *code, const char *senten
 	return err_fail(e, "%s: %s", code, sentence);
 }
 
+/* A member of the identity; what is longer than any cluster could make it is none of ours. */
+static char *identity_text(const struct amf *args, const char *key)
+{
+	const char *text = amf_get_string(args, key, "");
+	return mem_strdup(strlen(text) <= IDENTITY_MAX ? text : "");
+}
+
 /* Another server says so in the second object of connect (SRS: srs_pid; what else there is of ours,
  * see upstream.c). */
 static void read_identity(struct session *s)
@@ -105,9 +113,9 @@ static void read_identity(struct session *s)
 	free(s->path);
 	free(s->via);
 	free(s->redirected);
-	s->path = mem_strdup(amf_get_string(args, "srs_path", ""));
-	s->via = mem_strdup(amf_get_string(args, "srs_via", ""));
-	s->redirected = mem_strdup(amf_get_string(args, "srs_redirected", ""));
+	s->path = identity_text(args, "srs_path");
+	s->via = identity_text(args, "srs_via");
+	s->redirected = identity_text(args, "srs_redirected");
 	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
 	announce_read(&s->announce, s->server, args, &s->conn->sock->peer);
