@@ -33,6 +33,8 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 	cursor_open(&c->cursor, *wire, opts->stream_id, opts->own_base && is_mapped,
 		    opts->from_gop && s->gop_valid, s->has_video, s->headers);
 	fanout_add(s, c, opts->urgent);
+	if (s->feeder && s->feeder->on_audience)
+		s->feeder->on_audience(s->feeder);
 }
 
 void consumer_close(struct consumer *c)

@@ -33,6 +33,7 @@ struct feeder {
 	enum feeder_kind kind;
 	struct source *source;                  /* set while it feeds */
 	void (*on_lost)(struct feeder *feeder); /* another feeder has taken the slot */
+	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
 };
 
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };

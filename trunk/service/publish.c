@@ -277,6 +277,14 @@ static int64_t merge_ms(const struct publisher *p)
 	return source->urgent.count || source->instant.count ? 0 : source->opts.batch_ms / MERGE_PART;
 }
 
+/* Somebody watches now: what lies in the socket is read at once. */
+static void on_audience(struct feeder *feeder)
+{
+	struct publisher *p = publisher_of(feeder);
+	if (p->s->conn)
+		sock_set_merge(p->s->conn->sock, merge_ms(p));
+}
+
 static err publish_loop(struct publisher *p)
 {
 	int64_t idle_since = clock_ms();
@@ -412,7 +420,7 @@ err publish_run(struct session *s)
 {
 	struct publisher *p = mem_new(struct publisher);
 	p->s = s;
-	p->feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
+	p->feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost, .on_audience = on_audience};
 	s->client.co = co_self();
 	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
 	err e = publish_source(p);
