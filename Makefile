@@ -121,8 +121,10 @@ $(BUILD)/test/fuzz/%_fuzz: $(BUILD)/test/fuzz/%_fuzz.o $(BUILD)/test/support.a \
 unit: $(RUN_UNITS)
 	@scripts/run-unit $(RUN_UNITS)
 
-# BLACKBOX_FLAGS=--short takes the short form of the long cases.
-BLACKBOX_FLAGS += $(if $(filter sanitize,$(FLAVOUR)),--sanitize)
+# The long cases run in their short form; make chaos, make mesh-churn and BLACKBOX_FLAGS= run them
+# at full length.
+BLACKBOX_FLAGS ?= --short
+override BLACKBOX_FLAGS += $(if $(filter sanitize,$(FLAVOUR)),--sanitize)
 export BLACKBOX_FLAGS
 
 blackbox: all bench-tools
