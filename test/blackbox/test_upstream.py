@@ -424,3 +424,12 @@ def test_push_follows_redirects(t):
     except Refused as e:
         assert e.info["description"], e
     assert len(count) < 200, len(count)
+
+
+def test_relays_by_http_are_welcome_or_not(t):
+    """cluster.relays holds for servers that fetch over HTTP-FLV too; players come from anywhere."""
+    origin = t.server("origin", top.conf("cluster { relays 192.0.2.0/24; }"))
+    t.publish(origin.url("live/x"))
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.http}", "protocol flv;"))
+    assert refused_play(t, edge)
+    t.probe(origin.flv("live/x")).wait_frames(5)

@@ -222,7 +222,7 @@ err http_recv_response(struct http_conn *conn, struct http_message **out, int64_
 }
 
 /* Reads raw body bytes into p and decodes them there: no copy, and no wait to fill it. */
-static err body_some(struct http_conn *conn, uint8_t *p, size_t cap, size_t *got)
+static err body_some(struct http_conn *conn, uint8_t *p, size_t cap, size_t *got, bool wait)
 {
 	size_t n = conn->left.n < cap ? conn->left.n : cap, used = 0;
 	if (conn->left.n) {
@@ -234,7 +234,8 @@ static err body_some(struct http_conn *conn, uint8_t *p, size_t cap, size_t *got
 		return OK;
 	}
 	/* Never beyond the scratch's size: what is left must fit into conn->left. */
-	err e = sock_recv(conn->sock, p, cap < SCRATCH ? cap : SCRATCH, &n);
+	cap = cap < SCRATCH ? cap : SCRATCH;
+	err e = wait ? sock_recv(conn->sock, p, cap, &n) : sock_try_recv(conn->sock, p, cap, &n);
 	if (e == ERR_CLOSED)
 		return http_parse_eof(conn->body);
 	TRY(e);
@@ -244,17 +245,32 @@ static err body_some(struct http_conn *conn, uint8_t *p, size_t cap, size_t *got
 	return OK;
 }
 
+static void body_check_end(struct http_conn *conn)
+{
+	if (!conn->body || !http_parse_done(conn->body))
+		return;
+	conn->clean = true;
+	http_parse_free(&conn->body);
+}
+
+err http_try_body(struct http_conn *conn, void *p, size_t cap, size_t *n)
+{
+	err e = OK;
+	*n = 0;
+	while (e == OK && conn->body && *n == 0 && !http_parse_done(conn->body))
+		e = body_some(conn, p, cap, n, false);
+	body_check_end(conn);
+	return e;
+}
+
 err http_recv_body(struct http_conn *conn, void *p, size_t cap, size_t *n, int64_t deadline)
 {
 	int64_t outer = deadline_set(conn, deadline);
 	err e = OK;
 	*n = 0;
 	while (e == OK && conn->body && *n == 0 && !http_parse_done(conn->body))
-		e = clock_ms() > deadline ? ERR_TIMEOUT : body_some(conn, p, cap, n);
+		e = clock_ms() > deadline ? ERR_TIMEOUT : body_some(conn, p, cap, n, true);
 	conn->sock->deadline = outer;
-	if (conn->body && http_parse_done(conn->body)) {
-		conn->clean = true;
-		http_parse_free(&conn->body);
-	}
+	body_check_end(conn);
 	return e;
 }

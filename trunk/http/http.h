@@ -52,6 +52,9 @@ err http_recv_response(struct http_conn *conn, struct http_message **out, int64_
 /* More of the body (chunked or not) as soon as there is any, at most cap bytes; *n is 0 at its
  * end. ERR_CLOSED when the peer closed before the end that the head announced. */
 err http_recv_body(struct http_conn *conn, void *p, size_t cap, size_t *n, int64_t deadline) BLOCKS;
+/* The same without waiting: ERR_AGAIN when there is none. For a coroutine that waits for more than
+ * this connection, and has called sock_attach(). */
+err http_try_body(struct http_conn *conn, void *p, size_t cap, size_t *n);
 /* True when the last message was read to its end and nothing was received beyond it. */
 bool http_conn_clean(const struct http_conn *conn);
 

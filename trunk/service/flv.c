@@ -429,6 +429,8 @@ static err play_source(struct player *p)
 static err locate(struct player *p, struct locate *where)
 {
 	enum found found;
+	if (*p->path && !server_welcomes_relay(p->s->server, p->vhost, &p->s->sock->peer))
+		return refuse(p, 403, "Other servers are not accepted from this address.");
 	if (upstream_check_path(p->s->server, p->vhost, p->path, p->via) != OK)
 		return refuse(p, 403, err_trail(ERR_LOOP));
 	*where = (struct locate){

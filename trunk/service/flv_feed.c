@@ -148,11 +148,7 @@ err flv_feed_open(struct flv_feed **out, const struct flv_feed_opts *opts)
 static err read_more(struct flv_feed *f)
 {
 	size_t n = 0;
-	err e = http_recv_body(f->http, f->bytes, sizeof(f->bytes), &n, clock_ms());
-	if (e == ERR_TIMEOUT) {
-		err_clear();
-		return ERR_AGAIN;
-	}
+	err e = http_try_body(f->http, f->bytes, sizeof(f->bytes), &n);
 	if (!e && n == 0)
 		return err_fail(ERR_ENDED, "the server has ended the stream");
 	f->left = cur_of(f->bytes, n);

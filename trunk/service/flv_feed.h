@@ -18,5 +18,5 @@ err flv_feed_open(struct flv_feed **out, const struct flv_feed_opts *opts) BLOCK
 const char *flv_feed_name(const struct flv_feed *feed);
 struct sock *flv_feed_sock(struct flv_feed *feed);
 /* The next message, one reference; ERR_AGAIN when none is there. */
-err flv_feed_next(struct flv_feed *feed, struct msg **out) BLOCKS;
+err flv_feed_next(struct flv_feed *feed, struct msg **out);
 void flv_feed_free(struct flv_feed **feed);

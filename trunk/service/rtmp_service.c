@@ -6,7 +6,6 @@
 #include "codec/url.h"
 #include "rtmp/handshake.h"
 #include "service/announce.h"
-#include "service/notice.h"
 #include "service/session.h"
 #include "service/token.h"
 #include "service/upstream.h"
@@ -128,18 +127,7 @@ static void read_identity(struct session *s)
 /* `relays` limits from where other servers are accepted. */
 static bool is_welcome(struct session *s)
 {
-	const struct text_list *relays = &s->vhost->cluster.relays;
-	char ip[ADDR_TEXT_MAX];
-	bool welcome = !s->is_relay || relays->count == 0;
-	for (int i = 0; i < relays->count && !welcome; i++)
-		welcome = addr_within(&s->conn->sock->peer, relays->v[i]);
-	if (welcome)
-		return true;
-	addr_ip(ip, &s->conn->sock->peer);
-	s->server->stat.refused_relays++;
-	if (notice_is_due(s->server->notices, ip))
-		log_warn("a relay from %s is refused: cluster.relays has no such address", ip);
-	return false;
+	return !s->is_relay || server_welcomes_relay(s->server, s->vhost, &s->conn->sock->peer);
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */

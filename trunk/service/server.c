@@ -47,6 +47,23 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 	return s;
 }
 
+bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost,
+			   const struct addr *peer)
+{
+	const struct text_list *relays = &vhost->cluster.relays;
+	char ip[ADDR_TEXT_MAX];
+	bool welcome = relays->count == 0;
+	for (int i = 0; i < relays->count && !welcome; i++)
+		welcome = addr_within(peer, relays->v[i]);
+	if (welcome)
+		return true;
+	addr_ip(ip, peer);
+	server->stat.refused_relays++;
+	if (notice_is_due(server->notices, ip))
+		log_warn("a relay from %s is refused: cluster.relays has no such address", ip);
+	return false;
+}
+
 const char *server_advertise(const struct server *server)
 {
 	return server->conf->advertise;

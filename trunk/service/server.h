@@ -60,6 +60,8 @@ struct source_opts server_source_opts(const struct conf_vhost *vhost);
 /* The source of a request; one reference. */
 struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
                              const char *stream);
+/* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
+bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost, const struct addr *peer);
 /* "host" or "host:port" that others reach us by, as `advertise` says; "" when it is not set. */
 const char *server_advertise(const struct server *server);
 /* The port of the first RTMP listener. */
