@@ -8,6 +8,7 @@ struct outlet {
 	int64_t acked;    /* bytes that the peer's kernel has acknowledged */
 	int64_t acked_ms; /* when there were more of them the last time */
 	int64_t next_ms;  /* of the next look */
+	bool is_clear;    /* all that was sent has been acknowledged */
 };
 
 /* ERR_STALLED when something is unsent and nothing was acknowledged for stalled_ms. Lowers
