@@ -131,8 +131,8 @@ static const struct row rows[] = {
 	ONOFF("utc_time", conf, utc_time, "off", RESTART,
 	      "Whether the log shows UTC instead of local time."),
 	IDLE("pithy_print_ms", "The log tells what happens; figures are in the API.")
-	MILLIS("grace_start_wait", conf, grace_start_wait_ms, "2300", 0, HOUR, NOW,
-	       "At a graceful end (SIGQUIT): how long new clients are still accepted."),
+		MILLIS("grace_start_wait", conf, grace_start_wait_ms, "2300", 0, HOUR, NOW,
+		       "At a graceful end (SIGQUIT): how long new clients are still accepted."),
 	MILLIS("grace_final_wait", conf, grace_final_wait_ms, "3200", 0, HOUR, NOW,
 	       "At a graceful end: how long the process stays after the last client left."),
 	ONOFF("force_grace_quit", conf, force_grace_quit, "off", NOW,
@@ -216,9 +216,10 @@ static const struct row rows[] = {
 	      .named = true),
 	ONOFF("vhost.enabled", conf_vhost, enabled, "on", NEW,
 	      "Whether clients of this vhost are served."),
-	IDLE("vhost.tcp_nodelay", "It is always on: messages are gathered by this server (mw_latency).")
-	ONOFF("vhost.min_latency", conf_vhost, min_latency, "off", NEW,
-	      "Whether each picture is passed on at once, whatever mw_latency says."),
+	IDLE("vhost.tcp_nodelay",
+	     "It is always on: messages are gathered by this server (mw_latency).")
+		ONOFF("vhost.min_latency", conf_vhost, min_latency, "off", NEW,
+		      "Whether each picture is passed on at once, whatever mw_latency says."),
 	INT("vhost.chunk_size", conf_vhost, chunk_size, "60000", 1, 16777215, NEW,
 	    "As the global chunk_size, whose value is used where a vhost has none."),
 	INT("vhost.in_ack_size", conf_vhost, in_ack_size, "0", 0, INT_MAX, NEW,
@@ -228,10 +229,11 @@ static const struct row rows[] = {
 	    "After how many bytes clients shall acknowledge; 0 asks for nothing."),
 
 	BLOCK("vhost.publish", "Clients that bring a stream."),
-	IDLE("vhost.publish.mr", "Reads are merged as far as nobody waits for what is read.")
-	IDLE("vhost.publish.mr_latency", "Reads are merged for an eighth of mw_latency at most.")
-	MILLIS("vhost.publish.firstpkt_timeout", conf_vhost, publish.firstpkt_timeout_ms, "20000",
-	       100, DAY, NEW, "How long a publisher may take until its first message."),
+	IDLE("vhost.publish.mr", "Reads are merged as far as nobody waits for what is read.") IDLE(
+		"vhost.publish.mr_latency", "Reads are merged for an eighth of mw_latency at most.")
+		MILLIS("vhost.publish.firstpkt_timeout", conf_vhost, publish.firstpkt_timeout_ms,
+		       "20000", 100, DAY, NEW,
+		       "How long a publisher may take until its first message."),
 	MILLIS("vhost.publish.normal_timeout", conf_vhost, publish.normal_timeout_ms, "5000", 100,
 	       DAY, NEW, "How long a publisher may be silent later."),
 	SECONDS("vhost.publish.kickoff_for_idle", conf_vhost, publish.kickoff_for_idle_ms, "0", 0,
@@ -243,9 +245,9 @@ static const struct row rows[] = {
 		"How long players are kept waiting after the publisher left: one that comes back "
 		"in time is only a pause for them."),
 	IDLE("vhost.publish.parse_sps", "Headers are always read, for the API.")
-	IDLE("vhost.publish.try_annexb_first", "Pictures are passed on as they are.")
+		IDLE("vhost.publish.try_annexb_first", "Pictures are passed on as they are.")
 
-	BLOCK("vhost.play", "Clients that take a stream."),
+			BLOCK("vhost.play", "Clients that take a stream."),
 	ONOFF("vhost.play.gop_cache", conf_vhost, play.gop_cache, "on", NEW,
 	      "Whether a new player gets the stream from the last key frame on and sees a "
 	      "picture at once. 'off' starts at the next key frame, nearer to live."),
@@ -266,9 +268,12 @@ static const struct row rows[] = {
 	MILLIS("vhost.play.mw_latency", conf_vhost, play.mw_latency_ms, "100", 0, MINUTE, NEW,
 	       "How long messages are collected before they are sent together: an upper bound on "
 	       "the delay it adds. Larger values cost less CPU per player."),
-	IDLE("vhost.play.mw_msgs", "mw_latency alone decides: it is kept whatever the number of messages.")
-	MILLIS("vhost.play.send_min_interval", conf_vhost, play.send_min_interval_ms, "0", 0,
-	       MINUTE, NEW, "The least time between two messages to a player; 0 for none.", .later = true),
+	IDLE("vhost.play.mw_msgs",
+	     "mw_latency alone decides: it is kept whatever the number of messages.")
+		MILLIS("vhost.play.send_min_interval", conf_vhost, play.send_min_interval_ms, "0",
+		       0, MINUTE, NEW,
+		       "The least time between two messages to a player; 0 for none.",
+		       .later = true),
 	ONOFF("vhost.play.reduce_sequence_header", conf_vhost, play.reduce_sequence_header, "off",
 	      NEW, "Whether headers that repeat the ones before are dropped."),
 	ONOFF("vhost.play.notify_unpublish", conf_vhost, play.notify_unpublish, "on", NEW,
@@ -306,8 +311,7 @@ static const struct row rows[] = {
 	     "addresses and is asked again when they expire; an SRV name, known by its leading "
 	     "underscore (_srs._tcp.example.org), brings the ports too. One's own address may be "
 	     "among them.",
-	     .judge = value_check_hostport,
-	     .example = "127.0.0.1:9091"),
+	     .judge = value_check_hostport, .example = "127.0.0.1:9091"),
 	SECONDS("vhost.cluster.linger", conf_vhost, cluster.linger_ms, "5", 0, HOUR, NEW,
 		"How long an edge goes on fetching a stream after its last player left."),
 	SECONDS("vhost.cluster.upstream_timeout", conf_vhost, cluster.upstream_timeout_ms, "30",
@@ -353,9 +357,11 @@ static const struct row rows[] = {
 	TEXT("vhost.http_remux.mount", conf_vhost, http_remux.mount, "[vhost]/[app]/[stream].flv",
 	     NEW, "The URL of a stream; [vhost], [app] and [stream] stand for its names.", .min = 1,
 	     .judge = value_check_mount),
-	IDLE("vhost.http_remux.fast_cache", "It is for MP3 and AAC over HTTP, which are not built yet.")
-	ONOFF("vhost.http_remux.drop_if_not_match", conf_vhost, http_remux.drop_if_not_match, "on",
-	      NEW, "Whether messages of a kind that the header says is absent are dropped."),
+	IDLE("vhost.http_remux.fast_cache",
+	     "It is for MP3 and AAC over HTTP, which are not built yet.")
+		ONOFF("vhost.http_remux.drop_if_not_match", conf_vhost,
+		      http_remux.drop_if_not_match, "on", NEW,
+		      "Whether messages of a kind that the header says is absent are dropped."),
 	ONOFF("vhost.http_remux.has_audio", conf_vhost, http_remux.has_audio, "on", NEW,
 	      "Whether the header says that there is audio, when that is not guessed."),
 	ONOFF("vhost.http_remux.has_video", conf_vhost, http_remux.has_video, "on", NEW,

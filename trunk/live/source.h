@@ -31,8 +31,8 @@ struct source_opts {
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
-	struct source *source;                  /* set while it feeds */
-	void (*on_lost)(struct feeder *feeder); /* another feeder has taken the slot */
+	struct source *source;                      /* set while it feeds */
+	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
 	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
 };
 

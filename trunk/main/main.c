@@ -21,7 +21,8 @@ static struct server server;
 static struct options options;
 
 /* Calls `each` with every line of the text. */
-static void each_line(struct buf *text, void (*each)(const char *line, int n, const void *ctx), const void *ctx)
+static void each_line(struct buf *text, void (*each)(const char *line, int n, const void *ctx),
+		      const void *ctx)
 {
 	const char *p = buf_text(text);
 	while (*p) {
@@ -95,7 +96,8 @@ static void reload(struct server *s)
 		log_lines(&diff, LOG_INFO);
 		log_set_level((enum log_level)conf->srs_log_level);
 		server_set_conf(s, conf);
-		log_info("the new configuration is in use%s", restart ? "; some of it only after a restart" : "");
+		log_info("the new configuration is in use%s",
+			 restart ? "; some of it only after a restart" : "");
 	}
 	conf_unref(&conf);
 	buf_free(&diff);
@@ -140,18 +142,24 @@ static void serve(void)
 	}
 	if (number == SIGQUIT || (number == SIGTERM && server.conf->force_grace_quit))
 		drain();
-	log_say("stopping (%s)", number == SIGINT ? "SIGINT" : number == SIGQUIT ? "SIGQUIT" : "SIGTERM");
+	log_say("stopping (%s)", number == SIGINT    ? "SIGINT"
+				 : number == SIGQUIT ? "SIGQUIT"
+						     : "SIGTERM");
 }
 
 static void announce(const struct conf *conf)
 {
 	char listen[256] = "";
 	for (int i = 0; i < conf->listen.count; i++)
-		snprintf(listen + strlen(listen), sizeof(listen) - strlen(listen), " %s", conf->listen.v[i]);
-	log_say("%s, pid %d, %s", SERVER_NAME, (int)getpid(), *conf->file ? conf->file : "configured by environment");
+		snprintf(listen + strlen(listen), sizeof(listen) - strlen(listen), " %s",
+			 conf->listen.v[i]);
+	log_say("%s, pid %d, %s", SERVER_NAME, (int)getpid(),
+		*conf->file ? conf->file : "configured by environment");
 	log_say("%s: RTMP%s%s%s%s%s", conf_is_edge(conf) ? "edge" : "origin", listen,
-		conf->http_server.enabled ? ", HTTP " : "", conf->http_server.enabled ? conf->http_server.listen : "",
-		conf->http_api.enabled ? ", API " : "", conf->http_api.enabled ? conf->http_api.listen : "");
+		conf->http_server.enabled ? ", HTTP " : "",
+		conf->http_server.enabled ? conf->http_server.listen : "",
+		conf->http_api.enabled ? ", API " : "",
+		conf->http_api.enabled ? conf->http_api.listen : "");
 }
 
 static err start_log(const struct conf *conf)

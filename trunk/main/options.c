@@ -24,8 +24,8 @@ void options_print_help(void)
 	       "Usage: srs -c FILE\n\n");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char left[48];
-		snprintf(left, sizeof(left), "%s%s%s", rows[i].names[0], rows[i].argument ? " " : "",
-			 rows[i].argument ? rows[i].argument : "");
+		snprintf(left, sizeof(left), "%s%s%s", rows[i].names[0],
+			 rows[i].argument ? " " : "", rows[i].argument ? rows[i].argument : "");
 		printf("  %-24s %s\n", left, rows[i].help);
 	}
 	printf("\nExamples:\n"
@@ -81,9 +81,12 @@ static bool read_one(struct options *o, char **argv, int argc, int *i)
 		return o->help = true;
 	default:
 		if (argv[*i][0] != '-')
-			fprintf(stderr, "srs: what is %s? A configuration is named by -c: srs -c %s\n", argv[*i], argv[*i]);
+			fprintf(stderr,
+				"srs: what is %s? A configuration is named by -c: srs -c %s\n",
+				argv[*i], argv[*i]);
 		else
-			fprintf(stderr, "srs: unknown option %s; srs -h lists them all\n", argv[*i]);
+			fprintf(stderr, "srs: unknown option %s; srs -h lists them all\n",
+				argv[*i]);
 		return false;
 	}
 }
@@ -103,7 +106,8 @@ bool options_read(struct options *o, int argc, char **argv)
 	o->help = o->help || argc == 1;
 	if (argc == 1 && (o->env_only || o->file))
 		o->help = false;
-	if (!o->file && !o->env_only && !o->help && !o->version && !o->signature && !o->help_config) {
+	if (!o->file && !o->env_only && !o->help && !o->version && !o->signature &&
+	    !o->help_config) {
 		fprintf(stderr, "srs: which configuration? Start it as: srs -c conf/srs.conf\n");
 		return false;
 	}

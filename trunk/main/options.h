@@ -3,12 +3,12 @@
 #include <stdbool.h>
 
 struct options {
-	const char *file;        /* -c, or SRS_CONFIG_FILE */
-	bool env_only;           /* -e, or SRS_ENV_ONLY=on */
-	bool test;               /* -t */
+	const char *file; /* -c, or SRS_CONFIG_FILE */
+	bool env_only;    /* -e, or SRS_ENV_ONLY=on */
+	bool test;        /* -t */
 	bool help, version, signature;
-	bool help_config;        /* --help-config [path] */
-	const char *help_path;   /* NULL: all */
+	bool help_config;      /* --help-config [path] */
+	const char *help_path; /* NULL: all */
 };
 
 /* False after having said what is wrong with the command line. */

@@ -25,7 +25,8 @@ _Noreturn static void wait_for_daemon(int fd)
 	char text[1024];
 	size_t n = 0;
 	ssize_t got;
-	while (n < sizeof(text) - 1 && ((got = read(fd, text + n, sizeof(text) - 1 - n)) > 0 || errno == EINTR))
+	while (n < sizeof(text) - 1 &&
+	       ((got = read(fd, text + n, sizeof(text) - 1 - n)) > 0 || errno == EINTR))
 		n += got > 0 ? (size_t)got : 0;
 	text[n] = '\0';
 	if (n == 0)
@@ -95,7 +96,8 @@ static err taken(const char *path)
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int holder = fcntl(lock_fd, F_GETLK, &lock) == 0 ? (int)lock.l_pid : 0;
 	return err_fail(ERR_BUSY,
-			"srs: pid file %s is held by process %d: that server is running already; stop it or "
+			"srs: pid file %s is held by process %d: that server is running already; "
+			"stop it or "
 			"give this one another `pid`",
 			path, holder);
 }
@@ -108,8 +110,9 @@ err process_lock(const char *path)
 	if (lock_fd < 0)
 		return err_sys(ERR_CONFIG, "srs: cannot write the pid file %s", path);
 	if (fcntl(lock_fd, F_SETLK, &lock) != 0)
-		return errno == EACCES || errno == EAGAIN ? taken(path)
-							  : err_sys(ERR_SYSTEM, "srs: cannot lock %s", path);
+		return errno == EACCES || errno == EAGAIN
+			       ? taken(path)
+			       : err_sys(ERR_SYSTEM, "srs: cannot lock %s", path);
 	int n = snprintf(text, sizeof(text), "%d", (int)getpid());
 	if (ftruncate(lock_fd, 0) != 0 || write(lock_fd, text, (size_t)n) != n)
 		return err_sys(ERR_SYSTEM, "srs: cannot write the pid file %s", path);

@@ -17,7 +17,7 @@ struct sock {
 	bool quick;       /* acknowledge at once what is received (at first: yes) */
 	int64_t merge_ms; /* see sock_set_merge() */
 	struct timer merge;
-	size_t work;      /* done since the last wait; the blocking calls yield after a while */
+	size_t work; /* done since the last wait; the blocking calls yield after a while */
 };
 
 /* Connects before the deadline, or ERR_CONNECT with the address and the reason in the trail.

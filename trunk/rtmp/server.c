@@ -76,7 +76,8 @@ static err recv_command(struct rtmp_conn *conn, struct command *cmd, uint32_t *s
 		bool is_command = m.type == RTMP_COMMAND;
 		/* A peer that is never silent does not get more time for that. */
 		bool is_late = clock_ms() >= conn->sock->deadline;
-		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it") : OK;
+		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it")
+				: OK;
 		if (!e && is_command)
 			e = command_read(cmd, &m);
 		*stream_id = m.stream_id;

@@ -132,10 +132,9 @@ enum api_code api_clusters(struct api_call *call)
 		api_put_text(query, names[i], asked[i]);
 	}
 	const struct conf_vhost *vhost = conf_vhost_find(call->conf, asked[VHOST]);
-	const struct source *source =
-		vhost && vhost->enabled && *asked[STREAM]
-			? find_here(call, vhost, asked[APP], asked[STREAM])
-			: NULL;
+	const struct source *source = vhost && vhost->enabled && *asked[STREAM]
+					      ? find_here(call, vhost, asked[APP], asked[STREAM])
+					      : NULL;
 	json_object_set_new(data, "origin",
 			    source ? origin_object(call, vhost, source) : json_null());
 	/* By these a server knows itself, and others the servers they have asked. */

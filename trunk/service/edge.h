@@ -17,8 +17,8 @@ struct pull;
 struct viewer {
 	struct viewer *prev, *next;
 	struct pull *pull;
-	struct conf *conf;              /* of the vhost: a pull outlives the session that began it */
-	const struct target *target;    /* borrowed from the session */
+	struct conf *conf;           /* of the vhost: a pull outlives the session that began it */
+	const struct target *target; /* borrowed from the session */
 	const char *page_url, *swf_url; /* borrowed; "" when unknown */
 	const char *path;               /* servers the request came by; "" for a player */
 	const char *via;                /* all servers that wait for its answer; "" */

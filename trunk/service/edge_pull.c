@@ -183,7 +183,8 @@ static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 		if (n >= REDIRECTS_MAX ||
 		    !upstream_redirect_target(to, sizeof(to), refusal->redirect) ||
 		    strcmp(from, to) == 0)
-			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects", from, n);
+			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects", from,
+					n);
 		log_info("%s: %s redirects to %s", p->source->key, from, to);
 		memset(refusal, 0, sizeof(*refusal));
 		upstream_redirected_by(p->redirected, sizeof(p->redirected), from);

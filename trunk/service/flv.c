@@ -41,7 +41,7 @@ struct player {
 	struct client client;
 	struct chunks out;
 	struct outlet outlet;
-	char *path, *via;     /* as another server says that fetches it, see upstream.h; "" */
+	char *path, *via; /* as another server says that fetches it, see upstream.h; "" */
 	char *page_url, *tc_url, *url;
 	int64_t head_due_ms, over_ms;
 	bool has_head;  /* the head of the answer is on its way */

@@ -12,13 +12,13 @@
 #include <string.h>
 
 enum {
-	SEND_MAX = 256 * 1024,   /* at a time, before others have a turn */
+	SEND_MAX = 256 * 1024, /* at a time, before others have a turn */
 	IOV_COUNT = 8,
-	SENDS_MAX = 16,          /* likewise */
-	TURN_MESSAGES = 64,      /* taken from the player before others have a turn */
+	SENDS_MAX = 16,     /* likewise */
+	TURN_MESSAGES = 64, /* taken from the player before others have a turn */
 	LOWAT_BYTES = 128 * 1024,
-	SILENT_PING_MS = 10000,  /* nothing heard and nothing sent for so long: ping */
-	SKIPS_MAX = 16,          /* moved ahead this often: the line is too slow for the stream */
+	SILENT_PING_MS = 10000, /* nothing heard and nothing sent for so long: ping */
+	SKIPS_MAX = 16,         /* moved ahead this often: the line is too slow for the stream */
 	END_PATIENCE_MS = 1500,
 	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
@@ -32,8 +32,8 @@ struct player {
 	struct consumer consumer;
 	uint8_t want;
 	bool paused, closed;
-	int64_t until_ms;          /* media to play, as play asked for; 0: no end */
-	bool blocked;              /* the socket took no more */
+	int64_t until_ms; /* media to play, as play asked for; 0: no end */
+	bool blocked;     /* the socket took no more */
 	struct outlet outlet;
 };
 
@@ -54,7 +54,8 @@ static void pause_or_go(struct player *p, bool pause)
 	struct rtmp_conn *conn = p->s->conn;
 	uint32_t id = p->s->want.stream_id;
 	p->paused = pause;
-	rtmp_put_status(conn, id, "status", pause ? "NetStream.Pause.Notify" : "NetStream.Unpause.Notify",
+	rtmp_put_status(conn, id, "status",
+			pause ? "NetStream.Pause.Notify" : "NetStream.Unpause.Notify",
 			pause ? "Paused stream." : "Unpaused stream.");
 	rtmp_put_user_control(conn, pause ? UC_STREAM_EOF : UC_STREAM_BEGIN, id);
 	if (p->consumer.source)
@@ -81,7 +82,8 @@ static err take_command(struct player *p, const struct command *c)
 	else if (strcmp(c->name, "closeStream") == 0 || strcmp(c->name, "deleteStream") == 0)
 		p->closed = true;
 	else if (c->tid > 0)
-		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(), amf_null(), NULL);
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(),
+				 amf_null(), NULL);
 	return OK;
 }
 
@@ -143,7 +145,8 @@ static err send_some(struct player *p)
 		size_t sent = 0;
 		int n = cursor_gather(cursor, iov, IOV_COUNT, SEND_MAX);
 		if (n == 0)
-			return cursor_overrun(cursor) ? err_fail(ERR_LIMIT, "%s", asks_too_much) : OK;
+			return cursor_overrun(cursor) ? err_fail(ERR_LIMIT, "%s", asks_too_much)
+						      : OK;
 		err e = sock_try_sendv(conn->sock, iov, n, &sent);
 		if (e == ERR_AGAIN) {
 			p->blocked = true;
@@ -174,7 +177,8 @@ static err check_pong(struct player *p, int64_t *deadline)
 		int64_t due = conn->ping_ms + stalled;
 		*deadline = earlier(*deadline, due);
 		if (now >= due && sock->recv_ms < conn->ping_ms)
-			return err_fail(ERR_TIMEOUT, "no answer to a ping for %lld ms", (long long)stalled);
+			return err_fail(ERR_TIMEOUT, "no answer to a ping for %lld ms",
+					(long long)stalled);
 		return OK;
 	}
 	*deadline = earlier(*deadline, quiet + SILENT_PING_MS);
@@ -191,7 +195,8 @@ static err check_alive(struct player *p, int64_t *deadline)
 	if (p->consumer.cursor.skips > SKIPS_MAX)
 		return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
 				p->consumer.cursor.skips);
-	TRY(outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms, deadline));
+	TRY(outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
+			 deadline));
 	return p->blocked ? OK : check_pong(p, deadline);
 }
 
@@ -239,9 +244,11 @@ static err play_loop(struct player *p)
 			    (p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE &&
 			     p->s->vhost->play.notify_unpublish);
 		if (over && !cursor_pending(&p->consumer.cursor))
-			return goodbye(p, "NetStream.Play.UnpublishNotify", "the stream was unpublished");
+			return goodbye(p, "NetStream.Play.UnpublishNotify",
+				       "the stream was unpublished");
 		if (is_past_duration(p))
-			return goodbye(p, "NetStream.Play.Stop", "the duration that was asked for is over");
+			return goodbye(p, "NetStream.Play.Stop",
+				       "the duration that was asked for is over");
 		TRY(check_alive(p, &deadline));
 		err e = co_wait(deadline);
 		if (e && e != ERR_TIMEOUT)
@@ -260,17 +267,18 @@ static void start(struct player *p)
 	sock_set_user_timeout(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
-	consumer_open(&p->consumer, p->source,
-		      &(struct consumer_opts){
-			      .format = WIRE_RTMP,
-			      .stream_id = s->want.stream_id,
-			      .own_base = !is_relay_player(p), /* the seam of a relay needs exact times */
-			      .from_gop = s->vhost->play.gop_cache,
-			      .relay = is_relay_player(p),
-			      .urgent = is_relay_player(p),
-			      .co = co_self(),
-			      .first = buf_span(&s->conn->out),
-		      });
+	consumer_open(
+		&p->consumer, p->source,
+		&(struct consumer_opts){
+			.format = WIRE_RTMP,
+			.stream_id = s->want.stream_id,
+			.own_base = !is_relay_player(p), /* the seam of a relay needs exact times */
+			.from_gop = s->vhost->play.gop_cache,
+			.relay = is_relay_player(p),
+			.urgent = is_relay_player(p),
+			.co = co_self(),
+			.first = buf_span(&s->conn->out),
+		});
 	buf_free(&s->conn->out);
 	cursor_want(&p->consumer.cursor, p->want);
 	cursor_pause(&p->consumer.cursor, p->paused);
@@ -297,7 +305,8 @@ static err play_source(struct player *p)
 {
 	enter_statistics(p);
 	start(p);
-	log_info("playing %s, stream is %s", p->source->key, source_is_live(p->source) ? "live" : "not yet there");
+	log_info("playing %s, stream is %s", p->source->key,
+		 source_is_live(p->source) ? "live" : "not yet there");
 	co_trim();
 	err e = play_loop(p);
 	if (p->consumer.cursor.skips)
@@ -316,8 +325,8 @@ err session_redirect(struct session *s, const char *hostport)
 	char named[256];
 	if (!param_get(named, sizeof(named), t->param, "vhost")) {
 		const char *vhost = strcmp(s->vhost->name, DEFAULT_VHOST) ? s->vhost->name
-				    : addr_literal(&literal, t->host, 0) ? ""
-									 : t->host;
+				    : addr_literal(&literal, t->host, 0)  ? ""
+									  : t->host;
 		if (*vhost) {
 			free(query);
 			query = mem_printf("%s%svhost=%s", t->param, *t->param ? "&" : "?", vhost);

@@ -13,12 +13,12 @@
 #include <string.h>
 
 enum {
-	TURN_MESSAGES = 64,      /* published before others have a turn */
-	SUSPECT_MS = 1500,       /* the publisher before us was silent for so long: half-open */
+	TURN_MESSAGES = 64, /* published before others have a turn */
+	SUSPECT_MS = 1500,  /* the publisher before us was silent for so long: half-open */
 	SUSPECT_STEP_MS = 25,
 	UNWATCHED_MERGE_MS = 200, /* nobody waits for what is read */
-	MERGE_PART = 8,          /* of the delay that the players accept, for reading */
-	PING_ASKED_MS = 1000,    /* silent for so long: pinged, when somebody asks about the stream */
+	MERGE_PART = 8,           /* of the delay that the players accept, for reading */
+	PING_ASKED_MS = 1000, /* silent for so long: pinged, when somebody asks about the stream */
 };
 
 struct publisher {
@@ -27,9 +27,9 @@ struct publisher {
 	struct source *source;
 	struct push *push;
 	struct rival *rival;
-	char *rival_won;         /* a sentence, when an origin with a stronger claim was found */
+	char *rival_won; /* a sentence, when an origin with a stronger claim was found */
 	int64_t since_wall_ms;
-	int64_t pinged_ms;       /* by ping_directly() */
+	int64_t pinged_ms; /* by ping_directly() */
 	bool taken_over, started;
 	int turn;
 };
@@ -51,7 +51,8 @@ static void on_lost(struct feeder *feeder)
 static void ping_directly(struct publisher *p)
 {
 	struct sock *sock = p->s->conn->sock;
-	static const uint8_t ping[] = {2, 0, 0, 0, 0, 0, 6, RTMP_USER_CONTROL, 0, 0, 0, 0, 0, UC_PING, 0, 0, 0, 0};
+	static const uint8_t ping[] = {2, 0, 0,       0, 0, 0, 6, RTMP_USER_CONTROL, 0, 0, 0,
+				       0, 0, UC_PING, 0, 0, 0, 0};
 	struct iovec iov = {(void *)(uintptr_t)ping, sizeof(ping)};
 	size_t n;
 	p->pinged_ms = clock_ms();
@@ -84,7 +85,8 @@ static bool is_really_there(const struct source *source)
 		if (publisher_of(feeder)->s->conn->sock->recv_ms != heard)
 			return true;
 	}
-	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced", source->key);
+	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced",
+		 source->key);
 	return false;
 }
 
@@ -127,8 +129,8 @@ static void on_rival(void *ctx, const struct coworker_answer *to)
 {
 	struct publisher *p = ctx;
 	p->rival_won = mem_printf("the stream %s is published at %s", p->source->key, to->rtmp);
-	log_warn("%s: it is published at %s too, which was first: the publisher here ends", p->source->key,
-		 to->rtmp);
+	log_warn("%s: it is published at %s too, which was first: the publisher here ends",
+		 p->source->key, to->rtmp);
 	p->s->conn->sock->deadline = clock_ms();
 	co_wake(p->s->client.co);
 }
@@ -199,13 +201,16 @@ static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *ove
 		struct amf *info = amf_object();
 		amf_set(info, "code", amf_string("NetStream.Unpublish.Success"));
 		amf_set(info, "description", amf_string("Stop publishing stream."));
-		rtmp_put_command(conn, CSID_STREAM, p->s->want.stream_id, "onFCUnpublish", 0, amf_null(), info, NULL);
+		rtmp_put_command(conn, CSID_STREAM, p->s->want.stream_id, "onFCUnpublish", 0,
+				 amf_null(), info, NULL);
 		if (c.tid > 0)
-			rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_undefined(), NULL);
+			rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(),
+					 amf_undefined(), NULL);
 		rtmp_put_status(conn, p->s->want.stream_id, "status", "NetStream.Unpublish.Success",
 				"Stream is now unpublished");
 	} else if (c.tid > 0) {
-		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(), NULL);
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(),
+				 NULL);
 	}
 	command_fini(&c);
 	return *over ? rtmp_flush(conn) : OK;
@@ -245,7 +250,8 @@ static err recv_in_time(struct publisher *p, struct rtmp_msg *m, bool first)
 		if (p->rival_won)
 			return OK;
 		if (clock_ms() >= conn->sock->recv_ms + limit)
-			return err_fail(ERR_TIMEOUT, "the publisher sent nothing for %lld ms", (long long)limit);
+			return err_fail(ERR_TIMEOUT, "the publisher sent nothing for %lld ms",
+					(long long)limit);
 		conn->ping_ms = 0;
 		rtmp_put_ping(conn);
 	}
@@ -265,7 +271,8 @@ static err check_push(const struct publisher *p)
 {
 	if (!p->push || push_state(p->push) != PUSH_FAILED)
 		return OK;
-	return err_fail(ERR_UPSTREAM, "no origin takes the stream any more: %s", push_refusal(p->push)->description);
+	return err_fail(ERR_UPSTREAM, "no origin takes the stream any more: %s",
+			push_refusal(p->push)->description);
 }
 
 /* For how long input may be left to gather: a read costs much more than what is read. */
@@ -274,7 +281,8 @@ static int64_t merge_ms(const struct publisher *p)
 	const struct source *source = p->source;
 	if (source->consumer_count == 0)
 		return UNWATCHED_MERGE_MS;
-	return source->urgent.count || source->instant.count ? 0 : source->opts.batch_ms / MERGE_PART;
+	return source->urgent.count || source->instant.count ? 0
+							     : source->opts.batch_ms / MERGE_PART;
 }
 
 /* Somebody watches now: what lies in the socket is read at once. */
@@ -305,7 +313,7 @@ static err publish_loop(struct publisher *p)
 		if (is_idle_too_long(p, &idle_since))
 			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
 		if (++p->turn % TURN_MESSAGES == 0)
-			co_yield();
+			co_yield ();
 	}
 	return OK;
 }
@@ -314,7 +322,7 @@ static err publish_loop(struct publisher *p)
 
 static const char *role_name(enum rtmp_role role)
 {
-	return role == ROLE_FLASH_PUBLISH	? "flash-publish"
+	return role == ROLE_FLASH_PUBLISH       ? "flash-publish"
 	       : role == ROLE_HAIVISION_PUBLISH ? "haivision-publish"
 						: "fmle-publish";
 }
@@ -344,7 +352,8 @@ static err wait_for_origin(struct publisher *p)
 	sock_attach(s->conn->sock);
 	while (push_state(p->push) == PUSH_TRYING) {
 		if (sock_hung_up(s->conn->sock))
-			return err_fail(ERR_CLOSED, "the encoder left before an origin had answered");
+			return err_fail(ERR_CLOSED,
+					"the encoder left before an origin had answered");
 		TRY(co_wait(CLOCK_NEVER));
 	}
 	const struct rtmp_refusal *why = push_refusal(p->push);
@@ -353,7 +362,8 @@ static err wait_for_origin(struct publisher *p)
 	bool refused = push_state(p->push) == PUSH_REFUSED;
 	return session_refuse(s, refused ? ERR_DENIED : ERR_UPSTREAM,
 			      *why->code ? why->code : "NetStream.Publish.Failed", "%s",
-			      *why->description ? why->description : "the origin refused the stream");
+			      *why->description ? why->description
+						: "the origin refused the stream");
 }
 
 static err refuse_busy(struct publisher *p)
@@ -368,8 +378,8 @@ static err begin(struct publisher *p)
 	if (is_really_there(p->source))
 		return refuse_busy(p);
 	if (s->vhost->cluster.mode == MODE_REMOTE) {
-		p->push = push_start(s->server, p->source, s->vhost, &s->target, s->connect.page_url,
-				     s->connect.swf_url, s->path, co_self());
+		p->push = push_start(s->server, p->source, s->vhost, &s->target,
+				     s->connect.page_url, s->connect.swf_url, s->path, co_self());
 		TRY(wait_for_origin(p));
 	}
 	TRY(check_coworkers(s, p->source->key));
@@ -420,7 +430,8 @@ err publish_run(struct session *s)
 {
 	struct publisher *p = mem_new(struct publisher);
 	p->s = s;
-	p->feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost, .on_audience = on_audience};
+	p->feeder = (struct feeder){
+		.kind = FEEDER_PUBLISHER, .on_lost = on_lost, .on_audience = on_audience};
 	s->client.co = co_self();
 	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
 	err e = publish_source(p);

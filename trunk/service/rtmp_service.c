@@ -159,7 +159,8 @@ static err admit(struct session *s)
 static err refuse_in_words(struct session *s, err e)
 {
 	bool play = s->want.role == ROLE_PLAY;
-	return session_refuse(s, e, play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed", "%s", err_trail(e));
+	return session_refuse(s, e, play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed",
+			      "%s", err_trail(e));
 }
 
 /* What the client wants, under which vhost, and whether it may. */
@@ -176,12 +177,14 @@ static err resolve(struct session *s)
 		return session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
 				      "there is no vhost %s on this server", s->target.vhost);
 	if (!is_welcome(s))
-		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s", relay_unwelcome);
+		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
+				      relay_unwelcome);
 	e = upstream_check_path(s->server, s->vhost, s->path, s->via);
 	if (e)
 		return refuse_in_words(s, e);
 	if (!*s->target.stream)
-		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed", "the stream has no name");
+		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
+				      "the stream has no name");
 	free(s->url);
 	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
 	return token_check(s);

@@ -77,7 +77,8 @@ int server_rtmp_port(const struct server *server)
 	if (listen->count == 0)
 		return 1935;
 	/* A bare number is a port, not a host. */
-	snprintf(text, sizeof(text), "%s%s", strspn(listen->v[0], "0123456789") == strlen(listen->v[0]) ? ":" : "",
+	snprintf(text, sizeof(text), "%s%s",
+		 strspn(listen->v[0], "0123456789") == strlen(listen->v[0]) ? ":" : "",
 		 listen->v[0]);
 	if (text[0] == ':')
 		return (int)strtol(text + 1, NULL, 10);
@@ -114,12 +115,13 @@ static err open_all(struct server *server, const struct conf *conf)
 	bool one_port = conf->http_api.enabled && conf->http_server.enabled &&
 			strcmp(conf->http_api.listen, conf->http_server.listen) == 0;
 	for (int i = 0; i < conf->listen.count; i++)
-		TRY(open_one(server, conf->listen.v[i], "RTMP", share, rtmp_service_accept, server));
+		TRY(open_one(server, conf->listen.v[i], "RTMP", share, rtmp_service_accept,
+			     server));
 	server->http_files = (struct http_role){.server = server, .files = true, .api = one_port};
 	server->http_api = (struct http_role){.server = server, .api = true};
 	if (conf->http_server.enabled)
-		TRY(open_one(server, conf->http_server.listen, "HTTP", share && !one_port, http_service_accept,
-			     &server->http_files));
+		TRY(open_one(server, conf->http_server.listen, "HTTP", share && !one_port,
+			     http_service_accept, &server->http_files));
 	if (conf->http_api.enabled && !one_port)
 		TRY(open_one(server, conf->http_api.listen, "HTTP API", false, http_service_accept,
 			     &server->http_api));
@@ -138,8 +140,8 @@ static void name_self(struct server *server)
 	char text[9];
 	co_new_id(server->service_id);
 	co_new_id(text);
-	server->server_id =
-		*server->conf->server_id ? mem_strdup(server->conf->server_id) : mem_printf("vid-%.7s", text);
+	server->server_id = *server->conf->server_id ? mem_strdup(server->conf->server_id)
+						     : mem_printf("vid-%.7s", text);
 }
 
 err server_start(struct server *server, struct conf *conf)

@@ -8,22 +8,22 @@
 
 struct session {
 	struct server *server;
-	struct conf *conf;                /* the snapshot it began with */
+	struct conf *conf; /* the snapshot it began with */
 	const struct conf_vhost *vhost;
-	struct sock *sock;                /* until the connection has it */
+	struct sock *sock; /* until the connection has it */
 	struct rtmp_conn *conn;
 	struct rtmp_connect connect;
 	struct rtmp_identify want;
 	struct target target;
 	struct client client;
-	bool is_relay;                    /* another server */
-	struct announce announce;         /* what it says about itself */
-	bool is_mesh;                     /* a coworker, which asks since we said that it is here */
-	bool is_full;                     /* there is no room: it is only told so */
-	char *path;                       /* servers the request came by, ",a,b" */
-	char *via;                        /* all servers that wait for its answer, likewise */
-	char *redirected;                 /* servers that have redirected it, ",host:port,…" */
-	char *url;                        /* for the API */
+	bool is_relay;            /* another server */
+	struct announce announce; /* what it says about itself */
+	bool is_mesh;             /* a coworker, which asks since we said that it is here */
+	bool is_full;             /* there is no room: it is only told so */
+	char *path;               /* servers the request came by, ",a,b" */
+	char *via;                /* all servers that wait for its answer, likewise */
+	char *redirected;         /* servers that have redirected it, ",host:port,…" */
+	char *url;                /* for the API */
 };
 
 /* Plays until the client or the stream ends. OK: the client closed the stream and may ask for

@@ -23,15 +23,15 @@ int rate_send_kbps(const struct rate *rate, int64_t send_now);
 struct client {
 	struct client *prev, *next;
 	char id[9];
-	const char *type;          /* "rtmp-play", "flv-play", "fmle-publish", … */
+	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
 	char ip[ADDR_TEXT_MAX];
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
 	const struct announce *announce; /* of a relay; borrowed; NULL */
 	const struct consumer *consumer; /* of a player; borrowed; NULL */
-	bool kicked;               /* by the API; the session ends with ERR_KICKED */
-	struct source *source;     /* borrowed */
-	struct sock **sock;        /* borrowed; *sock may be NULL */
+	bool kicked;                     /* by the API; the session ends with ERR_KICKED */
+	struct source *source;           /* borrowed */
+	struct sock **sock;              /* borrowed; *sock may be NULL */
 	struct co *co;
 	int64_t since_ms;
 	struct rate rate;
@@ -49,8 +49,8 @@ struct stat_id {
 struct stat {
 	struct client *clients;
 	int client_count;
-	struct map *vhosts;        /* name -> struct stat_id */
-	struct map *streams;       /* stream key -> struct stat_id */
+	struct map *vhosts;  /* name -> struct stat_id */
+	struct map *streams; /* stream key -> struct stat_id */
 	const struct registry *registry;
 	struct timer sampler;
 	int64_t recv_bytes, send_bytes; /* of clients that have left */

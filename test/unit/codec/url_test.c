@@ -259,12 +259,9 @@ static void names_are_escaped_and_come_back(void **state)
 	static const struct {
 		const char *plain, *escaped;
 	} rows[] = {
-		{"aZ09-._~", "aZ09-._~"},
-		{"a/b?c=d&e", "a/b%3Fc%3Dd%26e"},
-		{"h:80,@x", "h:80,@x"},
-		{" \r\n%", "%20%0D%0A%25"},
-		{"\xC3\xA9", "%C3%A9"},
-		{"", ""},
+		{"aZ09-._~", "aZ09-._~"}, {"a/b?c=d&e", "a/b%3Fc%3Dd%26e"},
+		{"h:80,@x", "h:80,@x"},   {" \r\n%", "%20%0D%0A%25"},
+		{"\xC3\xA9", "%C3%A9"},   {"", ""},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct buf b = {.max = 100};

@@ -42,10 +42,10 @@ static void defaults_fill_what_is_not_said(void **state)
 static void some_defaults_depend_on_other_values(void **state)
 {
 	(void)state;
-	struct loaded l = load_text(
-		"t.conf", "listen 1935; vhost a { min_latency on; }"
-			  "vhost b { min_latency on; chunk_size 128; }"
-			  "srs_log_level_v2 warn; srs_log_level info; chunk_size 4096;");
+	struct loaded l =
+		load_text("t.conf", "listen 1935; vhost a { min_latency on; }"
+				    "vhost b { min_latency on; chunk_size 128; }"
+				    "srs_log_level_v2 warn; srs_log_level info; chunk_size 4096;");
 	assert_says(l.errors, "", "errors");
 	assert_int_equal(conf_vhost_find(l.conf, "a")->chunk_size, 4096);
 	assert_int_equal(conf_vhost_find(l.conf, "b")->chunk_size, 128);
