@@ -284,26 +284,11 @@ static void start(struct player *p)
 	cursor_pause(&p->consumer.cursor, p->paused);
 }
 
-static void enter_statistics(struct player *p)
-{
-	struct session *s = p->s;
-	s->client.type = "rtmp-play";
-	s->client.relay = s->is_relay;
-	s->client.page_url = s->connect.page_url;
-	s->client.swf_url = s->connect.swf_url;
-	s->client.tc_url = s->connect.tc_url;
-	s->client.url = s->url;
-	s->client.source = p->source;
-	s->client.announce = s->is_relay ? &s->announce : NULL;
-	s->client.consumer = &p->consumer;
-	s->client.sock = &s->conn->sock;
-	addr_ip(s->client.ip, &s->conn->sock->peer);
-	stat_enter(&s->server->stat, &s->client);
-}
-
 static err play_source(struct player *p)
 {
-	enter_statistics(p);
+	p->s->client.publish = false;
+	p->s->client.consumer = &p->consumer;
+	session_enter(p->s, "rtmp-play", p->source);
 	start(p);
 	log_info("playing %s, stream is %s", p->source->key,
 		 source_is_live(p->source) ? "live" : "not yet there");
@@ -313,36 +298,6 @@ static err play_source(struct player *p)
 		log_info("it was moved ahead %u times, being too slow", p->consumer.cursor.skips);
 	consumer_close(&p->consumer);
 	stat_leave(&p->s->server->stat, &p->s->client);
-	return e;
-}
-
-/* SRS's 302: the URL without the stream, and with it. */
-err session_redirect(struct session *s, const char *hostport)
-{
-	const struct target *t = &s->target;
-	struct addr literal;
-	char *query = mem_strdup(t->param);
-	char named[256];
-	if (!param_get(named, sizeof(named), t->param, "vhost")) {
-		const char *vhost = strcmp(s->vhost->name, DEFAULT_VHOST) ? s->vhost->name
-				    : addr_literal(&literal, t->host, 0)  ? ""
-									  : t->host;
-		if (*vhost) {
-			free(query);
-			query = mem_printf("%s%svhost=%s", t->param, *t->param ? "&" : "?", vhost);
-		}
-	}
-	char *base = mem_printf("rtmp://%s/%s", hostport, t->app);
-	char *full = mem_printf("%s/%s%s", base, t->stream, query);
-	log_info("redirecting to %s/%s", base, t->stream); /* the query may hold a secret */
-	stat_leave(&s->server->stat, &s->client);
-	err e = rtmp_redirect(s->conn, base, full);
-	if (!e)
-		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
-	e = err_fail(ERR_REDIRECT, "redirected to %s/%s", base, t->stream);
-	free(query);
-	free(base);
-	free(full);
 	return e;
 }
 

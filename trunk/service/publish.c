@@ -327,23 +327,6 @@ static const char *role_name(enum rtmp_role role)
 						: "fmle-publish";
 }
 
-static void enter_statistics(struct publisher *p)
-{
-	struct session *s = p->s;
-	s->client.type = role_name(s->want.role);
-	s->client.publish = true;
-	s->client.relay = s->is_relay;
-	s->client.page_url = s->connect.page_url;
-	s->client.swf_url = s->connect.swf_url;
-	s->client.tc_url = s->connect.tc_url;
-	s->client.url = s->url;
-	s->client.source = p->source;
-	s->client.announce = s->is_relay ? &s->announce : NULL;
-	s->client.sock = &s->conn->sock;
-	addr_ip(s->client.ip, &s->conn->sock->peer);
-	stat_enter(&s->server->stat, &s->client);
-}
-
 /* What the encoder sends before it heard the answer is kept by the kernel; only its leaving
  * matters. */
 static err wait_for_origin(struct publisher *p)
@@ -405,7 +388,9 @@ static const char *failure_code(const struct publisher *p)
 
 static err publish_source(struct publisher *p)
 {
-	enter_statistics(p);
+	p->s->client.publish = true;
+	p->s->client.consumer = NULL;
+	session_enter(p->s, role_name(p->s->want.role), p->source);
 	err e = begin(p);
 	if (!e) {
 		log_say("publishing %s from %s", p->source->key, p->s->client.ip);

@@ -10,7 +10,6 @@
 #include "service/token.h"
 #include "service/upstream.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,18 +75,6 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 	server->connections++;
 	if (!co_start_in(&server->sessions, "rtmp", session_main, s))
 		session_free(s);
-}
-
-err session_refuse(struct session *s, err e, const char *code, const char *fmt, ...)
-{
-	char sentence[256];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(sentence, sizeof(sentence), fmt, ap);
-	va_end(ap);
-	stat_leave(&s->server->stat, &s->client);
-	rtmp_end(&s->conn, s->want.stream_id, "error", code, sentence);
-	return err_fail(e, "%s: %s", code, sentence);
 }
 
 static err reject(struct session *s, err e, const char *code, const char *sentence)

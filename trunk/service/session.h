@@ -42,6 +42,8 @@ struct publish_facts {
 };
 bool publish_facts(const struct source *source, bool by_rival, struct publish_facts *out);
 
+/* Enters the session into the statistics; stat_leave() before its connection goes. */
+void session_enter(struct session *s, const char *type, struct source *source);
 /* Sends SRS's 302 to the same stream there and ends the connection. Returns ERR_REDIRECT. */
 err session_redirect(struct session *s, const char *hostport) BLOCKS;
 /* Tells the client no, in a way that arrives, and ends the connection. Returns `e` with the
