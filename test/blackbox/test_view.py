@@ -244,8 +244,9 @@ def test_kick_anywhere(t):
         answer = asked.json("/api/v1/clusters/clients/" + client["id"], "DELETE")
         assert answer["code"] == 0 and ids[answer["node"]] == where.name, (asked.name, answer)
         wait_for(lambda c=client, w=where: all(x["id"] != c["id"] for x in w.clients()), 3, "the end of it")
-    gone = [name for name, probes in viewers.items() for p in probes if p.ended]
-    assert sorted(gone) == ["a", "e1", "e2", "leaf"], gone
+    def gone():
+        return sorted(name for name, probes in viewers.items() for p in probes if p.ended)
+    wait_for(lambda: gone() == ["a", "e1", "e2", "leaf"], 3, "the end of the four that were kicked")
     assert m.b.json("/api/v1/clusters/clients/nobody", "DELETE")["code"] == 2049
     assert httpc.fetch(m.b.api_url("/api/v1/clusters/clients/nobody")).status == 405
 
