@@ -230,7 +230,7 @@ static const struct row rows[] = {
 
 	BLOCK("vhost.publish", "Clients that bring a stream."),
 	IDLE("vhost.publish.mr", "Reads are merged as far as nobody waits for what is read.") IDLE(
-		"vhost.publish.mr_latency", "Reads are merged for an eighth of mw_latency at most.")
+		"vhost.publish.mr_latency", "Reads are merged while nobody plays the stream, otherwise never.")
 		MILLIS("vhost.publish.firstpkt_timeout", conf_vhost, publish.firstpkt_timeout_ms,
 		       "20000", 100, DAY, NEW,
 		       "How long a publisher may take until its first message."),

@@ -7,17 +7,19 @@
 #include "net/addr.h"
 #include <sys/uio.h>
 
+/* What each send of thousands touches stands together, what hardly ever is needed behind it. */
 struct sock {
 	struct reactor_fd rfd;
-	struct addr peer, local;
-	int64_t recv_bytes, send_bytes;
-	int64_t recv_ms;  /* monotonic time of the last byte received */
+	int64_t send_bytes;
 	int64_t send_ms;  /* monotonic time at which the peer's kernel last took a byte */
+	int64_t recv_ms;  /* monotonic time of the last byte received */
+	int64_t recv_bytes;
 	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
+	size_t work;      /* done since the last wait; the blocking calls yield after a while */
 	bool quick;       /* acknowledge at once what is received (at first: yes) */
 	int64_t merge_ms; /* see sock_set_merge() */
 	struct timer merge;
-	size_t work; /* done since the last wait; the blocking calls yield after a while */
+	struct addr peer, local;
 };
 
 /* Connects before the deadline, or ERR_CONNECT with the address and the reason in the trail.

@@ -275,14 +275,11 @@ static err check_push(const struct publisher *p)
 			push_refusal(p->push)->description);
 }
 
-/* For how long input may be left to gather: a read costs much more than what is read. */
+/* For how long input may be left to gather: a read costs much more than what is read, but what
+ * mw_latency promises to players leaves no time for it. */
 static int64_t merge_ms(const struct publisher *p)
 {
-	const struct source *source = p->source;
-	if (source->consumer_count == 0)
-		return UNWATCHED_MERGE_MS;
-	return source->urgent.count || source->instant.count ? 0
-							     : source->opts.batch_ms / MERGE_PART;
+	return p->source->consumer_count == 0 ? UNWATCHED_MERGE_MS : 0;
 }
 
 /* Somebody watches now: what lies in the socket is read at once. */
