@@ -42,11 +42,6 @@ static struct session *session_of(void *ctx)
 	return ((struct player *)ctx)->s;
 }
 
-static bool is_relay_player(const struct player *p)
-{
-	return p->s->is_relay;
-}
-
 /* ---- what the player says ---- */
 
 static void pause_or_go(struct player *p, bool pause)
@@ -169,21 +164,22 @@ static int64_t earlier(int64_t a, int64_t b)
 /* One that is silent while there is nothing to send is asked whether it is there. */
 static err check_pong(struct player *p, int64_t *deadline)
 {
-	const struct rtmp_conn *conn = p->s->conn;
+	struct rtmp_conn *conn = p->s->conn;
 	const struct sock *sock = conn->sock;
 	int64_t now = clock_ms(), stalled = p->s->vhost->play.stalled_timeout_ms;
 	int64_t quiet = sock->recv_ms > sock->send_ms ? sock->recv_ms : sock->send_ms;
-	if (conn->ping_ms) {
+	if (conn->ping_ms && sock->recv_ms < conn->ping_ms) {
 		int64_t due = conn->ping_ms + stalled;
 		*deadline = earlier(*deadline, due);
-		if (now >= due && sock->recv_ms < conn->ping_ms)
+		if (now >= due)
 			return err_fail(ERR_TIMEOUT, "no answer to a ping for %lld ms",
 					(long long)stalled);
 		return OK;
 	}
+	conn->ping_ms = 0; /* whatever it says, it is there */
 	*deadline = earlier(*deadline, quiet + SILENT_PING_MS);
 	if (now >= quiet + SILENT_PING_MS) {
-		rtmp_put_ping(p->s->conn);
+		rtmp_put_ping(conn);
 		co_wake(co_self());
 	}
 	return OK;
@@ -267,18 +263,17 @@ static void start(struct player *p)
 	sock_set_user_timeout(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
-	consumer_open(
-		&p->consumer, p->source,
-		&(struct consumer_opts){
-			.format = WIRE_RTMP,
-			.stream_id = s->want.stream_id,
-			.own_base = !is_relay_player(p), /* the seam of a relay needs exact times */
-			.from_gop = s->vhost->play.gop_cache,
-			.relay = is_relay_player(p),
-			.urgent = is_relay_player(p),
-			.co = co_self(),
-			.first = buf_span(&s->conn->out),
-		});
+	consumer_open(&p->consumer, p->source,
+		      &(struct consumer_opts){
+			      .format = WIRE_RTMP,
+			      .stream_id = s->want.stream_id,
+			      .own_base = !s->is_relay, /* the seam of a relay needs exact times */
+			      .from_gop = s->vhost->play.gop_cache,
+			      .relay = s->is_relay,
+			      .urgent = s->is_relay,
+			      .co = co_self(),
+			      .first = buf_span(&s->conn->out),
+		      });
 	buf_free(&s->conn->out);
 	cursor_want(&p->consumer.cursor, p->want);
 	cursor_pause(&p->consumer.cursor, p->paused);
