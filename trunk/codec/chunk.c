@@ -19,7 +19,6 @@
 #include <stdlib.h>
 
 enum { FIRST_RESERVE = 64 * 1024, SMALL_RESERVE = 256 };
-enum { EXTENDED = 0xFFFFFF };
 enum { AGAIN_SIZE = 4 };
 enum { CONTROL_CSID = 2 };
 enum { DEFAULT_MESSAGE_MAX = 64 * 1024, DEFAULT_PENDING_MAX = 128 * 1024 };
@@ -128,7 +127,7 @@ static size_t head_size(const struct chunk_reader *r)
 	if (fmt == 3 || r->head_n < n)
 		return n;
 	struct cur c = cur_of(r->head + basic, 3);
-	return cur_u24(&c) == EXTENDED ? n + AGAIN_SIZE : n;
+	return cur_u24(&c) == CHUNK_TIME_EXTENDED ? n + AGAIN_SIZE : n;
 }
 
 /* The streams of a connection are few, and chunks of one tend to follow each other. */
@@ -187,7 +186,7 @@ static err read_header(struct chunk_reader *r, struct stream *s, unsigned fmt, s
 	uint32_t length = fmt <= 1 ? cur_u24(&c) : s->length;
 	uint8_t type = fmt <= 1 ? cur_u8(&c) : s->type;
 	uint32_t stream_id = fmt == 0 ? cur_u32le(&c) : s->stream_id;
-	bool is_extended = field == EXTENDED;
+	bool is_extended = field == CHUNK_TIME_EXTENDED;
 	if (is_extended)
 		field = cur_u32(&c);
 	if (s->is_open)
@@ -472,11 +471,11 @@ void chunk_write_header0(struct buf *b, uint32_t csid, uint8_t type, uint32_t st
 {
 	check(length <= CHUNK_SIZE_MAX);
 	write_basic(b, 0, csid);
-	buf_u24(b, ts < EXTENDED ? ts : EXTENDED);
+	buf_u24(b, ts < CHUNK_TIME_EXTENDED ? ts : CHUNK_TIME_EXTENDED);
 	buf_u24(b, length);
 	buf_u8(b, type);
 	buf_u32le(b, stream_id);
-	if (ts >= EXTENDED)
+	if (ts >= CHUNK_TIME_EXTENDED)
 		buf_u32(b, ts);
 }
 
@@ -488,7 +487,7 @@ static void write_payload(struct buf *b, uint32_t chunk_size, uint32_t csid, uin
 	for (size_t at = 0; at < payload.n;) {
 		if (at > 0) {
 			write_basic(b, 3, csid);
-			if (field >= EXTENDED)
+			if (field >= CHUNK_TIME_EXTENDED)
 				buf_u32(b, field);
 		}
 		size_t n = payload.n - at < chunk_size ? payload.n - at : chunk_size;
@@ -507,7 +506,7 @@ void chunk_write(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type
 void chunk_write_delta(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type,
 		       uint32_t delta, struct span payload)
 {
-	check(delta < EXTENDED && payload.n <= CHUNK_SIZE_MAX && csid < 64);
+	check(delta < CHUNK_TIME_EXTENDED && payload.n <= CHUNK_SIZE_MAX && csid < 64);
 	write_basic(b, 1, csid);
 	buf_u24(b, delta);
 	buf_u24(b, (uint32_t)payload.n);

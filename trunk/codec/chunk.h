@@ -31,6 +31,7 @@ enum {
 	CHUNK_SIZE_MAX = 0xFFFFFF,
 	CHUNK_STREAMS_MAX = 64, /* different chunk stream ids on one connection */
 	CHUNK_HEADER_MAX = 18,
+	CHUNK_TIME_EXTENDED = 0xFFFFFF, /* in the field of a time that does not fit into it */
 };
 
 /* One message as it stands on the wire. The payload of the three media types arrives in `media`,

@@ -12,7 +12,6 @@
 #include <utlist.h>
 
 enum {
-	TIMESTAMP_EXTENDED = 0xFFFFFF,
 	BASE_LOOK = 32,          /* frames looked at for the earliest time */
 	PRIVATE_MAX = 128 << 20, /* above what the largest message can come to, twice */
 	INJECT_MAX = 1 << 20,    /* of its own conversation, for a receiver that does not read */
@@ -58,10 +57,10 @@ static void put_kinds(struct cursor *c, const struct headers *set, uint8_t kinds
 	bool exact;
 	for (int i = 0; set && i < set->count; i++) {
 		const struct msg *m = set->v[i];
-		const struct channel *channel = &channels[kind_of(m)];
-		if (!(kinds & kind_of(m)))
+		const struct channel *channel = &channels[wire_kind(m)];
+		if (!(kinds & wire_kind(m)))
 			continue;
-		uint32_t time = kind_of(m) == WIRE_DATA ? 0 : own_time(c, ts, &exact);
+		uint32_t time = wire_kind(m) == WIRE_DATA ? 0 : own_time(c, ts, &exact);
 		if (w->format == WIRE_FLV)
 			flv_write_tag(&c->priv, m->type, time, msg_span(m));
 		else
@@ -126,11 +125,6 @@ static bool is_between(const struct cursor *c)
 {
 	uint32_t i = entry_at(c->page, c->off);
 	return i == c->page->count || c->page->entries[i].off == c->off;
-}
-
-bool cursor_at_boundary(const struct cursor *c)
-{
-	return !has_private(c) && is_between(c);
 }
 
 /* Takes the rest of a message that was begun into the private bytes, so that the cursor stands
@@ -227,7 +221,7 @@ static void prime(struct cursor *c, const struct entry *e, uint32_t end)
 	}
 	bool exact;
 	uint32_t ts = own_time(c, e->ts, &exact);
-	if (ts >= TIMESTAMP_EXTENDED) {
+	if (ts >= CHUNK_TIME_EXTENDED) {
 		put_whole(c, e, ts);
 		c->off = end;
 	} else {

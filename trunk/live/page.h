@@ -52,11 +52,6 @@ struct channel {
 };
 extern const struct channel channels[];
 
-static inline uint8_t kind_of(const struct msg *m)
-{
-	return m->type == MSG_AUDIO ? WIRE_AUDIO : m->type == MSG_VIDEO ? WIRE_VIDEO : WIRE_DATA;
-}
-
 static inline struct page *wire_newest(const struct wire *w)
 {
 	return w->pages->prev;

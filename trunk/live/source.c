@@ -87,6 +87,11 @@ bool source_is_live(const struct source *s)
 	return s->state == SOURCE_LIVE;
 }
 
+bool source_is_published(const struct source *s)
+{
+	return s->feeder && s->feeder->kind == FEEDER_PUBLISHER;
+}
+
 static void set_state(struct source *s, enum source_state state)
 {
 	s->state = state;
@@ -102,7 +107,6 @@ void source_begin(struct source *s, struct feeder *feeder)
 	timeline_begin(&s->timeline);
 	s->await_key = true;
 	s->carried = WIRE_ALL;
-	s->born_ms = clock_wall_ms();
 	set_state(s, SOURCE_LIVE);
 	if (former && former != feeder) {
 		former->source = NULL;
@@ -144,11 +148,6 @@ void source_finish(struct source *s)
 
 /* ---- publishing ---- */
 
-static uint8_t kind_of(const struct msg *m)
-{
-	return m->type == MSG_AUDIO ? WIRE_AUDIO : m->type == MSG_VIDEO ? WIRE_VIDEO : WIRE_DATA;
-}
-
 static bool same_payload(const struct msg *a, const struct msg *b)
 {
 	return a && a->n == b->n && memcmp(a->payload, b->payload, a->n) == 0;
@@ -158,7 +157,7 @@ static bool same_payload(const struct msg *a, const struct msg *b)
 static bool take_header(struct source *s, struct msg *m)
 {
 	bool repeated = same_payload(headers_find(s->headers, m), m);
-	if (repeated && (s->opts.reduce_headers || s->carried & kind_of(m)))
+	if (repeated && (s->opts.reduce_headers || s->carried & wire_kind(m)))
 		return false;
 	if (!headers_put(&s->headers, m))
 		return true; /* passed on, but not kept for who comes later */
@@ -249,8 +248,8 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 		return;
 	}
 	if (!header)
-		s->carried &= (uint8_t)~kind_of(m);
-	int kind = kind_of(m) >> 1;
+		s->carried &= (uint8_t)~wire_kind(m);
+	int kind = wire_kind(m) >> 1;
 	m->ts = header ? header_time(&s->timeline, kind)
 		       : timeline_map(&s->timeline, kind, raw, now);
 	bool starts = gop_take(s, m);

@@ -53,7 +53,6 @@ struct source {
 	enum source_state state;
 	struct feeder *feeder;
 	int64_t since_ms;    /* monotonic; beginning of this state */
-	int64_t born_ms;     /* wall time; beginning of the current publish */
 	uint64_t gaps, ends; /* counted up; consumers compare */
 	struct timer grace;
 	struct timeline timeline;
@@ -107,6 +106,8 @@ void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);
+/* A publisher of this server feeds it, not a pull. */
+bool source_is_published(const struct source *source);
 
 struct consumer_opts {
 	enum wire_format format;

@@ -15,7 +15,6 @@ enum {
 	PAGE_SLOW_MS = 4000,   /* a page that lasted longer: the next one is smaller */
 	BYTES_MAX = 192 << 20, /* whatever the times say */
 	BURST_MS = 1000,       /* who was given no time to read is not slow */
-	TIMESTAMP_EXTENDED = 0xFFFFFF,
 };
 
 const struct channel channels[] = {
@@ -202,7 +201,7 @@ static void render(const struct wire *w, struct page *page, const struct msg *m,
 {
 	uint32_t room = page->cap - page->n;
 	struct buf out = {.p = page->p + page->n, .cap = room, .max = room};
-	const struct channel *channel = &channels[kind_of(m)];
+	const struct channel *channel = &channels[wire_kind(m)];
 	if (w->format == WIRE_FLV)
 		flv_write_tag(&out, m->type, (uint32_t)m->ts, msg_span(m));
 	else
@@ -212,26 +211,21 @@ static void render(const struct wire *w, struct page *page, const struct msg *m,
 	page->n += (uint32_t)out.n;
 }
 
-static struct headers *share(const struct headers *headers)
-{
-	return headers_ref((struct headers *)(uintptr_t)headers);
-}
-
-static void note_headers(struct wire *w, const struct headers *headers)
+static void note_headers(struct wire *w, struct headers *headers)
 {
 	if (w->headers == headers)
 		return;
 	headers_unref(&w->headers);
-	w->headers = share(headers);
+	w->headers = headers_ref(headers);
 }
 
 /* The distance to the message before of its kind. Where it cannot be said, the chain breaks. */
 static uint32_t take_delta(struct wire *w, const struct msg *m)
 {
-	uint8_t kind = kind_of(m);
+	uint8_t kind = wire_kind(m);
 	int64_t *last = &w->last_ts[kind >> 1];
 	int64_t delta = w->seen & kind ? m->ts - *last : 0;
-	if (w->format == WIRE_RTMP && (delta < 0 || delta >= TIMESTAMP_EXTENDED)) {
+	if (w->format == WIRE_RTMP && (delta < 0 || delta >= CHUNK_TIME_EXTENDED)) {
 		wire_break(w);
 		delta = 0;
 	}
@@ -246,8 +240,8 @@ static uint8_t flags_of(const struct msg *m)
 			 (headers_wants(m) ? ENTRY_STATE : 0));
 }
 
-void wire_append(struct wire *w, const struct msg *m, bool starts_gop,
-		 const struct headers *headers, int64_t now_ms)
+void wire_append(struct wire *w, const struct msg *m, bool starts_gop, struct headers *headers,
+		 int64_t now_ms)
 {
 	uint32_t delta = take_delta(w, m);
 	size_t need = rendered_size(w, m->n);
@@ -259,7 +253,7 @@ void wire_append(struct wire *w, const struct msg *m, bool starts_gop,
 		.off = page->n,
 		.n = m->n,
 		.header = w->format == WIRE_FLV ? FLV_TAG_HEADER_SIZE : CHUNK_HEADER1_SIZE,
-		.kind = kind_of(m),
+		.kind = wire_kind(m),
 		.flags = flags_of(m),
 	};
 	note_headers(w, headers);
@@ -267,10 +261,10 @@ void wire_append(struct wire *w, const struct msg *m, bool starts_gop,
 		wire_forget_gop(w);
 		w->gop_page = page;
 		w->gop_off = page->n;
-		w->gop_headers = share(headers);
+		w->gop_headers = headers_ref(headers);
 	}
 	render(w, page, m, delta);
-	page->kinds |= kind_of(m);
+	page->kinds |= wire_kind(m);
 	page->touched_ms = now_ms;
 	w->head_ts = m->ts;
 	trim(w, now_ms);

@@ -22,6 +22,11 @@ struct cursor;
 enum wire_format { WIRE_RTMP, WIRE_FLV };
 enum { WIRE_AUDIO = 1, WIRE_VIDEO = 2, WIRE_DATA = 4, WIRE_ALL = 7 };
 
+static inline uint8_t wire_kind(const struct msg *m)
+{
+	return m->type == MSG_AUDIO ? WIRE_AUDIO : m->type == MSG_VIDEO ? WIRE_VIDEO : WIRE_DATA;
+}
+
 struct wire_opts {
 	enum wire_format format;
 	uint32_t chunk_size; /* RTMP: of the shared bytes */
@@ -36,8 +41,8 @@ size_t wire_bytes(const struct wire *wire); /* memory held */
 
 /* Appends a message (ts on the source's timeline). `starts_gop`: cursors may start here, with
  * these headers. now_ms bounds how long a page is kept for slow cursors. */
-void wire_append(struct wire *wire, const struct msg *msg, bool starts_gop,
-		 const struct headers *headers, int64_t now_ms);
+void wire_append(struct wire *wire, const struct msg *msg, bool starts_gop, struct headers *headers,
+		 int64_t now_ms);
 /* No cursor may start at the last key frame any more. */
 void wire_forget_gop(struct wire *wire);
 /* The time axis breaks before the next message: every cursor is primed anew. */
@@ -89,5 +94,3 @@ void cursor_want(struct cursor *c, uint8_t want);
 void cursor_pause(struct cursor *c, bool paused);
 /* How far it is behind, in milliseconds of the stream. */
 int64_t cursor_lag(const struct cursor *c);
-/* What was sent so far ends between two messages, and nothing private is pending. */
-bool cursor_at_boundary(const struct cursor *c);

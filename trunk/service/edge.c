@@ -44,8 +44,7 @@ void pull_set_state(struct pull *p, enum pull_state state)
 
 bool pull_is_published_here(const struct pull *p)
 {
-	const struct feeder *feeder = p->source->feeder;
-	return feeder && feeder->kind == FEEDER_PUBLISHER;
+	return source_is_published(p->source);
 }
 
 int64_t pull_unwanted_at(const struct pull *p)

@@ -36,16 +36,11 @@ static err wait_for_pull(struct locate *l, enum found *found)
 	}
 }
 
-static bool is_published_here(const struct source *source)
-{
-	return source->feeder && source->feeder->kind == FEEDER_PUBLISHER;
-}
-
 static err locate_on_edge(struct locate *l, enum found *found)
 {
 	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
 	/* A publisher of this edge needs no origin; if it leaves, the pull takes over. */
-	if (is_published_here(l->source)) {
+	if (source_is_published(l->source)) {
 		*found = FOUND_HERE;
 		return OK;
 	}
@@ -77,8 +72,6 @@ bool locate_has_been(const char *redirected, const char *hostport)
 static bool must_relay(const struct locate *l, const struct coworker_answer *answer)
 {
 	enum conf_on_miss on_miss = l->vhost->cluster.on_miss;
-	if (!l->viewer)
-		return false;
 	if (l->http)
 		return on_miss == MISS_RELAY || !*answer->http;
 	return on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !l->relay) ||
@@ -107,7 +100,7 @@ static err ask_coworkers(struct locate *l, enum found *found)
 	bool doubt = l->redirected && *l->redirected;
 	err e = doubt ? coworker_find_fresh(l->server, l->vhost, l->target, &answer)
 		      : coworker_find(l->server, l->vhost, l->target, &answer);
-	if (is_published_here(l->source)) {
+	if (source_is_published(l->source)) {
 		*found = FOUND_HERE; /* meanwhile */
 		return e == ERR_STOPPED ? e : OK;
 	}
@@ -131,7 +124,7 @@ static err not_any_more(struct locate *l, enum found *found)
 static bool joins_relay(const struct locate *l)
 {
 	enum conf_on_miss on_miss = l->vhost->cluster.on_miss;
-	return l->viewer && edge_is_pulled(l->server, l->source) &&
+	return edge_is_pulled(l->server, l->source) &&
 	       (on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !l->relay && !l->http));
 }
 
@@ -140,7 +133,7 @@ static err locate_on_origin(struct locate *l, enum found *found)
 	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
 	*found = FOUND_HERE;
 	/* The gap of a publisher that left is covered for those who watch already, not for others. */
-	if (is_published_here(l->source) || !l->vhost->cluster.origin_cluster)
+	if (source_is_published(l->source) || !l->vhost->cluster.origin_cluster)
 		return OK;
 	if (l->mesh)
 		return not_any_more(l, found);

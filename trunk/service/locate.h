@@ -7,7 +7,7 @@
 
 enum found {
 	FOUND_HERE,      /* play `source`: live, or it may become live */
-	FOUND_ELSEWHERE, /* redirect to `rtmp` or `http` */
+	FOUND_ELSEWHERE, /* redirect to `rtmp` or `http_host` */
 	FOUND_NOWHERE,   /* nobody has it */
 	FOUND_NO_ORIGIN, /* no origin could be asked */
 };

@@ -125,7 +125,7 @@ static void publish(void)
 		wire_break(stream.wire);
 	bool state = dice(60) == 0 && type != MSG_DATA;
 	struct msg *m = make(type, 0, state ? 20 : random_size(), state ? 'S' : 'F');
-	m->ts = next_time(kind_of(m));
+	m->ts = next_time(wire_kind(m));
 	m->frame.is_header = state;
 	if (state)
 		put_header(type);
@@ -164,7 +164,7 @@ struct viewer {
 
 static bool is_left_out(const struct viewer *v, const struct msg *m)
 {
-	if (!(v->want & kind_of(m)))
+	if (!(v->want & wire_kind(m)))
 		return true;
 	return v->await_key && m->type == MSG_VIDEO && !m->frame.is_key && !m->frame.is_header;
 }
