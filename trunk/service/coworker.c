@@ -125,8 +125,8 @@ static void read_text(char *out, size_t cap, const json_t *object, const char *n
 }
 
 /* {"code":0,"data":{"origin":{"ip":"…","port":1935, …}}}; an origin of null means "not here".
- * What SRS does not say (http, server, service, since_ms, silent_ms,
- * unanswered_ms) may be missing. */
+ * What SRS does not say (http, server, service, since_ms, silent_ms, unanswered_ms) may be
+ * missing. */
 static err read_object(struct coworker_answer *out, const json_t *root)
 {
 	const json_t *code = json_object_get(root, "code"), *data = json_object_get(root, "data");
@@ -191,7 +191,7 @@ static err ask(const struct asking *a, struct coworker_answer *answer)
 	return e;
 }
 
-static void judge(const struct asking *a, err e, const struct coworker_answer *answer, int64_t ms)
+static void judge(const struct asking *a, err e, const struct coworker_answer *answer)
 {
 	struct server *server = a->panel->server;
 	if (e == ERR_STOPPED)
@@ -199,7 +199,7 @@ static void judge(const struct asking *a, err e, const struct coworker_answer *a
 	if (e && e != ERR_NOTFOUND)
 		members_failed(server, a->name, err_trail(e));
 	else
-		members_answered(server, a->name, ms, answer->server);
+		members_answered(server, a->name);
 	if (strcmp(answer->service, server->service_id) == 0)
 		members_is_self(server, a->name);
 }
@@ -209,9 +209,8 @@ static void ask_main(void *arg)
 	struct asking *a = arg;
 	struct panel *p = a->panel;
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
-	int64_t began = clock_ms();
 	err e = ask(a, answer);
-	judge(a, e, answer, clock_ms() - began);
+	judge(a, e, answer);
 	err_clear();
 	if (!e && p->found < p->room && strcmp(answer->service, p->server->service_id) != 0) {
 		snprintf(answer->coworker, sizeof(answer->coworker), "%s", a->name);

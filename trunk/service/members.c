@@ -64,7 +64,7 @@ static void add(struct member_list *list, const char *name, int priority)
 	if (list->count == MEMBERS_MAX || find(list, name))
 		return;
 	struct member *m = &list->v[list->count++];
-	*m = (struct member){.priority = priority, .health = {.alive = true, .answer_ms = -1}};
+	*m = (struct member){.priority = priority, .health.alive = true};
 	snprintf(m->name, sizeof(m->name), "%s", name);
 }
 
@@ -431,7 +431,7 @@ static void take(struct member out[static MEMBERS_MAX], int *count, const struct
 static void take_by_name(struct member out[static MEMBERS_MAX], int *count, enum member_kind kind,
 			 const char *text)
 {
-	struct member m = {.health = {.alive = true, .answer_ms = -1}};
+	struct member m = {.health.alive = true};
 	struct hostport hp;
 	if (is_srv(text) || hostport_parse(&hp, text, default_port(kind)) != OK)
 		return;
@@ -471,7 +471,7 @@ static struct member_health *health_next(struct map_iter *it, const char *name)
 	return NULL;
 }
 
-void members_answered(struct server *server, const char *name, int64_t ms, const char *server_id)
+void members_answered(struct server *server, const char *name)
 {
 	struct map_iter it = map_begin(server->members->watches);
 	bool said = false;
@@ -480,10 +480,6 @@ void members_answered(struct server *server, const char *name, int64_t ms, const
 			log_info("coworker %s answers again", name);
 		said = true;
 		h->alive = true;
-		h->asked++;
-		h->answer_ms = ms;
-		h->ok_wall_ms = clock_wall_ms();
-		snprintf(h->server, sizeof(h->server), "%s", server_id);
 	}
 }
 
@@ -497,7 +493,6 @@ void members_failed(struct server *server, const char *name, const char *reason)
 			log_warn("coworker %s: %s", name, reason);
 		said = true;
 		h->alive = false;
-		h->asked++;
 		h->failed++;
 		h->failed_wall_ms = clock_wall_ms();
 		snprintf(h->reason, sizeof(h->reason), "%s", reason);

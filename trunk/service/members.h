@@ -15,11 +15,9 @@ enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_FLV }; /* coworkers; origins,
 
 /* What asking one member has shown. */
 struct member_health {
-	bool alive;        /* the last question was answered; true before the first one */
-	int64_t answer_ms; /* how long the last answer took; -1 before the first one */
-	int64_t ok_wall_ms, failed_wall_ms;
-	uint64_t asked, failed;
-	char server[64];  /* its server id, if it says one; "" */
+	bool alive; /* the last question was answered; true before the first one */
+	int64_t failed_wall_ms;
+	uint64_t failed;
 	char reason[160]; /* of the last failure */
 };
 
@@ -40,8 +38,8 @@ void members_follow(struct server *server);
 int members_list(struct server *server, enum member_kind kind, const struct text_list *texts,
 		 struct member out[static MEMBERS_MAX], int64_t deadline) BLOCKS;
 
-/* For whoever asks a member: it answered within so many milliseconds, as this server. */
-void members_answered(struct server *server, const char *name, int64_t ms, const char *server_id);
+/* For whoever asks a member. */
+void members_answered(struct server *server, const char *name);
 void members_failed(struct server *server, const char *name, const char *reason);
 /* The member turned out to be this server: it is left out for a while. */
 void members_is_self(struct server *server, const char *name);

@@ -108,7 +108,7 @@ static void put_relays(struct nodes *n)
 
 /* ---- what they say ---- */
 
-static void put_answer(const struct nodes *n, json_t *node, const struct ask *a)
+static void put_answer(json_t *node, const struct ask *a)
 {
 	const char *server = json_string_value(json_object_get(a->answer, "server"));
 	api_put_bool(node, "alive", a->result == OK);
@@ -119,14 +119,12 @@ static void put_answer(const struct nodes *n, json_t *node, const struct ask *a)
 	api_put_int(node, "answer_ms", a->ms);
 	if (server && strlen(server) < 64)
 		api_put_text(node, "server", server);
-	(void)n;
 }
 
 static void note(const struct nodes *n, const char *name, const struct ask *a)
 {
-	const char *server = json_string_value(json_object_get(a->answer, "server"));
 	if (a->result == OK)
-		members_answered(n->server, name, a->ms, server ? server : "");
+		members_answered(n->server, name);
 	else
 		members_failed(n->server, name, a->why);
 }
@@ -140,7 +138,7 @@ static void put_answers(const struct nodes *n)
 		for (int k = 0; api && k < n->asks.count; k++) {
 			if (strcmp(n->asks.v[k].api, api) != 0)
 				continue;
-			put_answer(n, node, &n->asks.v[k]);
+			put_answer(node, &n->asks.v[k]);
 			if (strcmp(kind, "coworker") == 0)
 				note(n, api, &n->asks.v[k]);
 		}
