@@ -158,11 +158,6 @@ void co_fini(void)
 	current = NULL;
 }
 
-int co_fd_limit(void)
-{
-	return st_getfdlimit();
-}
-
 static void co_ended(struct co *me)
 {
 	struct co_group *group = me->group;

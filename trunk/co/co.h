@@ -22,8 +22,6 @@ struct co;
 err co_init(void);
 /* Ends the reactor; every other coroutine must have been joined. For leak-free tests. */
 void co_fini(void);
-/* The number of descriptors the process may have. */
-int co_fd_limit(void);
 
 /* Starts a coroutine that its owner must co_join(). It first runs when the caller waits. The
  * name is borrowed for ever (a literal). NULL when there is no memory for a stack. */

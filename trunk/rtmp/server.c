@@ -46,7 +46,6 @@ static void read_connect(struct rtmp_connect *out, struct command *cmd)
 		.app = copy_text(o, "app"),
 		.flash_ver = copy_text(o, "flashVer"),
 		.object_encoding = amf_get_number(o, "objectEncoding", 0),
-		.caps_ex = amf_get_number(o, "capsEx", 0),
 	};
 	for (size_t i = 0; i < sizeof(enhanced) / sizeof(enhanced[0]); i++)
 		out->enhanced |= amf_get(o, enhanced[i]) != NULL;

@@ -7,7 +7,6 @@
 struct rtmp_connect {
 	char *tc_url, *page_url, *swf_url, *app, *flash_ver;
 	double object_encoding;
-	double caps_ex;
 	bool enhanced;    /* it speaks Enhanced RTMP */
 	struct amf *args; /* the optional second object: identity of a relay; may be NULL */
 };

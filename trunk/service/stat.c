@@ -156,7 +156,6 @@ void stat_enter(struct stat *stat, struct client *c)
 	rate_add(&c->rate, 0, 0);
 	DL_APPEND(stat->clients, c);
 	stat->client_count++;
-	stat->clients_total++;
 	stat_vhost(stat, c->source->vhost)->clients++;
 	stat_stream(stat, c->source->key)->clients++;
 }

@@ -7,7 +7,6 @@
 
 struct announce;
 struct consumer;
-struct server;
 
 /* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
 enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000 };
@@ -54,7 +53,7 @@ struct stat {
 	const struct registry *registry;
 	struct timer sampler;
 	int64_t recv_bytes, send_bytes; /* of clients that have left */
-	uint64_t clients_total, pulls, switches, upstream_failures;
+	uint64_t pulls, switches, upstream_failures;
 	uint64_t refused_relays, refused_writes;
 };
 

@@ -274,25 +274,3 @@ void tree_sum(json_t *tree)
 	api_put_int(tree, "nodes", sum.nodes);
 	api_put_int(tree, "unknown", sum.unknown);
 }
-
-static bool is_text(const json_t *object, const char *key, const char *text)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-	return value && strcmp(value, text) == 0;
-}
-
-static bool node_has(const json_t *node, const char *id, const char *relay)
-{
-	const json_t *relays = json_object_get(node, "relays");
-	if (is_text(node, "node", id) && (!*relay || is_text(node, "relay", relay)))
-		return true;
-	for (size_t i = 0; i < json_array_size(relays); i++)
-		if (node_has(json_array_get(relays, i), id, relay))
-			return true;
-	return false;
-}
-
-bool tree_has(const json_t *tree, const char *node, const char *relay)
-{
-	return node_has(json_object_get(tree, "origin"), node, relay);
-}

@@ -48,8 +48,6 @@ void tree_missing(struct tree_relay *relay, const char *why);
 json_t *tree_copy(const json_t *said, int depth);
 /* Sums up viewers and nodes from the leaves: viewers_total, nodes, unknown. */
 void tree_sum(json_t *tree);
-/* Some node of the tree is this one: the server and its pull or push. */
-bool tree_has(const json_t *tree, const char *node, const char *relay);
 /* A server knows its ports, whoever asks it knows its address: ":1985" becomes "ip:1985". */
 void tree_place(json_t *node, const char *hostport);
 /* What a server says about itself anywhere. */

@@ -127,7 +127,6 @@ static void serve_connect(size_t i, enum feed feed)
 		assert_string_equal(c.swf_url, "");
 		assert_string_equal(c.flash_ver, "FMLE/3.0");
 		assert_int_equal(c.enhanced, i == 1);
-		assert_int_equal(c.caps_ex, i == 1 ? 3 : 0);
 		assert_string_equal(amf_get_string(c.args, "srs_id", "none"),
 				    i == 1 ? "edge" : "none");
 		assert_int_equal(rtmp_accept(conn, &c, &opts), OK);
