@@ -125,8 +125,7 @@ static void drain(void)
 	while (server.connections > 0)
 		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
 			return;
-	if (signals_wait(&number, clock_after(last)) != ERR_TIMEOUT)
-		return;
+	(void)signals_wait(&number, clock_after(last));
 }
 
 static void serve(void)

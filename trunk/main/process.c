@@ -33,7 +33,7 @@ _Noreturn static void wait_for_daemon(int fd)
 		snprintf(text, sizeof(text), "-the server ended while it started; see its log\n");
 	if (text[0] == '+')
 		_exit(0);
-	fprintf(stderr, "%s", text + 1);
+	fprintf(stderr, "srs: %s", text + 1);
 	_exit(1);
 }
 
@@ -88,7 +88,7 @@ void process_failed(const char *sentence)
 	if (ready_pipe >= 0)
 		tell('-', sentence);
 	else
-		fprintf(stderr, "%s\n", sentence);
+		fprintf(stderr, "srs: %s\n", sentence);
 }
 
 static err taken(const char *path)
@@ -96,9 +96,8 @@ static err taken(const char *path)
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int holder = fcntl(lock_fd, F_GETLK, &lock) == 0 ? (int)lock.l_pid : 0;
 	return err_fail(ERR_BUSY,
-			"srs: pid file %s is held by process %d: that server is running already; "
-			"stop it or "
-			"give this one another `pid`",
+			"pid file %s is held by process %d: that server is running already; "
+			"stop it or give this one another `pid`",
 			path, holder);
 }
 
@@ -108,14 +107,14 @@ err process_lock(const char *path)
 	char text[32];
 	lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (lock_fd < 0)
-		return err_sys(ERR_CONFIG, "srs: cannot write the pid file %s", path);
+		return err_sys(ERR_CONFIG, "cannot write the pid file %s", path);
 	if (fcntl(lock_fd, F_SETLK, &lock) != 0)
 		return errno == EACCES || errno == EAGAIN
 			       ? taken(path)
-			       : err_sys(ERR_SYSTEM, "srs: cannot lock %s", path);
+			       : err_sys(ERR_SYSTEM, "cannot lock %s", path);
 	int n = snprintf(text, sizeof(text), "%d", (int)getpid());
 	if (ftruncate(lock_fd, 0) != 0 || write(lock_fd, text, (size_t)n) != n)
-		return err_sys(ERR_SYSTEM, "srs: cannot write the pid file %s", path);
+		return err_sys(ERR_SYSTEM, "cannot write the pid file %s", path);
 	snprintf(lock_path, sizeof(lock_path), "%s", path);
 	return OK;
 }

@@ -52,9 +52,7 @@ err signals_wait(int *number, int64_t deadline)
 			*number = byte;
 			return OK;
 		}
-		rfd.ready = 0; /* else the next one is no news to the reactor */
-		rfd.ready &= ~(
-			unsigned)REACTOR_IN; /* read until there was no more: tell me of the next */
+		rfd.ready &= ~(unsigned)REACTOR_IN; /* else the next one is no news */
 		TRY(co_wait(deadline));
 	}
 }
