@@ -38,7 +38,8 @@ void upstream_failed(struct upstream *up, const char *reason);
 
 /* The origins that the current configuration has for the vhost, in the order in which this stream
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
- * `flv`: they are to be asked over HTTP. Blocks only while a name has never been resolved. Returns the count (at most UPSTREAMS_MAX). */
+ * `flv`: they are to be asked over HTTP. Blocks only while a name has never been resolved. Returns
+ * the count (at most UPSTREAMS_MAX). */
 int upstream_order(struct server *server, const struct conf_vhost *vhost, bool flv, const char *key,
 		   struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
 /* The same for known ones: sorts them. */
@@ -75,8 +76,8 @@ struct upstream_conn {
 
 /* Connects (RTMP up to createStream) to the first of these that answers. A candidate that is
  * silent for a moment gets company: the next one is tried beside it, and the faster wins.
- * ERR_UPSTREAM when none could be had by the deadline; a refusal (ERR_DENIED, ERR_REDIRECT, …)
- * of the only candidate is returned with *refusal. */
+ * When all have failed: the refusal (ERR_DENIED, ERR_REDIRECT, …) of the first that said one, with
+ * *refusal, else ERR_UPSTREAM. */
 err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct rtmp_refusal *refusal) BLOCKS;
