@@ -17,7 +17,6 @@ enum {
 	SUSPECT_MS = 1500,  /* the publisher before us was silent for so long: half-open */
 	SUSPECT_STEP_MS = 25,
 	UNWATCHED_MERGE_MS = 200, /* nobody waits for what is read */
-	MERGE_PART = 8,           /* of the delay that the players accept, for reading */
 	PING_ASKED_MS = 1000, /* silent for so long: pinged, when somebody asks about the stream */
 };
 
@@ -65,7 +64,7 @@ static void ping_directly(struct publisher *p)
  * half-open must not be refused: a publisher that stays silent, ping or not, has lost. */
 static bool is_really_there(const struct source *source)
 {
-	if (!source->feeder || source->feeder->kind != FEEDER_PUBLISHER)
+	if (!source_is_published(source))
 		return false;
 	struct feeder *feeder = source->feeder;
 	if (!publisher_of(feeder)->s->conn)
@@ -79,7 +78,7 @@ static bool is_really_there(const struct source *source)
 		if (co_sleep(SUSPECT_STEP_MS) != OK)
 			return true;
 		if (source->feeder != feeder)
-			return source->feeder && source->feeder->kind == FEEDER_PUBLISHER;
+			return source_is_published(source);
 		if (!publisher_of(feeder)->s->conn)
 			return false;
 		if (publisher_of(feeder)->s->conn->sock->recv_ms != heard)
@@ -106,7 +105,7 @@ static struct claim own_claim(void *ctx)
 
 bool publish_facts(const struct source *source, bool by_rival, struct publish_facts *out)
 {
-	if (!source->feeder || source->feeder->kind != FEEDER_PUBLISHER)
+	if (!source_is_published(source))
 		return false;
 	struct publisher *p = publisher_of(source->feeder);
 	if (!p->s->conn)
