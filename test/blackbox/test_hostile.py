@@ -83,6 +83,29 @@ def hostile_stream(t, w, path, frames):
     return p
 
 
+def test_player_that_answers_no_ping_but_talks(t):
+    """A player that is pinged, says something else and never answers is waited for without any work."""
+    s = t.server("srs", top.local("stalled_timeout 1;"))
+    c = t.client(s.url("live/nothing"))
+    c.connect()
+    c.play()
+    c.pongs = False
+    began = time.monotonic()
+    while c.pings == 0:
+        assert time.monotonic() - began < 20 * SCALE, "it was not pinged"
+        try:
+            c.read(1)
+        except rtmp.Timeout:
+            pass
+    c.control(rtmp.ACK, 1)
+    wait_for(lambda: time.monotonic() - began > 12.5, 20, "the time of the ping is over")
+    cpu, began = s.cpu_seconds, time.monotonic()
+    wait_for(lambda: time.monotonic() - began > 2, 5, "two more seconds")
+    used = (s.cpu_seconds - cpu) / (time.monotonic() - began)
+    assert used < 0.1 * SCALE, f"{used:.0%} of a core"
+    c.close()
+
+
 def test_player_of_many_small_commands(t):
     """A player that sends tiny commands as fast as it can starves nobody."""
     w = Siege(t)
