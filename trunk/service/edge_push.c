@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "rtmp/client.h"
 #include "service/edge.h"
+#include "service/outlet.h"
 #include "service/upstream.h"
 
 #include <stdio.h>
@@ -23,10 +24,7 @@ enum {
 	PONG_MS = 1000,    /* what it needs to answer, once its kernel has the ping */
 	UNTAKEN_MS = 5000, /* what it may take to get the ping through a slow line */
 	FINISH_MS = 1500,  /* for what is left when the publisher leaves */
-	SEND_MAX = 256 * 1024,
-	SENDS_MAX = 16,
 	TURN_MESSAGES = 64,
-	IOV_COUNT = 8,
 };
 
 struct push {
@@ -70,28 +68,9 @@ static void set_state(struct push *p, enum push_state state)
 
 static err send_some(struct push *p)
 {
-	struct rtmp_conn *conn = p->up.conn;
-	struct iovec iov[IOV_COUNT];
-	if (conn->out.n) {
-		cursor_inject(&p->consumer.cursor, buf_span(&conn->out));
-		buf_free(&conn->out);
-	}
-	size_t total = 0;
-	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
-		size_t sent = 0;
-		int n = cursor_gather(&p->consumer.cursor, iov, IOV_COUNT, SEND_MAX);
-		if (n == 0 && cursor_overrun(&p->consumer.cursor))
-			return err_fail(ERR_LIMIT, "it asks and does not take the answers");
-		if (n == 0)
-			return OK;
-		err e = sock_try_sendv(conn->sock, iov, n, &sent);
-		if (e)
-			return e == ERR_AGAIN ? OK : e;
-		cursor_advance(&p->consumer.cursor, sent);
-		total += sent;
-	}
-	co_wake(co_self());
-	return OK;
+	int64_t sent = 0; /* the statistics of the source are about players */
+	bool blocked;
+	return outlet_send_rtmp(p->up.conn, &p->consumer.cursor, &sent, &blocked);
 }
 
 static err take_input(struct push *p)

@@ -19,11 +19,6 @@
 #include <string.h>
 
 enum {
-	SEND_MAX = 256 * 1024, /* at a time, before others have a turn */
-	SENDS_MAX = 16,        /* likewise */
-	IOV_COUNT = 8,
-	LOWAT_BYTES = 128 * 1024,
-	SKIPS_MAX = 16,    /* moved ahead this often: the line is too slow for the stream */
 	HEAD_MS = 1000,    /* the head of the answer does not wait longer for a publisher */
 	GUESS_MS = 500,    /* nor the head of the file for the second kind of media */
 	DRAIN_MS = 1500,   /* for what is left when the stream has ended */
@@ -225,12 +220,12 @@ static void put_heads(struct player *p, int64_t *deadline)
 static err send_some(struct player *p)
 {
 	struct cursor *cursor = &p->consumer.cursor;
-	struct iovec iov[IOV_COUNT + 2];
+	struct iovec iov[OUTLET_IOV + 2];
 	size_t total = 0;
 	p->blocked = false;
-	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
-		size_t sent = 0, room = chunks_room(&p->out, SEND_MAX);
-		int n = p->has_flags ? cursor_gather(cursor, iov + 1, IOV_COUNT, room) : 0;
+	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
+		size_t sent = 0, room = chunks_room(&p->out, OUTLET_TURN_BYTES);
+		int n = p->has_flags ? cursor_gather(cursor, iov + 1, OUTLET_IOV, room) : 0;
 		int count = chunks_frame(&p->out, iov, n);
 		if (count == 0)
 			return OK;
@@ -295,9 +290,7 @@ static err turn(struct player *p, int64_t *deadline)
 		return err_fail(ERR_ENDED, "%s",
 				pull_is_over(p) ? viewer_why(&p->viewer)
 						: "the stream was unpublished");
-	if (p->consumer.cursor.skips > SKIPS_MAX)
-		return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
-				p->consumer.cursor.skips);
+	TRY(outlet_check_skips(&p->consumer.cursor));
 	return outlet_check(&p->outlet, p->s->sock, p->vhost->play.stalled_timeout_ms, deadline);
 }
 
@@ -314,7 +307,7 @@ static err play_loop(struct player *p)
 
 static void open_consumer(struct player *p)
 {
-	sock_set_lowat(p->s->sock, LOWAT_BYTES);
+	sock_set_lowat(p->s->sock, OUTLET_LOWAT_BYTES);
 	keep_alive(p->s->sock);
 	sock_attach(p->s->sock);
 	consumer_open(&p->consumer, p->source,

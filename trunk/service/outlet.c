@@ -1,6 +1,6 @@
 #include "service/outlet.h"
 
-enum { LOOK_EVERY_MS = 1000 };
+enum { LOOK_EVERY_MS = 1000, SKIPS_MAX = 16 };
 
 static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t now)
 {
@@ -31,5 +31,41 @@ err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, 
 		TRY(look(o, sock, stalled_ms, now));
 	if (!o->is_clear && o->next_ms < *deadline)
 		*deadline = o->next_ms;
+	return OK;
+}
+
+err outlet_check_skips(const struct cursor *cursor)
+{
+	if (cursor->skips <= SKIPS_MAX)
+		return OK;
+	return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
+			cursor->skips);
+}
+
+err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent, bool *blocked)
+{
+	struct iovec iov[OUTLET_IOV];
+	size_t total = 0;
+	*blocked = false;
+	if (conn->out.n) {
+		cursor_inject(cursor, buf_span(&conn->out));
+		buf_free(&conn->out);
+	}
+	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
+		size_t taken = 0;
+		int n = cursor_gather(cursor, iov, OUTLET_IOV, OUTLET_TURN_BYTES);
+		if (n == 0 && cursor_overrun(cursor))
+			return err_fail(ERR_LIMIT, "it asks for more than it reads");
+		if (n == 0)
+			return OK;
+		err e = sock_try_sendv(conn->sock, iov, n, &taken);
+		*blocked = e == ERR_AGAIN;
+		if (e)
+			return *blocked ? OK : e;
+		cursor_advance(cursor, taken);
+		*sent += (int64_t)taken;
+		total += taken;
+	}
+	co_wake(co_self()); /* more is there: come back after the others */
 	return OK;
 }

@@ -1,8 +1,17 @@
-/* outlet - is the player at the other end still taking what it is sent? Layer: service.
+/* outlet - what all that send a stream share: how much goes out in a turn, and is the peer at the
+ * other end still taking it? Layer: service.
  * A peer that is frozen, or gone without a word, lets bytes pile up: what counts is whether any
  * byte is acknowledged within a while, not whether the kernel takes more. */
 #pragma once
-#include "net/sock.h"
+#include "live/wire.h"
+#include "rtmp/conn.h"
+
+enum {
+	OUTLET_TURN_BYTES = 256 * 1024, /* then others have a turn */
+	OUTLET_TURN_SENDS = 16,         /* likewise: pages can be small */
+	OUTLET_IOV = 8,
+	OUTLET_LOWAT_BYTES = 128 * 1024, /* for sock_set_lowat() */
+};
 
 struct outlet {
 	int64_t acked;    /* bytes that the peer's kernel has acknowledged */
@@ -14,3 +23,9 @@ struct outlet {
 /* ERR_STALLED when something is unsent and nothing was acknowledged for stalled_ms. Lowers
  * *deadline to the time of the next look; cheap enough for each turn of a player. */
 err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline);
+/* ERR_STALLED when the receiver had to be moved ahead too often: its line is too slow. */
+err outlet_check_skips(const struct cursor *cursor);
+/* Sends what the cursor has and, between whole messages, what waits in conn->out; as much as fits,
+ * for one turn: when more is left, the running coroutine is woken again. *blocked: the socket took
+ * no more. *sent is added to. ERR_LIMIT when a peer asks for more than it reads. */
+err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent, bool *blocked);

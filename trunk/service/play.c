@@ -12,18 +12,11 @@
 #include <string.h>
 
 enum {
-	SEND_MAX = 256 * 1024, /* at a time, before others have a turn */
-	IOV_COUNT = 8,
-	SENDS_MAX = 16,     /* likewise */
-	TURN_MESSAGES = 64, /* taken from the player before others have a turn */
-	LOWAT_BYTES = 128 * 1024,
+	TURN_MESSAGES = 64,     /* taken from the player before others have a turn */
 	SILENT_PING_MS = 10000, /* nothing heard and nothing sent for so long: ping */
-	SKIPS_MAX = 16,         /* moved ahead this often: the line is too slow for the stream */
 	END_PATIENCE_MS = 1500,
 	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
-
-static const char asks_too_much[] = "the player asks and does not take the answers";
 
 struct player {
 	struct session *s;
@@ -127,33 +120,8 @@ static err look(void *ctx)
 
 static err send_some(struct player *p)
 {
-	struct rtmp_conn *conn = p->s->conn;
-	struct cursor *cursor = &p->consumer.cursor;
-	struct iovec iov[IOV_COUNT];
-	if (conn->out.n) {
-		cursor_inject(cursor, buf_span(&conn->out));
-		buf_free(&conn->out);
-	}
-	size_t total = 0;
-	p->blocked = false;
-	for (int sends = 0; total < SEND_MAX && sends < SENDS_MAX; sends++) {
-		size_t sent = 0;
-		int n = cursor_gather(cursor, iov, IOV_COUNT, SEND_MAX);
-		if (n == 0)
-			return cursor_overrun(cursor) ? err_fail(ERR_LIMIT, "%s", asks_too_much)
-						      : OK;
-		err e = sock_try_sendv(conn->sock, iov, n, &sent);
-		if (e == ERR_AGAIN) {
-			p->blocked = true;
-			return OK;
-		}
-		TRY(e);
-		cursor_advance(cursor, sent);
-		p->source->send_bytes += (int64_t)sent;
-		total += sent;
-	}
-	co_wake(co_self()); /* more is there: come back after the others */
-	return OK;
+	return outlet_send_rtmp(p->s->conn, &p->consumer.cursor, &p->source->send_bytes,
+				&p->blocked);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -188,9 +156,7 @@ static err check_pong(struct player *p, int64_t *deadline)
 /* A player that takes nothing is given up. */
 static err check_alive(struct player *p, int64_t *deadline)
 {
-	if (p->consumer.cursor.skips > SKIPS_MAX)
-		return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
-				p->consumer.cursor.skips);
+	TRY(outlet_check_skips(&p->consumer.cursor));
 	TRY(outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
 			 deadline));
 	return p->blocked ? OK : check_pong(p, deadline);
@@ -259,7 +225,7 @@ static void start(struct player *p)
 	if (s->conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
-	sock_set_lowat(s->conn->sock, LOWAT_BYTES);
+	sock_set_lowat(s->conn->sock, OUTLET_LOWAT_BYTES);
 	sock_set_user_timeout(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
