@@ -185,8 +185,8 @@ def push(t, strike, heal, row, live_within, other_gap, times):
     feed = Feed(t.media(gop=GOP))
     encoder = lane(t, edge.url("live/x"), feed)
     here, there = viewers(t, edge), viewers(t, other)
-    numbers = Numbers(t, row, f"live elsewhere <= {live_within} ms; viewers' gap here 0, on another edge "
-                              f"<= {other_gap or 'any'} ms")
+    elsewhere = f", on another edge <= {other_gap} ms" if other_gap else ""
+    numbers = Numbers(t, row, f"live elsewhere <= {live_within} ms; viewers' gap here 0{elsewhere}")
     settle(2 * GOP)
     for _ in range(times):
         settle(random.random() * GOP)

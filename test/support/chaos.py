@@ -5,6 +5,7 @@ fixed moment. A Lane sends a feed to one server and comes back when the server d
 of one feed are an encoder that publishes the same to several origins."""
 import ctypes
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import time
 
 from . import SCALE, SHORT, rtmp
 from .flv import frames, read_file
-from .publisher import looped
+from .publisher import looped, mark_audio, mark_video
 from .rtmp import AUDIO, DATA, VIDEO, Closed, Message, Refused, Timeout, is_header, is_keyframe
 
 NETEM = os.environ.get("TEST_NETEM", "")
@@ -29,9 +30,13 @@ def digest(payload):
 
 
 class Feed:
+    made = itertools.count(1)
+
     def __init__(self, media):
         media = read_file(media) if isinstance(media, str) else media
-        self.source = looped(media, mark=True)
+        # No two frames are equal, of two feeds neither: encoders begin with the same silence.
+        first = next(self.made) * 100_000_000
+        self.source = (mark_audio(mark_video(m, first + n), first + n) for n, m in enumerate(looped(media)))
         self.headers = [m for m in media if m.type == DATA or is_header(m)]
         self.messages, self.number = [], {}
         self.lock = threading.Lock()
