@@ -11,8 +11,8 @@
 struct sock {
 	struct reactor_fd rfd;
 	int64_t send_bytes;
-	int64_t send_ms;  /* monotonic time at which the peer's kernel last took a byte */
-	int64_t recv_ms;  /* monotonic time of the last byte received */
+	int64_t send_ms; /* monotonic time at which the peer's kernel last took a byte */
+	int64_t recv_ms; /* monotonic time of the last byte received */
 	int64_t recv_bytes;
 	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
 	size_t work;      /* done since the last wait; the blocking calls yield after a while */
