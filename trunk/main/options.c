@@ -4,18 +4,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum option {
+	OPTION_NONE,
+	OPTION_CONFIG,
+	OPTION_TEST,
+	OPTION_ENV_ONLY,
+	OPTION_HELP_CONFIG,
+	OPTION_VERSION,
+	OPTION_SIGNATURE,
+	OPTION_HELP
+};
+
 static const struct {
+	enum option option;
 	const char *names[3];
 	const char *argument;
 	const char *help;
 } rows[] = {
-	{{"-c", NULL}, "FILE", "start with this configuration (.conf, or .yaml and .yml)"},
-	{{"-t", NULL}, NULL, "check the configuration, say what is wrong with it, and exit"},
-	{{"-e", NULL}, NULL, "take the configuration from SRS_… environment variables alone"},
-	{{"--help-config", NULL}, "[PATH]", "print every directive, its default and what it does"},
-	{{"-v", "-V", "--version"}, NULL, "print the version"},
-	{{"-g", "-G", NULL}, NULL, "print the signature"},
-	{{"-h", "-?", "--help"}, NULL, "print this"},
+	{OPTION_CONFIG,
+	 {"-c", NULL},
+	 "FILE",
+	 "start with this configuration (.conf, or .yaml and .yml)"},
+	{OPTION_TEST,
+	 {"-t", NULL},
+	 NULL,
+	 "check the configuration, say what is wrong with it, and exit"},
+	{OPTION_ENV_ONLY,
+	 {"-e", NULL},
+	 NULL,
+	 "take the configuration from SRS_… environment variables alone"},
+	{OPTION_HELP_CONFIG,
+	 {"--help-config", NULL},
+	 "[PATH]",
+	 "print every directive, its default and what it does"},
+	{OPTION_VERSION, {"-v", "-V", "--version"}, NULL, "print the version"},
+	{OPTION_SIGNATURE, {"-g", "-G", NULL}, NULL, "print the signature"},
+	{OPTION_HELP, {"-h", "-?", "--help"}, NULL, "print this"},
 };
 
 void options_print_help(void)
@@ -47,37 +71,37 @@ static bool is_one_of(const char *arg, const char *const names[3])
 	return false;
 }
 
-static int row_of(const char *arg)
+static enum option option_of(const char *arg)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (is_one_of(arg, rows[i].names))
-			return (int)i;
-	return -1;
+			return rows[i].option;
+	return OPTION_NONE;
 }
 
 static bool read_one(struct options *o, char **argv, int argc, int *i)
 {
-	switch (row_of(argv[*i])) {
-	case 0:
+	switch (option_of(argv[*i])) {
+	case OPTION_CONFIG:
 		if (*i + 1 >= argc) {
 			fprintf(stderr, "srs: -c needs the name of a file\n");
 			return false;
 		}
 		o->file = argv[++*i];
 		return true;
-	case 1:
+	case OPTION_TEST:
 		return o->test = true;
-	case 2:
+	case OPTION_ENV_ONLY:
 		return o->env_only = true;
-	case 3:
+	case OPTION_HELP_CONFIG:
 		if (*i + 1 < argc && argv[*i + 1][0] != '-')
 			o->help_path = argv[++*i];
 		return o->help_config = true;
-	case 4:
+	case OPTION_VERSION:
 		return o->version = true;
-	case 5:
+	case OPTION_SIGNATURE:
 		return o->signature = true;
-	case 6:
+	case OPTION_HELP:
 		return o->help = true;
 	default:
 		if (argv[*i][0] != '-')

@@ -196,7 +196,10 @@ void seam_look(struct seam *s)
 
 int64_t seam_due(const struct seam *s)
 {
-	return !s->open && s->began_ms ? clock_ms() + STEP_MS : CLOCK_NEVER;
+	int64_t step = clock_ms() + STEP_MS;
+	if (s->open || !s->began_ms)
+		return CLOCK_NEVER;
+	return s->look_ms > step ? s->look_ms : step;
 }
 
 void seam_end(struct seam *s)

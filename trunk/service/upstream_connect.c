@@ -183,7 +183,7 @@ static err attempt_flv(struct attempt *a)
 	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
 	char *target = mem_printf("/%s/%s%s%s", t->app, t->stream, named ? "" : ".flv", t->param);
 	char *headers = mem_printf("X-SRS-Path: %s,%s\r\nX-SRS-Via: %s\r\n", r->path,
-				   r->server->service_id, r->via);
+				   r->server->service_id, r->via ? r->via : "");
 	err e = flv_feed_open(&a->feed, &(struct flv_feed_opts){
 						.hostport = a->name,
 						.target = target,
@@ -318,7 +318,7 @@ static void end_race(struct race *r)
 	}
 }
 
-/* All have failed: with one candidate its own words, with several all of them. */
+/* All have failed: the first refusal, since it is an answer; without one, what became of each. */
 static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 {
 	if (e == ERR_STOPPED)
