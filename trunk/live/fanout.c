@@ -96,7 +96,6 @@ static void wake_slice(struct source *s)
 /* A round that is under way is not begun anew, or the last ones would never have their turn. */
 static void wake_instant(struct source *s)
 {
-	s->instant_seen = s->messages;
 	if (s->drain_next) {
 		s->drain_again = true;
 		return;
@@ -122,8 +121,7 @@ void fanout_published(struct source *s, const struct msg *m, int64_t now)
 	struct consumer *c;
 	DL_FOREACH (s->urgent.consumers, c)
 		co_wake(c->co);
-	if (s->instant.count && is_moment(s, m, now) &&
-	    s->messages - s->instant_seen > (uint64_t)s->opts.batch_messages)
+	if (s->instant.count && is_moment(s, m, now))
 		wake_instant(s);
 	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
 		arm(s, now);

@@ -23,7 +23,6 @@ struct source_opts {
 	bool absolute_time;
 	bool reduce_headers; /* drop a header that repeats the one before */
 	int64_t batch_ms;    /* upper bound on the delay by batching; 0: none */
-	int batch_messages;  /* without batch_ms: wake after more than so many messages */
 	bool notify_end;     /* tell players when it lasted longer */
 };
 
@@ -78,7 +77,6 @@ struct source {
 	struct consumer *drain_next;
 	bool drain_again; /* there is news for those whom this round has woken already */
 	uint64_t messages;
-	uint64_t instant_seen;
 	int64_t video_ms; /* arrival of the last picture */
 	int consumer_count, player_count;
 	/* facts for the API */

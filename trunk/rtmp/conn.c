@@ -82,9 +82,20 @@ err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 	}
 }
 
+/* Mostly there is nothing, and a player asks with each batch that it sends. */
+static bool has_input(const struct rtmp_conn *conn)
+{
+	const struct rtmp_queue *q = conn->queue;
+	return q->head || q->failed || q->rest.n || sock_readable(conn->sock);
+}
+
 err rtmp_try_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
 	bool more;
+	if (!has_input(conn)) {
+		conn->queue->reads = 0;
+		return ERR_AGAIN;
+	}
 	err e = next(conn, m, &more);
 	if (e == ERR_AGAIN && more)
 		co_wake(co_self());

@@ -25,13 +25,25 @@ bool chunks_is_open(const struct chunks *c)
 	return c->left > 0;
 }
 
+/* Once per send and player: printf is too slow for it. */
+static void put_hex(struct buf *b, size_t n)
+{
+	char digits[2 * sizeof(n)];
+	size_t at = sizeof(digits);
+	do
+		digits[--at] = "0123456789abcdef"[n & 15];
+	while (n >>= 4);
+	buf_put(b, digits + at, sizeof(digits) - at);
+}
+
 /* The size of the next chunk, behind the end of the one before. */
 static void announce(struct chunks *c, size_t n)
 {
 	check(!c->left);
 	buf_put(&c->pre, crlf + 2 - c->tail, c->tail);
 	c->tail = 0;
-	buf_printf(&c->pre, "%zx\r\n", n);
+	put_hex(&c->pre, n);
+	buf_put(&c->pre, crlf, 2);
 }
 
 void chunks_put(struct chunks *c, struct span bytes)

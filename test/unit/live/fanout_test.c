@@ -53,17 +53,15 @@ static void pub(struct msg *m)
 	source_publish(source, &m, (uint32_t)clock_ms());
 }
 
-static void begin(int64_t batch_ms, int batch_messages)
+static void begin(int64_t batch_ms)
 {
 	source = source_new("k", "v", "a", "s",
 			    &(struct source_opts){.chunk_size = 4096,
 						  .gop_cache = true,
 						  .backlog_ms = 30000,
-						  .batch_ms = batch_ms,
-						  .batch_messages = batch_messages});
+						  .batch_ms = batch_ms});
 	source_begin(source, &feeder);
 	pub(key_frame(50));
-	source->instant_seen = source->messages;
 }
 
 static void join(int count, bool urgent)
@@ -131,7 +129,7 @@ static void each_is_woken_within_the_batch(void **state)
 		int batch_ms, players;
 	} cases[] = {{1, 700}, {10, 3000}, {20, 3000}, {100, 1000}, {350, 2000}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		begin(cases[i].batch_ms, 0);
+		begin(cases[i].batch_ms);
 		join(cases[i].players, false);
 		int64_t until = clock_ms() + 3 * cases[i].batch_ms + 100;
 		while (clock_ms() < until) {
@@ -159,7 +157,7 @@ static void each_is_woken_within_the_batch(void **state)
 static void a_late_tick_costs_nobody_a_period(void **state)
 {
 	(void)state;
-	begin(200, 0);
+	begin(200);
 	join(2000, false);
 	int64_t until = clock_ms() + 1500;
 	while (clock_ms() < until) {
@@ -179,7 +177,7 @@ static void a_late_tick_costs_nobody_a_period(void **state)
 static void many_players_are_spread_over_groups(void **state)
 {
 	(void)state;
-	begin(350, 0);
+	begin(350);
 	join(3000, false);
 	int most = 0, groups = 0;
 	for (int i = 0; i < SOURCE_GROUPS; i++) {
@@ -193,7 +191,7 @@ static void many_players_are_spread_over_groups(void **state)
 static void nobody_is_woken_when_nothing_is_new(void **state)
 {
 	(void)state;
-	begin(20, 0);
+	begin(20);
 	join(700, false);
 	pub(picture(50));
 	assert_int_equal(co_sleep(20 + SLACK_MS), OK);
@@ -207,7 +205,7 @@ static void nobody_is_woken_when_nothing_is_new(void **state)
 static void without_batching_pictures_wake_and_sound_rides_along(void **state)
 {
 	(void)state;
-	begin(0, 0);
+	begin(0);
 	join(3, false);
 	pub(picture(50));
 	yields(3);
@@ -234,7 +232,7 @@ static void without_batching_pictures_wake_and_sound_rides_along(void **state)
 static void sound_alone_is_sent_at_once(void **state)
 {
 	(void)state;
-	begin(0, 0);
+	begin(0);
 	source->video_ms = 0;
 	join(3, false);
 	for (int i = 0; i < 5; i++) {
@@ -245,24 +243,10 @@ static void sound_alone_is_sent_at_once(void **state)
 	}
 }
 
-static void a_number_of_messages_can_be_waited_for(void **state)
-{
-	(void)state;
-	begin(0, 4);
-	join(3, false);
-	for (int i = 0; i < 4; i++)
-		pub(picture(50));
-	yields(3);
-	assert_int_equal(woken(0, 3), 0);
-	pub(picture(50));
-	yields(3);
-	assert_int_equal(woken(0, 3), 3);
-}
-
 static void relays_are_woken_by_each_message_and_first(void **state)
 {
 	(void)state;
-	begin(0, 0);
+	begin(0);
 	join(1000, false);
 	join(100, true);
 	clear();
@@ -283,7 +267,7 @@ static void relays_are_woken_by_each_message_and_first(void **state)
 static void thousands_are_woken_in_slices_and_the_last_one_has_its_turn(void **state)
 {
 	(void)state;
-	begin(0, 0);
+	begin(0);
 	join(4990, false);
 	join(10, true);
 	clear();
@@ -306,7 +290,7 @@ static void thousands_are_woken_in_slices_and_the_last_one_has_its_turn(void **s
 static void players_may_leave_while_they_are_being_woken(void **state)
 {
 	(void)state;
-	begin(0, 0);
+	begin(0);
 	join(1000, false);
 	clear();
 	pub(picture(50));
@@ -321,7 +305,7 @@ static void players_may_leave_while_they_are_being_woken(void **state)
 static void everybody_hears_of_the_end(void **state)
 {
 	(void)state;
-	begin(350, 0);
+	begin(350);
 	join(700, false);
 	join(3, true);
 	source_leave(source, &feeder, 0);
@@ -340,7 +324,6 @@ int main(void)
 		TEST(nobody_is_woken_when_nothing_is_new),
 		TEST(without_batching_pictures_wake_and_sound_rides_along),
 		TEST(sound_alone_is_sent_at_once),
-		TEST(a_number_of_messages_can_be_waited_for),
 		TEST(relays_are_woken_by_each_message_and_first),
 		TEST(thousands_are_woken_in_slices_and_the_last_one_has_its_turn),
 		TEST(players_may_leave_while_they_are_being_woken),
