@@ -92,6 +92,15 @@ def test_sixteen_megabyte_length(t):
     w.fine(60000)
 
 
+def throw(client, message):
+    """Sends what ends the connection; the end may come before all of it is out."""
+    try:
+        client.send(message)
+    except Closed:
+        return
+    ends(client)
+
+
 def test_amf_nested_a_thousand_deep(t):
     """AMF nested a thousand and a hundred thousand deep ends the connection."""
     w = Watch(t)
@@ -100,11 +109,9 @@ def test_amf_nested_a_thousand_deep(t):
             body = amf.encode("connect", 1) + opening * depth
             c = t.client(w.s.url("live/x"))
             c.set_chunk_size(60000)
-            c.send(Message(rtmp.COMMAND, 0, 0, body, 3))
-            ends(c)
+            throw(c, Message(rtmp.COMMAND, 0, 0, body, 3))
             c = connected(t, w)
-            c.send(Message(rtmp.COMMAND, 0, 0, amf.encode("x", 3) + opening * depth, 3))
-            ends(c)
+            throw(c, Message(rtmp.COMMAND, 0, 0, amf.encode("x", 3) + opening * depth, 3))
     publisher = t.client(w.s.url("live/deep")).connect()
     publisher.publish()
     body = amf.encode("@setDataFrame", "onMetaData") + b"\x03\0\x01a" * 1000
