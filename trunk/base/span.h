@@ -22,5 +22,5 @@ static inline struct span span_str(const char *s)
 
 static inline bool span_is(struct span a, const char *s)
 {
-	return a.n == strlen(s) && memcmp(a.p, s, a.n) == 0;
+	return a.n == strlen(s) && (a.n == 0 || memcmp(a.p, s, a.n) == 0);
 }
