@@ -73,6 +73,9 @@ const char *__asan_default_options(void)
 
 static struct stack_bounds *known; /* sorted */
 static size_t known_count, known_cap;
+static struct stack_bounds *roots; /* neighbouring stacks as one */
+static size_t root_count;
+enum { ROOT_GAP = 64 * 1024 };
 static int self_key = -1;
 
 static size_t known_above(const void *p)
@@ -88,6 +91,26 @@ static size_t known_above(const void *p)
 	return low;
 }
 
+/* What LeakSanitizer searches for pointers. It reads the list of all mappings anew for each region,
+ * so neighbouring stacks, guard pages between them or not, are one. */
+static void root_add(char *low, size_t size)
+{
+	for (size_t i = 0; i < root_count; i++) {
+		char *from = (char *)(uintptr_t)roots[i].low, *to = from + roots[i].size;
+		char *below = low < from ? low : from;
+		char *above = low + size > to ? low + size : to;
+		if ((size_t)(above - below) > roots[i].size + size + ROOT_GAP)
+			continue;
+		__lsan_unregister_root_region(from, roots[i].size);
+		roots[i] = (struct stack_bounds){below, (size_t)(above - below)};
+		__lsan_register_root_region(below, roots[i].size);
+		return;
+	}
+	roots = mem_realloc(roots, (root_count + 1) * sizeof(*roots));
+	roots[root_count++] = (struct stack_bounds){low, size};
+	__lsan_register_root_region(low, size);
+}
+
 static void stack_born(char *low, size_t size)
 {
 	if (known_count == known_cap) {
@@ -98,7 +121,7 @@ static void stack_born(char *low, size_t size)
 	memmove(known + i + 1, known + i, (known_count - i) * sizeof(*known));
 	known[i] = (struct stack_bounds){low, size};
 	known_count++;
-	__lsan_register_root_region(low, size);
+	root_add(low, size);
 }
 
 __attribute__((no_sanitize("address"))) static void announce(const struct stack_bounds *stack)
