@@ -229,11 +229,12 @@ static const struct row rows[] = {
 	    "After how many bytes clients shall acknowledge; 0 asks for nothing."),
 
 	BLOCK("vhost.publish", "Clients that bring a stream."),
-	IDLE("vhost.publish.mr", "Reads are merged as far as nobody waits for what is read.") IDLE(
-		"vhost.publish.mr_latency", "Reads are merged while nobody plays the stream, otherwise never.")
-		MILLIS("vhost.publish.firstpkt_timeout", conf_vhost, publish.firstpkt_timeout_ms,
-		       "20000", 100, DAY, NEW,
-		       "How long a publisher may take until its first message."),
+	IDLE("vhost.publish.mr", "Reads are merged as far as nobody waits for what is read.")
+		IDLE("vhost.publish.mr_latency",
+		     "Reads are merged while nobody plays the stream, otherwise never.")
+			MILLIS("vhost.publish.firstpkt_timeout", conf_vhost,
+			       publish.firstpkt_timeout_ms, "20000", 100, DAY, NEW,
+			       "How long a publisher may take until its first message."),
 	MILLIS("vhost.publish.normal_timeout", conf_vhost, publish.normal_timeout_ms, "5000", 100,
 	       DAY, NEW, "How long a publisher may be silent later."),
 	SECONDS("vhost.publish.kickoff_for_idle", conf_vhost, publish.kickoff_for_idle_ms, "0", 0,
