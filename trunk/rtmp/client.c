@@ -116,31 +116,12 @@ static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *o
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "connect", TID_CONNECT, o, args, NULL);
 }
 
-/* The next command; whatever else comes is dropped. */
-static err recv_command(struct rtmp_conn *conn, struct command *cmd)
-{
-	for (;;) {
-		struct rtmp_msg m;
-		TRY(rtmp_recv(conn, &m));
-		bool is_command = m.type == RTMP_COMMAND;
-		/* A peer that is never silent does not get more time for that. */
-		bool is_late = clock_ms() >= conn->sock->deadline;
-		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it")
-				: OK;
-		if (!e && is_command)
-			e = command_read(cmd, &m);
-		rtmp_msg_fini(&m);
-		if (is_command || e)
-			return e;
-	}
-}
-
 static err wait_result(struct rtmp_conn *conn, double tid, struct command *result,
 		       struct rtmp_refusal *refusal)
 {
 	for (;;) {
 		struct command cmd = {0};
-		TRY(recv_command(conn, &cmd));
+		TRY(command_recv(conn, &cmd, NULL));
 		if (strcmp(cmd.name, "_result") == 0 && cmd.tid == tid) {
 			*result = cmd;
 			return OK;
@@ -173,7 +154,7 @@ err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *
 			 amf_string("live"));
 	for (bool started = false; !started;) {
 		struct command cmd = {0};
-		err e = recv_command(conn, &cmd);
+		err e = command_recv(conn, &cmd, NULL);
 		if (e)
 			return err_add(e, "publish");
 		e = judge(&cmd, refusal);

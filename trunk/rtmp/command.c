@@ -63,3 +63,23 @@ double command_num(const struct command *c, int arg, double otherwise)
 {
 	return arg < c->argc ? amf_num(c->args[arg], otherwise) : otherwise;
 }
+
+err command_recv(struct rtmp_conn *conn, struct command *cmd, uint32_t *stream_id)
+{
+	for (;;) {
+		struct rtmp_msg m;
+		TRY(rtmp_recv(conn, &m));
+		bool is_command = m.type == RTMP_COMMAND;
+		/* A peer that is never silent does not get more time for that. */
+		bool is_late = clock_ms() >= conn->sock->deadline;
+		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it")
+				: OK;
+		if (!e && is_command)
+			e = command_read(cmd, &m);
+		if (stream_id)
+			*stream_id = m.stream_id;
+		rtmp_msg_fini(&m);
+		if (is_command || e)
+			return e;
+	}
+}

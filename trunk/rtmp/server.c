@@ -66,32 +66,12 @@ void rtmp_connect_fini(struct rtmp_connect *c)
 	*c = (struct rtmp_connect){0};
 }
 
-/* The next command; whatever else comes is dropped. */
-static err recv_command(struct rtmp_conn *conn, struct command *cmd, uint32_t *stream_id)
-{
-	for (;;) {
-		struct rtmp_msg m;
-		TRY(rtmp_recv(conn, &m));
-		bool is_command = m.type == RTMP_COMMAND;
-		/* A peer that is never silent does not get more time for that. */
-		bool is_late = clock_ms() >= conn->sock->deadline;
-		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it")
-				: OK;
-		if (!e && is_command)
-			e = command_read(cmd, &m);
-		*stream_id = m.stream_id;
-		rtmp_msg_fini(&m);
-		if (is_command || e)
-			return e;
-	}
-}
-
 err rtmp_recv_connect(struct rtmp_conn *conn, struct rtmp_connect *out)
 {
 	for (;;) {
 		struct command cmd = {0};
 		uint32_t stream_id;
-		TRY(recv_command(conn, &cmd, &stream_id));
+		TRY(command_recv(conn, &cmd, &stream_id));
 		if (strcmp(cmd.name, "connect") != 0) {
 			command_fini(&cmd);
 			continue;
@@ -340,7 +320,7 @@ err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out)
 	err e = OK;
 	while (!e && !d.done) {
 		struct command cmd = {0};
-		e = recv_command(conn, &cmd, &d.stream_id);
+		e = command_recv(conn, &cmd, &d.stream_id);
 		if (!e)
 			e = on_command(&d, &cmd);
 		command_fini(&cmd);
@@ -405,7 +385,7 @@ static err wait_for_word(struct rtmp_conn *conn)
 	for (bool heard = false; !heard;) {
 		struct command cmd = {0};
 		uint32_t stream_id;
-		TRY(recv_command(conn, &cmd, &stream_id));
+		TRY(command_recv(conn, &cmd, &stream_id));
 		heard = command_text(&cmd, 0, NULL) != NULL;
 		if (heard)
 			log_info("redirect: the client accepts by %s", log_quote(cmd.name));
