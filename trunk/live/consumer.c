@@ -1,5 +1,5 @@
 /* A consumer is a cursor into the wire of its format, plus a place in the source's order of
- * waking. The first consumer of a format has the wire made from the GOP cache; the last one to
+ * turns. The first consumer of a format has the wire made from the GOP cache; the last one to
  * leave takes it along. */
 #include "live/fanout.h"
 #include "live/source.h"
@@ -24,6 +24,7 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 		*wire = wire_make(s, opts->format);
 	c->source = source_ref(s);
 	c->co = opts->co;
+	c->on_turn = opts->on_turn;
 	c->relay = opts->relay;
 	c->gaps = s->gaps;
 	c->ends = s->ends;

@@ -5,10 +5,12 @@
 #include <utlist.h>
 
 enum {
-	GROUP_SIZE = 300, /* consumers per group before there are more groups */
-	URGENT_MAX = 64,  /* relays beyond this are served as players are */
-	SLICE = 256,      /* wakes of the instant group before others have a turn */
-	RIDE_MS = 100,    /* no picture for so long: audio is sent by itself */
+	GROUP_SIZE = 300,    /* consumers per group before there are more groups */
+	URGENT_MAX = 64,     /* relays beyond this are served as players are */
+	SLICE = 256,         /* turns of the instant group before others have theirs */
+	RIDE_MS = 100,       /* no picture for so long: audio is sent by itself */
+	READ_EVERY_MS = 400, /* a paced feeder reads at least so often */
+	PHASE_STEP = 13,     /* from one source to the next, in groups; odd, to meet all of them */
 };
 
 static bool is_batched(const struct source *s)
@@ -16,13 +18,23 @@ static bool is_batched(const struct source *s)
 	return s->opts.batch_ms > 0;
 }
 
+static void serve(struct consumer *c)
+{
+	if (c->on_turn)
+		c->on_turn(c);
+	else
+		co_wake(c->co);
+}
+
 /* ---- batches ---- */
 
-/* The time of the group's first turn after `after`. */
+/* The time of the group's first turn after `after`. Sources have phases of their own, or the turns
+ * of a thousand small ones would fall on one moment. */
 static int64_t turn_of(const struct source *s, int group, int64_t after)
 {
 	int64_t period = s->opts.batch_ms;
-	int64_t due = after - after % period + group * period / SOURCE_GROUPS;
+	int slot = (group + s->phase) % SOURCE_GROUPS;
+	int64_t due = after - after % period + slot * period / SOURCE_GROUPS;
 	return due > after ? due : due + period;
 }
 
@@ -31,37 +43,77 @@ static bool has_news(const struct source *s, const struct source_group *group)
 	return group->count && group->seen != s->messages;
 }
 
-/* Sets the ticker to the next turn of a group that has news. */
-static void arm(struct source *s, int64_t after)
+bool source_is_paced(const struct source *s)
 {
-	int64_t best = CLOCK_NEVER;
+	return s->feeder && s->feeder->on_turn && !s->urgent.count && !s->instant.count;
+}
+
+/* The next turn of a group: of one that has news, or for which a paced feeder may have some. */
+static int64_t next_turn(const struct source *s, int64_t after)
+{
+	bool paced = source_is_paced(s);
+	int64_t best = paced ? after + READ_EVERY_MS : CLOCK_NEVER;
 	for (int i = 0; i < SOURCE_GROUPS; i += s->group_step) {
-		int64_t due = has_news(s, &s->groups[i]) ? turn_of(s, i, after) : CLOCK_NEVER;
+		const struct source_group *group = &s->groups[i];
+		bool wants = paced ? group->count > 0 : has_news(s, group);
+		int64_t due = wants ? turn_of(s, i, after) : CLOCK_NEVER;
 		if (due < best)
 			best = due;
 	}
-	if (best != CLOCK_NEVER)
-		timer_set(&s->tick, best);
+	return best;
 }
 
-static void wake_group(struct source *s, struct source_group *group)
+static void serve_group(struct source *s, struct source_group *group)
 {
 	struct consumer *c;
 	group->seen = s->messages;
 	DL_FOREACH (group->consumers, c)
-		co_wake(c->co);
+		serve(c);
 }
 
-/* Goes on from the time that the turn was due and not from now: a late tick must not cost the
- * groups whose turn passed meanwhile a whole period. In short periods groups share a turn. */
+static void end_turn(struct source *s)
+{
+	uint32_t due = s->due;
+	s->due = 0;
+	s->catching_up = false;
+	for (int i = 0; i < SOURCE_GROUPS; i++)
+		if (due & UINT32_C(1) << i && has_news(s, &s->groups[i]))
+			serve_group(s, &s->groups[i]);
+}
+
+/* In short periods groups share a turn. The next one is counted from the time that this one was due
+ * and not from now: a late tick must not cost the groups whose turn passed meanwhile a whole period.
+ * A feeder that does not catch up (its peer may not read what it is told) delays nobody by more
+ * than one turn. */
 static void on_tick(struct timer *timer)
 {
 	struct source *s = (struct source *)((char *)timer - offsetof(struct source, tick));
 	int64_t due = timer->due, oldest = clock_ms() - s->opts.batch_ms;
-	for (int i = 0; i < SOURCE_GROUPS; i += s->group_step)
-		if (has_news(s, &s->groups[i]) && turn_of(s, i, due - 1) == due)
-			wake_group(s, &s->groups[i]);
-	arm(s, due > oldest ? due : oldest);
+	end_turn(s);
+	for (int i = 0; is_batched(s) && i < SOURCE_GROUPS; i += s->group_step)
+		if (s->groups[i].count && turn_of(s, i, due - 1) == due)
+			s->due |= UINT32_C(1) << i;
+	s->catching_up = source_is_paced(s);
+	if (s->catching_up)
+		s->feeder->on_turn(s->feeder);
+	else
+		end_turn(s);
+	timer_set(&s->tick, next_turn(s, due > oldest ? due : oldest));
+}
+
+void source_caught_up(struct source *s)
+{
+	if (s->catching_up)
+		end_turn(s);
+}
+
+/* Who is in which group has changed, or who feeds them, or what there is. A turn that is due already
+ * stays due. */
+static void arm(struct source *s, int64_t now)
+{
+	int64_t next = next_turn(s, now);
+	if (!s->tick.armed || next < s->tick.due)
+		timer_set(&s->tick, next);
 }
 
 static struct source_group *pick_group(struct source *s)
@@ -78,12 +130,12 @@ static struct source_group *pick_group(struct source *s)
 
 /* ---- at once ---- */
 
-static void wake_slice(struct source *s)
+static void serve_slice(struct source *s)
 {
 	int n = 0;
 	struct consumer *c = s->drain_next;
 	for (; c && n < SLICE; c = c->next, n++)
-		co_wake(c->co);
+		serve(c);
 	if (!c && s->drain_again) {
 		s->drain_again = false;
 		c = s->instant.consumers;
@@ -94,19 +146,19 @@ static void wake_slice(struct source *s)
 }
 
 /* A round that is under way is not begun anew, or the last ones would never have their turn. */
-static void wake_instant(struct source *s)
+static void serve_instant(struct source *s)
 {
 	if (s->drain_next) {
 		s->drain_again = true;
 		return;
 	}
 	s->drain_next = s->instant.consumers;
-	wake_slice(s);
+	serve_slice(s);
 }
 
 static void on_drain(struct timer *timer)
 {
-	wake_slice((struct source *)((char *)timer - offsetof(struct source, drain)));
+	serve_slice((struct source *)((char *)timer - offsetof(struct source, drain)));
 }
 
 static bool is_moment(const struct source *s, const struct msg *m, int64_t now)
@@ -120,9 +172,9 @@ void fanout_published(struct source *s, const struct msg *m, int64_t now)
 {
 	struct consumer *c;
 	DL_FOREACH (s->urgent.consumers, c)
-		co_wake(c->co);
+		serve(c);
 	if (s->instant.count && is_moment(s, m, now))
-		wake_instant(s);
+		serve_instant(s);
 	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
 		arm(s, now);
 }
@@ -131,6 +183,8 @@ void fanout_published(struct source *s, const struct msg *m, int64_t now)
 
 void fanout_init(struct source *s)
 {
+	static unsigned born;
+	s->phase = (int)(born++ * PHASE_STEP % SOURCE_GROUPS);
 	s->tick.fn = on_tick;
 	s->drain.fn = on_drain;
 	s->group_step = SOURCE_GROUPS;
@@ -140,6 +194,11 @@ void fanout_fini(struct source *s)
 {
 	timer_cancel(&s->tick);
 	timer_cancel(&s->drain);
+}
+
+void fanout_begin(struct source *s)
+{
+	arm(s, clock_ms());
 }
 
 void fanout_add(struct source *s, struct consumer *c, bool urgent)
@@ -152,6 +211,7 @@ void fanout_add(struct source *s, struct consumer *c, bool urgent)
 	c->group->count++;
 	s->consumer_count++;
 	s->player_count += !c->relay;
+	arm(s, clock_ms());
 }
 
 void fanout_remove(struct source *s, struct consumer *c)
@@ -162,6 +222,7 @@ void fanout_remove(struct source *s, struct consumer *c)
 	c->group->count--;
 	s->consumer_count--;
 	s->player_count -= !c->relay;
+	arm(s, clock_ms());
 }
 
 void fanout_wake_all(struct source *s)

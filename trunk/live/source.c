@@ -108,6 +108,7 @@ void source_begin(struct source *s, struct feeder *feeder)
 	s->await_key = true;
 	s->carried = WIRE_ALL;
 	set_state(s, SOURCE_LIVE);
+	fanout_begin(s);
 	if (former && former != feeder) {
 		former->source = NULL;
 		if (former->on_lost)

@@ -33,6 +33,9 @@ struct feeder {
 	struct source *source;                      /* set while it feeds */
 	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
 	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
+	/* A turn of the source begins: read and publish what has come, then source_caught_up(). Must
+	 * not block. NULL: reads by itself, always. */
+	void (*on_turn)(struct feeder *feeder);
 };
 
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
@@ -40,7 +43,7 @@ enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
 struct source_group {
 	struct consumer *consumers;
 	int count;
-	uint64_t seen; /* messages when it was last woken */
+	uint64_t seen; /* messages at its last turn */
 };
 enum { SOURCE_GROUPS = 32 };
 
@@ -67,15 +70,18 @@ struct source {
 	bool gop_valid;
 	uint32_t audio_run;    /* audio messages since the last video */
 	struct wire *wires[2]; /* by format; NULL while nobody consumes it */
-	/* waking */
+	/* turns, see fanout.h */
 	struct source_group groups[SOURCE_GROUPS];
-	struct source_group urgent;  /* relays: woken by each message */
-	struct source_group instant; /* players without batching: woken by each picture */
+	struct source_group urgent;  /* relays: a turn with each message */
+	struct source_group instant; /* players without batching: a turn with each picture */
 	int group_step;              /* every so many of the groups are in use */
+	int phase;                   /* of this source's turns, in groups */
 	struct timer tick;
-	struct timer drain; /* goes on waking a large instant group */
+	uint32_t due;     /* the groups whose turn it is */
+	bool catching_up; /* the feeder is to read first */
+	struct timer drain; /* goes on serving a large instant group */
 	struct consumer *drain_next;
-	bool drain_again; /* there is news for those whom this round has woken already */
+	bool drain_again; /* there is news for those whom this round has served already */
 	uint64_t messages;
 	int64_t video_ms; /* arrival of the last picture */
 	int consumer_count, player_count;
@@ -98,6 +104,11 @@ void source_begin(struct source *source, struct feeder *feeder);
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
 /* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. */
 void source_publish(struct source *source, struct msg **msg, uint32_t raw);
+/* Whether the feeder may leave its input alone until on_turn(): nobody wants a message before. May
+ * change with on_audience(), and whenever somebody leaves. */
+bool source_is_paced(const struct source *source);
+/* The feeder has published all that had come. */
+void source_caught_up(struct source *source);
 /* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
  * feeder has lost the slot already. */
 void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms);
@@ -113,8 +124,11 @@ struct consumer_opts {
 	bool own_base;     /* this receiver's times start near 0 */
 	bool from_gop;     /* starts at the newest key frame that is kept, else with the next one */
 	bool relay;        /* another server: hears of gaps at once */
-	bool urgent;       /* is woken by each message, whatever the batching */
+	bool urgent;       /* has a turn with each message, whatever the batching */
 	struct co *co;     /* whom to wake */
+	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is. NULL: its
+	 * own coroutine is woken for that. */
+	void (*on_turn)(struct consumer *consumer);
 	struct span first; /* bytes of the conversation that go out before anything of the stream */
 };
 
@@ -124,6 +138,7 @@ struct consumer {
 	struct consumer *prev, *next;
 	struct source_group *group;
 	struct co *co;
+	void (*on_turn)(struct consumer *consumer);
 	bool relay;
 	uint64_t gaps, ends; /* of the source at the join */
 };

@@ -21,7 +21,7 @@ enum {
 	WORK_BEFORE_YIELD = 256 * 1024,
 	WORK_PER_CALL = 1024,
 	DRAIN_STEPS = 16,
-	MERGED_BYTES = 32 * 1024, /* so many are read at once, however long the merging is */
+	MERGED_BYTES = 32 * 1024, /* so many are told of, whatever the merging */
 };
 
 static char drained[64 * 1024]; /* nobody reads it */
@@ -150,7 +150,6 @@ void sock_close(struct sock **sock)
 {
 	if (!*sock)
 		return;
-	timer_cancel(&(*sock)->merge);
 	reactor_remove(&(*sock)->rfd);
 	close((*sock)->rfd.fd);
 	free(*sock);
@@ -400,27 +399,28 @@ void sock_set_user_timeout(struct sock *sock, int64_t ms)
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
 }
 
-/* ---- merged reading ---- */
-
-/* Below MERGED_BYTES no event tells that there is input: the time does. */
-static void merge_over(struct timer *timer)
+void sock_keep_alive(struct sock *sock)
 {
-	struct sock *sock = (struct sock *)((char *)timer - offsetof(struct sock, merge));
-	timer_set(timer, clock_ms() + sock->merge_ms);
+	int on = 1, seconds = 15, count = 3;
+	setsockopt(sock->rfd.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
+void sock_set_merge(struct sock *sock, bool on)
+{
+	if (on == sock->merges)
+		return;
+	/* Back at one byte, what lies there already is told by an event. */
+	int bytes = on ? MERGED_BYTES : 1;
+	if (setsockopt(sock->rfd.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0)
+		sock->merges = on;
+}
+
+void sock_look(struct sock *sock)
+{
 	sock->rfd.ready |= REACTOR_IN;
 	if (sock->rfd.waiter)
 		co_wake(sock->rfd.waiter);
-}
-
-void sock_set_merge(struct sock *sock, int64_t ms)
-{
-	if (ms == sock->merge_ms)
-		return;
-	/* Back at one byte, what lies there already is told by an event. */
-	int bytes = ms > 0 ? MERGED_BYTES : 1;
-	if (setsockopt(sock->rfd.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) != 0)
-		return;
-	sock->merge_ms = ms;
-	sock->merge.fn = merge_over;
-	timer_set(&sock->merge, ms > 0 ? clock_ms() + ms : CLOCK_NEVER);
 }

@@ -17,8 +17,7 @@ struct sock {
 	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
 	size_t work;      /* done since the last wait; the blocking calls yield after a while */
 	bool quick;       /* acknowledge at once what is received (at first: yes) */
-	int64_t merge_ms; /* see sock_set_merge() */
-	struct timer merge;
+	bool merges;      /* see sock_set_merge() */
 	struct addr peer, local;
 };
 
@@ -68,7 +67,12 @@ void sock_set_lowat(struct sock *sock, int bytes);
 void sock_set_quick(struct sock *sock, bool quick);
 /* The connection is broken off when the peer's kernel acknowledges nothing for so long. */
 void sock_set_user_timeout(struct sock *sock, int64_t ms);
-/* Input is looked for only so often, or when a lot of it has come: an encoder sends a hundred small
- * messages a second, and each read of one costs as much as a read of many. 0: at once, as at
- * first. The end of the connection is noticed at once. */
-void sock_set_merge(struct sock *sock, int64_t ms);
+/* A peer that has vanished is noticed although nothing is sent to it: the kernel asks it each 15
+ * seconds and breaks the connection off when three questions were not answered. */
+void sock_keep_alive(struct sock *sock);
+/* Small input wakes nobody: an encoder sends a hundred small messages a second, and each read of one
+ * costs as much as a read of many. Whoever turns it on calls sock_look() from time to time. A lot of
+ * input and the end of the connection are noticed at once. Off at first. */
+void sock_set_merge(struct sock *sock, bool on);
+/* Whoever reads this socket is woken to look for input, whether an event told of it or not. */
+void sock_look(struct sock *sock);

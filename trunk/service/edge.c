@@ -72,7 +72,12 @@ static struct pull *pull_new(struct server *server, struct source *source,
 	p->vhost = vhost;
 	p->from = from;
 	p->source = source_ref(source);
-	p->feeder = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
+	p->feeder = (struct feeder){
+		.kind = FEEDER_RELAY,
+		.on_lost = on_lost,
+		.on_audience = pull_read_now,
+		.on_turn = pull_turn,
+	};
 	p->seam = (struct seam){.source = source, .feeder = &p->feeder};
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";

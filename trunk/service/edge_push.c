@@ -69,8 +69,11 @@ static void set_state(struct push *p, enum push_state state)
 static err send_some(struct push *p)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
-	bool blocked;
-	return outlet_send_rtmp(p->up.conn, &p->consumer.cursor, &sent, &blocked);
+	enum outlet_left left;
+	TRY(outlet_send_rtmp(p->up.conn, &p->consumer.cursor, &sent, &left));
+	if (left == LEFT_FOR_NEXT_TURN)
+		co_wake(co_self()); /* behind the others */
+	return OK;
 }
 
 static err take_input(struct push *p)

@@ -12,8 +12,7 @@
 #include "service/outlet.h"
 #include "service/upstream.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,7 @@ struct player {
 	int64_t head_due_ms, over_ms;
 	bool has_head;  /* the head of the answer is on its way */
 	bool has_flags; /* the head of the file is */
-	bool blocked;   /* the socket took no more */
+	enum outlet_left left;
 };
 
 /* ---- which stream ---- */
@@ -128,16 +127,6 @@ static err take_input(void *ctx)
 	return OK;
 }
 
-/* A client that waits is sent nothing, so only the kernel can find out that it has vanished. */
-static void keep_alive(struct sock *sock)
-{
-	int on = 1, seconds = 15, count = 3;
-	setsockopt(sock->rfd.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-}
-
 /* ---- the two heads ---- */
 
 /* From here on the request is not needed, nor what reads requests. */
@@ -222,7 +211,7 @@ static err send_some(struct player *p)
 	struct cursor *cursor = &p->consumer.cursor;
 	struct iovec iov[OUTLET_IOV + 2];
 	size_t total = 0;
-	p->blocked = false;
+	p->left = LEFT_NOTHING;
 	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
 		size_t sent = 0, room = chunks_room(&p->out, OUTLET_TURN_BYTES);
 		int n = p->has_flags ? cursor_gather(cursor, iov + 1, OUTLET_IOV, room) : 0;
@@ -231,7 +220,7 @@ static err send_some(struct player *p)
 			return OK;
 		err e = sock_try_sendv(p->s->sock, iov, count, &sent);
 		if (e == ERR_AGAIN) {
-			p->blocked = true;
+			p->left = LEFT_BLOCKED;
 			return OK;
 		}
 		TRY(e);
@@ -239,8 +228,21 @@ static err send_some(struct player *p)
 		p->source->send_bytes += (int64_t)sent;
 		total += sent;
 	}
-	co_wake(co_self()); /* more is there: come back after the others */
+	p->left = LEFT_FOR_NEXT_TURN;
 	return OK;
+}
+
+/* As the one of play.c. */
+static void on_turn(struct consumer *consumer)
+{
+	struct player *p = (struct player *)((char *)consumer - offsetof(struct player, consumer));
+	if (p->left == LEFT_BLOCKED)
+		return; /* it is woken when there is room */
+	if (p->has_flags && !outlet_is_due(&p->outlet) && send_some(p) == OK &&
+	    p->left == LEFT_NOTHING)
+		return;
+	err_clear();
+	co_wake(consumer->co);
 }
 
 static bool pull_is_over(const struct player *p)
@@ -260,7 +262,7 @@ static bool is_drained(struct player *p, int64_t *deadline)
 	if (!p->over_ms)
 		p->over_ms = clock_ms();
 	int64_t patience = p->over_ms + DRAIN_MS;
-	if (!p->blocked && (!p->has_flags || !cursor_pending(&p->consumer.cursor)))
+	if (p->left != LEFT_BLOCKED && (!p->has_flags || !cursor_pending(&p->consumer.cursor)))
 		return true;
 	*deadline = patience < *deadline ? patience : *deadline;
 	return clock_ms() >= patience;
@@ -299,6 +301,8 @@ static err play_loop(struct player *p)
 	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
 		TRY(turn(p, &deadline));
+		if (p->left == LEFT_FOR_NEXT_TURN)
+			co_wake(co_self()); /* behind the others */
 		err e = co_wait(deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
@@ -308,7 +312,8 @@ static err play_loop(struct player *p)
 static void open_consumer(struct player *p)
 {
 	sock_set_lowat(p->s->sock, OUTLET_LOWAT_BYTES);
-	keep_alive(p->s->sock);
+	sock_set_user_timeout(p->s->sock, p->vhost->play.stalled_timeout_ms);
+	sock_keep_alive(p->s->sock);
 	sock_attach(p->s->sock);
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){
@@ -317,6 +322,7 @@ static void open_consumer(struct player *p)
 			      .relay = *p->path,
 			      .urgent = *p->path,
 			      .co = co_self(),
+			      .on_turn = on_turn,
 		      });
 }
 

@@ -1,36 +1,41 @@
 #include "service/outlet.h"
 
-enum { LOOK_EVERY_MS = 1000, SKIPS_MAX = 16 };
+enum {
+	LOOKS = 4,           /* within stalled_timeout */
+	TOGETHER_MASK = 255, /* the deadlines of thousands fall on few moments */
+	SKIPS_MAX = 16,
+};
 
 static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t now)
 {
 	int unsent = sock_unsent(sock);
 	int64_t acked = sock->send_bytes - unsent;
-	if (acked > o->acked || unsent == 0 || !o->acked_ms) {
+	/* After silence the clock starts anew: at the latest by now, bytes are out again. */
+	if (acked > o->acked || unsent == 0 || o->is_clear) {
 		o->acked = acked;
 		o->acked_ms = now;
 	}
 	o->is_clear = unsent == 0;
-	o->next_ms = now + LOOK_EVERY_MS;
+	o->next_ms = now + stalled_ms / LOOKS;
 	if (now - o->acked_ms < stalled_ms)
 		return OK;
 	return err_fail(ERR_STALLED, "took nothing for %lld ms", (long long)(now - o->acked_ms));
 }
 
+bool outlet_is_due(const struct outlet *o)
+{
+	return clock_ms() >= o->next_ms;
+}
+
+/* While media flows the looks come with turns: a deadline of their own, which would cost a wake-up,
+ * is only for those that wait for room. */
 err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline)
 {
-	int64_t now = clock_ms();
-	if (o->is_clear && sock->send_bytes == o->acked)
-		return OK;
-	if (o->is_clear) {
-		o->is_clear = false; /* the clock starts with the first bytes that are out again */
-		o->acked_ms = now;
-		o->next_ms = now + LOOK_EVERY_MS;
-	}
-	if (now >= o->next_ms)
-		TRY(look(o, sock, stalled_ms, now));
-	if (!o->is_clear && o->next_ms < *deadline)
-		*deadline = o->next_ms;
+	if (outlet_is_due(o))
+		TRY(look(o, sock, stalled_ms, clock_ms()));
+	int64_t due = (o->next_ms + stalled_ms / LOOKS / 2) | TOGETHER_MASK;
+	if (!o->is_clear && due < *deadline)
+		*deadline = due;
 	return OK;
 }
 
@@ -42,11 +47,12 @@ err outlet_check_skips(const struct cursor *cursor)
 			cursor->skips);
 }
 
-err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent, bool *blocked)
+err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent,
+		     enum outlet_left *left)
 {
 	struct iovec iov[OUTLET_IOV];
 	size_t total = 0;
-	*blocked = false;
+	*left = LEFT_NOTHING;
 	if (conn->out.n) {
 		cursor_inject(cursor, buf_span(&conn->out));
 		buf_free(&conn->out);
@@ -59,13 +65,15 @@ err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sen
 		if (n == 0)
 			return OK;
 		err e = sock_try_sendv(conn->sock, iov, n, &taken);
-		*blocked = e == ERR_AGAIN;
-		if (e)
-			return *blocked ? OK : e;
+		if (e == ERR_AGAIN) {
+			*left = LEFT_BLOCKED;
+			return OK;
+		}
+		TRY(e);
 		cursor_advance(cursor, taken);
 		*sent += (int64_t)taken;
 		total += taken;
 	}
-	co_wake(co_self()); /* more is there: come back after the others */
+	*left = LEFT_FOR_NEXT_TURN;
 	return OK;
 }

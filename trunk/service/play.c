@@ -1,19 +1,21 @@
-/* An RTMP player. It waits on one gate for everything: media, its own input, room in the socket,
- * a deadline, the end. Media goes out as it lies in the wire; what belongs to this conversation
- * alone (statuses, pongs, acknowledgements) is put between two messages. */
+/* An RTMP player. It waits on one gate for everything: its own input, room in the socket, a deadline,
+ * the end. Media goes out as it lies in the wire; what belongs to this conversation alone (statuses,
+ * pongs, acknowledgements) is put between two messages. While all goes well the turns of the source
+ * send the media (on_turn), and this coroutine only looks after the player from time to time: its
+ * stack and its registers would be cold in each of thousands of turns. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/locate.h"
 #include "service/outlet.h"
 #include "service/session.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	TURN_MESSAGES = 64,     /* taken from the player before others have a turn */
-	SILENT_PING_MS = 10000, /* nothing heard and nothing sent for so long: ping */
+	TURN_MESSAGES = 64, /* taken from the player before others have a turn */
 	END_PATIENCE_MS = 1500,
 	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
@@ -26,7 +28,7 @@ struct player {
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
-	bool blocked;     /* the socket took no more */
+	enum outlet_left left;
 	struct outlet outlet;
 };
 
@@ -120,46 +122,27 @@ static err look(void *ctx)
 
 static err send_some(struct player *p)
 {
-	return outlet_send_rtmp(p->s->conn, &p->consumer.cursor, &p->source->send_bytes,
-				&p->blocked);
+	return outlet_send_rtmp(p->s->conn, &p->consumer.cursor, &p->source->send_bytes, &p->left);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+/* Whatever is not plain sending is left to the player's own coroutine; an error meets it there. */
+static void on_turn(struct consumer *consumer)
 {
-	return a < b ? a : b;
-}
-
-/* One that is silent while there is nothing to send is asked whether it is there. */
-static err check_pong(struct player *p, int64_t *deadline)
-{
-	struct rtmp_conn *conn = p->s->conn;
-	const struct sock *sock = conn->sock;
-	int64_t now = clock_ms(), stalled = p->s->vhost->play.stalled_timeout_ms;
-	int64_t quiet = sock->recv_ms > sock->send_ms ? sock->recv_ms : sock->send_ms;
-	if (conn->ping_ms && sock->recv_ms < conn->ping_ms) {
-		int64_t due = conn->ping_ms + stalled;
-		*deadline = earlier(*deadline, due);
-		if (now >= due)
-			return err_fail(ERR_TIMEOUT, "no answer to a ping for %lld ms",
-					(long long)stalled);
-		return OK;
-	}
-	conn->ping_ms = 0; /* whatever it says, it is there */
-	*deadline = earlier(*deadline, quiet + SILENT_PING_MS);
-	if (now >= quiet + SILENT_PING_MS) {
-		rtmp_put_ping(conn);
-		co_wake(co_self());
-	}
-	return OK;
+	struct player *p = (struct player *)((char *)consumer - offsetof(struct player, consumer));
+	if (p->left == LEFT_BLOCKED)
+		return; /* it is woken when there is room */
+	if (!outlet_is_due(&p->outlet) && send_some(p) == OK && p->left == LEFT_NOTHING)
+		return;
+	err_clear();
+	co_wake(consumer->co);
 }
 
 /* A player that takes nothing is given up. */
 static err check_alive(struct player *p, int64_t *deadline)
 {
 	TRY(outlet_check_skips(&p->consumer.cursor));
-	TRY(outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
-			 deadline));
-	return p->blocked ? OK : check_pong(p, deadline);
+	return outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
+			    deadline);
 }
 
 static bool is_past_duration(struct player *p)
@@ -190,6 +173,8 @@ static err finish_message(struct player *p)
 		TRY(send_some(p));
 		if (!cursor_pending(&p->consumer.cursor))
 			return OK;
+		if (p->left == LEFT_FOR_NEXT_TURN)
+			co_wake(co_self());
 		TRY(co_wait(until));
 	}
 }
@@ -212,6 +197,8 @@ static err play_loop(struct player *p)
 			return goodbye(p, "NetStream.Play.Stop",
 				       "the duration that was asked for is over");
 		TRY(check_alive(p, &deadline));
+		if (p->left == LEFT_FOR_NEXT_TURN)
+			co_wake(co_self()); /* behind the others */
 		err e = co_wait(deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
@@ -227,6 +214,7 @@ static void start(struct player *p)
 	rtmp_put_play_start(s->conn, s->want.stream_id);
 	sock_set_lowat(s->conn->sock, OUTLET_LOWAT_BYTES);
 	sock_set_user_timeout(s->conn->sock, s->vhost->play.stalled_timeout_ms);
+	sock_keep_alive(s->conn->sock);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
 	consumer_open(&p->consumer, p->source,
@@ -238,6 +226,7 @@ static void start(struct player *p)
 			      .relay = s->is_relay,
 			      .urgent = s->is_relay,
 			      .co = co_self(),
+			      .on_turn = p->until_ms ? NULL : on_turn,
 			      .first = buf_span(&s->conn->out),
 		      });
 	buf_free(&s->conn->out);

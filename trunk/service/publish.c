@@ -16,7 +16,6 @@ enum {
 	TURN_MESSAGES = 64, /* published before others have a turn */
 	SUSPECT_MS = 1500,  /* the publisher before us was silent for so long: half-open */
 	SUSPECT_STEP_MS = 25,
-	UNWATCHED_MERGE_MS = 200, /* nobody waits for what is read */
 	PING_ASKED_MS = 1000, /* silent for so long: pinged, when somebody asks about the stream */
 };
 
@@ -55,6 +54,7 @@ static void ping_directly(struct publisher *p)
 	struct iovec iov = {(void *)(uintptr_t)ping, sizeof(ping)};
 	size_t n;
 	p->pinged_ms = clock_ms();
+	sock_set_merge(sock, false);
 	/* Its coroutine has nothing of its own to send while it publishes; if the socket is full, the
 	 * publisher is not reading, and its silence tells enough. */
 	(void)sock_try_sendv(sock, &iov, 1, &n);
@@ -274,11 +274,13 @@ static err check_push(const struct publisher *p)
 			push_refusal(p->push)->description);
 }
 
-/* For how long input may be left to gather: a read costs much more than what is read, but what
- * mw_latency promises to players leaves no time for it. */
-static int64_t merge_ms(const struct publisher *p)
+/* A read costs much more than what is read: while nobody wants a message before the next turn of the
+ * source, input is left to gather until then. */
+static void pace_reading(struct publisher *p)
 {
-	return p->source->consumer_count == 0 ? UNWATCHED_MERGE_MS : 0;
+	struct sock *sock = p->s->conn->sock;
+	bool asked = p->pinged_ms > sock->recv_ms; /* and the pong is waited for */
+	sock_set_merge(sock, source_is_paced(p->source) && !asked);
 }
 
 /* Somebody watches now: what lies in the socket is read at once. */
@@ -286,7 +288,27 @@ static void on_audience(struct feeder *feeder)
 {
 	struct publisher *p = publisher_of(feeder);
 	if (p->s->conn)
-		sock_set_merge(p->s->conn->sock, merge_ms(p));
+		sock_set_merge(p->s->conn->sock, false);
+}
+
+static void on_turn(struct feeder *feeder)
+{
+	struct publisher *p = publisher_of(feeder);
+	if (p->s->conn)
+		sock_look(p->s->conn->sock);
+	else
+		source_caught_up(p->source); /* it is being sent away */
+}
+
+/* The next message, if it has come already. */
+static err next_message(struct publisher *p, struct rtmp_msg *m, bool first)
+{
+	err e = rtmp_try_recv(p->s->conn, m);
+	if (e != ERR_AGAIN)
+		return e;
+	pace_reading(p);
+	source_caught_up(p->source);
+	return recv_in_time(p, m, first);
 }
 
 static err publish_loop(struct publisher *p)
@@ -295,14 +317,13 @@ static err publish_loop(struct publisher *p)
 	bool over = false, first = true;
 	while (!over) {
 		struct rtmp_msg m = {0};
-		err e = recv_in_time(p, &m, first);
+		err e = next_message(p, &m, first);
 		if (!e)
 			e = take_message(p, &m, &over);
 		rtmp_msg_fini(&m);
 		if (e)
 			return e;
 		first = false;
-		sock_set_merge(p->s->conn->sock, merge_ms(p));
 		if (p->rival_won)
 			return err_fail(ERR_BUSY, "%s", p->rival_won);
 		TRY(check_push(p));
@@ -412,7 +433,11 @@ err publish_run(struct session *s)
 	struct publisher *p = mem_new(struct publisher);
 	p->s = s;
 	p->feeder = (struct feeder){
-		.kind = FEEDER_PUBLISHER, .on_lost = on_lost, .on_audience = on_audience};
+		.kind = FEEDER_PUBLISHER,
+		.on_lost = on_lost,
+		.on_audience = on_audience,
+		.on_turn = on_turn,
+	};
 	s->client.co = co_self();
 	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
 	err e = publish_source(p);

@@ -48,5 +48,8 @@ bool pull_is_published_here(const struct pull *p);
 bool pull_is_unwanted(const struct pull *p);
 int64_t pull_unwanted_at(const struct pull *p);
 
+/* The feeder's on_audience and on_turn. */
+void pull_read_now(struct feeder *feeder);
+void pull_turn(struct feeder *feeder);
 /* Receives from the origin in use until it is lost; p->fed says whether it had media. */
 err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal) BLOCKS;

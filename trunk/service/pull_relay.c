@@ -5,6 +5,8 @@
 #include "service/flv_feed.h"
 #include "service/pull.h"
 
+#include <stddef.h>
+
 enum {
 	WAITING_MS = 1000,   /* accepted but no media for so long: it waits for a publisher */
 	QUIET_MIN_MS = 500,  /* silence that is never suspicious */
@@ -15,13 +17,51 @@ enum {
 	TURN_MESSAGES = 64,
 };
 
+/* ---- when to read ---- */
+
+static struct sock *sock_of(struct pull *p)
+{
+	return p->up.feed ? flv_feed_sock(p->up.feed) : p->up.conn ? p->up.conn->sock : NULL;
+}
+
+static struct pull *pull_of(struct feeder *feeder)
+{
+	return (struct pull *)((char *)feeder - offsetof(struct pull, feeder));
+}
+
+void pull_read_now(struct feeder *feeder)
+{
+	struct sock *sock = sock_of(pull_of(feeder));
+	if (sock)
+		sock_set_merge(sock, false);
+}
+
+void pull_turn(struct feeder *feeder)
+{
+	struct sock *sock = sock_of(pull_of(feeder));
+	if (sock)
+		sock_look(sock);
+	else
+		source_caught_up(feeder->source); /* the origin is being changed */
+}
+
+/* Input is left to gather while nothing depends on when it comes: no seam is being looked for, no
+ * pong is waited for. */
+static void pace_reading(struct pull *p)
+{
+	bool is_asked = p->up.conn && p->up.conn->ping_ms;
+	sock_set_merge(sock_of(p), source_is_paced(p->source) && p->seam.open && !is_asked);
+}
+
 /* ---- media ---- */
 
 /* The stream's own rhythm, from its times and from arrivals: a burst from a cache says something
- * by its times only. */
+ * by its times only, and so does what was left to gather. */
 static void note_arrival(struct pull *p, uint32_t raw)
 {
 	int64_t now = clock_ms(), gap = p->media_ms ? now - p->media_ms : 0;
+	if (sock_of(p)->merges)
+		gap = 0;
 	int64_t step = p->media_ms ? (int32_t)(raw - p->media_raw) : 0;
 	if (step > gap && step < RHYTHM_MAX_MS)
 		gap = step;
@@ -109,6 +149,8 @@ static err receive(struct pull *p, struct rtmp_refusal *refusal)
 			co_yield ();
 	}
 	seam_look(&p->seam);
+	source_caught_up(p->source);
+	pace_reading(p);
 	return p->up.conn && p->up.conn->out.n ? rtmp_flush(p->up.conn) : OK;
 }
 
@@ -149,6 +191,7 @@ static err check_peer(struct pull *p, struct watch *w)
 		return OK;
 	}
 	rtmp_put_ping(conn);
+	sock_set_merge(conn->sock, false);
 	look_again_at(w, now + PONG_MS);
 	return rtmp_flush(conn);
 }
