@@ -238,7 +238,7 @@ static void on_turn(struct consumer *consumer)
 	struct player *p = (struct player *)((char *)consumer - offsetof(struct player, consumer));
 	if (p->left == LEFT_BLOCKED)
 		return; /* it is woken when there is room */
-	if (p->has_flags && !outlet_is_due(&p->outlet) && send_some(p) == OK &&
+	if (p->has_flags && !outlet_is_due(&p->outlet, p->s->sock) && send_some(p) == OK &&
 	    p->left == LEFT_NOTHING)
 		return;
 	err_clear();

@@ -22,17 +22,18 @@ static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, i
 	return err_fail(ERR_STALLED, "took nothing for %lld ms", (long long)(now - o->acked_ms));
 }
 
-bool outlet_is_due(const struct outlet *o)
+bool outlet_is_due(const struct outlet *o, const struct sock *sock)
 {
-	return clock_ms() >= o->next_ms;
+	return sock->send_ms >= o->next_ms;
 }
 
 /* While media flows the looks come with turns: a deadline of their own, which would cost a wake-up,
  * is only for those that wait for room. */
 err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline)
 {
-	if (outlet_is_due(o))
-		TRY(look(o, sock, stalled_ms, clock_ms()));
+	int64_t now = clock_ms();
+	if (now >= o->next_ms)
+		TRY(look(o, sock, stalled_ms, now));
 	int64_t due = (o->next_ms + stalled_ms / LOOKS / 2) | TOGETHER_MASK;
 	if (!o->is_clear && due < *deadline)
 		*deadline = due;

@@ -23,8 +23,9 @@ struct outlet {
 /* ERR_STALLED when something is unsent and nothing was acknowledged for stalled_ms; noticed up to a
  * quarter of that later. Lowers *deadline to the time of a look that no turn has brought. */
 err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline);
-/* It is time for outlet_check() again. */
-bool outlet_is_due(const struct outlet *o);
+/* It is time for outlet_check() again, by the time of the last send: a look at the clock would cost
+ * as much as everything else that is done for a player in a turn. */
+bool outlet_is_due(const struct outlet *o, const struct sock *sock);
 /* ERR_STALLED when the receiver had to be moved ahead too often: its line is too slow. */
 err outlet_check_skips(const struct cursor *cursor);
 /* Sends what the cursor has and, between whole messages, what waits in conn->out; as much as fits and
