@@ -319,7 +319,7 @@ def rows():
     out += [default_row("rtmp"), default_row("flv"), many_row("rtmp"), many_row("flv")]
     out += [
         Row("idle", "9,000 connections without traffic",
-            {"silent": idle("silent", 9000), "waiting": idle("waiting", 9000)},
+            {"silent": idle("silent", 9000), "waiting": idle("waiting", 9000, 8.0)},
             "0 % CPU", seconds=5, rounds=1, judge=idle_judge),
         Row("min-latency", "1,000 players, min_latency on",
             {"floor": floor(1000, 880, 33.3), "rtmp": ours("rtmp", 1000, 880, "", "min_latency on;"),

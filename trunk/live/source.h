@@ -77,8 +77,8 @@ struct source {
 	int group_step;              /* every so many of the groups are in use */
 	int phase;                   /* of this source's turns, in groups */
 	struct timer tick;
-	uint32_t due;     /* the groups whose turn it is */
-	bool catching_up; /* the feeder is to read first */
+	uint32_t due;       /* the groups whose turn it is */
+	bool catching_up;   /* the feeder is to read first */
 	struct timer drain; /* goes on serving a large instant group */
 	struct consumer *drain_next;
 	bool drain_again; /* there is news for those whom this round has served already */
@@ -121,11 +121,11 @@ bool source_is_published(const struct source *source);
 struct consumer_opts {
 	enum wire_format format;
 	uint32_t stream_id;
-	bool own_base;     /* this receiver's times start near 0 */
-	bool from_gop;     /* starts at the newest key frame that is kept, else with the next one */
-	bool relay;        /* another server: hears of gaps at once */
-	bool urgent;       /* has a turn with each message, whatever the batching */
-	struct co *co;     /* whom to wake */
+	bool own_base; /* this receiver's times start near 0 */
+	bool from_gop; /* starts at the newest key frame that is kept, else with the next one */
+	bool relay;    /* another server: hears of gaps at once */
+	bool urgent;   /* has a turn with each message, whatever the batching */
+	struct co *co; /* whom to wake */
 	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is. NULL: its
 	 * own coroutine is woken for that. */
 	void (*on_turn)(struct consumer *consumer);

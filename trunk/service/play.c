@@ -131,7 +131,8 @@ static void on_turn(struct consumer *consumer)
 	struct player *p = (struct player *)((char *)consumer - offsetof(struct player, consumer));
 	if (p->left == LEFT_BLOCKED)
 		return; /* it is woken when there is room */
-	if (!outlet_is_due(&p->outlet, p->s->conn->sock) && send_some(p) == OK && p->left == LEFT_NOTHING)
+	if (!outlet_is_due(&p->outlet, p->s->conn->sock) && send_some(p) == OK &&
+	    p->left == LEFT_NOTHING)
 		return;
 	err_clear();
 	co_wake(consumer->co);

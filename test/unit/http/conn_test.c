@@ -275,6 +275,7 @@ static void the_peers_bytes_never_mix(void **state)
 			buf_printf(&in, "POST /%d HTTP/1.1\r\nContent-Length: 30000\r\n\r\n", i);
 			for (int k = 0; k < 30000; k++)
 				buf_u8(&in, (uint8_t)('a' + i));
+			sock[i]->deadline = clock_after(PEER_MS);
 			assert_int_equal(sock_send(sock[i], in.p, in.n), OK);
 		}
 		for (int i = 0; i < N; i++) {

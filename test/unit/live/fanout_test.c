@@ -302,6 +302,153 @@ static void players_may_leave_while_they_are_being_woken(void **state)
 	assert_int_equal(woken(900, 999), 99);
 }
 
+/* ---- turns ---- */
+
+static int asked, served, served_before_asked;
+static bool is_blocked; /* the feeder cannot read now */
+
+/* What a publisher's coroutine does, without one. */
+static void feeder_turn(struct feeder *f)
+{
+	asked++;
+	if (is_blocked)
+		return;
+	pub(picture(50));
+	source_caught_up(f->source);
+}
+
+static void consumer_turn(struct consumer *c)
+{
+	struct player *p = (struct player *)((char *)c - offsetof(struct player, consumer));
+	served++;
+	served_before_asked += !asked;
+	p->read = source->messages;
+	p->order = order++;
+}
+
+static void begin_paced(int64_t batch_ms)
+{
+	asked = served = served_before_asked = 0;
+	is_blocked = false;
+	begin(batch_ms);
+	source_leave(source, &feeder, 1000);
+	feeder = (struct feeder){.on_turn = feeder_turn};
+	source_begin(source, &feeder);
+	pub(key_frame(50));
+}
+
+static struct player *join_direct(bool urgent)
+{
+	struct player *p = &players[player_count++];
+	p->co = co_start("player", player_main, p);
+	assert_non_null(p->co);
+	p->read = source->messages;
+	consumer_open(&p->consumer, source,
+		      &(struct consumer_opts){.format = WIRE_FLV,
+					      .relay = urgent,
+					      .urgent = urgent,
+					      .co = p->co,
+					      .on_turn = consumer_turn});
+	return p;
+}
+
+static void a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player(void **state)
+{
+	(void)state;
+	begin_paced(50);
+	struct player *p = join_direct(false);
+	assert_true(source_is_paced(source));
+	assert_int_equal(co_sleep(200 + SLACK_MS), OK);
+	assert_in_range(asked, 4, 7);
+	assert_int_equal(served, asked);
+	assert_int_equal(served_before_asked, 0);
+	assert_int_equal(p->wakes, 0);
+	assert_int_equal(p->read, source->messages);
+	feeder.on_turn = NULL;
+}
+
+static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(void **state)
+{
+	(void)state;
+	begin_paced(50);
+	struct player *p = join_direct(false);
+	is_blocked = true;
+	pub(picture(50));
+	int64_t before = clock_ms();
+	while (p->read < source->messages && clock_ms() < before + 1000)
+		assert_int_equal(co_sleep(1), OK);
+	assert_true(clock_ms() - before <= 100 + SLACK_MS);
+	feeder.on_turn = NULL;
+}
+
+static void without_players_the_feeder_still_has_its_turns(void **state)
+{
+	(void)state;
+	static const int batches[] = {0, 50};
+	for (size_t i = 0; i < 2; i++) {
+		begin_paced(batches[i]);
+		assert_true(source_is_paced(source));
+		assert_int_equal(co_sleep(800 + SLACK_MS), OK);
+		assert_in_range(asked, 1, 3);
+		feeder.on_turn = NULL;
+		void *none = NULL;
+		assert_int_equal(teardown(&none), 0);
+		assert_int_equal(setup(&none), 0);
+	}
+	begin(50);
+}
+
+static void who_wants_each_message_ends_the_pacing(void **state)
+{
+	(void)state;
+	begin_paced(50);
+	join_direct(false);
+	struct player *relay = join_direct(true);
+	assert_false(source_is_paced(source));
+	served = 0;
+	pub(sound(20));
+	assert_int_equal(served, 1);
+	assert_int_equal(relay->read, source->messages);
+	leave(relay);
+	assert_true(source_is_paced(source));
+	assert_int_equal(co_sleep(50 + SLACK_MS), OK);
+	assert_true(asked > 0);
+	feeder.on_turn = NULL;
+}
+
+static void joins_put_no_turn_off(void **state)
+{
+	(void)state;
+	begin_paced(50);
+	struct player *p = join_direct(false);
+	int64_t until = clock_ms() + 500, worst = 0, last = clock_ms();
+	int order_before = p->order;
+	while (clock_ms() < until && player_count < 1000) {
+		join_direct(false);
+		co_yield ();
+		if (p->order == order_before)
+			continue;
+		worst = clock_ms() - last > worst ? clock_ms() - last : worst;
+		last = clock_ms();
+		order_before = p->order;
+	}
+	assert_true(worst <= 50 + SLACK_MS);
+	feeder.on_turn = NULL;
+}
+
+static void sources_have_their_turns_at_different_times(void **state)
+{
+	(void)state;
+	begin(320);
+	uint32_t phases = 0;
+	for (int i = 0; i < SOURCE_GROUPS; i++) {
+		struct source *s = source_new("k", "v", "a", "s", &source->opts);
+		phases |= UINT32_C(1) << s->phase;
+		source_unref(&s);
+	}
+	assert_int_equal(phases, UINT32_MAX);
+}
+
 static void everybody_hears_of_the_end(void **state)
 {
 	(void)state;
@@ -327,6 +474,12 @@ int main(void)
 		TEST(relays_are_woken_by_each_message_and_first),
 		TEST(thousands_are_woken_in_slices_and_the_last_one_has_its_turn),
 		TEST(players_may_leave_while_they_are_being_woken),
+		TEST(a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player),
+		TEST(a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn),
+		TEST(without_players_the_feeder_still_has_its_turns),
+		TEST(who_wants_each_message_ends_the_pacing),
+		TEST(joins_put_no_turn_off),
+		TEST(sources_have_their_turns_at_different_times),
 		TEST(everybody_hears_of_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
