@@ -10,7 +10,7 @@ enum {
 	FAR_BACK_MS = 10000,   /* mode full: the same, compared with the other kinds */
 	AHEAD_JUMP_MS = 10000, /* mode full: further ahead of the clock than this is a jump */
 	SETTLE_MS = 5000,      /* how long a burst from a cache may take to arrive */
-	LEAD_DECAY_MS = 3000,  /* a lead that was not reached for so long is no longer true */
+	LEAD_WINDOW_MS = 3000, /* a lead that was not reached for so long is no longer true */
 };
 
 void timeline_init(struct timeline *tl, enum timeline_mode mode, bool absolute)
@@ -48,7 +48,7 @@ static void begin_offset(struct timeline *tl, uint32_t raw, int64_t now_ms)
 	tl->raw = raw;
 	tl->settle_ms = 0;
 	if (timeline_is_raw(tl)) {
-		tl->lead = raw - now_ms; /* the former clock has nothing to do with this one */
+		tl->lead = tl->lead_next = raw - now_ms; /* the former clock tells nothing of it */
 		tl->offset = 0;
 	} else if (tl->used) {
 		tl->offset = now_ms + tl->lead - raw;
@@ -70,13 +70,20 @@ static void repair_jump(struct timeline *tl, int kind, int64_t mapped, int64_t n
 	}
 }
 
+/* The best of a window, since messages come late by whatever keeps them, but never early. Input may
+ * be left to gather before it is read: then only the last message of a read comes without delay. */
 static void follow_lead(struct timeline *tl, int64_t mapped, int64_t now_ms)
 {
 	int64_t lead = mapped - now_ms;
-	if (!tl->used || lead >= tl->lead || now_ms - tl->lead_ms > LEAD_DECAY_MS) {
-		tl->lead = lead;
+	bool over = now_ms - tl->lead_ms > LEAD_WINDOW_MS;
+	if (over && tl->used)
+		tl->lead = tl->lead_next;
+	if (over || !tl->used || lead > tl->lead_next)
+		tl->lead_next = lead;
+	if (over || !tl->used)
 		tl->lead_ms = now_ms;
-	}
+	if (!tl->used || lead > tl->lead)
+		tl->lead = lead;
 	tl->used = true;
 }
 

@@ -23,7 +23,8 @@ struct timeline {
 	int64_t max;                  /* the largest mapped time */
 	int64_t floor;                /* a new publisher maps above this; INT64_MIN for none */
 	int64_t lead;      /* how far `max` is ahead of the monotonic clock, at its best */
-	int64_t lead_ms;   /* when `lead` was last confirmed */
+	int64_t lead_next; /* the same within the window that began at lead_ms */
+	int64_t lead_ms;
 	int64_t settle_ms; /* until then the offset may still be lowered */
 };
 

@@ -253,6 +253,7 @@ static err recv_in_time(struct publisher *p, struct rtmp_msg *m, bool first)
 					(long long)limit);
 		conn->ping_ms = 0;
 		rtmp_put_ping(conn);
+		sock_set_merge(conn->sock, false);
 	}
 }
 
@@ -279,7 +280,8 @@ static err check_push(const struct publisher *p)
 static void pace_reading(struct publisher *p)
 {
 	struct sock *sock = p->s->conn->sock;
-	bool asked = p->pinged_ms > sock->recv_ms; /* and the pong is waited for */
+	/* And a pong is waited for. */
+	bool asked = p->pinged_ms > sock->recv_ms || p->s->conn->ping_ms > sock->recv_ms;
 	sock_set_merge(sock, source_is_paced(p->source) && !asked);
 }
 
@@ -415,6 +417,8 @@ static err publish_source(struct publisher *p)
 	}
 	if (e == ERR_UPSTREAM && p->s->conn)
 		e = session_refuse(p->s, e, failure_code(p), "%s", err_trail(e));
+	if (p->s->conn)
+		sock_set_merge(p->s->conn->sock, false); /* commands may follow */
 	rival_stop(&p->rival);
 	if (p->taken_over)
 		e = err_fail(ERR_BUSY, "another publisher of %s took over", p->source->key);

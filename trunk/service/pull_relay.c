@@ -260,7 +260,9 @@ err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal
 		TRY(check_media(p, &w));
 		TRY(p->up.feed ? check_feed(p, &w) : check_peer(p, &w));
 		err e = co_wait(w.deadline);
-		if (e && e != ERR_TIMEOUT)
+		if (e == ERR_TIMEOUT)
+			sock_look(sock_of(p)); /* no verdict before what has come is read */
+		else if (e)
 			return e;
 	}
 }

@@ -107,6 +107,40 @@ static void a_burst_from_a_cache_is_squeezed_and_costs_no_distance_to_live(void 
 	}
 }
 
+/* The frames of an encoder that runs since `born` are read each READ_MS, hardly ever in time, with the
+ * next one at *raw. The distance to live of the last frame. */
+static int64_t read_rarely(int64_t born, uint32_t *raw, int64_t *now, int64_t ms)
+{
+	enum { READ_MS = 100, IN_TIME = 41 };
+	int64_t distance = 0, late = 0;
+	for (int64_t i = 1, end = *now + ms; *now < end; *now += READ_MS, i++) {
+		late = i % IN_TIME ? 1 + i % 5 : 0;
+		for (; born + *raw <= *now; *raw += FRAME_MS)
+			distance =
+				born + *raw - timeline_map(&tl, TIMELINE_VIDEO, *raw, *now + late);
+	}
+	return distance;
+}
+
+static void what_gathers_before_it_is_read_moves_nothing(void **state)
+{
+	(void)state;
+	for (int64_t lost = 0; lost < 4000; lost += 130) {
+		uint32_t raw = 0;
+		int64_t now = 100007, born = 100000;
+		begin(TIMELINE_FULL, false);
+		int64_t before = read_rarely(born, &raw, &now, 10000 + lost);
+		/* Another origin with the same encoder, whose times are others: a burst from its cache,
+		 * then live. */
+		timeline_begin(&tl);
+		now += 1500;
+		born -= 5000000;
+		raw = (uint32_t)(now - born - 1000) / FRAME_MS * FRAME_MS;
+		int64_t after = read_rarely(born, &raw, &now, 20000);
+		assert_in_range(after - before + FRAME_MS, 0, 2 * FRAME_MS);
+	}
+}
+
 static void an_anchor_is_exact(void **state)
 {
 	(void)state;
@@ -230,6 +264,7 @@ int main(void)
 		cmocka_unit_test(times_that_wrap_go_on_rising),
 		cmocka_unit_test(a_publisher_that_comes_back_stands_where_the_former_would),
 		cmocka_unit_test(a_burst_from_a_cache_is_squeezed_and_costs_no_distance_to_live),
+		cmocka_unit_test(what_gathers_before_it_is_read_moves_nothing),
 		cmocka_unit_test(an_anchor_is_exact),
 		cmocka_unit_test(jumps_are_repaired_in_mode_full),
 		cmocka_unit_test(
