@@ -111,7 +111,7 @@ static void a_burst_from_a_cache_is_squeezed_and_costs_no_distance_to_live(void 
  * next one at *raw. The distance to live of the last frame. */
 static int64_t read_rarely(int64_t born, uint32_t *raw, int64_t *now, int64_t ms)
 {
-	enum { READ_MS = 100, IN_TIME = 41 };
+	enum { READ_MS = 200, IN_TIME = 41 };
 	int64_t distance = 0, late = 0;
 	for (int64_t i = 1, end = *now + ms; *now < end; *now += READ_MS, i++) {
 		late = i % IN_TIME ? 1 + i % 5 : 0;
