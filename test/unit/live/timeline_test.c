@@ -114,7 +114,7 @@ static int64_t read_rarely(int64_t born, uint32_t *raw, int64_t *now, int64_t ms
 	enum { READ_MS = 200, IN_TIME = 41 };
 	int64_t distance = 0, late = 0;
 	for (int64_t i = 1, end = *now + ms; *now < end; *now += READ_MS, i++) {
-		late = i % IN_TIME ? 1 + i % 5 : 0;
+		late = i % IN_TIME == 1 ? 0 : 3 + i % 5;
 		for (; born + *raw <= *now; *raw += FRAME_MS)
 			distance =
 				born + *raw - timeline_map(&tl, TIMELINE_VIDEO, *raw, *now + late);
