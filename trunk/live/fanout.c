@@ -170,11 +170,10 @@ static bool is_moment(const struct source *s, const struct msg *m, int64_t now)
 
 void fanout_published(struct source *s, const struct msg *m, int64_t now)
 {
-	struct consumer *c;
-	DL_FOREACH (s->urgent.consumers, c)
-		serve(c);
-	if (s->instant.count && is_moment(s, m, now))
+	if (is_moment(s, m, now)) {
+		serve_group(s, &s->urgent);
 		serve_instant(s);
+	}
 	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
 		arm(s, now);
 }

@@ -72,7 +72,7 @@ struct source {
 	struct wire *wires[2]; /* by format; NULL while nobody consumes it */
 	/* turns, see fanout.h */
 	struct source_group groups[SOURCE_GROUPS];
-	struct source_group urgent;  /* relays: a turn with each message */
+	struct source_group urgent;  /* relays: a turn with each picture, before all others */
 	struct source_group instant; /* players without batching: a turn with each picture */
 	int group_step;              /* every so many of the groups are in use */
 	int phase;                   /* of this source's turns, in groups */
@@ -124,7 +124,7 @@ struct consumer_opts {
 	bool own_base; /* this receiver's times start near 0 */
 	bool from_gop; /* starts at the newest key frame that is kept, else with the next one */
 	bool relay;    /* another server: hears of gaps at once */
-	bool urgent;   /* has a turn with each message, whatever the batching */
+	bool urgent;   /* has a turn with each picture, whatever the batching */
 	struct co *co; /* whom to wake */
 	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is. NULL: its
 	 * own coroutine is woken for that. */

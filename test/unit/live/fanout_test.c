@@ -243,7 +243,7 @@ static void sound_alone_is_sent_at_once(void **state)
 	}
 }
 
-static void relays_are_woken_by_each_message_and_first(void **state)
+static void relays_are_woken_with_each_picture_and_first(void **state)
 {
 	(void)state;
 	begin(0);
@@ -261,7 +261,27 @@ static void relays_are_woken_by_each_message_and_first(void **state)
 	source->video_ms = clock_ms(); /* pictures go on: sound rides along with them */
 	pub(sound(20));
 	yields(3);
-	assert_int_equal(woken(0, 1100), 64);
+	assert_int_equal(woken(0, 1100), 0);
+	pub(picture(50));
+	yields(3);
+	assert_true(woken(1000, 1064) == 64);
+}
+
+static void relays_of_batched_players_do_not_wait_for_the_batch(void **state)
+{
+	(void)state;
+	begin(5000);
+	join(3, false);
+	join(3, true);
+	pub(picture(50));
+	yields(3);
+	assert_int_equal(woken(0, 3), 0);
+	assert_int_equal(woken(3, 6), 3);
+	clear();
+	source->video_ms -= 101; /* the pictures have stopped */
+	pub(sound(20));
+	yields(3);
+	assert_int_equal(woken(3, 6), 3);
 }
 
 static void thousands_are_woken_in_slices_and_the_last_one_has_its_turn(void **state)
@@ -406,7 +426,7 @@ static void who_wants_each_message_ends_the_pacing(void **state)
 	struct player *relay = join_direct(true);
 	assert_false(source_is_paced(source));
 	served = 0;
-	pub(sound(20));
+	pub(picture(20));
 	assert_int_equal(served, 1);
 	assert_int_equal(relay->read, source->messages);
 	leave(relay);
@@ -471,7 +491,8 @@ int main(void)
 		TEST(nobody_is_woken_when_nothing_is_new),
 		TEST(without_batching_pictures_wake_and_sound_rides_along),
 		TEST(sound_alone_is_sent_at_once),
-		TEST(relays_are_woken_by_each_message_and_first),
+		TEST(relays_are_woken_with_each_picture_and_first),
+		TEST(relays_of_batched_players_do_not_wait_for_the_batch),
 		TEST(thousands_are_woken_in_slices_and_the_last_one_has_its_turn),
 		TEST(players_may_leave_while_they_are_being_woken),
 		TEST(a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player),
