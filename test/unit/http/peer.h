@@ -43,7 +43,8 @@ static inline const char *peer_recv_all(struct sock *sock, struct buf *b)
 static inline const char *peer_recv_until(struct sock *sock, struct buf *b, const char *text)
 {
 	char piece[4096];
-	size_t n, least = strlen(text); /* a search for a long text in a shorter one takes its time */
+	size_t n,
+		least = strlen(text); /* a search for a long text in a shorter one takes its time */
 	b->max = REPLY_MAX;
 	while (b->n < least || !strstr(buf_text(b), text)) {
 		assert_int_equal(sock_recv(sock, piece, sizeof(piece), &n), OK);
