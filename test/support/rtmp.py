@@ -473,11 +473,11 @@ class Client(Conn):
         self.sid = int(self.call("createStream", None).args[0])
         return self.sid
 
-    def play(self, stream=None, *args, buffer_ms=1000, sid=None):
+    def play(self, stream=None, *args, buffer_ms=1000, sid=None, object=None):
         """createStream when none was made, then play; the answers are left to the caller."""
         sid = sid or self.sid or self.create_stream()
         name = self.url.stream + self.url.query if stream is None else stream
-        self.command("play", 0, None, name, *args, sid=sid, csid=8)
+        self.command("play", 0, object, name, *args, sid=sid, csid=8)
         self.user(SET_BUFFER, sid, buffer_ms)
         return self
 

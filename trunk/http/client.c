@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 enum { REQUEST_HEAD_MAX = 32768, HTTP_PORT = 80, PIECE = 16384 };
@@ -116,6 +117,13 @@ static err body_read(struct http_conn *conn, struct buf *body, int64_t deadline)
 	return e;
 }
 
+static void field_read(struct http_field *field, const struct http_message *head)
+{
+	const char *value = http_header_get(head, field->name);
+	bool fits = value && strlen(value) < sizeof(field->value);
+	snprintf(field->value, sizeof(field->value), "%s", fits ? value : "");
+}
+
 /* *reusable when the connection is good for another request. */
 static err exchange(struct http_link *link, const struct http_request_opts *opts, int *status,
 		    struct buf *body, bool *reusable)
@@ -125,6 +133,8 @@ static err exchange(struct http_link *link, const struct http_request_opts *opts
 	TRY(request_send(link->sock, opts, true));
 	TRY(http_recv_response(link->conn, &head, opts->deadline));
 	*status = head->status;
+	if (opts->field)
+		field_read(opts->field, head);
 	bool bodyless = strcmp(opts->method, "HEAD") == 0;
 	bool keep_alive = head->keep_alive && !bodyless;
 	bool too_long = head->content_length > 0 && (uint64_t)head->content_length > opts->body_max;

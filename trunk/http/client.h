@@ -4,6 +4,12 @@
 #include "codec/url.h"
 #include "http/http.h"
 
+/* A header of the answer that is of interest. */
+struct http_field {
+	const char *name;
+	char value[64]; /* "" when there is none, or a longer one */
+};
+
 struct http_request_opts {
 	const char *method;   /* "GET", "POST" */
 	struct hostport host; /* name or literal */
@@ -12,6 +18,7 @@ struct http_request_opts {
 	struct span body;
 	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;
+	struct http_field *field; /* filled in; NULL: none */
 };
 /* status and body of the answer. Tries the addresses of the name one after another within the
  * deadline. The connection is kept for the next request to that host, for a short while. `body`

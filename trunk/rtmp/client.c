@@ -132,11 +132,12 @@ static err wait_result(struct rtmp_conn *conn, double tid, struct command *resul
 	}
 }
 
-err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream)
+err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
+		     struct amf *object)
 {
 	rtmp_conn_allow_media(conn);
-	rtmp_put_command(conn, CSID_STREAM, stream_id, "play", 0, amf_null(), amf_string(stream),
-			 NULL);
+	rtmp_put_command(conn, CSID_STREAM, stream_id, "play", 0, object ? object : amf_null(),
+			 amf_string(stream), NULL);
 	struct buf b = {.max = 10};
 	buf_u16(&b, UC_SET_BUFFER);
 	buf_u32(&b, stream_id);
@@ -147,11 +148,11 @@ err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *str
 }
 
 err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
-			struct rtmp_refusal *refusal)
+			struct amf *object, struct rtmp_refusal *refusal)
 {
 	*refusal = (struct rtmp_refusal){0};
-	rtmp_put_command(conn, CSID_STREAM, stream_id, "publish", 0, amf_null(), amf_string(stream),
-			 amf_string("live"));
+	rtmp_put_command(conn, CSID_STREAM, stream_id, "publish", 0, object ? object : amf_null(),
+			 amf_string(stream), amf_string("live"));
 	for (bool started = false; !started;) {
 		struct command cmd = {0};
 		err e = command_recv(conn, &cmd, NULL);

@@ -32,12 +32,14 @@ err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock,
 			const struct rtmp_client_opts *opts, uint32_t *stream_id,
 			struct rtmp_refusal *refusal) BLOCKS;
 /* Sends play and SetBufferLength; does not wait for an answer (statuses arrive as messages).
- * From then on messages of the size of media are accepted. */
-err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream) BLOCKS;
+ * From then on messages of the size of media are accepted. `object` is what stands in the place of
+ * the command object, for a server that knows what to do with it: taken; NULL for the usual null. */
+err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
+		     struct amf *object) BLOCKS;
 /* Sends publish, waits for Publish.Start or a refusal (as rtmp_client_status() says). A server of
- * the SRS kind that closes instead is ERR_CLOSED. */
+ * the SRS kind that closes instead is ERR_CLOSED. `object` as above. */
 err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
-			struct rtmp_refusal *refusal) BLOCKS;
+			struct amf *object, struct rtmp_refusal *refusal) BLOCKS;
 /* Looks at a message that arrived while playing or publishing: OK when it is of no interest. Else
  * *refusal is filled: ERR_REDIRECT for a 302, ERR_NOTFOUND for StreamNotFound, ERR_BUSY for
  * BadName, ERR_ENDED when the stream is over (UnpublishNotify, Stop, Complete), ERR_DENIED for

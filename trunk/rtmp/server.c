@@ -205,7 +205,7 @@ static int last_stream(const struct dialogue *d)
 	return d->created > STREAMS_MAX ? STREAMS_MAX : d->created > 0 ? d->created : 1;
 }
 
-static err on_create_stream(struct dialogue *d, const struct command *cmd)
+static err on_create_stream(struct dialogue *d, struct command *cmd)
 {
 	if (++d->created > CREATE_MAX)
 		return err_fail(ERR_LIMIT, "createStream for the %dth time", d->created);
@@ -213,20 +213,20 @@ static err on_create_stream(struct dialogue *d, const struct command *cmd)
 	return OK;
 }
 
-static err on_release(struct dialogue *d, const struct command *cmd)
+static err on_release(struct dialogue *d, struct command *cmd)
 {
 	d->fmle |= d->created == 0;
 	put_result(d, cmd, amf_undefined());
 	return OK;
 }
 
-static err on_fcpublish(struct dialogue *d, const struct command *cmd)
+static err on_fcpublish(struct dialogue *d, struct command *cmd)
 {
 	d->haivision |= d->created > 0;
 	return on_release(d, cmd);
 }
 
-static err set_stream(struct dialogue *d, const struct command *cmd)
+static err set_stream(struct dialogue *d, struct command *cmd)
 {
 	const char *name = command_text(cmd, 0, "");
 	size_t n = strlen(name);
@@ -236,11 +236,13 @@ static err set_stream(struct dialogue *d, const struct command *cmd)
 	/* Some clients play on stream 0, which is the connection's own. */
 	d->out->stream_id = d->stream_id ? d->stream_id : (uint32_t)last_stream(d);
 	d->out->tid = cmd->tid;
+	d->out->object = cmd->object;
+	cmd->object = NULL;
 	d->done = true;
 	return OK;
 }
 
-static err on_publish(struct dialogue *d, const struct command *cmd)
+static err on_publish(struct dialogue *d, struct command *cmd)
 {
 	if (!command_text(cmd, 0, NULL)) /* publish(false) ends one */
 		return OK;
@@ -258,7 +260,7 @@ static err on_publish(struct dialogue *d, const struct command *cmd)
 	return OK;
 }
 
-static err on_play(struct dialogue *d, const struct command *cmd)
+static err on_play(struct dialogue *d, struct command *cmd)
 {
 	if (!command_text(cmd, 0, NULL)) /* play(false) ends one */
 		return OK;
@@ -268,20 +270,20 @@ static err on_play(struct dialogue *d, const struct command *cmd)
 	return OK;
 }
 
-static err on_stream_length(struct dialogue *d, const struct command *cmd)
+static err on_stream_length(struct dialogue *d, struct command *cmd)
 {
 	put_result(d, cmd, amf_number(0));
 	return OK;
 }
 
-static err on_nothing(struct dialogue *d, const struct command *cmd)
+static err on_nothing(struct dialogue *d, struct command *cmd)
 {
 	(void)d;
 	(void)cmd;
 	return OK;
 }
 
-static err on_other(struct dialogue *d, const struct command *cmd)
+static err on_other(struct dialogue *d, struct command *cmd)
 {
 	put_result(d, cmd, amf_null());
 	return OK;
@@ -289,7 +291,7 @@ static err on_other(struct dialogue *d, const struct command *cmd)
 
 static const struct {
 	const char *name;
-	err (*on)(struct dialogue *d, const struct command *cmd);
+	err (*on)(struct dialogue *d, struct command *cmd);
 } verbs[] = {
 	{"createStream", on_create_stream},
 	{"releaseStream", on_release},
@@ -305,7 +307,7 @@ static const struct {
 	{"onStatus", on_nothing},
 };
 
-static err on_command(struct dialogue *d, const struct command *cmd)
+static err on_command(struct dialogue *d, struct command *cmd)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(cmd->name, verbs[i].name) == 0)
@@ -338,6 +340,7 @@ err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out)
 void rtmp_identify_fini(struct rtmp_identify *id)
 {
 	free(id->stream);
+	amf_free(&id->object);
 	*id = (struct rtmp_identify){0};
 }
 

@@ -20,6 +20,8 @@ struct rtmp_identify {
 	uint32_t stream_id; /* message stream id of the play or publish */
 	double tid;         /* of the play or publish */
 	double duration_ms; /* play's third argument, <= 0: no end */
+	struct amf *
+		object; /* of the play or publish: usually a null, see rtmp_client_play(); or NULL */
 };
 void rtmp_identify_fini(struct rtmp_identify *id);
 

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "codec/url.h"
 #include "service/notice.h"
-#include "service/sign.h"
+#include "service/signed_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +24,11 @@ static bool is_api(const struct http_session *s)
 	return strstr(s->request->path, "/api/") != NULL;
 }
 
-static err deny(struct http_session *s, int status, const char *why)
+static err deny(struct http_session *s, int status, const char *why, const char *extra)
 {
 	char *body = mem_printf("{\"code\":%d,\"why\":\"%s\"}", CODE_DENIED, why);
 	err e = http_respond(s->sock, s->request, status, "application/json", span_str(body),
-			     s->cors);
+			     extra);
 	free(body);
 	return e;
 }
@@ -57,15 +57,37 @@ static err deny_caller(struct http_session *s)
 static enum sign_verdict verdict(struct http_session *s)
 {
 	const struct http_message *m = s->request;
-	return sign_check(s->server->signer, http_header_get(m, "X-Srs-Time"),
-			  http_header_get(m, "X-Srs-Nonce"), http_header_get(m, "X-Srs-Sign"),
-			  m->method_name, m->target, buf_span(&m->body), clock_wall_ms());
+	return sign_check(s->server->signer,
+			  &(struct sign_said){
+				  .to = http_header_get(m, "X-Srs-To"),
+				  .time = http_header_get(m, "X-Srs-Time"),
+				  .nonce = http_header_get(m, "X-Srs-Nonce"),
+				  .mac = http_header_get(m, "X-Srs-Sign"),
+			  },
+			  &(struct sign_what){.method = m->method_name,
+					      .target = m->target,
+					      .body = buf_span(&m->body)},
+			  clock_wall_ms());
+}
+
+/* One that knows a secret of ours learns who we are; that is no line in the log, since each server
+ * that has not asked us before does so. */
+static err challenge(struct http_session *s)
+{
+	struct buf extra = {.max = 1024};
+	http_write_header(&extra, SIGN_RECEIVER, s->server->service_id);
+	buf_printf(&extra, "%s", s->cors);
+	err e = deny(s, 401, sign_why(SIGN_MISDIRECTED), buf_text(&extra));
+	buf_free(&extra);
+	return e;
 }
 
 static err deny_stranger(struct http_session *s, enum sign_verdict v)
 {
+	if (v == SIGN_MISDIRECTED)
+		return challenge(s);
 	note(s, sign_why(v));
-	return deny(s, 401, sign_why(v));
+	return deny(s, 401, sign_why(v), s->cors);
 }
 
 /* ---- writes ---- */
@@ -109,7 +131,7 @@ static err check_write(struct http_session *s, bool *refused)
 	note(s, "http_api.writes does not allow it");
 	if (api->writes == WRITES_AUTH)
 		return deny_caller(s);
-	return deny(s, 403, "changes are accepted from this host only");
+	return deny(s, 403, "changes are accepted from this host only", s->cors);
 }
 
 /* ---- all of it ---- */

@@ -125,6 +125,7 @@ static void put_refused(json_t *cluster, const struct server *server)
 	api_put_int(refused, "forged", (int64_t)sign_count(signer, SIGN_FORGED));
 	api_put_int(refused, "late", (int64_t)sign_count(signer, SIGN_LATE));
 	api_put_int(refused, "replayed", (int64_t)sign_count(signer, SIGN_REPLAYED));
+	api_put_int(refused, "misdirected", (int64_t)sign_count(signer, SIGN_MISDIRECTED));
 	api_put_int(refused, "relays", (int64_t)server->stat.refused_relays);
 	api_put_int(refused, "writes", (int64_t)server->stat.refused_writes);
 }

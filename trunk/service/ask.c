@@ -1,7 +1,6 @@
 #include "service/ask.h"
 #include "base/mem.h"
-#include "http/client.h"
-#include "service/sign.h"
+#include "service/signed_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,12 +34,7 @@ static err request(struct ask *a, struct buf *body)
 		.deadline = a->deadline,
 	};
 	TRY(hostport_parse(&opts.host, a->api, API_PORT));
-	char *lines =
-		sign_lines(a->asks->server->signer, "", NULL, a->method, a->target, span_str(""));
-	opts.headers = lines;
-	err e = http_request(&opts, &a->status, body);
-	free(lines);
-	return e;
+	return signed_request(a->asks->server->signer, NULL, &opts, &a->status, body);
 }
 
 static void ask_main(void *arg)

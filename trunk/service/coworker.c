@@ -5,10 +5,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "http/client.h"
 #include "service/json.h"
 #include "service/members.h"
-#include "service/sign.h"
+#include "service/signed_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,21 +169,18 @@ static err ask(const struct asking *a, struct coworker_answer *answer)
 	url_escape(&escaped, a->name);
 	char *target =
 		mem_printf("/api/v1/clusters?%s&coworker=%s", a->panel->query, buf_text(&escaped));
-	char *lines = sign_lines(a->panel->server->signer, "Content-Type: application/json\r\n",
-				 a->panel->vhost, "POST", target, span_str(""));
-	err e = http_request(
-		&(struct http_request_opts){
-			.method = "POST",
-			.host = host,
-			.target = target,
-			.headers = lines,
-			.body_max = ANSWER_MAX,
-			.deadline = a->panel->deadline,
-		},
-		&status, &body);
+	err e = signed_request(a->panel->server->signer, a->panel->vhost,
+			       &(struct http_request_opts){
+				       .method = "POST",
+				       .host = host,
+				       .target = target,
+				       .headers = "Content-Type: application/json\r\n",
+				       .body_max = ANSWER_MAX,
+				       .deadline = a->panel->deadline,
+			       },
+			       &status, &body);
 	if (!e)
 		e = read_answer(answer, status, &body);
-	free(lines);
 	free(target);
 	buf_free(&escaped);
 	buf_free(&body);

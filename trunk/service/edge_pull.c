@@ -139,7 +139,8 @@ static err ask_to_play(struct pull *p)
 	sock_attach(sock);
 	sock_set_quick(sock, false);
 	sock->deadline = clock_after(CONNECT_MS);
-	err e = rtmp_client_play(p->up.conn, p->up.stream_id, name);
+	err e = rtmp_client_play(p->up.conn, p->up.stream_id, name,
+				 upstream_proof(&request, &p->up));
 	free(name);
 	return e;
 }

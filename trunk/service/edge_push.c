@@ -172,15 +172,31 @@ static void accepted(struct push *p)
 		set_state(p, PUSH_ACCEPTED);
 }
 
+static struct upstream_request request_of(const struct push *p)
+{
+	return (struct upstream_request){
+		.server = p->server,
+		.vhost = p->vhost,
+		.target = p->target,
+		.page_url = p->page_url,
+		.swf_url = p->swf_url,
+		.path = p->path,
+		.redirected = p->redirected,
+		.publish = true,
+	};
+}
+
 /* The connected origin is asked to take the stream, and gets it. */
 static err use(struct push *p, const char *name, int64_t deadline)
 {
 	struct rtmp_conn *conn = p->up.conn;
+	struct upstream_request request = request_of(p);
 	conn->sock->deadline = deadline;
 	memset(&p->refusal, 0, sizeof(p->refusal));
 	if (conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(conn, p->source->opts.chunk_size);
-	err e = rtmp_client_publish(conn, p->up.stream_id, name, &p->refusal);
+	err e = rtmp_client_publish(conn, p->up.stream_id, name, upstream_proof(&request, &p->up),
+				    &p->refusal);
 	conn->sock->deadline = CLOCK_NEVER;
 	if (!e) {
 		accepted(p);
@@ -206,20 +222,6 @@ static err use(struct push *p, const char *name, int64_t deadline)
 	if (e)
 		snprintf(p->facts.reason, sizeof(p->facts.reason), "%s", err_trail(e));
 	return e;
-}
-
-static struct upstream_request request_of(const struct push *p)
-{
-	return (struct upstream_request){
-		.server = p->server,
-		.vhost = p->vhost,
-		.target = p->target,
-		.page_url = p->page_url,
-		.swf_url = p->swf_url,
-		.path = p->path,
-		.redirected = p->redirected,
-		.publish = true,
-	};
 }
 
 static err follow(struct push *p, const char *name, int64_t deadline)

@@ -6,6 +6,7 @@
 #include "codec/url.h"
 #include "rtmp/handshake.h"
 #include "service/announce.h"
+#include "service/notice.h"
 #include "service/session.h"
 #include "service/token.h"
 #include "service/upstream.h"
@@ -104,7 +105,7 @@ static void read_identity(struct session *s)
 	s->redirected = identity_text(args, "srs_redirected");
 	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
-	announce_read(&s->announce, s->server, args, &s->conn->sock->peer);
+	announce_read(&s->announce, args, &s->conn->sock->peer);
 	if (s->is_relay)
 		log_info("it is a relay: server %s, pid %.0f, path %s",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
@@ -143,6 +144,31 @@ static err admit(struct session *s)
 			   });
 }
 
+/* ---- what a relay says, and what is believed ---- */
+
+static bool is_proven(struct session *s)
+{
+	char ip[ADDR_TEXT_MAX];
+	enum sign_verdict v = announce_check(s->server, s->want.object,
+					     &(struct relay_claim){
+						     .args = s->connect.args,
+						     .tc_url = s->connect.tc_url,
+						     .stream = s->want.stream,
+						     .publish = s->want.role != ROLE_PLAY,
+					     });
+	addr_ip(ip, &s->conn->sock->peer);
+	if (v != SIGN_GOOD && notice_is_due(s->server->notices, ip))
+		log_warn("the relay at %s is not asked about its viewers: %s", ip, sign_why(v));
+	return v == SIGN_GOOD;
+}
+
+static void judge_relay(struct session *s)
+{
+	bool matters = signer_on(s->server->signer) && *s->announce.api;
+	if (s->is_relay && matters && !is_proven(s))
+		*s->announce.api = '\0';
+}
+
 static err refuse_in_words(struct session *s, err e)
 {
 	bool play = s->want.role == ROLE_PLAY;
@@ -166,6 +192,7 @@ static err resolve(struct session *s)
 	if (!is_welcome(s))
 		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
 				      relay_unwelcome);
+	judge_relay(s);
 	e = upstream_check_path(s->server, s->vhost, s->path, s->via);
 	if (e)
 		return refuse_in_words(s, e);

@@ -154,7 +154,7 @@ err server_start(struct server *server, struct conf *conf)
 	server->upstreams = upstreams_new();
 	server->members = members_new();
 	server->mesh = mesh_new();
-	server->signer = signer_new();
+	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	err e = signer_load(server->signer, conf);
 	if (!e)

@@ -35,17 +35,26 @@ struct secret {
 	char *vhost, *text;
 };
 
+/* A server that has told its id. */
+struct peer {
+	char id[SIGN_ID_MAX];
+};
+
 struct signer {
+	char self[SIGN_ID_MAX];
 	struct secret *secrets;
+	struct map *peers;  /* "host:port" -> struct peer, oldest first */
 	struct map *nonces; /* text -> struct nonce */
 	struct nonce *oldest;
 	int64_t floor; /* wall; what is not younger is late */
 	uint64_t counts[SIGN_VERDICTS];
 };
 
-struct signer *signer_new(void)
+struct signer *signer_new(const char *self)
 {
 	struct signer *s = mem_new(struct signer);
+	snprintf(s->self, sizeof(s->self), "%s", self);
+	s->peers = map_new();
 	s->nonces = map_new();
 	return s;
 }
@@ -132,7 +141,24 @@ bool signer_on(const struct signer *signer)
 	return signer->secrets != NULL;
 }
 
+bool signer_has(const struct signer *signer, const char *vhost)
+{
+	const struct secret *s;
+	DL_FOREACH (signer->secrets, s)
+		if (strcmp(s->vhost, vhost) == 0)
+			return true;
+	return false;
+}
+
 /* ---- signing ---- */
+
+static bool is_id(const char *s)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	size_t n = strlen(s);
+	return n < SIGN_ID_MAX && strspn(s, letters) == n;
+}
 
 static void hex(char *out, const unsigned char *p, size_t n)
 {
@@ -146,17 +172,17 @@ static void hex(char *out, const unsigned char *p, size_t n)
 
 /* Each part ends with a newline; none of them can hold one but the body, which goes in as its
  * digest. */
-static bool digest(char out[static 2 * DIGEST + 1], const char *secret, const char *method,
-		   const char *target, struct span body, const char *time, const char *nonce)
+static bool digest(char out[static 2 * DIGEST + 1], const char *secret,
+		   const struct sign_said *said, const struct sign_what *what)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE], mac[EVP_MAX_MD_SIZE];
 	char body_hex[2 * DIGEST + 1];
 	unsigned n = 0;
-	if (EVP_Digest(body.p, body.n, sum, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(what->body.p, what->body.n, sum, NULL, EVP_sha256(), NULL) != 1)
 		return false;
 	hex(body_hex, sum, DIGEST);
-	char *text = mem_printf("srs-cluster-1\n%s\n%s\n%s\n%s\n%s\n", method, target, body_hex,
-				time, nonce);
+	char *text = mem_printf("srs-cluster-2\n%s\n%s\n%s\n%s\n%s\n%s\n", said->to, what->method,
+				what->target, body_hex, said->time, said->nonce);
 	bool ok = HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)text,
 		       strlen(text), mac, &n) != NULL &&
 		  n == DIGEST;
@@ -176,26 +202,61 @@ static const struct secret *secret_of(const struct signer *signer, const char *v
 }
 
 bool sign_make(const struct signer *signer, struct sign_mark *mark, const char *vhost,
-	       const char *method, const char *target, struct span body, int64_t wall_ms)
+	       const char *to, const struct sign_what *what, int64_t wall_ms)
 {
 	unsigned char random[NONCE_BYTES];
 	const struct secret *secret = secret_of(signer, vhost);
 	*mark = (struct sign_mark){0};
-	if (!secret || RAND_bytes(random, sizeof(random)) != 1)
+	if (!secret || !is_id(to) || RAND_bytes(random, sizeof(random)) != 1)
 		return false;
+	snprintf(mark->to, sizeof(mark->to), "%s", to);
 	snprintf(mark->time, sizeof(mark->time), "%lld", (long long)wall_ms);
 	hex(mark->nonce, random, sizeof(random));
-	return digest(mark->mac, secret->text, method, target, body, mark->time, mark->nonce);
+	return digest(mark->mac, secret->text,
+		      &(struct sign_said){.to = mark->to, .time = mark->time, .nonce = mark->nonce},
+		      what);
 }
 
-char *sign_lines(const struct signer *signer, const char *lines, const char *vhost,
-		 const char *method, const char *target, struct span body)
+char *sign_lines(const struct signer *signer, const char *lines, const char *vhost, const char *to,
+		 const struct sign_what *what)
 {
 	struct sign_mark m;
-	if (!sign_make(signer, &m, vhost, method, target, body, clock_wall_ms()))
+	if (!sign_make(signer, &m, vhost, to, what, clock_wall_ms()))
 		return mem_strdup(lines);
-	return mem_printf("%sX-Srs-Time: %s\r\nX-Srs-Nonce: %s\r\nX-Srs-Sign: %s\r\n", lines,
-			  m.time, m.nonce, m.mac);
+	return mem_printf("%sX-Srs-To: %s\r\nX-Srs-Time: %s\r\nX-Srs-Nonce: %s\r\n"
+			  "X-Srs-Sign: %s\r\n",
+			  lines, m.to, m.time, m.nonce, m.mac);
+}
+
+/* ---- receivers ---- */
+
+const char *sign_peer(const struct signer *signer, const char *address)
+{
+	const struct peer *p = map_get(signer->peers, address);
+	return p ? p->id : "";
+}
+
+/* Relays come and go: the address that came first is forgotten first, which costs a server that is
+ * still there one more question. */
+static void make_room(struct map *peers)
+{
+	for (struct map_iter it = map_begin(peers);
+	     map_count(peers) >= SIGN_PEERS_MAX && map_next(&it);)
+		free(map_remove(peers, it.key));
+}
+
+bool sign_learn(struct signer *signer, const char *address, const char *id)
+{
+	struct peer *p = map_get(signer->peers, address);
+	if (!*id || !is_id(id) || (p && strcmp(p->id, id) == 0))
+		return false;
+	if (!p) {
+		make_room(signer->peers);
+		p = mem_new(struct peer);
+		map_set(signer->peers, address, p);
+	}
+	snprintf(p->id, sizeof(p->id), "%s", id);
+	return true;
 }
 
 /* ---- nonces ---- */
@@ -252,39 +313,45 @@ static bool is_time(const char *s)
 	return n > 0 && n <= TIME_DIGITS && strspn(s, "0123456789") == n;
 }
 
-static bool is_by_us(const struct signer *signer, const char *mac, const char *method,
-		     const char *target, struct span body, const char *time, const char *nonce)
+static bool is_by_us(const struct signer *signer, const struct sign_said *said,
+		     const struct sign_what *what)
 {
 	const struct secret *s;
 	bool good = false;
 	DL_FOREACH (signer->secrets, s) {
 		char ours[2 * DIGEST + 1];
-		if (digest(ours, s->text, method, target, body, time, nonce))
-			good |= CRYPTO_memcmp(ours, mac, 2 * DIGEST) == 0;
+		if (digest(ours, s->text, said, what))
+			good |= CRYPTO_memcmp(ours, said->mac, 2 * DIGEST) == 0;
 	}
 	return good;
 }
 
-static enum sign_verdict judge(struct signer *signer, const char *time, const char *nonce,
-			       const char *mac, const char *method, const char *target,
-			       struct span body, int64_t now)
+static bool is_complete(const struct sign_said *said)
 {
-	if (!time && !nonce && !mac)
-		return SIGN_MISSING;
-	if (!time || !nonce || !mac || !is_time(time) || !is_hex(nonce, 2 * NONCE_BYTES) ||
-	    !is_hex(mac, 2 * DIGEST) || !is_by_us(signer, mac, method, target, body, time, nonce))
-		return SIGN_FORGED;
-	int64_t at = strtoll(time, NULL, 10);
-	if (at < now - SIGN_SKEW_MS || at > now + SIGN_SKEW_MS || at <= signer->floor)
-		return SIGN_LATE;
-	return nonce_take(signer, nonce, at, now) ? SIGN_GOOD : SIGN_REPLAYED;
+	return said->to && said->time && said->nonce && said->mac && is_id(said->to) &&
+	       is_time(said->time) && is_hex(said->nonce, 2 * NONCE_BYTES) &&
+	       is_hex(said->mac, 2 * DIGEST);
 }
 
-enum sign_verdict sign_check(struct signer *signer, const char *time, const char *nonce,
-			     const char *mac, const char *method, const char *target,
-			     struct span body, int64_t wall_ms)
+static enum sign_verdict judge(struct signer *signer, const struct sign_said *said,
+			       const struct sign_what *what, int64_t now)
 {
-	enum sign_verdict v = judge(signer, time, nonce, mac, method, target, body, wall_ms);
+	if (!said->to && !said->time && !said->nonce && !said->mac)
+		return SIGN_MISSING;
+	if (!is_complete(said) || !is_by_us(signer, said, what))
+		return SIGN_FORGED;
+	if (strcmp(said->to, signer->self) != 0)
+		return SIGN_MISDIRECTED;
+	int64_t at = strtoll(said->time, NULL, 10);
+	if (at < now - SIGN_SKEW_MS || at > now + SIGN_SKEW_MS || at <= signer->floor)
+		return SIGN_LATE;
+	return nonce_take(signer, said->nonce, at, now) ? SIGN_GOOD : SIGN_REPLAYED;
+}
+
+enum sign_verdict sign_check(struct signer *signer, const struct sign_said *said,
+			     const struct sign_what *what, int64_t wall_ms)
+{
+	enum sign_verdict v = judge(signer, said, what, wall_ms);
 	signer->counts[v]++;
 	return v;
 }
@@ -304,6 +371,7 @@ const char *sign_why(enum sign_verdict verdict)
 		[SIGN_FORGED] = "its signature is by none of our secrets",
 		[SIGN_LATE] = "its time is too far from ours: are both clocks right?",
 		[SIGN_REPLAYED] = "it was here before",
+		[SIGN_MISDIRECTED] = "it is signed for another server",
 	};
 	return words[verdict];
 }
@@ -318,5 +386,8 @@ void signer_free(struct signer **signer)
 	while (s->oldest)
 		nonce_free(s, s->oldest);
 	map_free(&s->nonces);
+	for (struct map_iter it = map_begin(s->peers); map_next(&it);)
+		free(it.value);
+	map_free(&s->peers);
 	free(s);
 }

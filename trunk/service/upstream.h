@@ -92,6 +92,9 @@ void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
 err upstream_dial(struct sock **out, const char *hostport, int64_t deadline) BLOCKS;
 /* Zeroed memory is fine; clears. */
 void upstream_hang_up(struct upstream_conn *up);
+/* By which the one that was reached knows us for a server of its cluster: the object of play or
+ * publish. NULL without a secret, or when it is no server of our kind. */
+struct amf *upstream_proof(const struct upstream_request *request, const struct upstream_conn *up);
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
 char *upstream_stream_name(const struct upstream_request *request);
 /* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has

@@ -69,7 +69,7 @@ static struct amf *identity(const struct upstream_request *r)
 		amf_set(args, "srs_version", amf_string(SRS_VERSION));
 		amf_set(args, "srs_pid", amf_number(getpid()));
 		amf_set(args, "srs_id", amf_string(co_id()));
-		announce_put(args, r->server, r->vhost->name);
+		announce_put(args, r->server);
 	}
 	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
 	amf_set(args, "srs_path", amf_string(path));
@@ -81,6 +81,25 @@ static struct amf *identity(const struct upstream_request *r)
 		amf_set(args, "srs_mesh", amf_number(1));
 	free(path);
 	return args;
+}
+
+/* Made anew from what connect said: the identity is the same as long as the request is. */
+struct amf *upstream_proof(const struct upstream_request *r, const struct upstream_conn *up)
+{
+	struct hostport hp;
+	struct buf claim = {.max = CLAIM_MAX};
+	if (!*up->peer.node || hostport_parse(&hp, up->name, RTMP_PORT) != OK)
+		return NULL;
+	struct amf *args = identity(r);
+	char *url = tc_url(r, hp.port), *stream = upstream_stream_name(r);
+	relay_claim_write(&claim, &(struct relay_claim){args, url, stream, r->publish});
+	struct amf *proof = announce_proof(r->server, r->vhost->name, r->publish, buf_span(&claim),
+					   up->peer.node);
+	buf_free(&claim);
+	free(stream);
+	free(url);
+	amf_free(&args);
+	return proof;
 }
 
 static bool is_in(const char *ids, const char *id)

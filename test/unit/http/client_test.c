@@ -362,6 +362,39 @@ static void the_request_is_written_as_asked(void **state)
 	buf_free(&body);
 }
 
+static void a_header_of_the_answer_is_handed_out(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *value;
+	} cases[] = {
+		{"X-Who: me\r\n", "me"},
+		{"x-who:  me\r\n", "me"},
+		{"X-Who: \r\n", ""},
+		{"X-Other: me\r\n", ""},
+		{"X-Who: a value that is longer than any that could be of use here, and then more"
+		 "\r\n",
+		 ""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char answer[256];
+		struct http_field field = {.name = "X-Who", .value = "before"};
+		struct buf body = {0};
+		struct server server;
+		int status;
+		snprintf(answer, sizeof(answer), OK_HEAD "%sContent-Length: 0\r\n\r\n",
+			 cases[i].line);
+		const struct script scripts[SCRIPTS] = {{{answer}, CLOSES}};
+		server_open(&server, scripts);
+		struct http_request_opts opts = get(&server, "/");
+		opts.field = &field;
+		assert_int_equal(http_request(&opts, &status, &body), OK);
+		assert_string_equal(field.value, cases[i].value);
+		server_close(&server);
+		buf_free(&body);
+	}
+}
+
 static void nothing_can_add_a_line_to_a_request(void **state)
 {
 	(void)state;
@@ -457,6 +490,7 @@ int main(void)
 		cmocka_unit_test(a_refused_connection_is_said),
 		cmocka_unit_test(the_addresses_of_a_name_are_tried_until_one_connects),
 		cmocka_unit_test(the_request_is_written_as_asked),
+		cmocka_unit_test(a_header_of_the_answer_is_handed_out),
 		cmocka_unit_test(nothing_can_add_a_line_to_a_request),
 		cmocka_unit_test(a_live_answer_is_handed_out_as_it_comes),
 		cmocka_unit_test(opening_a_closed_server_leaves_nothing),

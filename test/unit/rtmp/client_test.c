@@ -153,7 +153,7 @@ static err push(struct peer *server, struct rtmp_refusal *refusal)
 	err e = rtmp_client_connect(&conn, &sock, &opts, &id, refusal);
 	assert_null(sock);
 	if (!e)
-		e = rtmp_client_publish(conn, id, "s?k=v", refusal);
+		e = rtmp_client_publish(conn, id, "s?k=v", NULL, refusal);
 	rtmp_conn_free(&conn);
 	return e;
 }
@@ -224,7 +224,7 @@ static void a_pull_speaks_as_an_srs_edge(void **state)
 	struct sock *sock = peer_start(server);
 	assert_int_equal(rtmp_client_connect(&conn, &sock, &opts, &id, &refusal), OK);
 	assert_int_equal(id, 5);
-	assert_int_equal(rtmp_client_play(conn, id, "s"), OK);
+	assert_int_equal(rtmp_client_play(conn, id, "s", NULL), OK);
 	assert_int_equal(rtmp_recv(conn, &m), OK);
 	assert_int_equal(m.media->n, 100000);
 	rtmp_msg_fini(&m);
@@ -358,7 +358,10 @@ static void our_client_and_our_server_agree(void **state)
 		struct co *co = co_start("server", serve_main, &s);
 		assert_int_equal(rtmp_client_connect(&conn, &sock, &opts, &id, &refusal), OK);
 		assert_int_equal(id, 1);
-		err e = rtmp_client_publish(conn, id, "s", &refusal);
+		struct amf *object = redirects ? NULL : amf_object();
+		if (object)
+			amf_set(object, "srs_sign", amf_string("word"));
+		err e = rtmp_client_publish(conn, id, "s", object, &refusal);
 		assert_int_equal(e, redirects ? ERR_REDIRECT : OK);
 		assert_string_equal(refusal.redirect, redirects ? "rtmp://b:1935/live/s" : "");
 		rtmp_conn_free(&conn);
@@ -366,6 +369,8 @@ static void our_client_and_our_server_agree(void **state)
 		assert_int_equal(s.e, OK);
 		assert_int_equal(s.id.role, ROLE_FLASH_PUBLISH);
 		assert_string_equal(s.server_args, "edge");
+		assert_string_equal(amf_get_string(s.id.object, "srs_sign", ""),
+				    redirects ? "" : "word");
 		rtmp_identify_fini(&s.id);
 		free(s.server_args);
 	}
