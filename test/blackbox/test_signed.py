@@ -1,11 +1,18 @@
-"""A cluster with a secret: signatures are for one receiver and one start of it."""
+"""A cluster with a secret: signatures are for one receiver and one start of it, and relays have to prove what they are."""
 import re
+import struct
+import time
 
 import topology as top
-from support import httpc
-from test_view import SECRET, Mesh, refused, service_of, sign
+from support import httpc, rtmp
+from support.server import wait_for
+from test_view import SECRET, Mesh, refused, service_of, sign, trees
 
 SIGNED = f'secret "{SECRET}";'
+
+
+def origin_of(t, more=SIGNED, name="origin", **kw):
+    return t.server(name, top.local(**kw).replace("publish {", f"cluster {{ {more} }} publish {{"))
 
 
 # ---- one receiver
@@ -99,3 +106,182 @@ def test_what_is_no_id_is_not_signed_for(t):
     c.play()
     c.wait_status("NetStream.Play.StreamNotFound")
     assert len(seen) == 1, seen
+
+
+# ---- relays
+
+
+def netstring(text):
+    return f"{len(text)}:{text},".encode()
+
+
+def proof(server, args, stream, role="play", **kw):
+    """The object of play by which a relay with these connect arguments proves itself."""
+    claim = netstring(f"rtmp://127.0.0.1:{server.rtmp}/live") + netstring(stream)
+    claim += b"".join(netstring(args.get(k, "")) for k in ("srs_node", "srs_id", "srs_path", "srs_via", "srs_redirected"))
+    claim += b"".join(struct.pack(">d", args.get(k, 0)) for k in ("srs_pid", "srs_api", "srs_mesh"))
+    kw.setdefault("to", service_of(server))
+    h = sign("RELAY", role, body=claim, **kw)
+    return {"srs_to": h["X-Srs-To"], "srs_time": h["X-Srs-Time"], "srs_nonce": h["X-Srs-Nonce"], "srs_sign": h["X-Srs-Sign"]}
+
+
+def tree_of(server, secret=SECRET):
+    return trees(server, "", sign("GET", "/api/v1/clusters/streams", service_of(server), secret))[0]["origin"]
+
+
+def relay(t, server, args, object=None, stream="x"):
+    """A connection that says it is a relay, playing."""
+    c = t.client(server.url("live/x"))
+    c.connect(args=args)
+    c.play(stream, object=object)
+    c.wait(lambda m: m.type == rtmp.VIDEO, 5)
+    return c
+
+
+RELAY = {"srs_pid": 7.0, "srs_id": "r0", "srs_node": "fake", "srs_path": ",fake"}
+
+
+def test_a_signed_relay_is_believed(t):
+    """A relay that signs what it says is one: in the tree, asked about its viewers, told of a gap at once."""
+    origin = origin_of(t)
+    publisher = t.publish(origin.url("live/x"))
+    calls = []
+
+    def answer(sock):
+        calls.append(sock.recv(65536))
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"code\":0,\"streams\":[]}")
+    api = t.listen(answer)
+    args = dict(RELAY, srs_api=float(api.port))
+    c = relay(t, origin, args, proof(origin, args, "x"))
+    wait_for(lambda: tree_of(origin)["relays"], 3, "the relay")
+    assert calls and tree_of(origin)["viewers"] == 0, calls
+    counts = refused(origin)
+    assert all(counts[k] == 0 for k in ("unsigned", "forged", "late", "replayed", "misdirected")), counts
+    publisher.stop()
+    c.wait_status("NetStream.Play.UnpublishNotify", timeout=3)      # a player waits for reconnect_grace
+
+
+def test_what_an_unsigned_relay_says_is_not_believed(t):
+    """Without a good signature a relay is a player: not in the tree, never asked, given the grace, counted, logged once."""
+    origin = origin_of(t)
+    publisher = t.publish(origin.url("live/x"))
+    calls = []
+    api = t.listen(lambda sock: calls.append(sock.recv(65536)))
+    args = dict(RELAY, srs_api=float(api.port))
+    good = proof(origin, args, "x")
+    wrong = [None, {}, proof(origin, args, "x", secret="another"), proof(origin, args, "y"),
+             proof(origin, args, "x", role="publish"), proof(origin, dict(args, srs_path=""), "x"),
+             proof(origin, args, "x", at=time.time() - 40), proof(origin, args, "x", to="other"),
+             dict(good, srs_to="other")]
+    clients = [relay(t, origin, args, w) for w in wrong]
+    believed = relay(t, origin, dict(args, srs_api=0.0), proof(origin, dict(args, srs_api=0.0), "x"))
+    clients += [relay(t, origin, args, good), relay(t, origin, args, good)]     # the second one is a replay
+    clients.pop(-2).close()
+    believed.close()
+    wait_for(lambda: not tree_of(origin)["relays"] and tree_of(origin)["viewers"] == len(clients), 3, "players only")
+    calls.clear()
+    tree_of(origin)
+    assert not calls, calls
+    counts = refused(origin)
+    assert (counts["unsigned"], counts["forged"], counts["late"], counts["replayed"], counts["misdirected"]) == \
+        (2, 5, 1, 1, 1), counts
+    assert len(re.findall("is taken for a player or encoder", origin.log())) == 1, "one line for an address and minute"
+    publisher.stop()
+    old = {m.payload for m in publisher.sent}
+    t.publish(origin.url("live/x"), mark=True)
+    for c in clients:                                                           # the gap was none for players
+        c.wait(lambda m: m.type == rtmp.VIDEO and m.payload not in old, 5)
+
+
+def test_an_unsigned_path_still_refuses(t):
+    """A path that has been here is refused, signed or not."""
+    origin = origin_of(t)
+    t.publish(origin.url("live/x"))
+    c = t.client(origin.url("live/x"))
+    c.connect(args=dict(RELAY, srs_path="," + service_of(origin)))
+    c.play()
+    c.wait_status("NetStream.Play.Failed")
+    origin.wait_log("form a circle")
+    url = origin.flv("live/x")
+    assert httpc.fetch(url, headers={"X-SRS-Path": "," + service_of(origin)}).status == 403
+
+
+def test_another_vhost_of_the_stream_does_not_help(t):
+    """Who connects to a vhost without a secret and plays a stream of one with a secret has to sign for that."""
+    origin = t.server("origin", top.local() + f'vhost safe {{ cluster {{ {SIGNED} }} }}')
+    t.publish(origin.url("live/x?vhost=safe"))
+    relay(t, origin, RELAY, stream="x?vhost=safe")
+    node = wait_for(lambda: tree_of(origin), 3, "the stream")
+    assert node["viewers"] == 1 and not node["relays"], node
+    t.publish(origin.url("live/open"))
+    relay(t, origin, RELAY, stream="open")
+    found = trees(origin, "?stream=open", sign("GET", "/api/v1/clusters/streams?stream=open", service_of(origin)))
+    assert len(found[0]["origin"]["relays"]) == 1, "a vhost without a secret believes as before"
+
+
+def test_places_kept_for_relays_are_for_signed_ones(t):
+    """When the server is full, a signed relay is served and an unsigned one is told so."""
+    conf = top.local().replace("max_connections 1000", "max_connections 3")
+    origin = t.server("origin", conf.replace("publish {", f"cluster {{ {SIGNED} }} publish {{"))
+    t.publish(origin.url("live/x"))
+    inside = [t.probe(origin.url("live/x")).wait_frames(3) for _ in range(2)]
+    service = service_of(origin)
+    c = t.client(origin.url("live/x"))
+    c.connect(args=RELAY)
+    c.play()
+    status = c.wait_status("NetStream.Play.Failed")
+    assert "full" in status.info["description"], status
+    c.close()
+    relay(t, origin, RELAY, proof(origin, RELAY, "x", to=service))
+    assert not any(p.ended for p in inside)
+
+
+def test_edges_of_another_secret_and_of_srs_play(t):
+    """An edge without the secret, one with another one, and one of SRS serve their players; they are players here."""
+    origin = origin_of(t)
+    publisher = t.publish(origin.url("live/x"))
+    edges = [t.server(f"e{n}", top.edge(f"127.0.0.1:{origin.rtmp}", more)) for n, more in enumerate(("", "secret other;"))]
+    srs = t.srs(mode="remote", origins=[f"127.0.0.1:{origin.rtmp}"])
+    probes = [t.probe(e.url("live/x")).wait_frames(10) for e in (*edges, srs)]
+    wait_for(lambda: tree_of(origin)["viewers"] == 3, 3, "three players")
+    assert not tree_of(origin)["relays"]
+    counts = refused(origin)
+    assert counts["unsigned"] == 2 and counts["forged"] == 1, counts
+    publisher.stop()
+    t.publish(origin.url("live/x"))
+    for p in probes:
+        p.wait_frames(10, 10, after=time.monotonic())
+
+
+def test_publishers_of_signed_edges(t):
+    """An edge with the secret pushes as a relay, and is one in the tree."""
+    origin = origin_of(t)
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", SIGNED))
+    t.publish(edge.url("live/x"))
+    t.probe(origin.url("live/x")).wait_frames(5)
+    node = tree_of(origin)
+    assert [(r["kind"], r["known"]) for r in node["relays"]] == [("push", True)], node
+    assert all(refused(origin)[k] == 0 for k in ("unsigned", "forged", "misdirected")), refused(origin)
+
+
+def test_pulls_over_flv_are_signed(t):
+    """A pull over HTTP-FLV signs too, also when its origin was restarted; an unsigned X-SRS-Path is a player."""
+    origin = origin_of(t)
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.http}", SIGNED + "protocol flv;"))
+    for start in range(2):
+        t.publish(origin.url("live/x"))
+        probe = t.probe(edge.url("live/x")).wait_frames(10, 10)
+        node = tree_of(origin)
+        assert len(node["relays"]) == 1 and node["viewers"] == 0, node
+        counts = refused(origin)
+        assert counts["misdirected"] == 1 and counts["forged"] == counts["unsigned"] == 0, (start, counts)
+        probe.stop()
+        if start == 0:
+            origin.stop()
+            origin.start()
+    for headers in ({}, {"X-Srs-To": service_of(origin), "X-Srs-Time": "1", "X-Srs-Nonce": "0", "X-Srs-Sign": "0"}):
+        r = httpc.Response(origin.flv("live/x"), headers=dict({"X-SRS-Path": ",stranger"}, **headers))
+        assert r.status == 200
+        t.keep(r)
+    wait_for(lambda: tree_of(origin)["viewers"] == 2, 3, "the players")
+    assert refused(origin)["unsigned"] == 1 and refused(origin)["forged"] == 1, refused(origin)

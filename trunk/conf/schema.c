@@ -343,7 +343,9 @@ static const struct row rows[] = {
 	     "coworker that does not answer within query_timeout holds nobody up."),
 	TEXT("vhost.cluster.secret", conf_vhost, cluster.secret, NULL, NOW,
 	     "A word shared by all servers of the cluster, by which they sign what they ask each "
-	     "other. With one, /api/v1/clusters answers nobody else.",
+	     "other. With one, /api/v1/clusters answers nobody else, and a relay that does not "
+	     "sign "
+	     "is an ordinary player or encoder.",
 	     .example = "change-me", .hidden = true),
 	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NOW,
 	     "A file that holds the secret instead. It is read at start and at reload.",

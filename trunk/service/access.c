@@ -54,25 +54,24 @@ static err deny_caller(struct http_session *s)
 
 /* ---- signatures ---- */
 
-static enum sign_verdict verdict(struct http_session *s)
+enum sign_verdict access_verdict(struct http_session *s, struct span what)
 {
 	const struct http_message *m = s->request;
-	return sign_check(s->server->signer,
-			  &(struct sign_said){
-				  .to = http_header_get(m, "X-Srs-To"),
-				  .time = http_header_get(m, "X-Srs-Time"),
-				  .nonce = http_header_get(m, "X-Srs-Nonce"),
-				  .mac = http_header_get(m, "X-Srs-Sign"),
-			  },
-			  &(struct sign_what){.method = m->method_name,
-					      .target = m->target,
-					      .body = buf_span(&m->body)},
-			  clock_wall_ms());
+	return sign_check(
+		s->server->signer,
+		&(struct sign_said){
+			.to = http_header_get(m, "X-Srs-To"),
+			.time = http_header_get(m, "X-Srs-Time"),
+			.nonce = http_header_get(m, "X-Srs-Nonce"),
+			.mac = http_header_get(m, "X-Srs-Sign"),
+		},
+		&(struct sign_what){.method = m->method_name, .target = m->target, .body = what},
+		clock_wall_ms());
 }
 
 /* One that knows a secret of ours learns who we are; that is no line in the log, since each server
  * that has not asked us before does so. */
-static err challenge(struct http_session *s)
+err access_challenge(struct http_session *s)
 {
 	struct buf extra = {.max = 1024};
 	http_write_header(&extra, SIGN_RECEIVER, s->server->service_id);
@@ -85,7 +84,7 @@ static err challenge(struct http_session *s)
 static err deny_stranger(struct http_session *s, enum sign_verdict v)
 {
 	if (v == SIGN_MISDIRECTED)
-		return challenge(s);
+		return access_challenge(s);
 	note(s, sign_why(v));
 	return deny(s, 401, sign_why(v), s->cors);
 }
@@ -141,7 +140,7 @@ err access_check(struct http_session *s, bool *refused)
 	const struct conf_http_api *api = &s->conf->http_api;
 	*refused = true;
 	if (signer_on(s->server->signer) && starts(s->request->path, clusters)) {
-		enum sign_verdict v = verdict(s);
+		enum sign_verdict v = access_verdict(s, buf_span(&s->request->body));
 		*refused = v != SIGN_GOOD;
 		return *refused ? deny_stranger(s, v) : OK;
 	}

@@ -6,9 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/flv.h"
+#include "service/access.h"
 #include "service/flv_chunks.h"
+#include "service/flv_feed.h"
 #include "service/flv_mount.h"
 #include "service/locate.h"
+#include "service/notice.h"
 #include "service/outlet.h"
 #include "service/upstream.h"
 
@@ -36,6 +39,7 @@ struct player {
 	struct chunks out;
 	struct outlet outlet;
 	char *path, *via; /* as another server says that fetches it, see upstream.h; "" */
+	bool is_relay;    /* another server: signed, where there is a secret */
 	char *page_url, *tc_url, *url;
 	int64_t head_due_ms, over_ms;
 	bool has_head;  /* the head of the answer is on its way */
@@ -319,8 +323,8 @@ static void open_consumer(struct player *p)
 		      &(struct consumer_opts){
 			      .format = WIRE_FLV,
 			      .from_gop = p->vhost->play.gop_cache,
-			      .relay = *p->path,
-			      .urgent = *p->path,
+			      .relay = p->is_relay,
+			      .urgent = p->is_relay,
 			      .co = co_self(),
 			      .on_turn = on_turn,
 		      });
@@ -329,7 +333,7 @@ static void open_consumer(struct player *p)
 static void enter_statistics(struct player *p)
 {
 	p->client.type = "flv-play";
-	p->client.relay = *p->path;
+	p->client.relay = p->is_relay;
 	p->client.page_url = p->page_url;
 	p->client.swf_url = "";
 	p->client.tc_url = p->tc_url;
@@ -425,11 +429,34 @@ static err play_source(struct player *p)
 	return e;
 }
 
+/* As for relays over RTMP, see rtmp_service.c. *misdirected: it is one of ours, and has to sign for
+ * this server. */
+static void judge_relay(struct player *p, bool *misdirected)
+{
+	char ip[ADDR_TEXT_MAX];
+	p->is_relay = *p->path;
+	*misdirected = false;
+	if (!p->is_relay || !signer_has(p->s->server->signer, p->vhost->name))
+		return;
+	char *claim = flv_feed_claim(p->path, p->via);
+	enum sign_verdict v = access_verdict(p->s, span_str(claim));
+	free(claim);
+	*misdirected = v == SIGN_MISDIRECTED;
+	p->is_relay = v == SIGN_GOOD;
+	addr_ip(ip, &p->s->sock->peer);
+	if (!p->is_relay && !*misdirected && notice_is_due(p->s->server->notices, ip))
+		log_warn("the relay at %s is taken for a player: %s", ip, sign_why(v));
+}
+
 static err locate(struct player *p, struct locate *where)
 {
 	enum found found;
+	bool misdirected;
 	if (*p->path && !server_welcomes_relay(p->s->server, p->vhost, &p->s->sock->peer))
 		return refuse(p, 403, "Other servers are not accepted from this address.");
+	judge_relay(p, &misdirected);
+	if (misdirected)
+		return access_challenge(p->s);
 	if (upstream_check_path(p->s->server, p->vhost, p->path, p->via) != OK)
 		return refuse(p, 403, err_trail(ERR_LOOP));
 	*where = (struct locate){

@@ -4,6 +4,7 @@
 #include "codec/url.h"
 #include "http/client.h"
 #include "net/dns.h"
+#include "service/signed_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,22 +85,62 @@ static err judge(const struct http_message *head)
 	}
 }
 
-/* One server. ERR_REDIRECT: *to is the next one. */
-static err ask(struct flv_feed *f, struct http_url *to, const struct flv_feed_opts *opts)
+char *flv_feed_claim(const char *path, const char *via)
 {
-	struct http_message *head = NULL;
+	return mem_printf("%zu:%s,%zu:%s", strlen(path), path, strlen(via), via);
+}
+
+static char *headers_of(const struct flv_feed *f, const struct http_url *to,
+			const struct flv_feed_opts *opts)
+{
+	char *lines = mem_printf("X-SRS-Path: %s\r\nX-SRS-Via: %s\r\n", opts->path, opts->via);
+	char *claim = flv_feed_claim(opts->path, opts->via);
+	char *all = sign_lines(opts->signer, lines, opts->vhost, sign_peer(opts->signer, f->name),
+			       &(struct sign_what){"GET", to->path, span_str(claim)});
+	free(claim);
+	free(lines);
+	return all;
+}
+
+static err get(struct flv_feed *f, const struct http_url *to, const struct flv_feed_opts *opts,
+	       struct http_message **head)
+{
 	struct hostport hp = {.port = to->port};
 	snprintf(hp.host, sizeof(hp.host), "%s", to->host);
 	hostport_text(f->name, &hp);
-	TRY(http_open(
+	char *headers = headers_of(f, to, opts);
+	err e = http_open(
 		&(struct http_request_opts){
 			.method = "GET",
 			.host = hp,
 			.target = to->path,
-			.headers = opts->headers,
+			.headers = headers,
 			.deadline = opts->deadline,
 		},
-		&f->sock, &f->http, &head));
+		&f->sock, &f->http, head);
+	free(headers);
+	return e;
+}
+
+/* The request was signed for another server than the one that is there now. */
+static bool is_challenge(const struct flv_feed *f, const struct http_message *head,
+			 const struct flv_feed_opts *opts)
+{
+	const char *receiver = http_header_get(head, SIGN_RECEIVER);
+	return head->status == 401 && receiver && signer_on(opts->signer) &&
+	       sign_learn(opts->signer, f->name, receiver);
+}
+
+/* One server. ERR_REDIRECT: *to is the next one. */
+static err ask(struct flv_feed *f, struct http_url *to, const struct flv_feed_opts *opts)
+{
+	struct http_message *head = NULL;
+	TRY(get(f, to, opts, &head));
+	if (is_challenge(f, head, opts)) {
+		http_message_free(&head);
+		hang_up(f);
+		TRY(get(f, to, opts, &head));
+	}
 	err e = judge(head);
 	if (e == ERR_REDIRECT) {
 		err bad = take_redirect(to, head);

@@ -2,15 +2,20 @@
 #pragma once
 #include "codec/msg.h"
 #include "net/sock.h"
+#include "service/sign.h"
 
 struct flv_feed;
 
 struct flv_feed_opts {
-	const char *hostport; /* port 80 when it has none */
-	const char *target;   /* "/app/stream.flv?param" */
-	const char *headers;  /* extra lines */
-	int64_t deadline;     /* for the head of the answer */
+	const char *hostport;   /* port 80 when it has none */
+	const char *target;     /* "/app/stream.flv?param" */
+	const char *path, *via; /* the servers that it came by and all that wait, see upstream.h */
+	struct signer *signer;
+	const char *vhost; /* whose secret signs */
+	int64_t deadline;  /* for the head of the answer */
 };
+/* What such a request signs, by the server and by the client. malloc'ed. */
+char *flv_feed_claim(const char *path, const char *via);
 /* Asks, and follows redirects (at most three). ERR_NOTFOUND for 404, ERR_DENIED for what is no
  * stream. */
 err flv_feed_open(struct flv_feed **out, const struct flv_feed_opts *opts) BLOCKS;

@@ -274,7 +274,7 @@ err play_run(struct session *s)
 		.vhost = s->vhost,
 		.target = &s->target,
 		.viewer = &p->viewer,
-		.relay = s->is_relay,
+		.relay = s->says_relay, /* it follows a redirect: nothing that has to be proven */
 		.mesh = s->is_mesh,
 		.redirected = s->redirected,
 		.look = look,

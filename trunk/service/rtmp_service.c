@@ -25,6 +25,7 @@ enum {
 	FULL_TIMEOUT_MS = 5000,   /* for one that is only told that there is no room */
 };
 
+static const char server_full[] = "the server is full (max_connections)";
 static const char relay_unwelcome[] = "other servers are not accepted from this address";
 
 static err session_run(struct session *s);
@@ -103,11 +104,11 @@ static void read_identity(struct session *s)
 	s->path = identity_text(args, "srs_path");
 	s->via = identity_text(args, "srs_via");
 	s->redirected = identity_text(args, "srs_redirected");
-	s->is_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
+	s->says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
 	announce_read(&s->announce, args, &s->conn->sock->peer);
-	if (s->is_relay)
-		log_info("it is a relay: server %s, pid %.0f, path %s",
+	if (s->says_relay)
+		log_info("it says that it is a relay: server %s, pid %.0f, path %s",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
 			 amf_get_number(args, "srs_pid", 0), log_quote(s->path));
 }
@@ -115,7 +116,7 @@ static void read_identity(struct session *s)
 /* `relays` limits from where other servers are accepted. */
 static bool is_welcome(struct session *s)
 {
-	return !s->is_relay || server_welcomes_relay(s->server, s->vhost, &s->conn->sock->peer);
+	return !s->says_relay || server_welcomes_relay(s->server, s->vhost, &s->conn->sock->peer);
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
@@ -129,9 +130,8 @@ static err admit(struct session *s)
 	read_identity(s);
 	if (!is_welcome(s))
 		return reject(s, ERR_DENIED, "NetConnection.Connect.Rejected", relay_unwelcome);
-	if (s->is_full && !s->is_relay)
-		return reject(s, ERR_FULL, "NetConnection.Connect.Rejected",
-			      "the server is full (max_connections)");
+	if (s->is_full && !s->says_relay)
+		return reject(s, ERR_FULL, "NetConnection.Connect.Rejected", server_full);
 	return rtmp_accept(s->conn, &s->connect,
 			   &(struct rtmp_server_opts){
 				   .out_ack_size = (uint32_t)s->vhost->out_ack_size,
@@ -139,7 +139,7 @@ static err admit(struct session *s)
 				   .chunk_size = (uint32_t)s->vhost->chunk_size,
 				   .server_id = co_id(),
 				   .pid = (int)getpid(),
-				   .node = s->is_relay ? s->server->service_id : NULL,
+				   .node = s->says_relay ? s->server->service_id : NULL,
 				   .api_port = announce_port(s->server),
 			   });
 }
@@ -158,15 +158,24 @@ static bool is_proven(struct session *s)
 					     });
 	addr_ip(ip, &s->conn->sock->peer);
 	if (v != SIGN_GOOD && notice_is_due(s->server->notices, ip))
-		log_warn("the relay at %s is not asked about its viewers: %s", ip, sign_why(v));
+		log_warn("the relay at %s is taken for a player or encoder: %s", ip, sign_why(v));
 	return v == SIGN_GOOD;
 }
 
+/* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at
+ * once, is asked about its viewers, and makes us doubt what we remember. The path that any client
+ * says it came by still counts where it is a reason to refuse. */
 static void judge_relay(struct session *s)
 {
-	bool matters = signer_on(s->server->signer) && *s->announce.api;
-	if (s->is_relay && matters && !is_proven(s))
-		*s->announce.api = '\0';
+	bool has_secret = signer_has(s->server->signer, s->vhost->name);
+	bool matters = has_secret || (signer_on(s->server->signer) && *s->announce.api);
+	s->is_relay = s->says_relay;
+	if (!s->says_relay || !matters || is_proven(s))
+		return;
+	*s->announce.api = '\0';
+	s->is_relay = !has_secret;
+	if (!s->is_relay)
+		*s->redirected = '\0';
 }
 
 static err refuse_in_words(struct session *s, err e)
@@ -193,6 +202,8 @@ static err resolve(struct session *s)
 		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
 				      relay_unwelcome);
 	judge_relay(s);
+	if (s->is_full && !s->is_relay)
+		return refuse_in_words(s, err_fail(ERR_FULL, "%s", server_full));
 	e = upstream_check_path(s->server, s->vhost, s->path, s->via);
 	if (e)
 		return refuse_in_words(s, e);
@@ -206,7 +217,7 @@ static err resolve(struct session *s)
 
 static err serve(struct session *s)
 {
-	int64_t patience = START_TIMEOUT_MS;
+	int64_t patience = s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS;
 	for (;;) {
 		s->conn->sock->deadline = clock_after(patience);
 		rtmp_identify_fini(&s->want);

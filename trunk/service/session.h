@@ -16,7 +16,8 @@ struct session {
 	struct rtmp_identify want;
 	struct target target;
 	struct client client;
-	bool is_relay;            /* another server */
+	bool says_relay;          /* that it is another server, as anybody may say */
+	bool is_relay;            /* another server: signed, where there is a secret */
 	struct announce announce; /* what it says about itself */
 	bool is_mesh;             /* a coworker, which asks since we said that it is here */
 	bool is_full;             /* there is no room: it is only told so */

@@ -201,12 +201,14 @@ static err attempt_flv(struct attempt *a)
 	size_t n = strlen(t->stream);
 	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
 	char *target = mem_printf("/%s/%s%s%s", t->app, t->stream, named ? "" : ".flv", t->param);
-	char *headers = mem_printf("X-SRS-Path: %s,%s\r\nX-SRS-Via: %s\r\n", r->path,
-				   r->server->service_id, r->via ? r->via : "");
+	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
 	err e = flv_feed_open(&a->feed, &(struct flv_feed_opts){
 						.hostport = a->name,
 						.target = target,
-						.headers = headers,
+						.path = path,
+						.via = r->via ? r->via : "",
+						.signer = r->server->signer,
+						.vhost = r->vhost->name,
 						.deadline = a->deadline,
 					});
 	if (e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_LOOP) {
@@ -216,7 +218,7 @@ static err attempt_flv(struct attempt *a)
 			 (int)sizeof(a->refusal.description) - 1, err_trail(e));
 	}
 	free(target);
-	free(headers);
+	free(path);
 	return e;
 }
 
