@@ -563,6 +563,30 @@ def test_origins_of_an_edge_by_dns(t):
         t.probe(e.url("live/x")).wait_frames(10, 5)
 
 
+def test_weights_of_srv_targets(t):
+    """Among SRV targets of one priority the weight decides how many streams an edge asks of each."""
+    dns = t.keep(Dns(free_port()))
+    srs = [t.srs() for _ in range(2)]
+    dns.set("o.test", "127.0.0.1")
+
+    def weigh(*weights):
+        dns.set("_rtmp._tcp.test", *[(0, w, s.port, "o.test") for w, s in zip(weights, srs)])
+    weigh(65535, 0)
+    for s in srs:
+        for n in range(8):
+            t.publish(s.url(f"live/s{n}"))
+    e = t.server("edge", top.edge("_rtmp._tcp.test", top=f"resolver {dns.address};"))
+    for n in range(4):
+        t.probe(e.url(f"live/s{n}")).wait_frames(3, 5)
+    assert [len(s.plays) for s in srs] == [4, 0], [s.plays for s in srs]
+    weigh(0, 65535)
+    asked = len(dns.asked)      # the second question after the change comes when the first answer is in use
+    wait_for(lambda: sum(name == "_rtmp._tcp.test" for name, _ in dns.asked[asked:]) >= 2, 5, "the new weights")
+    for n in range(4, 8):
+        t.probe(e.url(f"live/s{n}")).wait_frames(3, 5)
+    assert [len(s.plays) for s in srs] == [4, 4], [s.plays for s in srs]
+
+
 def test_coworkers_change_by_reload(t):
     """A coworker that a reload brings is asked; one that it takes away is not."""
     srs = t.srs(api_port=free_port())

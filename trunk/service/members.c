@@ -59,12 +59,12 @@ static struct member *find(struct member_list *list, const char *name)
 	return NULL;
 }
 
-static void add(struct member_list *list, const char *name, int priority)
+static void add(struct member_list *list, const char *name, struct member_rank rank)
 {
 	if (list->count == MEMBERS_MAX || find(list, name))
 		return;
 	struct member *m = &list->v[list->count++];
-	*m = (struct member){.priority = priority, .health.alive = true};
+	*m = (struct member){.rank = rank, .health.alive = true};
 	snprintf(m->name, sizeof(m->name), "%s", name);
 }
 
@@ -85,7 +85,7 @@ static bool is_v6_loopback(const struct addr *addr)
 	return addr_same(addr, &home);
 }
 
-void member_list_add(struct member_list *list, const char *host, int port, int priority,
+void member_list_add(struct member_list *list, const char *host, int port, struct member_rank rank,
 		     const struct dns_answer *answer)
 {
 	struct hostport hp = {.port = port};
@@ -98,12 +98,12 @@ void member_list_add(struct member_list *list, const char *host, int port, int p
 	snprintf(hp.host, sizeof(hp.host), "%s", host);
 	hostport_text(name, &hp);
 	if (count == 1)
-		add(list, name, priority);
+		add(list, name, rank);
 	for (int i = 0; i < answer->count && count > 1; i++) {
 		if (one_home && is_v6_loopback(&answer->addrs[i]))
 			continue;
 		addr_text(name, &answer->addrs[i]);
-		add(list, name, priority);
+		add(list, name, rank);
 	}
 }
 
@@ -241,12 +241,13 @@ static bool is_srv(const char *text)
 }
 
 /* The expiry of what was added. A name that cannot be resolved adds nothing. */
-static int64_t add_host(struct member_list *list, const char *host, int port, int priority)
+static int64_t add_host(struct member_list *list, const char *host, int port,
+			struct member_rank rank)
 {
 	struct dns_answer *answer = mem_new(struct dns_answer);
 	int64_t expires = clock_after(AGAIN_MS);
 	if (dns_lookup(answer, host, port, clock_after(LOOKUP_MS)) == OK) {
-		member_list_add(list, host, port, priority, answer);
+		member_list_add(list, host, port, rank, answer);
 		expires = answer->expires_ms;
 	} else {
 		err_clear();
@@ -265,7 +266,8 @@ static int64_t add_targets(struct member_list *list, const char *name)
 		err_clear();
 	for (int i = 0; i < answer->count; i++) {
 		const struct dns_srv *t = &answer->targets[i];
-		int64_t until = add_host(list, t->host, t->port, t->priority);
+		int64_t until = add_host(list, t->host, t->port,
+					 (struct member_rank){t->priority, t->weight});
 		expires = until < expires ? until : expires;
 	}
 	free(answer);
@@ -279,7 +281,7 @@ static int64_t resolve(const struct watch *w, struct member_list *list)
 	if (is_srv(w->text))
 		return add_targets(list, w->text);
 	if (hostport_parse(&hp, w->text, default_port(w->kind)) == OK)
-		return add_host(list, hp.host, hp.port, 0);
+		return add_host(list, hp.host, hp.port, (struct member_rank){0});
 	err_clear();
 	return CLOCK_NEVER;
 }

@@ -21,9 +21,15 @@ struct member_health {
 	char reason[160]; /* of the last failure */
 };
 
+/* Of an SRV target; zeros for what has no such record. */
+struct member_rank {
+	int priority; /* lower ones first */
+	int weight;   /* its share among those of one priority */
+};
+
 struct member {
 	char name[MEMBER_NAME_MAX]; /* "host:port" to connect to, which is also what it is called */
-	int priority;               /* of an SRV target: lower ones first; else 0 */
+	struct member_rank rank;
 	struct member_health health;
 };
 
@@ -56,5 +62,5 @@ int member_list_replace(struct member_list *was, const struct member_list *is, c
 /* Adds the addresses of one host: by the name when there is one address, else by the addresses.
  * 127.0.0.1 and ::1 are one. */
 struct dns_answer;
-void member_list_add(struct member_list *list, const char *host, int port, int priority,
+void member_list_add(struct member_list *list, const char *host, int port, struct member_rank rank,
 		     const struct dns_answer *answer);

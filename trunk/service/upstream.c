@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "service/members.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +81,7 @@ void upstream_failed(struct upstream *up, const char *reason)
 }
 
 /* FNV-1a, finished so that similar names differ in all bits. */
-static uint64_t weight(const char *name, const char *key)
+static uint64_t hash(const char *name, const char *key)
 {
 	uint64_t h = 14695981039346656037ULL;
 	for (const char *p = name; *p; p++)
@@ -95,6 +96,23 @@ static uint64_t weight(const char *name, const char *key)
 	return h ^ h >> 33;
 }
 
+/* Weighted rendezvous: the highest score is first in a share of the keys that is proportional to
+ * the weight. A weight of 0 is a very small one, as RFC 2782 wants it. */
+static double score(uint64_t h, int weight)
+{
+	const double zero = 0.001;
+	double u = ((double)(h >> 12) + 0.5) / 0x1p52; /* between 0 and 1, neither of them */
+	return -(weight > 0 ? weight : zero) / log(u);
+}
+
+/* Equal weights need no logarithm, and are in the order of the hashes to the last bit. */
+static bool is_preferred(const struct upstream *a, const struct upstream *b, const char *key)
+{
+	uint64_t of_a = hash(a->name, key), of_b = hash(b->name, key);
+	return a->weight == b->weight ? of_a > of_b
+				      : score(of_a, a->weight) > score(of_b, b->weight);
+}
+
 static bool is_before(const struct upstream *a, const struct upstream *b, const char *key)
 {
 	int64_t now = clock_ms();
@@ -105,7 +123,7 @@ static bool is_before(const struct upstream *a, const struct upstream *b, const 
 		return a->retry_ms < b->retry_ms;
 	if (a->priority != b->priority)
 		return a->priority < b->priority;
-	return weight(a->name, key) > weight(b->name, key);
+	return is_preferred(a, b, key);
 }
 
 void upstream_sort(struct upstream **list, int count, const char *key)
@@ -158,7 +176,8 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 			     clock_after(NAMES_MS));
 	for (int i = 0; i < n; i++) {
 		out[i] = upstream_get(server->upstreams, members[i].name);
-		out[i]->priority = members[i].priority;
+		out[i]->priority = members[i].rank.priority;
+		out[i]->weight = members[i].rank.weight;
 	}
 	upstream_sort(out, n, key);
 	free(members);

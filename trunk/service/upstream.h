@@ -2,7 +2,8 @@
  *
  * Health is kept per process and origin: what failed waits (backoff with jitter) while others
  * serve. Among the healthy ones the order of a stream follows from rendezvous hashing of its
- * name, so that all edges ask the same origin first and the loss of one moves only its share. */
+ * name, so that all edges ask the same origin first and the loss of one moves only its share. The
+ * weights of SRV targets make the shares. */
 #pragma once
 #include "codec/url.h"
 #include "conf/conf.h"
@@ -15,6 +16,7 @@ enum { UPSTREAMS_MAX = 64, REDIRECTS_MAX = 5 };
 struct upstream {
 	char *name;         /* "host:port" to connect to, see members.h */
 	int priority;       /* of an SRV target; lower ones are tried first */
+	int weight;         /* likewise: its share among those of one priority */
 	int failures;       /* in a row */
 	int64_t retry_ms;   /* not before; monotonic */
 	int64_t connect_ms; /* how long the last connect took */

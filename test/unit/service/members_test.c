@@ -51,7 +51,7 @@ static void a_host_is_a_member_by_its_name_or_by_its_addresses(void **state)
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		struct dns_answer *answer = answer_of(hosts[i].addresses, 1985);
 		struct member_list *list = mem_new(struct member_list);
-		member_list_add(list, hosts[i].host, 1985, 0, answer);
+		member_list_add(list, hosts[i].host, 1985, (struct member_rank){0}, answer);
 		assert_string_equal(names_of(list), hosts[i].names);
 		free(list);
 		free(answer);
@@ -62,7 +62,7 @@ static void fill(struct member_list *list, const char *addresses)
 {
 	struct dns_answer *answer = answer_of(addresses, 1985);
 	list->count = 0;
-	member_list_add(list, "o.test", 1985, 0, answer);
+	member_list_add(list, "o.test", 1985, (struct member_rank){0}, answer);
 	free(answer);
 }
 
@@ -92,7 +92,7 @@ static void a_list_has_an_end(void **state)
 	for (int i = 0; i < MEMBERS_MAX; i++) {
 		char *text = mem_printf("10.0.%d.1 10.0.%d.2", i, i);
 		struct dns_answer *answer = answer_of(text, 1985);
-		member_list_add(list, "o.test", 1985, 0, answer);
+		member_list_add(list, "o.test", 1985, (struct member_rank){0}, answer);
 		free(answer);
 		free(text);
 	}

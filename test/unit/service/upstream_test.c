@@ -145,6 +145,81 @@ static void a_lower_priority_is_tried_first(void **state)
 	}
 }
 
+static const struct {
+	int weights[ORIGINS], thousandths[ORIGINS];
+} weighted[] = {
+	{{0, 0, 0, 0}, {250, 250, 250, 250}},     {{9, 9, 9, 9}, {250, 250, 250, 250}},
+	{{1, 2, 3, 4}, {100, 200, 300, 400}},     {{10, 0, 10, 0}, {500, 0, 500, 0}},
+	{{65535, 1, 1, 1}, {1000, 0, 0, 0}},      {{0, 0, 0, 1}, {0, 0, 0, 1000}},
+	{{100, 100, 200, 0}, {250, 250, 500, 0}},
+};
+
+static void set_weights(const int *weights)
+{
+	for (int i = 0; i < ORIGINS; i++)
+		upstream_get(ups, addresses[i])->weight = weights[i];
+}
+
+static void shares_follow_the_weights(void **state)
+{
+	(void)state;
+	enum { MANY = 20000 };
+	for (size_t c = 0; c < sizeof(weighted) / sizeof(weighted[0]); c++) {
+		int share[ORIGINS] = {0};
+		set_weights(weighted[c].weights);
+		for (int n = 0; n < MANY; n++) {
+			order(n);
+			share[number_of(list[0])]++;
+		}
+		for (int i = 0; i < ORIGINS; i++) {
+			int off = share[i] * 1000 / MANY - weighted[c].thousandths[i];
+			print_message("weight %d: %d of %d\n", weighted[c].weights[i], share[i],
+				      MANY);
+			assert_in_range(off + 12, 0, 24);
+		}
+	}
+}
+
+/* A change of weight moves no more than it must, and without one nothing is different. */
+static void equal_weights_are_as_none(void **state)
+{
+	(void)state;
+	for (int n = 0; n < NAMES; n++) {
+		struct upstream *plain[ORIGINS];
+		set_weights((const int[ORIGINS]){0, 0, 0, 0});
+		order(n);
+		memcpy(plain, list, sizeof(plain));
+		set_weights((const int[ORIGINS]){7, 7, 7, 7});
+		order(n);
+		assert_memory_equal(list, plain, sizeof(plain));
+	}
+}
+
+static void more_weight_only_attracts(void **state)
+{
+	(void)state;
+	for (int n = 0; n < NAMES; n++) {
+		set_weights((const int[ORIGINS]){10, 10, 10, 10});
+		order(n);
+		int before = number_of(list[0]);
+		set_weights((const int[ORIGINS]){10, 20, 10, 10});
+		order(n);
+		assert_true(number_of(list[0]) == before || number_of(list[0]) == 1);
+	}
+}
+
+static void priority_comes_before_weight(void **state)
+{
+	(void)state;
+	set_weights((const int[ORIGINS]){65535, 0, 0, 65535});
+	upstream_get(ups, addresses[2])->priority = -1;
+	for (int n = 0; n < 50; n++) {
+		order(n);
+		assert_int_equal(number_of(list[0]), 2);
+		assert_int_equal(number_of(list[3]), 1);
+	}
+}
+
 static void one_can_be_put_last_or_taken_out(void **state)
 {
 	(void)state;
@@ -228,6 +303,10 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(trust_returns_slowly, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_lower_priority_is_tried_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_follow_the_weights, setup, teardown),
+		cmocka_unit_test_setup_teardown(equal_weights_are_as_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_weight_only_attracts, setup, teardown),
+		cmocka_unit_test_setup_teardown(priority_comes_before_weight, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_can_be_put_last_or_taken_out, setup, teardown),
 		cmocka_unit_test(a_request_that_comes_back_is_found),
 		cmocka_unit_test(a_redirect_names_a_server_or_is_refused),
