@@ -234,6 +234,23 @@ def test_a_publisher_takes_over_from_a_relay(t):
     assert not probe.ended
 
 
+def test_players_follow_a_publisher_that_moved(t):
+    """With on_miss auto the RTMP players of an origin stay when its publisher comes back at another one; if not, they are told."""
+    a, b = origins(t, more="on_miss auto; } publish { reconnect_grace 1; ")
+    first = t.publish(a.url("live/x"), mark=True)
+    probe, over_http = (t.probe(u).wait_frames(10) for u in (a.url("live/x"), a.flv("live/x")))
+    first.stop()
+    second = t.publish(b.url("live/x"))
+    probe.wait(lambda p: any(p.messages[-1].payload == m.payload for m in second.sent[-100:]), 5, "the stream from there")
+    over_http.wait_ended(3)         # it can follow a redirect
+    assert not probe.ended and not probe.backwards(), probe
+    second.stop()
+    lonely = t.publish(a.url("live/z"))
+    other = t.probe(a.url("live/z")).wait_frames(10)
+    lonely.stop()
+    other.wait_code("NetStream.Play.UnpublishNotify", 3)
+
+
 # ---- redirect hygiene ----
 
 def test_a_request_is_not_sent_back(t):
@@ -437,25 +454,43 @@ def test_simultaneous_publishers_end_with_one(t):
     assert not bad, bad
 
 
+class Beside:
+    """A publisher at B, or at an edge of B, of a stream that A has, of which B could not know: A is frozen. thaw() ends that."""
+
+    def __init__(self, t, edge=False, more=""):
+        self.a, self.b = origins(t, more="on_duplicate reject; query_timeout 300;" + more)
+        self.first = t.publish(self.a.url("live/x"))
+        self.first.wait_sent(10)
+        self.place = t.server("edge", top.edge(f"127.0.0.1:{self.b.rtmp}")) if edge else self.b
+        self.a.freeze()
+        try:
+            self.second = t.publish(self.place.url("live/x"), mark=True)
+        except BaseException:
+            self.a.thaw()
+            raise
+
+    def thaw(self):
+        """The second publisher ends, and hears where the stream is."""
+        self.a.thaw()
+        wait_for(lambda: BAD_NAME in self.second.codes, 3, "BadName for the later publisher")
+        text = next(c for c in self.second.statuses if c.code == BAD_NAME).info["description"]
+        assert f"127.0.0.1:{self.a.rtmp}" in text, text
+        wait_for(lambda: self.second.ended, 3, "its end")
+
+    def of_the_first(self, probe):
+        """Waits until the probe gets what the first publisher sends (the second one's is marked)."""
+        def is_sent(m):
+            return m.type == rtmp.VIDEO and any(m.payload == s.payload for s in self.first.sent[-100:])
+        probe.wait(lambda p: p.messages and is_sent(p.messages[-1]), 5, "the winner's stream")
+
+
 def beside_the_first(t, edge):
-    """A publisher at B of a stream that A has, of which B could not know: A was frozen for a moment."""
-    a, b = origins(t, more="on_duplicate reject; query_timeout 300;")
-    first = t.publish(a.url("live/x"))
-    first.wait_sent(10)
-    place = t.server("edge", top.edge(f"127.0.0.1:{b.rtmp}")) if edge else b
-    a.freeze()
-    try:
-        second = t.publish(place.url("live/x"))
-    finally:
-        a.thaw()
-    wait_for(lambda: BAD_NAME in second.codes, 3, "BadName for the later publisher")
-    text = next(c for c in second.statuses if c.code == BAD_NAME).info["description"]
-    assert f"127.0.0.1:{a.rtmp}" in text, text
-    wait_for(lambda: second.ended, 3, "its end")
-    count = len(first.sent)
-    first.wait_sent(count + 20)
-    assert not first.ended and not first.codes, (first.ended, first.codes)
-    assert "was first: the publisher here ends" in b.log()
+    m = Beside(t, edge)
+    m.thaw()
+    count = len(m.first.sent)
+    m.first.wait_sent(count + 20)
+    assert not m.first.ended and not m.first.codes, (m.first.ended, m.first.codes)
+    assert "was first: the publisher here ends" in m.b.log()
 
 
 def test_the_later_publisher_ends(t):
@@ -466,6 +501,44 @@ def test_the_later_publisher_ends(t):
 def test_the_later_publisher_behind_an_edge_ends(t):
     """The same when the later one came through an edge: the encoder hears it at once."""
     beside_the_first(t, edge=True)
+
+
+def players_of_the_loser(t, edge):
+    m = Beside(t, edge)
+    urls = m.place.url("live/x"), m.place.flv("live/x")
+    probes = [t.probe(u).wait_frames(10) for u in urls]
+    m.thaw()
+    for p in probes:
+        p.wait_ended(1.5)           # reconnect_grace is 10 s
+    assert "NetStream.Play.UnpublishNotify" in probes[0].codes and probes[1].clean, probes
+    return m, urls
+
+
+def test_players_of_the_loser_are_told_at_once(t):
+    """The players of a publisher that lost to another one hear so at once, and find the stream by the 302."""
+    m, (url, flv_url) = players_of_the_loser(t, edge=False)
+    status, _, _ = ask(t, url)
+    assert status.info["ex"]["redirect"] == f"rtmp://127.0.0.1:{m.a.rtmp}/live", status
+    _, head, _ = curl(flv_url, "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
+    assert head.decode() == f"302 {m.a.flv('live/x')}", head
+
+
+def test_players_of_the_loser_at_an_edge_are_told_at_once(t):
+    """The same at the edge where the loser published: whoever asks again is served from the winner."""
+    m, urls = players_of_the_loser(t, edge=True)
+    for u in urls:
+        m.of_the_first(t.probe(u))
+
+
+def test_players_of_the_loser_go_on_by_relay(t):
+    """With on_miss relay (and auto, over RTMP) the players of the loser stay and get the winner's stream."""
+    m = Beside(t, more="on_miss relay;")
+    probes = [t.probe(u).wait_frames(10) for u in (m.b.url("live/x"), m.b.flv("live/x"), m.b.url("live/x"))]
+    m.thaw()
+    for p in probes:
+        m.of_the_first(p)
+        assert not p.ended and not p.backwards(), p
+    assert len(m.a.clients()) == 2, "the publisher and one relay"
 
 
 # ---- membership ----

@@ -52,6 +52,12 @@ void consumer_close(struct consumer *c)
 	source_unref(&c->source);
 }
 
+void consumer_stay(struct consumer *c)
+{
+	c->gaps = c->source->gaps;
+	c->ends = c->source->ends;
+}
+
 bool consumer_ended(const struct consumer *c)
 {
 	const struct source *s = c->source;

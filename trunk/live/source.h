@@ -149,3 +149,5 @@ void consumer_open(struct consumer *c, struct source *source, const struct consu
 void consumer_close(struct consumer *c);
 /* The stream has ended for this consumer (what is pending may still be sent). */
 bool consumer_ended(const struct consumer *c);
+/* It has, but this consumer stays for the next feeder. */
+void consumer_stay(struct consumer *c);

@@ -73,6 +73,8 @@ struct push *push_start(struct server *server, struct source *source,
 			const struct conf_vhost *vhost, const struct target *target,
 			const char *page_url, const char *swf_url, const char *path, struct co *co);
 enum push_state push_state(const struct push *push);
+/* An origin that had taken it says that it is published elsewhere, and was before. */
+bool push_is_outdone(const struct push *push);
 /* The origin's refusal, or why no origin could be had. */
 const struct rtmp_refusal *push_refusal(const struct push *push);
 /* Sends what is left, for a moment, and ends. NULL is fine; clears. */

@@ -53,6 +53,11 @@ enum push_state push_state(const struct push *push)
 	return push->state;
 }
 
+bool push_is_outdone(const struct push *push)
+{
+	return push->outdone;
+}
+
 const struct rtmp_refusal *push_refusal(const struct push *push)
 {
 	return &push->refusal;

@@ -34,6 +34,7 @@ struct player {
 	struct target target;
 	struct source *source;
 	struct viewer viewer;
+	struct locate *where; /* it was found */
 	struct consumer consumer;
 	struct client client;
 	struct chunks out;
@@ -285,9 +286,20 @@ static void put_end(struct player *p)
 		err_clear();
 }
 
+/* As over RTMP, see play.c. */
+static bool goes_on(struct player *p)
+{
+	if (p->is_relay || !p->has_head || !locate_again(p->where))
+		return false;
+	consumer_stay(&p->consumer);
+	return true;
+}
+
 static err turn(struct player *p, int64_t *deadline)
 {
 	TRY(take_input(p));
+	if (is_over(p) && !p->over_ms)
+		goes_on(p);
 	if (!is_over(p))
 		put_heads(p, deadline);
 	if (p->has_head)
@@ -505,10 +517,11 @@ static err play(struct player *p)
 	};
 	p->head_due_ms = clock_after(HEAD_MS);
 	sock_attach(p->s->sock);
+	p->where = where;
 	err e = locate(p, where);
-	free(where);
 	if (!e && p->source)
 		e = play_source(p);
+	free(where);
 	return e;
 }
 

@@ -145,3 +145,20 @@ err locate_play(struct locate *l, enum found *found)
 	return l->vhost->cluster.mode == MODE_REMOTE ? locate_on_edge(l, found)
 						     : locate_on_origin(l, found);
 }
+
+bool locate_again(struct locate *l)
+{
+	const struct conf_cluster *cluster = &l->vhost->cluster;
+	struct coworker_answer answer;
+	if (cluster->mode == MODE_REMOTE || !cluster->origin_cluster ||
+	    cluster->on_miss == MISS_REDIRECT || l->viewer->pull)
+		return false;
+	err e = coworker_find(l->server, l->vhost, l->target, &answer);
+	err_clear();
+	if (source_is_published(l->source))
+		return e != ERR_STOPPED;
+	if (e || !must_relay(l, &answer))
+		return false;
+	edge_attach(l->server, l->source, l->vhost, PULL_FROM_MESH, l->viewer);
+	return l->viewer->pull != NULL;
+}

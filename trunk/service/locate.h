@@ -35,3 +35,6 @@ struct locate {
 bool locate_has_been(const char *redirected, const char *hostport);
 /* *found says which; an error only when the player went away or the server stops. */
 err locate_play(struct locate *l, enum found *found) BLOCKS;
+/* The stream that was found here has ended. True when a coworker has it and the viewer is one for
+ * whom it is relayed: then it is attached to the pull, and stays. */
+bool locate_again(struct locate *locate) BLOCKS;

@@ -24,6 +24,7 @@ struct player {
 	struct session *s;
 	struct source *source;
 	struct viewer viewer;
+	struct locate *where; /* it was found */
 	struct consumer consumer;
 	uint8_t want;
 	bool paused, closed;
@@ -180,6 +181,16 @@ static err finish_message(struct player *p)
 	}
 }
 
+/* One for whom the stream would be relayed need not go to where it is now. */
+static bool goes_on(struct player *p)
+{
+	if (p->s->is_relay || !locate_again(p->where))
+		return false;
+	log_info("%s has ended here, and goes on from where it is now", p->source->key);
+	consumer_stay(&p->consumer);
+	return true;
+}
+
 static err play_loop(struct player *p)
 {
 	for (;;) {
@@ -191,7 +202,7 @@ static err play_loop(struct player *p)
 		bool over = consumer_ended(&p->consumer) ||
 			    (p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE &&
 			     p->s->vhost->play.notify_unpublish);
-		if (over && !cursor_pending(&p->consumer.cursor))
+		if (over && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
 			return goodbye(p, "NetStream.Play.UnpublishNotify",
 				       "the stream was unpublished");
 		if (is_past_duration(p))
@@ -282,6 +293,7 @@ err play_run(struct session *s)
 		.patience_ms = -1,
 	};
 	enum found found;
+	p->where = &where;
 	sock_attach(s->conn->sock);
 	co_trim(); /* the stream may be long in coming, and handshakes go deep */
 	err e = locate_play(&where, &found);

@@ -405,6 +405,16 @@ static const char *failure_code(const struct publisher *p)
 	return *code ? code : "NetStream.Publish.Failed";
 }
 
+/* Who has lost to a rival does not come back, and the stream is to be had elsewhere: its players need
+ * not wait for anything, unless a pull takes over. */
+static int64_t grace_of(const struct publisher *p)
+{
+	bool lost = p->rival_won || (p->push && push_is_outdone(p->push));
+	return lost && !edge_is_pulled(p->s->server, p->source)
+		       ? 0
+		       : p->s->vhost->publish.reconnect_grace_ms;
+}
+
 static err publish_source(struct publisher *p)
 {
 	p->s->client.publish = true;
@@ -415,15 +425,16 @@ static err publish_source(struct publisher *p)
 		log_say("publishing %s from %s", p->source->key, p->s->client.ip);
 		e = publish_loop(p);
 	}
-	if (e == ERR_UPSTREAM && p->s->conn)
-		e = session_refuse(p->s, e, failure_code(p), "%s", err_trail(e));
 	if (p->s->conn)
 		sock_set_merge(p->s->conn->sock, false); /* commands may follow */
 	rival_stop(&p->rival);
 	if (p->taken_over)
 		e = err_fail(ERR_BUSY, "another publisher of %s took over", p->source->key);
-	source_leave(p->source, &p->feeder, p->s->vhost->publish.reconnect_grace_ms);
-	if (p->rival_won && p->s->conn && e == ERR_BUSY)
+	source_leave(p->source, &p->feeder, grace_of(p));
+	/* To say so takes its time: the players hear of it first. */
+	if (p->s->conn && e == ERR_UPSTREAM)
+		e = session_refuse(p->s, e, failure_code(p), "%s", err_trail(e));
+	else if (p->rival_won && p->s->conn && e == ERR_BUSY)
 		e = session_refuse(p->s, e, "NetStream.Publish.BadName", "%s", p->rival_won);
 	stat_leave(&p->s->server->stat, &p->s->client);
 	if (p->started)
