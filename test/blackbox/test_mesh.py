@@ -119,15 +119,56 @@ def test_connections_to_coworkers_are_kept(t):
 
 
 def test_names_cannot_break_out_of_the_query(t):
-    """A stream name with & and = reaches the coworker as a name."""
+    """A stream or an app whose name has & and = reaches the coworker as a name, and so does whatever a host is said to be."""
     coworker = t.srs(api_port=free_port())
     a = t.server("a", top.clustered(coworker.api_address))
-    c = t.client(a.url("live/x")).connect()
-    c.play("a&coworker=evil b=c#d")
-    c.wait_status(NOT_FOUND, timeout=3)
-    query = coworker.queries[0]["query"]
-    assert query["coworker"] in (coworker.api_address, coworker.api_address.replace(":", "%3A")), query
-    assert set(query) == {"vhost", "ip", "app", "stream", "coworker"}, query
+    evil = "a&coworker=evil b=c#d"
+    for tc_url, stream in ((None, evil), ("rtmp://h/li&stream=evil&x=y", "x"), ("rtmp://h&ip=evil/live", "x2"),
+                           ("rtmp://h/live?vhost=v&stream=evil", "x3")):
+        c = t.client(a.url("live/x")).connect(**({"tcUrl": tc_url} if tc_url else {}))
+        c.play(stream)
+        c.wait_status(NOT_FOUND, timeout=3)
+        query = coworker.queries[-1]["query"]
+        assert query["coworker"] in (coworker.api_address, coworker.api_address.replace(":", "%3A")), query
+        assert set(query) == {"vhost", "ip", "app", "stream", "coworker"} and "evil" not in query.values(), query
+        assert query["vhost"] == "__defaultVhost__", query
+    assert len(coworker.queries) == 4
+
+
+def test_the_first_answer_stops_the_others(t):
+    """Once a coworker has it, those that have not answered are left, long before the deadline."""
+    left = []
+
+    def wait_for_the_end(sock):
+        sock.settimeout(10)
+        sock.recv(65536)
+        began = time.monotonic()
+        sock.recv(1)
+        left.append(time.monotonic() - began)
+    silent = t.listen(wait_for_the_end)
+    good = t.srs(api_port=free_port())
+    t.publish(good.url("live/x"))
+    a = t.server("a", top.clustered(f"{silent.address} {good.api_address}", "query_timeout 5000;"))
+    assert code_of(t, a.url("live/x")) == REDIRECT
+    wait_for(lambda: left, 3, "the end of the other question")
+    assert left[0] < 1.0 * SCALE, left
+
+
+def test_answers_are_kept_for_a_moment(t):
+    """What is known is not asked again for query_cache, and that nobody has it for query_cache_none; then it is."""
+    coworker = t.srs(api_port=free_port())
+    t.publish(coworker.url("live/x"))
+    for stream, code, more in (("x", REDIRECT, "query_cache 1500; query_cache_none 0;"),
+                               ("nobody", NOT_FOUND, "query_cache 0; query_cache_none 1500;")):
+        a = t.server("a-" + stream, top.clustered(coworker.api_address, more))
+        coworker.queries.clear()
+        began, asked = time.monotonic(), 0
+        while len(coworker.queries) < 2:
+            assert code_of(t, a.url("live/" + stream)) == code
+            asked += 1
+            assert time.monotonic() < began + 5 * SCALE, "it is never asked again"
+        took = time.monotonic() - began
+        assert asked > 10 and took >= 1.4, (stream, asked, took)
 
 
 def test_a_local_publish_clears_what_was_known(t):
@@ -149,6 +190,8 @@ def test_http_flv_at_the_wrong_origin(t):
     publisher.wait_sent(30)
     _, head, _ = curl(a.flv("live/x") + "?k=v&w=1", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
     assert head.decode() == f"302 http://127.0.0.1:{b.http}/live/x.flv?k=v&w=1", head
+    _, hops, _ = curl(a.flv("live/x"), "-L", "-o", "/dev/null", "-w", "%{num_redirects} %{http_code}", seconds=2)
+    assert hops == b"1 200", hops
     _, body, _ = curl(a.flv("live/x"), "-L", seconds=3)
     flv.assert_same(publisher.sent, flv.FlvReader().feed(body), least=50)
     flv.assert_same(publisher.sent, t.record(a.flv("live/x"), 2), by_type=True)
@@ -195,6 +238,18 @@ def test_relay_relays_to_everybody(t):
         flv.assert_same(publisher.sent, list(p.messages), least=30)
     streams = b.json("/api/v1/streams")["streams"]
     assert [s["clients"] for s in streams if s["name"] == "x"] == [2], streams     # publisher and one relay
+
+
+def test_each_vhost_has_its_on_miss(t):
+    """One origin redirects the players of one vhost and relays to those of another."""
+    srs = t.srs(api_port=free_port())
+    cluster = "cluster { mode local; origin_cluster on; coworkers $other; %s }"
+    a = t.server("a", top.conf(cluster % "") + "vhost relays { %s }" % (cluster % "on_miss relay;"),
+                 values={"other": srs.api_address})
+    for vhost, name in (("", "x"), ("?vhost=relays", "y")):
+        t.publish(srs.url(f"live/{name}{vhost}"))
+    assert code_of(t, a.url("live/x")) == REDIRECT
+    t.probe(a.url("live/y?vhost=relays")).wait_frames(10, 5)
 
 
 def test_a_relayed_stream_is_not_announced(t):
@@ -387,7 +442,8 @@ def test_idle_publisher_that_answers_keeps_its_stream(t):
 
 
 def collide(t, a, b, stream):
-    """Two publishers at one moment; the ports of the origins whose publisher is left after the dust has settled."""
+    """Two publishers at one moment; the ports of the origins whose publisher is left after the dust has settled, and
+    for each that is not why, and after how long."""
     barrier, results, lock = threading.Barrier(2), {}, threading.Lock()
 
     def run(server):
@@ -395,11 +451,12 @@ def collide(t, a, b, stream):
         c = rtmp.Client(url).connect()
         c.create_stream()
         barrier.wait()
+        began = time.monotonic()
         try:
             c.publish(timeout=5 * SCALE)
         except (rtmp.Refused, rtmp.Closed) as e:
             with lock:
-                results[server.rtmp] = e
+                results[server.rtmp] = (e, time.monotonic() - began)
             c.close()
             return
         ends = time.monotonic() + 2.5 * SCALE
@@ -419,7 +476,7 @@ def collide(t, a, b, stream):
                         pass
         except (rtmp.Closed, rtmp.Refused) as e:
             with lock:
-                results[server.rtmp] = e
+                results[server.rtmp] = (e, time.monotonic() - began)
             c.close()
             return
         with lock:
@@ -435,8 +492,8 @@ def collide(t, a, b, stream):
 
 @limit(240)
 def test_simultaneous_publishers_end_with_one(t):
-    """Two publishers at one moment on two origins with on_duplicate reject: exactly one survives, each time."""
-
+    """Two publishers at one moment on two origins with on_duplicate reject: exactly one survives, each time, after two
+    seconds at most."""
     rounds, at_once = (5, 5) if os.environ.get("TEST_SHORT") else (50, 5)
     a, b = origins(t, more="on_duplicate reject;", http=False)
     bad = []
@@ -445,7 +502,8 @@ def test_simultaneous_publishers_end_with_one(t):
         for n in range(base, base + at_once):
             def one(n=n):
                 left, results = collide(t, a, b, f"s{n}")
-                if len(left) != 1:
+                late = [took for _, took in filter(None, results.values()) if took > 2 * SCALE]
+                if len(left) != 1 or late:
                     bad.append((n, results))
             threads.append(threading.Thread(target=one, daemon=True))
             threads[-1].start()
@@ -675,6 +733,24 @@ def test_coworkers_change_by_reload(t):
     a.write_conf(text)
     a.signal(signal.SIGHUP)
     wait_for(lambda: code_of(t, a.url("live/x")) == NOT_FOUND, 3, "the end of the coworker")
+
+
+def test_origins_change_by_reload(t):
+    """An origin that a reload brings to an edge is used, and one that it takes away is not."""
+    srs = [t.srs() for _ in range(2)]
+    for n in range(3):
+        for s in srs:
+            t.publish(s.url(f"live/s{n}"))
+    text = top.edge("$origins")
+    e = t.server("edge", text, values={"origins": srs[0].address})
+    for n, origins_now in enumerate((srs[0].address, f"{srs[0].address} {srs[1].address}", srs[1].address)):
+        e.values["origins"] = origins_now
+        e.write_conf(text)
+        e.signal(signal.SIGHUP)
+        wait_for(lambda n=n: e.log().count("the new configuration is in use") >= n or n == 0, 5, "the reload")
+        t.probe(e.url(f"live/s{n}")).wait_frames(5, 5)
+    asked = [[p.stream for p in s.plays] for s in srs]
+    assert "s0" in asked[0] and "s0" not in asked[1] and "s2" in asked[1] and "s2" not in asked[0], asked
 
 
 def test_one_is_not_ones_own_coworker(t):

@@ -185,6 +185,21 @@ def test_a_silent_server_costs_one_deadline(t):
     assert tree["viewers_total"] == 6 and tree["unknown"] == 1, tree
 
 
+def test_a_question_goes_so_many_hops(t):
+    """Servers beyond the hops of a question are leaves whose viewers nobody knows."""
+    m, _ = busy(t)
+    names = names_of(m.all)
+    for hops, known in ((0, {"a"}), (1, {"a", "e1", "e2"}), (2, {"a", "e1", "e2", "leaf"})):
+        tree, = trees(m.a, f"?stream=x&hops={hops}")
+
+        def found(node):
+            return {names[node["node"]]: node["known"]} | {k: v for n in node.get("relays", []) for k, v in found(n).items()}
+        answer = found(tree["origin"])
+        assert {name for name, is_known in answer.items() if is_known} == known, (hops, answer)
+    tree, = trees(m.a, "?stream=x&hops=1000000")
+    assert tree["viewers_total"] == 7, "more than hop_limit is hop_limit"
+
+
 def test_an_origin_of_srs(t):
     """An edge of an origin that tells no API shows what it knows itself."""
     origin = t.srs(mw_latency=0.01)
@@ -391,6 +406,9 @@ def test_relays_only_from_these_addresses(t):
         c.play()
         c.wait_closed(15)
         assert refused(origin)["relays"] >= 1, refused(origin)
+    for origin, status in ((open_, 200), (strict, 403)):
+        r = t.keep(httpc.Response(origin.flv("live/x"), headers={"X-SRS-Path": ",another"}))
+        assert r.status == status, (origin.name, r.status)
     c = t.client(strict.url("live/x"))
     try:
         c.connect(args={"srs_pid": 7.0})
