@@ -206,6 +206,30 @@ def test_an_unsigned_path_still_refuses(t):
     assert httpc.fetch(url, headers={"X-SRS-Path": "," + service_of(origin)}).status == 403
 
 
+def test_a_long_path_spoils_nothing_for_others(t):
+    """Strangers who claim to have come so far that the origin refuses their pull do not keep players from the stream."""
+    origin = origin_of(t)
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", SIGNED))
+    far = dict(RELAY, srs_path=",a" * 8)        # with the edge it is one more than hop_limit
+    t.publish(origin.url("live/lonely"))
+    c = t.client(edge.url("live/lonely")).connect(args=far)
+    c.play()
+    c.wait_status("NetStream.Play.Failed")
+    t.publish(origin.url("live/x"))
+
+    def pulls():
+        return edge.json("/api/v1/summaries")["data"]["cluster"]["pulls"]
+    before = pulls()
+    origin.freeze()
+    t.client(edge.url("live/x")).connect(args=far).play()
+    wait_for(lambda: pulls() > before, 3, "the stranger's pull")
+    probe = t.probe(edge.url("live/x"))
+    wait_for(lambda: probe.started_at, 3, "a player beside it")
+    origin.thaw()
+    probe.wait_frames(5, 5)
+    assert pulls() == before + 1, "the pull is the one that the stranger has begun"
+
+
 def test_another_vhost_of_the_stream_does_not_help(t):
     """Who connects to a vhost without a secret and plays a stream of one with a secret has to sign for that."""
     origin = t.server("origin", top.local() + f'vhost safe {{ cluster {{ {SIGNED} }} }}')
@@ -262,6 +286,25 @@ def test_publishers_of_signed_edges(t):
     node = tree_of(origin)
     assert [(r["kind"], r["known"]) for r in node["relays"]] == [("push", True)], node
     assert all(refused(origin)[k] == 0 for k in ("unsigned", "forged", "misdirected")), refused(origin)
+
+
+def test_pulls_of_the_mesh_are_signed(t):
+    """An origin that relays a coworker's stream proves itself to it, also after a redirect."""
+    api_a, api_b = top.spare()
+    more = SIGNED + "on_miss relay;"
+    a = t.server("a", top.clustered(f"127.0.0.1:{api_b}", more), values={"api": api_a})
+    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}", SIGNED), values={"api": api_b})
+    t.publish(b.url("live/x"))
+    t.probe(a.url("live/x")).wait_frames(5)
+    t.publish(a.url("live/y"))
+    edge = t.server("edge", top.edge(f"127.0.0.1:{b.rtmp}", SIGNED))
+    t.probe(edge.url("live/y")).wait_frames(5)
+    for server, stream in ((b, "x"), (a, "y")):
+        target = f"/api/v1/clusters/streams?stream={stream}"
+        tree, = trees(server, f"?stream={stream}", sign("GET", target, service_of(server)))
+        assert [(r["kind"], r["known"], r["viewers"]) for r in tree["origin"]["relays"]] == [("pull", True, 1)], tree
+    for s in (a, b):
+        assert all(refused(s)[k] == 0 for k in ("unsigned", "forged", "late", "replayed")), refused(s)
 
 
 def test_pulls_over_flv_are_signed(t):

@@ -96,11 +96,13 @@ static struct pull *pull_new(struct server *server, struct source *source,
 /* ---- viewers ---- */
 
 /* Two servers may each wait for what the other one waits for, each for viewers of its own. Who
- * joins a pull that has nothing therefore makes it ask again, in the name of all that wait. */
+ * joins a pull that has nothing therefore makes it ask again, in the name of all that wait. So does
+ * the first whose words are not in doubt. */
 static void look_for_circle(struct pull *p, const struct viewer *viewer)
 {
 	bool news = *viewer->path && p->via && !strstr(p->via, viewer->path);
-	if (news && p->lost_ms)
+	bool better = p->doubtful && !viewer->doubtful;
+	if ((news || better) && p->lost_ms)
 		p->reask = true;
 }
 

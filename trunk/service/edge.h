@@ -23,6 +23,7 @@ struct viewer {
 	const char *path;               /* servers the request came by; "" for a player */
 	const char *via;                /* all servers that wait for its answer; "" */
 	bool http;                      /* for follow_client */
+	bool doubtful;                  /* that it came by that path is not proven, and should be */
 	struct co *co;                  /* woken when the state changes */
 };
 

@@ -40,6 +40,17 @@ static void forget_request(struct pull *p)
 	p->page_url = p->swf_url = p->path = p->via = NULL;
 }
 
+/* Whoever claims to have come by many servers could have the stream refused to all others: its
+ * words are used only as long as it waits alone. */
+static const struct viewer *first_viewer(const struct pull *p)
+{
+	const struct viewer *v;
+	DL_FOREACH (p->viewers, v)
+		if (!v->doubtful)
+			return v;
+	return p->viewers;
+}
+
 /* The servers that wait for this pull, each once. */
 static char *all_who_wait(const struct pull *p)
 {
@@ -47,6 +58,8 @@ static char *all_who_wait(const struct pull *p)
 	const struct viewer *v;
 	buf_printf(&via, "%s", "");
 	DL_FOREACH (p->viewers, v) {
+		if (v->doubtful && !p->doubtful)
+			continue;
 		if (!strstr(buf_text(&via), v->path))
 			buf_printf(&via, "%s", v->path);
 		if (!strstr(buf_text(&via), v->via))
@@ -61,7 +74,7 @@ static char *all_who_wait(const struct pull *p)
  * origin is being asked. */
 static bool take_request(struct pull *p)
 {
-	const struct viewer *v = p->viewers;
+	const struct viewer *v = first_viewer(p);
 	forget_request(p);
 	if (!v)
 		return false;
@@ -77,6 +90,7 @@ static bool take_request(struct pull *p)
 	p->page_url = mem_strdup(v->page_url);
 	p->swf_url = mem_strdup(v->swf_url);
 	p->path = mem_strdup(v->path);
+	p->doubtful = v->doubtful;
 	p->via = all_who_wait(p);
 	p->http = v->http;
 	p->reask = false;

@@ -455,6 +455,7 @@ static void judge_relay(struct player *p, bool *misdirected)
 	free(claim);
 	*misdirected = v == SIGN_MISDIRECTED;
 	p->is_relay = v == SIGN_GOOD;
+	p->viewer.doubtful = !p->is_relay;
 	addr_ip(ip, &p->s->sock->peer);
 	if (!p->is_relay && !*misdirected && notice_is_due(p->s->server->notices, ip))
 		log_warn("the relay at %s is taken for a player: %s", ip, sign_why(v));

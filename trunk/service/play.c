@@ -278,6 +278,7 @@ err play_run(struct session *s)
 		.swf_url = s->connect.swf_url,
 		.path = s->path,
 		.via = s->via,
+		.doubtful = s->says_relay && !s->is_relay,
 		.co = co_self(),
 	};
 	struct locate where = {

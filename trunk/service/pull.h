@@ -26,6 +26,7 @@ struct pull {
 	struct target target;
 	char *page_url, *swf_url, *path, *via;
 	bool http;            /* that viewer came by HTTP */
+	bool doubtful;        /* all that wait are doubtful */
 	char redirected[600]; /* servers that have redirected it since it last began at an origin */
 	/* the origin in use */
 	struct upstream_conn up;
