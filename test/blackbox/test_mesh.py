@@ -609,8 +609,9 @@ srs_log_tank file;
 srs_log_file ./$name.log;
 resolver $dns;
 http_api { enabled on; listen $host:$api; }
-vhost __defaultVhost__ { cluster { mode local; origin_cluster on; coworkers $coworkers; } }
+vhost __defaultVhost__ { cluster { mode local; origin_cluster on; coworkers $coworkers; query_cache 0; query_cache_none 0; } }
 """
+TTL = 1         # of the names in the tests' DNS server, in seconds
 
 
 def member(t, n, dns, rtmp_port, api, coworkers):
@@ -640,9 +641,10 @@ def test_a_fourth_origin_joins_by_dns(t):
     assert status.info["ex"]["redirect"] == f"rtmp://127.0.0.3:{rtmp_port}/live", status
     assert code_of(t, at(1, rtmp_port, "live/fourth")) == NOT_FOUND
     dns.set("origins.test", *[f"127.0.0.{n}" for n in (1, 2, 3, 4)])
-    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/fourth")) == REDIRECT, 3, "the fourth origin")
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/fourth")) == REDIRECT, TTL + 0.5, "the fourth origin")
     dns.set("origins.test", *[f"127.0.0.{n}" for n in (1, 2, 3)])
-    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/fourth")) == NOT_FOUND, 4, "the end of the fourth origin")
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/fourth")) == NOT_FOUND, TTL + 0.5,
+             "the end of the fourth origin")
     text = servers[0].log()
     assert f"127.0.0.4:{api} is a member now" in text and f"127.0.0.4:{api} is no longer a member" in text
 
