@@ -6,8 +6,8 @@
 #include "co/co.h"
 #include "main/options.h"
 #include "main/process.h"
+#include "main/serve.h"
 #include "main/signals.h"
-#include "service/server.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -95,7 +95,7 @@ static void reload(struct server *s)
 		conf_diff(&diff, s->conf, conf, &restart);
 		log_lines(&diff, LOG_INFO);
 		log_set_level((enum log_level)conf->srs_log_level);
-		server_set_conf(s, conf);
+		serve_set_conf(s, conf);
 		log_info("the new configuration is in use%s",
 			 restart ? "; some of it only after a restart" : "");
 	}
@@ -121,7 +121,7 @@ static void drain(void)
 	log_say("graceful quit: %d connections may stay until they leave", server.connections);
 	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
 		return;
-	server_close_listeners(&server);
+	serve_close_listeners(&server);
 	while (server.connections > 0)
 		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
 			return;
@@ -182,7 +182,7 @@ static err start(struct conf *conf)
 	TRY(co_init());
 	TRY(signals_init());
 	server.on_reload = on_reload;
-	return server_start(&server, conf);
+	return serve_start(&server, conf);
 }
 
 static int run(struct conf *conf)
@@ -197,7 +197,7 @@ static int run(struct conf *conf)
 	announce(conf);
 	process_ready();
 	serve();
-	server_stop(&server);
+	serve_stop(&server);
 	signals_fini();
 	co_fini();
 	log_stop();

@@ -2,8 +2,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
-#include "service/notice.h"
-#include "service/signed_request.h"
+#include "node/notice.h"
+#include "node/signed_request.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * what only servers of the cluster may ask signed (if there is a secret); are name and password
  * right (http_api.auth); may the caller change something (http_api.writes). */
 #pragma once
+#include "node/sign.h"
 #include "service/http_session.h"
-#include "service/sign.h"
 
 /* Is the request signed? `what` is signed beside method and target. Counts what it was. */
 enum sign_verdict access_verdict(struct http_session *s, struct span what);

@@ -5,15 +5,15 @@
 #include "service/flv.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/flv_feed.h"
+#include "cluster/outlet.h"
+#include "cluster/upstream.h"
 #include "codec/flv.h"
+#include "node/notice.h"
 #include "service/access.h"
 #include "service/flv_chunks.h"
-#include "service/flv_feed.h"
 #include "service/flv_mount.h"
 #include "service/locate.h"
-#include "service/notice.h"
-#include "service/outlet.h"
-#include "service/upstream.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * http_service.c begins and ends it; api.c and flv.c are what it may ask for besides files. */
 #pragma once
 #include "http/http.h"
-#include "service/server.h"
+#include "node/server.h"
 
 struct http_session {
 	struct server *server;

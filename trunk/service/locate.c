@@ -1,6 +1,6 @@
 #include "service/locate.h"
 #include "base/log.h"
-#include "service/coworker.h"
+#include "cluster/coworker.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* locate - where the stream that a player asks for is: here, on the way, elsewhere, nowhere.
  * Layer: service. The same for every protocol; the caller turns the answer into its own words. */
 #pragma once
+#include "cluster/edge.h"
 #include "codec/url.h"
-#include "service/edge.h"
-#include "service/server.h"
+#include "node/server.h"
 
 enum found {
 	FOUND_HERE,      /* play `source`: live, or it may become live */

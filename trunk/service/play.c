@@ -5,8 +5,8 @@
  * stack and its registers would be cold in each of thousands of turns. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/outlet.h"
 #include "service/locate.h"
-#include "service/outlet.h"
 #include "service/session.h"
 
 #include <stddef.h>

@@ -3,9 +3,9 @@
  * encoder hears what the first origin said and then lives on, whatever happens to that origin. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/coworker.h"
+#include "cluster/rival.h"
 #include "codec/metadata.h"
-#include "service/coworker.h"
-#include "service/rival.h"
 #include "service/session.h"
 
 #include <stdio.h>

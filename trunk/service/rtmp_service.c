@@ -3,13 +3,13 @@
 #include "service/rtmp_service.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/announce.h"
+#include "cluster/upstream.h"
 #include "codec/url.h"
+#include "node/notice.h"
 #include "rtmp/handshake.h"
-#include "service/announce.h"
-#include "service/notice.h"
 #include "service/session.h"
 #include "service/token.h"
-#include "service/upstream.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* rtmp_service - takes RTMP connections. Layer: service. */
 #pragma once
-#include "service/server.h"
+#include "node/server.h"
 
 /* For listen_opts.on_accept; ctx is the server. */
 void rtmp_service_accept(void *ctx, struct sock *sock);

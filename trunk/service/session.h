@@ -1,10 +1,10 @@
 /* session - one RTMP connection. Layer: service. rtmp_service.c begins and ends it, play.c and
  * publish.c are what it may do in between. */
 #pragma once
+#include "cluster/announce.h"
+#include "cluster/edge.h"
+#include "node/server.h"
 #include "rtmp/server.h"
-#include "service/announce.h"
-#include "service/edge.h"
-#include "service/server.h"
 
 struct session {
 	struct server *server;

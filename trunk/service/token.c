@@ -1,9 +1,9 @@
 #include "service/token.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/members.h"
+#include "cluster/upstream.h"
 #include "rtmp/client.h"
-#include "service/members.h"
-#include "service/upstream.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The list of servers that have redirected a request. */
+#include "cluster/upstream.h"
 #include "service/locate.h"
-#include "service/upstream.h"
 #include "support/unit.h"
 
 #include <string.h>

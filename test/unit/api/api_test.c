@@ -1,0 +1,116 @@
+/* The table of routes, and the texts that answers are made of. */
+#include "api/api_proc.h"
+#include "api/api_route.h"
+
+#include <stdlib.h>
+
+#include "support/unit.h"
+
+static const struct {
+	const char *path, *route, *tail; /* route NULL: there is none */
+} paths[] = {
+	{"/", "/", ""},
+	{"/api", "/api", ""},
+	{"/api/", "/api", ""},
+	{"/api/v1", "/api/v1", ""},
+	{"/api/v1/", "/api/v1", ""},
+	{"/api/v1/versions", "/api/v1/versions", ""},
+	{"/api/v1/versions/", "/api/v1/versions", ""},
+	{"/api/v1/versions/1", NULL, NULL},
+	{"/api/v1/versionsx", NULL, NULL},
+	{"/api/v1/streams", "/api/v1/streams", ""},
+	{"/api/v1/streams/", "/api/v1/streams", ""},
+	{"/api/v1/streams/vid-1234567", "/api/v1/streams", "vid-1234567"},
+	{"/api/v1/streams/a/b", NULL, NULL},
+	{"/api/v1/clients/abcdefgh", "/api/v1/clients", "abcdefgh"},
+	{"/api/v1/tests/requests", "/api/v1/tests/requests", ""},
+	{"/api/v2", NULL, NULL},
+	{"/apis", NULL, NULL},
+	{"/x", NULL, NULL},
+};
+
+static void paths_lead_to_their_routes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const char *tail = NULL;
+		const struct api_route *r = api_route_find(paths[i].path, &tail);
+		if ((r != NULL) != (paths[i].route != NULL))
+			fail_msg("%s", paths[i].path);
+		if (!r)
+			continue;
+		assert_string_equal(r->path, paths[i].route);
+		assert_string_equal(tail, paths[i].tail);
+	}
+}
+
+static void parameters_are_decoded_and_bounded(void **state)
+{
+	(void)state;
+	char query[] = "start=7&count=99999&app=a%2Fb&bad=%zz&neg=-5&word=x";
+	struct http_message request = {.query = query};
+	struct api_call call = {.request = &request};
+	static const struct {
+		const char *name;
+		int value;
+	} numbers[] = {{"start", 7}, {"count", 1000}, {"none", 50}, {"neg", 3}, {"word", 50}};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		assert_int_equal(api_query_int(&call, numbers[i].name, 50, 3, 1000),
+				 numbers[i].value);
+	static const char *const texts[][2] = {{"app", "a/b"}, {"bad", ""}, {"none", ""}};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char *value = api_query(&call, texts[i][0]);
+		assert_string_equal(value, texts[i][1]);
+		free(value);
+	}
+}
+
+static void texts_that_are_no_utf8_are_shown_all_the_same(void **state)
+{
+	(void)state;
+	json_t *object = json_object();
+	api_put_text(object, "good", "\xe6\xba\x90");
+	api_put_text(object, "bad",
+		     "a\xff\xfe"
+		     "b");
+	assert_string_equal(json_string_value(json_object_get(object, "good")), "\xe6\xba\x90");
+	assert_string_equal(json_string_value(json_object_get(object, "bad")), "a??b");
+	json_decref(object);
+}
+
+static void numbers_are_found_by_their_names(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"MemTotal:  100 kB\nMemFree:\t20 kB\nSwapCached: 3 kB\nCached: 7 kB\n";
+	assert_int_equal(proc_number(text, "MemTotal"), 100);
+	assert_int_equal(proc_number(text, "MemFree"), 20);
+	assert_int_equal(proc_number(text, "Cached"), 7);
+	assert_int_equal(proc_number(text, "Mem"), 0);
+	assert_int_equal(proc_number("", "Cached"), 0);
+}
+
+static void the_machine_has_memory_and_this_process_uses_some(void **state)
+{
+	(void)state;
+	struct proc_memory m;
+	struct proc_cpu cpu;
+	proc_memory(&m);
+	proc_cpu(&cpu);
+	assert_true(m.total > 0 && m.percent_ram >= 0 && m.percent_ram <= 1);
+	assert_true(cpu.percent >= 0 && cpu.percent <= 1);
+	assert_true(proc_self_kbyte() > 100 && proc_self_kbyte() < m.total);
+	assert_string_equal(proc_text("/proc/self/no-such-file"), "");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_lead_to_their_routes),
+		cmocka_unit_test(parameters_are_decoded_and_bounded),
+		cmocka_unit_test(texts_that_are_no_utf8_are_shown_all_the_same),
+		cmocka_unit_test(numbers_are_found_by_their_names),
+		cmocka_unit_test(the_machine_has_memory_and_this_process_uses_some),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

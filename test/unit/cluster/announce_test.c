@@ -1,0 +1,121 @@
+/* What a relay says of itself, and that no two things it could say are signed alike. */
+#include "base/mem.h"
+#include "cluster/announce.h"
+#include "support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define URL "rtmp://a/live"
+
+static char secret[] = "alpha", none[] = "", vhost_name[] = "a";
+
+static struct server server_of(const char *id)
+{
+	struct conf_vhost vhost = {.name = vhost_name,
+				   .cluster = {.secret = secret, .secret_file = none}};
+	struct conf conf = {.vhost_count = 1, .vhosts = &vhost};
+	struct server s = {.signer = signer_new(id)};
+	assert_int_equal(signer_load(s.signer, &conf), OK);
+	return s;
+}
+
+static struct amf *args_of(const char *path, const char *via, double api)
+{
+	struct amf *args = amf_object();
+	amf_set(args, "srs_node", amf_string("edge1"));
+	amf_set(args, "srs_path", amf_string(path));
+	amf_set(args, "srs_via", amf_string(via));
+	amf_set(args, "srs_api", amf_number(api));
+	return args;
+}
+
+static struct amf *prove(const struct server *edge, const struct relay_claim *claim, const char *to)
+{
+	struct buf text = {.max = CLAIM_MAX};
+	relay_claim_write(&text, claim);
+	struct amf *proof = announce_proof(edge, vhost_name, claim->publish, buf_span(&text), to);
+	buf_free(&text);
+	return proof;
+}
+
+static void a_proof_is_good_for_what_it_was_made_for(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *stream, *path, *via, *to;
+		double api;
+		bool publish;
+		enum sign_verdict want;
+	} cases[] = {
+		{URL, "x", ",a", ",b", "here", 1985, false, SIGN_GOOD},
+		{URL, "y", ",a", ",b", "here", 1985, false, SIGN_FORGED},
+		{URL "2", "x", ",a", ",b", "here", 1985, false, SIGN_FORGED},
+		{URL, "x", ",a,", "b", "here", 1985, false, SIGN_FORGED},
+		{URL, "x", ",a,b", "", "here", 1985, false, SIGN_FORGED},
+		{URL, "x", ",a", ",b", "here", 1986, false, SIGN_FORGED},
+		{URL, "x", ",a", ",b", "here", 1985, true, SIGN_FORGED},
+		{URL, "x", ",a", ",b", "there", 1985, false, SIGN_MISDIRECTED},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server here = server_of("here"), edge = server_of("edge");
+		struct amf *said = args_of(cases[i].path, cases[i].via, cases[i].api);
+		struct amf *signed_for = args_of(",a", ",b", 1985);
+		struct amf *proof = prove(&edge, &(struct relay_claim){signed_for, URL, "x", false},
+					  cases[i].to);
+		const struct relay_claim claim = {said, cases[i].url, cases[i].stream,
+						  cases[i].publish};
+		assert_int_equal(announce_check(&here, proof, &claim), cases[i].want);
+		if (cases[i].want == SIGN_GOOD)
+			assert_int_equal(announce_check(&here, proof, &claim), SIGN_REPLAYED);
+		amf_free(&proof);
+		amf_free(&said);
+		amf_free(&signed_for);
+		signer_free(&here.signer);
+		signer_free(&edge.signer);
+	}
+}
+
+static void a_claim_without_a_proof_is_not_signed(void **state)
+{
+	(void)state;
+	struct server here = server_of("here");
+	struct amf *args = args_of(",a", "", 0), *empty = amf_object(), *null = amf_null();
+	const struct relay_claim claim = {args, URL, "x", false};
+	assert_int_equal(announce_check(&here, NULL, &claim), SIGN_MISSING);
+	assert_int_equal(announce_check(&here, null, &claim), SIGN_MISSING);
+	assert_int_equal(announce_check(&here, empty, &claim), SIGN_MISSING);
+	const struct relay_claim bare = {NULL, URL, "x", false};
+	assert_int_equal(announce_check(&here, NULL, &bare), SIGN_MISSING);
+	amf_free(&args);
+	amf_free(&empty);
+	amf_free(&null);
+	signer_free(&here.signer);
+}
+
+/* What does not fit is cut: two such claims could be alike. */
+static void a_claim_that_is_too_long_is_not_believed(void **state)
+{
+	(void)state;
+	struct server here = server_of("here");
+	char *path = mem_zalloc(CLAIM_MAX + 1);
+	memset(path, 'a', CLAIM_MAX);
+	struct amf *args = args_of(path, "", 0);
+	const struct relay_claim claim = {args, URL, "x", false};
+	struct amf *proof = prove(&here, &claim, "here");
+	assert_int_equal(announce_check(&here, proof, &claim), SIGN_FORGED);
+	amf_free(&proof);
+	amf_free(&args);
+	free(path);
+	signer_free(&here.signer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_proof_is_good_for_what_it_was_made_for),
+		cmocka_unit_test(a_claim_without_a_proof_is_not_signed),
+		cmocka_unit_test(a_claim_that_is_too_long_is_not_believed),
+	};
+	return cmocka_run_group_tests_name("announce", tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+#include "base/mem.h"
+#include "node/json.h"
+#include "support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void json_is_read_and_what_is_none_is_not(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{"{\"a\":[1,2,{\"b\":null}]}", true},
+		{"[]", true},
+		{"{\"a\":\"]]]}}}\\\"[[[\"}", true},
+		{"", false},
+		{"[", false},
+		{"{\"a\":1", false},
+		{"]", false},
+		{"not json", false},
+		{"{\"a\":\"\\", false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *value = json_read(span_str(cases[i].text));
+		if ((value != NULL) != cases[i].good)
+			fail_msg("%s", cases[i].text);
+		json_decref(value);
+	}
+}
+
+/* "[[…]]", so many deep. */
+static char *nested(int depth, char open, char close)
+{
+	char *text = mem_zalloc(2 * (size_t)depth + 1);
+	memset(text, open, (size_t)depth);
+	memset(text + depth, close, (size_t)depth);
+	return text;
+}
+
+static void what_nests_too_deep_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		int depth;
+		bool good;
+	} cases[] = {{1, true},
+		     {JSON_NESTING_MAX, true},
+		     {JSON_NESTING_MAX + 1, false},
+		     {1000000, false}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = nested(cases[i].depth, '[', ']');
+		json_t *value = json_read(span_str(text));
+		assert_int_equal(value != NULL, cases[i].good);
+		json_decref(value);
+		free(text);
+	}
+}
+
+static void brackets_in_texts_do_not_nest(void **state)
+{
+	(void)state;
+	char *brackets = nested(1000, '[', '{');
+	char *text = mem_printf("[\"%s\",\"\\\"%s\"]", brackets, brackets);
+	json_t *value = json_read(span_str(text));
+	assert_non_null(value);
+	json_decref(value);
+	free(text);
+	free(brackets);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_is_read_and_what_is_none_is_not),
+		cmocka_unit_test(what_nests_too_deep_is_refused),
+		cmocka_unit_test(brackets_in_texts_do_not_nest),
+	};
+	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
+}

@@ -1,0 +1,334 @@
+/* The table of what the API has, and what all its answers have in common. */
+#include "api/api.h"
+#include "api/api_route.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "codec/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- members ---- */
+
+void api_put_text(json_t *object, const char *key, const char *text)
+{
+	json_t *value = json_string(text);
+	if (!value) {
+		char *ascii = mem_strdup(text);
+		for (char *c = ascii; *c; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+		value = json_string(ascii);
+		free(ascii);
+	}
+	json_object_set_new(object, key, value);
+}
+
+void api_put_int(json_t *object, const char *key, int64_t value)
+{
+	json_object_set_new(object, key, json_integer(value));
+}
+
+void api_put_bool(json_t *object, const char *key, bool value)
+{
+	json_object_set_new(object, key, json_boolean(value));
+}
+
+json_t *api_put_object(json_t *object, const char *key)
+{
+	json_t *value = json_object();
+	json_object_set_new(object, key, value);
+	return value;
+}
+
+char *api_query(const struct api_call *call, const char *name)
+{
+	char *value = mem_zalloc(URL_MAX);
+	if (!param_get(value, URL_MAX, call->request->query, name))
+		*value = '\0';
+	return value;
+}
+
+int api_query_int(const struct api_call *call, const char *name, int preset, int min, int max)
+{
+	char *text = api_query(call, name), *end;
+	long value = strtol(text, &end, 10);
+	if (end == text)
+		value = preset;
+	free(text);
+	return value < min ? min : value > max ? max : (int)value;
+}
+
+/* ---- small answers ---- */
+
+static const struct api_route routes[];
+
+/* "name": "help" of the routes below a path. */
+static void put_links(json_t *urls, const char *below)
+{
+	for (const struct api_route *r = routes; r->path; r++) {
+		size_t n = strlen(below);
+		if (r->help && strncmp(r->path, below, n) == 0 && !strchr(r->path + n, '/'))
+			api_put_text(urls, r->path + n, r->help);
+	}
+}
+
+static enum api_code root(struct api_call *call)
+{
+	api_put_text(api_put_object(call->answer, "urls"), "api", "the api root");
+	return API_OK;
+}
+
+static enum api_code versions_of_api(struct api_call *call)
+{
+	api_put_text(api_put_object(call->answer, "urls"), "v1", "the api version 1.0");
+	return API_OK;
+}
+
+static enum api_code index_of_v1(struct api_call *call)
+{
+	put_links(api_put_object(call->answer, "urls"), "/api/v1/");
+	put_links(api_put_object(call->answer, "tests"), "/api/v1/tests/");
+	return API_OK;
+}
+
+static enum api_code versions(struct api_call *call)
+{
+	json_t *data = api_put_object(call->answer, "data");
+	api_put_int(data, "major", SRS_VERSION_MAJOR);
+	api_put_int(data, "minor", SRS_VERSION_MINOR);
+	api_put_int(data, "revision", SRS_VERSION_REVISION);
+	api_put_text(data, "version", SRS_VERSION);
+	return API_OK;
+}
+
+static enum api_code authors(struct api_call *call)
+{
+	json_t *data = api_put_object(call->answer, "data");
+	api_put_text(data, "license", "");
+	api_put_text(data, "contributors", "");
+	return API_OK;
+}
+
+static enum api_code features(struct api_call *call)
+{
+	static const struct {
+		const char *name;
+		bool have;
+	} known[] = {
+		{"ssl", true},         {"hls", false},        {"hds", false},
+		{"callback", false},   {"api", true},         {"httpd", true},
+		{"dvr", false},        {"transcode", false},  {"ingest", false},
+		{"stat", true},        {"caster", false},     {"complex_send", true},
+		{"tcp_nodelay", true}, {"so_sendbuf", false}, {"mr", true},
+	};
+	json_t *data = api_put_object(call->answer, "data");
+	api_put_text(data, "options", "");
+	api_put_text(data, "options2", "");
+	api_put_text(data, "build", SERVER_NAME);
+	api_put_text(data, "build2", SERVER_NAME);
+	json_t *list = api_put_object(data, "features");
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		api_put_bool(list, known[i].name, known[i].have);
+	return API_OK;
+}
+
+/* What the server understood of a request. */
+static enum api_code requests(struct api_call *call)
+{
+	const struct http_message *m = call->request;
+	json_t *data = api_put_object(call->answer, "data");
+	api_put_text(data, "uri", m->target);
+	api_put_text(data, "path", m->path);
+	api_put_text(data, "METHOD", m->method_name);
+	json_t *headers = api_put_object(data, "headers");
+	for (int i = 0; i < m->header_count; i++)
+		if (strcasecmp(m->headers[i].name, "Authorization") != 0)
+			api_put_text(headers, m->headers[i].name, m->headers[i].value);
+	json_t *server = api_put_object(data, "server");
+	api_put_text(server, "sigature", SERVER_SIG);
+	api_put_text(server, "version", SRS_VERSION);
+	api_put_text(server, "link", "");
+	api_put_int(server, "time", clock_wall_ms());
+	return API_OK;
+}
+
+static enum api_code errors(struct api_call *call)
+{
+	(void)call;
+	return API_ERRORS_DEMO;
+}
+
+/* ---- routes ---- */
+
+static const struct api_route routes[] = {
+	{"/", API_ANY, root, NULL, false, false},
+	{"/api", API_ANY, versions_of_api, NULL, false, false},
+	{"/api/v1", API_ANY, index_of_v1, NULL, false, false},
+	{"/api/v1/versions", API_ANY, versions, "the version of this server", false, false},
+	{"/api/v1/summaries", API_ANY, api_summaries,
+	 "the server: pid, memory, CPU, connections, cluster", false, false},
+	{"/api/v1/rusages", API_ANY, api_rusages, "resources used, as getrusage(2) has them", false,
+	 false},
+	{"/api/v1/self_proc_stats", API_ANY, api_self_proc_stats, "the process: /proc/self/stat",
+	 false, false},
+	{"/api/v1/system_proc_stats", API_ANY, api_system_proc_stats, "the processors: /proc/stat",
+	 false, false},
+	{"/api/v1/meminfos", API_ANY, api_meminfos, "the memory: /proc/meminfo", false, false},
+	{"/api/v1/authors", API_ANY, authors, "license and contributors", false, false},
+	{"/api/v1/features", API_ANY, features, "what was built in", false, false},
+	{"/api/v1/requests", API_ANY, requests, "this request, as it was understood", false, false},
+	{"/api/v1/vhosts", API_GET, api_vhosts, "vhosts that had a client, or one: vhosts/<id>",
+	 false, true},
+	{"/api/v1/streams", API_GET, api_streams,
+	 "streams, or one: streams/<id>; ?start=0&count=10", false, true},
+	{"/api/v1/clients", API_GET | API_DELETE, api_clients,
+	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
+	 false, true},
+	{"/api/v1/raw", API_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", false, false},
+	{"/api/v1/clusters", API_ANY, api_clusters,
+	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", true, false},
+	{"/api/v1/clusters/streams", API_GET, api_cluster_streams,
+	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", false, false},
+	{"/api/v1/clusters/nodes", API_GET, api_cluster_nodes,
+	 "the servers around this one, and how fast they answer", false, false},
+	{"/api/v1/clusters/clients", API_DELETE, api_cluster_clients,
+	 "DELETE clusters/clients/<id> disconnects a client of any server", false, true},
+	{"/api/v1/tests/requests", API_ANY, requests, "this request, as it was understood", false,
+	 false},
+	{"/api/v1/tests/errors", API_ANY, errors, "always code 100", false, false},
+	{0},
+};
+
+const struct api_route *api_route_find(const char *path, const char **tail)
+{
+	for (const struct api_route *r = routes; r->path; r++) {
+		size_t n = strlen(r->path);
+		if (strncmp(path, r->path, n) != 0 || (path[n] && path[n] != '/'))
+			continue;
+		*tail = path[n] ? path + n + 1 : path + n;
+		if (!**tail || (r->with_id && !strchr(*tail, '/')))
+			return r;
+	}
+	return NULL;
+}
+
+/* ---- answering ---- */
+
+static bool is_allowed(const struct api_route *route, int method)
+{
+	return route->methods == API_ANY ||
+	       (route->methods & API_GET &&
+		(method == HTTP_METHOD_GET || method == HTTP_METHOD_HEAD)) ||
+	       (route->methods & API_DELETE && method == HTTP_METHOD_DELETE);
+}
+
+static void put_common(struct api_call *call)
+{
+	const struct server *server = call->server;
+	char *pid = mem_printf("%d", (int)getpid());
+	api_put_text(call->answer, "server", server->server_id);
+	api_put_text(call->answer, "service", server->service_id);
+	api_put_text(call->answer, "pid", pid);
+	free(pid);
+}
+
+/* The object that answers the call. A code other than 0 stands alone. */
+static void fill(struct api_call *call, const struct api_route *route)
+{
+	api_put_int(call->answer, "code", 0);
+	if (!route->bare)
+		put_common(call);
+	enum api_code code = route->fn(call);
+	if (code == API_OK)
+		return;
+	json_object_clear(call->answer);
+	api_put_int(call->answer, "code", code);
+}
+
+static bool is_callback(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
+	return strspn(name, letters) == strlen(name);
+}
+
+/* JSONP: a script that calls the page's function; it can only be fetched by GET, so a parameter
+ * says the method. */
+static void read_jsonp(struct api_call *call, const char *callback)
+{
+	char *method = api_query(call, "method");
+	if (*callback && strcmp(method, "DELETE") == 0)
+		call->method = HTTP_METHOD_DELETE;
+	free(method);
+}
+
+static err send_answer(struct http_session *s, const struct api_call *call, const char *callback)
+{
+	char *text = json_dumps(call->answer, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	char *script = *callback ? mem_printf("%s(%s)", callback, text ? text : "") : NULL;
+	const char *body = script ? script : text ? text : "";
+	err e = http_respond(s->sock, s->request, 200,
+			     script ? "text/javascript" : "application/json", span_str(body),
+			     s->cors);
+	free(script);
+	free(text);
+	return e;
+}
+
+static err refuse_method(struct http_session *s, const struct api_route *route)
+{
+	struct buf extra = {.max = 2048};
+	buf_printf(&extra, "Allow: GET, HEAD%s\r\n%s",
+		   route->methods & API_DELETE ? ", DELETE" : "", s->cors);
+	err e = http_respond_text(s->sock, s->request, 405, "This method is not possible here.",
+				  buf_text(&extra));
+	buf_free(&extra);
+	return e;
+}
+
+static err serve(struct http_session *s, const struct api_route *route, const char *tail)
+{
+	struct api_call call = {
+		.server = s->server,
+		.conf = s->conf,
+		.request = s->request,
+		.method = s->request->method,
+		.tail = tail,
+	};
+	char *callback = api_query(&call, "callback");
+	bool bad = !is_callback(callback);
+	err e;
+	read_jsonp(&call, callback);
+	if (!bad && !is_allowed(route, call.method)) {
+		e = refuse_method(s, route);
+	} else {
+		call.answer = json_object();
+		if (bad)
+			api_put_int(call.answer, "code", API_BAD_CALLBACK);
+		else
+			fill(&call, route);
+		e = send_answer(s, &call, bad ? "" : callback);
+		json_decref(call.answer);
+	}
+	free(callback);
+	return e;
+}
+
+err api_serve(struct http_session *s, bool *found)
+{
+	const char *path = s->request->path, *tail = "";
+	const struct api_route *route = NULL;
+	*found = true;
+	if (s->role->api && strcmp(path, "/api/v1/tests/redirects") == 0)
+		return http_respond(s->sock, s->request, 301, NULL, span_str(""),
+				    "Location: /api/v1/tests/errors\r\n");
+	/* The HTTP port tells the version only; a port for both has its files at the root. */
+	if (s->role->api || strcmp(path, "/api/v1/versions") == 0)
+		route = api_route_find(path, &tail);
+	if (route && strcmp(path, "/") == 0 && s->role->files)
+		route = NULL;
+	*found = route != NULL;
+	return route ? serve(s, route, tail) : OK;
+}

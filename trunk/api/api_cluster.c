@@ -1,0 +1,212 @@
+/* What other servers ask: where a stream is. And the calls that change this server. */
+#include "api/api_route.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/coworker.h"
+#include "codec/url.h"
+#include "conf/endpoint.h"
+#include "net/addr.h"
+#include "service/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- clusters ---- */
+
+static bool is_here(const struct source *source, const struct conf_vhost *vhost)
+{
+	if (!source || !source_is_live(source))
+		return false;
+	/* What an origin has from a coworker is the coworker's to answer; SRS counts an edge's pull. */
+	return vhost->cluster.mode == MODE_REMOTE || !source->feeder ||
+	       source->feeder->kind != FEEDER_RELAY;
+}
+
+/* NULL when it is not here. */
+static const struct source *find_here(const struct api_call *call, const struct conf_vhost *vhost,
+				      const char *app, const char *stream)
+{
+	char *key = stream_key(vhost->name, app, stream);
+	const struct source *source = registry_find(&call->server->registry, key);
+	char *rival = api_query(call, "rival");
+	/* Whoever asks as a rival has the stream: that nobody has it is not true any more. */
+	if (*rival)
+		coworker_forget(call->server, key);
+	free(rival);
+	free(key);
+	return is_here(source, vhost) ? source : NULL;
+}
+
+static bool is_anywhere(const char *host)
+{
+	static const char *const texts[] = {"", "0.0.0.0", "::", "127.0.0.1", "::1"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(host, texts[i]) == 0)
+			return true;
+	return false;
+}
+
+/* By which name others reach us: what is configured; else the address we listen on, if it is one
+ * of a kind; else the name by which the asker has reached us, which works behind NAT too. */
+static void find_self(const struct api_call *call, struct hostport *self)
+{
+	const struct text_list *listen = &call->conf->listen;
+	int port = server_rtmp_port(call->server);
+	char local[ADDR_TEXT_MAX];
+	struct endpoint at;
+	if (*call->conf->advertise && hostport_parse(self, call->conf->advertise, port) == OK)
+		return;
+	self->port = port;
+	if (listen->count && endpoint_listen(&at, listen->v[0]) && !is_anywhere(at.host)) {
+		snprintf(self->host, sizeof(self->host), "%s", at.host);
+		return;
+	}
+	struct hostport asked = {0};
+	char *coworker = api_query(call, "coworker");
+	bool named = *coworker && hostport_parse(&asked, coworker, 0) == OK && *asked.host;
+	if (!named)
+		addr_of_host(local);
+	snprintf(self->host, sizeof(self->host), "%s", named ? asked.host : local);
+	free(coworker);
+}
+
+/* "host:port" of a listener of ours: its own host if it is one of a kind. */
+static void put_listener(json_t *origin, const char *key, const char *listen,
+			 const struct hostport *self)
+{
+	struct endpoint at;
+	struct hostport hp = *self;
+	char text[HOST_MAX + 8];
+	if (!endpoint_listen(&at, listen))
+		return;
+	if (!is_anywhere(at.host))
+		snprintf(hp.host, sizeof(hp.host), "%s", at.host);
+	hp.port = at.port;
+	hostport_text(text, &hp);
+	api_put_text(origin, key, text);
+}
+
+/* Since when, and whether its publisher is alive: which of two publishers keeps the stream. */
+static void put_publish(const struct api_call *call, json_t *origin, const struct source *source)
+{
+	struct publish_facts facts;
+	char *rival = api_query(call, "rival");
+	if (publish_facts(source, *rival && strcmp(rival, call->server->service_id) != 0, &facts)) {
+		api_put_int(origin, "since_ms", facts.since_wall_ms);
+		api_put_int(origin, "silent_ms", facts.silent_ms);
+		api_put_int(origin, "unanswered_ms", facts.unanswered_ms);
+	}
+	free(rival);
+}
+
+static json_t *origin_object(const struct api_call *call, const struct conf_vhost *vhost,
+			     const struct source *source)
+{
+	json_t *origin = json_object();
+	struct hostport *self = mem_new(struct hostport);
+	find_self(call, self);
+	api_put_text(origin, "ip", self->host);
+	api_put_int(origin, "port", self->port);
+	api_put_text(origin, "vhost", vhost->name);
+	put_listener(origin, "api", call->conf->http_api.listen, self);
+	json_t *routers = json_array();
+	json_array_append(routers, json_object_get(origin, "api"));
+	json_object_set_new(origin, "routers", routers);
+	if (call->conf->http_server.enabled && vhost->http_remux.enabled)
+		put_listener(origin, "http", call->conf->http_server.listen, self);
+	put_publish(call, origin, source);
+	free(self);
+	return origin;
+}
+
+enum api_code api_clusters(struct api_call *call)
+{
+	static const char *const names[] = {"ip", "vhost", "app", "stream"};
+	enum { IP, VHOST, APP, STREAM, NAMES };
+	char *asked[NAMES];
+	json_t *data = api_put_object(call->answer, "data");
+	json_t *query = api_put_object(data, "query");
+	for (int i = 0; i < NAMES; i++) {
+		asked[i] = api_query(call, names[i]);
+		api_put_text(query, names[i], asked[i]);
+	}
+	const struct conf_vhost *vhost = conf_vhost_find(call->conf, asked[VHOST]);
+	const struct source *source = vhost && vhost->enabled && *asked[STREAM]
+					      ? find_here(call, vhost, asked[APP], asked[STREAM])
+					      : NULL;
+	json_object_set_new(data, "origin",
+			    source ? origin_object(call, vhost, source) : json_null());
+	/* By these a server knows itself, and others the servers they have asked. */
+	api_put_text(data, "server", call->server->server_id);
+	api_put_text(data, "service", call->server->service_id);
+	for (int i = 0; i < NAMES; i++)
+		free(asked[i]);
+	return API_OK;
+}
+
+/* ---- raw ---- */
+
+static char reload_id[9]; /* of the last reload that was asked for here */
+
+static enum api_code raw_settings(struct api_call *call)
+{
+	const struct conf_http_api *conf = &call->conf->http_api;
+	json_t *api = api_put_object(call->answer, "http_api");
+	/* SRS puts no server's names into this one. */
+	json_object_del(call->answer, "server");
+	json_object_del(call->answer, "service");
+	json_object_del(call->answer, "pid");
+	api_put_bool(api, "enabled", conf->enabled);
+	api_put_text(api, "listen", conf->listen);
+	api_put_bool(api, "crossdomain", conf->crossdomain);
+	json_t *raw = api_put_object(api, "raw_api");
+	api_put_bool(raw, "enabled", conf->raw_api.enabled);
+	api_put_bool(raw, "allow_reload", conf->raw_api.allow_reload);
+	api_put_bool(raw, "allow_query", false);
+	api_put_bool(raw, "allow_update", false);
+	return API_OK;
+}
+
+static enum api_code raw_reload(struct api_call *call)
+{
+	const struct conf_http_api *conf = &call->conf->http_api;
+	if (!conf->raw_api.enabled || !conf->raw_api.allow_reload || !call->server->on_reload)
+		return API_RAW_OFF;
+	log_info("a reload is asked for through the API");
+	co_new_id(reload_id);
+	call->server->on_reload(call->server);
+	return API_OK;
+}
+
+static enum api_code raw_reload_fetch(struct api_call *call)
+{
+	enum { NEVER = 0, FINISHED = 90 };
+	if (!call->conf->http_api.raw_api.enabled)
+		return API_RAW_OFF;
+	json_t *data = api_put_object(call->answer, "data");
+	api_put_int(data, "err", 0);
+	api_put_text(data, "msg", "see the log of the server");
+	api_put_int(data, "state", *reload_id ? FINISHED : NEVER);
+	api_put_text(data, "rid", reload_id);
+	return API_OK;
+}
+
+enum api_code api_raw(struct api_call *call)
+{
+	static const struct {
+		const char *rpc;
+		enum api_code (*fn)(struct api_call *call);
+	} known[] = {
+		{"raw", raw_settings},
+		{"reload", raw_reload},
+		{"reload-fetch", raw_reload_fetch},
+	};
+	char *rpc = api_query(call, "rpc");
+	enum api_code code = API_RAW_UNKNOWN;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(rpc, known[i].rpc) == 0)
+			code = known[i].fn(call);
+	free(rpc);
+	return code;
+}

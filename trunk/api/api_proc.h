@@ -1,0 +1,36 @@
+/* api_proc - figures of the process and the machine, from /proc. Layer: api, for api_system.c.
+ * Reading /proc never waits for a disk. Nothing is sampled in advance: percentages are those since
+ * the last time somebody asked. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole text of a file of /proc; "" when it cannot be read. Valid until the next call. */
+const char *proc_text(const char *path);
+/* The number behind "\n<name>:" or at the start of the text; 0 when it is not there. */
+int64_t proc_number(const char *text, const char *name);
+
+struct proc_memory { /* kilobytes */
+	int64_t total, free, buffers, cached, swap_total, swap_free;
+	int64_t active, in_use, not_in_use;
+	double percent_ram, percent_swap; /* 0 to 1 */
+};
+void proc_memory(struct proc_memory *m);
+
+enum { PROC_CPU_FIELDS = 10 };
+struct proc_cpu { /* ticks: user nice sys idle iowait irq softirq steal guest guest_nice */
+	int64_t v[PROC_CPU_FIELDS];
+	double percent; /* busy, 0 to 1 */
+};
+void proc_cpu(struct proc_cpu *cpu);
+/* Of one processor, 0 to 1 and more. The first time it is that since the start. */
+double proc_self_percent(int64_t uptime_ms);
+int64_t proc_self_kbyte(void);
+
+struct proc_net {
+	int64_t recv, send;             /* bytes of all interfaces but the loopback */
+	int64_t local_recv, local_send; /* of the loopback */
+	int tcp, tcp_waiting, udp;      /* sockets */
+};
+void proc_net(struct proc_net *net);

@@ -1,0 +1,67 @@
+/* api_route - one call of the HTTP API, for api.c and the api_*.c that answer it. Layer: api. */
+#pragma once
+#include "http/http.h"
+#include "node/json.h"
+#include "node/server.h"
+
+/* What SRS says by these numbers. */
+enum api_code {
+	API_OK = 0,
+	API_ERRORS_DEMO = 100,
+	API_RAW_UNKNOWN = 1060,
+	API_RAW_OFF = 1061,
+	API_BUSY = 1074,
+	API_NO_VHOST = 2014,
+	API_NO_STREAM = 2048,
+	API_NO_CLIENT = 2049,
+	API_BAD_CALLBACK = 4058,
+};
+
+struct api_call {
+	struct server *server;
+	const struct conf *conf;
+	const struct http_message *request;
+	int method;       /* HTTP_METHOD_…; JSONP may say another one than the request */
+	const char *tail; /* of the path, behind the route: an id; "" */
+	json_t *answer;   /* an object, for the members */
+};
+
+enum { API_GET = 1, API_DELETE = 2, API_ANY = -1 };
+
+struct api_route {
+	const char *path;
+	int methods; /* others are answered by 405 */
+	enum api_code (*fn)(struct api_call *call);
+	const char *help; /* for the index; NULL keeps it out */
+	bool bare;        /* without the members that all answers have in common */
+	bool with_id;     /* "/<id>" may follow */
+};
+/* The route of a path, and what follows it; NULL when there is none. */
+const struct api_route *api_route_find(const char *path, const char **tail);
+
+/* A parameter of the query, decoded; "" when it is missing. malloc'ed, the caller's. */
+char *api_query(const struct api_call *call, const char *name);
+/* A parameter that is a number, within bounds. */
+int api_query_int(const struct api_call *call, const char *name, int preset, int min, int max);
+/* A text that came from the network: what is not UTF-8 is shown as question marks. */
+void api_put_text(json_t *object, const char *key, const char *text);
+void api_put_int(json_t *object, const char *key, int64_t value);
+void api_put_bool(json_t *object, const char *key, bool value);
+/* An empty object, entered under that key. */
+json_t *api_put_object(json_t *object, const char *key);
+
+enum api_code api_vhosts(struct api_call *call);
+enum api_code api_streams(struct api_call *call);
+enum api_code api_clients(struct api_call *call);
+enum api_code api_clusters(struct api_call *call);
+enum api_code api_cluster_streams(struct api_call *call) BLOCKS;
+enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
+enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
+enum api_code api_raw(struct api_call *call);
+enum api_code api_summaries(struct api_call *call);
+enum api_code api_rusages(struct api_call *call);
+enum api_code api_self_proc_stats(struct api_call *call);
+enum api_code api_system_proc_stats(struct api_call *call);
+enum api_code api_meminfos(struct api_call *call);
+/* How many streams there are. */
+int api_stream_count(struct server *server, const char *vhost);

@@ -1,0 +1,293 @@
+/* Who is here: vhosts, streams, clients. */
+#include "api/api_route.h"
+#include "base/mem.h"
+#include "cluster/edge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { COUNT_MIN = 10, COUNT_MAX = 10000 };
+
+static const char default_schema[] = "rtmp://";
+
+/* ---- what they have in common ---- */
+
+static void put_bytes(json_t *object, const struct rate *rate, int64_t recv, int64_t send)
+{
+	api_put_int(object, "send_bytes", send);
+	api_put_int(object, "recv_bytes", recv);
+	json_t *kbps = api_put_object(object, "kbps");
+	api_put_int(kbps, "recv_30s", rate_recv_kbps(rate, recv));
+	api_put_int(kbps, "send_30s", rate_send_kbps(rate, send));
+}
+
+/* A part of a list, as ?start= and ?count= ask for it. */
+struct page {
+	int skip, left;
+};
+
+static struct page page_of(const struct api_call *call)
+{
+	return (struct page){
+		.skip = api_query_int(call, "start", 0, 0, INT32_MAX),
+		.left = api_query_int(call, "count", COUNT_MIN, COUNT_MIN, COUNT_MAX),
+	};
+}
+
+static bool page_takes(struct page *page)
+{
+	if (page->skip > 0) {
+		page->skip--;
+		return false;
+	}
+	return page->left-- > 0;
+}
+
+/* ---- streams ---- */
+
+/* Streams have a number as long as anybody has to do with them. */
+static struct stat_id *listed(struct server *server, const struct source *source)
+{
+	struct stat_id *id = map_get(server->stat.streams, source->key);
+	if (source_is_live(source))
+		return id ? id : stat_stream(&server->stat, source->key);
+	return id && id->clients > 0 ? id : NULL;
+}
+
+/* Ids that were made here for streams without clients go when the stream has gone. */
+static void forget_gone(struct server *server)
+{
+	for (struct map_iter it = map_begin(server->stat.streams); map_next(&it);) {
+		struct stat_id *id = it.value;
+		if (id->clients == 0 && !registry_find(&server->registry, it.key)) {
+			map_remove(server->stat.streams, it.key);
+			free(id);
+		}
+	}
+}
+
+/* Key of a source -> the client that publishes it. */
+static struct map *publishers(struct server *server)
+{
+	struct map *map = map_new();
+	struct client *c;
+	DL_FOREACH (server->stat.clients, c)
+		if (c->publish && c->source && c->source->feeder)
+			map_set(map, c->source->key, c);
+	return map;
+}
+
+static void put_publish(json_t *object, const struct source *source, const struct client *publisher,
+			const struct stat_id *id)
+{
+	json_t *publish = api_put_object(object, "publish");
+	api_put_bool(publish, "active", source_is_live(source));
+	if (source_is_live(source))
+		api_put_text(publish, "cid", publisher ? publisher->id : id->id);
+}
+
+/* 41 is 4.1. HEVC counts in thirtieths. */
+static void put_level(json_t *video, const struct video_info *info)
+{
+	int tenths = info->codec == FOURCC('h', 'v', 'c', '1') ? info->level / 3 : info->level;
+	char *text = tenths % 10 ? mem_printf("%d.%d", tenths / 10, tenths % 10)
+				 : mem_printf("%d", tenths / 10);
+	api_put_text(video, "level", tenths ? text : "Other");
+	free(text);
+}
+
+static void put_codecs(json_t *object, const struct source *source)
+{
+	json_object_set_new(object, "video", json_null());
+	if (source->video.codec) {
+		json_t *video = api_put_object(object, "video");
+		api_put_text(video, "codec", codec_name(source->video.codec));
+		api_put_text(video, "profile", video_profile_name(&source->video));
+		put_level(video, &source->video);
+		api_put_int(video, "width", source->video.width);
+		api_put_int(video, "height", source->video.height);
+	}
+	json_object_set_new(object, "audio", json_null());
+	if (source->audio.codec) {
+		json_t *audio = api_put_object(object, "audio");
+		api_put_text(audio, "codec", codec_name(source->audio.codec));
+		api_put_int(audio, "sample_rate", source->audio.sample_rate);
+		api_put_int(audio, "channel", source->audio.channels);
+		api_put_text(audio, "profile", audio_profile_name(&source->audio));
+	}
+}
+
+/* A pulled or pushed stream: where from or to, since when, how often that has changed and why. */
+static void put_relay(json_t *object, const struct source *source)
+{
+	struct relay_facts *facts = mem_new(struct relay_facts);
+	if (edge_facts(facts, source)) {
+		json_t *relay = api_put_object(object, "relay");
+		api_put_text(relay, "kind", facts->kind);
+		api_put_text(relay, "peer", facts->peer);
+		api_put_int(relay, "since", facts->since_wall_ms);
+		api_put_int(relay, "switches", (int64_t)facts->switches);
+		api_put_text(relay, "reason", facts->reason);
+	}
+	free(facts);
+}
+
+static json_t *stream_object(struct api_call *call, const struct source *source,
+			     const struct stat_id *id, const struct client *publisher)
+{
+	json_t *object = json_object();
+	char *tc_url = mem_printf("%s%s/%s", default_schema, source->vhost, source->app);
+	char *url = mem_printf("/%s/%s", source->app, source->stream);
+	/* What a pull receives belongs to no client. */
+	int64_t recv = publisher ? id->recv_now : source->recv_bytes;
+	api_put_text(object, "id", id->id);
+	api_put_text(object, "name", source->stream);
+	api_put_text(object, "vhost", stat_vhost(&call->server->stat, source->vhost)->id);
+	api_put_text(object, "app", source->app);
+	api_put_text(object, "tcUrl", publisher ? publisher->tc_url : tc_url);
+	api_put_text(object, "url", url);
+	api_put_int(object, "live_ms", clock_wall_ms());
+	api_put_int(object, "clients", id->clients);
+	api_put_int(object, "frames", (int64_t)source->video_frames);
+	put_bytes(object, &id->rate, recv, id->send_now);
+	put_publish(object, source, publisher, id);
+	put_codecs(object, source);
+	put_relay(object, source);
+	free(tc_url);
+	free(url);
+	return object;
+}
+
+/* Puts a page of the streams into `list`, or the one of that id into `answer`. */
+static bool put_streams(struct api_call *call, json_t *list)
+{
+	struct server *server = call->server;
+	struct page page = page_of(call);
+	struct map *by_key = publishers(server);
+	bool found = false;
+	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
+		const struct source *source = it.value;
+		const struct stat_id *id = listed(server, source);
+		const struct client *publisher = map_get(by_key, source->key);
+		if (!id)
+			continue;
+		if (list && page_takes(&page)) {
+			json_array_append_new(list, stream_object(call, source, id, publisher));
+		} else if (!list && strcmp(id->id, call->tail) == 0) {
+			json_object_set_new(call->answer, "stream",
+					    stream_object(call, source, id, publisher));
+			found = true;
+		}
+	}
+	map_free(&by_key);
+	return found || list;
+}
+
+enum api_code api_streams(struct api_call *call)
+{
+	json_t *list = *call->tail ? NULL : json_array();
+	stat_sum(&call->server->stat);
+	forget_gone(call->server);
+	bool found = put_streams(call, list);
+	if (list)
+		json_object_set_new(call->answer, "streams", list);
+	return found ? API_OK : API_NO_STREAM;
+}
+
+int api_stream_count(struct server *server, const char *vhost)
+{
+	int n = 0;
+	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
+		const struct source *source = it.value;
+		n += listed(server, source) && strcmp(source->vhost, vhost) == 0;
+	}
+	return n;
+}
+
+/* ---- vhosts ---- */
+
+static json_t *vhost_object(struct api_call *call, const char *name, const struct stat_id *id)
+{
+	json_t *object = json_object();
+	const struct conf_vhost *vhost = conf_vhost_find(call->conf, name);
+	api_put_text(object, "id", id->id);
+	api_put_text(object, "name", name);
+	api_put_bool(object, "enabled", vhost && strcmp(vhost->name, name) == 0 && vhost->enabled);
+	api_put_int(object, "clients", id->clients);
+	api_put_int(object, "streams", api_stream_count(call->server, name));
+	put_bytes(object, &id->rate, id->recv_now, id->send_now);
+	api_put_bool(api_put_object(object, "hls"), "enabled", false);
+	return object;
+}
+
+enum api_code api_vhosts(struct api_call *call)
+{
+	struct stat *stat = &call->server->stat;
+	json_t *list = *call->tail ? NULL : json_array();
+	bool found = list;
+	stat_sum(stat);
+	for (struct map_iter it = map_begin(stat->vhosts); map_next(&it);) {
+		const struct stat_id *id = it.value;
+		if (list) {
+			json_array_append_new(list, vhost_object(call, it.key, id));
+		} else if (strcmp(id->id, call->tail) == 0) {
+			json_object_set_new(call->answer, "vhost", vhost_object(call, it.key, id));
+			found = true;
+		}
+	}
+	if (list)
+		json_object_set_new(call->answer, "vhosts", list);
+	return found ? API_OK : API_NO_VHOST;
+}
+
+/* ---- clients ---- */
+
+static json_t *client_object(struct api_call *call, const struct client *c)
+{
+	struct stat *stat = &call->server->stat;
+	json_t *object = json_object();
+	api_put_text(object, "id", c->id);
+	api_put_text(object, "vhost", stat_vhost(stat, c->source->vhost)->id);
+	api_put_text(object, "stream", stat_stream(stat, c->source->key)->id);
+	api_put_text(object, "ip", c->ip);
+	api_put_text(object, "pageUrl", c->page_url);
+	api_put_text(object, "swfUrl", c->swf_url);
+	api_put_text(object, "tcUrl", c->tc_url);
+	api_put_text(object, "url", c->url);
+	api_put_text(object, "name", c->source->stream);
+	api_put_text(object, "type", c->type);
+	api_put_bool(object, "publish", c->publish);
+	json_object_set_new(object, "alive", json_real((double)(clock_ms() - c->since_ms) / 1000));
+	put_bytes(object, &c->rate, *c->sock ? (*c->sock)->recv_bytes : 0,
+		  *c->sock ? (*c->sock)->send_bytes : 0);
+	return object;
+}
+
+static void put_clients(struct api_call *call)
+{
+	struct page page = page_of(call);
+	json_t *list = json_array();
+	struct client *c;
+	DL_FOREACH (call->server->stat.clients, c)
+		if (page_takes(&page))
+			json_array_append_new(list, client_object(call, c));
+	json_object_set_new(call->answer, "clients", list);
+}
+
+enum api_code api_clients(struct api_call *call)
+{
+	struct client *c = stat_find(&call->server->stat, call->tail);
+	bool kick = call->method == HTTP_METHOD_DELETE;
+	if (!*call->tail && !kick) {
+		put_clients(call);
+		return API_OK;
+	}
+	if (!c)
+		return API_NO_CLIENT;
+	if (kick)
+		stat_kick(c);
+	else
+		json_object_set_new(call->answer, "client", client_object(call, c));
+	return API_OK;
+}

@@ -1,0 +1,165 @@
+/* The story of an HTTP connection: one request after another, each for the API, a live stream or
+ * a file. A live stream takes the connection and ends it. */
+#include "api/http_service.h"
+#include "api/api.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/files.h"
+#include "service/access.h"
+#include "service/flv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	REQUEST_TIMEOUT_MS = 15000, /* for the first request, and between two */
+	END_PATIENCE_MS = 1500,
+};
+
+static void session_free(struct http_session *s)
+{
+	s->server->connections--;
+	http_message_free(&s->request);
+	http_conn_free(&s->conn);
+	sock_close(&s->sock);
+	conf_unref(&s->conf);
+	free(s);
+}
+
+static bool starts(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+/* ---- one request ---- */
+
+/* As in SRS, the setting of the HTTP server is that of both; the API's own can only forbid. */
+static bool allows_origins(const struct http_session *s)
+{
+	return s->conf->http_server.crossdomain &&
+	       (s->role->files || s->conf->http_api.crossdomain);
+}
+
+static err answer_options(struct http_session *s)
+{
+	if (!allows_origins(s))
+		return http_respond_text(s->sock, s->request, 405,
+					 "Requests from other origins are off.", NULL);
+	return http_respond(s->sock, s->request, 200, NULL, span_str(""), s->cors);
+}
+
+static err answer_full(struct http_session *s)
+{
+	s->request->keep_alive = false;
+	return http_respond_text(s->sock, s->request, 503, "The server is full (max_connections).",
+				 s->cors);
+}
+
+/* The API port has the console's files too, but no others. */
+static bool has_file(const struct http_session *s)
+{
+	return s->role->files || starts(s->request->path, "/console/");
+}
+
+static err dispatch(struct http_session *s)
+{
+	bool found = false, refused = false;
+	if (s->request->method == HTTP_METHOD_OPTIONS)
+		return answer_options(s);
+	TRY(access_check(s, &refused));
+	if (refused)
+		return OK;
+	TRY(api_serve(s, &found));
+	if (found)
+		return OK;
+	if (has_file(s) && s->is_full)
+		return answer_full(s);
+	if (s->role->files)
+		TRY(flv_serve(s, &found));
+	if (found)
+		return OK;
+	if (has_file(s))
+		return http_send_file(s->sock, s->request, s->conf->http_server.dir, s->cors);
+	return http_respond_text(s->sock, s->request, 404, "There is nothing at this path.",
+				 s->cors);
+}
+
+static err answer(struct http_session *s, bool *more)
+{
+	conf_unref(&s->conf);
+	s->conf = conf_ref(s->server->conf);
+	s->cors = http_cors(s->request, allows_origins(s));
+	log_debug("HTTP %s %s", s->request->method_name, log_quote(s->request->path));
+	err e = dispatch(s);
+	*more = e == OK && s->request && s->request->keep_alive && !co_stopping();
+	http_message_free(&s->request);
+	return e;
+}
+
+/* ---- the connection ---- */
+
+/* Half a request and then silence is worth a line; a client that is done is not. */
+static err next_request(struct http_session *s)
+{
+	int64_t before = s->sock->recv_bytes;
+	co_trim(); /* the last answer went deep, and the next request may be long in coming */
+	err e = http_recv_request(s->conn, &s->request, clock_after(REQUEST_TIMEOUT_MS));
+	if (e == ERR_TIMEOUT && s->sock->recv_bytes == before)
+		return err_fail(ERR_ENDED, "no further request");
+	return e;
+}
+
+static err session_run(struct http_session *s)
+{
+	bool more = true;
+	while (more) {
+		TRY(next_request(s));
+		TRY(answer(s, &more));
+	}
+	return OK;
+}
+
+static void log_the_end(err e, const char *peer)
+{
+	if (e && err_severity(e) != ERR_QUIET)
+		log_end(e, "HTTP connection from %s ended", peer);
+	else if (e)
+		log_debug("HTTP connection from %s ended: %s", peer, err_trail(e));
+	else
+		log_debug("HTTP connection from %s ended", peer);
+	err_clear();
+}
+
+static void session_main(void *arg)
+{
+	struct http_session *s = arg;
+	char id[9], peer[ADDR_TEXT_MAX];
+	co_new_id(id);
+	co_set_id(id);
+	addr_text(peer, &s->sock->peer);
+	s->conn = http_conn_new(s->sock);
+	err e = session_run(s);
+	log_the_end(e, peer);
+	if (e != ERR_CLOSED && e != ERR_STALLED)
+		sock_close_gently(&s->sock, END_PATIENCE_MS);
+	session_free(s);
+}
+
+void http_service_accept(void *ctx, struct sock *sock)
+{
+	const struct http_role *role = ctx;
+	struct server *server = role->server;
+	int room = server->conf->max_connections - server->connections;
+	if (room <= -CONNECTIONS_RESERVED) {
+		sock_close(&sock);
+		return;
+	}
+	struct http_session *s = mem_new(struct http_session);
+	s->server = server;
+	s->role = role;
+	s->sock = sock;
+	s->is_full = room <= 0;
+	server->connections++;
+	if (!co_start_in(&server->sessions, "http", session_main, s))
+		session_free(s);
+}

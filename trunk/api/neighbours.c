@@ -1,0 +1,167 @@
+#include "api/neighbours.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/announce.h"
+#include "cluster/edge.h"
+#include "cluster/members.h"
+#include "cluster/upstream.h"
+#include "codec/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { TARGET_MAX = 8192, SHARE = 9, SHARES = 10 };
+
+static void put(struct buf *b, const char *name, const char *value)
+{
+	if (!*value)
+		return;
+	buf_printf(b, "&%s=", name);
+	url_escape(b, value);
+}
+
+/* A question that turns from up to down comes by servers that have asked it already, rightly: a
+ * circle is one of a single direction. */
+static const char *path_of(enum neighbour kind, const struct view_question *q)
+{
+	return q->scope == VIEW_ALL && kind != NEIGHBOUR_ORIGIN ? "" : q->path;
+}
+
+/* The next server gets nine tenths of the time, so that its answer is in time when its own
+ * neighbours are silent. Relays may know the vhost by another name. */
+static char *target_of(const struct server *server, const char *path, enum neighbour kind,
+		       const struct view_question *q)
+{
+	static const char *const scopes[] = {"below", "roots", "all"};
+	struct buf b = {.max = TARGET_MAX};
+	int64_t left = (q->deadline - clock_ms()) * SHARE / SHARES;
+	buf_printf(&b, "%s?scope=%s&hops=%d&timeout=%lld", path, scopes[kind], q->hops - 1,
+		   (long long)(left > 1 ? left : 1));
+	buf_printf(&b, "&path=%s,%s", path_of(kind, q), server->service_id);
+	put(&b, "vhost", kind == NEIGHBOUR_RELAY ? "" : q->vhost);
+	put(&b, "app", q->app);
+	put(&b, "stream", q->stream);
+	put(&b, "from", kind == NEIGHBOUR_RELAY ? server->service_id : "");
+	char *text = buf_ok(&b) ? mem_strdup(buf_text(&b)) : NULL;
+	buf_free(&b);
+	return text;
+}
+
+static bool is_asked(const struct asks *asks, const char *api)
+{
+	for (int i = 0; i < asks->count; i++)
+		if (strcmp(asks->v[i].api, api) == 0)
+			return true;
+	return false;
+}
+
+static void add(struct asks *asks, enum neighbour kind, const char *api, const char *path,
+		const struct view_question *q)
+{
+	if (!*api || is_asked(asks, api))
+		return;
+	char *target = target_of(asks->server, path, kind, q);
+	struct ask *a = target ? asks_add(asks, mem_strdup(api), target) : NULL;
+	if (a)
+		a->tag = kind;
+}
+
+static void add_relays(struct asks *asks, const char *path, const struct view_question *q)
+{
+	const struct client *c;
+	DL_FOREACH (asks->server->stat.clients, c)
+		if (c->relay && c->announce)
+			add(asks, NEIGHBOUR_RELAY, c->announce->api, path, q);
+}
+
+static bool concerns(const struct conf_vhost *vhost, const struct view_question *q)
+{
+	return vhost->enabled && (!*q->vhost || strcmp(q->vhost, vhost->name) == 0);
+}
+
+static void add_coworkers(struct asks *asks, const char *path, const struct view_question *q)
+{
+	struct conf *conf = conf_ref(asks->server->conf);
+	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
+	for (int i = 0; i < conf->vhost_count; i++) {
+		const struct conf_cluster *c = &conf->vhosts[i].cluster;
+		if (!concerns(&conf->vhosts[i], q) || !c->origin_cluster || c->mode != MODE_LOCAL)
+			continue;
+		int n = members_list(asks->server, MEMBER_API, &c->coworkers, members, q->deadline);
+		for (int m = 0; m < n; m++)
+			add(asks, NEIGHBOUR_COWORKER, members[m].name, path, q);
+	}
+	free(members);
+	conf_unref(&conf);
+}
+
+/* ---- origins ---- */
+
+/* Nothing was fetched from any of these origins yet: one connection tells where its API is. */
+static void meet(struct server *server, const struct conf_vhost *vhost, int64_t deadline)
+{
+	struct upstream *list[UPSTREAMS_MAX];
+	struct upstream_conn up = {0};
+	struct target target = {0};
+	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
+	struct upstream_request request = {.server = server,
+					   .vhost = vhost,
+					   .target = &target,
+					   .page_url = "",
+					   .swf_url = "",
+					   .path = ""};
+	int count = upstream_order(server, vhost, false, vhost->name, list);
+	bool known = count == 0;
+	for (int i = 0; i < count; i++)
+		known |= list[i]->met;
+	if (!known && target_parse(&target, "rtmp://127.0.0.1/live", "view") == OK &&
+	    upstream_connect(&up, list, count, &request, deadline, refusal) == OK)
+		rtmp_conn_free(&up.conn);
+	err_clear();
+	target_fini(&target);
+	free(refusal);
+}
+
+static void add_origins(struct asks *asks, const char *path, const struct view_question *q)
+{
+	struct server *server = asks->server;
+	struct conf *conf = conf_ref(server->conf);
+	int64_t half = clock_ms() + (q->deadline - clock_ms()) / 2;
+	bool any = false;
+	for (int i = 0; i < conf->vhost_count; i++)
+		if (concerns(&conf->vhosts[i], q) && conf->vhosts[i].cluster.mode == MODE_REMOTE) {
+			meet(server, &conf->vhosts[i], half);
+			any = true;
+		}
+	for (struct map_iter it = upstreams_begin(server->upstreams); any && map_next(&it);)
+		add(asks, NEIGHBOUR_ORIGIN, ((struct upstream *)it.value)->api, path, q);
+	struct relay_facts *facts = mem_new(struct relay_facts);
+	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);)
+		if (edge_facts(facts, it.value))
+			add(asks, NEIGHBOUR_ORIGIN, facts->api, path, q);
+	free(facts);
+	conf_unref(&conf);
+}
+
+void neighbours_add(struct asks *asks, enum neighbour kind, const char *path,
+		    const struct view_question *q)
+{
+	if (q->hops <= 0)
+		return;
+	if (kind == NEIGHBOUR_RELAY)
+		add_relays(asks, path, q);
+	else if (kind == NEIGHBOUR_COWORKER)
+		add_coworkers(asks, path, q);
+	else
+		add_origins(asks, path, q);
+}
+
+void neighbours_add_all(struct asks *asks, const char *path, const struct view_question *q)
+{
+	neighbours_add(asks, NEIGHBOUR_RELAY, path, q);
+	if (q->scope == VIEW_ALL) {
+		neighbours_add(asks, NEIGHBOUR_COWORKER, path, q);
+		neighbours_add(asks, NEIGHBOUR_ORIGIN, path, q);
+	}
+}

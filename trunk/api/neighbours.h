@@ -1,0 +1,14 @@
+/* neighbours - the APIs of the servers around this one, as questions to be asked. Layer: api. */
+#pragma once
+#include "api/view.h"
+#include "cluster/ask.h"
+
+enum neighbour { NEIGHBOUR_RELAY, NEIGHBOUR_COWORKER, NEIGHBOUR_ORIGIN };
+
+/* Adds, for each neighbour of that kind that the question may go to, what is to be asked: `path`
+ * with the question's parameters, in the scope that suits the kind. Nobody is asked twice. */
+void neighbours_add(struct asks *asks, enum neighbour kind, const char *path,
+		    const struct view_question *question) BLOCKS;
+/* In every direction that the question's scope has. */
+void neighbours_add_all(struct asks *asks, const char *path,
+			const struct view_question *question) BLOCKS;

@@ -1,0 +1,276 @@
+#include "api/tree.h"
+#include "api/api_route.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cluster/announce.h"
+#include "cluster/edge.h"
+#include "conf/endpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { TEXT_MAX = 300 };
+
+/* ---- a node ---- */
+
+json_t *tree_self(struct server *server)
+{
+	json_t *node = json_object();
+	char text[ADDR_TEXT_MAX];
+	int port = announce_port(server);
+	api_put_text(node, "node", server->service_id);
+	api_put_text(node, "server", server->server_id);
+	api_put_text(node, "role", conf_is_edge(server->conf) ? "edge" : "origin");
+	snprintf(text, sizeof(text), ":%d", server_rtmp_port(server));
+	api_put_text(node, "rtmp", *server_advertise(server) ? server_advertise(server) : text);
+	snprintf(text, sizeof(text), ":%d", port);
+	if (port)
+		api_put_text(node, "api", text);
+	return node;
+}
+
+static void put_facts(struct tree *t, const struct relay_facts *facts)
+{
+	t->kind = facts->kind;
+	snprintf(t->from, sizeof(t->from), "%s", facts->node);
+	snprintf(t->api, sizeof(t->api), "%s", facts->api);
+	snprintf(t->relay, sizeof(t->relay), "%s", facts->id);
+	api_put_text(t->node, "relay", facts->id);
+	api_put_text(t->node, "peer", facts->peer);
+	api_put_int(t->node, "switches", (int64_t)facts->switches);
+	if (facts->consumer && facts->consumer->source)
+		api_put_int(t->node, "lag_ms", cursor_lag(&facts->consumer->cursor));
+}
+
+static void put_media(json_t *node, const struct source *s)
+{
+	if (s->has_video)
+		api_put_int(node, "age_ms", clock_ms() - s->video_ms);
+	api_put_text(node, "state", source_is_live(s) ? "live" : "waiting");
+	api_put_int(node, "since_ms", clock_ms() - s->since_ms);
+}
+
+static struct tree *tree_new(struct server *server, const struct source *s)
+{
+	struct relay_facts *facts = mem_new(struct relay_facts);
+	struct tree *t = mem_new(struct tree);
+	t->json = json_object();
+	t->kind = "publish";
+	api_put_text(t->json, "stream", s->key);
+	api_put_text(t->json, "vhost", s->vhost);
+	api_put_text(t->json, "app", s->app);
+	api_put_text(t->json, "name", s->stream);
+	t->node = tree_self(server);
+	json_object_set_new(t->json, "origin", t->node);
+	if (edge_facts(facts, s))
+		put_facts(t, facts);
+	api_put_text(t->node, "kind", t->kind);
+	api_put_bool(t->node, "known", true);
+	api_put_int(t->node, "viewers", 0);
+	put_media(t->node, s);
+	json_object_set_new(t->node, "relays", json_array());
+	free(facts);
+	return t;
+}
+
+/* ---- clients ---- */
+
+static void add_relay(struct trees *trees, struct tree *t, const struct client *c)
+{
+	const struct announce *a = c->announce;
+	struct tree_relay *r = mem_new(struct tree_relay);
+	r->parent = t->node;
+	r->node = json_object();
+	api_put_text(r->node, "node", a ? a->node : "");
+	api_put_text(r->node, "relay", a ? a->relay : "");
+	api_put_text(r->node, "ip", c->ip);
+	api_put_text(r->node, "kind", c->publish ? "push" : "pull");
+	api_put_text(r->node, "client", c->id);
+	if (c->consumer && c->consumer->source)
+		api_put_int(r->node, "lag_ms", cursor_lag(&c->consumer->cursor));
+	if (a) {
+		snprintf(r->relay, sizeof(r->relay), "%s", a->relay);
+		snprintf(r->api, sizeof(r->api), "%s", a->api);
+	}
+	json_array_append_new(json_object_get(t->node, "relays"), r->node);
+	DL_APPEND(trees->relays, r);
+	tree_missing(r,
+		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");
+}
+
+static void add_client(struct trees *trees, struct tree *t, const struct client *c)
+{
+	json_t *viewers = json_object_get(t->node, "viewers");
+	if (c->relay)
+		add_relay(trees, t, c);
+	else if (!c->publish)
+		json_integer_set(viewers, json_integer_value(viewers) + 1);
+}
+
+/* ---- the streams ---- */
+
+static bool is_any_of(const char *wanted, const char *have)
+{
+	return !*wanted || strcmp(wanted, have) == 0;
+}
+
+static bool is_wanted(const struct source *s, const struct tree_filter *f)
+{
+	return is_any_of(f->vhost, s->vhost) && is_any_of(f->app, s->app) &&
+	       is_any_of(f->stream, s->stream) && (s->feeder || s->state != SOURCE_IDLE);
+}
+
+void trees_take(struct trees *trees, struct server *server, const struct tree_filter *filter)
+{
+	struct map *by_key = map_new();
+	struct client *c;
+	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
+		const struct source *s = it.value;
+		if (!is_wanted(s, filter))
+			continue;
+		struct tree *t = tree_new(server, s);
+		DL_APPEND(trees->list, t);
+		map_set(by_key, s->key, t);
+	}
+	DL_FOREACH (server->stat.clients, c) {
+		struct tree *t = map_get(by_key, c->source->key);
+		if (t)
+			add_client(trees, t, c);
+	}
+	map_free(&by_key);
+}
+
+void trees_fini(struct trees *trees)
+{
+	struct tree *t, *next;
+	struct tree_relay *r, *after;
+	DL_FOREACH_SAFE (trees->list, t, next) {
+		json_decref(t->json);
+		free(t);
+	}
+	DL_FOREACH_SAFE (trees->relays, r, after)
+		free(r);
+	trees->list = NULL;
+	trees->relays = NULL;
+}
+
+/* ---- what others say ---- */
+
+static void copy_text(json_t *to, const json_t *from, const char *key)
+{
+	const char *text = json_string_value(json_object_get(from, key));
+	if (text && strlen(text) <= TEXT_MAX)
+		json_object_set_new(to, key, json_string(text));
+}
+
+static void copy_int(json_t *to, const json_t *from, const char *key)
+{
+	const json_t *value = json_object_get(from, key);
+	if (json_is_integer(value) && json_integer_value(value) >= 0)
+		json_object_set_new(to, key, json_integer(json_integer_value(value)));
+}
+
+static json_t *node_copy(const json_t *said, int depth)
+{
+	static const char *const texts[] = {"node", "server", "role", "rtmp",  "api", "ip",
+					    "kind", "relay",  "peer", "state", "why", "client"};
+	static const char *const ints[] = {"viewers", "lag_ms", "age_ms", "since_ms", "switches"};
+	const json_t *relays = json_object_get(said, "relays");
+	json_t *node = json_object(), *list = json_array();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		copy_text(node, said, texts[i]);
+	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
+		copy_int(node, said, ints[i]);
+	api_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
+	for (size_t i = 0; depth > 1 && i < json_array_size(relays); i++)
+		json_array_append_new(list, node_copy(json_array_get(relays, i), depth - 1));
+	json_object_set_new(node, "relays", list);
+	return node;
+}
+
+json_t *tree_copy(const json_t *said, int depth)
+{
+	static const char *const texts[] = {"stream", "vhost", "app", "name"};
+	const json_t *origin = json_object_get(said, "origin");
+	if (!json_is_object(origin) || !json_is_string(json_object_get(said, "stream")))
+		return NULL;
+	json_t *tree = json_object();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		copy_text(tree, said, texts[i]);
+	json_object_set_new(tree, "origin", node_copy(origin, depth));
+	return tree;
+}
+
+static void put_host(json_t *node, const char *key, struct hostport *hp)
+{
+	char text[HOST_MAX + 8];
+	const char *port = json_string_value(json_object_get(node, key));
+	if (!port || *port != ':')
+		return;
+	hp->port = (int)strtol(port + 1, NULL, 10);
+	hostport_text(text, hp);
+	api_put_text(node, key, text);
+}
+
+void tree_place(json_t *node, const char *hostport)
+{
+	struct hostport *hp = mem_new(struct hostport);
+	if (hostport_parse(hp, hostport, 0) == OK) {
+		put_host(node, "api", hp);
+		put_host(node, "rtmp", hp);
+	}
+	err_clear();
+	free(hp);
+}
+
+void tree_graft(struct tree_relay *r, const json_t *said, int depth)
+{
+	json_t *node = node_copy(said, depth);
+	json_object_del(r->node, "why");
+	json_object_del(r->node, "known");
+	tree_place(node, r->api);
+	/* The lag of a pull is what we see here; of a push it sees it. */
+	if (json_object_get(r->node, "lag_ms"))
+		json_object_del(node, "lag_ms");
+	json_object_update(r->node, node);
+	json_decref(node);
+}
+
+void tree_missing(struct tree_relay *r, const char *why)
+{
+	api_put_bool(r->node, "known", false);
+	api_put_text(r->node, "why", why);
+}
+
+/* ---- sums ---- */
+
+struct sum {
+	int64_t viewers;
+	int nodes, unknown;
+};
+
+static struct sum node_sum(json_t *node)
+{
+	const json_t *relays = json_object_get(node, "relays");
+	bool known = json_is_true(json_object_get(node, "known"));
+	struct sum sum = {.nodes = 1, .unknown = !known};
+	sum.viewers = json_integer_value(json_object_get(node, "viewers"));
+	for (size_t i = 0; i < json_array_size(relays); i++) {
+		struct sum below = node_sum(json_array_get(relays, i));
+		sum.viewers += below.viewers;
+		sum.nodes += below.nodes;
+		sum.unknown += below.unknown;
+	}
+	api_put_int(node, "viewers_total", sum.viewers);
+	return sum;
+}
+
+void tree_sum(json_t *tree)
+{
+	struct sum sum = node_sum(json_object_get(tree, "origin"));
+	api_put_int(tree, "viewers_total", sum.viewers);
+	api_put_int(tree, "nodes", sum.nodes);
+	api_put_int(tree, "unknown", sum.unknown);
+}

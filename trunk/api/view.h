@@ -1,0 +1,34 @@
+/* view - the cluster as seen from any of its servers: where streams are and who has them, which
+ * servers answer, and a client found wherever it is. Layer: api.
+ *
+ * Questions travel over the API: down to the relays that a server has (each asks its own), sideways
+ * to the coworkers of an origin, up from an edge to its origins. Who is asked further down or
+ * sideways asks in one direction only, so that nothing comes back; in addition a question carries
+ * the servers that it came by in this direction, a number of hops that it may still make, and what
+ * is left of the one deadline. */
+#pragma once
+#include "node/json.h"
+#include "node/server.h"
+
+enum view_scope {
+	VIEW_ALL,   /* up, sideways and down: what a person asks */
+	VIEW_ROOTS, /* what is published here, and down: asked by a coworker */
+	VIEW_BELOW, /* what comes from the asker, and down: asked by the server above */
+};
+
+struct view_question {
+	const char *vhost, *app, *stream; /* "": any */
+	enum view_scope scope;
+	const char *from; /* VIEW_BELOW: the asker */
+	const char *path; /* the servers that it came by in this direction, ",a,b" */
+	int hops;         /* that it may still make */
+	int64_t deadline;
+};
+
+/* An array of trees, see tree.h. */
+json_t *view_streams(struct server *server, const struct view_question *question) BLOCKS;
+/* An array of the servers that this one has to do with, each asked now. */
+json_t *view_nodes(struct server *server, int64_t deadline) BLOCKS;
+/* Disconnects a client of any server; the id of that server, or "" when nobody has it. */
+void view_kick(char node[static 24], struct server *server, const struct view_question *question,
+	       const char *id) BLOCKS;

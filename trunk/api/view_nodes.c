@@ -1,0 +1,162 @@
+/* The servers around this one. Each is asked for its version, which every server of our kind and
+ * every SRS can tell. */
+#include "api/api_route.h"
+#include "api/view.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cluster/announce.h"
+#include "cluster/ask.h"
+#include "cluster/members.h"
+#include "cluster/upstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static const char probe[] = "/api/v1/versions";
+
+struct nodes {
+	struct server *server;
+	struct asks asks;
+	json_t *out;
+};
+
+static json_t *put_node(struct nodes *n, const char *kind, const char *name)
+{
+	json_t *node = json_object();
+	json_array_append_new(n->out, node);
+	api_put_text(node, "kind", kind);
+	api_put_text(node, "name", name);
+	return node;
+}
+
+static void put_failure(json_t *node, uint64_t failures, int64_t wall_ms, const char *reason)
+{
+	api_put_int(node, "failures", (int64_t)failures);
+	if (!failures)
+		return;
+	json_t *last = api_put_object(node, "last_failure");
+	api_put_int(last, "ago_ms", clock_wall_ms() - wall_ms);
+	api_put_text(last, "reason", reason);
+}
+
+/* Asked now; the node in the list waits for the answer. */
+static void ask(struct nodes *n, json_t *node, const char *api)
+{
+	if (!*api)
+		return;
+	for (int i = 0; i < n->asks.count; i++)
+		if (strcmp(n->asks.v[i].api, api) == 0) {
+			api_put_text(node, "api", api);
+			return;
+		}
+	if (asks_add(&n->asks, mem_strdup(api), mem_strdup(probe)))
+		api_put_text(node, "api", api);
+}
+
+/* ---- who there is ---- */
+
+static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t deadline)
+{
+	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
+	int count = members_list(n->server, MEMBER_API, &c->coworkers, members, deadline);
+	for (int i = 0; i < count; i++) {
+		const struct member *m = &members[i];
+		json_t *node = put_node(n, "coworker", m->name);
+		put_failure(node, m->health.failed, m->health.failed_wall_ms, m->health.reason);
+		ask(n, node, m->name);
+	}
+	free(members);
+}
+
+static void put_origins(struct nodes *n)
+{
+	for (struct map_iter it = upstreams_begin(n->server->upstreams); map_next(&it);) {
+		const struct upstream *up = it.value;
+		json_t *node = put_node(n, "origin", up->name);
+		int64_t ago = clock_ms() - up->last_failure_ms;
+		api_put_bool(node, "alive", up->met && up->failures == 0);
+		if (up->last_ok_ms)
+			api_put_int(node, "connect_ms", up->connect_ms);
+		put_failure(node, up->failures_total, clock_wall_ms() - ago, up->reason);
+		ask(n, node, up->api);
+	}
+}
+
+/* A relay may have many streams from here. */
+static void put_relays(struct nodes *n)
+{
+	struct map *seen = map_new();
+	const struct client *c;
+	DL_FOREACH (n->server->stat.clients, c) {
+		if (!c->relay)
+			continue;
+		const char *id = c->announce && *c->announce->node ? c->announce->node : c->ip;
+		json_t *node = map_get(seen, id);
+		if (!node) {
+			node = put_node(n, "relay", id);
+			map_set(seen, id, node);
+			api_put_text(node, "ip", c->ip);
+			api_put_bool(node, "alive", true);
+			ask(n, node, c->announce ? c->announce->api : "");
+		}
+		api_put_int(node, "streams",
+			    json_integer_value(json_object_get(node, "streams")) + 1);
+	}
+	map_free(&seen);
+}
+
+/* ---- what they say ---- */
+
+static void put_answer(json_t *node, const struct ask *a)
+{
+	const char *server = json_string_value(json_object_get(a->answer, "server"));
+	api_put_bool(node, "alive", a->result == OK);
+	if (a->result != OK) {
+		api_put_text(node, "why", a->why);
+		return;
+	}
+	api_put_int(node, "answer_ms", a->ms);
+	if (server && strlen(server) < 64)
+		api_put_text(node, "server", server);
+}
+
+static void note(const struct nodes *n, const char *name, const struct ask *a)
+{
+	if (a->result == OK)
+		members_answered(n->server, name);
+	else
+		members_failed(n->server, name, a->why);
+}
+
+static void put_answers(const struct nodes *n)
+{
+	for (size_t i = 0; i < json_array_size(n->out); i++) {
+		json_t *node = json_array_get(n->out, i);
+		const char *api = json_string_value(json_object_get(node, "api"));
+		const char *kind = json_string_value(json_object_get(node, "kind"));
+		for (int k = 0; api && k < n->asks.count; k++) {
+			if (strcmp(n->asks.v[k].api, api) != 0)
+				continue;
+			put_answer(node, &n->asks.v[k]);
+			if (strcmp(kind, "coworker") == 0)
+				note(n, api, &n->asks.v[k]);
+		}
+	}
+}
+
+json_t *view_nodes(struct server *server, int64_t deadline)
+{
+	struct nodes n = {.server = server, .asks = {.server = server}, .out = json_array()};
+	struct conf *conf = conf_ref(server->conf);
+	for (int i = 0; i < conf->vhost_count; i++)
+		if (conf->vhosts[i].enabled && conf->vhosts[i].cluster.origin_cluster)
+			put_coworkers(&n, &conf->vhosts[i].cluster, deadline);
+	put_origins(&n);
+	put_relays(&n);
+	asks_run(&n.asks, "GET", deadline);
+	put_answers(&n);
+	asks_fini(&n.asks);
+	conf_unref(&conf);
+	return n.out;
+}

@@ -1,0 +1,116 @@
+#include "cluster/announce.h"
+#include "conf/endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int announce_port(const struct server *server)
+{
+	struct endpoint at;
+	const struct conf_http_api *api = &server->conf->http_api;
+	return api->enabled && endpoint_listen(&at, api->listen) ? at.port : 0;
+}
+
+void announce_put(struct amf *args, const struct server *server)
+{
+	int port = announce_port(server);
+	amf_set(args, "srs_node", amf_string(server->service_id));
+	if (port)
+		amf_set(args, "srs_api", amf_number(port));
+}
+
+/* Part of paths and questions later: a name that does not look like one is none. */
+static void read_id(char *out, size_t cap, const struct amf *args, const char *key)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	const char *text = amf_get_string(args, key, "");
+	bool sane = strlen(text) < cap && strspn(text, letters) == strlen(text);
+	snprintf(out, cap, "%s", sane ? text : "");
+}
+
+static void at_port(char out[static ADDR_TEXT_MAX], const struct addr *peer, int port)
+{
+	struct addr addr = *peer;
+	addr_set_port(&addr, port);
+	addr_text(out, &addr);
+}
+
+void announce_read(struct announce *out, const struct amf *args, const struct addr *peer)
+{
+	double port = amf_get_number(args, "srs_api", 0);
+	*out = (struct announce){0};
+	read_id(out->node, sizeof(out->node), args, "srs_node");
+	read_id(out->relay, sizeof(out->relay), args, "srs_id");
+	if (*out->node && port >= 1 && port <= 65535)
+		at_port(out->api, peer, (int)port);
+}
+
+void announce_api(char out[static ADDR_TEXT_MAX], const struct rtmp_peer *said,
+		  const struct addr *peer)
+{
+	*out = '\0';
+	if (said->api_port)
+		at_port(out, peer, said->api_port);
+}
+
+/* ---- proof ---- */
+
+/* With their lengths, so that no two claims are the same bytes. */
+static void put_text(struct buf *out, const char *text)
+{
+	buf_printf(out, "%zu:%s,", strlen(text), text);
+}
+
+void relay_claim_write(struct buf *out, const struct relay_claim *claim)
+{
+	static const char *const texts[] = {"srs_node", "srs_id", "srs_path", "srs_via",
+					    "srs_redirected"};
+	static const char *const numbers[] = {"srs_pid", "srs_api", "srs_mesh"};
+	put_text(out, claim->tc_url);
+	put_text(out, claim->stream);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		put_text(out, amf_get_string(claim->args, texts[i], ""));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		buf_f64(out, amf_get_number(claim->args, numbers[i], 0));
+}
+
+static struct sign_what what_of(bool publish, struct span claim)
+{
+	return (struct sign_what){
+		.method = "RELAY", .target = publish ? "publish" : "play", .body = claim};
+}
+
+struct amf *announce_proof(const struct server *server, const char *vhost, bool publish,
+			   struct span claim, const char *to)
+{
+	struct sign_mark m;
+	struct sign_what what = what_of(publish, claim);
+	if (!sign_make(server->signer, &m, vhost, to, &what, clock_wall_ms()))
+		return NULL;
+	struct amf *proof = amf_object();
+	amf_set(proof, "srs_to", amf_string(m.to));
+	amf_set(proof, "srs_time", amf_string(m.time));
+	amf_set(proof, "srs_nonce", amf_string(m.nonce));
+	amf_set(proof, "srs_sign", amf_string(m.mac));
+	return proof;
+}
+
+enum sign_verdict announce_check(struct server *server, const struct amf *proof,
+				 const struct relay_claim *claim)
+{
+	struct buf text = {.max = CLAIM_MAX};
+	struct sign_said said = {
+		.to = amf_get_string(proof, "srs_to", NULL),
+		.time = amf_get_string(proof, "srs_time", NULL),
+		.nonce = amf_get_string(proof, "srs_nonce", NULL),
+		.mac = amf_get_string(proof, "srs_sign", NULL),
+	};
+	relay_claim_write(&text, claim);
+	if (!buf_ok(&text))
+		said.mac = "";
+	struct sign_what what = what_of(claim->publish, buf_span(&text));
+	enum sign_verdict v = sign_check(server->signer, &said, &what, clock_wall_ms());
+	buf_free(&text);
+	return v;
+}

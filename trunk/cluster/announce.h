@@ -1,0 +1,51 @@
+/* announce - what servers say about themselves when they connect to each other. Layer: cluster.
+ *
+ * A relay names its process and the port of its API in the second object of connect (srs_node,
+ * srs_api); an origin answers in kind. The address is the one that the connection has: nobody can
+ * have us ask a third one.
+ *
+ * With a secret in the cluster, what a relay says counts only when it is signed. The answer to
+ * connect has told it for whom to sign, so the signature comes with play or publish, in the place
+ * of the command object that others leave empty, and costs no round trip. */
+#pragma once
+#include "codec/amf0.h"
+#include "net/addr.h"
+#include "node/server.h"
+#include "node/sign.h"
+#include "rtmp/client.h"
+
+struct announce {
+	char node[24];           /* "" when it does not say */
+	char relay[24];          /* the id of its pull or push; "" */
+	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
+};
+
+/* The port of this server's own API; 0 when it has none. */
+int announce_port(const struct server *server);
+/* Into the arguments of a connect. */
+void announce_put(struct amf *args, const struct server *server);
+/* Out of the arguments of a relay at that address. */
+void announce_read(struct announce *out, const struct amf *args, const struct addr *peer);
+/* What an origin said that was reached at that address. */
+void announce_api(char out[static ADDR_TEXT_MAX], const struct rtmp_peer *said,
+		  const struct addr *peer);
+
+/* ---- proof ---- */
+
+/* What a relay's connection is about, all of which it signs. */
+struct relay_claim {
+	const struct amf *args; /* of connect */
+	const char *tc_url;
+	const char *stream; /* as play or publish name it */
+	bool publish;
+};
+enum { CLAIM_MAX = 32768 };
+/* As bytes to be signed; bad beyond CLAIM_MAX. */
+void relay_claim_write(struct buf *out, const struct relay_claim *claim);
+/* The object of play or publish for the server of that id; NULL without a secret. `claim` is what
+ * relay_claim_write() wrote. */
+struct amf *announce_proof(const struct server *server, const char *vhost, bool publish,
+			   struct span claim, const char *to);
+/* Whether a relay is what it says, by the object of its play or publish. */
+enum sign_verdict announce_check(struct server *server, const struct amf *proof,
+				 const struct relay_claim *claim);

@@ -1,0 +1,91 @@
+#include "cluster/ask.h"
+#include "base/mem.h"
+#include "node/signed_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { API_PORT = 1985 };
+
+struct ask *asks_add(struct asks *asks, char *api, char *target)
+{
+	if (asks->count == ASKS_MAX) {
+		free(api);
+		free(target);
+		return NULL;
+	}
+	if (asks->count == asks->room) {
+		asks->room = asks->room ? asks->room * 2 : 8;
+		asks->v = mem_realloc(asks->v, (size_t)asks->room * sizeof(asks->v[0]));
+	}
+	struct ask *a = &asks->v[asks->count++];
+	*a = (struct ask){.api = api, .target = target, .result = ERR_TIMEOUT};
+	snprintf(a->why, sizeof(a->why), "it did not answer in time");
+	return a;
+}
+
+static err request(struct ask *a, struct buf *body)
+{
+	struct http_request_opts opts = {
+		.method = a->method,
+		.target = a->target,
+		.body_max = ASK_ANSWER_MAX,
+		.deadline = a->deadline,
+	};
+	TRY(hostport_parse(&opts.host, a->api, API_PORT));
+	return signed_request(a->asks->server->signer, NULL, &opts, &a->status, body);
+}
+
+static void ask_main(void *arg)
+{
+	struct ask *a = arg;
+	struct buf body = {.max = ASK_ANSWER_MAX};
+	int64_t began = clock_ms();
+	err e = request(a, &body);
+	a->ms = clock_ms() - began;
+	if (e != ERR_STOPPED)
+		a->result = e;
+	if (e && e != ERR_STOPPED && e != ERR_TIMEOUT)
+		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
+	if (!e && a->status == 200)
+		a->answer = json_read(buf_span(&body));
+	if (!e && !a->answer)
+		snprintf(a->why, sizeof(a->why), "it answered %d", a->status);
+	buf_free(&body);
+	err_clear();
+	a->asks->enough |= !e && a->asks->is_enough && a->asks->is_enough(a);
+	a->asks->running--;
+	co_wake(a->asks->lead);
+}
+
+void asks_run(struct asks *asks, const char *method, int64_t deadline)
+{
+	asks->lead = co_self();
+	for (int i = 0; i < asks->count; i++) {
+		struct ask *a = &asks->v[i];
+		a->asks = asks;
+		a->method = method;
+		a->deadline = deadline;
+		a->co = co_start("ask", ask_main, a);
+		asks->running += a->co != NULL;
+	}
+	while (asks->running > 0 && !asks->enough && co_wait(deadline) == OK)
+		;
+	for (int i = 0; i < asks->count; i++)
+		co_stop(asks->v[i].co);
+	for (int i = 0; i < asks->count; i++)
+		co_join(&asks->v[i].co);
+}
+
+void asks_fini(struct asks *asks)
+{
+	for (int i = 0; i < asks->count; i++) {
+		free(asks->v[i].api);
+		free(asks->v[i].target);
+		json_decref(asks->v[i].answer);
+	}
+	free(asks->v);
+	asks->v = NULL;
+	asks->count = asks->room = 0;
+}

@@ -1,0 +1,163 @@
+/* Viewers and their pulls: a pull begins with the first viewer of a stream, is joined by all
+ * others, and ends `linger` after the last one (edge_pull.c). */
+#include "cluster/edge.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cluster/pull.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+err edge_init(struct server *server)
+{
+	server->edge = mem_new(struct edge);
+	server->edge->pulls = map_new();
+	return OK;
+}
+
+void edge_fini(struct server *server)
+{
+	if (!server->edge)
+		return;
+	map_free(&server->edge->pulls);
+	free(server->edge);
+	server->edge = NULL;
+}
+
+/* ---- pulls ---- */
+
+void pull_free(struct pull *p)
+{
+	source_unref(&p->source);
+	conf_unref(&p->conf);
+	free(p);
+}
+
+void pull_set_state(struct pull *p, enum pull_state state)
+{
+	struct viewer *v;
+	p->state = state;
+	DL_FOREACH (p->viewers, v)
+		co_wake(v->co);
+}
+
+bool pull_is_published_here(const struct pull *p)
+{
+	return source_is_published(p->source);
+}
+
+int64_t pull_unwanted_at(const struct pull *p)
+{
+	return p->viewers ? CLOCK_NEVER : p->idle_ms + p->vhost->cluster.linger_ms;
+}
+
+bool pull_is_unwanted(const struct pull *p)
+{
+	return clock_ms() >= pull_unwanted_at(p);
+}
+
+static void on_lost(struct feeder *feeder)
+{
+	struct pull *p = (struct pull *)((char *)feeder - offsetof(struct pull, feeder));
+	co_wake(p->co);
+}
+
+static struct pull *pull_new(struct server *server, struct source *source,
+			     const struct conf_vhost *vhost, struct conf *conf, enum pull_from from)
+{
+	struct pull *p = mem_new(struct pull);
+	p->server = server;
+	p->conf = conf_ref(conf); /* which may be older than the server's */
+	p->vhost = vhost;
+	p->from = from;
+	p->source = source_ref(source);
+	p->feeder = (struct feeder){
+		.kind = FEEDER_RELAY,
+		.on_lost = on_lost,
+		.on_audience = pull_read_now,
+		.on_turn = pull_turn,
+	};
+	p->seam = (struct seam){.source = source, .feeder = &p->feeder};
+	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
+	p->facts.kind = "pull";
+	p->lost_ms = clock_ms();
+	p->co = co_start_in(&server->services, "pull", pull_main, p);
+	if (!p->co) {
+		pull_free(p);
+		return NULL;
+	}
+	source->owner = &p->facts;
+	map_set(server->edge->pulls, source->key, p);
+	server->stat.pulls++;
+	return p;
+}
+
+/* ---- viewers ---- */
+
+/* Two servers may each wait for what the other one waits for, each for viewers of its own. Who
+ * joins a pull that has nothing therefore makes it ask again, in the name of all that wait. So does
+ * the first whose words are not in doubt. */
+static void look_for_circle(struct pull *p, const struct viewer *viewer)
+{
+	bool news = *viewer->path && p->via && !strstr(p->via, viewer->path);
+	bool better = p->doubtful && !viewer->doubtful;
+	if ((news || better) && p->lost_ms)
+		p->reask = true;
+}
+
+void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
+		 enum pull_from from, struct viewer *viewer)
+{
+	struct pull *p = map_get(server->edge->pulls, source->key);
+	if (!p)
+		p = pull_new(server, source, vhost, viewer->conf, from);
+	if (!p)
+		return;
+	viewer->pull = p;
+	DL_APPEND(p->viewers, viewer);
+	look_for_circle(p, viewer);
+	co_wake(p->co);
+}
+
+bool edge_is_pulled(const struct server *server, const struct source *source)
+{
+	return map_get(server->edge->pulls, source->key) != NULL;
+}
+
+void edge_detach(struct viewer *viewer)
+{
+	struct pull *p = viewer->pull;
+	if (!p)
+		return;
+	viewer->pull = NULL;
+	DL_DELETE(p->viewers, viewer);
+	if (p->viewers)
+		return;
+	if (p->over) {
+		pull_free(p);
+		return;
+	}
+	p->idle_ms = clock_ms();
+	co_wake(p->co);
+}
+
+enum pull_state viewer_state(const struct viewer *viewer)
+{
+	return viewer->pull ? viewer->pull->state : PULL_FAILED;
+}
+
+const char *viewer_why(const struct viewer *viewer)
+{
+	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";
+}
+
+/* ---- for the API ---- */
+
+bool edge_facts(struct relay_facts *facts, const struct source *source)
+{
+	const struct relay_facts *known = source->owner;
+	if (known)
+		*facts = *known;
+	return known != NULL;
+}

@@ -1,0 +1,430 @@
+/* The story of one pull: ask the origins in turn, relay what comes into the local source, and when
+ * an origin is lost ask the next one at once. Viewers wait in the source; they notice neither who
+ * the origin is nor that it changed.
+ *
+ *   pull_main    until nobody wants it: round after round, with a wait only after a failed one
+ *   pull_round   each origin once, following redirects
+ *   use          one origin: play; the media is pull_relay()'s business */
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cluster/coworker.h"
+#include "cluster/flv_feed.h"
+#include "cluster/pull.h"
+#include "rtmp/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	CONNECT_MS = 5000,       /* dial to createStream, all candidates together */
+	PATIENCE_MS = 500,       /* accepted but no media for so long: another origin may have it */
+	PATIENCE_MAX_MS = 4000,  /* doubles with each round that found none */
+	PATIENCE_LOST_MS = 1000, /* the same while viewers wait for a stream that was there */
+	RETRY_MS = 100,          /* after a round without success; doubles */
+	RETRY_MAX_MS = 1000,
+	VIA_MAX = 4096,
+};
+
+/* ---- the request ---- */
+
+static void forget_request(struct pull *p)
+{
+	target_fini(&p->target);
+	free(p->page_url);
+	free(p->swf_url);
+	free(p->path);
+	free(p->via);
+	p->page_url = p->swf_url = p->path = p->via = NULL;
+}
+
+/* Whoever claims to have come by many servers could have the stream refused to all others: its
+ * words are used only as long as it waits alone. */
+static const struct viewer *first_viewer(const struct pull *p)
+{
+	const struct viewer *v;
+	DL_FOREACH (p->viewers, v)
+		if (!v->doubtful)
+			return v;
+	return p->viewers;
+}
+
+/* The servers that wait for this pull, each once. */
+static char *all_who_wait(const struct pull *p)
+{
+	struct buf via = {.max = VIA_MAX};
+	const struct viewer *v;
+	buf_printf(&via, "%s", "");
+	DL_FOREACH (p->viewers, v) {
+		if (v->doubtful && !p->doubtful)
+			continue;
+		if (!strstr(buf_text(&via), v->path))
+			buf_printf(&via, "%s", v->path);
+		if (!strstr(buf_text(&via), v->via))
+			buf_printf(&via, "%s", v->via);
+	}
+	char *text = mem_strdup(buf_ok(&via) ? buf_text(&via) : "");
+	buf_free(&via);
+	return text;
+}
+
+/* The words of the viewer that has been here longest are copied, since it may leave while the
+ * origin is being asked. */
+static bool take_request(struct pull *p)
+{
+	const struct viewer *v = first_viewer(p);
+	forget_request(p);
+	if (!v)
+		return false;
+	p->target = (struct target){
+		.schema = mem_strdup(v->target->schema),
+		.host = mem_strdup(v->target->host),
+		.port = v->target->port,
+		.vhost = mem_strdup(v->target->vhost),
+		.app = mem_strdup(v->target->app),
+		.stream = mem_strdup(v->target->stream),
+		.param = mem_strdup(v->target->param),
+	};
+	p->page_url = mem_strdup(v->page_url);
+	p->swf_url = mem_strdup(v->swf_url);
+	p->path = mem_strdup(v->path);
+	p->doubtful = v->doubtful;
+	p->via = all_who_wait(p);
+	p->http = v->http;
+	p->reask = false;
+	return true;
+}
+
+static bool by_flv(const struct pull *p)
+{
+	const struct conf_cluster *conf = &p->vhost->cluster;
+	return p->from == PULL_FROM_ORIGINS &&
+	       (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->http));
+}
+
+static struct upstream_request request_of(const struct pull *p)
+{
+	return (struct upstream_request){
+		.server = p->server,
+		.vhost = p->vhost,
+		.target = &p->target,
+		.page_url = p->page_url,
+		.swf_url = p->swf_url,
+		.path = p->path,
+		.via = p->via,
+		.redirected = p->redirected,
+		.mesh = p->from == PULL_FROM_MESH,
+		.flv = by_flv(p),
+	};
+}
+
+/* ---- one origin ---- */
+
+static void note_switch(struct pull *p)
+{
+	bool first = !*p->facts.peer;
+	p->source->owner = &p->facts;
+	upstream_facts(&p->facts, &p->up);
+	if (!first && strcmp(p->facts.peer, p->up.name) == 0)
+		return;
+	if (!first) {
+		p->facts.switches++;
+		p->server->stat.switches++;
+		log_warn("%s: switched from %s to %s: %s", p->source->key, p->facts.peer,
+			 p->up.name, p->facts.reason);
+	} else {
+		log_info("%s: pulling from %s", p->source->key, p->up.name);
+	}
+	snprintf(p->facts.peer, sizeof(p->facts.peer), "%s", p->up.name);
+	p->facts.since_wall_ms = clock_wall_ms();
+}
+
+static err ask_to_play(struct pull *p)
+{
+	if (p->up.feed) {
+		sock_attach(flv_feed_sock(p->up.feed));
+		return OK; /* the question was the request */
+	}
+	struct upstream_request request = request_of(p);
+	char *name = upstream_stream_name(&request);
+	struct sock *sock = p->up.conn->sock;
+	sock_attach(sock);
+	sock_set_quick(sock, false);
+	sock->deadline = clock_after(CONNECT_MS);
+	err e = rtmp_client_play(p->up.conn, p->up.stream_id, name,
+				 upstream_proof(&request, &p->up));
+	free(name);
+	return e;
+}
+
+/* Without another origin to turn to, it is given all the time. */
+static int64_t patience_of(const struct pull *p, bool alone)
+{
+	if (alone)
+		return CLOCK_NEVER;
+	if (p->source->timeline.used)
+		return PATIENCE_LOST_MS;
+	int64_t patience = PATIENCE_MS << (p->dry_rounds < 8 ? p->dry_rounds : 8);
+	return patience < PATIENCE_MAX_MS ? patience : PATIENCE_MAX_MS;
+}
+
+static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
+{
+	p->fed = false;
+	p->media_ms = 0;
+	seam_begin(&p->seam);
+	err e = ask_to_play(p);
+	if (!e) {
+		note_switch(p);
+		e = pull_relay(p, patience_of(p, alone), refusal);
+	}
+	seam_end(&p->seam);
+	upstream_hang_up(&p->up);
+	if (e && e != ERR_REDIRECT)
+		snprintf(p->facts.reason, sizeof(p->facts.reason), "%s", err_trail(e));
+	return e;
+}
+
+/* Uses the connected origin, and those it redirects to. */
+static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
+{
+	struct upstream_request request = request_of(p);
+	err e = use(p, alone, refusal);
+	for (int n = 0; e == ERR_REDIRECT; n++) {
+		char from[300], to[300];
+		snprintf(from, sizeof(from), "%s", p->up.name);
+		if (n >= REDIRECTS_MAX ||
+		    !upstream_redirect_target(to, sizeof(to), refusal->redirect) ||
+		    strcmp(from, to) == 0)
+			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects", from,
+					n);
+		log_info("%s: %s redirects to %s", p->source->key, from, to);
+		memset(refusal, 0, sizeof(*refusal));
+		upstream_redirected_by(p->redirected, sizeof(p->redirected), from);
+		TRY(upstream_connect_to(&p->up, to, &request, clock_after(CONNECT_MS), refusal));
+		e = use(p, false, refusal);
+	}
+	return e;
+}
+
+/* ---- one round ---- */
+
+/* Whom to ask, in this order: the one that has just lost the stream last. */
+static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX])
+{
+	if (p->from == PULL_FROM_ORIGINS) {
+		int n = upstream_order(p->server, p->vhost, by_flv(p), p->source->key, list);
+		upstream_put_last(list, n, p->lost);
+		return n;
+	}
+	struct coworker_answer *answer = mem_new(struct coworker_answer);
+	/* The first round goes to where the viewer was found to belong; the later ones have seen that
+	 * to be wrong. */
+	err e = p->mesh_rounds++ ? coworker_find_fresh(p->server, p->vhost, &p->target, answer)
+				 : coworker_find(p->server, p->vhost, &p->target, answer);
+	if (!e)
+		list[0] = upstream_get(p->server->upstreams, answer->rtmp);
+	free(answer);
+	return e ? 0 : 1;
+}
+
+/* Nobody to ask. */
+static err no_candidate(const struct pull *p)
+{
+	if (co_stopping())
+		return ERR_STOPPED;
+	if (p->from == PULL_FROM_MESH)
+		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s",
+				p->source->key);
+	return err_fail(ERR_UPSTREAM, "the names of the origins have no addresses");
+}
+
+struct round {
+	struct upstream *list[UPSTREAMS_MAX];
+	int count;             /* of those that were not asked yet */
+	bool alone;            /* there is but one */
+	bool answered, denied; /* one said that it has no such stream, or that we may not */
+	char denial[256];
+	struct rtmp_refusal refusal;
+};
+
+/* What the server in use, which may be one that a redirect named, has shown of its health. A stream
+ * that breaks off without a word is a sign of its server's end; to have no media is none. */
+static void judge_health(struct pull *p, err e)
+{
+	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	bool is_word = e == ERR_NOTFOUND || e == ERR_ENDED || e == ERR_DENIED || e == ERR_LOOP ||
+		       e == ERR_REDIRECT;
+	bool lost = p->fed && !is_word;
+	bool broken =
+		!p->fed && !is_word && e != ERR_CLOSED && e != ERR_TIMEOUT && e != ERR_UPSTREAM;
+	if (p->fed)
+		p->lost = up;
+	if (!lost && !broken)
+		return;
+	p->server->stat.upstream_failures++;
+	if (up)
+		upstream_failed(up, err_trail(e));
+}
+
+/* The origin said no, was lost, or could not be had. */
+static void take_verdict(struct pull *p, struct round *r, struct upstream *origin, err e)
+{
+	r->answered |= origin || *r->refusal.code;
+	if (e == ERR_DENIED || e == ERR_LOOP) {
+		bool own_words = e == ERR_DENIED && *r->refusal.description;
+		r->denied = true;
+		snprintf(r->denial, sizeof(r->denial), "%s",
+			 own_words ? r->refusal.description : err_trail(e));
+	}
+	if (origin)
+		judge_health(p, e);
+	if (!p->fed)
+		log_info("%s: %s: %s", p->source->key, origin ? origin->name : "origins",
+			 err_trail(e));
+}
+
+static err ask_next(struct pull *p, struct round *r)
+{
+	struct upstream_request request = request_of(p);
+	memset(&r->refusal, 0, sizeof(r->refusal));
+	*p->redirected = '\0';
+	err e = upstream_connect(&p->up, r->list, r->count, &request, clock_after(CONNECT_MS),
+				 &r->refusal);
+	struct upstream *origin = e ? NULL : p->up.origin;
+	if (!e)
+		e = follow(p, r->alone, &r->refusal);
+	if (e == ERR_STOPPED || pull_is_published_here(p) || pull_is_unwanted(p))
+		return e;
+	take_verdict(p, r, origin, e);
+	r->count = origin ? upstream_remove(r->list, r->count, origin) : 0;
+	return e;
+}
+
+static err sum_up(const struct pull *p, const struct round *r, err e)
+{
+	if (p->fed || pull_is_published_here(p))
+		return OK;
+	if (e == ERR_STOPPED)
+		return e;
+	if (r->denied)
+		return err_fail(ERR_DENIED, "%s", r->denial);
+	return r->answered ? err_fail(ERR_NOTFOUND, "no origin has the stream %s", p->source->key)
+			   : e;
+}
+
+/* Each origin once. Ends when media had come and was lost (OK), when nobody has it (ERR_NOTFOUND) or
+ * gives it (ERR_DENIED), when none could be had (ERR_UPSTREAM), or by a stop. */
+static err pull_round(struct pull *p)
+{
+	struct round *r = mem_new(struct round);
+	p->fed = false;
+	r->count = candidates(p, r->list);
+	r->alone = r->count == 1 && p->from == PULL_FROM_ORIGINS;
+	err e = r->count ? OK : no_candidate(p);
+	while (r->count > 0 && !p->fed && e != ERR_STOPPED && !pull_is_unwanted(p) &&
+	       !pull_is_published_here(p)) {
+		if (!take_request(p))
+			break;
+		e = ask_next(p, r);
+	}
+	e = sum_up(p, r, e);
+	free(r);
+	return e;
+}
+
+/* ---- the whole story ---- */
+
+/* A publisher of this server feeds the source; the pull rests until it leaves. */
+static err rest(struct pull *p)
+{
+	pull_set_state(p, PULL_LIVE);
+	while (pull_is_published_here(p) && !pull_is_unwanted(p)) {
+		int64_t look = clock_ms() + 200, end = pull_unwanted_at(p);
+		err e = co_wait(end < look ? end : look);
+		if (e && e != ERR_TIMEOUT)
+			return e;
+	}
+	p->lost_ms = clock_ms();
+	return OK;
+}
+
+static bool give_up(struct pull *p, err e)
+{
+	int64_t limit = p->vhost->cluster.upstream_timeout_ms;
+	bool had_media = p->source->timeline.used;
+	if (!p->lost_ms)
+		p->lost_ms = clock_ms();
+	if (!had_media && (e == ERR_DENIED || (e == ERR_NOTFOUND && p->state != PULL_WAITING))) {
+		snprintf(p->why, sizeof(p->why), "%s", err_trail(e));
+		p->state = e == ERR_NOTFOUND ? PULL_NOWHERE : PULL_FAILED;
+		return true;
+	}
+	if (clock_ms() - p->lost_ms < limit)
+		return false;
+	snprintf(p->why, sizeof(p->why), "no origin could be had for %lld s: %.200s",
+		 (long long)(limit / 1000), *p->facts.reason ? p->facts.reason : err_trail(e));
+	p->state = e == ERR_NOTFOUND ? PULL_NOWHERE : PULL_FAILED;
+	return true;
+}
+
+static void wait_for_next_round(struct pull *p, int64_t *wait)
+{
+	int64_t until = clock_ms() + *wait / 2 + random() % *wait;
+	*wait = *wait * 2 < RETRY_MAX_MS ? *wait * 2 : RETRY_MAX_MS;
+	while (clock_ms() < until && !pull_is_unwanted(p) && !p->reask && co_wait(until) == OK)
+		;
+}
+
+static void pull_run(struct pull *p)
+{
+	int64_t wait = RETRY_MS;
+	while (!co_stopping() && !pull_is_unwanted(p)) {
+		if (pull_is_published_here(p) && rest(p) != OK)
+			return;
+		if (!take_request(p))
+			return;
+		err e = pull_round(p);
+		if (e == ERR_STOPPED || pull_is_unwanted(p))
+			return;
+		if (e == OK || (e == ERR_NOTFOUND && p->mesh_rounds == 1)) {
+			if (!p->lost_ms)
+				p->lost_ms = clock_ms();
+			wait = RETRY_MS;
+			continue; /* lost: the next origin at once; the mesh's first word may be old */
+		}
+		p->dry_rounds++;
+		if (p->reask)
+			continue;
+		log_warn("%s: no origin has it now: %s", p->source->key, err_trail(e));
+		if (give_up(p, e))
+			return;
+		source_leave(p->source, &p->feeder, p->vhost->cluster.upstream_timeout_ms);
+		wait_for_next_round(p, &wait);
+	}
+}
+
+void pull_main(void *arg)
+{
+	struct pull *p = arg;
+	char id[9];
+	co_new_id(id);
+	co_set_id(id);
+	pull_run(p);
+	log_info("%s: pull ended%s%s", p->source->key, *p->why ? ": " : "", p->why);
+	map_remove(p->server->edge->pulls, p->source->key);
+	if (p->source->owner == &p->facts)
+		p->source->owner = NULL;
+	bool fed = p->source->feeder == &p->feeder;
+	source_leave(p->source, &p->feeder, 0);
+	if (!fed && !p->source->feeder)
+		source_finish(p->source);
+	p->over = true;
+	forget_request(p);
+	seam_fini(&p->seam);
+	pull_set_state(p, p->state < PULL_NOWHERE ? PULL_FAILED : p->state);
+	if (!p->viewers)
+		pull_free(p);
+}

@@ -1,0 +1,396 @@
+/* The story of one push: the stream of a publisher on this server goes on to an origin. The push is
+ * a consumer of the local source, so the encoder never feels what becomes of an origin: when one is
+ * lost, the next one gets the stream from the last key frame on.
+ *
+ *   push_main    until the publisher leaves: round after round
+ *   push_round   each origin once, following redirects
+ *   carry        one origin: send, look at what it says, watch that it is alive */
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/edge.h"
+#include "cluster/outlet.h"
+#include "cluster/upstream.h"
+#include "rtmp/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CONNECT_MS = 3000, /* dial to the answer to publish */
+	RETRY_MS = 100,
+	RETRY_MAX_MS = 1000,
+	PING_MS = 700,     /* a frozen origin goes on accepting megabytes: ask this often */
+	PONG_MS = 1000,    /* what it needs to answer, once its kernel has the ping */
+	UNTAKEN_MS = 5000, /* what it may take to get the ping through a slow line */
+	FINISH_MS = 1500,  /* for what is left when the publisher leaves */
+	TURN_MESSAGES = 64,
+};
+
+struct push {
+	struct server *server;
+	struct conf *conf;
+	const struct conf_vhost *vhost;
+	struct source *source;
+	const struct target *target; /* of the session, which outlives the push */
+	const char *page_url, *swf_url, *path;
+	char redirected[600]; /* servers that have redirected it since it last began at an origin */
+	struct co *session, *co;
+	enum push_state state;
+	struct rtmp_refusal refusal;
+	struct upstream_conn up;
+	struct consumer consumer;
+	bool finishing;
+	bool carried;    /* this round had an origin that took the stream */
+	bool outdone;    /* that origin found an earlier publisher elsewhere and said so */
+	int64_t lost_ms; /* since when there is no origin */
+	int64_t ping_ms, ping_end; /* our ping: when, and the byte behind it */
+	struct relay_facts facts;
+};
+
+enum push_state push_state(const struct push *push)
+{
+	return push->state;
+}
+
+bool push_is_outdone(const struct push *push)
+{
+	return push->outdone;
+}
+
+const struct rtmp_refusal *push_refusal(const struct push *push)
+{
+	return &push->refusal;
+}
+
+static void set_state(struct push *p, enum push_state state)
+{
+	p->state = state;
+	co_wake(p->session);
+}
+
+/* ---- one origin ---- */
+
+static err send_some(struct push *p)
+{
+	int64_t sent = 0; /* the statistics of the source are about players */
+	enum outlet_left left;
+	TRY(outlet_send_rtmp(p->up.conn, &p->consumer.cursor, &sent, &left));
+	if (left == LEFT_FOR_NEXT_TURN)
+		co_wake(co_self()); /* behind the others */
+	return OK;
+}
+
+static err take_input(struct push *p)
+{
+	for (int n = 0; n < TURN_MESSAGES; n++) {
+		struct rtmp_msg m = {0};
+		err e = rtmp_try_recv(p->up.conn, &m);
+		if (!e)
+			e = rtmp_client_status(&m, &p->refusal);
+		rtmp_msg_fini(&m);
+		if (e == ERR_AGAIN)
+			return OK;
+		if (e)
+			return e;
+	}
+	co_wake(co_self()); /* an origin that talks without end gets its turns like others */
+	return OK;
+}
+
+/* A ping at short intervals. Its pong is due when the origin's kernel has had it for a while: on a
+ * slow line it stands behind the media. */
+static err check_alive(struct push *p, int64_t *deadline)
+{
+	struct rtmp_conn *conn = p->up.conn;
+	int64_t now = clock_ms();
+	if (p->ping_ms && conn->pong_ms >= p->ping_ms)
+		p->ping_ms = 0;
+	if (p->ping_ms) {
+		bool through = conn->sock->send_bytes - sock_unsent(conn->sock) >= p->ping_end &&
+			       !cursor_pending(&p->consumer.cursor);
+		int64_t limit = through ? PONG_MS : UNTAKEN_MS;
+		*deadline = p->ping_ms + limit < now + PONG_MS / 4 ? p->ping_ms + limit
+								   : now + PONG_MS / 4;
+		return now < p->ping_ms + limit
+			       ? OK
+			       : err_fail(ERR_TIMEOUT, "it does not answer a ping (%lld ms)",
+					  (long long)limit);
+	}
+	*deadline = (conn->pong_ms ? conn->pong_ms : now) + PING_MS;
+	if (!conn->pong_ms || now >= *deadline) {
+		conn->ping_ms = 0;
+		rtmp_put_ping(conn);
+		TRY(send_some(p));
+		p->ping_ms = now;
+		p->ping_end = conn->sock->send_bytes;
+		*deadline = now + PONG_MS / 4;
+	}
+	return OK;
+}
+
+static err carry(struct push *p)
+{
+	for (;;) {
+		int64_t deadline;
+		TRY(take_input(p));
+		TRY(send_some(p));
+		if (p->finishing && !cursor_pending(&p->consumer.cursor))
+			return OK;
+		TRY(check_alive(p, &deadline));
+		err e = co_wait(deadline);
+		if (e && e != ERR_TIMEOUT)
+			return e;
+	}
+}
+
+static void say_goodbye(struct push *p, const char *name)
+{
+	struct rtmp_conn *conn = p->up.conn;
+	conn->sock->deadline = clock_after(FINISH_MS);
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "FCUnpublish", 5, amf_null(), amf_string(name),
+			 NULL);
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "deleteStream", 6, amf_null(),
+			 amf_number(p->up.stream_id), NULL);
+	if (rtmp_flush(conn) == OK)
+		sock_close_gently(&conn->sock, FINISH_MS / 3);
+}
+
+static void accepted(struct push *p)
+{
+	bool first = !*p->facts.peer;
+	upstream_facts(&p->facts, &p->up);
+	if (!first && strcmp(p->facts.peer, p->up.name) != 0) {
+		p->facts.switches++;
+		p->server->stat.switches++;
+		log_warn("%s: push switched from %s to %s: %s", p->source->key, p->facts.peer,
+			 p->up.name, p->facts.reason);
+	} else {
+		log_info("%s: pushing to %s", p->source->key, p->up.name);
+	}
+	snprintf(p->facts.peer, sizeof(p->facts.peer), "%s", p->up.name);
+	p->facts.since_wall_ms = clock_wall_ms();
+	p->carried = true;
+	p->lost_ms = 0;
+	p->ping_ms = 0;
+	if (p->state != PUSH_ACCEPTED)
+		set_state(p, PUSH_ACCEPTED);
+}
+
+static struct upstream_request request_of(const struct push *p)
+{
+	return (struct upstream_request){
+		.server = p->server,
+		.vhost = p->vhost,
+		.target = p->target,
+		.page_url = p->page_url,
+		.swf_url = p->swf_url,
+		.path = p->path,
+		.redirected = p->redirected,
+		.publish = true,
+	};
+}
+
+/* The connected origin is asked to take the stream, and gets it. */
+static err use(struct push *p, const char *name, int64_t deadline)
+{
+	struct rtmp_conn *conn = p->up.conn;
+	struct upstream_request request = request_of(p);
+	conn->sock->deadline = deadline;
+	memset(&p->refusal, 0, sizeof(p->refusal));
+	if (conn->out_chunk_size != p->source->opts.chunk_size)
+		rtmp_put_chunk_size(conn, p->source->opts.chunk_size);
+	err e = rtmp_client_publish(conn, p->up.stream_id, name, upstream_proof(&request, &p->up),
+				    &p->refusal);
+	conn->sock->deadline = CLOCK_NEVER;
+	if (!e) {
+		accepted(p);
+		sock_attach(conn->sock);
+		sock_set_quick(conn->sock, false);
+		consumer_open(&p->consumer, p->source,
+			      &(struct consumer_opts){
+				      .format = WIRE_RTMP,
+				      .stream_id = p->up.stream_id,
+				      .from_gop = true,
+				      .relay = true,
+				      .urgent = true,
+				      .co = co_self(),
+			      });
+		e = carry(p);
+		p->outdone = e == ERR_BUSY;
+		if (!e)
+			say_goodbye(p, name);
+		consumer_close(&p->consumer);
+		p->lost_ms = clock_ms();
+	}
+	rtmp_conn_free(&p->up.conn);
+	if (e)
+		snprintf(p->facts.reason, sizeof(p->facts.reason), "%s", err_trail(e));
+	return e;
+}
+
+static err follow(struct push *p, const char *name, int64_t deadline)
+{
+	struct upstream_request request = request_of(p);
+	err e = use(p, name, deadline);
+	for (int n = 0; e == ERR_REDIRECT; n++) {
+		char to[300];
+		if (n >= REDIRECTS_MAX ||
+		    !upstream_redirect_target(to, sizeof(to), p->refusal.redirect) ||
+		    strcmp(to, p->up.name) == 0)
+			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects",
+					p->up.name, n);
+		log_info("%s: %s redirects the push to %s", p->source->key, p->up.name, to);
+		upstream_redirected_by(p->redirected, sizeof(p->redirected), p->up.name);
+		TRY(upstream_connect_to(&p->up, to, &request, deadline, &p->refusal));
+		e = use(p, name, deadline);
+	}
+	return e;
+}
+
+/* ---- one round ---- */
+
+static int64_t start_deadline(const struct push *p)
+{
+	int64_t until = clock_ms() + CONNECT_MS;
+	int64_t start = p->lost_ms + p->vhost->cluster.upstream_start_timeout_ms;
+	return p->state == PUSH_TRYING && start < until ? start : until;
+}
+
+/* Of the server in use, which may be one that a redirect named. */
+static void note_failure(struct push *p, err e)
+{
+	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	if (up)
+		upstream_failed(up, err_trail(e));
+	p->server->stat.upstream_failures++;
+}
+
+/* Each origin once: OK when the publisher has left, else why the last one did not do. */
+static err push_round(struct push *p, const char *name)
+{
+	struct upstream *list[UPSTREAMS_MAX];
+	int count = upstream_order(p->server, p->vhost, false, p->source->key, list);
+	struct upstream_request request = request_of(p);
+	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
+	p->carried = false;
+	while (count > 0 && !co_stopping() && !p->finishing) {
+		*p->redirected = '\0';
+		e = upstream_connect(&p->up, list, count, &request, start_deadline(p), &p->refusal);
+		if (e)
+			return e;
+		struct upstream *origin = p->up.origin;
+		e = follow(p, name, start_deadline(p));
+		if (e && p->carried && e != ERR_STOPPED && e != ERR_BUSY)
+			note_failure(p, e);
+		if (!e || p->carried || e == ERR_STOPPED)
+			return e;
+		bool refused = *p->refusal.code && e != ERR_REDIRECT;
+		if (refused && p->state == PUSH_TRYING)
+			return e; /* the first origin's word is what the encoder hears */
+		log_info("%s: %s does not take the stream: %s", p->source->key, origin->name,
+			 err_trail(e));
+		if (!refused)
+			note_failure(p, e);
+		count = upstream_remove(list, count, origin);
+	}
+	return e;
+}
+
+/* ---- the whole story ---- */
+
+static bool give_up(struct push *p, err e)
+{
+	const struct conf_cluster *conf = &p->vhost->cluster;
+	bool starting = p->state == PUSH_TRYING;
+	int64_t limit = starting ? conf->upstream_start_timeout_ms : conf->upstream_timeout_ms;
+	bool refused = starting && *p->refusal.code;
+	if (!p->lost_ms)
+		p->lost_ms = clock_ms();
+	if (!refused && clock_ms() - p->lost_ms < limit)
+		return false;
+	if (!refused) {
+		memset(&p->refusal, 0, sizeof(p->refusal));
+		snprintf(p->refusal.description, sizeof(p->refusal.description),
+			 "no origin could be had for %lld s: %.200s", (long long)(limit / 1000),
+			 err_trail(e));
+	}
+	set_state(p, refused ? PUSH_REFUSED : PUSH_FAILED);
+	return true;
+}
+
+static void push_run(struct push *p, const char *name)
+{
+	int64_t wait = RETRY_MS;
+	while (!co_stopping() && !p->finishing) {
+		err e = push_round(p, name);
+		if (!e || e == ERR_STOPPED || p->finishing)
+			return;
+		if (p->outdone) {
+			set_state(p, PUSH_FAILED);
+			return;
+		}
+		if (p->carried) {
+			wait = RETRY_MS;
+			continue; /* lost: the next origin at once */
+		}
+		p->server->stat.upstream_failures++;
+		log_warn("%s: no origin takes the stream now: %s", p->source->key, err_trail(e));
+		if (give_up(p, e))
+			return;
+		int64_t until = clock_ms() + wait / 2 + random() % wait;
+		wait = wait * 2 < RETRY_MAX_MS ? wait * 2 : RETRY_MAX_MS;
+		while (clock_ms() < until && !p->finishing && co_wait(until) == OK)
+			;
+	}
+}
+
+static void push_main(void *arg)
+{
+	struct push *p = arg;
+	struct upstream_request request = request_of(p);
+	char *name = upstream_stream_name(&request);
+	push_run(p, name);
+	free(name);
+}
+
+struct push *push_start(struct server *server, struct source *source,
+			const struct conf_vhost *vhost, const struct target *target,
+			const char *page_url, const char *swf_url, const char *path, struct co *co)
+{
+	struct push *p = mem_new(struct push);
+	p->server = server;
+	p->conf = conf_ref(server->conf);
+	p->vhost = vhost;
+	p->source = source_ref(source);
+	p->target = target;
+	p->page_url = page_url;
+	p->swf_url = swf_url;
+	p->path = path;
+	p->session = co;
+	p->facts.kind = "push";
+	p->facts.consumer = &p->consumer;
+	p->lost_ms = clock_ms();
+	p->co = co_start("push", push_main, p);
+	if (!p->co)
+		p->state = PUSH_FAILED;
+	source->owner = &p->facts;
+	return p;
+}
+
+/* The publisher has left: what it sent before goes out, as far as that is possible soon. */
+void push_stop(struct push **push)
+{
+	struct push *p = *push;
+	*push = NULL;
+	if (!p)
+		return;
+	p->finishing = true;
+	co_wake(p->co);
+	co_join_within(&p->co, FINISH_MS);
+	if (p->source->owner == &p->facts)
+		p->source->owner = NULL;
+	source_unref(&p->source);
+	conf_unref(&p->conf);
+	free(p);
+}

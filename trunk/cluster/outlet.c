@@ -1,0 +1,80 @@
+#include "cluster/outlet.h"
+
+enum {
+	LOOKS = 4,           /* within stalled_timeout */
+	TOGETHER_MASK = 255, /* the deadlines of thousands fall on few moments */
+	SKIPS_MAX = 16,
+};
+
+static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t now)
+{
+	int unsent = sock_unsent(sock);
+	int64_t acked = sock->send_bytes - unsent;
+	/* After silence the clock starts anew: at the latest by now, bytes are out again. */
+	if (acked > o->acked || unsent == 0 || o->is_clear) {
+		o->acked = acked;
+		o->acked_ms = now;
+	}
+	o->is_clear = unsent == 0;
+	o->next_ms = now + stalled_ms / LOOKS;
+	if (now - o->acked_ms < stalled_ms)
+		return OK;
+	return err_fail(ERR_STALLED, "took nothing for %lld ms", (long long)(now - o->acked_ms));
+}
+
+bool outlet_is_due(const struct outlet *o, const struct sock *sock)
+{
+	return sock->send_ms >= o->next_ms;
+}
+
+/* While media flows the looks come with turns: a deadline of their own, which would cost a wake-up,
+ * is only for those that wait for room. */
+err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline)
+{
+	int64_t now = clock_ms();
+	if (now >= o->next_ms)
+		TRY(look(o, sock, stalled_ms, now));
+	int64_t due = (o->next_ms + stalled_ms / LOOKS / 2) | TOGETHER_MASK;
+	if (!o->is_clear && due < *deadline)
+		*deadline = due;
+	return OK;
+}
+
+err outlet_check_skips(const struct cursor *cursor)
+{
+	if (cursor->skips <= SKIPS_MAX)
+		return OK;
+	return err_fail(ERR_STALLED, "too slow for the stream: moved ahead %u times",
+			cursor->skips);
+}
+
+err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent,
+		     enum outlet_left *left)
+{
+	struct iovec iov[OUTLET_IOV];
+	size_t total = 0;
+	*left = LEFT_NOTHING;
+	if (conn->out.n) {
+		cursor_inject(cursor, buf_span(&conn->out));
+		buf_free(&conn->out);
+	}
+	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
+		size_t taken = 0;
+		int n = cursor_gather(cursor, iov, OUTLET_IOV, OUTLET_TURN_BYTES);
+		if (n == 0 && cursor_overrun(cursor))
+			return err_fail(ERR_LIMIT, "it asks for more than it reads");
+		if (n == 0)
+			return OK;
+		err e = sock_try_sendv(conn->sock, iov, n, &taken);
+		if (e == ERR_AGAIN) {
+			*left = LEFT_BLOCKED;
+			return OK;
+		}
+		TRY(e);
+		cursor_advance(cursor, taken);
+		*sent += (int64_t)taken;
+		total += taken;
+	}
+	*left = LEFT_FOR_NEXT_TURN;
+	return OK;
+}

@@ -1,0 +1,216 @@
+#include "cluster/seam.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FEW = 4,        /* so few frames cannot be told from others */
+	FEW_MS = 100,   /* how long more are waited for then */
+	GATHER_MS = 20, /* how long the first messages of a server are gathered at least */
+	STEP_MS = 5,
+	KEY_MS = 10000, /* the same while no key frame has come */
+	LOOK_SHARE = 4,
+	HELD_MAX = 4096,
+	HELD_BYTES_MAX = 64 << 20, /* as much as the cache of a server may come to */
+};
+
+static bool is_frame(const struct msg *m)
+{
+	return m->type != MSG_DATA && !headers_wants(m);
+}
+
+static int kind_of(const struct msg *m)
+{
+	return m->type == MSG_AUDIO ? 0 : m->type == MSG_VIDEO ? 1 : 2;
+}
+
+static void publish(struct seam *s, struct msg *m, uint32_t raw)
+{
+	struct msg *mine = msg_ref(m);
+	source_publish(s->source, &m, raw);
+	if (is_frame(mine))
+		splice_note(&s->splice, mine, mine->ts);
+	msg_unref(&mine);
+}
+
+/* A server that resumes inside what was sent before: its next messages are known too, as far as
+ * their times say. */
+static bool is_old(struct seam *s, const struct msg *m, uint32_t raw)
+{
+	int kind = kind_of(m);
+	if (!s->skipping || headers_wants(m))
+		return false;
+	if ((int64_t)raw + s->skip_offset <= s->skip_to[kind])
+		return true;
+	s->skip_to[kind] = INT64_MIN;
+	s->skipping = s->skip_to[0] != INT64_MIN || s->skip_to[1] != INT64_MIN;
+	return false;
+}
+
+static void release(struct seam *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		msg_unref(&s->held[i].msg);
+	free(s->held);
+	s->held = NULL;
+	s->count = s->room = 0;
+	s->bytes = 0;
+	s->look_ms = 0;
+	s->began_ms = 0;
+}
+
+/* ---- the place ---- */
+
+/* The frames that are held, without headers and data, as the splice sees them. */
+static struct splice_mark *marks_of(const struct seam *s, uint32_t *count)
+{
+	struct splice_mark *marks = mem_alloc((s->count + 1) * sizeof(marks[0]));
+	*count = 0;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (is_frame(s->held[i].msg))
+			marks[(*count)++] = splice_mark(s->held[i].msg, s->held[i].raw);
+	return marks;
+}
+
+static void begin_feeding(struct seam *s, const struct splice_answer *place, uint32_t raw)
+{
+	source_begin(s->source, s->feeder);
+	s->open = true;
+	s->skipping = place->same;
+	if (!place->same)
+		return;
+	source_anchor(s->source, raw, (int64_t)raw + place->offset);
+	s->skip_offset = place->offset;
+	memcpy(s->skip_to, s->source->timeline.last, sizeof(s->skip_to));
+}
+
+static void publish_held(struct seam *s, const struct splice_answer *place)
+{
+	uint32_t frame = 0;
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct held *h = &s->held[i];
+		bool wanted =
+			!is_frame(h->msg) || (frame >= place->start && !is_old(s, h->msg, h->raw));
+		frame += is_frame(h->msg);
+		struct msg *m = h->msg;
+		h->msg = NULL;
+		if (wanted)
+			publish(s, m, h->raw);
+		else
+			msg_unref(&m);
+	}
+	release(s);
+}
+
+/* Everything that the new server had at once is there. `force`: the place is taken even if there
+ * was no key frame; what was held so far is dropped then. */
+static void close_seam(struct seam *s, bool force)
+{
+	uint32_t count;
+	struct splice_mark *marks = marks_of(s, &count);
+	int64_t live = clock_ms() + s->source->timeline.lead;
+	struct splice_answer place =
+		splice_find(&s->splice, marks, count, live, s->source->has_video);
+	uint32_t raw = count ? (uint32_t)marks[0].ts : 0;
+	bool found = place.same || place.start < count;
+	free(marks);
+	if (!found && !force)
+		return;
+	log_info("%s: %s", s->source->key,
+		 place.same ? "the same encoder's stream goes on without a seam"
+		 : found    ? "goes on at a key frame"
+			    : "goes on without a key frame");
+	begin_feeding(s, &place, raw);
+	publish_held(s, &place);
+}
+
+/* ---- what the pull does with it ---- */
+
+void seam_begin(struct seam *s)
+{
+	release(s);
+	s->open = false;
+	s->skipping = false;
+}
+
+static void hold(struct seam *s, struct msg *m, uint32_t raw)
+{
+	if (!s->began_ms && is_frame(m))
+		s->began_ms = clock_ms();
+	if (s->count == s->room) {
+		s->room = s->room ? s->room * 2 : 64;
+		s->held = mem_realloc(s->held, s->room * sizeof(s->held[0]));
+	}
+	s->held[s->count++] = (struct held){m, raw};
+	s->bytes += m->n;
+}
+
+/* Nothing was shown yet: no seam, and no picture is waited for. */
+static void open_first(struct seam *s)
+{
+	source_begin(s->source, s->feeder);
+	s->open = true;
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct held h = s->held[i];
+		s->held[i].msg = NULL;
+		publish(s, h.msg, h.raw);
+	}
+	release(s);
+}
+
+void seam_take(struct seam *s, struct msg *m, uint32_t raw)
+{
+	if (!s->open) {
+		hold(s, m, raw);
+		if (s->began_ms && !s->source->timeline.used)
+			open_first(s);
+		else if (s->count >= HELD_MAX || s->bytes >= HELD_BYTES_MAX)
+			close_seam(s, true);
+	} else if (is_old(s, m, raw)) {
+		msg_unref(&m);
+	} else {
+		publish(s, m, raw);
+	}
+}
+
+static bool has_few(const struct seam *s)
+{
+	int n = 0;
+	for (uint32_t i = 0; i < s->count && n < FEW; i++)
+		n += is_frame(s->held[i].msg);
+	return n < FEW;
+}
+
+void seam_look(struct seam *s)
+{
+	int64_t now = clock_ms(), age = now - s->began_ms;
+	if (s->open || !s->began_ms || age < (has_few(s) ? FEW_MS : GATHER_MS) || now < s->look_ms)
+		return;
+	close_seam(s, age >= KEY_MS);
+	/* Much that is held, and alike, takes long to compare: not all the time for that. */
+	int64_t done = clock_ms();
+	s->look_ms = done + LOOK_SHARE * (done - now);
+}
+
+int64_t seam_due(const struct seam *s)
+{
+	int64_t step = clock_ms() + STEP_MS;
+	if (s->open || !s->began_ms)
+		return CLOCK_NEVER;
+	return s->look_ms > step ? s->look_ms : step;
+}
+
+void seam_end(struct seam *s)
+{
+	if (!s->open && s->began_ms)
+		close_seam(s, false);
+	release(s);
+}
+
+void seam_fini(struct seam *s)
+{
+	release(s);
+	splice_fini(&s->splice);
+}

@@ -1,0 +1,39 @@
+/* seam - joins what one server sends to what another one has sent before. Layer: cluster.
+ *
+ * The first messages of a new server are held until they tell where they belong (live/splice):
+ * behind what was shown, if both servers have the same encoder, else at a key frame. */
+#pragma once
+#include "live/source.h"
+#include "live/splice.h"
+
+struct held {
+	struct msg *msg;
+	uint32_t raw;
+};
+
+struct seam {
+	struct source *source; /* borrowed */
+	struct feeder *feeder; /* in whose name the source is fed */
+	struct splice splice;  /* what was shown */
+	bool open;             /* messages of the server in use go on at once */
+	struct held *held;
+	uint32_t count, room;
+	size_t bytes;     /* of what is held */
+	int64_t look_ms;  /* no look for the place before */
+	int64_t began_ms; /* arrival of the first frame that is held; 0: there is none */
+	bool skipping;    /* behind the seam: what is left of the old messages */
+	int64_t skip_to[TIMELINE_KINDS];
+	int64_t skip_offset;
+};
+
+/* Another server begins. */
+void seam_begin(struct seam *seam);
+/* A message of the server in use, its frame known; takes it. */
+void seam_take(struct seam *seam, struct msg *m, uint32_t raw);
+/* All that has arrived was taken: is it enough? */
+void seam_look(struct seam *seam);
+/* When to look again though nothing arrives; CLOCK_NEVER. */
+int64_t seam_due(const struct seam *seam);
+/* The server in use is gone: what it has sent is used as far as possible. */
+void seam_end(struct seam *seam);
+void seam_fini(struct seam *seam);

@@ -1,0 +1,438 @@
+/* Reaching one of several origins: what is said to it, and a race between those that are silent and
+ * those that answer. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "cluster/announce.h"
+#include "cluster/edge.h"
+#include "cluster/flv_feed.h"
+#include "cluster/upstream.h"
+#include "net/dns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	RTMP_PORT = 1935,
+	COMPANY_MS = 100, /* a candidate silent for so long gets company */
+	ADDRESS_MS = 300, /* one of several addresses of a name */
+	CHUNK_SIZE_DEFAULT_OUT = 60000,
+};
+
+/* ---- what is asked ---- */
+
+static char *upstream_vhost(const struct upstream_request *r)
+{
+	const char *own = strcmp(r->vhost->name, DEFAULT_VHOST) ? r->vhost->name : r->target->vhost;
+	const char *pattern = r->vhost->cluster.vhost;
+	const char *hole = strstr(pattern, "[vhost]");
+	if (!hole)
+		return mem_strdup(*pattern ? pattern : own);
+	return mem_printf("%.*s%s%s", (int)(hole - pattern), pattern, own,
+			  hole + strlen("[vhost]"));
+}
+
+static char *tc_url(const struct upstream_request *r, int port)
+{
+	char *vhost = upstream_vhost(r);
+	bool v6 = strchr(vhost, ':') != NULL;
+	char *url = port == 1935 ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
+					      r->target->app)
+				 : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s", vhost,
+					      port, r->target->app);
+	free(vhost);
+	return url;
+}
+
+char *upstream_stream_name(const struct upstream_request *r)
+{
+	char *param = mem_alloc(URL_MAX);
+	param_remove(param, r->target->param, "vhost");
+	char *name = mem_printf("%s%s", r->target->stream, param);
+	free(param);
+	return name;
+}
+
+/* Who we are, in the words of SRS. What follows is ours and ignored by others: the servers that
+ * this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them
+ * is asked again; those that have redirected it (srs_redirected), so that none sends it back; and
+ * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
+static struct amf *identity(const struct upstream_request *r)
+{
+	struct amf *args = amf_object();
+	if (r->vhost->cluster.debug_srs_upnode) {
+		amf_set(args, "srs_sig", amf_string(SERVER_SIG));
+		amf_set(args, "srs_server", amf_string(SERVER_NAME));
+		amf_set(args, "srs_license", amf_string("MIT"));
+		amf_set(args, "srs_version", amf_string(SRS_VERSION));
+		amf_set(args, "srs_pid", amf_number(getpid()));
+		amf_set(args, "srs_id", amf_string(co_id()));
+		announce_put(args, r->server);
+	}
+	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
+	amf_set(args, "srs_path", amf_string(path));
+	if (r->via && *r->via)
+		amf_set(args, "srs_via", amf_string(r->via));
+	if (r->redirected && *r->redirected)
+		amf_set(args, "srs_redirected", amf_string(r->redirected));
+	if (r->mesh)
+		amf_set(args, "srs_mesh", amf_number(1));
+	free(path);
+	return args;
+}
+
+/* Made anew from what connect said: the identity is the same as long as the request is. */
+struct amf *upstream_proof(const struct upstream_request *r, const struct upstream_conn *up)
+{
+	struct hostport hp;
+	struct buf claim = {.max = CLAIM_MAX};
+	if (!*up->peer.node || hostport_parse(&hp, up->name, RTMP_PORT) != OK)
+		return NULL;
+	struct amf *args = identity(r);
+	char *url = tc_url(r, hp.port), *stream = upstream_stream_name(r);
+	relay_claim_write(&claim, &(struct relay_claim){args, url, stream, r->publish});
+	struct amf *proof = announce_proof(r->server, r->vhost->name, r->publish, buf_span(&claim),
+					   up->peer.node);
+	buf_free(&claim);
+	free(stream);
+	free(url);
+	amf_free(&args);
+	return proof;
+}
+
+static bool is_in(const char *ids, const char *id)
+{
+	size_t n = strlen(id);
+	for (const char *p = strchr(ids, ','); p; p = strchr(p + 1, ','))
+		if (strncmp(p + 1, id, n) == 0 && (p[1 + n] == ',' || !p[1 + n]))
+			return true;
+	return false;
+}
+
+err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
+			const char *path, const char *via)
+{
+	int hops = 0;
+	for (const char *p = strchr(path, ','); p; p = strchr(p + 1, ','))
+		hops++;
+	if (is_in(path, server->service_id) || is_in(via, server->service_id))
+		return err_fail(ERR_LOOP,
+				"the request has come back to where it was (%.80s, seen by %s): "
+				"the origins of these servers form a circle",
+				path, server->service_id);
+	if (hops > vhost->cluster.hop_limit)
+		return err_fail(ERR_LOOP, "the request came by %d servers, hop_limit is %d", hops,
+				vhost->cluster.hop_limit);
+	return OK;
+}
+
+bool upstream_redirect_target(char *out, size_t cap, const char *url)
+{
+	struct target t = {0};
+	struct hostport hp = {0};
+	char text[HOST_MAX + 8];
+	bool ok = target_parse(&t, url, "") == OK && strcmp(t.schema, "rtmp") == 0 && *t.host &&
+		  strlen(t.host) < HOST_MAX;
+	if (ok) {
+		snprintf(hp.host, sizeof(hp.host), "%s", t.host);
+		hp.port = t.port;
+		hostport_text(text, &hp);
+		ok = (size_t)snprintf(out, cap, "%s", text) < cap;
+	}
+	target_fini(&t);
+	err_clear();
+	return ok;
+}
+
+void upstream_redirected_by(char *list, size_t cap, const char *hostport)
+{
+	size_t n = strlen(list);
+	if (n + strlen(hostport) + 2 <= cap)
+		snprintf(list + n, cap - n, ",%s", hostport);
+}
+
+/* ---- one attempt ---- */
+
+struct attempt {
+	struct co *co, *parent;
+	const char *name;
+	struct upstream *origin;
+	const struct upstream_request *request;
+	int64_t deadline, began_ms;
+	bool done;
+	err result;
+	struct rtmp_conn *conn;
+	uint32_t stream_id;
+	struct flv_feed *feed;
+	struct rtmp_refusal refusal;
+	struct rtmp_peer peer;
+	char why[160];
+};
+
+static err dial_any(struct sock **out, const struct hostport *hp, int64_t deadline)
+{
+	struct dns_answer *answer = mem_new(struct dns_answer);
+	err e = dns_lookup(answer, hp->host, hp->port, deadline);
+	for (int i = 0; !e && i < answer->count && !*out; i++) {
+		bool last = i + 1 == answer->count;
+		int64_t until = last ? deadline : clock_ms() + ADDRESS_MS;
+		err tried = sock_dial(out, &answer->addrs[i], until < deadline ? until : deadline);
+		if (tried && (last || tried == ERR_STOPPED))
+			e = tried;
+	}
+	free(answer);
+	return e;
+}
+
+err upstream_dial(struct sock **out, const char *hostport, int64_t deadline)
+{
+	struct hostport hp;
+	TRY(hostport_parse(&hp, hostport, RTMP_PORT));
+	return dial_any(out, &hp, deadline);
+}
+
+/* The vhost is not named, as in SRS; the path by which the request came is. */
+static err attempt_flv(struct attempt *a)
+{
+	const struct upstream_request *r = a->request;
+	const struct target *t = r->target;
+	size_t n = strlen(t->stream);
+	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
+	char *target = mem_printf("/%s/%s%s%s", t->app, t->stream, named ? "" : ".flv", t->param);
+	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
+	err e = flv_feed_open(&a->feed, &(struct flv_feed_opts){
+						.hostport = a->name,
+						.target = target,
+						.path = path,
+						.via = r->via ? r->via : "",
+						.signer = r->server->signer,
+						.vhost = r->vhost->name,
+						.deadline = a->deadline,
+					});
+	if (e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_LOOP) {
+		snprintf(a->refusal.code, sizeof(a->refusal.code), "NetStream.Play.%s",
+			 e == ERR_NOTFOUND ? "StreamNotFound" : "Failed");
+		snprintf(a->refusal.description, sizeof(a->refusal.description), "%.*s",
+			 (int)sizeof(a->refusal.description) - 1, err_trail(e));
+	}
+	free(target);
+	free(path);
+	return e;
+}
+
+static err attempt_rtmp(struct attempt *a)
+{
+	struct hostport hp;
+	struct sock *sock = NULL;
+	TRY(hostport_parse(&hp, a->name, RTMP_PORT));
+	TRY(dial_any(&sock, &hp, a->deadline));
+	char *url = tc_url(a->request, hp.port);
+	err e = rtmp_client_connect(
+		&a->conn, &sock,
+		&(struct rtmp_client_opts){
+			.app = a->request->target->app,
+			.tc_url = url,
+			.page_url = a->request->page_url,
+			.swf_url = a->request->swf_url,
+			.args = identity(a->request),
+			.chunk_size = a->request->publish ? (uint32_t)a->request->vhost->chunk_size
+							  : CHUNK_SIZE_DEFAULT_OUT,
+			.deadline = a->deadline,
+			.peer = &a->peer,
+		},
+		&a->stream_id, &a->refusal);
+	free(url);
+	return e;
+}
+
+static void attempt_main(void *arg)
+{
+	struct attempt *a = arg;
+	a->result = a->request->flv ? attempt_flv(a) : attempt_rtmp(a);
+	if (a->result)
+		snprintf(a->why, sizeof(a->why), "%s", err_trail(a->result));
+	a->done = true;
+	co_wake(a->parent);
+}
+
+/* ---- the race ---- */
+
+struct race {
+	struct attempt *attempts;
+	int count, started;
+	struct attempt *winner;
+};
+
+static struct attempt *settled(struct race *r, int *running)
+{
+	*running = 0;
+	for (int i = 0; i < r->started; i++) {
+		struct attempt *a = &r->attempts[i];
+		if (a->done && a->result == OK)
+			return a;
+		*running += !a->done;
+	}
+	return NULL;
+}
+
+static void start_next(struct race *r)
+{
+	struct attempt *a = &r->attempts[r->started++];
+	a->began_ms = clock_ms();
+	a->co = co_start("upstream", attempt_main, a);
+	if (!a->co) {
+		a->done = true;
+		a->result = err_fail(ERR_SYSTEM, "no memory for another coroutine");
+	}
+}
+
+static err run_race(struct race *r, int64_t deadline)
+{
+	int64_t company = 0;
+	for (;;) {
+		int running;
+		r->winner = settled(r, &running);
+		if (r->winner)
+			return OK;
+		if (r->started < r->count && (running == 0 || clock_ms() >= company)) {
+			start_next(r);
+			company = clock_ms() + COMPANY_MS;
+			continue;
+		}
+		if (running == 0)
+			return ERR_UPSTREAM;
+		err e = co_wait(r->started < r->count && company < deadline ? company : deadline);
+		if (e == ERR_STOPPED || (e == ERR_TIMEOUT && clock_ms() >= deadline))
+			return e;
+	}
+}
+
+/* Health follows from what each attempt has shown. */
+static void judge(struct race *r)
+{
+	for (int i = 0; i < r->started; i++) {
+		struct attempt *a = &r->attempts[i];
+		if (!a->origin || a->result == ERR_STOPPED)
+			continue;
+		if (a == r->winner || (a->done && (a->result == OK || *a->refusal.code)))
+			upstream_ok(a->origin, clock_ms() - a->began_ms);
+		else if (a->done)
+			upstream_failed(a->origin, a->why);
+		else if (!r->winner || a->began_ms < r->winner->began_ms)
+			upstream_failed(a->origin, "it did not answer in time");
+	}
+}
+
+static void end_race(struct race *r)
+{
+	judge(r);
+	for (int i = 0; i < r->started; i++)
+		co_stop(r->attempts[i].co);
+	for (int i = 0; i < r->started; i++) {
+		co_join(&r->attempts[i].co);
+		if (&r->attempts[i] == r->winner)
+			continue;
+		rtmp_conn_free(&r->attempts[i].conn);
+		flv_feed_free(&r->attempts[i].feed);
+	}
+}
+
+/* All have failed: the first refusal, since it is an answer; without one, what became of each. */
+static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
+{
+	if (e == ERR_STOPPED)
+		return e;
+	for (int i = 0; i < r->started; i++)
+		if (*r->attempts[i].refusal.code) {
+			*refusal = r->attempts[i].refusal;
+			return err_fail(r->attempts[i].result, "%s: %s", r->attempts[i].name,
+					r->attempts[i].why);
+		}
+	char text[ERR_TRAIL_MAX] = "";
+	size_t n = 0;
+	for (int i = 0; i < r->started && n < sizeof(text); i++)
+		n += (size_t)snprintf(
+			text + n, sizeof(text) - n, "%s%s: %s", i ? "; " : "", r->attempts[i].name,
+			r->attempts[i].done ? r->attempts[i].why : "no answer in time");
+	return err_fail(ERR_UPSTREAM, "%s", text);
+}
+
+/* Who it is that has accepted, and where its API is: the origin is remembered by it. */
+static void meet(struct upstream_conn *out, const struct rtmp_peer *peer)
+{
+	out->conn->sock->deadline = CLOCK_NEVER;
+	out->peer = *peer;
+	announce_api(out->api, peer, &out->conn->sock->peer);
+	if (!out->origin)
+		return;
+	out->origin->met = true;
+	snprintf(out->origin->api, sizeof(out->origin->api), "%s", out->api);
+}
+
+void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up)
+{
+	snprintf(facts->id, sizeof(facts->id), "%s", co_id());
+	snprintf(facts->node, sizeof(facts->node), "%s", up->peer.node);
+	snprintf(facts->api, sizeof(facts->api), "%s", up->api);
+}
+
+static err race(struct upstream_conn *out, struct attempt *attempts, int count,
+		const struct upstream_request *request, int64_t deadline,
+		struct rtmp_refusal *refusal)
+{
+	struct race r = {.attempts = attempts, .count = count};
+	for (int i = 0; i < count; i++) {
+		attempts[i].parent = co_self();
+		attempts[i].request = request;
+		attempts[i].deadline = deadline;
+	}
+	err e = count ? run_race(&r, deadline) : ERR_UPSTREAM;
+	end_race(&r);
+	if (r.winner) {
+		*out = (struct upstream_conn){
+			.conn = r.winner->conn,
+			.feed = r.winner->feed,
+			.stream_id = r.winner->stream_id,
+			.origin = r.winner->origin,
+		};
+		snprintf(out->name, sizeof(out->name), "%s",
+			 out->feed ? flv_feed_name(out->feed) : r.winner->name);
+		if (out->conn)
+			meet(out, &r.winner->peer);
+		return OK;
+	}
+	return explain(&r, e, refusal);
+}
+
+void upstream_hang_up(struct upstream_conn *up)
+{
+	rtmp_conn_free(&up->conn);
+	flv_feed_free(&up->feed);
+}
+
+err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
+		     const struct upstream_request *request, int64_t deadline,
+		     struct rtmp_refusal *refusal)
+{
+	struct attempt *attempts = mem_zalloc((size_t)count * sizeof(attempts[0]));
+	for (int i = 0; i < count; i++) {
+		attempts[i].name = candidates[i]->name;
+		attempts[i].origin = candidates[i];
+	}
+	err e = race(out, attempts, count, request, deadline, refusal);
+	free(attempts);
+	return e;
+}
+
+err upstream_connect_to(struct upstream_conn *out, const char *hostport,
+			const struct upstream_request *request, int64_t deadline,
+			struct rtmp_refusal *refusal)
+{
+	struct attempt *attempt = mem_new(struct attempt);
+	attempt->name = hostport;
+	err e = race(out, attempt, 1, request, deadline, refusal);
+	free(attempt);
+	return e;
+}

@@ -1,0 +1,75 @@
+#include "node/server.h"
+#include "base/log.h"
+#include "codec/url.h"
+#include "node/notice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct source_opts server_source_opts(const struct conf_vhost *vhost)
+{
+	const struct conf_play *play = &vhost->play;
+	return (struct source_opts){
+		.chunk_size = (uint32_t)vhost->chunk_size,
+		/* A push starts at the last key frame, whatever players get. */
+		.gop_cache = play->gop_cache || vhost->cluster.mode == MODE_REMOTE,
+		.gop_max_messages = play->gop_cache_max_frames,
+		.backlog_ms = play->queue_length_ms,
+		.jitter = play->time_jitter == JITTER_ZERO  ? TIMELINE_ZERO
+			  : play->time_jitter == JITTER_OFF ? TIMELINE_OFF
+							    : TIMELINE_FULL,
+		.absolute_time = play->atc,
+		.reduce_headers = play->reduce_sequence_header,
+		.batch_ms = vhost->min_latency ? 0 : play->mw_latency_ms,
+		.notify_end = play->notify_unpublish,
+	};
+}
+
+struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
+			     const char *stream)
+{
+	char *key = stream_key(vhost->name, app, stream);
+	struct source_opts opts = server_source_opts(vhost);
+	struct source *s = registry_get(&server->registry, key, vhost->name, app, stream, &opts);
+	free(key);
+	return s;
+}
+
+bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost,
+			   const struct addr *peer)
+{
+	const struct text_list *relays = &vhost->cluster.relays;
+	char ip[ADDR_TEXT_MAX];
+	bool welcome = relays->count == 0;
+	for (int i = 0; i < relays->count && !welcome; i++)
+		welcome = addr_within(peer, relays->v[i]);
+	if (welcome)
+		return true;
+	addr_ip(ip, peer);
+	server->stat.refused_relays++;
+	if (notice_is_due(server->notices, ip))
+		log_warn("a relay from %s is refused: cluster.relays has no such address", ip);
+	return false;
+}
+
+const char *server_advertise(const struct server *server)
+{
+	return server->conf->advertise;
+}
+
+int server_rtmp_port(const struct server *server)
+{
+	struct hostport hp;
+	const struct text_list *listen = &server->conf->listen;
+	char text[HOST_MAX];
+	if (listen->count == 0)
+		return 1935;
+	/* A bare number is a port, not a host. */
+	snprintf(text, sizeof(text), "%s%s",
+		 strspn(listen->v[0], "0123456789") == strlen(listen->v[0]) ? ":" : "",
+		 listen->v[0]);
+	if (text[0] == ':')
+		return (int)strtol(text + 1, NULL, 10);
+	return hostport_parse(&hp, text, 1935) == OK ? hp.port : 1935;
+}

@@ -1,0 +1,59 @@
+/* server - what all services of a process share: the configuration, the registry of sources, who
+ * is connected. Layer: node. The services meet only here and in the registry. */
+#pragma once
+#include "co/co.h"
+#include "conf/conf.h"
+#include "live/registry.h"
+#include "net/listen.h"
+#include "node/stat.h"
+
+struct edge;
+struct members;
+struct mesh;
+struct notices;
+struct signer;
+struct upstreams;
+
+enum { LISTENERS_MAX = 16, CONNECTIONS_RESERVED = 32 };
+
+/* What an HTTP listener serves: the API, or streams and files, or all of it on one port. */
+struct http_role {
+	struct server *server;
+	bool api, files;
+};
+
+struct server {
+	struct conf *conf; /* the current snapshot; sessions keep their own reference */
+	struct registry registry;
+	struct stat stat;
+	struct co_group sessions;    /* one coroutine per connection */
+	struct co_group services;    /* pulls, pushes and other coroutines of our own */
+	struct upstreams *upstreams; /* health of the origins we use */
+	struct edge *edge;           /* pulls by stream */
+	struct members *members;     /* who is behind the names of origins and coworkers */
+	struct mesh *mesh;           /* coworker queries in flight and answers kept */
+	struct signer *signer;       /* by which servers of the cluster know each other */
+	struct notices *notices;     /* what was logged about whom a moment ago */
+	int views;                   /* questions about the cluster being answered */
+	struct listener *listeners[LISTENERS_MAX];
+	int listener_count;
+	struct http_role http_files, http_api;
+	int connections;    /* RTMP and HTTP connections */
+	char *server_id;    /* the same over restarts */
+	char service_id[9]; /* of this start */
+	int64_t started_wall_ms;
+	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
+};
+
+/* The options of a vhost in the words of the layer below. */
+struct source_opts server_source_opts(const struct conf_vhost *vhost);
+/* The source of a request; one reference. */
+struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
+			     const char *stream);
+/* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
+bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost,
+			   const struct addr *peer);
+/* "host" or "host:port" that others reach us by, as `advertise` says; "" when it is not set. */
+const char *server_advertise(const struct server *server);
+/* The port of the first RTMP listener. */
+int server_rtmp_port(const struct server *server);

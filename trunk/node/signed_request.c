@@ -1,0 +1,40 @@
+#include "node/signed_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNAUTHORIZED = 401 };
+
+static err ask(const struct signer *signer, const char *vhost, const char *to,
+	       struct http_request_opts opts, int *status, struct buf *body)
+{
+	char *lines = sign_lines(signer, opts.headers ? opts.headers : "", vhost, to,
+				 &(struct sign_what){.method = opts.method,
+						     .target = opts.target,
+						     .body = opts.body});
+	opts.headers = lines;
+	err e = http_request(&opts, status, body);
+	free(lines);
+	return e;
+}
+
+err signed_request(struct signer *signer, const char *vhost, const struct http_request_opts *opts,
+		   int *status, struct buf *body)
+{
+	struct http_field receiver = {.name = SIGN_RECEIVER};
+	struct http_request_opts asked = *opts;
+	char address[HOST_MAX + 8], to[SIGN_ID_MAX];
+	hostport_text(address, &opts->host);
+	snprintf(to, sizeof(to), "%s", sign_peer(signer, address));
+	asked.field = &receiver;
+	TRY(ask(signer, vhost, to, asked, status, body));
+	/* That it says who it is proves nothing. When it lies, it can pass this one request on to the
+	 * server that has the id: the question is still ours, and good there once. */
+	if (*status != UNAUTHORIZED || !signer_on(signer))
+		return OK;
+	sign_learn(signer, address, receiver.value);
+	if (strcmp(sign_peer(signer, address), to) == 0)
+		return OK;
+	return ask(signer, vhost, sign_peer(signer, address), asked, status, body);
+}

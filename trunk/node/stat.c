@@ -1,0 +1,198 @@
+#include "node/stat.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static void rate_add(struct rate *r, int64_t recv, int64_t send)
+{
+	r->recv[r->next] = recv;
+	r->send[r->next] = send;
+	r->at_ms[r->next] = clock_ms();
+	r->next = (r->next + 1) % RATE_SAMPLES;
+}
+
+static int kbps(const struct rate *r, const int64_t *samples, int64_t now_bytes)
+{
+	int oldest = r->at_ms[r->next] ? r->next : 0;
+	int64_t ms = clock_ms() - r->at_ms[oldest];
+	if (!r->at_ms[oldest] || ms <= 0)
+		return 0;
+	return (int)((now_bytes - samples[oldest]) * 8 / ms);
+}
+
+int rate_recv_kbps(const struct rate *r, int64_t recv_now)
+{
+	return kbps(r, r->recv, recv_now);
+}
+
+int rate_send_kbps(const struct rate *r, int64_t send_now)
+{
+	return kbps(r, r->send, send_now);
+}
+
+static int64_t recv_of(const struct client *c)
+{
+	return *c->sock ? (*c->sock)->recv_bytes : 0;
+}
+
+static int64_t send_of(const struct client *c)
+{
+	return *c->sock ? (*c->sock)->send_bytes : 0;
+}
+
+static struct stat_id *entry(struct map *map, const char *name)
+{
+	struct stat_id *s = map_get(map, name);
+	if (!s) {
+		char text[9];
+		co_new_id(text);
+		s = mem_new(struct stat_id);
+		snprintf(s->id, sizeof(s->id), "vid-%.7s", text);
+		rate_add(&s->rate, 0, 0);
+		map_set(map, name, s);
+	}
+	return s;
+}
+
+struct stat_id *stat_vhost(struct stat *stat, const char *name)
+{
+	return entry(stat->vhosts, name);
+}
+
+struct stat_id *stat_stream(struct stat *stat, const char *key)
+{
+	return entry(stat->streams, key);
+}
+
+static void zero_sums(struct map *map)
+{
+	for (struct map_iter it = map_begin(map); map_next(&it);) {
+		struct stat_id *s = it.value;
+		s->recv_now = s->recv_bytes;
+		s->send_now = s->send_bytes;
+	}
+}
+
+static void add_to(struct stat_id *s, const struct client *c)
+{
+	s->recv_now += recv_of(c);
+	s->send_now += send_of(c);
+}
+
+/* A stream that is pulled comes in without a client. */
+static void add_pulled(struct stat *stat)
+{
+	for (struct map_iter it = map_begin(stat->streams); map_next(&it);) {
+		struct stat_id *s = it.value;
+		const struct source *source = registry_find(stat->registry, it.key);
+		if (source && source->recv_bytes > s->recv_now)
+			s->recv_now = source->recv_bytes;
+	}
+}
+
+void stat_sum(struct stat *stat)
+{
+	struct client *c;
+	zero_sums(stat->vhosts);
+	zero_sums(stat->streams);
+	DL_FOREACH (stat->clients, c) {
+		add_to(stat_vhost(stat, c->source->vhost), c);
+		add_to(stat_stream(stat, c->source->key), c);
+	}
+	add_pulled(stat);
+}
+
+static void sample_all(struct map *map)
+{
+	for (struct map_iter it = map_begin(map); map_next(&it);) {
+		struct stat_id *s = it.value;
+		rate_add(&s->rate, s->recv_now, s->send_now);
+	}
+}
+
+static void on_sample(struct timer *timer)
+{
+	struct stat *stat = (struct stat *)((char *)timer - offsetof(struct stat, sampler));
+	struct client *c;
+	stat_sum(stat);
+	sample_all(stat->vhosts);
+	sample_all(stat->streams);
+	DL_FOREACH (stat->clients, c)
+		rate_add(&c->rate, recv_of(c), send_of(c));
+	timer_set(timer, clock_ms() + RATE_STEP_MS);
+}
+
+void stat_init(struct stat *stat, const struct registry *registry)
+{
+	stat->registry = registry;
+	stat->vhosts = map_new();
+	stat->streams = map_new();
+	stat->sampler.fn = on_sample;
+	timer_set(&stat->sampler, clock_ms() + RATE_STEP_MS);
+}
+
+static void free_entries(struct map **map)
+{
+	for (struct map_iter it = map_begin(*map); map_next(&it);)
+		free(it.value);
+	map_free(map);
+}
+
+void stat_fini(struct stat *stat)
+{
+	timer_cancel(&stat->sampler);
+	free_entries(&stat->vhosts);
+	free_entries(&stat->streams);
+}
+
+void stat_enter(struct stat *stat, struct client *c)
+{
+	c->co = co_self();
+	snprintf(c->id, sizeof(c->id), "%s", co_id());
+	c->since_ms = clock_ms();
+	rate_add(&c->rate, 0, 0);
+	DL_APPEND(stat->clients, c);
+	stat->client_count++;
+	stat_vhost(stat, c->source->vhost)->clients++;
+	stat_stream(stat, c->source->key)->clients++;
+}
+
+void stat_leave(struct stat *stat, struct client *c)
+{
+	if (!c->source)
+		return;
+	struct stat_id *vhost = stat_vhost(stat, c->source->vhost);
+	struct stat_id *stream = stat_stream(stat, c->source->key);
+	vhost->recv_bytes += recv_of(c);
+	vhost->send_bytes += send_of(c);
+	stream->recv_bytes += recv_of(c);
+	stream->send_bytes += send_of(c);
+	stat->recv_bytes += recv_of(c);
+	stat->send_bytes += send_of(c);
+	vhost->clients--;
+	/* A stream nobody publishes or plays any more is forgotten, as its source is. */
+	if (--stream->clients == 0)
+		free(map_remove(stat->streams, c->source->key));
+	DL_DELETE(stat->clients, c);
+	stat->client_count--;
+	c->source = NULL;
+	c->consumer = NULL;
+}
+
+struct client *stat_find(struct stat *stat, const char *id)
+{
+	struct client *c;
+	DL_FOREACH (stat->clients, c)
+		if (strcmp(c->id, id) == 0)
+			return c;
+	return NULL;
+}
+
+void stat_kick(struct client *c)
+{
+	c->kicked = true;
+	co_stop(c->co);
+}
