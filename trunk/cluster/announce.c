@@ -19,14 +19,11 @@ void announce_put(struct amf *args, const struct server *server)
 		amf_set(args, "srs_api", amf_number(port));
 }
 
-/* Part of paths and questions later: a name that does not look like one is none. */
-static void read_id(char *out, size_t cap, const struct amf *args, const char *key)
+/* A name that does not look like one is none. */
+static void read_id(char out[static SIGN_ID_MAX], const struct amf *args, const char *key)
 {
-	static const char letters[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 	const char *text = amf_get_string(args, key, "");
-	bool sane = strlen(text) < cap && strspn(text, letters) == strlen(text);
-	snprintf(out, cap, "%s", sane ? text : "");
+	snprintf(out, SIGN_ID_MAX, "%s", sign_is_id(text) ? text : "");
 }
 
 static void at_port(char out[static ADDR_TEXT_MAX], const struct addr *peer, int port)
@@ -40,8 +37,8 @@ void announce_read(struct announce *out, const struct amf *args, const struct ad
 {
 	double port = amf_get_number(args, "srs_api", 0);
 	*out = (struct announce){0};
-	read_id(out->node, sizeof(out->node), args, "srs_node");
-	read_id(out->relay, sizeof(out->relay), args, "srs_id");
+	read_id(out->node, args, "srs_node");
+	read_id(out->relay, args, "srs_id");
 	if (*out->node && port >= 1 && port <= 65535)
 		at_port(out->api, peer, (int)port);
 }

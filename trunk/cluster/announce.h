@@ -15,8 +15,8 @@
 #include "rtmp/client.h"
 
 struct announce {
-	char node[24];           /* "" when it does not say */
-	char relay[24];          /* the id of its pull or push; "" */
+	char node[SIGN_ID_MAX];  /* "" when it does not say */
+	char relay[SIGN_ID_MAX]; /* the id of its pull or push; "" */
 	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
 };
 

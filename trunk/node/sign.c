@@ -152,7 +152,7 @@ bool signer_has(const struct signer *signer, const char *vhost)
 
 /* ---- signing ---- */
 
-static bool is_id(const char *s)
+bool sign_is_id(const char *s)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -207,7 +207,7 @@ bool sign_make(const struct signer *signer, struct sign_mark *mark, const char *
 	unsigned char random[NONCE_BYTES];
 	const struct secret *secret = secret_of(signer, vhost);
 	*mark = (struct sign_mark){0};
-	if (!secret || !is_id(to) || RAND_bytes(random, sizeof(random)) != 1)
+	if (!secret || !sign_is_id(to) || RAND_bytes(random, sizeof(random)) != 1)
 		return false;
 	snprintf(mark->to, sizeof(mark->to), "%s", to);
 	snprintf(mark->time, sizeof(mark->time), "%lld", (long long)wall_ms);
@@ -248,7 +248,7 @@ static void make_room(struct map *peers)
 bool sign_learn(struct signer *signer, const char *address, const char *id)
 {
 	struct peer *p = map_get(signer->peers, address);
-	if (!*id || !is_id(id) || (p && strcmp(p->id, id) == 0))
+	if (!*id || !sign_is_id(id) || (p && strcmp(p->id, id) == 0))
 		return false;
 	if (!p) {
 		make_room(signer->peers);
@@ -328,7 +328,7 @@ static bool is_by_us(const struct signer *signer, const struct sign_said *said,
 
 static bool is_complete(const struct sign_said *said)
 {
-	return said->to && said->time && said->nonce && said->mac && is_id(said->to) &&
+	return said->to && said->time && said->nonce && said->mac && sign_is_id(said->to) &&
 	       is_time(said->time) && is_hex(said->nonce, 2 * NONCE_BYTES) &&
 	       is_hex(said->mac, 2 * DIGEST);
 }

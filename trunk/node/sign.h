@@ -78,6 +78,9 @@ enum sign_verdict sign_check(struct signer *signer, const struct sign_said *said
 char *sign_lines(const struct signer *signer, const char *lines, const char *vhost, const char *to,
 		 const struct sign_what *what);
 
+/* Whether a text could be somebody's id, "" for one that is not known: at most SIGN_ID_MAX - 1 plain
+ * letters, since it becomes part of paths and questions. */
+bool sign_is_id(const char *text);
 /* The id of the server at "host:port", as far as it has told; "". */
 const char *sign_peer(const struct signer *signer, const char *address);
 /* It says that this is its id. False when that is no news, or no id. */

@@ -64,19 +64,25 @@ static void begin(int64_t batch_ms)
 	pub(key_frame(50));
 }
 
+static struct player *join_one(bool urgent, void (*on_turn)(struct consumer *consumer))
+{
+	struct player *p = &players[player_count++];
+	p->co = co_start("player", player_main, p);
+	assert_non_null(p->co);
+	p->read = source->messages;
+	consumer_open(&p->consumer, source,
+		      &(struct consumer_opts){.format = WIRE_FLV,
+					      .relay = urgent,
+					      .urgent = urgent,
+					      .co = p->co,
+					      .on_turn = on_turn});
+	return p;
+}
+
 static void join(int count, bool urgent)
 {
-	for (int i = 0; i < count; i++) {
-		struct player *p = &players[player_count++];
-		p->co = co_start("player", player_main, p);
-		assert_non_null(p->co);
-		p->read = source->messages;
-		consumer_open(&p->consumer, source,
-			      &(struct consumer_opts){.format = WIRE_FLV,
-						      .relay = urgent,
-						      .urgent = urgent,
-						      .co = p->co});
-	}
+	for (int i = 0; i < count; i++)
+		join_one(urgent, NULL);
 	co_yield ();
 }
 
@@ -357,26 +363,11 @@ static void begin_paced(int64_t batch_ms)
 	pub(key_frame(50));
 }
 
-static struct player *join_direct(bool urgent)
-{
-	struct player *p = &players[player_count++];
-	p->co = co_start("player", player_main, p);
-	assert_non_null(p->co);
-	p->read = source->messages;
-	consumer_open(&p->consumer, source,
-		      &(struct consumer_opts){.format = WIRE_FLV,
-					      .relay = urgent,
-					      .urgent = urgent,
-					      .co = p->co,
-					      .on_turn = consumer_turn});
-	return p;
-}
-
 static void a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player(void **state)
 {
 	(void)state;
 	begin_paced(50);
-	struct player *p = join_direct(false);
+	struct player *p = join_one(false, consumer_turn);
 	assert_true(source_is_paced(source));
 	assert_int_equal(co_sleep(200 + SLACK_MS), OK);
 	assert_in_range(asked, 4, 7);
@@ -391,7 +382,7 @@ static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(vo
 {
 	(void)state;
 	begin_paced(50);
-	struct player *p = join_direct(false);
+	struct player *p = join_one(false, consumer_turn);
 	is_blocked = true;
 	pub(picture(50));
 	int64_t before = clock_ms();
@@ -422,8 +413,8 @@ static void who_wants_each_message_ends_the_pacing(void **state)
 {
 	(void)state;
 	begin_paced(50);
-	join_direct(false);
-	struct player *relay = join_direct(true);
+	join_one(false, consumer_turn);
+	struct player *relay = join_one(true, consumer_turn);
 	assert_false(source_is_paced(source));
 	served = 0;
 	pub(picture(20));
@@ -440,11 +431,11 @@ static void joins_put_no_turn_off(void **state)
 {
 	(void)state;
 	begin_paced(50);
-	struct player *p = join_direct(false);
+	struct player *p = join_one(false, consumer_turn);
 	int64_t until = clock_ms() + 500, worst = 0, last = clock_ms();
 	int order_before = p->order;
 	while (clock_ms() < until && player_count < 1000) {
-		join_direct(false);
+		join_one(false, consumer_turn);
 		co_yield ();
 		if (p->order == order_before)
 			continue;
