@@ -97,6 +97,27 @@ def test_first_frame_of_a_warm_stream(t):
         assert sorted(times)[4] < 10 * SCALE, (url, times)
 
 
+def test_no_message_waits_for_longer_than_mw_latency(t):
+    """What is read before its time, since it is much, goes out in the next turn, not in the one after."""
+    latency = 0.3
+    s = t.server("srs", top.local("mw_latency 300;"))
+    p = t.client(s.url("live/x")).connect()
+    p.publish()
+    p.send(rtmp.Message(VIDEO, 0, p.sid, b"\x17\1\0\0\0" + b"k" * 100))
+    probe = t.probe(s.url("live/x")).wait_frames(1)
+    sent = []
+    for n in range(9):
+        size = len(probe.messages)
+        p.send(rtmp.Message(VIDEO, 1000 * n + 40, p.sid, b"\x27\1\0\0\0" + b"s" * 100))
+        p.send(rtmp.Message(VIDEO, 1000 * n + 80, p.sid, b"\x27\1\0\0\0" + b"l" * 40000))
+        sent.append(time.monotonic())
+        wait_for(lambda: len(probe.messages) >= size + 2, 5 * SCALE, "both pictures")
+        # Each time at another point of the period.
+        wait_for(lambda: time.monotonic() - sent[-1] > 0.5 + 0.037 * n, 5, "the next moment")
+    delays = sorted(m.at - at for m, at in zip(probe.messages[2::2], sent))
+    assert delays[len(delays) // 2] < latency * SCALE and delays[-1] < latency * 1.6 * SCALE, delays
+
+
 def test_gop_cache_starts_with_a_key_frame(t):
     """A player that joins in mid-GOP gets the GOP from its key frame on, at once; without gop_cache
     it waits for one."""

@@ -181,6 +181,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 		e = pull_relay(p, patience_of(p, alone), refusal);
 	}
 	seam_end(&p->seam);
+	source_caught_up(p->source);
 	upstream_hang_up(&p->up);
 	if (e && e != ERR_REDIRECT)
 		snprintf(p->facts.reason, sizeof(p->facts.reason), "%s", err_trail(e));

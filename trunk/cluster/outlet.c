@@ -29,13 +29,14 @@ bool outlet_is_due(const struct outlet *o, const struct sock *sock)
 
 /* While media flows the looks come with turns: a deadline of their own, which would cost a wake-up,
  * is only for those that wait for room. */
-err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline)
+err outlet_check(struct outlet *o, const struct sock *sock, enum outlet_left left,
+		 int64_t stalled_ms, int64_t *deadline)
 {
 	int64_t now = clock_ms();
 	if (now >= o->next_ms)
 		TRY(look(o, sock, stalled_ms, now));
 	int64_t due = (o->next_ms + stalled_ms / LOOKS / 2) | TOGETHER_MASK;
-	if (!o->is_clear && due < *deadline)
+	if ((!o->is_clear || left == LEFT_BLOCKED) && due < *deadline)
 		*deadline = due;
 	return OK;
 }

@@ -20,9 +20,13 @@ struct outlet {
 	bool is_clear;    /* all that was sent has been acknowledged */
 };
 
-/* ERR_STALLED when something is unsent and nothing was acknowledged for stalled_ms; noticed up to a
- * quarter of that later. Lowers *deadline to the time of a look that no turn has brought. */
-err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline);
+/* What a turn has left unsent, and why. */
+enum outlet_left { LEFT_NOTHING, LEFT_BLOCKED, LEFT_FOR_NEXT_TURN };
+
+/* ERR_STALLED when something is unsent and nothing was acknowledged for stalled_ms; noticed up to
+ * half of that later. Lowers *deadline to the time of a look that no turn has brought. */
+err outlet_check(struct outlet *o, const struct sock *sock, enum outlet_left left,
+		 int64_t stalled_ms, int64_t *deadline);
 /* It is time for outlet_check() again, by the time of the last send: a look at the clock would cost
  * as much as everything else that is done for a player in a turn. */
 bool outlet_is_due(const struct outlet *o, const struct sock *sock);
@@ -31,6 +35,5 @@ err outlet_check_skips(const struct cursor *cursor);
 /* Sends what the cursor has and, between whole messages, what waits in conn->out; as much as fits and
  * as one turn may. *left says why something is left. *sent is added to. ERR_LIMIT when a peer asks
  * for more than it reads. */
-enum outlet_left { LEFT_NOTHING, LEFT_BLOCKED, LEFT_FOR_NEXT_TURN };
 err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent,
 		     enum outlet_left *left);

@@ -45,12 +45,16 @@ void pull_turn(struct feeder *feeder)
 		source_caught_up(feeder->source); /* the origin is being changed */
 }
 
-/* Input is left to gather while nothing depends on when it comes: no seam is being looked for, no
- * pong is waited for. */
+/* All that has come is published. Input is left to gather while nothing depends on when it comes: no
+ * seam is being looked for, no pong is waited for, and the turns of the source are still ours. */
 static void pace_reading(struct pull *p)
 {
+	bool is_ours = p->source->feeder == &p->feeder;
 	bool is_asked = p->up.conn && p->up.conn->ping_ms;
-	sock_set_merge(sock_of(p), source_is_paced(p->source) && p->seam.open && !is_asked);
+	if (is_ours)
+		source_caught_up(p->source);
+	sock_set_merge(sock_of(p),
+		       is_ours && source_is_paced(p->source) && p->seam.open && !is_asked);
 }
 
 /* ---- media ---- */
@@ -145,11 +149,12 @@ static err receive(struct pull *p, struct rtmp_refusal *refusal)
 			return e;
 		if (p->source->feeder != &p->feeder && pull_is_published_here(p))
 			return err_fail(ERR_ENDED, "the stream is published on this server now");
-		if (n % TURN_MESSAGES == 0)
+		if (n % TURN_MESSAGES == 0) {
+			source_caught_up(p->source);
 			co_yield ();
+		}
 	}
 	seam_look(&p->seam);
-	source_caught_up(p->source);
 	pace_reading(p);
 	return p->up.conn && p->up.conn->out.n ? rtmp_flush(p->up.conn) : OK;
 }

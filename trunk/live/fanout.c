@@ -101,12 +101,6 @@ static void on_tick(struct timer *timer)
 	timer_set(&s->tick, next_turn(s, due > oldest ? due : oldest));
 }
 
-void source_caught_up(struct source *s)
-{
-	if (s->catching_up)
-		end_turn(s);
-}
-
 /* Who is in which group has changed, or who feeds them, or what there is. A turn that is due already
  * stays due. */
 static void arm(struct source *s, int64_t now)
@@ -170,12 +164,21 @@ static bool is_moment(const struct source *s, const struct msg *m, int64_t now)
 
 void fanout_published(struct source *s, const struct msg *m, int64_t now)
 {
-	if (is_moment(s, m, now)) {
+	s->moment |= is_moment(s, m, now);
+	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
+		arm(s, now);
+}
+
+/* Not before: a read may bring a thousand messages, and who is served at once gets them in one send. */
+void source_caught_up(struct source *s)
+{
+	if (s->moment) {
+		s->moment = false;
 		serve_group(s, &s->urgent);
 		serve_instant(s);
 	}
-	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
-		arm(s, now);
+	if (s->catching_up)
+		end_turn(s);
 }
 
 /* ---- members ---- */

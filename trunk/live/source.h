@@ -79,6 +79,7 @@ struct source {
 	struct timer tick;
 	uint32_t due;       /* the groups whose turn it is */
 	bool catching_up;   /* the feeder is to read first */
+	bool moment;        /* there is news for those who are served at once */
 	struct timer drain; /* goes on serving a large instant group */
 	struct consumer *drain_next;
 	bool drain_again; /* there is news for those whom this round has served already */
@@ -102,12 +103,14 @@ void source_unref(struct source **source);
 void source_begin(struct source *source, struct feeder *feeder);
 /* The feeder's next message takes up exactly where `mapped` says: raw time and source time. */
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
-/* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. */
+/* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. When there is
+ * no more for the moment, source_caught_up(). */
 void source_publish(struct source *source, struct msg **msg, uint32_t raw);
 /* Whether the feeder may leave its input alone until on_turn(): nobody wants a message before. May
  * change with on_audience(), and whenever somebody leaves. */
 bool source_is_paced(const struct source *source);
-/* The feeder has published all that had come. */
+/* The feeder has published all that had come, or a lot of it: those who are served at once have their
+ * turn, and those whose turn has begun. */
 void source_caught_up(struct source *source);
 /* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
  * feeder has lost the slot already. */

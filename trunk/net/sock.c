@@ -393,19 +393,17 @@ void sock_set_quick(struct sock *sock, bool quick)
 	sock->quick = quick;
 }
 
-void sock_set_user_timeout(struct sock *sock, int64_t ms)
-{
-	unsigned value = (unsigned)ms;
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
-}
-
-void sock_keep_alive(struct sock *sock)
+/* With TCP_USER_TIMEOUT the kernel counts no questions: that time decides about them, too. */
+void sock_keep_alive(struct sock *sock, int64_t ms)
 {
 	int on = 1, seconds = 15, count = 3;
+	int64_t least = (int64_t)seconds * (count + 1) * 1000;
+	unsigned timeout = (unsigned)(ms > least ? ms : least);
 	setsockopt(sock->rfd.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
 }
 
 void sock_set_merge(struct sock *sock, bool on)

@@ -65,11 +65,10 @@ void sock_set_lowat(struct sock *sock, int bytes);
  * writes (Nagle) waits for our acknowledgement, and ours would be delayed by 40 ms. On at first;
  * turned off when media flows. */
 void sock_set_quick(struct sock *sock, bool quick);
-/* The connection is broken off when the peer's kernel acknowledges nothing for so long. */
-void sock_set_user_timeout(struct sock *sock, int64_t ms);
-/* A peer that has vanished is noticed although nothing is sent to it: the kernel asks it each 15
- * seconds and breaks the connection off when three questions were not answered. */
-void sock_keep_alive(struct sock *sock);
+/* A peer that has vanished is noticed although nothing is sent to it: after 15 silent seconds the
+ * kernel asks, and asks again each 15. The connection is broken off when nothing was acknowledged
+ * for `ms`, but never before three such questions were lost. */
+void sock_keep_alive(struct sock *sock, int64_t ms);
 /* Small input wakes nobody: an encoder sends a hundred small messages a second, and each read of one
  * costs as much as a read of many. Whoever turns it on calls sock_look() from time to time. A lot of
  * input and the end of the connection are noticed at once. Off at first. */

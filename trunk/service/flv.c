@@ -309,7 +309,8 @@ static err turn(struct player *p, int64_t *deadline)
 				pull_is_over(p) ? viewer_why(&p->viewer)
 						: "the stream was unpublished");
 	TRY(outlet_check_skips(&p->consumer.cursor));
-	return outlet_check(&p->outlet, p->s->sock, p->vhost->play.stalled_timeout_ms, deadline);
+	return outlet_check(&p->outlet, p->s->sock, p->left, p->vhost->play.stalled_timeout_ms,
+			    deadline);
 }
 
 static err play_loop(struct player *p)
@@ -328,8 +329,7 @@ static err play_loop(struct player *p)
 static void open_consumer(struct player *p)
 {
 	sock_set_lowat(p->s->sock, OUTLET_LOWAT_BYTES);
-	sock_set_user_timeout(p->s->sock, p->vhost->play.stalled_timeout_ms);
-	sock_keep_alive(p->s->sock);
+	sock_keep_alive(p->s->sock, p->vhost->play.stalled_timeout_ms);
 	sock_attach(p->s->sock);
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){

@@ -143,8 +143,8 @@ static void on_turn(struct consumer *consumer)
 static err check_alive(struct player *p, int64_t *deadline)
 {
 	TRY(outlet_check_skips(&p->consumer.cursor));
-	return outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
-			    deadline);
+	return outlet_check(&p->outlet, p->s->conn->sock, p->left,
+			    p->s->vhost->play.stalled_timeout_ms, deadline);
 }
 
 static bool is_past_duration(struct player *p)
@@ -225,8 +225,7 @@ static void start(struct player *p)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
 	sock_set_lowat(s->conn->sock, OUTLET_LOWAT_BYTES);
-	sock_set_user_timeout(s->conn->sock, s->vhost->play.stalled_timeout_ms);
-	sock_keep_alive(s->conn->sock);
+	sock_keep_alive(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
 	consumer_open(&p->consumer, p->source,

@@ -234,29 +234,6 @@ static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 	}
 }
 
-/* Silence up to the timeout is fine; half-way a ping asks whether anyone is there. */
-static err recv_in_time(struct publisher *p, struct rtmp_msg *m, bool first)
-{
-	struct rtmp_conn *conn = p->s->conn;
-	const struct conf_publish *conf = &p->s->vhost->publish;
-	int64_t limit = first ? conf->firstpkt_timeout_ms : conf->normal_timeout_ms;
-	for (;;) {
-		bool asked = conn->ping_ms > conn->sock->recv_ms;
-		conn->sock->deadline = conn->sock->recv_ms + (asked ? limit : limit / 2);
-		err e = rtmp_recv(conn, m);
-		if (e != ERR_TIMEOUT)
-			return e;
-		if (p->rival_won)
-			return OK;
-		if (clock_ms() >= conn->sock->recv_ms + limit)
-			return err_fail(ERR_TIMEOUT, "the publisher sent nothing for %lld ms",
-					(long long)limit);
-		conn->ping_ms = 0;
-		rtmp_put_ping(conn);
-		sock_set_merge(conn->sock, false);
-	}
-}
-
 static bool is_idle_too_long(const struct publisher *p, int64_t *idle_since)
 {
 	int64_t limit = p->s->vhost->publish.kickoff_for_idle_ms;
@@ -302,15 +279,49 @@ static void on_turn(struct feeder *feeder)
 		source_caught_up(p->source); /* it is being sent away */
 }
 
-/* The next message, if it has come already. */
+/* What a publisher sent before it closed counts, although it hears no answers any more. */
+static err flush(struct rtmp_conn *conn)
+{
+	err e = rtmp_flush(conn);
+	if (e != ERR_CLOSED || !sock_readable(conn->sock))
+		return e;
+	err_clear();
+	return OK;
+}
+
+/* Silence up to the limit is fine; half-way a ping asks whether anyone is there. */
+static err wait_for_more(struct publisher *p, int64_t limit)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	struct sock *sock = conn->sock;
+	bool asked = conn->ping_ms > sock->recv_ms;
+	sock->deadline = sock->recv_ms + (asked ? limit : limit / 2);
+	TRY(flush(conn));
+	sock_attach(sock);
+	err e = co_wait(sock->deadline);
+	if (e != ERR_TIMEOUT)
+		return e;
+	if (clock_ms() >= sock->recv_ms + limit)
+		return err_fail(e, "the publisher sent nothing for %lld ms", (long long)limit);
+	conn->ping_ms = 0;
+	rtmp_put_ping(conn);
+	sock_set_merge(sock, false);
+	return OK;
+}
+
+/* No message but OK when a rival has won. */
 static err next_message(struct publisher *p, struct rtmp_msg *m, bool first)
 {
-	err e = rtmp_try_recv(p->s->conn, m);
-	if (e != ERR_AGAIN)
-		return e;
-	pace_reading(p);
-	source_caught_up(p->source);
-	return recv_in_time(p, m, first);
+	const struct conf_publish *conf = &p->s->vhost->publish;
+	while (!p->rival_won) {
+		err e = rtmp_try_recv(p->s->conn, m);
+		if (e != ERR_AGAIN)
+			return e;
+		pace_reading(p);
+		source_caught_up(p->source);
+		TRY(wait_for_more(p, first ? conf->firstpkt_timeout_ms : conf->normal_timeout_ms));
+	}
+	return OK;
 }
 
 static err publish_loop(struct publisher *p)
@@ -331,8 +342,10 @@ static err publish_loop(struct publisher *p)
 		TRY(check_push(p));
 		if (is_idle_too_long(p, &idle_since))
 			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
-		if (++p->turn % TURN_MESSAGES == 0)
+		if (++p->turn % TURN_MESSAGES == 0) {
+			source_caught_up(p->source);
 			co_yield ();
+		}
 	}
 	return OK;
 }

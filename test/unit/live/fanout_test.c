@@ -46,11 +46,18 @@ static int setup(void **state)
 	return co_init() == OK ? 0 : -1;
 }
 
-static void pub(struct msg *m)
+/* One of several messages that have come together. */
+static void pub_more(struct msg *m)
 {
 	assert_true(source->messages < MESSAGES_MAX);
 	published_ms[source->messages] = clock_ms();
 	source_publish(source, &m, (uint32_t)clock_ms());
+}
+
+static void pub(struct msg *m)
+{
+	pub_more(m);
+	source_caught_up(source);
 }
 
 static void begin(int64_t batch_ms)
@@ -336,11 +343,10 @@ static bool is_blocked; /* the feeder cannot read now */
 /* What a publisher's coroutine does, without one. */
 static void feeder_turn(struct feeder *f)
 {
+	(void)f;
 	asked++;
-	if (is_blocked)
-		return;
-	pub(picture(50));
-	source_caught_up(f->source);
+	if (!is_blocked)
+		pub(picture(50));
 }
 
 static void consumer_turn(struct consumer *c)
@@ -384,7 +390,7 @@ static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(vo
 	begin_paced(50);
 	struct player *p = join_one(false, consumer_turn);
 	is_blocked = true;
-	pub(picture(50));
+	pub_more(picture(50));
 	int64_t before = clock_ms();
 	while (p->read < source->messages && clock_ms() < before + 1000)
 		assert_int_equal(co_sleep(1), OK);
@@ -425,6 +431,32 @@ static void who_wants_each_message_ends_the_pacing(void **state)
 	assert_int_equal(co_sleep(50 + SLACK_MS), OK);
 	assert_true(asked > 0);
 	feeder.on_turn = NULL;
+}
+
+/* A read may bring thousands of tiny messages: a send for each of them and each relay would stop
+ * everything else. */
+static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
+{
+	(void)state;
+	static const bool relays[] = {false, true};
+	for (size_t i = 0; i < 2; i++) {
+		begin_paced(0);
+		struct player *p = join_one(relays[i], consumer_turn);
+		served = 0;
+		for (int k = 0; k < 1000; k++)
+			pub_more(picture(1));
+		assert_int_equal(served, 0);
+		source_caught_up(source);
+		assert_int_equal(served, 1);
+		assert_int_equal(p->read, source->messages);
+		source_caught_up(source);
+		assert_int_equal(served, 1);
+		feeder.on_turn = NULL;
+		void *none = NULL;
+		assert_int_equal(teardown(&none), 0);
+		assert_int_equal(setup(&none), 0);
+	}
+	begin(50);
 }
 
 static void joins_put_no_turn_off(void **state)
@@ -490,6 +522,7 @@ int main(void)
 		TEST(a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn),
 		TEST(without_players_the_feeder_still_has_its_turns),
 		TEST(who_wants_each_message_ends_the_pacing),
+		TEST(a_burst_is_one_turn_for_those_who_are_served_at_once),
 		TEST(joins_put_no_turn_off),
 		TEST(sources_have_their_turns_at_different_times),
 		TEST(everybody_hears_of_the_end),
