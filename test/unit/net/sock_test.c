@@ -456,8 +456,8 @@ static int tcp_option(int option)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
-	assert_int_equal(
-		getsockopt(accepted->rfd.fd, IPPROTO_TCP, option, (void *)&value, &len), 0);
+	assert_int_equal(getsockopt(accepted->rfd.fd, IPPROTO_TCP, option, (void *)&value, &len),
+			 0);
 	return value;
 }
 
