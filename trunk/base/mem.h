@@ -14,3 +14,6 @@ char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A zeroed struct: struct source *s = mem_new(struct source); */
 #define mem_new(type) ((type *)mem_zalloc(sizeof(type)))
+
+/* The struct around one of its members: struct pull *p = container_of(feeder, struct pull, feeder); */
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))

@@ -59,7 +59,7 @@ bool pull_is_unwanted(const struct pull *p)
 
 static void on_lost(struct feeder *feeder)
 {
-	struct pull *p = (struct pull *)((char *)feeder - offsetof(struct pull, feeder));
+	struct pull *p = container_of(feeder, struct pull, feeder);
 	co_wake(p->co);
 }
 

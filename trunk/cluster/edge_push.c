@@ -40,6 +40,7 @@ struct push {
 	struct rtmp_refusal refusal;
 	struct upstream_conn up;
 	struct consumer consumer;
+	struct outlet outlet;
 	bool finishing;
 	bool carried;    /* this round had an origin that took the stream */
 	bool outdone;    /* that origin found an earlier publisher elsewhere and said so */
@@ -74,11 +75,7 @@ static void set_state(struct push *p, enum push_state state)
 static err send_some(struct push *p)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
-	enum outlet_left left;
-	TRY(outlet_send_rtmp(p->up.conn, &p->consumer.cursor, &sent, &left));
-	if (left == LEFT_FOR_NEXT_TURN)
-		co_wake(co_self()); /* behind the others */
-	return OK;
+	return outlet_send_rtmp(&p->outlet, p->up.conn, &p->consumer.cursor, &sent);
 }
 
 static err take_input(struct push *p)
@@ -138,7 +135,7 @@ static err carry(struct push *p)
 		if (p->finishing && !cursor_pending(&p->consumer.cursor))
 			return OK;
 		TRY(check_alive(p, &deadline));
-		err e = co_wait(deadline);
+		err e = outlet_wait(&p->outlet, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}

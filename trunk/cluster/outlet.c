@@ -22,21 +22,15 @@ static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, i
 	return err_fail(ERR_STALLED, "took nothing for %lld ms", (long long)(now - o->acked_ms));
 }
 
-bool outlet_is_due(const struct outlet *o, const struct sock *sock)
-{
-	return sock->send_ms >= o->next_ms;
-}
-
 /* While media flows the looks come with turns: a deadline of their own, which would cost a wake-up,
  * is only for those that wait for room. */
-err outlet_check(struct outlet *o, const struct sock *sock, enum outlet_left left,
-		 int64_t stalled_ms, int64_t *deadline)
+err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline)
 {
 	int64_t now = clock_ms();
 	if (now >= o->next_ms)
 		TRY(look(o, sock, stalled_ms, now));
 	int64_t due = (o->next_ms + stalled_ms / LOOKS / 2) | TOGETHER_MASK;
-	if ((!o->is_clear || left == LEFT_BLOCKED) && due < *deadline)
+	if ((!o->is_clear || o->left == LEFT_BLOCKED) && due < *deadline)
 		*deadline = due;
 	return OK;
 }
@@ -49,12 +43,11 @@ err outlet_check_skips(const struct cursor *cursor)
 			cursor->skips);
 }
 
-err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent,
-		     enum outlet_left *left)
+err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent)
 {
 	struct iovec iov[OUTLET_IOV];
 	size_t total = 0;
-	*left = LEFT_NOTHING;
+	o->left = LEFT_NOTHING;
 	if (conn->out.n) {
 		cursor_inject(cursor, buf_span(&conn->out));
 		buf_free(&conn->out);
@@ -68,7 +61,7 @@ err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sen
 			return OK;
 		err e = sock_try_sendv(conn->sock, iov, n, &taken);
 		if (e == ERR_AGAIN) {
-			*left = LEFT_BLOCKED;
+			o->left = LEFT_BLOCKED;
 			return OK;
 		}
 		TRY(e);
@@ -76,6 +69,26 @@ err outlet_send_rtmp(struct rtmp_conn *conn, struct cursor *cursor, int64_t *sen
 		*sent += (int64_t)taken;
 		total += taken;
 	}
-	*left = LEFT_FOR_NEXT_TURN;
+	o->left = LEFT_FOR_NEXT_TURN;
 	return OK;
+}
+
+/* The time of the last send says whether a look is due: the clock would cost as much as all the rest
+ * of a turn. Who is blocked is woken when there is room. */
+void outlet_turn(struct outlet *o, const struct sock *sock, struct co *co,
+		 err (*send_some)(void *ctx), void *ctx)
+{
+	if (o->left == LEFT_BLOCKED)
+		return;
+	if (sock->send_ms < o->next_ms && send_some(ctx) == OK && o->left == LEFT_NOTHING)
+		return;
+	err_clear();
+	co_wake(co);
+}
+
+err outlet_wait(const struct outlet *o, int64_t deadline)
+{
+	if (o->left == LEFT_FOR_NEXT_TURN)
+		co_wake(co_self());
+	return co_wait(deadline);
 }

@@ -1,11 +1,10 @@
 /* One origin of a pull: what it sends goes to the seam, its silence is watched, and the first sign
  * that it is lost ends this. */
 #include "base/log.h"
+#include "base/mem.h"
 #include "cluster/flv_feed.h"
 #include "cluster/pull.h"
 #include "codec/metadata.h"
-
-#include <stddef.h>
 
 enum {
 	WAITING_MS = 1000,   /* accepted but no media for so long: it waits for a publisher */
@@ -26,7 +25,7 @@ static struct sock *sock_of(struct pull *p)
 
 static struct pull *pull_of(struct feeder *feeder)
 {
-	return (struct pull *)((char *)feeder - offsetof(struct pull, feeder));
+	return container_of(feeder, struct pull, feeder);
 }
 
 void pull_read_now(struct feeder *feeder)

@@ -57,7 +57,7 @@ void co_resume(struct co *co)
  * one move in 30 s. So it may fire for a wait whose deadline is not now. */
 static void deadline_passed(struct timer *timer)
 {
-	struct co *co = (struct co *)((char *)timer - offsetof(struct co, timer));
+	struct co *co = container_of(timer, struct co, timer);
 	if ((co->waits != WAITS_WAKE && co->waits != WAITS_TIME) || co->deadline == CLOCK_NEVER)
 		return;
 	if (co->deadline > clock_ms()) {

@@ -1,7 +1,6 @@
 #include "live/fanout.h"
-#include "base/check.h"
+#include "base/mem.h"
 
-#include <stddef.h>
 #include <utlist.h>
 
 enum {
@@ -87,7 +86,7 @@ static void end_turn(struct source *s)
  * than one turn. */
 static void on_tick(struct timer *timer)
 {
-	struct source *s = (struct source *)((char *)timer - offsetof(struct source, tick));
+	struct source *s = container_of(timer, struct source, tick);
 	int64_t due = timer->due, oldest = clock_ms() - s->opts.batch_ms;
 	end_turn(s);
 	for (int i = 0; is_batched(s) && i < SOURCE_GROUPS; i += s->group_step)
@@ -152,7 +151,7 @@ static void serve_instant(struct source *s)
 
 static void on_drain(struct timer *timer)
 {
-	serve_slice((struct source *)((char *)timer - offsetof(struct source, drain)));
+	serve_slice(container_of(timer, struct source, drain));
 }
 
 static bool is_moment(const struct source *s, const struct msg *m, int64_t now)

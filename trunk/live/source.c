@@ -13,7 +13,7 @@ enum {
 
 static void on_grace(struct timer *timer)
 {
-	source_finish((struct source *)((char *)timer - offsetof(struct source, grace)));
+	source_finish(container_of(timer, struct source, grace));
 }
 
 struct source *source_new(const char *key, const char *vhost, const char *app, const char *stream,

@@ -115,7 +115,7 @@ static void sample_all(struct map *map)
 
 static void on_sample(struct timer *timer)
 {
-	struct stat *stat = (struct stat *)((char *)timer - offsetof(struct stat, sampler));
+	struct stat *stat = container_of(timer, struct stat, sampler);
 	struct client *c;
 	stat_sum(stat);
 	sample_all(stat->vhosts);

@@ -15,7 +15,6 @@
 #include "service/flv_mount.h"
 #include "service/locate.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +44,6 @@ struct player {
 	int64_t head_due_ms, over_ms;
 	bool has_head;  /* the head of the answer is on its way */
 	bool has_flags; /* the head of the file is */
-	enum outlet_left left;
 };
 
 /* ---- which stream ---- */
@@ -211,12 +209,13 @@ static void put_heads(struct player *p, int64_t *deadline)
 
 /* ---- what the client gets ---- */
 
-static err send_some(struct player *p)
+static err send_some(void *ctx)
 {
+	struct player *p = ctx;
 	struct cursor *cursor = &p->consumer.cursor;
 	struct iovec iov[OUTLET_IOV + 2];
 	size_t total = 0;
-	p->left = LEFT_NOTHING;
+	p->outlet.left = LEFT_NOTHING;
 	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
 		size_t sent = 0, room = chunks_room(&p->out, OUTLET_TURN_BYTES);
 		int n = p->has_flags ? cursor_gather(cursor, iov + 1, OUTLET_IOV, room) : 0;
@@ -225,7 +224,7 @@ static err send_some(struct player *p)
 			return OK;
 		err e = sock_try_sendv(p->s->sock, iov, count, &sent);
 		if (e == ERR_AGAIN) {
-			p->left = LEFT_BLOCKED;
+			p->outlet.left = LEFT_BLOCKED;
 			return OK;
 		}
 		TRY(e);
@@ -233,21 +232,18 @@ static err send_some(struct player *p)
 		p->source->send_bytes += (int64_t)sent;
 		total += sent;
 	}
-	p->left = LEFT_FOR_NEXT_TURN;
+	p->outlet.left = LEFT_FOR_NEXT_TURN;
 	return OK;
 }
 
-/* As the one of play.c. */
+/* Before the heads are out, the answer is made by the player's own coroutine. */
 static void on_turn(struct consumer *consumer)
 {
-	struct player *p = (struct player *)((char *)consumer - offsetof(struct player, consumer));
-	if (p->left == LEFT_BLOCKED)
-		return; /* it is woken when there is room */
-	if (p->has_flags && !outlet_is_due(&p->outlet, p->s->sock) && send_some(p) == OK &&
-	    p->left == LEFT_NOTHING)
-		return;
-	err_clear();
-	co_wake(consumer->co);
+	struct player *p = container_of(consumer, struct player, consumer);
+	if (p->has_flags)
+		outlet_turn(&p->outlet, p->s->sock, consumer->co, send_some, p);
+	else
+		co_wake(consumer->co);
 }
 
 static bool pull_is_over(const struct player *p)
@@ -267,7 +263,8 @@ static bool is_drained(struct player *p, int64_t *deadline)
 	if (!p->over_ms)
 		p->over_ms = clock_ms();
 	int64_t patience = p->over_ms + DRAIN_MS;
-	if (p->left != LEFT_BLOCKED && (!p->has_flags || !cursor_pending(&p->consumer.cursor)))
+	if (p->outlet.left != LEFT_BLOCKED &&
+	    (!p->has_flags || !cursor_pending(&p->consumer.cursor)))
 		return true;
 	*deadline = patience < *deadline ? patience : *deadline;
 	return clock_ms() >= patience;
@@ -309,8 +306,7 @@ static err turn(struct player *p, int64_t *deadline)
 				pull_is_over(p) ? viewer_why(&p->viewer)
 						: "the stream was unpublished");
 	TRY(outlet_check_skips(&p->consumer.cursor));
-	return outlet_check(&p->outlet, p->s->sock, p->left, p->vhost->play.stalled_timeout_ms,
-			    deadline);
+	return outlet_check(&p->outlet, p->s->sock, p->vhost->play.stalled_timeout_ms, deadline);
 }
 
 static err play_loop(struct player *p)
@@ -318,9 +314,7 @@ static err play_loop(struct player *p)
 	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
 		TRY(turn(p, &deadline));
-		if (p->left == LEFT_FOR_NEXT_TURN)
-			co_wake(co_self()); /* behind the others */
-		err e = co_wait(deadline);
+		err e = outlet_wait(&p->outlet, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}

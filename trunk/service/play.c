@@ -9,7 +9,6 @@
 #include "service/locate.h"
 #include "service/session.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,6 @@ struct player {
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
-	enum outlet_left left;
 	struct outlet outlet;
 };
 
@@ -121,30 +119,25 @@ static err look(void *ctx)
 
 /* ---- what the player gets ---- */
 
-static err send_some(struct player *p)
+static err send_some(void *ctx)
 {
-	return outlet_send_rtmp(p->s->conn, &p->consumer.cursor, &p->source->send_bytes, &p->left);
+	struct player *p = ctx;
+	return outlet_send_rtmp(&p->outlet, p->s->conn, &p->consumer.cursor,
+				&p->source->send_bytes);
 }
 
-/* Whatever is not plain sending is left to the player's own coroutine; an error meets it there. */
 static void on_turn(struct consumer *consumer)
 {
-	struct player *p = (struct player *)((char *)consumer - offsetof(struct player, consumer));
-	if (p->left == LEFT_BLOCKED)
-		return; /* it is woken when there is room */
-	if (!outlet_is_due(&p->outlet, p->s->conn->sock) && send_some(p) == OK &&
-	    p->left == LEFT_NOTHING)
-		return;
-	err_clear();
-	co_wake(consumer->co);
+	struct player *p = container_of(consumer, struct player, consumer);
+	outlet_turn(&p->outlet, p->s->conn->sock, consumer->co, send_some, p);
 }
 
 /* A player that takes nothing is given up. */
 static err check_alive(struct player *p, int64_t *deadline)
 {
 	TRY(outlet_check_skips(&p->consumer.cursor));
-	return outlet_check(&p->outlet, p->s->conn->sock, p->left,
-			    p->s->vhost->play.stalled_timeout_ms, deadline);
+	return outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
+			    deadline);
 }
 
 static bool is_past_duration(struct player *p)
@@ -175,9 +168,7 @@ static err finish_message(struct player *p)
 		TRY(send_some(p));
 		if (!cursor_pending(&p->consumer.cursor))
 			return OK;
-		if (p->left == LEFT_FOR_NEXT_TURN)
-			co_wake(co_self());
-		TRY(co_wait(until));
+		TRY(outlet_wait(&p->outlet, until));
 	}
 }
 
@@ -209,9 +200,7 @@ static err play_loop(struct player *p)
 			return goodbye(p, "NetStream.Play.Stop",
 				       "the duration that was asked for is over");
 		TRY(check_alive(p, &deadline));
-		if (p->left == LEFT_FOR_NEXT_TURN)
-			co_wake(co_self()); /* behind the others */
-		err e = co_wait(deadline);
+		err e = outlet_wait(&p->outlet, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}

@@ -34,7 +34,7 @@ struct publisher {
 
 static struct publisher *publisher_of(struct feeder *feeder)
 {
-	return (struct publisher *)((char *)feeder - offsetof(struct publisher, feeder));
+	return container_of(feeder, struct publisher, feeder);
 }
 
 static void on_lost(struct feeder *feeder)

@@ -71,20 +71,20 @@ static void a_peer_that_takes_all_has_no_deadline(void **state)
 	assert_int_equal(sock_try_sendv(near, &(struct iovec){"x", 1}, 1, &n), OK);
 	while (sock_unsent(near) > 0)
 		assert_int_equal(co_sleep(1), OK);
-	assert_int_equal(outlet_check(&o, near, LEFT_NOTHING, STALLED_MS, &deadline), OK);
+	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(deadline == CLOCK_NEVER);
 }
 
 static void a_peer_that_takes_nothing_is_given_up_in_time(void **state)
 {
 	(void)state;
-	struct outlet o = {0};
+	struct outlet o = {.left = LEFT_BLOCKED};
 	int64_t began = clock_ms(), deadline;
 	err e;
 	fill(near);
 	for (;;) {
 		deadline = CLOCK_NEVER;
-		e = outlet_check(&o, near, LEFT_BLOCKED, STALLED_MS, &deadline);
+		e = outlet_check(&o, near, STALLED_MS, &deadline);
 		if (e)
 			break;
 		assert_true(deadline <= clock_ms() + STALLED_MS);
@@ -102,10 +102,11 @@ static void who_is_blocked_has_a_deadline_although_the_last_look_was_clear(void 
 	(void)state;
 	struct outlet o = {0};
 	int64_t deadline = CLOCK_NEVER;
-	assert_int_equal(outlet_check(&o, near, LEFT_NOTHING, STALLED_MS, &deadline), OK);
+	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(o.is_clear);
 	fill(near);
-	assert_int_equal(outlet_check(&o, near, LEFT_BLOCKED, STALLED_MS, &deadline), OK);
+	o.left = LEFT_BLOCKED;
+	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(deadline <= clock_ms() + STALLED_MS);
 }
 
