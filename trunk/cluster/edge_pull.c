@@ -23,8 +23,6 @@ enum {
 	PATIENCE_MS = 500,       /* accepted but no media for so long: another origin may have it */
 	PATIENCE_MAX_MS = 4000,  /* doubles with each round that found none */
 	PATIENCE_LOST_MS = 1000, /* the same while viewers wait for a stream that was there */
-	RETRY_MS = 100,          /* after a round without success; doubles */
-	RETRY_MAX_MS = 1000,
 	VIA_MAX = 4096,
 };
 
@@ -194,17 +192,8 @@ static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 	struct upstream_request request = request_of(p);
 	err e = use(p, alone, refusal);
 	for (int n = 0; e == ERR_REDIRECT; n++) {
-		char from[300], to[300];
-		snprintf(from, sizeof(from), "%s", p->up.name);
-		if (n >= REDIRECTS_MAX ||
-		    !upstream_redirect_target(to, sizeof(to), refusal->redirect) ||
-		    strcmp(from, to) == 0)
-			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects", from,
-					n);
-		log_info("%s: %s redirects to %s", p->source->key, from, to);
-		memset(refusal, 0, sizeof(*refusal));
-		upstream_redirected_by(p->redirected, sizeof(p->redirected), from);
-		TRY(upstream_connect_to(&p->up, to, &request, clock_after(CONNECT_MS), refusal));
+		TRY(upstream_follow(&p->up, n, &request, clock_after(CONNECT_MS), p->redirected,
+				    sizeof(p->redirected), refusal));
 		e = use(p, false, refusal);
 	}
 	return e;
@@ -373,15 +362,14 @@ static bool give_up(struct pull *p, err e)
 
 static void wait_for_next_round(struct pull *p, int64_t *wait)
 {
-	int64_t until = clock_ms() + *wait / 2 + random() % *wait;
-	*wait = *wait * 2 < RETRY_MAX_MS ? *wait * 2 : RETRY_MAX_MS;
+	int64_t until = upstream_retry_at(wait);
 	while (clock_ms() < until && !pull_is_unwanted(p) && !p->reask && co_wait(until) == OK)
 		;
 }
 
 static void pull_run(struct pull *p)
 {
-	int64_t wait = RETRY_MS;
+	int64_t wait = 0;
 	while (!co_stopping() && !pull_is_unwanted(p)) {
 		if (pull_is_published_here(p) && rest(p) != OK)
 			return;
@@ -393,7 +381,7 @@ static void pull_run(struct pull *p)
 		if (e == OK || (e == ERR_NOTFOUND && p->mesh_rounds == 1)) {
 			if (!p->lost_ms)
 				p->lost_ms = clock_ms();
-			wait = RETRY_MS;
+			wait = 0;
 			continue; /* lost: the next origin at once; the mesh's first word may be old */
 		}
 		p->dry_rounds++;

@@ -18,8 +18,6 @@
 
 enum {
 	CONNECT_MS = 3000, /* dial to the answer to publish */
-	RETRY_MS = 100,
-	RETRY_MAX_MS = 1000,
 	PING_MS = 700,     /* a frozen origin goes on accepting megabytes: ask this often */
 	PONG_MS = 1000,    /* what it needs to answer, once its kernel has the ping */
 	UNTAKEN_MS = 5000, /* what it may take to get the ping through a slow line */
@@ -231,15 +229,8 @@ static err follow(struct push *p, const char *name, int64_t deadline)
 	struct upstream_request request = request_of(p);
 	err e = use(p, name, deadline);
 	for (int n = 0; e == ERR_REDIRECT; n++) {
-		char to[300];
-		if (n >= REDIRECTS_MAX ||
-		    !upstream_redirect_target(to, sizeof(to), p->refusal.redirect) ||
-		    strcmp(to, p->up.name) == 0)
-			return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects",
-					p->up.name, n);
-		log_info("%s: %s redirects the push to %s", p->source->key, p->up.name, to);
-		upstream_redirected_by(p->redirected, sizeof(p->redirected), p->up.name);
-		TRY(upstream_connect_to(&p->up, to, &request, deadline, &p->refusal));
+		TRY(upstream_follow(&p->up, n, &request, deadline, p->redirected,
+				    sizeof(p->redirected), &p->refusal));
 		e = use(p, name, deadline);
 	}
 	return e;
@@ -318,7 +309,7 @@ static bool give_up(struct push *p, err e)
 
 static void push_run(struct push *p, const char *name)
 {
-	int64_t wait = RETRY_MS;
+	int64_t wait = 0;
 	while (!co_stopping() && !p->finishing) {
 		err e = push_round(p, name);
 		if (!e || e == ERR_STOPPED || p->finishing)
@@ -328,15 +319,14 @@ static void push_run(struct push *p, const char *name)
 			return;
 		}
 		if (p->carried) {
-			wait = RETRY_MS;
+			wait = 0;
 			continue; /* lost: the next origin at once */
 		}
 		p->server->stat.upstream_failures++;
 		log_warn("%s: no origin takes the stream now: %s", p->source->key, err_trail(e));
 		if (give_up(p, e))
 			return;
-		int64_t until = clock_ms() + wait / 2 + random() % wait;
-		wait = wait * 2 < RETRY_MAX_MS ? wait * 2 : RETRY_MAX_MS;
+		int64_t until = upstream_retry_at(&wait);
 		while (clock_ms() < until && !p->finishing && co_wait(until) == OK)
 			;
 	}

@@ -11,6 +11,8 @@
 enum {
 	BACKOFF_MS = 200,
 	BACKOFF_MAX_MS = 15000,
+	ROUND_MS = 100, /* after a round over all of them without success */
+	ROUND_MAX_MS = 1000,
 	NAMES_MS = 2000, /* for names that have never been resolved */
 };
 
@@ -188,4 +190,10 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 struct map_iter upstreams_begin(const struct upstreams *upstreams)
 {
 	return map_begin(upstreams->by_name);
+}
+
+int64_t upstream_retry_at(int64_t *wait)
+{
+	*wait = *wait == 0 ? ROUND_MS : *wait * 2 < ROUND_MAX_MS ? *wait * 2 : ROUND_MAX_MS;
+	return clock_ms() + *wait / 2 + random() % *wait;
 }

@@ -83,10 +83,14 @@ struct upstream_conn {
 err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct rtmp_refusal *refusal) BLOCKS;
-/* As above to one address that a redirect named. */
-err upstream_connect_to(struct upstream_conn *out, const char *hostport,
-			const struct upstream_request *request, int64_t deadline,
-			struct rtmp_refusal *refusal) BLOCKS;
+/* As above to the address that the refusal of the server in use names, as the n-th redirect in a row
+ * (from 0). Clears *refusal, and notes in `redirected` (of cap bytes) who has redirected. ERR_LOOP
+ * when that goes on for too long or leads nowhere. */
+err upstream_follow(struct upstream_conn *up, int n, const struct upstream_request *request,
+		    int64_t deadline, char *redirected, size_t cap,
+		    struct rtmp_refusal *refusal) BLOCKS;
+/* When to ask again after a round without success: *wait (0 at first) doubles, up to a second. */
+int64_t upstream_retry_at(int64_t *wait);
 struct relay_facts;
 /* Notes in the facts of the pull or push that is running who its peer is. */
 void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);

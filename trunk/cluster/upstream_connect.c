@@ -426,13 +426,28 @@ err upstream_connect(struct upstream_conn *out, struct upstream *const *candidat
 	return e;
 }
 
-err upstream_connect_to(struct upstream_conn *out, const char *hostport,
-			const struct upstream_request *request, int64_t deadline,
-			struct rtmp_refusal *refusal)
+static err connect_to(struct upstream_conn *out, const char *hostport,
+		      const struct upstream_request *request, int64_t deadline,
+		      struct rtmp_refusal *refusal)
 {
 	struct attempt *attempt = mem_new(struct attempt);
 	attempt->name = hostport;
 	err e = race(out, attempt, 1, request, deadline, refusal);
 	free(attempt);
 	return e;
+}
+
+err upstream_follow(struct upstream_conn *up, int n, const struct upstream_request *request,
+		    int64_t deadline, char *redirected, size_t cap, struct rtmp_refusal *refusal)
+{
+	char from[sizeof(up->name)], to[sizeof(up->name)];
+	snprintf(from, sizeof(from), "%s", up->name);
+	if (n >= REDIRECTS_MAX || !upstream_redirect_target(to, sizeof(to), refusal->redirect) ||
+	    strcmp(from, to) == 0)
+		return err_fail(ERR_LOOP, "%s redirects in vain, after %d redirects", from, n);
+	log_info("/%s/%s: %s redirects to %s", request->target->app, request->target->stream, from,
+		 to);
+	memset(refusal, 0, sizeof(*refusal));
+	upstream_redirected_by(redirected, cap, from);
+	return connect_to(up, to, request, deadline, refusal);
 }
