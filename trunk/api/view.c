@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "codec/list.h"
 #include "codec/url.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ static const char streams_path[] = "/api/v1/clusters/streams";
 /* The question has been here: this is a circle. */
 static bool is_circle(const struct server *server, const struct view_question *q)
 {
-	return strstr(q->path, server->service_id) != NULL;
+	return list_has(q->path, server->service_id);
 }
 
 /* ---- streams ---- */

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cluster/pull.h"
+#include "codec/list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,7 @@ static struct pull *pull_new(struct server *server, struct source *source,
  * the first whose words are not in doubt. */
 static void look_for_circle(struct pull *p, const struct viewer *viewer)
 {
-	bool news = *viewer->path && p->via && !strstr(p->via, viewer->path);
+	bool news = p->via && !list_has_all(p->via, viewer->path);
 	bool better = p->doubtful && !viewer->doubtful;
 	if ((news || better) && p->lost_ms)
 		p->reask = true;

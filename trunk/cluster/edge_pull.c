@@ -11,6 +11,7 @@
 #include "cluster/coworker.h"
 #include "cluster/flv_feed.h"
 #include "cluster/pull.h"
+#include "codec/list.h"
 #include "rtmp/client.h"
 
 #include <stdio.h>
@@ -58,10 +59,8 @@ static char *all_who_wait(const struct pull *p)
 	DL_FOREACH (p->viewers, v) {
 		if (v->doubtful && !p->doubtful)
 			continue;
-		if (!strstr(buf_text(&via), v->path))
-			buf_printf(&via, "%s", v->path);
-		if (!strstr(buf_text(&via), v->via))
-			buf_printf(&via, "%s", v->via);
+		list_merge(&via, v->path);
+		list_merge(&via, v->via);
 	}
 	char *text = mem_strdup(buf_ok(&via) ? buf_text(&via) : "");
 	buf_free(&via);

@@ -107,7 +107,5 @@ char *upstream_stream_name(const struct upstream_request *request);
  * come too far (hop_limit), or when we are among those who wait for its answer (`via`). */
 err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
 			const char *path, const char *via);
-/* Notes in the list of those who have redirected that this one did. */
-void upstream_redirected_by(char *list, size_t cap, const char *hostport);
 /* "host:port" of a redirect's URL; false when it is none. */
 bool upstream_redirect_target(char *out, size_t cap, const char *url);

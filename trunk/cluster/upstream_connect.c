@@ -7,6 +7,7 @@
 #include "cluster/edge.h"
 #include "cluster/flv_feed.h"
 #include "cluster/upstream.h"
+#include "codec/list.h"
 #include "net/dns.h"
 
 #include <stdio.h>
@@ -102,22 +103,11 @@ struct amf *upstream_proof(const struct upstream_request *r, const struct upstre
 	return proof;
 }
 
-static bool is_in(const char *ids, const char *id)
-{
-	size_t n = strlen(id);
-	for (const char *p = strchr(ids, ','); p; p = strchr(p + 1, ','))
-		if (strncmp(p + 1, id, n) == 0 && (p[1 + n] == ',' || !p[1 + n]))
-			return true;
-	return false;
-}
-
 err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
 			const char *path, const char *via)
 {
-	int hops = 0;
-	for (const char *p = strchr(path, ','); p; p = strchr(p + 1, ','))
-		hops++;
-	if (is_in(path, server->service_id) || is_in(via, server->service_id))
+	int hops = list_count(path);
+	if (list_has(path, server->service_id) || list_has(via, server->service_id))
 		return err_fail(ERR_LOOP,
 				"the request has come back to where it was (%.80s, seen by %s): "
 				"the origins of these servers form a circle",
@@ -144,13 +134,6 @@ bool upstream_redirect_target(char *out, size_t cap, const char *url)
 	target_fini(&t);
 	err_clear();
 	return ok;
-}
-
-void upstream_redirected_by(char *list, size_t cap, const char *hostport)
-{
-	size_t n = strlen(list);
-	if (n + strlen(hostport) + 2 <= cap)
-		snprintf(list + n, cap - n, ",%s", hostport);
 }
 
 /* ---- one attempt ---- */
@@ -448,6 +431,6 @@ err upstream_follow(struct upstream_conn *up, int n, const struct upstream_reque
 	log_info("/%s/%s: %s redirects to %s", request->target->app, request->target->stream, from,
 		 to);
 	memset(refusal, 0, sizeof(*refusal));
-	upstream_redirected_by(redirected, cap, from);
+	list_add(redirected, cap, from);
 	return connect_to(up, to, request, deadline, refusal);
 }

@@ -1,6 +1,7 @@
 #include "service/locate.h"
 #include "base/log.h"
 #include "cluster/coworker.h"
+#include "codec/list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,23 +51,6 @@ static err locate_on_edge(struct locate *l, enum found *found)
 
 /* ---- at an origin ---- */
 
-static int length_of(const char *list)
-{
-	int n = 0;
-	for (const char *p = list; p && (p = strchr(p, ',')); p++)
-		n++;
-	return n;
-}
-
-bool locate_has_been(const char *redirected, const char *hostport)
-{
-	size_t n = strlen(hostport);
-	for (const char *p = redirected; p && (p = strchr(p, ',')); p++)
-		if (strncmp(p + 1, hostport, n) == 0 && (p[1 + n] == ',' || !p[1 + n]))
-			return true;
-	return false;
-}
-
 /* Whether we fetch the stream ourselves instead of sending the client to it: for those that do not
  * follow, or are not to; and for a request that would go in circles or from hand to hand. */
 static bool must_relay(const struct locate *l, const struct coworker_answer *answer)
@@ -75,8 +59,7 @@ static bool must_relay(const struct locate *l, const struct coworker_answer *ans
 	if (l->http)
 		return on_miss == MISS_RELAY || !*answer->http;
 	return on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !l->relay) ||
-	       length_of(l->redirected) >= REDIRECTED_MAX ||
-	       locate_has_been(l->redirected, answer->rtmp);
+	       list_count(l->redirected) >= REDIRECTED_MAX || list_has(l->redirected, answer->rtmp);
 }
 
 static err relay(struct locate *l, enum found *found)

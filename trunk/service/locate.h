@@ -31,8 +31,6 @@ struct locate {
 	char why[256];                  /* a sentence for FOUND_NOWHERE and FOUND_NO_ORIGIN */
 };
 
-/* True when "host:port" is in a list ",host:port,…". */
-bool locate_has_been(const char *redirected, const char *hostport);
 /* *found says which; an error only when the player went away or the server stops. */
 err locate_play(struct locate *l, enum found *found) BLOCKS;
 /* The stream that was found here has ended. True when a coworker has it and the viewer is one for
