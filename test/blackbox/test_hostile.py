@@ -355,6 +355,33 @@ def test_upstream_that_never_shuts_up(t):
         c.close()
 
 
+def test_http_flv_origin_without_a_pause(t):
+    """An origin whose stream never pauses is left all the same: when nobody watches, and when the edge ends."""
+    left = threading.Semaphore(0)
+
+    def tag(body, ts):
+        return (b"\x09" + len(body).to_bytes(3, "big") + ts.to_bytes(3, "big") + b"\0\0\0\0" + body +
+                (11 + len(body)).to_bytes(4, "big"))
+    key, rest = tag(b"\x17\1\0\0\0" + b"k" * 100, 0), tag(b"\x27\1\0\0\0" + b"x" * 1000, 40) * 1000
+
+    def origin(sock):
+        try:
+            sock.recv(4096)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nConnection: close\r\n\r\n"
+                         b"FLV\x01\x05\0\0\0\x09\0\0\0\0" + tag(HEADER, 0) + key)
+            while True:
+                sock.sendall(rest)
+        except OSError:
+            left.release()
+    evil = t.listen(origin)
+    s = t.server("edge", top.edge(evil.address, "protocol flv; linger 1;", play="queue_length 1;"))
+    t.probe(s.url("live/x"), keep=False).wait_frames(1).stop()
+    assert left.acquire(timeout=10 * SCALE), "the pull goes on without viewers"
+    t.probe(s.url("live/x"), keep=False).wait_frames(1)
+    s.stop()
+    assert left.acquire(timeout=10 * SCALE), "the pull goes on although the edge has ended"
+
+
 def test_pull_begun_under_an_older_configuration(t):
     """A pull that a session from before a reload has begun outlives that session."""
     origin = t.server("origin", top.local())

@@ -60,7 +60,7 @@ bool pull_is_unwanted(const struct pull *p)
 
 static void on_lost(struct feeder *feeder)
 {
-	struct pull *p = container_of(feeder, struct pull, feeder);
+	struct pull *p = container_of(feeder, struct pull, in.feeder);
 	co_wake(p->co);
 }
 
@@ -73,13 +73,8 @@ static struct pull *pull_new(struct server *server, struct source *source,
 	p->vhost = vhost;
 	p->from = from;
 	p->source = source_ref(source);
-	p->feeder = (struct feeder){
-		.kind = FEEDER_RELAY,
-		.on_lost = on_lost,
-		.on_audience = pull_read_now,
-		.on_turn = pull_turn,
-	};
-	p->seam = (struct seam){.source = source, .feeder = &p->feeder};
+	inlet_init(&p->in, FEEDER_RELAY, on_lost);
+	p->seam = (struct seam){.source = source, .feeder = &p->in.feeder};
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";
 	p->lost_ms = clock_ms();

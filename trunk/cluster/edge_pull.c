@@ -175,14 +175,19 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 	err e = ask_to_play(p);
 	if (!e) {
 		note_switch(p);
+		inlet_open(&p->in, p->up.feed ? flv_feed_sock(p->up.feed) : p->up.conn->sock);
 		e = pull_relay(p, patience_of(p, alone), refusal);
 	}
+	/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
+	char why[ERR_TRAIL_MAX];
+	snprintf(why, sizeof(why), "%s", err_trail(e));
 	seam_end(&p->seam);
-	source_caught_up(p->source);
+	inlet_caught_up(&p->in, p->source);
+	inlet_close(&p->in);
 	upstream_hang_up(&p->up);
-	if (e && e != ERR_REDIRECT)
-		snprintf(p->facts.reason, sizeof(p->facts.reason), "%s", err_trail(e));
-	return e;
+	if (e != ERR_REDIRECT)
+		snprintf(p->facts.reason, sizeof(p->facts.reason), "%.250s", why);
+	return err_fail(e, "%s", why);
 }
 
 /* Uses the connected origin, and those it redirects to. */
@@ -389,7 +394,7 @@ static void pull_run(struct pull *p)
 		log_warn("%s: no origin has it now: %s", p->source->key, err_trail(e));
 		if (give_up(p, e))
 			return;
-		source_leave(p->source, &p->feeder, p->vhost->cluster.upstream_timeout_ms);
+		source_leave(p->source, &p->in.feeder, p->vhost->cluster.upstream_timeout_ms);
 		wait_for_next_round(p, &wait);
 	}
 }
@@ -405,8 +410,8 @@ void pull_main(void *arg)
 	map_remove(p->server->edge->pulls, p->source->key);
 	if (p->source->owner == &p->facts)
 		p->source->owner = NULL;
-	bool fed = p->source->feeder == &p->feeder;
-	source_leave(p->source, &p->feeder, 0);
+	bool fed = p->source->feeder == &p->in.feeder;
+	source_leave(p->source, &p->in.feeder, 0);
 	if (!fed && !p->source->feeder)
 		source_finish(p->source);
 	p->over = true;

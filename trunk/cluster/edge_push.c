@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/edge.h"
-#include "cluster/outlet.h"
 #include "cluster/upstream.h"
+#include "node/outlet.h"
 #include "rtmp/client.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ enum {
 	PONG_MS = 1000,    /* what it needs to answer, once its kernel has the ping */
 	UNTAKEN_MS = 5000, /* what it may take to get the ping through a slow line */
 	FINISH_MS = 1500,  /* for what is left when the publisher leaves */
-	TURN_MESSAGES = 64,
+	SLICE_MESSAGES = 64,
 };
 
 struct push {
@@ -78,7 +78,7 @@ static err send_some(struct push *p)
 
 static err take_input(struct push *p)
 {
-	for (int n = 0; n < TURN_MESSAGES; n++) {
+	for (int n = 0; n < SLICE_MESSAGES; n++) {
 		struct rtmp_msg m = {0};
 		err e = rtmp_try_recv(p->up.conn, &m);
 		if (!e)
@@ -208,7 +208,6 @@ static err use(struct push *p, const char *name, int64_t deadline)
 				      .stream_id = p->up.stream_id,
 				      .from_gop = true,
 				      .relay = true,
-				      .urgent = true,
 				      .co = co_self(),
 			      });
 		e = carry(p);

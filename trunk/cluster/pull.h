@@ -4,6 +4,7 @@
 #include "cluster/edge.h"
 #include "cluster/seam.h"
 #include "cluster/upstream.h"
+#include "node/inlet.h"
 
 struct pull {
 	struct server *server;
@@ -13,7 +14,7 @@ struct pull {
 	struct source *source;
 	struct viewer *viewers;
 	struct co *co;
-	struct feeder feeder;
+	struct inlet in;
 	enum pull_state state;
 	char why[256];
 	int64_t idle_ms; /* since when there are no viewers */
@@ -49,8 +50,5 @@ bool pull_is_published_here(const struct pull *p);
 bool pull_is_unwanted(const struct pull *p);
 int64_t pull_unwanted_at(const struct pull *p);
 
-/* The feeder's on_audience and on_turn. */
-void pull_read_now(struct feeder *feeder);
-void pull_turn(struct feeder *feeder);
 /* Receives from the origin in use until it is lost; p->fed says whether it had media. */
 err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal) BLOCKS;

@@ -13,48 +13,8 @@ enum {
 	PONG_MS = 1000,      /* what a living origin needs to answer a ping */
 	RHYTHM_MAX_MS = 20000,
 	REASK_MS = 300, /* at most so often because of others who wait */
-	TURN_MESSAGES = 64,
+	SLICE_MESSAGES = 64,
 };
-
-/* ---- when to read ---- */
-
-static struct sock *sock_of(struct pull *p)
-{
-	return p->up.feed ? flv_feed_sock(p->up.feed) : p->up.conn ? p->up.conn->sock : NULL;
-}
-
-static struct pull *pull_of(struct feeder *feeder)
-{
-	return container_of(feeder, struct pull, feeder);
-}
-
-void pull_read_now(struct feeder *feeder)
-{
-	struct sock *sock = sock_of(pull_of(feeder));
-	if (sock)
-		sock_set_merge(sock, false);
-}
-
-void pull_turn(struct feeder *feeder)
-{
-	struct sock *sock = sock_of(pull_of(feeder));
-	if (sock)
-		sock_look(sock);
-	else
-		source_caught_up(feeder->source); /* the origin is being changed */
-}
-
-/* All that has come is published. Input is left to gather while nothing depends on when it comes: no
- * seam is being looked for, no pong is waited for, and the turns of the source are still ours. */
-static void pace_reading(struct pull *p)
-{
-	bool is_ours = p->source->feeder == &p->feeder;
-	bool is_asked = p->up.conn && p->up.conn->ping_ms;
-	if (is_ours)
-		source_caught_up(p->source);
-	sock_set_merge(sock_of(p),
-		       is_ours && source_is_paced(p->source) && p->seam.open && !is_asked);
-}
 
 /* ---- media ---- */
 
@@ -63,7 +23,7 @@ static void pace_reading(struct pull *p)
 static void note_arrival(struct pull *p, uint32_t raw)
 {
 	int64_t now = clock_ms(), gap = p->media_ms ? now - p->media_ms : 0;
-	if (sock_of(p)->merges)
+	if (p->in.sock->merges)
 		gap = 0;
 	int64_t step = p->media_ms ? (int32_t)(raw - p->media_raw) : 0;
 	if (step > gap && step < RHYTHM_MAX_MS)
@@ -137,6 +97,14 @@ static err next_flv(struct pull *p)
 	return OK;
 }
 
+/* The origin may send without a pause. */
+static err let_others_run(struct pull *p)
+{
+	inlet_caught_up(&p->in, p->source);
+	co_yield ();
+	return co_stopping() ? ERR_STOPPED : OK;
+}
+
 /* All that has arrived. The seam is looked for when there is no more at the moment. */
 static err receive(struct pull *p, struct rtmp_refusal *refusal)
 {
@@ -146,15 +114,17 @@ static err receive(struct pull *p, struct rtmp_refusal *refusal)
 			break;
 		if (e)
 			return e;
-		if (p->source->feeder != &p->feeder && pull_is_published_here(p))
+		if (p->source->feeder != &p->in.feeder && pull_is_published_here(p))
 			return err_fail(ERR_ENDED, "the stream is published on this server now");
-		if (n % TURN_MESSAGES == 0) {
-			source_caught_up(p->source);
-			co_yield ();
-		}
+		if (n % SLICE_MESSAGES)
+			continue;
+		TRY(let_others_run(p));
+		if (pull_is_unwanted(p))
+			break;
 	}
 	seam_look(&p->seam);
-	pace_reading(p);
+	inlet_caught_up(&p->in, p->source);
+	inlet_pace(&p->in, p->source, !p->seam.open || (p->up.conn && p->up.conn->ping_ms));
 	return p->up.conn && p->up.conn->out.n ? rtmp_flush(p->up.conn) : OK;
 }
 
@@ -216,8 +186,8 @@ static err check_feed(struct pull *p, struct watch *w)
 /* The stream is interrupted, not only the connection: whoever hears of gaps does now. */
 static void begin_gap(struct pull *p)
 {
-	if (p->source->feeder == &p->feeder)
-		source_leave(p->source, &p->feeder, p->vhost->cluster.upstream_timeout_ms);
+	if (p->source->feeder == &p->in.feeder)
+		source_leave(p->source, &p->in.feeder, p->vhost->cluster.upstream_timeout_ms);
 	if (p->state == PULL_TRYING)
 		pull_set_state(p, PULL_WAITING);
 }
@@ -265,7 +235,7 @@ err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal
 		TRY(p->up.feed ? check_feed(p, &w) : check_peer(p, &w));
 		err e = co_wait(w.deadline);
 		if (e == ERR_TIMEOUT)
-			sock_look(sock_of(p)); /* no verdict before what has come is read */
+			sock_look(p->in.sock); /* no verdict before what has come is read */
 		else if (e)
 			return e;
 	}

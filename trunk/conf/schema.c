@@ -229,8 +229,7 @@ static const struct row rows[] = {
 	    "After how many bytes clients shall acknowledge; 0 asks for nothing."),
 
 	BLOCK("vhost.publish", "Clients that bring a stream."),
-	IDLE("vhost.publish.mr",
-	     "Reads are merged as far as nobody waits for what is read, always.")
+	IDLE("vhost.publish.mr", "Reads are always merged as far as nobody waits for what is read.")
 		IDLE("vhost.publish.mr_latency",
 		     "Reads are merged until the players' next turn, see play.mw_latency.")
 			MILLIS("vhost.publish.firstpkt_timeout", conf_vhost,

@@ -33,7 +33,7 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 	bool is_mapped = !timeline_is_raw(&s->timeline);
 	cursor_open(&c->cursor, *wire, opts->stream_id, opts->own_base && is_mapped,
 		    opts->from_gop && s->gop_valid, s->has_video, s->headers);
-	fanout_add(s, c, opts->urgent);
+	fanout_add(s, c);
 	if (s->feeder && s->feeder->on_audience)
 		s->feeder->on_audience(s->feeder);
 }

@@ -1,12 +1,13 @@
 #include "live/fanout.h"
 #include "base/mem.h"
+#include "live/source.h"
 
 #include <utlist.h>
 
 enum {
 	GROUP_SIZE = 300,    /* consumers per group before there are more groups */
-	URGENT_MAX = 64,     /* relays beyond this are served as players are */
-	SLICE = 256,         /* turns of the instant group before others have theirs */
+	RELAYS_MAX = 64,     /* relays beyond this are served as players are */
+	SLICE = 256,         /* of the instant group, before others have their turn */
 	RIDE_MS = 100,       /* no picture for so long: audio is sent by itself */
 	READ_EVERY_MS = 400, /* a paced feeder reads at least so often */
 	PHASE_STEP = 13,     /* from one source to the next, in groups; odd, to meet all of them */
@@ -32,19 +33,20 @@ static void serve(struct consumer *c)
 static int64_t turn_of(const struct source *s, int group, int64_t after)
 {
 	int64_t period = s->opts.batch_ms;
-	int slot = (group + s->phase) % SOURCE_GROUPS;
-	int64_t due = after - after % period + slot * period / SOURCE_GROUPS;
+	int slot = (group + s->fanout.phase) % FANOUT_GROUPS;
+	int64_t due = after - after % period + slot * period / FANOUT_GROUPS;
 	return due > after ? due : due + period;
 }
 
-static bool has_news(const struct source *s, const struct source_group *group)
+static bool has_news(const struct source *s, const struct fanout_group *group)
 {
 	return group->count && group->seen != s->messages;
 }
 
 bool source_is_paced(const struct source *s)
 {
-	return s->feeder && s->feeder->on_turn && !s->urgent.count && !s->instant.count;
+	return s->feeder && s->feeder->on_read && !s->fanout.relays.count &&
+	       !s->fanout.instant.count;
 }
 
 /* The next turn of a group: of one that has news, or for which a paced feeder may have some. */
@@ -52,8 +54,8 @@ static int64_t next_turn(const struct source *s, int64_t after)
 {
 	bool paced = source_is_paced(s);
 	int64_t best = paced ? after + READ_EVERY_MS : CLOCK_NEVER;
-	for (int i = 0; i < SOURCE_GROUPS; i += s->group_step) {
-		const struct source_group *group = &s->groups[i];
+	for (int i = 0; i < FANOUT_GROUPS; i += s->fanout.step) {
+		const struct fanout_group *group = &s->fanout.groups[i];
 		bool wants = paced ? group->count > 0 : has_news(s, group);
 		int64_t due = wants ? turn_of(s, i, after) : CLOCK_NEVER;
 		if (due < best)
@@ -62,7 +64,7 @@ static int64_t next_turn(const struct source *s, int64_t after)
 	return best;
 }
 
-static void serve_group(struct source *s, struct source_group *group)
+static void serve_group(struct source *s, struct fanout_group *group)
 {
 	struct consumer *c;
 	group->seen = s->messages;
@@ -72,12 +74,12 @@ static void serve_group(struct source *s, struct source_group *group)
 
 static void end_turn(struct source *s)
 {
-	uint32_t due = s->due;
-	s->due = 0;
-	s->catching_up = false;
-	for (int i = 0; i < SOURCE_GROUPS; i++)
-		if (due & UINT32_C(1) << i && has_news(s, &s->groups[i]))
-			serve_group(s, &s->groups[i]);
+	uint32_t due = s->fanout.due;
+	s->fanout.due = 0;
+	s->fanout.catching_up = false;
+	for (int i = 0; i < FANOUT_GROUPS; i++)
+		if (due & UINT32_C(1) << i && has_news(s, &s->fanout.groups[i]))
+			serve_group(s, &s->fanout.groups[i]);
 }
 
 /* In short periods groups share a turn. The next one is counted from the time that this one was due
@@ -86,18 +88,18 @@ static void end_turn(struct source *s)
  * than one turn. */
 static void on_tick(struct timer *timer)
 {
-	struct source *s = container_of(timer, struct source, tick);
+	struct source *s = container_of(timer, struct source, fanout.tick);
 	int64_t due = timer->due, oldest = clock_ms() - s->opts.batch_ms;
 	end_turn(s);
-	for (int i = 0; is_batched(s) && i < SOURCE_GROUPS; i += s->group_step)
-		if (s->groups[i].count && turn_of(s, i, due - 1) == due)
-			s->due |= UINT32_C(1) << i;
-	s->catching_up = source_is_paced(s);
-	if (s->catching_up)
-		s->feeder->on_turn(s->feeder);
+	for (int i = 0; is_batched(s) && i < FANOUT_GROUPS; i += s->fanout.step)
+		if (s->fanout.groups[i].count && turn_of(s, i, due - 1) == due)
+			s->fanout.due |= UINT32_C(1) << i;
+	s->fanout.catching_up = source_is_paced(s);
+	if (s->fanout.catching_up)
+		s->feeder->on_read(s->feeder);
 	else
 		end_turn(s);
-	timer_set(&s->tick, next_turn(s, due > oldest ? due : oldest));
+	timer_set(&s->fanout.tick, next_turn(s, due > oldest ? due : oldest));
 }
 
 /* Who is in which group has changed, or who feeds them, or what there is. A turn that is due already
@@ -105,19 +107,44 @@ static void on_tick(struct timer *timer)
 static void arm(struct source *s, int64_t now)
 {
 	int64_t next = next_turn(s, now);
-	if (!s->tick.armed || next < s->tick.due)
-		timer_set(&s->tick, next);
+	if (!s->fanout.tick.armed || next < s->fanout.tick.due)
+		timer_set(&s->fanout.tick, next);
 }
 
-static struct source_group *pick_group(struct source *s)
+/* As few groups as will do: each one in use is a turn, and costs a paced feeder a read. */
+static void spread(struct source *s)
 {
-	while (s->group_step > 1 &&
-	       s->consumer_count > GROUP_SIZE * (SOURCE_GROUPS / s->group_step))
-		s->group_step /= 2;
-	struct source_group *best = &s->groups[0];
-	for (int i = 0; i < SOURCE_GROUPS; i += s->group_step)
-		if (s->groups[i].count < best->count)
-			best = &s->groups[i];
+	while (s->fanout.step > 1 &&
+	       s->consumer_count > GROUP_SIZE * (FANOUT_GROUPS / s->fanout.step))
+		s->fanout.step /= 2;
+}
+
+/* After a crowd: of two groups one takes in the other. */
+static void gather(struct source *s)
+{
+	int step = s->fanout.step;
+	if (step == FANOUT_GROUPS || s->consumer_count > GROUP_SIZE * (FANOUT_GROUPS / step) / 4)
+		return;
+	for (int i = 0; i < FANOUT_GROUPS; i += 2 * step) {
+		struct fanout_group *to = &s->fanout.groups[i], *from = to + step;
+		struct consumer *c;
+		DL_FOREACH (from->consumers, c)
+			c->group = to;
+		DL_CONCAT(to->consumers, from->consumers);
+		to->count += from->count;
+		to->seen = UINT64_MAX; /* somebody may not have seen all */
+		*from = (struct fanout_group){0};
+	}
+	s->fanout.step = 2 * step;
+}
+
+static struct fanout_group *pick_group(struct source *s)
+{
+	spread(s);
+	struct fanout_group *best = &s->fanout.groups[0];
+	for (int i = 0; i < FANOUT_GROUPS; i += s->fanout.step)
+		if (s->fanout.groups[i].count < best->count)
+			best = &s->fanout.groups[i];
 	return best;
 }
 
@@ -126,35 +153,35 @@ static struct source_group *pick_group(struct source *s)
 static void serve_slice(struct source *s)
 {
 	int n = 0;
-	struct consumer *c = s->drain_next;
+	struct consumer *c = s->fanout.round_next;
 	for (; c && n < SLICE; c = c->next, n++)
 		serve(c);
-	if (!c && s->drain_again) {
-		s->drain_again = false;
-		c = s->instant.consumers;
+	if (!c && s->fanout.round_again) {
+		s->fanout.round_again = false;
+		c = s->fanout.instant.consumers;
 	}
-	s->drain_next = c;
+	s->fanout.round_next = c;
 	if (c)
-		timer_set(&s->drain, clock_ms());
+		timer_set(&s->fanout.round, clock_ms());
 }
 
 /* A round that is under way is not begun anew, or the last ones would never have their turn. */
 static void serve_instant(struct source *s)
 {
-	if (s->drain_next) {
-		s->drain_again = true;
+	if (s->fanout.round_next) {
+		s->fanout.round_again = true;
 		return;
 	}
-	s->drain_next = s->instant.consumers;
+	s->fanout.round_next = s->fanout.instant.consumers;
 	serve_slice(s);
 }
 
-static void on_drain(struct timer *timer)
+static void on_round(struct timer *timer)
 {
-	serve_slice(container_of(timer, struct source, drain));
+	serve_slice(container_of(timer, struct source, fanout.round));
 }
 
-static bool is_moment(const struct source *s, const struct msg *m, int64_t now)
+static bool is_news(const struct source *s, const struct msg *m, int64_t now)
 {
 	if (m->type == MSG_VIDEO || headers_wants(m))
 		return true;
@@ -163,20 +190,22 @@ static bool is_moment(const struct source *s, const struct msg *m, int64_t now)
 
 void fanout_published(struct source *s, const struct msg *m, int64_t now)
 {
-	s->moment |= is_moment(s, m, now);
-	if (is_batched(s) && !s->tick.armed && s->consumer_count > s->urgent.count)
+	s->fanout.is_news |= is_news(s, m, now);
+	if (is_batched(s) && !s->fanout.tick.armed && s->consumer_count > s->fanout.relays.count)
 		arm(s, now);
 }
 
 /* Not before: a read may bring a thousand messages, and who is served at once gets them in one send. */
-void source_caught_up(struct source *s)
+void source_caught_up(struct source *s, const struct feeder *feeder)
 {
-	if (s->moment) {
-		s->moment = false;
-		serve_group(s, &s->urgent);
+	if (s->feeder != feeder)
+		return;
+	if (s->fanout.is_news) {
+		s->fanout.is_news = false;
+		serve_group(s, &s->fanout.relays);
 		serve_instant(s);
 	}
-	if (s->catching_up)
+	if (s->fanout.catching_up)
 		end_turn(s);
 }
 
@@ -185,16 +214,16 @@ void source_caught_up(struct source *s)
 void fanout_init(struct source *s)
 {
 	static unsigned born;
-	s->phase = (int)(born++ * PHASE_STEP % SOURCE_GROUPS);
-	s->tick.fn = on_tick;
-	s->drain.fn = on_drain;
-	s->group_step = SOURCE_GROUPS;
+	s->fanout.phase = (int)(born++ * PHASE_STEP % FANOUT_GROUPS);
+	s->fanout.tick.fn = on_tick;
+	s->fanout.round.fn = on_round;
+	s->fanout.step = FANOUT_GROUPS;
 }
 
 void fanout_fini(struct source *s)
 {
-	timer_cancel(&s->tick);
-	timer_cancel(&s->drain);
+	timer_cancel(&s->fanout.tick);
+	timer_cancel(&s->fanout.round);
 }
 
 void fanout_begin(struct source *s)
@@ -202,12 +231,12 @@ void fanout_begin(struct source *s)
 	arm(s, clock_ms());
 }
 
-void fanout_add(struct source *s, struct consumer *c, bool urgent)
+void fanout_add(struct source *s, struct consumer *c)
 {
-	if (urgent && s->urgent.count < URGENT_MAX)
-		c->group = &s->urgent;
+	if (c->relay && s->fanout.relays.count < RELAYS_MAX)
+		c->group = &s->fanout.relays;
 	else
-		c->group = is_batched(s) ? pick_group(s) : &s->instant;
+		c->group = is_batched(s) ? pick_group(s) : &s->fanout.instant;
 	DL_APPEND(c->group->consumers, c);
 	c->group->count++;
 	s->consumer_count++;
@@ -217,23 +246,24 @@ void fanout_add(struct source *s, struct consumer *c, bool urgent)
 
 void fanout_remove(struct source *s, struct consumer *c)
 {
-	if (s->drain_next == c)
-		s->drain_next = c->next;
+	if (s->fanout.round_next == c)
+		s->fanout.round_next = c->next;
 	DL_DELETE(c->group->consumers, c);
 	c->group->count--;
 	s->consumer_count--;
 	s->player_count -= !c->relay;
+	gather(s);
 	arm(s, clock_ms());
 }
 
 void fanout_wake_all(struct source *s)
 {
 	struct consumer *c;
-	DL_FOREACH (s->urgent.consumers, c)
+	DL_FOREACH (s->fanout.relays.consumers, c)
 		co_wake(c->co);
-	DL_FOREACH (s->instant.consumers, c)
+	DL_FOREACH (s->fanout.instant.consumers, c)
 		co_wake(c->co);
-	for (int i = 0; i < SOURCE_GROUPS; i++)
-		DL_FOREACH (s->groups[i].consumers, c)
+	for (int i = 0; i < FANOUT_GROUPS; i++)
+		DL_FOREACH (s->fanout.groups[i].consumers, c)
 			co_wake(c->co);
 }

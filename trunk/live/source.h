@@ -7,6 +7,7 @@
 #pragma once
 #include "co/co.h"
 #include "codec/msg.h"
+#include "live/fanout.h"
 #include "live/headers.h"
 #include "live/timeline.h"
 #include "live/wire.h"
@@ -33,19 +34,13 @@ struct feeder {
 	struct source *source;                      /* set while it feeds */
 	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
 	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
-	/* A turn of the source begins: read and publish what has come, then source_caught_up(). Must
-	 * not block. NULL: reads by itself, always. */
-	void (*on_turn)(struct feeder *feeder);
+	/* A turn of the source begins: has the feeder's own coroutine read and publish what has come,
+	 * and call source_caught_up(); calls it at once when there is nothing to read from. Called by
+	 * the reactor: must not block. NULL: the feeder reads by itself, always. */
+	void (*on_read)(struct feeder *feeder);
 };
 
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
-
-struct source_group {
-	struct consumer *consumers;
-	int count;
-	uint64_t seen; /* messages at its last turn */
-};
-enum { SOURCE_GROUPS = 32 };
 
 struct source {
 	int refs;
@@ -70,19 +65,7 @@ struct source {
 	bool gop_valid;
 	uint32_t audio_run;    /* audio messages since the last video */
 	struct wire *wires[2]; /* by format; NULL while nobody consumes it */
-	/* turns, see fanout.h */
-	struct source_group groups[SOURCE_GROUPS];
-	struct source_group urgent;  /* relays: a turn with each picture, before all others */
-	struct source_group instant; /* players without batching: a turn with each picture */
-	int group_step;              /* every so many of the groups are in use */
-	int phase;                   /* of this source's turns, in groups */
-	struct timer tick;
-	uint32_t due;       /* the groups whose turn it is */
-	bool catching_up;   /* the feeder is to read first */
-	bool moment;        /* there is news for those who are served at once */
-	struct timer drain; /* goes on serving a large instant group */
-	struct consumer *drain_next;
-	bool drain_again; /* there is news for those whom this round has served already */
+	struct fanout fanout;  /* whose turn it is */
 	uint64_t messages;
 	int64_t video_ms; /* arrival of the last picture */
 	int consumer_count, player_count;
@@ -104,14 +87,15 @@ void source_begin(struct source *source, struct feeder *feeder);
 /* The feeder's next message takes up exactly where `mapped` says: raw time and source time. */
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
 /* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. When there is
- * no more for the moment, source_caught_up(). */
+ * no more for now, source_caught_up(). */
 void source_publish(struct source *source, struct msg **msg, uint32_t raw);
-/* Whether the feeder may leave its input alone until on_turn(): nobody wants a message before. May
+/* Whether the feeder may leave its input alone until on_read(): nobody wants a message before. May
  * change with on_audience(), and whenever somebody leaves. */
 bool source_is_paced(const struct source *source);
-/* The feeder has published all that had come, or a lot of it: those who are served at once have their
- * turn, and those whose turn has begun. */
-void source_caught_up(struct source *source);
+/* The feeder has published all that had come, or a lot of it: those who are not batched have their
+ * turn, and those whose turn has begun. Runs on_turn() of consumers, so the words of an error that
+ * the caller carries are lost. Nothing happens if the feeder has lost the slot. */
+void source_caught_up(struct source *source, const struct feeder *feeder);
 /* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
  * feeder has lost the slot already. */
 void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms);
@@ -127,10 +111,9 @@ struct consumer_opts {
 	bool own_base; /* this receiver's times start near 0 */
 	bool from_gop; /* starts at the newest key frame that is kept, else with the next one */
 	bool relay;    /* another server: hears of gaps at once */
-	bool urgent;   /* has a turn with each picture, whatever the batching */
 	struct co *co; /* whom to wake */
-	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is. NULL: its
-	 * own coroutine is woken for that. */
+	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is (so no
+	 * co_self()), and neither opens nor closes a consumer. NULL: its own coroutine is woken. */
 	void (*on_turn)(struct consumer *consumer);
 	struct span first; /* bytes of the conversation that go out before anything of the stream */
 };
@@ -139,7 +122,7 @@ struct consumer {
 	struct cursor cursor;
 	struct source *source;
 	struct consumer *prev, *next;
-	struct source_group *group;
+	struct fanout_group *group;
 	struct co *co;
 	void (*on_turn)(struct consumer *consumer);
 	bool relay;

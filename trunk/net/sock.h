@@ -1,6 +1,6 @@
 /* sock - a TCP connection, non-blocking underneath, straight-line above. Layer: net.
- * One coroutine owns it: whoever waits becomes the waiter. The try_ functions never switch and
- * are for a coroutine that waits for several things at once with co_wait(). */
+ * One coroutine owns it: whoever waits becomes the waiter. The try_ functions never switch; they may
+ * be called from anywhere, but not while the owner is inside a blocking send. */
 #pragma once
 #include "base/buf.h"
 #include "co/co.h"
@@ -57,7 +57,7 @@ void sock_attach(struct sock *sock);
 /* Sleeps until readable, or writable, or woken, as co_wait(). */
 err sock_wait(struct sock *sock, int64_t deadline) BLOCKS;
 
-/* Bytes that were sent but not yet acknowledged by the peer's kernel, and not yet sent. */
+/* Bytes given to our kernel that the peer's has not acknowledged. */
 int sock_unsent(const struct sock *sock);
 /* Options for a player: the kernel keeps at most `bytes` that it cannot send (TCP_NOTSENT_LOWAT). */
 void sock_set_lowat(struct sock *sock, int bytes);

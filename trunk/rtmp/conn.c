@@ -19,7 +19,7 @@ enum {
 	SCRATCH = 256 * 1024,
 	BATCH = 512,          /* messages cut from a read before the first is handed out */
 	READS = 4,            /* in a row before others get a turn */
-	TURN = 128,           /* messages likewise: a read may hold many thousands */
+	SLICE = 128,          /* messages likewise: a read may hold many thousands */
 	AGGREGATE_MAX = 4096, /* messages in an aggregate */
 	PENDING_MAX = RTMP_MEDIA_MAX + RTMP_MEDIA_MAX / 4,
 };
@@ -34,7 +34,7 @@ struct rtmp_queue {
 	int count;
 	int batch;       /* messages to be cut at once */
 	int reads;       /* in a row without a wait */
-	int turn;        /* messages handed out by rtmp_recv() since others had a turn */
+	int slice;       /* messages handed out by rtmp_recv() since others could run */
 	struct buf rest; /* bytes that were read and not yet cut, from rest_at on */
 	size_t rest_at;
 	err failed;  /* the chunk reader is dead: told when the queue is empty */
@@ -50,11 +50,11 @@ static err cut(struct rtmp_conn *conn, struct cur *c);
 static err receive(struct rtmp_conn *conn, struct rtmp_msg *m);
 static err split(struct rtmp_conn *conn, const struct rtmp_msg *m);
 
-static void take_turns(struct rtmp_queue *q)
+static void let_others_run(struct rtmp_queue *q)
 {
-	if (++q->turn < TURN)
+	if (++q->slice < SLICE)
 		return;
-	q->turn = 0;
+	q->slice = 0;
 	co_yield ();
 }
 
@@ -68,7 +68,7 @@ err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 		bool more;
 		err e = next(conn, m, &more);
 		if (e != ERR_AGAIN) {
-			take_turns(conn->queue);
+			let_others_run(conn->queue);
 			return e;
 		}
 		TRY(sent);

@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/flv_feed.h"
-#include "cluster/outlet.h"
 #include "cluster/upstream.h"
 #include "codec/flv.h"
 #include "node/notice.h"
+#include "node/outlet.h"
 #include "service/access.h"
 #include "service/flv_chunks.h"
 #include "service/flv_mount.h"
@@ -216,8 +216,8 @@ static err send_some(void *ctx)
 	struct iovec iov[OUTLET_IOV + 2];
 	size_t total = 0;
 	p->outlet.left = LEFT_NOTHING;
-	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
-		size_t sent = 0, room = chunks_room(&p->out, OUTLET_TURN_BYTES);
+	for (int sends = 0; total < OUTLET_SLICE_BYTES && sends < OUTLET_SLICE_SENDS; sends++) {
+		size_t sent = 0, room = chunks_room(&p->out, OUTLET_SLICE_BYTES);
 		int n = p->has_flags ? cursor_gather(cursor, iov + 1, OUTLET_IOV, room) : 0;
 		int count = chunks_frame(&p->out, iov, n);
 		if (count == 0)
@@ -232,7 +232,7 @@ static err send_some(void *ctx)
 		p->source->send_bytes += (int64_t)sent;
 		total += sent;
 	}
-	p->outlet.left = LEFT_FOR_NEXT_TURN;
+	p->outlet.left = LEFT_MORE;
 	return OK;
 }
 
@@ -292,7 +292,7 @@ static bool goes_on(struct player *p)
 	return true;
 }
 
-static err turn(struct player *p, int64_t *deadline)
+static err step(struct player *p, int64_t *deadline)
 {
 	TRY(take_input(p));
 	if (is_over(p) && !p->over_ms)
@@ -313,7 +313,7 @@ static err play_loop(struct player *p)
 {
 	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
-		TRY(turn(p, &deadline));
+		TRY(step(p, &deadline));
 		err e = outlet_wait(&p->outlet, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
@@ -330,7 +330,6 @@ static void open_consumer(struct player *p)
 			      .format = WIRE_FLV,
 			      .from_gop = p->vhost->play.gop_cache,
 			      .relay = p->is_relay,
-			      .urgent = p->is_relay,
 			      .co = co_self(),
 			      .on_turn = on_turn,
 		      });

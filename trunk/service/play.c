@@ -5,7 +5,7 @@
  * stack and its registers would be cold in each of thousands of turns. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/outlet.h"
+#include "node/outlet.h"
 #include "service/locate.h"
 #include "service/session.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-	TURN_MESSAGES = 64, /* taken from the player before others have a turn */
+	SLICE_MESSAGES = 64, /* taken from the player before others have a turn */
 	END_PATIENCE_MS = 1500,
 	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
@@ -93,7 +93,7 @@ static err take_input(void *ctx)
 	struct player *p = ctx;
 	struct rtmp_msg m = {0};
 	for (int n = 0; !p->closed; n++) {
-		if (n == TURN_MESSAGES) {
+		if (n == SLICE_MESSAGES) {
 			co_wake(co_self());
 			return OK;
 		}
@@ -224,7 +224,6 @@ static void start(struct player *p)
 			      .own_base = !s->is_relay, /* the seam of a relay needs exact times */
 			      .from_gop = s->vhost->play.gop_cache,
 			      .relay = s->is_relay,
-			      .urgent = s->is_relay,
 			      .co = co_self(),
 			      .on_turn = p->until_ms ? NULL : on_turn,
 			      .first = buf_span(&s->conn->out),

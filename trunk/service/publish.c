@@ -6,6 +6,7 @@
 #include "cluster/coworker.h"
 #include "cluster/rival.h"
 #include "codec/metadata.h"
+#include "node/inlet.h"
 #include "service/session.h"
 
 #include <stdio.h>
@@ -13,28 +14,27 @@
 #include <string.h>
 
 enum {
-	TURN_MESSAGES = 64, /* published before others have a turn */
-	SUSPECT_MS = 1500,  /* the publisher before us was silent for so long: half-open */
+	SLICE_MESSAGES = 64, /* published before others have a turn */
+	SUSPECT_MS = 1500,   /* the publisher before us was silent for so long: half-open */
 	SUSPECT_STEP_MS = 25,
 	PING_ASKED_MS = 1000, /* silent for so long: pinged, when somebody asks about the stream */
 };
 
 struct publisher {
-	struct feeder feeder;
+	struct inlet in;
 	struct session *s;
 	struct source *source;
 	struct push *push;
 	struct rival *rival;
 	char *rival_won; /* a sentence, when an origin with a stronger claim was found */
 	int64_t since_wall_ms;
-	int64_t pinged_ms; /* by ping_directly() */
 	bool taken_over, started;
-	int turn;
+	int slice; /* messages since others could run */
 };
 
 static struct publisher *publisher_of(struct feeder *feeder)
 {
-	return container_of(feeder, struct publisher, feeder);
+	return container_of(feeder, struct publisher, in.feeder);
 }
 
 static void on_lost(struct feeder *feeder)
@@ -46,18 +46,20 @@ static void on_lost(struct feeder *feeder)
 
 /* ---- the slot ---- */
 
-static void ping_directly(struct publisher *p)
+/* It is asked by its own coroutine, which has nothing else to do while it is silent. */
+static void ask_if_there(struct publisher *p)
 {
-	struct sock *sock = p->s->conn->sock;
-	static const uint8_t ping[] = {2, 0, 0,       0, 0, 0, 6, RTMP_USER_CONTROL, 0, 0, 0,
-				       0, 0, UC_PING, 0, 0, 0, 0};
-	struct iovec iov = {(void *)(uintptr_t)ping, sizeof(ping)};
-	size_t n;
-	p->pinged_ms = clock_ms();
-	sock_set_merge(sock, false);
-	/* Its coroutine has nothing of its own to send while it publishes; if the socket is full, the
-	 * publisher is not reading, and its silence tells enough. */
-	(void)sock_try_sendv(sock, &iov, 1, &n);
+	struct rtmp_conn *conn = p->s->conn;
+	if (conn->ping_ms <= conn->sock->recv_ms)
+		conn->ping_ms = 0; /* that one was before it spoke */
+	rtmp_put_ping(conn);
+	sock_set_merge(conn->sock, false); /* the pong is waited for */
+	co_wake(p->s->client.co);
+}
+
+static bool is_asked(const struct rtmp_conn *conn)
+{
+	return conn->ping_ms > conn->sock->recv_ms;
 }
 
 /* Somebody publishes this stream already. An encoder that reconnects while its old connection is
@@ -73,7 +75,7 @@ static bool is_really_there(const struct source *source)
 	int64_t until = heard + SUSPECT_MS;
 	if (until < clock_ms() + SUSPECT_STEP_MS)
 		until = clock_ms() + SUSPECT_MS / 2;
-	ping_directly(publisher_of(feeder));
+	ask_if_there(publisher_of(feeder));
 	while (clock_ms() < until) {
 		if (co_sleep(SUSPECT_STEP_MS) != OK)
 			return true;
@@ -94,10 +96,10 @@ static bool is_really_there(const struct source *source)
 static struct claim own_claim(void *ctx)
 {
 	const struct publisher *p = ctx;
-	bool unanswered = p->s->conn && p->pinged_ms > p->s->conn->sock->recv_ms;
+	bool unanswered = p->s->conn && is_asked(p->s->conn);
 	return (struct claim){
 		.since_ms = p->since_wall_ms,
-		.unanswered_ms = unanswered ? clock_ms() - p->pinged_ms : 0,
+		.unanswered_ms = unanswered ? clock_ms() - p->s->conn->ping_ms : 0,
 		.server = p->s->server->server_id,
 		.service = p->s->server->service_id,
 	};
@@ -117,20 +119,18 @@ bool publish_facts(const struct source *source, bool by_rival, struct publish_fa
 		.unanswered_ms = claim.unanswered_ms,
 	};
 	if (out->silent_ms >= PING_ASKED_MS && !claim.unanswered_ms)
-		ping_directly(p);
+		ask_if_there(p);
 	if (by_rival)
 		rival_asked(p->rival);
 	return true;
 }
 
-/* The publisher's coroutine waits for its next message: a deadline in the past ends that. */
 static void on_rival(void *ctx, const struct coworker_answer *to)
 {
 	struct publisher *p = ctx;
 	p->rival_won = mem_printf("the stream %s is published at %s", p->source->key, to->rtmp);
 	log_warn("%s: it is published at %s too, which was first: the publisher here ends",
 		 p->source->key, to->rtmp);
-	p->s->conn->sock->deadline = clock_ms();
 	co_wake(p->s->client.co);
 }
 
@@ -252,33 +252,6 @@ static err check_push(const struct publisher *p)
 			push_refusal(p->push)->description);
 }
 
-/* A read costs much more than what is read: while nobody wants a message before the next turn of the
- * source, input is left to gather until then. */
-static void pace_reading(struct publisher *p)
-{
-	struct sock *sock = p->s->conn->sock;
-	/* And a pong is waited for. */
-	bool asked = p->pinged_ms > sock->recv_ms || p->s->conn->ping_ms > sock->recv_ms;
-	sock_set_merge(sock, source_is_paced(p->source) && !asked);
-}
-
-/* Somebody watches now: what lies in the socket is read at once. */
-static void on_audience(struct feeder *feeder)
-{
-	struct publisher *p = publisher_of(feeder);
-	if (p->s->conn)
-		sock_set_merge(p->s->conn->sock, false);
-}
-
-static void on_turn(struct feeder *feeder)
-{
-	struct publisher *p = publisher_of(feeder);
-	if (p->s->conn)
-		sock_look(p->s->conn->sock);
-	else
-		source_caught_up(p->source); /* it is being sent away */
-}
-
 /* What a publisher sent before it closed counts, although it hears no answers any more. */
 static err flush(struct rtmp_conn *conn)
 {
@@ -294,8 +267,7 @@ static err wait_for_more(struct publisher *p, int64_t limit)
 {
 	struct rtmp_conn *conn = p->s->conn;
 	struct sock *sock = conn->sock;
-	bool asked = conn->ping_ms > sock->recv_ms;
-	sock->deadline = sock->recv_ms + (asked ? limit : limit / 2);
+	sock->deadline = sock->recv_ms + (is_asked(conn) ? limit : limit / 2);
 	TRY(flush(conn));
 	sock_attach(sock);
 	err e = co_wait(sock->deadline);
@@ -303,13 +275,10 @@ static err wait_for_more(struct publisher *p, int64_t limit)
 		return e;
 	if (clock_ms() >= sock->recv_ms + limit)
 		return err_fail(e, "the publisher sent nothing for %lld ms", (long long)limit);
-	conn->ping_ms = 0;
-	rtmp_put_ping(conn);
-	sock_set_merge(sock, false);
+	ask_if_there(p);
 	return OK;
 }
 
-/* No message but OK when a rival has won. */
 static err next_message(struct publisher *p, struct rtmp_msg *m, bool first)
 {
 	const struct conf_publish *conf = &p->s->vhost->publish;
@@ -317,11 +286,11 @@ static err next_message(struct publisher *p, struct rtmp_msg *m, bool first)
 		err e = rtmp_try_recv(p->s->conn, m);
 		if (e != ERR_AGAIN)
 			return e;
-		pace_reading(p);
-		source_caught_up(p->source);
+		inlet_caught_up(&p->in, p->source);
+		inlet_pace(&p->in, p->source, is_asked(p->s->conn));
 		TRY(wait_for_more(p, first ? conf->firstpkt_timeout_ms : conf->normal_timeout_ms));
 	}
-	return OK;
+	return err_fail(ERR_BUSY, "%s", p->rival_won);
 }
 
 static err publish_loop(struct publisher *p)
@@ -337,13 +306,11 @@ static err publish_loop(struct publisher *p)
 		if (e)
 			return e;
 		first = false;
-		if (p->rival_won)
-			return err_fail(ERR_BUSY, "%s", p->rival_won);
 		TRY(check_push(p));
 		if (is_idle_too_long(p, &idle_since))
 			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
-		if (++p->turn % TURN_MESSAGES == 0) {
-			source_caught_up(p->source);
+		if (++p->slice % SLICE_MESSAGES == 0) {
+			inlet_caught_up(&p->in, p->source);
 			co_yield ();
 		}
 	}
@@ -400,7 +367,8 @@ static err begin(struct publisher *p)
 	TRY(check_coworkers(s, p->source->key));
 	if (is_really_there(p->source))
 		return refuse_busy(p);
-	source_begin(p->source, &p->feeder);
+	inlet_open(&p->in, s->conn->sock);
+	source_begin(p->source, &p->in.feeder);
 	coworker_forget(s->server, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	watch_rivals(p);
@@ -438,16 +406,15 @@ static err publish_source(struct publisher *p)
 		log_say("publishing %s from %s", p->source->key, p->s->client.ip);
 		e = publish_loop(p);
 	}
-	if (p->s->conn)
-		sock_set_merge(p->s->conn->sock, false); /* commands may follow */
+	inlet_close(&p->in); /* commands may follow */
 	rival_stop(&p->rival);
 	if (p->taken_over)
 		e = err_fail(ERR_BUSY, "another publisher of %s took over", p->source->key);
-	source_leave(p->source, &p->feeder, grace_of(p));
+	source_leave(p->source, &p->in.feeder, grace_of(p));
 	/* To say so takes its time: the players hear of it first. */
 	if (p->s->conn && e == ERR_UPSTREAM)
 		e = session_refuse(p->s, e, failure_code(p), "%s", err_trail(e));
-	else if (p->rival_won && p->s->conn && e == ERR_BUSY)
+	else if (p->s->conn && p->rival_won)
 		e = session_refuse(p->s, e, "NetStream.Publish.BadName", "%s", p->rival_won);
 	stat_leave(&p->s->server->stat, &p->s->client);
 	if (p->started)
@@ -460,12 +427,7 @@ err publish_run(struct session *s)
 {
 	struct publisher *p = mem_new(struct publisher);
 	p->s = s;
-	p->feeder = (struct feeder){
-		.kind = FEEDER_PUBLISHER,
-		.on_lost = on_lost,
-		.on_audience = on_audience,
-		.on_turn = on_turn,
-	};
+	inlet_init(&p->in, FEEDER_PUBLISHER, on_lost);
 	s->client.co = co_self();
 	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
 	err e = publish_source(p);

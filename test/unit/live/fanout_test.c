@@ -57,7 +57,7 @@ static void pub_more(struct msg *m)
 static void pub(struct msg *m)
 {
 	pub_more(m);
-	source_caught_up(source);
+	source_caught_up(source, &feeder);
 }
 
 static void begin(int64_t batch_ms)
@@ -71,25 +71,22 @@ static void begin(int64_t batch_ms)
 	pub(key_frame(50));
 }
 
-static struct player *join_one(bool urgent, void (*on_turn)(struct consumer *consumer))
+static struct player *join_one(bool relay, void (*on_turn)(struct consumer *consumer))
 {
 	struct player *p = &players[player_count++];
 	p->co = co_start("player", player_main, p);
 	assert_non_null(p->co);
 	p->read = source->messages;
 	consumer_open(&p->consumer, source,
-		      &(struct consumer_opts){.format = WIRE_FLV,
-					      .relay = urgent,
-					      .urgent = urgent,
-					      .co = p->co,
-					      .on_turn = on_turn});
+		      &(struct consumer_opts){
+			      .format = WIRE_FLV, .relay = relay, .co = p->co, .on_turn = on_turn});
 	return p;
 }
 
-static void join(int count, bool urgent)
+static void join(int count, bool relay)
 {
 	for (int i = 0; i < count; i++)
-		join_one(urgent, NULL);
+		join_one(relay, NULL);
 	co_yield ();
 }
 
@@ -193,12 +190,39 @@ static void many_players_are_spread_over_groups(void **state)
 	begin(350);
 	join(3000, false);
 	int most = 0, groups = 0;
-	for (int i = 0; i < SOURCE_GROUPS; i++) {
-		groups += source->groups[i].count > 0;
-		most = source->groups[i].count > most ? source->groups[i].count : most;
+	for (int i = 0; i < FANOUT_GROUPS; i++) {
+		groups += source->fanout.groups[i].count > 0;
+		most = source->fanout.groups[i].count > most ? source->fanout.groups[i].count
+							     : most;
 	}
-	assert_in_range(groups, 10, SOURCE_GROUPS);
+	assert_in_range(groups, 10, FANOUT_GROUPS);
 	assert_true(most <= 400);
+}
+
+static int groups_in_use(void)
+{
+	int n = 0;
+	for (int i = 0; i < FANOUT_GROUPS; i++)
+		n += source->fanout.groups[i].count > 0;
+	return n;
+}
+
+static void after_a_crowd_there_are_few_groups_again(void **state)
+{
+	(void)state;
+	begin(50);
+	join(3000, false);
+	assert_true(groups_in_use() >= 10);
+	for (int i = 0; i < 2970; i++)
+		leave(&players[i]);
+	assert_int_equal(groups_in_use(), 1);
+	clear();
+	pub(picture(50));
+	assert_int_equal(co_sleep(50 + SLACK_MS), OK);
+	for (int i = 2970; i < 3000; i++)
+		assert_int_equal(players[i].read, source->messages);
+	join(1000, false);
+	assert_in_range(groups_in_use(), 4, 8);
 }
 
 static void nobody_is_woken_when_nothing_is_new(void **state)
@@ -212,7 +236,7 @@ static void nobody_is_woken_when_nothing_is_new(void **state)
 	clear();
 	assert_int_equal(co_sleep(100), OK);
 	assert_int_equal(woken(0, 700), 0);
-	assert_false(source->tick.armed);
+	assert_false(source->fanout.tick.armed);
 }
 
 static void without_batching_pictures_wake_and_sound_rides_along(void **state)
@@ -317,7 +341,7 @@ static void thousands_are_woken_in_slices_and_the_last_one_has_its_turn(void **s
 		assert_true(players[i].wakes >= 2);
 		assert_int_equal(players[i].read, source->messages);
 	}
-	assert_null(source->drain_next);
+	assert_null(source->fanout.round_next);
 }
 
 static void players_may_leave_while_they_are_being_woken(void **state)
@@ -341,7 +365,7 @@ static int asked, served, served_before_asked;
 static bool is_blocked; /* the feeder cannot read now */
 
 /* What a publisher's coroutine does, without one. */
-static void feeder_turn(struct feeder *f)
+static void feeder_read(struct feeder *f)
 {
 	(void)f;
 	asked++;
@@ -364,7 +388,7 @@ static void begin_paced(int64_t batch_ms)
 	is_blocked = false;
 	begin(batch_ms);
 	source_leave(source, &feeder, 1000);
-	feeder = (struct feeder){.on_turn = feeder_turn};
+	feeder = (struct feeder){.on_read = feeder_read};
 	source_begin(source, &feeder);
 	pub(key_frame(50));
 }
@@ -381,7 +405,7 @@ static void a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player(v
 	assert_int_equal(served_before_asked, 0);
 	assert_int_equal(p->wakes, 0);
 	assert_int_equal(p->read, source->messages);
-	feeder.on_turn = NULL;
+	feeder.on_read = NULL;
 }
 
 static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(void **state)
@@ -395,7 +419,7 @@ static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(vo
 	while (p->read < source->messages && clock_ms() < before + 1000)
 		assert_int_equal(co_sleep(1), OK);
 	assert_true(clock_ms() - before <= 100 + SLACK_MS);
-	feeder.on_turn = NULL;
+	feeder.on_read = NULL;
 }
 
 static void without_players_the_feeder_still_has_its_turns(void **state)
@@ -407,7 +431,7 @@ static void without_players_the_feeder_still_has_its_turns(void **state)
 		assert_true(source_is_paced(source));
 		assert_int_equal(co_sleep(800 + SLACK_MS), OK);
 		assert_in_range(asked, 1, 3);
-		feeder.on_turn = NULL;
+		feeder.on_read = NULL;
 		void *none = NULL;
 		assert_int_equal(teardown(&none), 0);
 		assert_int_equal(setup(&none), 0);
@@ -430,7 +454,7 @@ static void who_wants_each_message_ends_the_pacing(void **state)
 	assert_true(source_is_paced(source));
 	assert_int_equal(co_sleep(50 + SLACK_MS), OK);
 	assert_true(asked > 0);
-	feeder.on_turn = NULL;
+	feeder.on_read = NULL;
 }
 
 /* A read may bring thousands of tiny messages: a send for each of them and each relay would stop
@@ -446,12 +470,12 @@ static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
 		for (int k = 0; k < 1000; k++)
 			pub_more(picture(1));
 		assert_int_equal(served, 0);
-		source_caught_up(source);
+		source_caught_up(source, &feeder);
 		assert_int_equal(served, 1);
 		assert_int_equal(p->read, source->messages);
-		source_caught_up(source);
+		source_caught_up(source, &feeder);
 		assert_int_equal(served, 1);
-		feeder.on_turn = NULL;
+		feeder.on_read = NULL;
 		void *none = NULL;
 		assert_int_equal(teardown(&none), 0);
 		assert_int_equal(setup(&none), 0);
@@ -476,7 +500,7 @@ static void joins_put_no_turn_off(void **state)
 		order_before = p->order;
 	}
 	assert_true(worst <= 50 + SLACK_MS);
-	feeder.on_turn = NULL;
+	feeder.on_read = NULL;
 }
 
 static void sources_have_their_turns_at_different_times(void **state)
@@ -484,9 +508,9 @@ static void sources_have_their_turns_at_different_times(void **state)
 	(void)state;
 	begin(320);
 	uint32_t phases = 0;
-	for (int i = 0; i < SOURCE_GROUPS; i++) {
+	for (int i = 0; i < FANOUT_GROUPS; i++) {
 		struct source *s = source_new("k", "v", "a", "s", &source->opts);
-		phases |= UINT32_C(1) << s->phase;
+		phases |= UINT32_C(1) << s->fanout.phase;
 		source_unref(&s);
 	}
 	assert_int_equal(phases, UINT32_MAX);
@@ -511,6 +535,7 @@ int main(void)
 		TEST(each_is_woken_within_the_batch),
 		TEST(a_late_tick_costs_nobody_a_period),
 		TEST(many_players_are_spread_over_groups),
+		TEST(after_a_crowd_there_are_few_groups_again),
 		TEST(nobody_is_woken_when_nothing_is_new),
 		TEST(without_batching_pictures_wake_and_sound_rides_along),
 		TEST(sound_alone_is_sent_at_once),

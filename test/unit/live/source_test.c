@@ -307,8 +307,7 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	source_begin(source, &feeder);
 	join(&player);
 	consumer_open(&relay, source,
-		      &(struct consumer_opts){
-			      .format = WIRE_RTMP, .relay = true, .urgent = true, .co = co_self()});
+		      &(struct consumer_opts){.format = WIRE_RTMP, .relay = true, .co = co_self()});
 	assert_int_equal(source->player_count, 1);
 	assert_int_equal(source->consumer_count, 2);
 	source_leave(source, &feeder, 30);

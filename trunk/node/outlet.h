@@ -1,5 +1,5 @@
-/* outlet - what all that send a stream share: how much goes out in a turn, and is the peer at the
- * other end still taking it? Layer: cluster.
+/* outlet - what all that send a stream share: how much goes out at once, and is the peer at the
+ * other end still taking it? Layer: node.
  * A peer that is frozen, or gone without a word, lets bytes pile up: what counts is whether any
  * byte is acknowledged within a while, not whether the kernel takes more. */
 #pragma once
@@ -7,14 +7,14 @@
 #include "rtmp/conn.h"
 
 enum {
-	OUTLET_TURN_BYTES = 256 * 1024, /* then others have a turn */
-	OUTLET_TURN_SENDS = 16,         /* likewise: pages can be small */
+	OUTLET_SLICE_BYTES = 256 * 1024, /* then others have a turn */
+	OUTLET_SLICE_SENDS = 16,         /* likewise: pages can be small */
 	OUTLET_IOV = 8,
 	OUTLET_LOWAT_BYTES = 128 * 1024, /* for sock_set_lowat() */
 };
 
-/* Why something is left unsent. */
-enum outlet_left { LEFT_NOTHING, LEFT_BLOCKED, LEFT_FOR_NEXT_TURN };
+/* Why something is left unsent: there is no room, or it was enough for one slice. */
+enum outlet_left { LEFT_NOTHING, LEFT_BLOCKED, LEFT_MORE };
 
 struct outlet {
 	enum outlet_left left; /* by the last send */
@@ -25,7 +25,7 @@ struct outlet {
 };
 
 /* Sends what the cursor has and, between whole messages, what waits in conn->out; as much as fits and
- * as one turn may. *sent is added to. ERR_LIMIT when a peer asks for more than it reads. */
+ * as one slice may. *sent is added to. ERR_LIMIT when a peer asks for more than it reads. */
 err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cursor,
 		     int64_t *sent);
 /* A turn of the source, in whatever coroutine: sends by send_some(ctx), which sets o->left and does not
@@ -33,7 +33,7 @@ err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cu
  * error meets it there. */
 void outlet_turn(struct outlet *o, const struct sock *sock, struct co *co,
 		 err (*send_some)(void *ctx), void *ctx);
-/* As co_wait(); at once, but behind the others, when something is left for the next turn. */
+/* As co_wait(); at once, but behind the others, when there is more to send. */
 err outlet_wait(const struct outlet *o, int64_t deadline) BLOCKS;
 
 /* ERR_STALLED when something is unsent and nothing was acknowledged for stalled_ms; noticed up to

@@ -1,4 +1,4 @@
-#include "cluster/outlet.h"
+#include "node/outlet.h"
 
 enum {
 	LOOKS = 4,           /* within stalled_timeout */
@@ -52,9 +52,9 @@ err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cu
 		cursor_inject(cursor, buf_span(&conn->out));
 		buf_free(&conn->out);
 	}
-	for (int sends = 0; total < OUTLET_TURN_BYTES && sends < OUTLET_TURN_SENDS; sends++) {
+	for (int sends = 0; total < OUTLET_SLICE_BYTES && sends < OUTLET_SLICE_SENDS; sends++) {
 		size_t taken = 0;
-		int n = cursor_gather(cursor, iov, OUTLET_IOV, OUTLET_TURN_BYTES);
+		int n = cursor_gather(cursor, iov, OUTLET_IOV, OUTLET_SLICE_BYTES);
 		if (n == 0 && cursor_overrun(cursor))
 			return err_fail(ERR_LIMIT, "it asks for more than it reads");
 		if (n == 0)
@@ -69,7 +69,7 @@ err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cu
 		*sent += (int64_t)taken;
 		total += taken;
 	}
-	o->left = LEFT_FOR_NEXT_TURN;
+	o->left = LEFT_MORE;
 	return OK;
 }
 
@@ -88,7 +88,7 @@ void outlet_turn(struct outlet *o, const struct sock *sock, struct co *co,
 
 err outlet_wait(const struct outlet *o, int64_t deadline)
 {
-	if (o->left == LEFT_FOR_NEXT_TURN)
+	if (o->left == LEFT_MORE)
 		co_wake(co_self());
 	return co_wait(deadline);
 }

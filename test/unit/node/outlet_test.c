@@ -1,7 +1,7 @@
 /* A peer that takes nothing, seen by looks at the real kernel's queue. */
 #include "base/mem.h"
-#include "cluster/outlet.h"
 #include "net/listen.h"
+#include "node/outlet.h"
 #include "support/unit.h"
 
 #include <stdlib.h>
