@@ -70,19 +70,21 @@ static void asked_fini(struct asked *a)
 	free(a->path);
 }
 
-/* Each question makes others: only so many at a time. */
+/* Each question makes others: only so many are answered at a time. */
+static int views;
+
 static bool begin(struct api_call *call, struct asked *a)
 {
-	if (call->server->views >= VIEWS_MAX)
+	if (views >= VIEWS_MAX)
 		return false;
-	call->server->views++;
+	views++;
 	read_question(a, call);
 	return true;
 }
 
-static void end(struct api_call *call, struct asked *a)
+static void end(struct asked *a)
 {
-	call->server->views--;
+	views--;
 	asked_fini(a);
 }
 
@@ -92,7 +94,7 @@ enum api_code api_cluster_streams(struct api_call *call)
 	if (!begin(call, &a))
 		return API_BUSY;
 	json_object_set_new(call->answer, "streams", view_streams(call->server, &a.q));
-	end(call, &a);
+	end(&a);
 	return API_OK;
 }
 
@@ -103,7 +105,7 @@ enum api_code api_cluster_nodes(struct api_call *call)
 		return API_BUSY;
 	json_object_set_new(call->answer, "self", tree_self(call->server));
 	json_object_set_new(call->answer, "nodes", view_nodes(call->server, a.q.deadline));
-	end(call, &a);
+	end(&a);
 	return API_OK;
 }
 
@@ -116,7 +118,7 @@ enum api_code api_cluster_clients(struct api_call *call)
 	if (!begin(call, &a))
 		return API_BUSY;
 	view_kick(node, call->server, &a.q, call->tail);
-	end(call, &a);
+	end(&a);
 	if (!*node)
 		return API_NO_CLIENT;
 	api_put_text(call->answer, "client", call->tail);

@@ -121,7 +121,7 @@ static void drain(void)
 	log_say("graceful quit: %d connections may stay until they leave", server.connections);
 	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
 		return;
-	serve_close_listeners(&server);
+	serve_close_listeners();
 	while (server.connections > 0)
 		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
 			return;

@@ -8,27 +8,34 @@
 #include "cluster/upstream.h"
 #include "http/client.h"
 #include "net/dns.h"
+#include "net/listen.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/http_session.h"
 #include "service/rtmp_service.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static err open_one(struct server *server, const char *text, const char *what, bool reuse_port,
+enum { LISTENERS_MAX = 16 };
+
+static struct listener *listeners[LISTENERS_MAX];
+static int listener_count;
+static struct http_role files_role, api_role;
+
+static err open_one(const char *text, const char *what, bool reuse_port,
 		    void (*on_accept)(void *ctx, struct sock *sock), void *ctx)
 {
-	if (server->listener_count == LISTENERS_MAX)
+	if (listener_count == LISTENERS_MAX)
 		return err_fail(ERR_CONFIG, "more than %d addresses to listen on", LISTENERS_MAX);
-	TRY(listener_open(&server->listeners[server->listener_count],
-			  &(struct listen_opts){
-				  .text = text,
-				  .reuse_port = reuse_port,
-				  .what = what,
-				  .on_accept = on_accept,
-				  .ctx = ctx,
-			  }));
-	server->listener_count++;
+	TRY(listener_open(&listeners[listener_count], &(struct listen_opts){
+							      .text = text,
+							      .reuse_port = reuse_port,
+							      .what = what,
+							      .on_accept = on_accept,
+							      .ctx = ctx,
+						      }));
+	listener_count++;
 	return OK;
 }
 
@@ -43,24 +50,23 @@ static err open_all(struct server *server, const struct conf *conf)
 	bool one_port = conf->http_api.enabled && conf->http_server.enabled &&
 			strcmp(conf->http_api.listen, conf->http_server.listen) == 0;
 	for (int i = 0; i < conf->listen.count; i++)
-		TRY(open_one(server, conf->listen.v[i], "RTMP", share, rtmp_service_accept,
-			     server));
-	server->http_files = (struct http_role){.server = server, .files = true, .api = one_port};
-	server->http_api = (struct http_role){.server = server, .api = true};
+		TRY(open_one(conf->listen.v[i], "RTMP", share, rtmp_service_accept, server));
+	files_role = (struct http_role){.server = server, .files = true, .api = one_port};
+	api_role = (struct http_role){.server = server, .api = true};
 	if (conf->http_server.enabled)
-		TRY(open_one(server, conf->http_server.listen, "HTTP", share && !one_port,
-			     http_service_accept, &server->http_files));
+		TRY(open_one(conf->http_server.listen, "HTTP", share && !one_port,
+			     http_service_accept, &files_role));
 	if (conf->http_api.enabled && !one_port)
-		TRY(open_one(server, conf->http_api.listen, "HTTP API", false, http_service_accept,
-			     &server->http_api));
+		TRY(open_one(conf->http_api.listen, "HTTP API", false, http_service_accept,
+			     &api_role));
 	return OK;
 }
 
-void serve_close_listeners(struct server *server)
+void serve_close_listeners(void)
 {
-	for (int i = 0; i < server->listener_count; i++)
-		listener_close(&server->listeners[i]);
-	server->listener_count = 0;
+	for (int i = 0; i < listener_count; i++)
+		listener_close(&listeners[i]);
+	listener_count = 0;
 }
 
 static void name_self(struct server *server)
@@ -96,14 +102,14 @@ err serve_start(struct server *server, struct conf *conf)
 		return e;
 	}
 	members_follow(server);
-	for (int i = 0; i < server->listener_count; i++)
-		listener_start(server->listeners[i]);
+	for (int i = 0; i < listener_count; i++)
+		listener_start(listeners[i]);
 	return OK;
 }
 
 void serve_stop(struct server *server)
 {
-	serve_close_listeners(server);
+	serve_close_listeners();
 	co_group_stop(&server->sessions);
 	co_group_stop(&server->services);
 	http_client_pool_close();

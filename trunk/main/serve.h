@@ -9,6 +9,6 @@ err serve_start(struct server *server, struct conf *conf);
 /* Closes the listeners, ends all sessions politely and waits for them. */
 void serve_stop(struct server *server) BLOCKS;
 /* Nobody new is let in; sessions go on. */
-void serve_close_listeners(struct server *server) BLOCKS;
+void serve_close_listeners(void) BLOCKS;
 /* Takes a new snapshot; sessions that exist keep theirs. */
 void serve_set_conf(struct server *server, struct conf *conf);

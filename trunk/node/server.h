@@ -4,7 +4,6 @@
 #include "co/co.h"
 #include "conf/conf.h"
 #include "live/registry.h"
-#include "net/listen.h"
 #include "node/stat.h"
 
 struct edge;
@@ -14,13 +13,7 @@ struct notices;
 struct signer;
 struct upstreams;
 
-enum { LISTENERS_MAX = 16, CONNECTIONS_RESERVED = 32 };
-
-/* What an HTTP listener serves: the API, or streams and files, or all of it on one port. */
-struct http_role {
-	struct server *server;
-	bool api, files;
-};
+enum { CONNECTIONS_RESERVED = 32 };
 
 struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
@@ -34,13 +27,9 @@ struct server {
 	struct mesh *mesh;           /* coworker queries in flight and answers kept */
 	struct signer *signer;       /* by which servers of the cluster know each other */
 	struct notices *notices;     /* what was logged about whom a moment ago */
-	int views;                   /* questions about the cluster being answered */
-	struct listener *listeners[LISTENERS_MAX];
-	int listener_count;
-	struct http_role http_files, http_api;
-	int connections;    /* RTMP and HTTP connections */
-	char *server_id;    /* the same over restarts */
-	char service_id[9]; /* of this start */
+	int connections;             /* RTMP and HTTP connections */
+	char *server_id;             /* the same over restarts */
+	char service_id[9];          /* of this start */
 	int64_t started_wall_ms;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };

@@ -4,6 +4,12 @@
 #include "http/http.h"
 #include "node/server.h"
 
+/* What an HTTP listener serves: the API, or streams and files, or all of it on one port. */
+struct http_role {
+	struct server *server;
+	bool api, files;
+};
+
 struct http_session {
 	struct server *server;
 	const struct http_role *role;
