@@ -110,6 +110,50 @@ static void who_is_blocked_has_a_deadline_although_the_last_look_was_clear(void 
 	assert_true(deadline <= clock_ms() + STALLED_MS);
 }
 
+struct attempt {
+	struct outlet *o;
+	enum outlet_left left;
+	err result;
+	int times;
+};
+
+static err attempt(void *ctx)
+{
+	struct attempt *a = ctx;
+	a->times++;
+	a->o->left = a->left;
+	return a->result ? err_fail(a->result, "it went wrong") : OK;
+}
+
+/* What else there is to do than to send is the own coroutine's. */
+static void a_turn_wakes_only_for_what_is_not_plain_sending(void **state)
+{
+	(void)state;
+	enum { LATER = 1 << 30 };
+	const struct {
+		enum outlet_left before, after;
+		err result;
+		bool is_due, sends, wakes;
+	} cases[] = {
+		{LEFT_NOTHING, LEFT_NOTHING, OK, false, true, false},
+		{LEFT_NOTHING, LEFT_MORE, OK, false, true, true},
+		{LEFT_NOTHING, LEFT_BLOCKED, OK, false, true, true},
+		{LEFT_NOTHING, LEFT_NOTHING, ERR_CLOSED, false, true, true},
+		{LEFT_BLOCKED, LEFT_NOTHING, OK, false, false, false}, /* woken by the socket */
+		{LEFT_NOTHING, LEFT_NOTHING, OK, true, false, true},   /* it is time for a look */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct outlet o = {.left = cases[i].before};
+		struct attempt a = {&o, cases[i].after, cases[i].result, 0};
+		o.next_ms = near->send_ms + (cases[i].is_due ? 0 : LATER);
+		outlet_turn(&o, near, co_self(), attempt, &a);
+		assert_int_equal(a.times, cases[i].sends);
+		err e = co_wait(clock_ms());
+		assert_int_equal(e, cases[i].wakes ? OK : ERR_TIMEOUT);
+		assert_string_equal(err_trail(ERR_CLOSED), err_text(ERR_CLOSED));
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -117,6 +161,7 @@ int main(void)
 		T(a_peer_that_takes_all_has_no_deadline),
 		T(a_peer_that_takes_nothing_is_given_up_in_time),
 		T(who_is_blocked_has_a_deadline_although_the_last_look_was_clear),
+		T(a_turn_wakes_only_for_what_is_not_plain_sending),
 	};
 	return cmocka_run_group_tests_name("outlet", tests, NULL, NULL);
 }
