@@ -153,18 +153,27 @@ def test_an_edge_that_never_pulled_knows_where_streams_are(t):
 
 
 def test_relays_without_an_api_are_leaves(t):
-    """An edge without an API is in the tree, with viewers that nobody knows; a SRS edge likewise."""
+    """An edge without an API is in the tree with the viewers that it tells of on its connection, its own and those of
+    the edges behind it; a SRS edge with viewers that nobody knows."""
     origin = t.server("origin", top.local())
     edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}").replace(top.API, ""))
+    leaf = t.server("leaf", top.edge(f"127.0.0.1:{edge.rtmp}").replace(top.API, ""))
     srs = t.srs(mode="remote", origins=[f"127.0.0.1:{origin.rtmp}"])
     t.publish(origin.url("live/x"))
-    for url in (edge.url("live/x"), edge.url("live/x"), srs.url("live/x")):
-        t.probe(url).wait_frames(3)
-    tree, = trees(origin)
-    assert tree["unknown"] == 2 and tree["nodes"] == 3 and tree["viewers_total"] == 0, tree
-    for relay in tree["origin"]["relays"]:
-        assert not relay["known"] and relay["why"] and relay["ip"] == "127.0.0.1", relay
-        assert "viewers" not in relay and relay["lag_ms"] >= 0, relay
+    probes = [t.probe(url).wait_frames(3) for url in (edge.url("live/x"), edge.flv("live/x"), leaf.url("live/x"),
+                                                      srs.url("live/x"))]
+
+    def told(players):
+        tree, = trees(origin)
+        assert tree["unknown"] == 1 and tree["nodes"] == 3, tree
+        for relay in tree["origin"]["relays"]:
+            assert not relay["known"] and relay["why"] and relay["ip"] == "127.0.0.1", relay
+            assert relay["lag_ms"] >= 0, relay
+        return sorted(r.get("viewers", -1) for r in tree["origin"]["relays"]) == [-1, players] and \
+            tree["viewers_total"] == players
+    wait_for(lambda: told(3), 5 * SCALE, "three players at and behind the edge")
+    probes[2].stop()
+    wait_for(lambda: told(2), 10 * SCALE, "one has left")
 
 
 def test_a_silent_server_costs_one_deadline(t):

@@ -96,6 +96,8 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	}
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);
 	DL_APPEND(trees->relays, r);
+	if (a && a->has_told)
+		api_put_int(r->node, "viewers", a->players);
 	tree_missing(r,
 		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");
 }
@@ -255,8 +257,9 @@ static struct sum node_sum(json_t *node)
 {
 	const json_t *relays = json_object_get(node, "relays");
 	bool known = json_is_true(json_object_get(node, "known"));
-	struct sum sum = {.nodes = 1, .unknown = !known};
-	sum.viewers = json_integer_value(json_object_get(node, "viewers"));
+	const json_t *viewers = json_object_get(node, "viewers");
+	struct sum sum = {.nodes = 1, .unknown = !known && !viewers};
+	sum.viewers = json_integer_value(viewers);
 	for (size_t i = 0; i < json_array_size(relays); i++) {
 		struct sum below = node_sum(json_array_get(relays, i));
 		sum.viewers += below.viewers;

@@ -3,7 +3,8 @@
  *
  * A tree is {"stream", "vhost", "app", "name", …, "origin": node}; a node is {"node", "server",
  * "role", "kind", "viewers", "lag_ms", "age_ms", …, "relays": [node, …]}. A relay begins as what
- * its connection tells ("known": false); what it says itself takes that place. */
+ * its connection tells ("known": false), "viewers" being all that have the stream through it, if it
+ * says so; what its API answers takes that place. */
 #pragma once
 #include "node/json.h"
 #include "node/server.h"

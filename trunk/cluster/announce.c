@@ -51,6 +51,36 @@ void announce_api(char out[static ADDR_TEXT_MAX], const struct rtmp_peer *said,
 		at_port(out, peer, said->api_port);
 }
 
+/* ---- players ---- */
+
+static const char players_command[] = "srs_players";
+
+enum { TELL_MS = 1000, PLAYERS_MAX = 1000000000 };
+
+void announce_players(struct telling *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
+		      const struct source *source)
+{
+	int64_t players = source_players(source), now = clock_ms();
+	bool news = !t->has_told || players != t->players;
+	if (!*peer->node || !news || (t->has_told && now < t->told_ms + TELL_MS))
+		return;
+	rtmp_put_command(conn, CSID_CONNECTION, 0, players_command, 0, amf_null(),
+			 amf_number((double)players), NULL);
+	*t = (struct telling){.has_told = true, .players = players, .told_ms = now};
+}
+
+bool announce_take_players(struct announce *a, const struct command *c)
+{
+	if (strcmp(c->name, players_command) != 0)
+		return false;
+	double players = command_num(c, 0, -1);
+	if (players >= 0 && players <= PLAYERS_MAX) {
+		a->has_told = true;
+		a->players = (int64_t)players;
+	}
+	return true;
+}
+
 /* ---- proof ---- */
 
 /* With their lengths, so that no two claims are the same bytes. */

@@ -9,15 +9,19 @@
  * of the command object that others leave empty, and costs no round trip. */
 #pragma once
 #include "codec/amf0.h"
+#include "live/source.h"
 #include "net/addr.h"
 #include "node/server.h"
 #include "node/sign.h"
 #include "rtmp/client.h"
+#include "rtmp/command.h"
 
 struct announce {
 	char node[SIGN_ID_MAX];  /* "" when it does not say */
 	char relay[SIGN_ID_MAX]; /* the id of its pull or push; "" */
 	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
+	bool has_told;           /* how many players it has, and those behind it */
+	int64_t players;
 };
 
 /* The port of this server's own API; 0 when it has none. */
@@ -29,6 +33,20 @@ void announce_read(struct announce *out, const struct amf *args, const struct ad
 /* What an origin said that was reached at that address. */
 void announce_api(char out[static ADDR_TEXT_MAX], const struct rtmp_peer *said,
 		  const struct addr *peer);
+
+/* ---- players ---- */
+
+/* What a relay tells on its connection: how many players have the stream from it. An edge need not
+ * have an API for the cluster to know its viewers. */
+struct telling {
+	bool has_told;
+	int64_t players, told_ms;
+};
+/* Tells the server at the other end, if it is one of our kind and there is news; once a second. */
+void announce_players(struct telling *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
+		      const struct source *source);
+/* Takes a command that is such a telling; false: it is something else. */
+bool announce_take_players(struct announce *a, const struct command *command);
 
 /* ---- proof ---- */
 

@@ -171,6 +171,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 {
 	p->fed = false;
 	p->media_ms = 0;
+	p->telling = (struct telling){0};
 	seam_begin(&p->seam);
 	err e = ask_to_play(p);
 	if (!e) {

@@ -7,6 +7,7 @@
  *   carry        one origin: send, look at what it says, watch that it is alive */
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/announce.h"
 #include "cluster/edge.h"
 #include "cluster/upstream.h"
 #include "node/outlet.h"
@@ -126,9 +127,11 @@ static err check_alive(struct push *p, int64_t *deadline)
 
 static err carry(struct push *p)
 {
+	struct telling telling = {0};
 	for (;;) {
 		int64_t deadline;
 		TRY(take_input(p));
+		announce_players(&telling, p->up.conn, &p->up.peer, p->source);
 		TRY(send_some(p));
 		if (p->finishing && !cursor_pending(&p->consumer.cursor))
 			return OK;

@@ -1,6 +1,7 @@
 /* pull - what the files of one pull share: edge.c (viewers, begin and end), edge_pull.c (the
  * story), pull_relay.c (one origin). Layer: cluster; nobody else includes this. */
 #pragma once
+#include "cluster/announce.h"
 #include "cluster/edge.h"
 #include "cluster/seam.h"
 #include "cluster/upstream.h"
@@ -36,6 +37,7 @@ struct pull {
 	uint32_t media_raw;          /* its time, as the origin has it */
 	bool fed;                    /* this origin has sent frames */
 	struct seam seam;
+	struct telling telling;
 	struct relay_facts facts;
 };
 

@@ -2,6 +2,7 @@
  * that it is lost ends this. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/announce.h"
 #include "cluster/flv_feed.h"
 #include "cluster/pull.h"
 #include "codec/metadata.h"
@@ -125,7 +126,10 @@ static err receive(struct pull *p, struct rtmp_refusal *refusal)
 	seam_look(&p->seam);
 	inlet_caught_up(&p->in, p->source);
 	inlet_pace(&p->in, p->source, !p->seam.open || (p->up.conn && p->up.conn->ping_ms));
-	return p->up.conn && p->up.conn->out.n ? rtmp_flush(p->up.conn) : OK;
+	if (!p->up.conn)
+		return OK;
+	announce_players(&p->telling, p->up.conn, &p->up.peer, p->source);
+	return p->up.conn->out.n ? rtmp_flush(p->up.conn) : OK;
 }
 
 /* ---- silence ---- */

@@ -43,6 +43,7 @@ void consumer_close(struct consumer *c)
 	struct source *s = c->source;
 	if (!s)
 		return;
+	consumer_set_behind(c, 0);
 	fanout_remove(s, c);
 	struct wire **wire =
 		c->cursor.wire == s->wires[WIRE_FLV] ? &s->wires[WIRE_FLV] : &s->wires[WIRE_RTMP];
@@ -64,4 +65,12 @@ bool consumer_ended(const struct consumer *c)
 	if (c->relay)
 		return c->gaps != s->gaps || c->ends != s->ends;
 	return c->ends != s->ends && s->opts.notify_end;
+}
+
+void consumer_set_behind(struct consumer *c, int64_t players)
+{
+	if (!c->source)
+		return;
+	c->source->behind += players - c->behind;
+	c->behind = players;
 }

@@ -87,6 +87,11 @@ bool source_is_live(const struct source *s)
 	return s->state == SOURCE_LIVE;
 }
 
+int64_t source_players(const struct source *s)
+{
+	return s->player_count + s->behind;
+}
+
 bool source_is_published(const struct source *s)
 {
 	return s->feeder && s->feeder->kind == FEEDER_PUBLISHER;

@@ -69,6 +69,7 @@ struct source {
 	uint64_t messages;
 	int64_t video_ms; /* arrival of the last picture */
 	int consumer_count, player_count;
+	int64_t behind; /* players of other servers, as relays have told */
 	/* facts for the API */
 	struct video_info video;
 	struct audio_info audio;
@@ -102,6 +103,8 @@ void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);
+/* Players of this stream, here and at the servers that have it from here, as far as they tell. */
+int64_t source_players(const struct source *source);
 /* A publisher of this server feeds it, not a pull. */
 bool source_is_published(const struct source *source);
 
@@ -126,6 +129,7 @@ struct consumer {
 	struct co *co;
 	void (*on_turn)(struct consumer *consumer);
 	bool relay;
+	int64_t behind;      /* players that a relay has told of */
 	uint64_t gaps, ends; /* of the source at the join */
 };
 
@@ -133,6 +137,8 @@ struct consumer {
 void consumer_open(struct consumer *c, struct source *source, const struct consumer_opts *opts);
 /* Leaves; zeroed memory is fine. */
 void consumer_close(struct consumer *c);
+/* A relay has so many players behind it. */
+void consumer_set_behind(struct consumer *c, int64_t players);
 /* The stream has ended for this consumer (what is pending may still be sent). */
 bool consumer_ended(const struct consumer *c);
 /* It has, but this consumer stays for the next feeder. */

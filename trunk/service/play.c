@@ -68,6 +68,8 @@ static err take_command(struct player *p, const struct command *c)
 		set_want(p, WIRE_AUDIO, on);
 	else if (strcmp(c->name, "receiveVideo") == 0)
 		set_want(p, WIRE_VIDEO, on);
+	else if (p->s->is_relay && announce_take_players(&p->s->announce, c))
+		consumer_set_behind(&p->consumer, p->s->announce.players);
 	else if (strcmp(c->name, "closeStream") == 0 || strcmp(c->name, "deleteStream") == 0)
 		p->closed = true;
 	else if (c->tid > 0)
@@ -229,6 +231,7 @@ static void start(struct player *p)
 			      .first = buf_span(&s->conn->out),
 		      });
 	buf_free(&s->conn->out);
+	consumer_set_behind(&p->consumer, s->announce.players);
 	cursor_want(&p->consumer.cursor, p->want);
 	cursor_pause(&p->consumer.cursor, p->paused);
 }

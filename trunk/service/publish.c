@@ -207,6 +207,8 @@ static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *ove
 					 amf_undefined(), NULL);
 		rtmp_put_status(conn, p->s->want.stream_id, "status", "NetStream.Unpublish.Success",
 				"Stream is now unpublished");
+	} else if (p->s->is_relay && announce_take_players(&p->s->announce, &c)) {
+		/* its own players, and those behind it */
 	} else if (c.tid > 0) {
 		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(),
 				 NULL);

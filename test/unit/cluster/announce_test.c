@@ -3,6 +3,7 @@
 #include "cluster/announce.h"
 #include "support/unit.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,12 +111,47 @@ static void a_claim_that_is_too_long_is_not_believed(void **state)
 	signer_free(&here.signer);
 }
 
+static void numbers_of_players_are_taken_within_bounds(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		double number;
+		bool is_told;
+		int64_t players; /* afterwards */
+	} cases[] = {
+		{"srs_players", 0, true, 0},
+		{"srs_players", 17.9, true, 17},
+		{"srs_players", -1, true, 17},
+		{"srs_players", 1e12, true, 17},
+		{"srs_players", NAN, true, 17},
+		{"srs_players", INFINITY, true, 17},
+		{"srs_players", 1e9, true, 1000000000},
+		{"pause", 5, false, 1000000000},
+	};
+	struct announce a = {0};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct amf *number = amf_number(cases[i].number);
+		char *name = mem_strdup(cases[i].name);
+		struct command c = {.name = name, .argc = 1, .args = {number}};
+		assert_int_equal(announce_take_players(&a, &c), cases[i].is_told);
+		assert_int_equal(a.players, cases[i].players);
+		amf_free(&number);
+		free(name);
+	}
+	char told[] = "srs_players";
+	const struct command bare = {.name = told};
+	assert_true(announce_take_players(&a, &bare));
+	assert_int_equal(a.players, 1000000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_proof_is_good_for_what_it_was_made_for),
 		cmocka_unit_test(a_claim_without_a_proof_is_not_signed),
 		cmocka_unit_test(a_claim_that_is_too_long_is_not_believed),
+		cmocka_unit_test(numbers_of_players_are_taken_within_bounds),
 	};
 	return cmocka_run_group_tests_name("announce", tests, NULL, NULL);
 }
