@@ -174,6 +174,11 @@ def test_relays_without_an_api_are_leaves(t):
     wait_for(lambda: told(3), 5 * SCALE, "three players at and behind the edge")
     probes[2].stop()
     wait_for(lambda: told(2), 10 * SCALE, "one has left")
+    # A push tells of them too.
+    t.publish(edge.url("live/y"))
+    t.probe(edge.url("live/y")).wait_frames(3)
+    wait_for(lambda: [r.get("viewers") for r in trees(origin, "?stream=y")[0]["origin"]["relays"]] == [1],
+             10 * SCALE, "the player beside the encoder")
 
 
 def test_a_silent_server_costs_one_deadline(t):

@@ -96,7 +96,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	}
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);
 	DL_APPEND(trees->relays, r);
-	if (a && a->has_told)
+	if (a && a->has_told && !*a->api) /* what it has told may be old, if it does not answer */
 		api_put_int(r->node, "viewers", a->players);
 	tree_missing(r,
 		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");

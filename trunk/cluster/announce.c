@@ -62,7 +62,7 @@ void announce_players(struct telling *t, struct rtmp_conn *conn, const struct rt
 {
 	int64_t players = source_players(source), now = clock_ms();
 	bool news = !t->has_told || players != t->players;
-	if (!*peer->node || !news || (t->has_told && now < t->told_ms + TELL_MS))
+	if (!peer->asks_players || !news || (t->has_told && now < t->told_ms + TELL_MS))
 		return;
 	rtmp_put_command(conn, CSID_CONNECTION, 0, players_command, 0, amf_null(),
 			 amf_number((double)players), NULL);

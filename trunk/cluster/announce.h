@@ -42,7 +42,7 @@ struct telling {
 	bool has_told;
 	int64_t players, told_ms;
 };
-/* Tells the server at the other end, if it is one of our kind and there is news; once a second. */
+/* Tells the server at the other end, if it asks for that and there is news; once a second. */
 void announce_players(struct telling *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
 		      const struct source *source);
 /* Takes a command that is such a telling; false: it is something else. */

@@ -56,6 +56,8 @@ static void read_peer(struct rtmp_peer *peer, const struct command *result)
 	*peer = (struct rtmp_peer){0};
 	if (strlen(node) < sizeof(peer->node))
 		snprintf(peer->node, sizeof(peer->node), "%s", node);
+	peer->asks_players =
+		*peer->node && strcmp(amf_get_string(data, "srs_asks", ""), "players") == 0;
 	if (*peer->node && port >= 1 && port <= 65535)
 		peer->api_port = (int)port;
 }

@@ -5,8 +5,9 @@
 
 /* What a server of our kind says of itself when it accepts. */
 struct rtmp_peer {
-	char node[24]; /* the id of its process; "" when it says none */
-	int api_port;  /* of its HTTP API; 0 when it says none */
+	char node[24];     /* the id of its process; "" when it says none */
+	int api_port;      /* of its HTTP API; 0 when it says none */
+	bool asks_players; /* it wants to be told how many watch through us, see cluster/announce.h */
 };
 
 struct rtmp_client_opts {

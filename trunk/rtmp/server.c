@@ -138,6 +138,8 @@ static struct amf *make_identity(const struct rtmp_conn *conn, const struct rtmp
 	amf_set(data, "srs_id", amf_string(opts->server_id ? opts->server_id : ""));
 	if (opts->node)
 		amf_set(data, "srs_node", amf_string(opts->node));
+	if (opts->node)
+		amf_set(data, "srs_asks", amf_string("players"));
 	if (opts->node && opts->api_port)
 		amf_set(data, "srs_api", amf_number(opts->api_port));
 	return data;

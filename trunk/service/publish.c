@@ -195,6 +195,10 @@ static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *ove
 	struct rtmp_conn *conn = p->s->conn;
 	struct command c;
 	TRY(command_read(&c, m));
+	if (p->s->is_relay && announce_take_players(&p->s->announce, &c)) {
+		command_fini(&c);
+		return OK;
+	}
 	if (is_unpublish(p->s, c.name)) {
 		*over = true;
 		struct amf *info = amf_object();
@@ -207,8 +211,6 @@ static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *ove
 					 amf_undefined(), NULL);
 		rtmp_put_status(conn, p->s->want.stream_id, "status", "NetStream.Unpublish.Success",
 				"Stream is now unpublished");
-	} else if (p->s->is_relay && announce_take_players(&p->s->announce, &c)) {
-		/* its own players, and those behind it */
 	} else if (c.tid > 0) {
 		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(),
 				 NULL);
