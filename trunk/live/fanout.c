@@ -10,7 +10,8 @@ enum {
 	SLICE = 256,         /* of the instant group, before others have their turn */
 	RIDE_MS = 100,       /* no picture for so long: audio is sent by itself */
 	READ_EVERY_MS = 400, /* a paced feeder reads at least so often */
-	PHASE_STEP = 13,     /* from one source to the next, in groups; odd, to meet all of them */
+	CACHE_LINE = 64,
+	PHASE_STEP = 13, /* from one source to the next, in groups; odd, to meet all of them */
 };
 
 static bool is_batched(const struct source *s)
@@ -18,8 +19,12 @@ static bool is_batched(const struct source *s)
 	return s->opts.batch_ms > 0;
 }
 
+/* Each of thousands comes cold: the next one is fetched from memory while this one is sent to. */
 static void serve(struct consumer *c)
 {
+	const char *next = (const char *)c->next;
+	for (size_t at = 0; next && at < sizeof(*c); at += CACHE_LINE)
+		__builtin_prefetch(next + at);
 	if (c->on_turn)
 		c->on_turn(c);
 	else

@@ -10,8 +10,8 @@ static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, i
 {
 	int unsent = sock_unsent(sock);
 	int64_t acked = sock->send_bytes - unsent;
-	/* After silence the clock starts anew: at the latest by now, bytes are out again. */
-	if (acked > o->acked || unsent == 0 || o->is_clear) {
+	/* At first and after silence the clock starts: by now, bytes are out. */
+	if (acked > o->acked || unsent == 0 || o->is_clear || !o->acked_ms) {
 		o->acked = acked;
 		o->acked_ms = now;
 	}

@@ -95,6 +95,19 @@ static void a_peer_that_takes_nothing_is_given_up_in_time(void **state)
 	assert_true(clock_ms() - began >= STALLED_MS);
 }
 
+/* Of the head of an answer nothing may be acknowledged when the first look comes. */
+static void the_clock_starts_with_the_first_look(void **state)
+{
+	(void)state;
+	struct outlet o = {0};
+	int64_t deadline = CLOCK_NEVER;
+	fill(near);
+	near->send_bytes = sock_unsent(near);
+	assert_true(near->send_bytes > 0);
+	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
+	assert_true(deadline <= clock_ms() + STALLED_MS);
+}
+
 /* All was acknowledged at the last look; then the socket fills at once, before it is time for the
  * next look, and nothing wakes the sender any more. */
 static void who_is_blocked_has_a_deadline_although_the_last_look_was_clear(void **state)
@@ -160,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_peer_that_takes_all_has_no_deadline),
 		T(a_peer_that_takes_nothing_is_given_up_in_time),
+		T(the_clock_starts_with_the_first_look),
 		T(who_is_blocked_has_a_deadline_although_the_last_look_was_clear),
 		T(a_turn_wakes_only_for_what_is_not_plain_sending),
 	};
