@@ -118,6 +118,24 @@ def test_no_message_waits_for_longer_than_mw_latency(t):
     assert delays[len(delays) // 2] < latency * SCALE and delays[-1] < latency * 1.6 * SCALE, delays
 
 
+def test_no_message_of_many_waits_for_longer(t):
+    """The same for a stream of so many messages that a turn cannot take them in one go."""
+    s = t.server("srs", top.local("mw_latency 400;"))
+    p = t.client(s.url("live/x")).connect()
+    p.publish()
+    p.send(rtmp.Message(VIDEO, 0, p.sid, b"\x17\1\0\0\0" + b"k" * 100))
+    probe = t.probe(s.url("live/x")).wait_frames(1)
+    began, sent = time.monotonic(), []
+    while len(sent) < 1500:
+        wait_for(lambda: time.monotonic() > began + 0.002 * len(sent), 5, "the next moment", every=0.0005)
+        p.send(rtmp.Message(AUDIO, 2 * len(sent), p.sid, b"\xaf\1" + len(sent).to_bytes(4, "big")))
+        sent.append(time.monotonic())
+    wait_for(lambda: len(probe.messages) > len(sent), 5 * SCALE, "all of them")
+    delays = sorted(m.at - sent[int.from_bytes(m.payload[2:6], "big")] for m in probe.messages if m.type == AUDIO)
+    late = sum(d > 0.4 + 0.1 * SCALE for d in delays)
+    assert late < len(delays) * 0.05, f"{late} of {len(delays)} waited for up to {delays[-1]:.3f} s"
+
+
 def test_gop_cache_starts_with_a_key_frame(t):
     """A player that joins in mid-GOP gets the GOP from its key frame on, at once; without gop_cache
     it waits for one."""

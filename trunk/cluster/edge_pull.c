@@ -183,7 +183,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 	char why[ERR_TRAIL_MAX];
 	snprintf(why, sizeof(why), "%s", err_trail(e));
 	seam_end(&p->seam);
-	inlet_caught_up(&p->in, p->source);
+	inlet_caught_up(&p->in, p->source, true);
 	inlet_close(&p->in);
 	upstream_hang_up(&p->up);
 	if (e != ERR_REDIRECT)

@@ -101,7 +101,7 @@ static err next_flv(struct pull *p)
 /* The origin may send without a pause. */
 static err let_others_run(struct pull *p)
 {
-	inlet_caught_up(&p->in, p->source);
+	inlet_caught_up(&p->in, p->source, false);
 	co_yield ();
 	return co_stopping() ? ERR_STOPPED : OK;
 }
@@ -124,7 +124,7 @@ static err receive(struct pull *p, struct rtmp_refusal *refusal)
 			break;
 	}
 	seam_look(&p->seam);
-	inlet_caught_up(&p->in, p->source);
+	inlet_caught_up(&p->in, p->source, true);
 	inlet_pace(&p->in, p->source, !p->seam.open || (p->up.conn && p->up.conn->ping_ms));
 	if (!p->up.conn)
 		return OK;

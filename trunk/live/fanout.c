@@ -201,7 +201,7 @@ void fanout_published(struct source *s, const struct msg *m, int64_t now)
 }
 
 /* Not before: a read may bring a thousand messages, and who is served at once gets them in one send. */
-void source_caught_up(struct source *s, const struct feeder *feeder)
+void source_caught_up(struct source *s, const struct feeder *feeder, bool all)
 {
 	if (s->feeder != feeder)
 		return;
@@ -210,7 +210,7 @@ void source_caught_up(struct source *s, const struct feeder *feeder)
 		serve_group(s, &s->fanout.relays);
 		serve_instant(s);
 	}
-	if (s->fanout.catching_up)
+	if (all && s->fanout.catching_up)
 		end_turn(s);
 }
 

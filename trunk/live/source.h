@@ -93,10 +93,11 @@ void source_publish(struct source *source, struct msg **msg, uint32_t raw);
 /* Whether the feeder may leave its input alone until on_read(): nobody wants a message before. May
  * change with on_audience(), and whenever somebody leaves. */
 bool source_is_paced(const struct source *source);
-/* The feeder has published all that had come, or a lot of it: those who are not batched have their
- * turn, and those whose turn has begun. Runs on_turn() of consumers, so the words of an error that
- * the caller carries are lost. Nothing happens if the feeder has lost the slot. */
-void source_caught_up(struct source *source, const struct feeder *feeder);
+/* The feeder has published all that had come: those who are not batched have their turn, and those
+ * whose turn has begun. With `all` false there is more, but it was enough for a slice: then only the
+ * first, since the others would miss the rest. Runs on_turn() of consumers, so the words of an error
+ * that the caller carries are lost. Nothing happens if the feeder has lost the slot. */
+void source_caught_up(struct source *source, const struct feeder *feeder, bool all);
 /* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
  * feeder has lost the slot already. */
 void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms);

@@ -20,7 +20,7 @@ static void on_read(struct feeder *feeder)
 	if (in->sock)
 		sock_look(in->sock);
 	else
-		source_caught_up(feeder->source, feeder);
+		source_caught_up(feeder->source, feeder, true);
 }
 
 void inlet_init(struct inlet *in, enum feeder_kind kind, void (*on_lost)(struct feeder *feeder))
@@ -48,9 +48,9 @@ void inlet_close(struct inlet *in)
 	in->sock = NULL;
 }
 
-void inlet_caught_up(struct inlet *in, struct source *source)
+void inlet_caught_up(struct inlet *in, struct source *source, bool all)
 {
-	source_caught_up(source, &in->feeder);
+	source_caught_up(source, &in->feeder, all);
 }
 
 void inlet_pace(struct inlet *in, const struct source *source, bool hurry)

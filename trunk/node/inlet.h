@@ -15,7 +15,7 @@ void inlet_init(struct inlet *in, enum feeder_kind kind, void (*on_lost)(struct 
 void inlet_open(struct inlet *in, struct sock *sock);
 /* Zeroed memory is fine. The socket is read at once again. */
 void inlet_close(struct inlet *in);
-/* All that had come is published, or a lot of it: see source_caught_up(). */
-void inlet_caught_up(struct inlet *in, struct source *source);
+/* As source_caught_up(). */
+void inlet_caught_up(struct inlet *in, struct source *source, bool all);
 /* Goes to wait for more. `hurry`: something depends on when it comes. */
 void inlet_pace(struct inlet *in, const struct source *source, bool hurry);

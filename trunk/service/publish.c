@@ -290,7 +290,8 @@ static err next_message(struct publisher *p, struct rtmp_msg *m, bool first)
 		err e = rtmp_try_recv(p->s->conn, m);
 		if (e != ERR_AGAIN)
 			return e;
-		inlet_caught_up(&p->in, p->source);
+		p->slice = 0;
+		inlet_caught_up(&p->in, p->source, true);
 		inlet_pace(&p->in, p->source, is_asked(p->s->conn));
 		TRY(wait_for_more(p, first ? conf->firstpkt_timeout_ms : conf->normal_timeout_ms));
 	}
@@ -314,7 +315,7 @@ static err publish_loop(struct publisher *p)
 		if (is_idle_too_long(p, &idle_since))
 			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
 		if (++p->slice % SLICE_MESSAGES == 0) {
-			inlet_caught_up(&p->in, p->source);
+			inlet_caught_up(&p->in, p->source, false);
 			co_yield ();
 		}
 	}

@@ -57,7 +57,7 @@ static void pub_more(struct msg *m)
 static void pub(struct msg *m)
 {
 	pub_more(m);
-	source_caught_up(source, &feeder);
+	source_caught_up(source, &feeder, true);
 }
 
 static void begin(int64_t batch_ms)
@@ -470,10 +470,10 @@ static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
 		for (int k = 0; k < 1000; k++)
 			pub_more(picture(1));
 		assert_int_equal(served, 0);
-		source_caught_up(source, &feeder);
+		source_caught_up(source, &feeder, true);
 		assert_int_equal(served, 1);
 		assert_int_equal(p->read, source->messages);
-		source_caught_up(source, &feeder);
+		source_caught_up(source, &feeder, true);
 		assert_int_equal(served, 1);
 		feeder.on_read = NULL;
 		void *none = NULL;
@@ -481,6 +481,24 @@ static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
 		assert_int_equal(setup(&none), 0);
 	}
 	begin(50);
+}
+
+/* Who is batched gets all that had come when the turn began, not what fitted into a slice. */
+static void a_turn_does_not_end_with_a_slice(void **state)
+{
+	(void)state;
+	begin_paced(5000);
+	struct player *p = join_one(false, consumer_turn);
+	source->fanout.due = UINT32_MAX;
+	source->fanout.catching_up = true;
+	pub_more(picture(50));
+	source_caught_up(source, &feeder, false);
+	assert_int_equal(served, 0);
+	pub_more(picture(50));
+	source_caught_up(source, &feeder, true);
+	assert_int_equal(served, 1);
+	assert_int_equal(p->read, source->messages);
+	feeder.on_read = NULL;
 }
 
 static void joins_put_no_turn_off(void **state)
@@ -548,6 +566,7 @@ int main(void)
 		TEST(without_players_the_feeder_still_has_its_turns),
 		TEST(who_wants_each_message_ends_the_pacing),
 		TEST(a_burst_is_one_turn_for_those_who_are_served_at_once),
+		TEST(a_turn_does_not_end_with_a_slice),
 		TEST(joins_put_no_turn_off),
 		TEST(sources_have_their_turns_at_different_times),
 		TEST(everybody_hears_of_the_end),

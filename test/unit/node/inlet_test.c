@@ -107,9 +107,9 @@ static void who_has_lost_the_slot_reads_at_once_and_ends_no_turn(void **state)
 	inlet_init(&other, FEEDER_PUBLISHER, NULL);
 	source_begin(source, &other.feeder);
 	source_publish(source, &m, 0);
-	inlet_caught_up(&in, source);
+	inlet_caught_up(&in, source, true);
 	assert_int_equal(served, 0);
-	inlet_caught_up(&other, source);
+	inlet_caught_up(&other, source, true);
 	assert_int_equal(served, 1);
 	consumer_close(&c);
 	inlet_pace(&in, source, false);
