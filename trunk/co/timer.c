@@ -11,16 +11,29 @@
 enum { LEVELS = 7, SLOTS = 64, BITS = 6 };
 #define FARTHEST ((INT64_C(1) << (LEVELS * BITS)) - 1) /* 139 years */
 
-static struct timer slots[LEVELS * SLOTS]; /* heads of circular lists */
-static uint64_t used[LEVELS];
+/* Heads of circular lists; the last one is of those that are being run. */
+static struct timer slots[LEVELS * SLOTS + 1];
+static struct timer *const running = &slots[LEVELS * SLOTS];
+static uint64_t used[LEVELS + 1];
 static int64_t base;
 
 void timers_init(int64_t now)
 {
 	base = now;
 	memset(used, 0, sizeof(used));
-	for (size_t i = 0; i < LEVELS * SLOTS; i++)
+	for (size_t i = 0; i <= LEVELS * SLOTS; i++)
 		slots[i].prev = slots[i].next = &slots[i];
+}
+
+static void list_put(struct timer *head, struct timer *timer)
+{
+	size_t i = (size_t)(head - slots);
+	timer->prev = head->prev;
+	timer->next = head;
+	head->prev->next = timer;
+	head->prev = timer;
+	used[i / SLOTS] |= UINT64_C(1) << i % SLOTS;
+	timer->armed = true;
 }
 
 static void wheel_put(struct timer *timer)
@@ -30,13 +43,7 @@ static void wheel_put(struct timer *timer)
 		at = FARTHEST;
 	int level = (63 - __builtin_clzll((uint64_t)(at ^ base))) / BITS;
 	size_t slot = (size_t)(at >> (level * BITS)) % SLOTS;
-	struct timer *head = &slots[(size_t)level * SLOTS + slot];
-	timer->prev = head->prev;
-	timer->next = head;
-	head->prev->next = timer;
-	head->prev = timer;
-	used[level] |= UINT64_C(1) << slot;
-	timer->armed = true;
+	list_put(&slots[(size_t)level * SLOTS + slot], timer);
 }
 
 static void wheel_take(struct timer *timer)
@@ -91,22 +98,29 @@ int64_t timers_next(void)
 	return first_slot(&head);
 }
 
+/* All that are due, each once: one that a callback sets again, for a time that has passed meanwhile,
+ * waits for the next run, and those whom this run has woken come before it. */
 void timers_run(int64_t now)
 {
 	struct timer *head = NULL;
 	int64_t at;
 	while ((at = first_slot(&head)) <= now) {
 		base = at;
-		/* Nothing can be put into this slot meanwhile: base has reached it. */
+		/* Nothing is put into this slot again: base has reached it. */
 		while (head->next != head) {
 			struct timer *timer = head->next;
 			wheel_take(timer);
 			if (timer->due <= base)
-				timer->fn(timer);
+				list_put(running, timer);
 			else
 				wheel_put(timer);
 		}
 	}
 	if (base < now)
 		base = now;
+	while (running->next != running) {
+		struct timer *timer = running->next;
+		wheel_take(timer);
+		timer->fn(timer);
+	}
 }

@@ -153,6 +153,42 @@ static void ten_thousand_timers_fire_on_time_and_the_cancelled_ones_do_not(void 
 	}
 }
 
+static int runs;
+static struct co *runner;
+
+static void counts_its_runs(void *arg)
+{
+	(void)arg;
+	while (co_wait(CLOCK_NEVER) == OK)
+		runs++;
+}
+
+static void takes_long_and_is_due_again(struct timer *timer)
+{
+	int64_t until = clock_ms() + 3;
+	while (clock_ms() < until)
+		;
+	co_wake(runner);
+	if (++fired < 10)
+		timer_set(timer, timer->due + 1);
+}
+
+static void who_was_woken_runs_before_a_timer_that_is_due_again(void **state)
+{
+	(void)state;
+	struct timer a = {.fn = takes_long_and_is_due_again};
+	runs = 0;
+	runner = co_start("runner", counts_its_runs, NULL);
+	co_yield ();
+	timer_set(&a, clock_ms() + 1);
+	while (fired < 10)
+		assert_int_equal(co_sleep(5), OK);
+	co_yield ();
+	assert_int_equal(runs, 10);
+	co_stop(runner);
+	co_join(&runner);
+}
+
 static void distant_times_can_be_set_and_cancelled(void **state)
 {
 	(void)state;
@@ -179,6 +215,7 @@ int main(void)
 		T(a_callback_may_cancel_a_timer_of_the_same_moment),
 		T(a_callback_may_set_its_timer_again),
 		T(ten_thousand_timers_fire_on_time_and_the_cancelled_ones_do_not),
+		T(who_was_woken_runs_before_a_timer_that_is_due_again),
 		T(distant_times_can_be_set_and_cancelled),
 	};
 	return cmocka_run_group_tests_name("timer", tests, NULL, NULL);
