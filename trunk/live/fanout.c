@@ -9,6 +9,7 @@ enum {
 	RELAYS_MAX = 64,     /* relays beyond this are served as players are */
 	SLICE = 256,         /* of the instant group, before others have their turn */
 	RIDE_MS = 100,       /* no picture for so long: audio is sent by itself */
+	TURNS_AT_ONCE = 4,   /* of those that were missed */
 	READ_EVERY_MS = 400, /* a paced feeder reads at least so often */
 	CACHE_LINE = 64,
 	PHASE_STEP = 13, /* from one source to the next, in groups; odd, to meet all of them */
@@ -87,24 +88,32 @@ static void end_turn(struct source *s)
 			serve_group(s, &s->fanout.groups[i]);
 }
 
-/* In short periods groups share a turn. The next one is counted from the time that this one was due
- * and not from now: a late tick must not cost the groups whose turn passed meanwhile a whole period.
- * A feeder that does not catch up (its peer may not read what it is told) delays nobody by more
- * than one turn. */
+/* In short periods groups share a turn. */
+static void mark(struct source *s, int64_t turn)
+{
+	for (int i = 0; is_batched(s) && i < FANOUT_GROUPS; i += s->fanout.step)
+		if (s->fanout.groups[i].count && turn_of(s, i, turn - 1) == turn)
+			s->fanout.due |= UINT32_C(1) << i;
+}
+
+/* A late tick makes up for the turns that have passed meanwhile, but not for many at once, since
+ * others are late too; and not for more than a period. A feeder that does not catch up (its peer may
+ * not read what it is told) delays nobody by more than one turn. */
 static void on_tick(struct timer *timer)
 {
 	struct source *s = container_of(timer, struct source, fanout.tick);
-	int64_t due = timer->due, oldest = clock_ms() - s->opts.batch_ms;
+	int64_t turn = timer->due, now = clock_ms(), oldest = now - s->opts.batch_ms;
 	end_turn(s);
-	for (int i = 0; is_batched(s) && i < FANOUT_GROUPS; i += s->fanout.step)
-		if (s->fanout.groups[i].count && turn_of(s, i, due - 1) == due)
-			s->fanout.due |= UINT32_C(1) << i;
+	for (int n = 0; n < TURNS_AT_ONCE && turn <= now; n++) {
+		mark(s, turn);
+		turn = next_turn(s, turn);
+	}
 	s->fanout.catching_up = source_is_paced(s);
 	if (s->fanout.catching_up)
 		s->feeder->on_read(s->feeder);
 	else
 		end_turn(s);
-	timer_set(&s->fanout.tick, next_turn(s, due > oldest ? due : oldest));
+	timer_set(&s->fanout.tick, turn > oldest ? turn : next_turn(s, oldest));
 }
 
 /* Who is in which group has changed, or who feeds them, or what there is. A turn that is due already
