@@ -59,8 +59,10 @@ def with_probe(proto, count, kbps, conf):
         with Lab() as lab:
             server = lab.srs(conf)
             lab.publish(server, kbps)
-            players = play(lab, server, proto, count, seconds, {"ramp": 2000})
+            # They come before and go behind: thousands that join or leave are other rows.
+            players = play(lab, server, proto, count, seconds + 4, {"ramp": 2000, "warm": 3})
             lab.ready(players)
+            time.sleep(3)
             probe = lab.load("probe", f"http://127.0.0.1:{server.api}/api/v1/versions", 1, seconds, "probe")
             asked = summary(lab.result(probe))
             if not asked["running"]:
