@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-enum { STALLED_MS = 400, PATIENCE_MS = 10000 };
+/* The shortest time that a configuration can ask for: the looks of a shorter one would be rounded to
+ * moments after its end. */
+enum { STALLED_MS = 1000, PATIENCE_MS = 10000 };
 
 static struct listener *listener;
 static struct sock *far, *near;
