@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 enum {
-	BATCH = 512,
-	BATCHES_MAX = 20, /* then those who were woken get their turn */
+	BATCH = 256, /* of events; then those who were woken get their turn, and timers */
 	POLL_MS_MAX = 3600 * 1000,
 };
 
@@ -54,6 +53,7 @@ static unsigned ready_bits(uint32_t events)
 	return ready;
 }
 
+/* Input arrives together with a repeated "may be written": only news wake somebody. */
 static void dispatch(struct reactor_fd *rfd, unsigned ready)
 {
 	unsigned fresh = ready & ~rfd->ready;
@@ -64,21 +64,17 @@ static void dispatch(struct reactor_fd *rfd, unsigned ready)
 		co_wake(rfd->waiter);
 }
 
-/* Input arrives together with a repeated "may be written": only news wake somebody. */
-static void dispatch_all(void)
+/* Not all at once: when thousands leave in one moment, each is some work, and the turns of those who
+ * stay would come late. */
+static void dispatch_some(void)
 {
-	for (int i = 0; i < BATCHES_MAX; i++) {
-		int n = epoll_wait(re.epoll_fd, re.events, BATCH, 0);
-		re.event_count = n;
-		for (re.event_next = 0; re.event_next < n;) {
-			struct epoll_event *event = &re.events[re.event_next++];
-			if (event->data.ptr)
-				dispatch(event->data.ptr, ready_bits(event->events));
-		}
-		re.event_count = 0;
-		if (n < BATCH)
-			return;
+	re.event_count = epoll_wait(re.epoll_fd, re.events, BATCH, 0);
+	for (re.event_next = 0; re.event_next < re.event_count;) {
+		struct epoll_event *event = &re.events[re.event_next++];
+		if (event->data.ptr)
+			dispatch(event->data.ptr, ready_bits(event->events));
 	}
+	re.event_count = 0;
 }
 
 /* True when the epoll set has something. */
@@ -104,7 +100,7 @@ static void reactor_main(void *arg)
 	(void)arg;
 	while (!re.ending) {
 		if (reactor_sleep())
-			dispatch_all();
+			dispatch_some();
 		timers_run(clock_ms());
 	}
 }

@@ -4,6 +4,8 @@
 #include "live/fanout.h"
 #include "live/source.h"
 
+#include <string.h>
+
 static struct wire *wire_make(struct source *s, enum wire_format format)
 {
 	struct wire *w = wire_new(&(struct wire_opts){
@@ -25,6 +27,7 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 	c->source = source_ref(s);
 	c->co = opts->co;
 	c->on_turn = opts->on_turn;
+	memcpy(c->needs, opts->needs, sizeof(c->needs));
 	c->relay = opts->relay;
 	c->gaps = s->gaps;
 	c->ends = s->ends;

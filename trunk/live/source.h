@@ -109,6 +109,8 @@ int64_t source_players(const struct source *source);
 /* A publisher of this server feeds it, not a pull. */
 bool source_is_published(const struct source *source);
 
+enum { CONSUMER_NEEDS = 3 };
+
 struct consumer_opts {
 	enum wire_format format;
 	uint32_t stream_id;
@@ -119,6 +121,9 @@ struct consumer_opts {
 	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is (so no
 	 * co_self()), and neither opens nor closes a consumer. NULL: its own coroutine is woken. */
 	void (*on_turn)(struct consumer *consumer);
+	/* What on_turn() looks at besides the consumer; NULL: less. Turns are thousands, and memory is
+	 * fetched for one while those before it are served. */
+	const void *needs[CONSUMER_NEEDS];
 	struct span first; /* bytes of the conversation that go out before anything of the stream */
 };
 
@@ -129,6 +134,7 @@ struct consumer {
 	struct fanout_group *group;
 	struct co *co;
 	void (*on_turn)(struct consumer *consumer);
+	const void *needs[CONSUMER_NEEDS];
 	bool relay;
 	int64_t behind;      /* players that a relay has told of */
 	uint64_t gaps, ends; /* of the source at the join */

@@ -31,19 +31,21 @@ struct player {
 	struct http_session *s;
 	const struct conf_vhost *vhost;
 	struct target target;
-	struct source *source;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
-	struct consumer consumer;
 	struct client client;
-	struct chunks out;
-	struct outlet outlet;
 	char *path, *via; /* as another server says that fetches it, see upstream.h; "" */
 	bool is_relay;    /* another server: signed, where there is a secret */
 	char *page_url, *tc_url, *url;
 	int64_t head_due_ms, over_ms;
-	bool has_head;  /* the head of the answer is on its way */
-	bool has_flags; /* the head of the file is */
+	bool has_head; /* the head of the answer is on its way */
+	/* what each turn touches */
+	struct consumer consumer;
+	struct source *source;
+	struct sock *sock;
+	bool has_flags; /* the head of the file is on its way */
+	struct outlet outlet;
+	struct chunks out;
 };
 
 /* ---- which stream ---- */
@@ -213,16 +215,17 @@ static err send_some(void *ctx)
 {
 	struct player *p = ctx;
 	struct cursor *cursor = &p->consumer.cursor;
-	struct iovec iov[OUTLET_IOV + 2];
+	struct iovec iov[CHUNKS_FRONT + OUTLET_IOV + 1];
 	size_t total = 0;
 	p->outlet.left = LEFT_NOTHING;
 	for (int sends = 0; total < OUTLET_SLICE_BYTES && sends < OUTLET_SLICE_SENDS; sends++) {
 		size_t sent = 0, room = chunks_room(&p->out, OUTLET_SLICE_BYTES);
-		int n = p->has_flags ? cursor_gather(cursor, iov + 1, OUTLET_IOV, room) : 0;
+		int n = p->has_flags ? cursor_gather(cursor, iov + CHUNKS_FRONT, OUTLET_IOV, room)
+				     : 0;
 		int count = chunks_frame(&p->out, iov, n);
 		if (count == 0)
 			return OK;
-		err e = sock_try_sendv(p->s->sock, iov, count, &sent);
+		err e = sock_try_sendv(p->sock, iov, count, &sent);
 		if (e == ERR_AGAIN) {
 			p->outlet.left = LEFT_BLOCKED;
 			return OK;
@@ -241,7 +244,7 @@ static void on_turn(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, consumer);
 	if (p->has_flags)
-		outlet_turn(&p->outlet, p->s->sock, consumer->co, send_some, p);
+		outlet_turn(&p->outlet, p->sock, consumer->co, send_some, p);
 	else
 		co_wake(consumer->co);
 }
@@ -273,7 +276,7 @@ static bool is_drained(struct player *p, int64_t *deadline)
 /* The end of the body, if the client can be told; else the end of the connection says it. */
 static void put_end(struct player *p)
 {
-	struct iovec iov[2];
+	struct iovec iov[CHUNKS_FRONT + 1];
 	size_t sent;
 	if (!p->has_head || chunks_is_open(&p->out))
 		return;
@@ -332,6 +335,7 @@ static void open_consumer(struct player *p)
 			      .relay = p->is_relay,
 			      .co = co_self(),
 			      .on_turn = on_turn,
+			      .needs = {&p->source, p->sock},
 		      });
 }
 
@@ -555,6 +559,7 @@ err flv_serve(struct http_session *s, bool *found)
 		return OK;
 	struct player *p = mem_new(struct player);
 	p->s = s;
+	p->sock = s->sock;
 	chunks_init(&p->out);
 	err e = serve(p, found);
 	edge_detach(&p->viewer);

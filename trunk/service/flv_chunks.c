@@ -1,23 +1,25 @@
 #include "service/flv_chunks.h"
 #include "base/check.h"
 
-enum { PRE_MAX = 32 * 1024 };
+#include <string.h>
+
+enum { OWN_MAX = 32 * 1024 };
 
 static const char crlf[] = "\r\n";
 
 void chunks_init(struct chunks *c)
 {
-	*c = (struct chunks){.pre.max = PRE_MAX};
+	*c = (struct chunks){.own.max = OWN_MAX};
 }
 
 void chunks_fini(struct chunks *c)
 {
-	buf_free(&c->pre);
+	buf_free(&c->own);
 }
 
 void chunks_put_raw(struct chunks *c, struct span bytes)
 {
-	buf_put(&c->pre, bytes.p, bytes.n);
+	buf_put(&c->own, bytes.p, bytes.n);
 }
 
 bool chunks_is_open(const struct chunks *c)
@@ -25,33 +27,37 @@ bool chunks_is_open(const struct chunks *c)
 	return c->left > 0;
 }
 
-/* Once per send and player: printf is too slow for it. */
-static void put_hex(struct buf *b, size_t n)
+static size_t own_left(const struct chunks *c)
 {
-	char digits[2 * sizeof(n)];
-	size_t at = sizeof(digits);
-	do
-		digits[--at] = "0123456789abcdef"[n & 15];
-	while (n >>= 4);
-	buf_put(b, digits + at, sizeof(digits) - at);
+	return c->own.n - c->own_at;
 }
 
-/* The size of the next chunk, behind the end of the one before. */
+/* The size of the next chunk, behind the end of the one before, which is sent with it. Written from
+ * behind. Once per send and player: printf is too slow for it, and memory of its own too cold. */
 static void announce(struct chunks *c, size_t n)
 {
-	check(!c->left);
-	buf_put(&c->pre, crlf + 2 - c->tail, c->tail);
+	char *p = c->announcement + sizeof(c->announcement);
+	check(!c->left && c->at == c->end);
+	*--p = '\n';
+	*--p = '\r';
+	do
+		*--p = "0123456789abcdef"[n & 15];
+	while (n >>= 4);
+	p -= c->tail;
+	memcpy(p, crlf + 2 - c->tail, c->tail);
 	c->tail = 0;
-	put_hex(&c->pre, n);
-	buf_put(&c->pre, crlf, 2);
+	c->at = (unsigned char)(p - c->announcement);
+	c->end = sizeof(c->announcement);
 }
-
 void chunks_put(struct chunks *c, struct span bytes)
 {
-	if (c->on)
+	if (c->on) {
 		announce(c, bytes.n);
-	buf_put(&c->pre, bytes.p, bytes.n);
-	c->tail = c->on ? 2 : 0;
+		buf_put(&c->own, c->announcement + c->at, (size_t)(c->end - c->at));
+		c->at = c->end;
+		c->tail = 2;
+	}
+	buf_put(&c->own, bytes.p, bytes.n);
 }
 
 void chunks_end(struct chunks *c)
@@ -70,7 +76,7 @@ size_t chunks_room(const struct chunks *c, size_t max)
 int chunks_frame(struct chunks *c, struct iovec *iov, int n)
 {
 	size_t gathered = 0;
-	for (int i = 1; i <= n; i++)
+	for (int i = CHUNKS_FRONT; i < CHUNKS_FRONT + n; i++)
 		gathered += iov[i].iov_len;
 	if (c->on && gathered && !c->left) {
 		announce(c, gathered);
@@ -78,28 +84,40 @@ int chunks_frame(struct chunks *c, struct iovec *iov, int n)
 		c->tail = 2;
 	}
 	iov[0] = (struct iovec){0};
-	if (c->pre.n > c->pre_off)
-		iov[0] = (struct iovec){c->pre.p + c->pre_off, c->pre.n - c->pre_off};
-	bool ends = c->tail && gathered == c->left;
-	if (ends)
-		iov[n + 1] = (struct iovec){(void *)(uintptr_t)(crlf + 2 - c->tail), c->tail};
-	return gathered || iov[0].iov_len || ends ? n + 1 + ends : 0;
+	if (own_left(c))
+		iov[0] = (struct iovec){c->own.p + c->own_at, own_left(c)};
+	iov[1] = (struct iovec){c->announcement + c->at, (size_t)(c->end - c->at)};
+	n += CHUNKS_FRONT;
+	if (c->tail && gathered == c->left)
+		iov[n++] = (struct iovec){(void *)(uintptr_t)(crlf + 2 - c->tail), c->tail};
+	else if (!gathered && !iov[0].iov_len && !iov[1].iov_len)
+		return 0;
+	return n;
+}
+
+static size_t sent_own(struct chunks *c, size_t n)
+{
+	size_t step = own_left(c);
+	step = step < n ? step : n;
+	c->own_at += step;
+	if (c->own_at == c->own.n && c->own.p) {
+		buf_free(&c->own); /* hardly ever is there more */
+		c->own_at = 0;
+	}
+	return step;
 }
 
 size_t chunks_sent(struct chunks *c, size_t n)
 {
-	size_t own = c->pre.n - c->pre_off;
-	own = own < n ? own : n;
-	c->pre_off += own;
-	n -= own;
-	if (c->pre_off == c->pre.n) {
-		buf_clear(&c->pre);
-		c->pre_off = 0;
-	}
+	n -= sent_own(c, n);
 	if (!c->on)
 		return n;
-	size_t shared = n < c->left ? n : c->left;
-	c->left -= shared;
-	c->tail = (unsigned char)(c->tail - (n - shared));
-	return shared;
+	size_t step = (size_t)(c->end - c->at);
+	step = step < n ? step : n;
+	c->at = (unsigned char)(c->at + step);
+	n -= step;
+	step = c->left < n ? c->left : n;
+	c->left -= step;
+	c->tail = (unsigned char)(c->tail - (n - step));
+	return step;
 }

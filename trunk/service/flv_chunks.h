@@ -7,13 +7,17 @@
 #include "base/buf.h"
 #include <sys/uio.h>
 
+/* What each send touches stands in front. */
 struct chunks {
-	bool on;        /* else the bytes go out as they are */
-	struct buf pre; /* bytes of this receiver's own, in front of the shared ones */
-	size_t pre_off;
-	size_t left;        /* shared bytes announced and not yet sent */
-	unsigned char tail; /* bytes of the CRLF behind them not yet sent */
+	size_t left;           /* shared bytes announced and not yet sent */
+	bool on;               /* else the bytes go out as they are */
+	unsigned char tail;    /* bytes of the CRLF behind them not yet sent */
+	unsigned char at, end; /* of the announcement, what is not yet sent */
+	char announcement[24]; /* CRLF, a size, CRLF */
+	struct buf own;        /* bytes of this receiver alone, in front of all that */
+	size_t own_at;
 };
+enum { CHUNKS_FRONT = 2 }; /* pieces in front of those that were gathered */
 
 void chunks_init(struct chunks *c);
 void chunks_fini(struct chunks *c);
@@ -27,8 +31,8 @@ void chunks_end(struct chunks *c);
 bool chunks_is_open(const struct chunks *c);
 /* How many bytes may be gathered for the next send, at most max. */
 size_t chunks_room(const struct chunks *c, size_t max);
-/* iov[1] to iov[n] hold the gathered bytes; iov[0] and iov[n + 1] are filled in. Returns how many
- * of them are to be sent, 0 when there is nothing. */
+/* n pieces from iov[CHUNKS_FRONT] on hold the gathered bytes; those in front and one behind are
+ * filled in. Returns how many are to be sent in all, 0 when there is nothing. */
 int chunks_frame(struct chunks *c, struct iovec *iov, int n);
 /* So many bytes were sent; returns how many of those that were gathered. */
 size_t chunks_sent(struct chunks *c, size_t n);

@@ -21,13 +21,15 @@ enum {
 
 struct player {
 	struct session *s;
-	struct source *source;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
-	struct consumer consumer;
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
+	/* what each turn touches */
+	struct consumer consumer;
+	struct source *source;
+	struct rtmp_conn *conn;
 	struct outlet outlet;
 };
 
@@ -124,14 +126,13 @@ static err look(void *ctx)
 static err send_some(void *ctx)
 {
 	struct player *p = ctx;
-	return outlet_send_rtmp(&p->outlet, p->s->conn, &p->consumer.cursor,
-				&p->source->send_bytes);
+	return outlet_send_rtmp(&p->outlet, p->conn, &p->consumer.cursor, &p->source->send_bytes);
 }
 
 static void on_turn(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, consumer);
-	outlet_turn(&p->outlet, p->s->conn->sock, consumer->co, send_some, p);
+	outlet_turn(&p->outlet, p->conn->sock, consumer->co, send_some, p);
 }
 
 /* A player that takes nothing is given up. */
@@ -228,6 +229,7 @@ static void start(struct player *p)
 			      .relay = s->is_relay,
 			      .co = co_self(),
 			      .on_turn = p->until_ms ? NULL : on_turn,
+			      .needs = {&p->source, p->conn, p->conn->sock},
 			      .first = buf_span(&s->conn->out),
 		      });
 	buf_free(&s->conn->out);
@@ -257,6 +259,7 @@ err play_run(struct session *s)
 {
 	struct player *p = mem_new(struct player);
 	p->s = s;
+	p->conn = s->conn;
 	/* Whatever a peer sends as a number, NaN included. */
 	if (s->want.duration_ms > 0 && s->want.duration_ms < DURATION_MAX_MS)
 		p->until_ms = (int64_t)s->want.duration_ms;

@@ -2,6 +2,7 @@
 #include "support/unit.h"
 
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -117,6 +118,45 @@ static void level_triggered_input_is_told_until_it_is_read(void **state)
 	close_pair(0);
 }
 
+static struct timer turn;
+static int events_at_turn;
+
+static void takes_turn(struct timer *timer)
+{
+	(void)timer;
+	events_at_turn = events;
+}
+
+static void first_asks_for_a_turn(struct reactor_fd *rfd)
+{
+	(void)rfd;
+	if (events++ == 0)
+		timer_set(&turn, clock_ms());
+}
+
+/* As when all viewers of an edge leave: others have their turn meanwhile. */
+static void a_crowd_of_events_does_not_hold_up_a_timer(void **state)
+{
+	enum { CROWD = 800 };
+	static struct reactor_fd crowd[CROWD];
+	(void)state;
+	turn.fn = takes_turn;
+	for (int i = 0; i < CROWD; i++) {
+		crowd[i].on_event = first_asks_for_a_turn;
+		int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+		assert_true(fd >= 0);
+		assert_int_equal(reactor_add(&crowd[i], fd), OK);
+	}
+	for (int64_t end = clock_after(5000); events < CROWD && clock_ms() < end;)
+		co_yield ();
+	assert_int_equal(events, CROWD);
+	assert_in_range(events_at_turn, 1, CROWD / 2);
+	for (int i = 0; i < CROWD; i++) {
+		reactor_remove(&crowd[i]);
+		close(crowd[i].fd);
+	}
+}
+
 static void a_bad_descriptor_is_an_error(void **state)
 {
 	(void)state;
@@ -133,6 +173,7 @@ int main(void)
 		T(the_end_of_the_peer_is_a_hang_up),
 		T(a_callback_may_remove_descriptors_of_the_same_batch),
 		T(level_triggered_input_is_told_until_it_is_read),
+		T(a_crowd_of_events_does_not_hold_up_a_timer),
 		T(a_bad_descriptor_is_an_error),
 	};
 	return cmocka_run_group_tests_name("reactor", tests, NULL, NULL);

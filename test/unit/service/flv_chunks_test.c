@@ -6,7 +6,7 @@
 
 #include "support/unit.h"
 
-enum { BYTES = 5000, SENT_MAX = 64 * 1024, IOV_MAX_HERE = 4 };
+enum { BYTES = 5000, SENT_MAX = 64 * 1024, IOV_MAX_HERE = CHUNKS_FRONT + 3 };
 
 static const char head[] = "HTTP/1.1 200 OK\r\n\r\n";
 static const char own[] = "FLV-HEADER-13";
@@ -52,7 +52,7 @@ static void send_all(struct chunks *c, struct buf *sent, size_t most)
 	for (;;) {
 		if (known < BYTES && rand() % 2)
 			known += (size_t)rand() % (BYTES - known + 1);
-		int n = gather(iov + 1, at, known, chunks_room(c, 700));
+		int n = gather(iov + CHUNKS_FRONT, at, known, chunks_room(c, 700));
 		int count = chunks_frame(c, iov, n);
 		if (count == 0 && known == BYTES && ended)
 			return;
@@ -149,24 +149,24 @@ static void an_announced_chunk_is_filled_before_another_begins(void **state)
 	struct iovec iov[IOV_MAX_HERE];
 	chunks_init(&c);
 	c.on = true;
-	iov[1] = (struct iovec){media, 100};
-	assert_int_equal(chunks_frame(&c, iov, 1), 3);
-	assert_int_equal(iov[0].iov_len, 4); /* "64\r\n" */
+	iov[CHUNKS_FRONT] = (struct iovec){media, 100};
+	assert_int_equal(chunks_frame(&c, iov, 1), CHUNKS_FRONT + 2);
+	assert_int_equal(total_of(iov, CHUNKS_FRONT), 4); /* "64\r\n" */
 	assert_int_equal(chunks_sent(&c, 4 + 60), 60);
 	assert_true(chunks_is_open(&c));
 	assert_int_equal(chunks_room(&c, 1000), 40);
 	/* The player was moved meanwhile and has little: the chunk stays open. */
-	iov[1] = (struct iovec){media, 10};
-	assert_int_equal(chunks_frame(&c, iov, 1), 2);
+	iov[CHUNKS_FRONT] = (struct iovec){media, 10};
+	assert_int_equal(chunks_frame(&c, iov, 1), CHUNKS_FRONT + 1);
 	assert_int_equal(chunks_sent(&c, 10), 10);
 	assert_int_equal(chunks_room(&c, 1000), 30);
 	assert_int_equal(chunks_frame(&c, iov, 0), 0);
-	iov[1] = (struct iovec){media, 30};
-	assert_int_equal(chunks_frame(&c, iov, 1), 3);
+	iov[CHUNKS_FRONT] = (struct iovec){media, 30};
+	assert_int_equal(chunks_frame(&c, iov, 1), CHUNKS_FRONT + 2);
 	assert_int_equal(chunks_sent(&c, 31), 30);
 	assert_false(chunks_is_open(&c));
-	assert_int_equal(chunks_frame(&c, iov, 0), 2);
-	assert_memory_equal(iov[1].iov_base, "\n", 1);
+	assert_int_equal(chunks_frame(&c, iov, 0), CHUNKS_FRONT + 1);
+	assert_memory_equal(iov[CHUNKS_FRONT].iov_base, "\n", 1);
 	assert_int_equal(chunks_sent(&c, 1), 0);
 	assert_int_equal(chunks_frame(&c, iov, 0), 0);
 	chunks_fini(&c);
