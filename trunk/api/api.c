@@ -163,41 +163,40 @@ static enum api_code errors(struct api_call *call)
 /* ---- routes ---- */
 
 static const struct api_route routes[] = {
-	{"/", API_ANY, root, NULL, false, false},
-	{"/api", API_ANY, versions_of_api, NULL, false, false},
-	{"/api/v1", API_ANY, index_of_v1, NULL, false, false},
-	{"/api/v1/versions", API_ANY, versions, "the version of this server", false, false},
+	{"/", API_ANY, root, NULL, 0},
+	{"/api", API_ANY, versions_of_api, NULL, 0},
+	{"/api/v1", API_ANY, index_of_v1, NULL, 0},
+	{"/api/v1/versions", API_ANY, versions, "the version of this server", 0},
 	{"/api/v1/summaries", API_ANY, api_summaries,
-	 "the server: pid, memory, CPU, connections, cluster", false, false},
-	{"/api/v1/rusages", API_ANY, api_rusages, "resources used, as getrusage(2) has them", false,
-	 false},
+	 "the server: pid, memory, CPU, connections, cluster", 0},
+	{"/api/v1/rusages", API_ANY, api_rusages, "resources used, as getrusage(2) has them", 0},
 	{"/api/v1/self_proc_stats", API_ANY, api_self_proc_stats, "the process: /proc/self/stat",
-	 false, false},
+	 0},
 	{"/api/v1/system_proc_stats", API_ANY, api_system_proc_stats, "the processors: /proc/stat",
-	 false, false},
-	{"/api/v1/meminfos", API_ANY, api_meminfos, "the memory: /proc/meminfo", false, false},
-	{"/api/v1/authors", API_ANY, authors, "license and contributors", false, false},
-	{"/api/v1/features", API_ANY, features, "what was built in", false, false},
-	{"/api/v1/requests", API_ANY, requests, "this request, as it was understood", false, false},
+	 0},
+	{"/api/v1/meminfos", API_ANY, api_meminfos, "the memory: /proc/meminfo", 0},
+	{"/api/v1/authors", API_ANY, authors, "license and contributors", 0},
+	{"/api/v1/features", API_ANY, features, "what was built in", 0},
+	{"/api/v1/requests", API_ANY, requests, "this request, as it was understood", 0},
 	{"/api/v1/vhosts", API_GET, api_vhosts, "vhosts that had a client, or one: vhosts/<id>",
-	 false, true},
+	 ROUTE_WITH_ID},
 	{"/api/v1/streams", API_GET, api_streams,
-	 "streams, or one: streams/<id>; ?start=0&count=10", false, true},
+	 "streams, or one: streams/<id>; ?start=0&count=10", ROUTE_WITH_ID},
 	{"/api/v1/clients", API_GET | API_DELETE, api_clients,
 	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
-	 false, true},
-	{"/api/v1/raw", API_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", false, false},
+	 ROUTE_WITH_ID},
+	{"/api/v1/raw", API_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
 	{"/api/v1/clusters", API_ANY, api_clusters,
-	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", true, false},
+	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},
 	{"/api/v1/clusters/streams", API_GET, api_cluster_streams,
-	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", false, false},
+	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", ROUTE_SIGNED},
 	{"/api/v1/clusters/nodes", API_GET, api_cluster_nodes,
-	 "the servers around this one, and how fast they answer", false, false},
+	 "the servers around this one, and how fast they answer", ROUTE_SIGNED},
 	{"/api/v1/clusters/clients", API_DELETE, api_cluster_clients,
-	 "DELETE clusters/clients/<id> disconnects a client of any server", false, true},
-	{"/api/v1/tests/requests", API_ANY, requests, "this request, as it was understood", false,
-	 false},
-	{"/api/v1/tests/errors", API_ANY, errors, "always code 100", false, false},
+	 "DELETE clusters/clients/<id> disconnects a client of any server",
+	 ROUTE_WITH_ID | ROUTE_SIGNED},
+	{"/api/v1/tests/requests", API_ANY, requests, "this request, as it was understood", 0},
+	{"/api/v1/tests/errors", API_ANY, errors, "always code 100", 0},
 	{0},
 };
 
@@ -208,7 +207,7 @@ const struct api_route *api_route_find(const char *path, const char **tail)
 		if (strncmp(path, r->path, n) != 0 || (path[n] && path[n] != '/'))
 			continue;
 		*tail = path[n] ? path + n + 1 : path + n;
-		if (!**tail || (r->with_id && !strchr(*tail, '/')))
+		if (!**tail || (r->flags & ROUTE_WITH_ID && !strchr(*tail, '/')))
 			return r;
 	}
 	return NULL;
@@ -238,7 +237,7 @@ static void put_common(struct api_call *call)
 static void fill(struct api_call *call, const struct api_route *route)
 {
 	api_put_int(call->answer, "code", 0);
-	if (!route->bare)
+	if (!(route->flags & ROUTE_BARE))
 		put_common(call);
 	enum api_code code = route->fn(call);
 	if (code == API_OK)

@@ -10,7 +10,7 @@
 #include "codec/flv.h"
 #include "node/notice.h"
 #include "node/outlet.h"
-#include "service/access.h"
+#include "node/signed_request.h"
 #include "service/flv_chunks.h"
 #include "service/flv_mount.h"
 #include "service/locate.h"
@@ -444,7 +444,8 @@ static void judge_relay(struct player *p, bool *misdirected)
 	if (!p->is_relay || !signer_has(p->s->server->signer, p->vhost->name))
 		return;
 	char *claim = flv_feed_claim(p->path, p->via);
-	enum sign_verdict v = access_verdict(p->s, span_str(claim));
+	enum sign_verdict v =
+		signed_request_check(p->s->server->signer, p->s->request, span_str(claim));
 	free(claim);
 	*misdirected = v == SIGN_MISDIRECTED;
 	p->is_relay = v == SIGN_GOOD;
@@ -462,7 +463,8 @@ static err locate(struct player *p, struct locate *where)
 		return refuse(p, 403, "Other servers are not accepted from this address.");
 	judge_relay(p, &misdirected);
 	if (misdirected)
-		return access_challenge(p->s);
+		return signed_request_refuse(p->s->sock, p->s->request, SIGN_MISDIRECTED,
+					     p->s->server->service_id, p->s->cors);
 	if (upstream_check_path(p->s->server, p->vhost, p->path, p->via) != OK)
 		return refuse(p, 403, err_trail(ERR_LOOP));
 	*where = (struct locate){
