@@ -48,6 +48,8 @@ bool edge_is_pulled(const struct server *server, const struct source *source);
 /* Zeroed memory is fine. */
 void edge_detach(struct viewer *viewer);
 enum pull_state viewer_state(const struct viewer *viewer);
+/* It has waited for a pull, from which nothing comes any more. */
+bool viewer_is_over(const struct viewer *viewer);
 /* Why it is PULL_NOWHERE or PULL_FAILED. */
 const char *viewer_why(const struct viewer *viewer);
 

@@ -8,7 +8,6 @@
 #include "cluster/flv_feed.h"
 #include "cluster/upstream.h"
 #include "codec/flv.h"
-#include "node/notice.h"
 #include "node/outlet.h"
 #include "node/signed_request.h"
 #include "service/flv_chunks.h"
@@ -246,15 +245,10 @@ static void on_turn(struct consumer *consumer)
 		co_wake(consumer->co);
 }
 
-static bool pull_is_over(const struct player *p)
-{
-	return p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE;
-}
-
 static bool is_over(const struct player *p)
 {
 	return consumer_ended(&p->consumer) ||
-	       (pull_is_over(p) && (!p->has_head || p->vhost->play.notify_unpublish));
+	       (viewer_is_over(&p->viewer) && (!p->has_head || p->vhost->play.notify_unpublish));
 }
 
 /* All is sent, or the client does not take it in time. */
@@ -286,10 +280,7 @@ static void put_end(struct player *p)
 /* As over RTMP, see play.c. */
 static bool goes_on(struct player *p)
 {
-	if (p->is_relay || !p->has_head || !locate_again(p->where))
-		return false;
-	consumer_stay(&p->consumer);
-	return true;
+	return !p->is_relay && p->has_head && locate_again(p->where, &p->consumer);
 }
 
 static err step(struct player *p, int64_t *deadline)
@@ -303,8 +294,8 @@ static err step(struct player *p, int64_t *deadline)
 		TRY(send_some(p));
 	if (is_over(p) && (!p->has_head || is_drained(p, deadline)))
 		return err_fail(ERR_ENDED, "%s",
-				pull_is_over(p) ? viewer_why(&p->viewer)
-						: "the stream was unpublished");
+				viewer_is_over(&p->viewer) ? viewer_why(&p->viewer)
+							   : "the stream was unpublished");
 	TRY(outlet_check_skips(&p->consumer.cursor));
 	return outlet_check(&p->outlet, p->s->sock, p->vhost->play.stalled_timeout_ms, deadline);
 }
@@ -360,8 +351,9 @@ static err refuse(struct player *p, int status, const char *sentence)
 
 static err refuse_pull(struct player *p)
 {
-	bool nowhere = !pull_is_over(p) || viewer_state(&p->viewer) == PULL_NOWHERE;
-	char *why = mem_strdup(pull_is_over(p) ? viewer_why(&p->viewer) : "The stream has ended.");
+	bool nowhere = !viewer_is_over(&p->viewer) || viewer_state(&p->viewer) == PULL_NOWHERE;
+	char *why = mem_strdup(viewer_is_over(&p->viewer) ? viewer_why(&p->viewer)
+							  : "The stream has ended.");
 	err e = refuse(p, nowhere ? 404 : 503, why);
 	free(why);
 	return e;
@@ -438,7 +430,6 @@ static err play_source(struct player *p)
  * this server. */
 static void judge_relay(struct player *p, bool *misdirected)
 {
-	char ip[ADDR_TEXT_MAX];
 	p->is_relay = *p->path;
 	*misdirected = false;
 	if (!p->is_relay || !signer_has(p->s->server->signer, p->vhost->name))
@@ -448,11 +439,8 @@ static void judge_relay(struct player *p, bool *misdirected)
 		signed_request_check(p->s->server->signer, p->s->request, span_str(claim));
 	free(claim);
 	*misdirected = v == SIGN_MISDIRECTED;
-	p->is_relay = v == SIGN_GOOD;
+	p->is_relay = !*misdirected && server_believes_relay(p->s->server, v, &p->s->sock->peer);
 	p->viewer.doubtful = !p->is_relay;
-	addr_ip(ip, &p->s->sock->peer);
-	if (!p->is_relay && !*misdirected && notice_is_due(p->s->server->notices, ip))
-		log_warn("the relay at %s is taken for a player: %s", ip, sign_why(v));
 }
 
 static err locate(struct player *p, struct locate *where)

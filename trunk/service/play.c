@@ -174,14 +174,16 @@ static err finish_message(struct player *p)
 	}
 }
 
-/* One for whom the stream would be relayed need not go to where it is now. */
+static bool is_over(const struct player *p)
+{
+	return consumer_ended(&p->consumer) ||
+	       (p->s->vhost->play.notify_unpublish && viewer_is_over(&p->viewer));
+}
+
+/* A relay looks by itself where the stream is now. */
 static bool goes_on(struct player *p)
 {
-	if (p->s->is_relay || !locate_again(p->where))
-		return false;
-	log_info("%s has ended here, and goes on from where it is now", p->source->key);
-	consumer_stay(&p->consumer);
-	return true;
+	return !p->s->is_relay && locate_again(p->where, &p->consumer);
 }
 
 static err play_loop(struct player *p)
@@ -192,10 +194,7 @@ static err play_loop(struct player *p)
 		if (p->closed)
 			return finish_message(p);
 		TRY(send_some(p));
-		bool over = consumer_ended(&p->consumer) ||
-			    (p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE &&
-			     p->s->vhost->play.notify_unpublish);
-		if (over && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
+		if (is_over(p) && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
 			return goodbye(p, "NetStream.Play.UnpublishNotify",
 				       "the stream was unpublished");
 		if (is_past_duration(p))
