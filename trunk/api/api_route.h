@@ -55,6 +55,11 @@ void api_put_bool(json_t *object, const char *key, bool value);
 /* An empty object, entered under that key. */
 json_t *api_put_object(json_t *object, const char *key);
 
+enum api_code api_versions(struct api_call *call);
+enum api_code api_authors(struct api_call *call);
+enum api_code api_features(struct api_call *call);
+enum api_code api_requests(struct api_call *call);
+enum api_code api_errors(struct api_call *call);
 enum api_code api_vhosts(struct api_call *call);
 enum api_code api_streams(struct api_call *call);
 enum api_code api_clients(struct api_call *call);
