@@ -252,14 +252,11 @@ static err play_source(struct player *p)
 	return e;
 }
 
-err play_run(struct session *s)
+/* ---- the story ---- */
+
+static err locate(struct player *p, struct locate *where, enum found *found)
 {
-	struct player *p = mem_new(struct player);
-	p->s = s;
-	/* Whatever a peer sends as a number, NaN included. */
-	if (s->want.duration_ms > 0 && s->want.duration_ms < DURATION_MAX_MS)
-		p->until_ms = (int64_t)s->want.duration_ms;
-	p->want = WIRE_ALL;
+	struct session *s = p->s;
 	p->viewer = (struct viewer){
 		.conf = s->conf,
 		.target = &s->target,
@@ -270,7 +267,7 @@ err play_run(struct session *s)
 		.doubtful = s->says_relay && !s->is_relay,
 		.co = co_self(),
 	};
-	struct locate where = {
+	*where = (struct locate){
 		.server = s->server,
 		.vhost = s->vhost,
 		.target = &s->target,
@@ -282,21 +279,37 @@ err play_run(struct session *s)
 		.ctx = p,
 		.patience_ms = -1,
 	};
-	enum found found;
-	p->where = &where;
+	p->where = where;
 	sock_attach(s->conn->sock);
 	co_trim(); /* the stream may be long in coming, and handshakes go deep */
-	err e = locate_play(&where, &found);
-	p->source = where.source;
-	if (!e && found == FOUND_HERE)
-		e = play_source(p);
-	else if (!e && found == FOUND_ELSEWHERE)
-		e = session_redirect(s, where.rtmp);
-	else if (!e)
-		e = session_refuse(s, ERR_NOTFOUND,
-				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
-							  : "NetStream.Play.Failed",
-				   "%s", where.why);
+	err e = locate_play(where, found);
+	p->source = where->source;
+	return e;
+}
+
+static err send_away(struct player *p, enum found found)
+{
+	if (found == FOUND_ELSEWHERE)
+		return session_redirect(p->s, p->where->rtmp);
+	return session_refuse(p->s, ERR_NOTFOUND,
+			      found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
+						     : "NetStream.Play.Failed",
+			      "%s", p->where->why);
+}
+
+err play_run(struct session *s)
+{
+	struct player *p = mem_new(struct player);
+	struct locate where;
+	enum found found;
+	p->s = s;
+	p->want = WIRE_ALL;
+	/* Whatever a peer sends as a number, NaN included. */
+	if (s->want.duration_ms > 0 && s->want.duration_ms < DURATION_MAX_MS)
+		p->until_ms = (int64_t)s->want.duration_ms;
+	err e = locate(p, &where, &found);
+	if (!e)
+		e = found == FOUND_HERE ? play_source(p) : send_away(p, found);
 	edge_detach(&p->viewer);
 	source_unref(&p->source);
 	free(p);
