@@ -2,65 +2,13 @@
 #include "api/api.h"
 #include "api/api_route.h"
 #include "base/mem.h"
-#include "base/version.h"
 #include "codec/url.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* ---- members ---- */
-
-void api_put_text(json_t *object, const char *key, const char *text)
-{
-	json_t *value = json_string(text);
-	if (!value) {
-		char *ascii = mem_strdup(text);
-		for (char *c = ascii; *c; c++)
-			if ((unsigned char)*c >= 0x80)
-				*c = '?';
-		value = json_string(ascii);
-		free(ascii);
-	}
-	json_object_set_new(object, key, value);
-}
-
-void api_put_int(json_t *object, const char *key, int64_t value)
-{
-	json_object_set_new(object, key, json_integer(value));
-}
-
-void api_put_bool(json_t *object, const char *key, bool value)
-{
-	json_object_set_new(object, key, json_boolean(value));
-}
-
-json_t *api_put_object(json_t *object, const char *key)
-{
-	json_t *value = json_object();
-	json_object_set_new(object, key, value);
-	return value;
-}
-
-char *api_query(const struct api_call *call, const char *name)
-{
-	char *value = mem_zalloc(URL_MAX);
-	if (!param_get(value, URL_MAX, call->request->query, name))
-		*value = '\0';
-	return value;
-}
-
-int api_query_int(const struct api_call *call, const char *name, int preset, int min, int max)
-{
-	char *text = api_query(call, name), *end;
-	long value = strtol(text, &end, 10);
-	if (end == text)
-		value = preset;
-	free(text);
-	return value < min ? min : value > max ? max : (int)value;
-}
-
-/* ---- small answers ---- */
+/* ---- what there is ---- */
 
 static const struct api_route routes[];
 
@@ -93,111 +41,43 @@ static enum api_code index_of_v1(struct api_call *call)
 	return API_OK;
 }
 
-static enum api_code versions(struct api_call *call)
-{
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_int(data, "major", SRS_VERSION_MAJOR);
-	api_put_int(data, "minor", SRS_VERSION_MINOR);
-	api_put_int(data, "revision", SRS_VERSION_REVISION);
-	api_put_text(data, "version", SRS_VERSION);
-	return API_OK;
-}
-
-static enum api_code authors(struct api_call *call)
-{
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_text(data, "license", "");
-	api_put_text(data, "contributors", "");
-	return API_OK;
-}
-
-static enum api_code features(struct api_call *call)
-{
-	static const struct {
-		const char *name;
-		bool have;
-	} known[] = {
-		{"ssl", true},         {"hls", false},        {"hds", false},
-		{"callback", false},   {"api", true},         {"httpd", true},
-		{"dvr", false},        {"transcode", false},  {"ingest", false},
-		{"stat", true},        {"caster", false},     {"complex_send", true},
-		{"tcp_nodelay", true}, {"so_sendbuf", false}, {"mr", true},
-	};
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_text(data, "options", "");
-	api_put_text(data, "options2", "");
-	api_put_text(data, "build", SERVER_NAME);
-	api_put_text(data, "build2", SERVER_NAME);
-	json_t *list = api_put_object(data, "features");
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		api_put_bool(list, known[i].name, known[i].have);
-	return API_OK;
-}
-
-/* What the server understood of a request. */
-static enum api_code requests(struct api_call *call)
-{
-	const struct http_message *m = call->request;
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_text(data, "uri", m->target);
-	api_put_text(data, "path", m->path);
-	api_put_text(data, "METHOD", m->method_name);
-	json_t *headers = api_put_object(data, "headers");
-	for (int i = 0; i < m->header_count; i++)
-		if (strcasecmp(m->headers[i].name, "Authorization") != 0)
-			api_put_text(headers, m->headers[i].name, m->headers[i].value);
-	json_t *server = api_put_object(data, "server");
-	api_put_text(server, "sigature", SERVER_SIG);
-	api_put_text(server, "version", SRS_VERSION);
-	api_put_text(server, "link", "");
-	api_put_int(server, "time", clock_wall_ms());
-	return API_OK;
-}
-
-static enum api_code errors(struct api_call *call)
-{
-	(void)call;
-	return API_ERRORS_DEMO;
-}
-
 /* ---- routes ---- */
 
 static const struct api_route routes[] = {
-	{"/", API_ANY, root, NULL, false, false},
-	{"/api", API_ANY, versions_of_api, NULL, false, false},
-	{"/api/v1", API_ANY, index_of_v1, NULL, false, false},
-	{"/api/v1/versions", API_ANY, versions, "the version of this server", false, false},
+	{"/", API_ANY, root, NULL, 0},
+	{"/api", API_ANY, versions_of_api, NULL, 0},
+	{"/api/v1", API_ANY, index_of_v1, NULL, 0},
+	{"/api/v1/versions", API_ANY, api_versions, "the version of this server", 0},
 	{"/api/v1/summaries", API_ANY, api_summaries,
-	 "the server: pid, memory, CPU, connections, cluster", false, false},
-	{"/api/v1/rusages", API_ANY, api_rusages, "resources used, as getrusage(2) has them", false,
-	 false},
+	 "the server: pid, memory, CPU, connections, cluster", 0},
+	{"/api/v1/rusages", API_ANY, api_rusages, "resources used, as getrusage(2) has them", 0},
 	{"/api/v1/self_proc_stats", API_ANY, api_self_proc_stats, "the process: /proc/self/stat",
-	 false, false},
+	 0},
 	{"/api/v1/system_proc_stats", API_ANY, api_system_proc_stats, "the processors: /proc/stat",
-	 false, false},
-	{"/api/v1/meminfos", API_ANY, api_meminfos, "the memory: /proc/meminfo", false, false},
-	{"/api/v1/authors", API_ANY, authors, "license and contributors", false, false},
-	{"/api/v1/features", API_ANY, features, "what was built in", false, false},
-	{"/api/v1/requests", API_ANY, requests, "this request, as it was understood", false, false},
+	 0},
+	{"/api/v1/meminfos", API_ANY, api_meminfos, "the memory: /proc/meminfo", 0},
+	{"/api/v1/authors", API_ANY, api_authors, "license and contributors", 0},
+	{"/api/v1/features", API_ANY, api_features, "what was built in", 0},
+	{"/api/v1/requests", API_ANY, api_requests, "this request, as it was understood", 0},
 	{"/api/v1/vhosts", API_GET, api_vhosts, "vhosts that had a client, or one: vhosts/<id>",
-	 false, true},
+	 ROUTE_WITH_ID},
 	{"/api/v1/streams", API_GET, api_streams,
-	 "streams, or one: streams/<id>; ?start=0&count=10", false, true},
+	 "streams, or one: streams/<id>; ?start=0&count=10", ROUTE_WITH_ID},
 	{"/api/v1/clients", API_GET | API_DELETE, api_clients,
 	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
-	 false, true},
-	{"/api/v1/raw", API_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", false, false},
+	 ROUTE_WITH_ID},
+	{"/api/v1/raw", API_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
 	{"/api/v1/clusters", API_ANY, api_clusters,
-	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", true, false},
+	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},
 	{"/api/v1/clusters/streams", API_GET, api_cluster_streams,
-	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", false, false},
+	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", ROUTE_SIGNED},
 	{"/api/v1/clusters/nodes", API_GET, api_cluster_nodes,
-	 "the servers around this one, and how fast they answer", false, false},
+	 "the servers around this one, and how fast they answer", ROUTE_SIGNED},
 	{"/api/v1/clusters/clients", API_DELETE, api_cluster_clients,
-	 "DELETE clusters/clients/<id> disconnects a client of any server", false, true},
-	{"/api/v1/tests/requests", API_ANY, requests, "this request, as it was understood", false,
-	 false},
-	{"/api/v1/tests/errors", API_ANY, errors, "always code 100", false, false},
+	 "DELETE clusters/clients/<id> disconnects a client of any server",
+	 ROUTE_WITH_ID | ROUTE_SIGNED},
+	{"/api/v1/tests/requests", API_ANY, api_requests, "this request, as it was understood", 0},
+	{"/api/v1/tests/errors", API_ANY, api_errors, "always code 100", 0},
 	{0},
 };
 
@@ -208,7 +88,7 @@ const struct api_route *api_route_find(const char *path, const char **tail)
 		if (strncmp(path, r->path, n) != 0 || (path[n] && path[n] != '/'))
 			continue;
 		*tail = path[n] ? path + n + 1 : path + n;
-		if (!**tail || (r->with_id && !strchr(*tail, '/')))
+		if (!**tail || (r->flags & ROUTE_WITH_ID && !strchr(*tail, '/')))
 			return r;
 	}
 	return NULL;
@@ -238,7 +118,7 @@ static void put_common(struct api_call *call)
 static void fill(struct api_call *call, const struct api_route *route)
 {
 	api_put_int(call->answer, "code", 0);
-	if (!route->bare)
+	if (!(route->flags & ROUTE_BARE))
 		put_common(call);
 	enum api_code code = route->fn(call);
 	if (code == API_OK)

@@ -1,6 +1,5 @@
-/* What other servers ask: where a stream is. And the calls that change this server. */
+/* What other servers ask: where a stream is. */
 #include "api/api_route.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "codec/url.h"
@@ -11,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- clusters ---- */
 
 static bool is_here(const struct source *source, const struct conf_vhost *vhost)
 {
@@ -143,70 +140,4 @@ enum api_code api_clusters(struct api_call *call)
 	for (int i = 0; i < NAMES; i++)
 		free(asked[i]);
 	return API_OK;
-}
-
-/* ---- raw ---- */
-
-static char reload_id[9]; /* of the last reload that was asked for here */
-
-static enum api_code raw_settings(struct api_call *call)
-{
-	const struct conf_http_api *conf = &call->conf->http_api;
-	json_t *api = api_put_object(call->answer, "http_api");
-	/* SRS puts no server's names into this one. */
-	json_object_del(call->answer, "server");
-	json_object_del(call->answer, "service");
-	json_object_del(call->answer, "pid");
-	api_put_bool(api, "enabled", conf->enabled);
-	api_put_text(api, "listen", conf->listen);
-	api_put_bool(api, "crossdomain", conf->crossdomain);
-	json_t *raw = api_put_object(api, "raw_api");
-	api_put_bool(raw, "enabled", conf->raw_api.enabled);
-	api_put_bool(raw, "allow_reload", conf->raw_api.allow_reload);
-	api_put_bool(raw, "allow_query", false);
-	api_put_bool(raw, "allow_update", false);
-	return API_OK;
-}
-
-static enum api_code raw_reload(struct api_call *call)
-{
-	const struct conf_http_api *conf = &call->conf->http_api;
-	if (!conf->raw_api.enabled || !conf->raw_api.allow_reload || !call->server->on_reload)
-		return API_RAW_OFF;
-	log_info("a reload is asked for through the API");
-	co_new_id(reload_id);
-	call->server->on_reload(call->server);
-	return API_OK;
-}
-
-static enum api_code raw_reload_fetch(struct api_call *call)
-{
-	enum { NEVER = 0, FINISHED = 90 };
-	if (!call->conf->http_api.raw_api.enabled)
-		return API_RAW_OFF;
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_int(data, "err", 0);
-	api_put_text(data, "msg", "see the log of the server");
-	api_put_int(data, "state", *reload_id ? FINISHED : NEVER);
-	api_put_text(data, "rid", reload_id);
-	return API_OK;
-}
-
-enum api_code api_raw(struct api_call *call)
-{
-	static const struct {
-		const char *rpc;
-		enum api_code (*fn)(struct api_call *call);
-	} known[] = {
-		{"raw", raw_settings},
-		{"reload", raw_reload},
-		{"reload-fetch", raw_reload_fetch},
-	};
-	char *rpc = api_query(call, "rpc");
-	enum api_code code = API_RAW_UNKNOWN;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(rpc, known[i].rpc) == 0)
-			code = known[i].fn(call);
-	free(rpc);
-	return code;
 }

@@ -28,13 +28,18 @@ struct api_call {
 
 enum { API_GET = 1, API_DELETE = 2, API_ANY = -1 };
 
+enum {
+	ROUTE_BARE = 1,    /* without the members that all answers have in common */
+	ROUTE_WITH_ID = 2, /* "/<id>" may follow */
+	ROUTE_SIGNED = 4,  /* where there is a secret, only servers that share it may ask */
+};
+
 struct api_route {
 	const char *path;
 	int methods; /* others are answered by 405 */
 	enum api_code (*fn)(struct api_call *call);
 	const char *help; /* for the index; NULL keeps it out */
-	bool bare;        /* without the members that all answers have in common */
-	bool with_id;     /* "/<id>" may follow */
+	unsigned flags;   /* ROUTE_… */
 };
 /* The route of a path, and what follows it; NULL when there is none. */
 const struct api_route *api_route_find(const char *path, const char **tail);
@@ -50,6 +55,11 @@ void api_put_bool(json_t *object, const char *key, bool value);
 /* An empty object, entered under that key. */
 json_t *api_put_object(json_t *object, const char *key);
 
+enum api_code api_versions(struct api_call *call);
+enum api_code api_authors(struct api_call *call);
+enum api_code api_features(struct api_call *call);
+enum api_code api_requests(struct api_call *call);
+enum api_code api_errors(struct api_call *call);
 enum api_code api_vhosts(struct api_call *call);
 enum api_code api_streams(struct api_call *call);
 enum api_code api_clients(struct api_call *call);

@@ -112,7 +112,7 @@ enum api_code api_cluster_nodes(struct api_call *call)
 enum api_code api_cluster_clients(struct api_call *call)
 {
 	struct asked a;
-	char node[24] = "";
+	char node[SIGN_ID_MAX] = "";
 	if (!*call->tail)
 		return API_NO_CLIENT;
 	if (!begin(call, &a))

@@ -1,11 +1,11 @@
 /* The story of an HTTP connection: one request after another, each for the API, a live stream or
  * a file. A live stream takes the connection and ends it. */
 #include "api/http_service.h"
+#include "api/access.h"
 #include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/files.h"
-#include "service/access.h"
 #include "service/flv.h"
 
 #include <stdlib.h>

@@ -81,7 +81,6 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 {
 	const struct announce *a = c->announce;
 	struct tree_relay *r = mem_new(struct tree_relay);
-	r->parent = t->node;
 	r->node = json_object();
 	api_put_text(r->node, "node", a ? a->node : "");
 	api_put_text(r->node, "relay", a ? a->relay : "");

@@ -16,21 +16,20 @@ struct tree_filter {
 /* One stream of this server. */
 struct tree {
 	struct tree *prev, *next;
-	json_t *json;     /* the tree */
-	json_t *node;     /* its root, borrowed */
-	const char *kind; /* "publish", "pull" or "push" */
-	char from[24];    /* the server that it is pulled from or pushed to; "" */
-	char api[64];     /* and that one's API; "" */
-	char relay[24];   /* the id of the pull or push */
+	json_t *json;            /* the tree */
+	json_t *node;            /* its root, borrowed */
+	const char *kind;        /* "publish", "pull" or "push" */
+	char from[SIGN_ID_MAX];  /* the server that it is pulled from or pushed to; "" */
+	char api[ADDR_TEXT_MAX]; /* and that one's API; "" */
+	char relay[SIGN_ID_MAX]; /* the id of the pull or push */
 };
 
 /* A relay that has a stream from here, or brings one. */
 struct tree_relay {
 	struct tree_relay *prev, *next;
-	json_t *parent; /* node; borrowed */
-	json_t *node;   /* borrowed; in the parent's relays */
-	char relay[24];
-	char api[64]; /* "" when it has none that may be asked */
+	json_t *node; /* borrowed; in its parent's relays */
+	char relay[SIGN_ID_MAX];
+	char api[ADDR_TEXT_MAX]; /* "" when it has none that may be asked */
 };
 
 struct trees {

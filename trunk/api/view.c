@@ -185,7 +185,7 @@ static bool has_kicked(const struct ask *a)
 	return json_is_integer(code) && json_integer_value(code) == 0;
 }
 
-void view_kick(char node[static 24], struct server *server, const struct view_question *q,
+void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struct view_question *q,
 	       const char *id)
 {
 	struct client *client = stat_find(&server->stat, id);
@@ -195,7 +195,7 @@ void view_kick(char node[static 24], struct server *server, const struct view_qu
 		return;
 	if (client) {
 		log_info("client %s is disconnected through the API of the cluster", client->id);
-		snprintf(node, 24, "%s", server->service_id);
+		snprintf(node, SIGN_ID_MAX, "%s", server->service_id);
 		stat_kick(client);
 		return;
 	}
@@ -207,7 +207,7 @@ void view_kick(char node[static 24], struct server *server, const struct view_qu
 	asks_run(&asks, "DELETE", q->deadline);
 	for (int i = 0; i < asks.count && !*node; i++)
 		if (asks.v[i].answer && has_kicked(&asks.v[i]))
-			snprintf(node, 24, "%s", text_of(asks.v[i].answer, "node"));
+			snprintf(node, SIGN_ID_MAX, "%s", text_of(asks.v[i].answer, "node"));
 	buf_free(&path);
 	asks_fini(&asks);
 }

@@ -30,5 +30,5 @@ json_t *view_streams(struct server *server, const struct view_question *question
 /* An array of the servers that this one has to do with, each asked now. */
 json_t *view_nodes(struct server *server, int64_t deadline) BLOCKS;
 /* Disconnects a client of any server; the id of that server, or "" when nobody has it. */
-void view_kick(char node[static 24], struct server *server, const struct view_question *question,
-	       const char *id) BLOCKS;
+void view_kick(char node[static SIGN_ID_MAX], struct server *server,
+	       const struct view_question *question, const char *id) BLOCKS;

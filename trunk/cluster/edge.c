@@ -143,6 +143,11 @@ enum pull_state viewer_state(const struct viewer *viewer)
 	return viewer->pull ? viewer->pull->state : PULL_FAILED;
 }
 
+bool viewer_is_over(const struct viewer *viewer)
+{
+	return viewer->pull && viewer->pull->state >= PULL_NOWHERE;
+}
+
 const char *viewer_why(const struct viewer *viewer)
 {
 	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";

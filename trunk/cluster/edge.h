@@ -48,6 +48,8 @@ bool edge_is_pulled(const struct server *server, const struct source *source);
 /* Zeroed memory is fine. */
 void edge_detach(struct viewer *viewer);
 enum pull_state viewer_state(const struct viewer *viewer);
+/* It has waited for a pull, from which nothing comes any more. */
+bool viewer_is_over(const struct viewer *viewer);
 /* Why it is PULL_NOWHERE or PULL_FAILED. */
 const char *viewer_why(const struct viewer *viewer);
 
@@ -59,8 +61,8 @@ struct relay_facts {
 	uint64_t switches;
 	char reason[256];                /* of the last switch; "" */
 	char id[9];                      /* of the pull or push, as it tells the peer */
-	char node[24];                   /* the peer's process; "" when it does not say */
-	char api[64];                    /* "ip:port" of the peer's API; "" likewise */
+	char node[SIGN_ID_MAX];          /* the peer's process; "" when it does not say */
+	char api[ADDR_TEXT_MAX];         /* "ip:port" of the peer's API; "" likewise */
 	const struct consumer *consumer; /* of a push */
 };
 /* False when the source is neither pulled nor pushed. */

@@ -53,6 +53,17 @@ bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost
 	return false;
 }
 
+bool server_believes_relay(struct server *server, enum sign_verdict verdict,
+			   const struct addr *peer)
+{
+	char ip[ADDR_TEXT_MAX];
+	addr_ip(ip, peer);
+	if (verdict != SIGN_GOOD && notice_is_due(server->notices, ip))
+		log_warn("the relay at %s is taken for a player or encoder: %s", ip,
+			 sign_why(verdict));
+	return verdict == SIGN_GOOD;
+}
+
 const char *server_advertise(const struct server *server)
 {
 	return server->conf->advertise;

@@ -1,4 +1,5 @@
 #include "node/signed_request.h"
+#include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,4 +38,38 @@ err signed_request(struct signer *signer, const char *vhost, const struct http_r
 	if (strcmp(sign_peer(signer, address), to) == 0)
 		return OK;
 	return ask(signer, vhost, sign_peer(signer, address), asked, status, body);
+}
+
+/* ---- the other end ---- */
+
+enum sign_verdict signed_request_check(struct signer *signer, const struct http_message *request,
+				       struct span what)
+{
+	return sign_check(signer,
+			  &(struct sign_said){
+				  .to = http_header_get(request, "X-Srs-To"),
+				  .time = http_header_get(request, "X-Srs-Time"),
+				  .nonce = http_header_get(request, "X-Srs-Nonce"),
+				  .mac = http_header_get(request, "X-Srs-Sign"),
+			  },
+			  &(struct sign_what){.method = request->method_name,
+					      .target = request->target,
+					      .body = what},
+			  clock_wall_ms());
+}
+
+/* Only one that knows a secret of ours learns who we are. */
+err signed_request_refuse(struct sock *sock, const struct http_message *request,
+			  enum sign_verdict verdict, const char *self, const char *cors)
+{
+	struct buf extra = {.max = 1024};
+	char *body = mem_printf("{\"code\":%d,\"why\":\"%s\"}", CODE_DENIED, sign_why(verdict));
+	if (verdict == SIGN_MISDIRECTED)
+		http_write_header(&extra, SIGN_RECEIVER, self);
+	buf_printf(&extra, "%s", cors);
+	err e = http_respond(sock, request, UNAUTHORIZED, "application/json", span_str(body),
+			     buf_text(&extra));
+	free(body);
+	buf_free(&extra);
+	return e;
 }

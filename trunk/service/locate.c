@@ -129,7 +129,7 @@ err locate_play(struct locate *l, enum found *found)
 						     : locate_on_origin(l, found);
 }
 
-bool locate_again(struct locate *l)
+static bool is_to_be_had(struct locate *l)
 {
 	const struct conf_cluster *cluster = &l->vhost->cluster;
 	struct coworker_answer answer;
@@ -144,4 +144,14 @@ bool locate_again(struct locate *l)
 		return false;
 	edge_attach(l->server, l->source, l->vhost, PULL_FROM_MESH, l->viewer);
 	return l->viewer->pull != NULL;
+}
+
+/* One for whom the stream would be relayed need not go to where it is now. */
+bool locate_again(struct locate *l, struct consumer *consumer)
+{
+	if (!is_to_be_had(l))
+		return false;
+	log_info("%s has ended here, and goes on from where it is now", l->source->key);
+	consumer_stay(consumer);
+	return true;
 }

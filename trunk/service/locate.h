@@ -33,6 +33,6 @@ struct locate {
 
 /* *found says which; an error only when the player went away or the server stops. */
 err locate_play(struct locate *l, enum found *found) BLOCKS;
-/* The stream that was found here has ended. True when a coworker has it and the viewer is one for
- * whom it is relayed: then it is attached to the pull, and stays. */
-bool locate_again(struct locate *locate) BLOCKS;
+/* The stream that was found here has ended for this player. True when a coworker has it and the player
+ * is one for whom it is relayed: then the viewer is attached to the pull, and the consumer stays. */
+bool locate_again(struct locate *locate, struct consumer *consumer) BLOCKS;

@@ -19,18 +19,18 @@ enum {
 	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
 
+/* What each of thousands of turns touches stands together. */
 struct player {
+	struct consumer consumer;
+	struct source *source;
+	struct rtmp_conn *conn; /* the session's */
+	struct outlet outlet;
 	struct session *s;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
-	/* what each turn touches */
-	struct consumer consumer;
-	struct source *source;
-	struct rtmp_conn *conn;
-	struct outlet outlet;
 };
 
 static struct session *session_of(void *ctx)
@@ -175,14 +175,16 @@ static err finish_message(struct player *p)
 	}
 }
 
-/* One for whom the stream would be relayed need not go to where it is now. */
+static bool is_over(const struct player *p)
+{
+	return consumer_ended(&p->consumer) ||
+	       (p->s->vhost->play.notify_unpublish && viewer_is_over(&p->viewer));
+}
+
+/* A relay looks by itself where the stream is now. */
 static bool goes_on(struct player *p)
 {
-	if (p->s->is_relay || !locate_again(p->where))
-		return false;
-	log_info("%s has ended here, and goes on from where it is now", p->source->key);
-	consumer_stay(&p->consumer);
-	return true;
+	return !p->s->is_relay && locate_again(p->where, &p->consumer);
 }
 
 static err play_loop(struct player *p)
@@ -193,10 +195,7 @@ static err play_loop(struct player *p)
 		if (p->closed)
 			return finish_message(p);
 		TRY(send_some(p));
-		bool over = consumer_ended(&p->consumer) ||
-			    (p->viewer.pull && viewer_state(&p->viewer) >= PULL_NOWHERE &&
-			     p->s->vhost->play.notify_unpublish);
-		if (over && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
+		if (is_over(p) && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
 			return goodbye(p, "NetStream.Play.UnpublishNotify",
 				       "the stream was unpublished");
 		if (is_past_duration(p))
@@ -255,15 +254,11 @@ static err play_source(struct player *p)
 	return e;
 }
 
-err play_run(struct session *s)
+/* ---- the story ---- */
+
+static err locate(struct player *p, struct locate *where, enum found *found)
 {
-	struct player *p = mem_new(struct player);
-	p->s = s;
-	p->conn = s->conn;
-	/* Whatever a peer sends as a number, NaN included. */
-	if (s->want.duration_ms > 0 && s->want.duration_ms < DURATION_MAX_MS)
-		p->until_ms = (int64_t)s->want.duration_ms;
-	p->want = WIRE_ALL;
+	struct session *s = p->s;
 	p->viewer = (struct viewer){
 		.conf = s->conf,
 		.target = &s->target,
@@ -274,7 +269,7 @@ err play_run(struct session *s)
 		.doubtful = s->says_relay && !s->is_relay,
 		.co = co_self(),
 	};
-	struct locate where = {
+	*where = (struct locate){
 		.server = s->server,
 		.vhost = s->vhost,
 		.target = &s->target,
@@ -286,21 +281,38 @@ err play_run(struct session *s)
 		.ctx = p,
 		.patience_ms = -1,
 	};
-	enum found found;
-	p->where = &where;
+	p->where = where;
 	sock_attach(s->conn->sock);
 	co_trim(); /* the stream may be long in coming, and handshakes go deep */
-	err e = locate_play(&where, &found);
-	p->source = where.source;
-	if (!e && found == FOUND_HERE)
-		e = play_source(p);
-	else if (!e && found == FOUND_ELSEWHERE)
-		e = session_redirect(s, where.rtmp);
-	else if (!e)
-		e = session_refuse(s, ERR_NOTFOUND,
-				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
-							  : "NetStream.Play.Failed",
-				   "%s", where.why);
+	err e = locate_play(where, found);
+	p->source = where->source;
+	return e;
+}
+
+static err send_away(struct player *p, enum found found)
+{
+	if (found == FOUND_ELSEWHERE)
+		return session_redirect(p->s, p->where->rtmp);
+	return session_refuse(p->s, ERR_NOTFOUND,
+			      found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
+						     : "NetStream.Play.Failed",
+			      "%s", p->where->why);
+}
+
+err play_run(struct session *s)
+{
+	struct player *p = mem_new(struct player);
+	struct locate where;
+	enum found found;
+	p->s = s;
+	p->conn = s->conn;
+	p->want = WIRE_ALL;
+	/* Whatever a peer sends as a number, NaN included. */
+	if (s->want.duration_ms > 0 && s->want.duration_ms < DURATION_MAX_MS)
+		p->until_ms = (int64_t)s->want.duration_ms;
+	err e = locate(p, &where, &found);
+	if (!e)
+		e = found == FOUND_HERE ? play_source(p) : send_away(p, found);
 	edge_detach(&p->viewer);
 	source_unref(&p->source);
 	free(p);

@@ -189,32 +189,34 @@ static bool is_unpublish(const struct session *s, const char *name)
 	return s->want.role == ROLE_FLASH_PUBLISH && strcmp(name, "publish") != 0;
 }
 
+static void put_unpublished(struct publisher *p, const struct command *c)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	uint32_t id = p->s->want.stream_id;
+	struct amf *info = amf_object();
+	amf_set(info, "code", amf_string("NetStream.Unpublish.Success"));
+	amf_set(info, "description", amf_string("Stop publishing stream."));
+	rtmp_put_command(conn, CSID_STREAM, id, "onFCUnpublish", 0, amf_null(), info, NULL);
+	if (c->tid > 0)
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(),
+				 amf_undefined(), NULL);
+	rtmp_put_status(conn, id, "status", "NetStream.Unpublish.Success",
+			"Stream is now unpublished");
+}
+
 /* *over: the publisher has said that it is done. */
 static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *over)
 {
 	struct rtmp_conn *conn = p->s->conn;
 	struct command c;
 	TRY(command_read(&c, m));
-	if (p->s->is_relay && announce_take_players(&p->s->announce, &c)) {
-		command_fini(&c);
-		return OK;
-	}
-	if (is_unpublish(p->s, c.name)) {
-		*over = true;
-		struct amf *info = amf_object();
-		amf_set(info, "code", amf_string("NetStream.Unpublish.Success"));
-		amf_set(info, "description", amf_string("Stop publishing stream."));
-		rtmp_put_command(conn, CSID_STREAM, p->s->want.stream_id, "onFCUnpublish", 0,
-				 amf_null(), info, NULL);
-		if (c.tid > 0)
-			rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(),
-					 amf_undefined(), NULL);
-		rtmp_put_status(conn, p->s->want.stream_id, "status", "NetStream.Unpublish.Success",
-				"Stream is now unpublished");
-	} else if (c.tid > 0) {
+	bool is_telling = p->s->is_relay && announce_take_players(&p->s->announce, &c);
+	*over = !is_telling && is_unpublish(p->s, c.name);
+	if (*over)
+		put_unpublished(p, &c);
+	else if (!is_telling && c.tid > 0)
 		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(),
 				 NULL);
-	}
 	command_fini(&c);
 	return *over ? rtmp_flush(conn) : OK;
 }

@@ -6,7 +6,6 @@
 #include "cluster/announce.h"
 #include "cluster/upstream.h"
 #include "codec/url.h"
-#include "node/notice.h"
 #include "rtmp/handshake.h"
 #include "service/session.h"
 #include "service/token.h"
@@ -148,7 +147,6 @@ static err admit(struct session *s)
 
 static bool is_proven(struct session *s)
 {
-	char ip[ADDR_TEXT_MAX];
 	enum sign_verdict v = announce_check(s->server, s->want.object,
 					     &(struct relay_claim){
 						     .args = s->connect.args,
@@ -156,10 +154,7 @@ static bool is_proven(struct session *s)
 						     .stream = s->want.stream,
 						     .publish = s->want.role != ROLE_PLAY,
 					     });
-	addr_ip(ip, &s->conn->sock->peer);
-	if (v != SIGN_GOOD && notice_is_due(s->server->notices, ip))
-		log_warn("the relay at %s is taken for a player or encoder: %s", ip, sign_why(v));
-	return v == SIGN_GOOD;
+	return server_believes_relay(s->server, v, &s->conn->sock->peer);
 }
 
 /* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at

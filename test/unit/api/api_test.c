@@ -44,6 +44,28 @@ static void paths_lead_to_their_routes(void **state)
 	}
 }
 
+static void what_servers_ask_each_other_is_signed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path;
+		bool is_signed;
+	} cases[] = {
+		{"/api/v1/clusters", true},          {"/api/v1/clusters/", true},
+		{"/api/v1/clusters/streams", true},  {"/api/v1/clusters/nodes", true},
+		{"/api/v1/clusters/clients", true},  {"/api/v1/clusters/clients/abcdefgh", true},
+		{"/api/v1/versions", false},         {"/api/v1/summaries", false},
+		{"/api/v1/clients/abcdefgh", false}, {"/api/v1/raw", false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *tail;
+		const struct api_route *r = api_route_find(cases[i].path, &tail);
+		assert_non_null(r);
+		if (!(r->flags & ROUTE_SIGNED) == cases[i].is_signed)
+			fail_msg("%s", cases[i].path);
+	}
+}
+
 static void parameters_are_decoded_and_bounded(void **state)
 {
 	(void)state;
@@ -107,6 +129,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_lead_to_their_routes),
+		cmocka_unit_test(what_servers_ask_each_other_is_signed),
 		cmocka_unit_test(parameters_are_decoded_and_bounded),
 		cmocka_unit_test(texts_that_are_no_utf8_are_shown_all_the_same),
 		cmocka_unit_test(numbers_are_found_by_their_names),

@@ -1,4 +1,5 @@
-#include "service/access.h"
+#include "api/access.h"
+#include "api/api_route.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
@@ -7,30 +8,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-/* As SRS numbers a refused authentication. */
-enum { CODE_DENIED = 1102 };
-
-static const char clusters[] = "/api/v1/clusters";
-
-static bool starts(const char *s, const char *with)
-{
-	return strncmp(s, with, strlen(with)) == 0;
-}
-
+/* Wherever it stands in the path, and on the port of files too, as in SRS. */
 static bool is_api(const struct http_session *s)
 {
 	return strstr(s->request->path, "/api/") != NULL;
-}
-
-static err deny(struct http_session *s, int status, const char *why, const char *extra)
-{
-	char *body = mem_printf("{\"code\":%d,\"why\":\"%s\"}", CODE_DENIED, why);
-	err e = http_respond(s->sock, s->request, status, "application/json", span_str(body),
-			     extra);
-	free(body);
-	return e;
 }
 
 static void note(const struct http_session *s, const char *why)
@@ -52,41 +34,26 @@ static err deny_caller(struct http_session *s)
 	return e;
 }
 
-/* ---- signatures ---- */
+/* ---- servers of the cluster ---- */
 
-enum sign_verdict access_verdict(struct http_session *s, struct span what)
+static bool is_for_servers(const struct http_session *s)
 {
-	const struct http_message *m = s->request;
-	return sign_check(
-		s->server->signer,
-		&(struct sign_said){
-			.to = http_header_get(m, "X-Srs-To"),
-			.time = http_header_get(m, "X-Srs-Time"),
-			.nonce = http_header_get(m, "X-Srs-Nonce"),
-			.mac = http_header_get(m, "X-Srs-Sign"),
-		},
-		&(struct sign_what){.method = m->method_name, .target = m->target, .body = what},
-		clock_wall_ms());
+	const char *tail;
+	const struct api_route *route = api_route_find(s->request->path, &tail);
+	return route && route->flags & ROUTE_SIGNED;
 }
 
-/* One that knows a secret of ours learns who we are; that is no line in the log, since each server
- * that has not asked us before does so. */
-err access_challenge(struct http_session *s)
+/* A misdirected one is no line in the log, since each server that has not asked us before is one. */
+static err check_signature(struct http_session *s, bool *refused)
 {
-	struct buf extra = {.max = 1024};
-	http_write_header(&extra, SIGN_RECEIVER, s->server->service_id);
-	buf_printf(&extra, "%s", s->cors);
-	err e = deny(s, 401, sign_why(SIGN_MISDIRECTED), buf_text(&extra));
-	buf_free(&extra);
-	return e;
-}
-
-static err deny_stranger(struct http_session *s, enum sign_verdict v)
-{
-	if (v == SIGN_MISDIRECTED)
-		return access_challenge(s);
-	note(s, sign_why(v));
-	return deny(s, 401, sign_why(v), s->cors);
+	enum sign_verdict v =
+		signed_request_check(s->server->signer, s->request, buf_span(&s->request->body));
+	*refused = v != SIGN_GOOD;
+	if (!*refused)
+		return OK;
+	if (v != SIGN_MISDIRECTED)
+		note(s, sign_why(v));
+	return signed_request_refuse(s->sock, s->request, v, s->server->service_id, s->cors);
 }
 
 /* ---- writes ---- */
@@ -117,6 +84,15 @@ static bool is_from_here(const struct http_session *s)
 	       !strstr(s->request->query, "callback=");
 }
 
+static err deny_write(struct http_session *s)
+{
+	char *body = mem_printf("{\"code\":%d,\"why\":\"%s\"}", CODE_DENIED,
+				"changes are accepted from this host only");
+	err e = http_respond(s->sock, s->request, 403, "application/json", span_str(body), s->cors);
+	free(body);
+	return e;
+}
+
 static err check_write(struct http_session *s, bool *refused)
 {
 	const struct conf_http_api *api = &s->conf->http_api;
@@ -130,7 +106,7 @@ static err check_write(struct http_session *s, bool *refused)
 	note(s, "http_api.writes does not allow it");
 	if (api->writes == WRITES_AUTH)
 		return deny_caller(s);
-	return deny(s, 403, "changes are accepted from this host only", s->cors);
+	return deny_write(s);
 }
 
 /* ---- all of it ---- */
@@ -138,15 +114,11 @@ static err check_write(struct http_session *s, bool *refused)
 err access_check(struct http_session *s, bool *refused)
 {
 	const struct conf_http_api *api = &s->conf->http_api;
-	*refused = true;
-	if (signer_on(s->server->signer) && starts(s->request->path, clusters)) {
-		enum sign_verdict v = access_verdict(s, buf_span(&s->request->body));
-		*refused = v != SIGN_GOOD;
-		return *refused ? deny_stranger(s, v) : OK;
-	}
-	if (api->auth.enabled && is_api(s) &&
-	    !http_basic_ok(s->request, api->auth.username, api->auth.password))
+	if (signer_on(s->server->signer) && is_for_servers(s))
+		return check_signature(s, refused);
+	*refused = api->auth.enabled && is_api(s) &&
+		   !http_basic_ok(s->request, api->auth.username, api->auth.password);
+	if (*refused)
 		return deny_caller(s);
-	*refused = false;
 	return is_write(s) ? check_write(s, refused) : OK;
 }

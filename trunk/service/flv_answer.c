@@ -1,0 +1,80 @@
+#include "service/flv_answer.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEAD_MAX = 4096, EXTRA_MAX = 2048 };
+
+static const char type[] = "video/x-flv";
+
+void flv_answer_stream(struct http_session *s, struct chunks *out)
+{
+	struct buf head = {.max = HEAD_MAX};
+	struct buf extra = {.max = EXTRA_MAX};
+	buf_printf(&extra, "Cache-Control: no-cache\r\n%s", s->cors);
+	http_write_head(&head, s->request, 200, type, -1, buf_text(&extra));
+	chunks_put_raw(out, buf_span(&head));
+	out->on = s->request->minor > 0;
+	buf_free(&head);
+	buf_free(&extra);
+	http_message_free(&s->request);
+	http_conn_free(&s->conn);
+}
+
+err flv_answer_head(struct http_session *s)
+{
+	struct buf head = {.max = HEAD_MAX};
+	http_write_head(&head, s->request, 200, type, -1, s->cors);
+	err e = sock_send(s->sock, head.p, head.n);
+	s->request->keep_alive &= s->request->minor > 0;
+	buf_free(&head);
+	return e;
+}
+
+/* The vhost that the host of this request has chosen must be named there, where the host is
+ * another one. */
+static bool must_name(const struct conf_vhost *vhost, const char *query)
+{
+	char *named = mem_zalloc(URL_MAX);
+	bool is_named = param_get(named, URL_MAX, query, "vhost") ||
+			param_get(named, URL_MAX, query, "domain");
+	free(named);
+	return !is_named && strcmp(vhost->name, DEFAULT_VHOST) != 0;
+}
+
+/* The same path and query there. */
+static void put_url(struct buf *url, const struct http_message *m, const struct conf_vhost *vhost,
+		    const char *hostport)
+{
+	const char *path = m->target, *front = strstr(path, "://");
+	if (*path != '/')
+		path = front ? strchr(front + 3, '/') : NULL;
+	buf_printf(url, "http://%s%s", hostport, path ? path : "/");
+	if (must_name(vhost, m->query))
+		buf_printf(url, "%svhost=%s", *m->query ? "&" : "?", vhost->name);
+}
+
+err flv_redirect(struct http_session *s, const struct conf_vhost *vhost, const char *hostport)
+{
+	struct buf url = {.max = HTTP_HEAD_MAX + URL_MAX};
+	struct buf extra = {.max = HTTP_HEAD_MAX + 2 * URL_MAX};
+	put_url(&url, s->request, vhost, hostport);
+	http_write_header(&extra, "Location", buf_text(&url));
+	buf_printf(&extra, "%s", s->cors);
+	log_info("redirecting to %s", log_quote(buf_text(&url)));
+	s->request->keep_alive = false;
+	err e = http_respond(s->sock, s->request, 302, NULL, span_str(""), buf_text(&extra));
+	buf_free(&extra);
+	buf_free(&url);
+	return e;
+}
+
+err flv_refuse(struct http_session *s, int status, const char *sentence)
+{
+	log_info("HTTP-FLV %s: %d, %s", log_quote(s->request->path), status, sentence);
+	s->request->keep_alive = false;
+	return http_respond_text(s->sock, s->request, status, sentence, s->cors);
+}

@@ -1,0 +1,16 @@
+/* flv_answer - what is said over HTTP to a request for a live stream. Layer: service. */
+#pragma once
+#include "conf/conf.h"
+#include "service/flv_chunks.h"
+#include "service/http_session.h"
+
+/* The head of the stream, into `out`. From here on the request is not needed, nor what reads requests:
+ * both go, and the connection is the stream's. */
+void flv_answer_stream(struct http_session *s, struct chunks *out);
+/* To HEAD: what there would be. */
+err flv_answer_head(struct http_session *s) BLOCKS;
+/* That it is at that server, whatever the host of that request may be: the vhost is this one. */
+err flv_redirect(struct http_session *s, const struct conf_vhost *vhost,
+		 const char *hostport) BLOCKS;
+/* No, and why. */
+err flv_refuse(struct http_session *s, int status, const char *sentence) BLOCKS;

@@ -1,0 +1,100 @@
+/* The host chooses the vhost, its mount says which parts of the path are app and stream; then the
+ * same rules as over RTMP make a target of them. */
+#include "service/flv_request.h"
+#include "base/mem.h"
+#include "service/flv_mount.h"
+
+#include <stdlib.h>
+
+static bool serves(struct mount *mount, const struct conf_vhost *vhost, const char *host,
+		   const char *path)
+{
+	return vhost && vhost->enabled && vhost->http_remux.enabled &&
+	       mount_match(mount, vhost->http_remux.mount, host, vhost->name, path);
+}
+
+/* The vhost of the request's host, else one that the path names. */
+static const struct conf_vhost *find_vhost(struct mount *mount, const struct conf *conf,
+					   const char *host, const char *path)
+{
+	const struct conf_vhost *vhost = conf_vhost_find(conf, host);
+	if (serves(mount, vhost, host, path))
+		return vhost;
+	for (int i = 0; i < conf->vhost_count; i++) {
+		vhost = &conf->vhosts[i];
+		if (mount_names_vhost(vhost->http_remux.mount) && serves(mount, vhost, host, path))
+			return vhost;
+	}
+	return NULL;
+}
+
+/* "http://host", and the vhost that it or the query names. */
+static err read_host(char **base, char **vhost, const struct http_message *m,
+		     const struct addr *local)
+{
+	char text[ADDR_TEXT_MAX];
+	struct target t = {0};
+	addr_text(text, local);
+	*base = mem_printf("http://%s", *m->host ? m->host : text);
+	char *name = mem_printf("x?%s", m->query);
+	err e = target_parse(&t, *base, name);
+	if (!e)
+		*vhost = mem_strdup(t.vhost);
+	free(name);
+	target_fini(&t);
+	return e;
+}
+
+static err read_names(struct flv_request *r, const struct mount *mount, const char *base,
+		      const char *query)
+{
+	r->tc_url = mem_printf("%s/%.*s", base, (int)mount->app.n, (const char *)mount->app.p);
+	char *name = mem_printf("%.*s%s%s", (int)mount->stream.n, (const char *)mount->stream.p,
+				*query ? "?" : "", query);
+	err e = target_parse(&r->target, r->tc_url, name);
+	free(name);
+	return e;
+}
+
+static char *header_copy(const struct http_message *m, const char *name)
+{
+	const char *value = http_header_get(m, name);
+	return mem_strdup(value ? value : "");
+}
+
+static void read_asker(struct flv_request *r, const struct http_message *m)
+{
+	r->url = mem_strdup(m->path);
+	r->page_url = header_copy(m, "Referer");
+	r->path = header_copy(m, "X-SRS-Path");
+	r->via = header_copy(m, "X-SRS-Via");
+}
+
+err flv_request_read(struct flv_request *r, const struct conf *conf, const struct http_message *m,
+		     const struct addr *local)
+{
+	char *base = NULL, *host = NULL;
+	struct mount mount = {0};
+	*r = (struct flv_request){0};
+	err e = read_host(&base, &host, m, local);
+	if (!e)
+		r->vhost = find_vhost(&mount, conf, host, m->path);
+	if (!e && r->vhost)
+		e = read_names(r, &mount, base, m->query);
+	if (!e && r->vhost)
+		read_asker(r, m);
+	free(base);
+	free(host);
+	return e;
+}
+
+void flv_request_fini(struct flv_request *r)
+{
+	target_fini(&r->target);
+	free(r->tc_url);
+	free(r->url);
+	free(r->page_url);
+	free(r->path);
+	free(r->via);
+	*r = (struct flv_request){0};
+}

@@ -1,0 +1,21 @@
+/* flv_request - what an HTTP request for a live stream asks for, and says of who asks. Layer: service.
+ * All of it is copied: the request goes when the stream takes the connection. */
+#pragma once
+#include "codec/url.h"
+#include "conf/conf.h"
+#include "http/http.h"
+#include "net/addr.h"
+
+struct flv_request {
+	const struct conf_vhost *vhost; /* NULL: no mount fits the path, and the rest is empty */
+	struct target target;
+	char *tc_url, *url, *page_url; /* for the API */
+	char *path, *via; /* as another server says that fetches it, see upstream.h; "" */
+};
+
+/* `local` is what a client that names no host has reached. ERR_PROTOCOL or ERR_LIMIT when there is no
+ * making sense of it. To be released also after an error. */
+err flv_request_read(struct flv_request *out, const struct conf *conf, const struct http_message *m,
+		     const struct addr *local);
+/* Zeroed memory is fine. */
+void flv_request_fini(struct flv_request *request);
