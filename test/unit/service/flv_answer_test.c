@@ -115,7 +115,7 @@ static void a_stream_takes_the_connection(void **state)
 		assert_null(t.s.request);
 		assert_null(t.s.conn);
 		assert_int_equal(out.on, i);
-		const char *head = buf_text(&out.pre);
+		const char *head = buf_text(&out.own);
 		assert_non_null(strstr(head, "Content-Type: video/x-flv\r\n"));
 		assert_non_null(strstr(head, "Cache-Control: no-cache\r\n"));
 		assert_non_null(strstr(head, "\r\nA: b\r\n"));
