@@ -162,10 +162,8 @@ void upstream_put_last(struct upstream **list, int count, const struct upstream 
 /* A session outlives a reload, but it goes to the origins of today. */
 static const struct conf_vhost *vhost_today(const struct conf *conf, const struct conf_vhost *vhost)
 {
-	const struct conf_vhost *today = conf_vhost_find(conf, vhost->name);
-	bool same =
-		today && strcmp(today->name, vhost->name) == 0 && today->cluster.origin.count > 0;
-	return same ? today : vhost;
+	const struct conf_vhost *today = conf_vhost_named(conf, vhost->name);
+	return today && today->cluster.origin.count > 0 ? today : vhost;
 }
 
 int upstream_order(struct server *server, const struct conf_vhost *vhost, bool flv, const char *key,
