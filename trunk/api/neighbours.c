@@ -134,7 +134,7 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			meet(server, &conf->vhosts[i], half);
 			any = true;
 		}
-	for (struct map_iter it = upstreams_begin(server->upstreams); any && map_next(&it);)
+	for (struct map_iter it = upstreams_begin(server); any && map_next(&it);)
 		add(asks, NEIGHBOUR_ORIGIN, ((struct upstream *)it.value)->api, path, q);
 	struct relay_facts *facts = mem_new(struct relay_facts);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);)

@@ -2,9 +2,9 @@
  * other coworkers have a moment to answer too, so that the connections to them can be kept. */
 #include "cluster/coworker.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "cluster/inquiry.h"
+#include "cluster/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -171,7 +171,7 @@ static struct question *question_known(struct mesh *mesh, const char *key, bool 
 static struct question *question_get(struct server *server, const struct conf_vhost *vhost,
 				     const struct target *target, const char *key, bool fresh)
 {
-	struct mesh *mesh = server->mesh;
+	struct mesh *mesh = server->cluster->mesh;
 	int64_t none_ms = 0;
 	struct question *q = question_known(mesh, key, fresh, &none_ms);
 	if (q)
@@ -228,9 +228,9 @@ err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
 
 void coworker_forget(struct server *server, const char *key)
 {
-	struct question *q = map_get(server->mesh->questions, key);
+	struct question *q = map_get(server->cluster->mesh->questions, key);
 	if (q)
-		drop(server->mesh, q);
+		drop(server->cluster->mesh, q);
 }
 
 /* ---- everybody's word ---- */

@@ -7,9 +7,6 @@
 #include "codec/url.h"
 #include "node/server.h"
 
-struct edge {
-	struct map *pulls; /* source key -> struct pull */
-};
 struct pull;
 
 /* A player on this server whose stream is pulled. Embedded in its session; the pull asks the
@@ -35,8 +32,6 @@ enum pull_state {
 	PULL_FAILED,  /* no origin could be had for upstream_timeout; over */
 };
 
-err edge_init(struct server *server);
-void edge_fini(struct server *server);
 /* From where a pull has its stream: the origins of an edge, or, at an origin, the coworker that has
  * it at the moment: the mesh is asked again at each loss, so that the pull follows the stream. */
 enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_MESH };

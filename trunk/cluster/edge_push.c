@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/edge.h"
+#include "cluster/inside.h"
 #include "cluster/upstream.h"
 #include "node/outlet.h"
 #include "rtmp/client.h"
@@ -250,7 +251,7 @@ static int64_t start_deadline(const struct push *p)
 /* Of the server in use, which may be one that a redirect named. */
 static void note_failure(struct push *p, err e)
 {
-	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	struct upstream *up = upstream_known(p->server->cluster->upstreams, p->up.name);
 	if (up)
 		upstream_failed(up, err_trail(e));
 	p->server->stat.upstream_failures++;

@@ -3,8 +3,8 @@
  * here means that the name has no addresses any more. */
 #include "cluster/members.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
 #include "net/dns.h"
 
 #include <stdio.h>
@@ -183,16 +183,16 @@ static bool is_own_address(const struct server *server, enum member_kind kind, c
 
 static bool is_self(struct server *server, enum member_kind kind, const char *name)
 {
-	const struct self *self = map_get(server->members->selves, name);
+	const struct self *self = map_get(server->cluster->members->selves, name);
 	return (self && clock_ms() < self->until_ms) || is_own_address(server, kind, name);
 }
 
 void members_is_self(struct server *server, const char *name)
 {
-	struct self *self = map_get(server->members->selves, name);
+	struct self *self = map_get(server->cluster->members->selves, name);
 	if (!self) {
 		self = mem_new(struct self);
-		map_set(server->members->selves, name, self);
+		map_set(server->cluster->members->selves, name, self);
 	}
 	if (clock_ms() >= self->until_ms)
 		log_info("%s is this server itself: it is not asked", name);
@@ -299,7 +299,7 @@ static void refresh(struct watch *w, const struct member_list *list)
 		return;
 	member_list_replace(&w->list, list, w->text);
 	w->resolved = true;
-	wake_all(w->server->members);
+	wake_all(w->server->cluster->members);
 }
 
 static void watch_main(void *arg)
@@ -359,7 +359,7 @@ static char *key_of(enum member_kind kind, const char *text)
 
 static void want(struct server *server, enum member_kind kind, const struct text_list *texts)
 {
-	struct map *watches = server->members->watches;
+	struct map *watches = server->cluster->members->watches;
 	for (int i = 0; i < texts->count; i++) {
 		char *key = key_of(kind, texts->v[i]);
 		struct watch *w = map_get(watches, key);
@@ -378,7 +378,7 @@ static void want(struct server *server, enum member_kind kind, const struct text
 
 void members_follow(struct server *server)
 {
-	struct members *m = server->members;
+	struct members *m = server->cluster->members;
 	for (struct map_iter it = map_begin(m->watches); map_next(&it);)
 		((struct watch *)it.value)->wanted = false;
 	for (int i = 0; i < server->conf->vhost_count; i++) {
@@ -403,7 +403,7 @@ void members_follow(struct server *server)
 static struct watch *watch_of(struct server *server, enum member_kind kind, const char *text)
 {
 	char *key = key_of(kind, text);
-	struct watch *w = map_get(server->members->watches, key);
+	struct watch *w = map_get(server->cluster->members->watches, key);
 	free(key);
 	return w;
 }
@@ -414,10 +414,10 @@ static struct watch *resolved(struct server *server, enum member_kind kind, cons
 {
 	struct waiter self = {.co = co_self()};
 	struct watch *w = watch_of(server, kind, text);
-	DL_APPEND(server->members->waiters, &self);
+	DL_APPEND(server->cluster->members->waiters, &self);
 	while (w && !w->resolved && co_wait(deadline) == OK)
 		w = watch_of(server, kind, text);
-	DL_DELETE(server->members->waiters, &self);
+	DL_DELETE(server->cluster->members->waiters, &self);
 	return watch_of(server, kind, text);
 }
 
@@ -475,7 +475,7 @@ static struct member_health *health_next(struct map_iter *it, const char *name)
 
 void members_answered(struct server *server, const char *name)
 {
-	struct map_iter it = map_begin(server->members->watches);
+	struct map_iter it = map_begin(server->cluster->members->watches);
 	bool said = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {
 		if (!h->alive && !said)
@@ -488,7 +488,7 @@ void members_answered(struct server *server, const char *name)
 /* A coworker that is down is a line when it goes down, not a line for each player. */
 void members_failed(struct server *server, const char *name, const char *reason)
 {
-	struct map_iter it = map_begin(server->members->watches);
+	struct map_iter it = map_begin(server->cluster->members->watches);
 	bool said = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {
 		if ((h->alive || strcmp(h->reason, reason) != 0) && !said)

@@ -1,6 +1,6 @@
 #include "cluster/upstream.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
 #include "cluster/members.h"
 
 #include <math.h>
@@ -175,7 +175,7 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 			     &vhost_today(conf, vhost)->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	for (int i = 0; i < n; i++) {
-		out[i] = upstream_get(server->upstreams, members[i].name);
+		out[i] = upstream_get(server->cluster->upstreams, members[i].name);
 		out[i]->priority = members[i].rank.priority;
 		out[i]->weight = members[i].rank.weight;
 	}
@@ -185,9 +185,9 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 	return n;
 }
 
-struct map_iter upstreams_begin(const struct upstreams *upstreams)
+struct map_iter upstreams_begin(const struct server *server)
 {
-	return map_begin(upstreams->by_name);
+	return map_begin(server->cluster->upstreams->by_name);
 }
 
 int64_t upstream_retry_at(int64_t *wait)

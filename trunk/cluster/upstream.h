@@ -33,8 +33,8 @@ void upstreams_free(struct upstreams **upstreams);
 struct upstream *upstream_get(struct upstreams *upstreams, const char *name);
 /* The same, or NULL for a name that has not been seen. */
 struct upstream *upstream_known(struct upstreams *upstreams, const char *name);
-/* All of them: map_next() with .value a struct upstream. */
-struct map_iter upstreams_begin(const struct upstreams *upstreams);
+/* All that this server has seen: map_next() with .value a struct upstream. */
+struct map_iter upstreams_begin(const struct server *server);
 void upstream_ok(struct upstream *up, int64_t connect_ms);
 void upstream_failed(struct upstream *up, const char *reason);
 
