@@ -14,6 +14,7 @@ struct cluster *cluster_new(void)
 	c->members = members_new();
 	c->mesh = mesh_new();
 	c->pulls = map_new();
+	c->pushes = map_new();
 	return c;
 }
 
@@ -24,6 +25,7 @@ void cluster_free(struct cluster **cluster)
 	if (!c)
 		return;
 	map_free(&c->pulls);
+	map_free(&c->pushes);
 	mesh_free(&c->mesh);
 	members_free(&c->members);
 	upstreams_free(&c->upstreams);

@@ -1,5 +1,5 @@
 /* Viewers and their pulls: a pull begins with the first viewer of a stream, is joined by all
- * others, and ends `linger` after the last one (edge_pull.c). */
+ * others, and ends `linger` after the last one (pull.c). */
 #include "cluster/edge.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
@@ -67,7 +67,6 @@ static struct pull *pull_new(struct server *server, struct source *source,
 		pull_free(p);
 		return NULL;
 	}
-	source->owner = &p->facts;
 	map_set(server->cluster->pulls, source->key, p);
 	server->stat.pulls++;
 	return p;
@@ -130,14 +129,4 @@ enum pull_state viewer_state(const struct viewer *viewer)
 const char *viewer_why(const struct viewer *viewer)
 {
 	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";
-}
-
-/* ---- for the API ---- */
-
-bool edge_facts(struct relay_facts *facts, const struct source *source)
-{
-	const struct relay_facts *known = source->owner;
-	if (known)
-		*facts = *known;
-	return known != NULL;
 }

@@ -4,8 +4,9 @@
 #include "node/server.h"
 
 struct cluster {
-	struct upstreams *upstreams; /* health of the origins we use: upstream.h */
-	struct members *members; /* who is behind the names of origins and coworkers: members.h */
-	struct mesh *mesh;       /* questions to coworkers and answers kept: coworker.h */
-	struct map *pulls;       /* source key -> struct pull */
+	struct upstreams *upstreams; /* health of the origins we use */
+	struct members *members;     /* who is behind the names of origins and coworkers */
+	struct mesh *mesh;           /* questions to coworkers in flight and answers kept */
+	struct map *pulls;           /* source key -> struct pull */
+	struct map *pushes;          /* source key -> struct push, the one to be shown */
 };

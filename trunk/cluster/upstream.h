@@ -91,9 +91,6 @@ err upstream_follow(struct upstream_conn *up, int n, const struct upstream_reque
 		    struct rtmp_refusal *refusal) BLOCKS;
 /* When to ask again after a round without success: *wait (0 at first) doubles, up to a second. */
 int64_t upstream_retry_at(int64_t *wait);
-struct relay_facts;
-/* Notes in the facts of the pull or push that is running who its peer is. */
-void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up);
 /* A TCP connection to "host[:port]", whichever of its addresses answers. */
 err upstream_dial(struct sock **out, const char *hostport, int64_t deadline) BLOCKS;
 /* Zeroed memory is fine; clears. */

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "cluster/announce.h"
-#include "cluster/edge.h"
 #include "cluster/flv_feed.h"
 #include "cluster/upstream.h"
 #include "codec/list.h"
@@ -352,13 +351,6 @@ static void meet(struct upstream_conn *out, const struct rtmp_peer *peer)
 		return;
 	out->origin->met = true;
 	snprintf(out->origin->api, sizeof(out->origin->api), "%s", out->api);
-}
-
-void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up)
-{
-	snprintf(facts->id, sizeof(facts->id), "%s", co_id());
-	snprintf(facts->node, sizeof(facts->node), "%s", up->peer.node);
-	snprintf(facts->api, sizeof(facts->api), "%s", up->api);
 }
 
 static err race(struct upstream_conn *out, struct attempt *attempts, int count,

@@ -5,12 +5,12 @@
  *   pull_main    until nobody wants it: round after round, with a wait only after a failed one
  *   pull_round   each origin once, following redirects
  *   use          one origin: play; the media is pull_relay()'s business */
+#include "cluster/pull.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "cluster/flv_feed.h"
 #include "cluster/inside.h"
-#include "cluster/pull.h"
 #include "codec/list.h"
 #include "rtmp/client.h"
 
@@ -122,8 +122,7 @@ static struct upstream_request request_of(const struct pull *p)
 static void note_switch(struct pull *p)
 {
 	bool first = !*p->facts.peer;
-	p->source->owner = &p->facts;
-	upstream_facts(&p->facts, &p->up);
+	relay_facts_meet(&p->facts, &p->up);
 	if (!first && strcmp(p->facts.peer, p->up.name) == 0)
 		return;
 	if (!first) {
@@ -409,8 +408,6 @@ void pull_main(void *arg)
 	pull_run(p);
 	log_info("%s: pull ended%s%s", p->source->key, *p->why ? ": " : "", p->why);
 	map_remove(p->server->cluster->pulls, p->source->key);
-	if (p->source->owner == &p->facts)
-		p->source->owner = NULL;
 	bool fed = p->source->feeder == &p->in.feeder;
 	source_leave(p->source, &p->in.feeder, 0);
 	if (!fed && !p->source->feeder)
