@@ -1,6 +1,7 @@
 #include "cluster/inquiry.h"
 #include "base/mem.h"
 #include "cluster/members.h"
+#include "cluster/self.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static bool take_answer(struct ask *a)
 		members_answered(q->server, a->api);
 	bool self = strcmp(answer.service, q->server->service_id) == 0;
 	if (self)
-		members_is_self(q->server, a->api);
+		self_met(q->server, a->api);
 	if (e || self)
 		return false;
 	snprintf(answer.coworker, sizeof(answer.coworker), "%s", a->api);

@@ -6,6 +6,7 @@
 struct cluster {
 	struct upstreams *upstreams; /* health of the origins we use */
 	struct members *members;     /* who is behind the names of origins and coworkers */
+	struct selves *selves;       /* where this server has met itself */
 	struct mesh *mesh;           /* questions to coworkers in flight and answers kept */
 	struct map *pulls;           /* source key -> struct pull */
 	struct map *pushes;          /* source key -> struct push, the one to be shown */
