@@ -4,7 +4,7 @@
 #include "cluster/announce.h"
 #include "cluster/members.h"
 #include "cluster/relay_facts.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_connect.h"
 #include "codec/url.h"
 
 #include <stdlib.h>

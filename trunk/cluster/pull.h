@@ -5,7 +5,7 @@
 #include "cluster/edge.h"
 #include "cluster/relay_facts.h"
 #include "cluster/seam.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_connect.h"
 #include "node/inlet.h"
 
 struct pull {

@@ -11,7 +11,7 @@
 #include "cluster/announce.h"
 #include "cluster/inside.h"
 #include "cluster/relay_facts.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_connect.h"
 #include "node/outlet.h"
 #include "rtmp/client.h"
 

@@ -2,6 +2,7 @@
 #include "cluster/inside.h"
 #include "cluster/pull.h"
 #include "cluster/push.h"
+#include "cluster/upstream_connect.h"
 
 #include <stdio.h>
 

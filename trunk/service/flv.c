@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/flv_feed.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_request.h"
 #include "codec/flv.h"
 #include "node/notice.h"
 #include "node/outlet.h"
