@@ -1,7 +1,7 @@
 /* Who is here: vhosts, streams, clients. */
 #include "api/api_route.h"
 #include "base/mem.h"
-#include "cluster/edge.h"
+#include "cluster/relay_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,18 +119,16 @@ static void put_codecs(json_t *object, const struct source *source)
 }
 
 /* A pulled or pushed stream: where from or to, since when, how often that has changed and why. */
-static void put_relay(json_t *object, const struct source *source)
+static void put_relay(json_t *object, const struct relay_facts *facts)
 {
-	struct relay_facts *facts = mem_new(struct relay_facts);
-	if (edge_facts(facts, source)) {
-		json_t *relay = api_put_object(object, "relay");
-		api_put_text(relay, "kind", facts->kind);
-		api_put_text(relay, "peer", facts->peer);
-		api_put_int(relay, "since", facts->since_wall_ms);
-		api_put_int(relay, "switches", (int64_t)facts->switches);
-		api_put_text(relay, "reason", facts->reason);
-	}
-	free(facts);
+	if (!facts)
+		return;
+	json_t *relay = api_put_object(object, "relay");
+	api_put_text(relay, "kind", facts->kind);
+	api_put_text(relay, "peer", facts->peer);
+	api_put_int(relay, "since", facts->since_wall_ms);
+	api_put_int(relay, "switches", (int64_t)facts->switches);
+	api_put_text(relay, "reason", facts->reason);
 }
 
 static json_t *stream_object(struct api_call *call, const struct source *source,
@@ -153,7 +151,7 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 	put_bytes(object, &id->rate, recv, id->send_now);
 	put_publish(object, source, publisher, id);
 	put_codecs(object, source);
-	put_relay(object, source);
+	put_relay(object, relay_facts_get(call->server, source));
 	free(tc_url);
 	free(url);
 	return object;

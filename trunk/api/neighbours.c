@@ -2,9 +2,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
-#include "cluster/edge.h"
 #include "cluster/members.h"
-#include "cluster/upstream.h"
+#include "cluster/relay_facts.h"
+#include "cluster/upstream_connect.h"
 #include "codec/url.h"
 
 #include <stdlib.h>
@@ -134,13 +134,13 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			meet(server, &conf->vhosts[i], half);
 			any = true;
 		}
-	for (struct map_iter it = upstreams_begin(server->upstreams); any && map_next(&it);)
+	for (struct map_iter it = upstreams_begin(server); any && map_next(&it);)
 		add(asks, NEIGHBOUR_ORIGIN, ((struct upstream *)it.value)->api, path, q);
-	struct relay_facts *facts = mem_new(struct relay_facts);
-	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);)
-		if (edge_facts(facts, it.value))
+	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
+		const struct relay_facts *facts = relay_facts_get(server, it.value);
+		if (facts)
 			add(asks, NEIGHBOUR_ORIGIN, facts->api, path, q);
-	free(facts);
+	}
 	conf_unref(&conf);
 }
 

@@ -3,7 +3,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
-#include "cluster/edge.h"
+#include "cluster/relay_facts.h"
 #include "conf/endpoint.h"
 
 #include <stdio.h>
@@ -54,7 +54,7 @@ static void put_media(json_t *node, const struct source *s)
 
 static struct tree *tree_new(struct server *server, const struct source *s)
 {
-	struct relay_facts *facts = mem_new(struct relay_facts);
+	const struct relay_facts *facts = relay_facts_get(server, s);
 	struct tree *t = mem_new(struct tree);
 	t->json = json_object();
 	t->kind = "publish";
@@ -64,14 +64,13 @@ static struct tree *tree_new(struct server *server, const struct source *s)
 	api_put_text(t->json, "name", s->stream);
 	t->node = tree_self(server);
 	json_object_set_new(t->json, "origin", t->node);
-	if (edge_facts(facts, s))
+	if (facts)
 		put_facts(t, facts);
 	api_put_text(t->node, "kind", t->kind);
 	api_put_bool(t->node, "known", true);
 	api_put_int(t->node, "viewers", 0);
 	put_media(t->node, s);
 	json_object_set_new(t->node, "relays", json_array());
-	free(facts);
 	return t;
 }
 

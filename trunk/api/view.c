@@ -179,7 +179,7 @@ json_t *view_streams(struct server *server, const struct view_question *q)
 
 /* ---- a client ---- */
 
-static bool has_kicked(const struct ask *a)
+static bool has_kicked(struct ask *a)
 {
 	const json_t *code = json_object_get(a->answer, "code");
 	return json_is_integer(code) && json_integer_value(code) == 0;
@@ -189,7 +189,7 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 	       const char *id)
 {
 	struct client *client = stat_find(&server->stat, id);
-	struct asks asks = {.server = server, .is_enough = has_kicked};
+	struct asks asks = {.server = server, .on_answer = has_kicked};
 	*node = '\0';
 	if (is_circle(server, q))
 		return;

@@ -71,7 +71,7 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 
 static void put_origins(struct nodes *n)
 {
-	for (struct map_iter it = upstreams_begin(n->server->upstreams); map_next(&it);) {
+	for (struct map_iter it = upstreams_begin(n->server); map_next(&it);) {
 		const struct upstream *up = it.value;
 		json_t *node = put_node(n, "origin", up->name);
 		int64_t ago = clock_ms() - up->last_failure_ms;

@@ -27,50 +27,70 @@ struct ask *asks_add(struct asks *asks, char *api, char *target)
 
 static err request(struct ask *a, struct buf *body)
 {
+	const struct asks *asks = a->asks;
 	struct http_request_opts opts = {
-		.method = a->method,
+		.method = asks->method,
 		.target = a->target,
-		.body_max = ASK_ANSWER_MAX,
-		.deadline = a->deadline,
+		.headers = asks->headers,
+		.body_max = asks->answer_max ? asks->answer_max : ASK_ANSWER_MAX,
+		.deadline = asks->deadline,
 	};
 	TRY(hostport_parse(&opts.host, a->api, API_PORT));
-	return signed_request(a->asks->server->signer, NULL, &opts, &a->status, body);
+	return signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
+}
+
+/* Servers may answer a POST with 201, and SRS takes that, too. */
+static bool is_good(int status)
+{
+	return status == 200 || status == 201;
+}
+
+static err ask(struct ask *a)
+{
+	struct buf body = {0};
+	int64_t began = clock_ms();
+	err e = request(a, &body);
+	a->ms = clock_ms() - began;
+	if (!e && is_good(a->status))
+		a->answer = json_read(buf_span(&body));
+	buf_free(&body);
+	return e;
 }
 
 static void ask_main(void *arg)
 {
 	struct ask *a = arg;
-	struct buf body = {.max = ASK_ANSWER_MAX};
-	int64_t began = clock_ms();
-	err e = request(a, &body);
-	a->ms = clock_ms() - began;
+	struct asks *asks = a->asks;
+	err e = ask(a);
 	if (e != ERR_STOPPED)
 		a->result = e;
 	if (e && e != ERR_STOPPED && e != ERR_TIMEOUT)
 		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
-	if (!e && a->status == 200)
-		a->answer = json_read(buf_span(&body));
-	if (!e && !a->answer)
+	if (!e && !a->answer && is_good(a->status))
+		snprintf(a->why, sizeof(a->why), "its answer is not JSON");
+	else if (!e && !a->answer)
 		snprintf(a->why, sizeof(a->why), "it answered %d", a->status);
-	buf_free(&body);
+	if (e != ERR_STOPPED && asks->on_answer && asks->on_answer(a)) {
+		int64_t late = clock_after(asks->late_ms);
+		asks->until = late < asks->until ? late : asks->until;
+	}
 	err_clear();
-	a->asks->enough |= !e && a->asks->is_enough && a->asks->is_enough(a);
-	a->asks->running--;
-	co_wake(a->asks->lead);
+	asks->running--;
+	co_wake(asks->lead);
 }
 
 void asks_run(struct asks *asks, const char *method, int64_t deadline)
 {
+	asks->method = method;
+	asks->deadline = asks->until = deadline;
 	asks->lead = co_self();
 	for (int i = 0; i < asks->count; i++) {
 		struct ask *a = &asks->v[i];
 		a->asks = asks;
-		a->method = method;
-		a->deadline = deadline;
 		a->co = co_start("ask", ask_main, a);
 		asks->running += a->co != NULL;
 	}
-	while (asks->running > 0 && !asks->enough && co_wait(deadline) == OK)
+	while (asks->running > 0 && co_wait(asks->until) == OK)
 		;
 	for (int i = 0; i < asks->count; i++)
 		co_stop(asks->v[i].co);

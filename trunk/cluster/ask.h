@@ -1,4 +1,7 @@
-/* ask - asks the APIs of several servers at once. Layer: cluster. */
+/* ask - asks the APIs of several servers at once, with one deadline, each over a connection that is
+ * kept for the next question. Layer: cluster.
+ * Who is asked for what, and what an answer means, is the caller's business: inquiry.h (who has a
+ * stream), api/view.h (what each of them knows). */
 #pragma once
 #include "node/json.h"
 #include "node/server.h"
@@ -13,23 +16,32 @@ struct ask {
 	/* answered */
 	err result; /* OK: it answered, whatever it said */
 	int status;
-	json_t *answer; /* of status 200; NULL when it is not JSON */
+	json_t *answer; /* of a good status; NULL when it is not JSON */
 	int64_t ms;     /* until the answer */
-	char why[160];  /* it did not: a sentence */
+	char why[160];  /* there is no answer: a sentence */
 	/* while asking */
 	struct asks *asks;
-	const char *method;
-	int64_t deadline;
 	struct co *co;
 };
 
+/* Zeroed memory, apart from `server` and what is wanted of the rest. */
 struct asks {
 	struct server *server;
+	const char *vhost;   /* whose secret signs; NULL: any */
+	const char *headers; /* of each request, "K: v\r\n…"; NULL: none */
+	size_t answer_max;   /* 0: ASK_ANSWER_MAX */
+	/* One has answered or failed; those that are left behind are not told of. True: this is what is
+	 * looked for, and the others have late_ms to answer too, so that the connections to them can
+	 * be kept. Called in a coroutine of its own; must not block. NULL: all are waited for. */
+	bool (*on_answer)(struct ask *ask);
+	int64_t late_ms;
+	/* who is asked */
 	struct ask *v;
 	int count, room;
+	/* while asking */
+	const char *method;
+	int64_t deadline, until; /* of the requests; of the wait for them */
 	int running;
-	bool enough; /* an answer was what is looked for: the others are not waited for */
-	bool (*is_enough)(const struct ask *ask);
 	struct co *lead;
 };
 

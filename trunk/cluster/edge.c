@@ -1,30 +1,14 @@
 /* Viewers and their pulls: a pull begins with the first viewer of a stream, is joined by all
- * others, and ends `linger` after the last one (edge_pull.c). */
+ * others, and ends `linger` after the last one (pull.c). */
 #include "cluster/edge.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
 #include "cluster/pull.h"
 #include "codec/list.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
-
-err edge_init(struct server *server)
-{
-	server->edge = mem_new(struct edge);
-	server->edge->pulls = map_new();
-	return OK;
-}
-
-void edge_fini(struct server *server)
-{
-	if (!server->edge)
-		return;
-	map_free(&server->edge->pulls);
-	free(server->edge);
-	server->edge = NULL;
-}
 
 /* ---- pulls ---- */
 
@@ -83,8 +67,7 @@ static struct pull *pull_new(struct server *server, struct source *source,
 		pull_free(p);
 		return NULL;
 	}
-	source->owner = &p->facts;
-	map_set(server->edge->pulls, source->key, p);
+	map_set(server->cluster->pulls, source->key, p);
 	server->stat.pulls++;
 	return p;
 }
@@ -105,7 +88,7 @@ static void look_for_circle(struct pull *p, const struct viewer *viewer)
 void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
 		 enum pull_from from, struct viewer *viewer)
 {
-	struct pull *p = map_get(server->edge->pulls, source->key);
+	struct pull *p = map_get(server->cluster->pulls, source->key);
 	if (!p)
 		p = pull_new(server, source, vhost, viewer->conf, from);
 	if (!p)
@@ -118,7 +101,7 @@ void edge_attach(struct server *server, struct source *source, const struct conf
 
 bool edge_is_pulled(const struct server *server, const struct source *source)
 {
-	return map_get(server->edge->pulls, source->key) != NULL;
+	return map_get(server->cluster->pulls, source->key) != NULL;
 }
 
 void edge_detach(struct viewer *viewer)
@@ -151,14 +134,4 @@ bool viewer_is_over(const struct viewer *viewer)
 const char *viewer_why(const struct viewer *viewer)
 {
 	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";
-}
-
-/* ---- for the API ---- */
-
-bool edge_facts(struct relay_facts *facts, const struct source *source)
-{
-	const struct relay_facts *known = source->owner;
-	if (known)
-		*facts = *known;
-	return known != NULL;
 }

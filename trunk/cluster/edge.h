@@ -1,15 +1,10 @@
 /* edge - pulls: each stream that is played here is fetched once from an origin. Layer: cluster.
- * edge_pull.c is the story of one pull; it starts with the first viewer and ends `linger` after
+ * pull.c is the story of one pull; it starts with the first viewer and ends `linger` after
  * the last one. It outlives the loss of origins, so that viewers notice nothing. */
 #pragma once
-#include "cluster/upstream.h"
-#include "codec/amf0.h"
 #include "codec/url.h"
 #include "node/server.h"
 
-struct edge {
-	struct map *pulls; /* source key -> struct pull */
-};
 struct pull;
 
 /* A player on this server whose stream is pulled. Embedded in its session; the pull asks the
@@ -35,8 +30,6 @@ enum pull_state {
 	PULL_FAILED,  /* no origin could be had for upstream_timeout; over */
 };
 
-err edge_init(struct server *server);
-void edge_fini(struct server *server);
 /* From where a pull has its stream: the origins of an edge, or, at an origin, the coworker that has
  * it at the moment: the mesh is asked again at each loss, so that the pull follows the stream. */
 enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_MESH };
@@ -52,33 +45,3 @@ enum pull_state viewer_state(const struct viewer *viewer);
 bool viewer_is_over(const struct viewer *viewer);
 /* Why it is PULL_NOWHERE or PULL_FAILED. */
 const char *viewer_why(const struct viewer *viewer);
-
-/* What the API shows of a pulled or pushed stream. */
-struct relay_facts {
-	const char *kind;      /* "pull", "push" */
-	char peer[300];        /* "host:port" */
-	int64_t since_wall_ms; /* on this peer */
-	uint64_t switches;
-	char reason[256];                /* of the last switch; "" */
-	char id[9];                      /* of the pull or push, as it tells the peer */
-	char node[SIGN_ID_MAX];          /* the peer's process; "" when it does not say */
-	char api[ADDR_TEXT_MAX];         /* "ip:port" of the peer's API; "" likewise */
-	const struct consumer *consumer; /* of a push */
-};
-/* False when the source is neither pulled nor pushed. */
-bool edge_facts(struct relay_facts *facts, const struct source *source);
-
-/* A push: the stream of a local publisher goes on to an origin. Embedded in its session. */
-struct push;
-enum push_state { PUSH_TRYING, PUSH_ACCEPTED, PUSH_REFUSED, PUSH_FAILED };
-/* Starts pushing; the source may begin after PUSH_ACCEPTED. `co` is woken at changes. */
-struct push *push_start(struct server *server, struct source *source,
-			const struct conf_vhost *vhost, const struct target *target,
-			const char *page_url, const char *swf_url, const char *path, struct co *co);
-enum push_state push_state(const struct push *push);
-/* An origin that had taken it says that it is published elsewhere, and was before. */
-bool push_is_outdone(const struct push *push);
-/* The origin's refusal, or why no origin could be had. */
-const struct rtmp_refusal *push_refusal(const struct push *push);
-/* Sends what is left, for a moment, and ends. NULL is fine; clears. */
-void push_stop(struct push **push) BLOCKS;

@@ -1,10 +1,11 @@
-/* pull - what the files of one pull share: edge.c (viewers, begin and end), edge_pull.c (the
+/* pull - what the files of one pull share: edge.c (viewers, begin and end), pull.c (the
  * story), pull_relay.c (one origin). Layer: cluster; nobody else includes this. */
 #pragma once
 #include "cluster/announce.h"
 #include "cluster/edge.h"
+#include "cluster/relay_facts.h"
 #include "cluster/seam.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_connect.h"
 #include "node/inlet.h"
 
 struct pull {

@@ -1,6 +1,6 @@
 #include "cluster/upstream.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
 #include "cluster/members.h"
 
 #include <math.h>
@@ -162,10 +162,8 @@ void upstream_put_last(struct upstream **list, int count, const struct upstream 
 /* A session outlives a reload, but it goes to the origins of today. */
 static const struct conf_vhost *vhost_today(const struct conf *conf, const struct conf_vhost *vhost)
 {
-	const struct conf_vhost *today = conf_vhost_find(conf, vhost->name);
-	bool same =
-		today && strcmp(today->name, vhost->name) == 0 && today->cluster.origin.count > 0;
-	return same ? today : vhost;
+	const struct conf_vhost *today = conf_vhost_named(conf, vhost->name);
+	return today && today->cluster.origin.count > 0 ? today : vhost;
 }
 
 int upstream_order(struct server *server, const struct conf_vhost *vhost, bool flv, const char *key,
@@ -177,7 +175,7 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 			     &vhost_today(conf, vhost)->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	for (int i = 0; i < n; i++) {
-		out[i] = upstream_get(server->upstreams, members[i].name);
+		out[i] = upstream_get(server->cluster->upstreams, members[i].name);
 		out[i]->priority = members[i].rank.priority;
 		out[i]->weight = members[i].rank.weight;
 	}
@@ -187,9 +185,9 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 	return n;
 }
 
-struct map_iter upstreams_begin(const struct upstreams *upstreams)
+struct map_iter upstreams_begin(const struct server *server)
 {
-	return map_begin(upstreams->by_name);
+	return map_begin(server->cluster->upstreams->by_name);
 }
 
 int64_t upstream_retry_at(int64_t *wait)

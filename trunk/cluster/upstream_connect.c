@@ -1,19 +1,15 @@
-/* Reaching one of several origins: what is said to it, and a race between those that are silent and
- * those that answer. */
+/* A race between origins that are silent and those that answer. */
+#include "cluster/upstream_connect.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/version.h"
 #include "cluster/announce.h"
-#include "cluster/edge.h"
 #include "cluster/flv_feed.h"
-#include "cluster/upstream.h"
 #include "codec/list.h"
 #include "net/dns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	RTMP_PORT = 1935,
@@ -21,120 +17,6 @@ enum {
 	ADDRESS_MS = 300, /* one of several addresses of a name */
 	CHUNK_SIZE_DEFAULT_OUT = 60000,
 };
-
-/* ---- what is asked ---- */
-
-static char *upstream_vhost(const struct upstream_request *r)
-{
-	const char *own = strcmp(r->vhost->name, DEFAULT_VHOST) ? r->vhost->name : r->target->vhost;
-	const char *pattern = r->vhost->cluster.vhost;
-	const char *hole = strstr(pattern, "[vhost]");
-	if (!hole)
-		return mem_strdup(*pattern ? pattern : own);
-	return mem_printf("%.*s%s%s", (int)(hole - pattern), pattern, own,
-			  hole + strlen("[vhost]"));
-}
-
-static char *tc_url(const struct upstream_request *r, int port)
-{
-	char *vhost = upstream_vhost(r);
-	bool v6 = strchr(vhost, ':') != NULL;
-	char *url = port == 1935 ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
-					      r->target->app)
-				 : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s", vhost,
-					      port, r->target->app);
-	free(vhost);
-	return url;
-}
-
-char *upstream_stream_name(const struct upstream_request *r)
-{
-	char *param = mem_alloc(URL_MAX);
-	param_remove(param, r->target->param, "vhost");
-	char *name = mem_printf("%s%s", r->target->stream, param);
-	free(param);
-	return name;
-}
-
-/* Who we are, in the words of SRS. What follows is ours and ignored by others: the servers that
- * this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them
- * is asked again; those that have redirected it (srs_redirected), so that none sends it back; and
- * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
-static struct amf *identity(const struct upstream_request *r)
-{
-	struct amf *args = amf_object();
-	if (r->vhost->cluster.debug_srs_upnode) {
-		amf_set(args, "srs_sig", amf_string(SERVER_SIG));
-		amf_set(args, "srs_server", amf_string(SERVER_NAME));
-		amf_set(args, "srs_license", amf_string("MIT"));
-		amf_set(args, "srs_version", amf_string(SRS_VERSION));
-		amf_set(args, "srs_pid", amf_number(getpid()));
-		amf_set(args, "srs_id", amf_string(co_id()));
-		announce_put(args, r->server);
-	}
-	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
-	amf_set(args, "srs_path", amf_string(path));
-	if (r->via && *r->via)
-		amf_set(args, "srs_via", amf_string(r->via));
-	if (r->redirected && *r->redirected)
-		amf_set(args, "srs_redirected", amf_string(r->redirected));
-	if (r->mesh)
-		amf_set(args, "srs_mesh", amf_number(1));
-	free(path);
-	return args;
-}
-
-/* Made anew from what connect said: the identity is the same as long as the request is. */
-struct amf *upstream_proof(const struct upstream_request *r, const struct upstream_conn *up)
-{
-	struct hostport hp;
-	struct buf claim = {.max = CLAIM_MAX};
-	if (!*up->peer.node || hostport_parse(&hp, up->name, RTMP_PORT) != OK)
-		return NULL;
-	struct amf *args = identity(r);
-	char *url = tc_url(r, hp.port), *stream = upstream_stream_name(r);
-	relay_claim_write(&claim, &(struct relay_claim){args, url, stream, r->publish});
-	struct amf *proof = announce_proof(r->server, r->vhost->name, r->publish, buf_span(&claim),
-					   up->peer.node);
-	buf_free(&claim);
-	free(stream);
-	free(url);
-	amf_free(&args);
-	return proof;
-}
-
-err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
-			const char *path, const char *via)
-{
-	int hops = list_count(path);
-	if (list_has(path, server->service_id) || list_has(via, server->service_id))
-		return err_fail(ERR_LOOP,
-				"the request has come back to where it was (%.80s, seen by %s): "
-				"the origins of these servers form a circle",
-				path, server->service_id);
-	if (hops > vhost->cluster.hop_limit)
-		return err_fail(ERR_LOOP, "the request came by %d servers, hop_limit is %d", hops,
-				vhost->cluster.hop_limit);
-	return OK;
-}
-
-bool upstream_redirect_target(char *out, size_t cap, const char *url)
-{
-	struct target t = {0};
-	struct hostport hp = {0};
-	char text[HOST_MAX + 8];
-	bool ok = target_parse(&t, url, "") == OK && strcmp(t.schema, "rtmp") == 0 && *t.host &&
-		  strlen(t.host) < HOST_MAX;
-	if (ok) {
-		snprintf(hp.host, sizeof(hp.host), "%s", t.host);
-		hp.port = t.port;
-		hostport_text(text, &hp);
-		ok = (size_t)snprintf(out, cap, "%s", text) < cap;
-	}
-	target_fini(&t);
-	err_clear();
-	return ok;
-}
 
 /* ---- one attempt ---- */
 
@@ -184,7 +66,7 @@ static err attempt_flv(struct attempt *a)
 	size_t n = strlen(t->stream);
 	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
 	char *target = mem_printf("/%s/%s%s%s", t->app, t->stream, named ? "" : ".flv", t->param);
-	char *path = mem_printf("%s,%s", r->path, r->server->service_id);
+	char *path = upstream_path(r);
 	err e = flv_feed_open(&a->feed, &(struct flv_feed_opts){
 						.hostport = a->name,
 						.target = target,
@@ -211,7 +93,7 @@ static err attempt_rtmp(struct attempt *a)
 	struct sock *sock = NULL;
 	TRY(hostport_parse(&hp, a->name, RTMP_PORT));
 	TRY(dial_any(&sock, &hp, a->deadline));
-	char *url = tc_url(a->request, hp.port);
+	char *url = upstream_tc_url(a->request, hp.port);
 	err e = rtmp_client_connect(
 		&a->conn, &sock,
 		&(struct rtmp_client_opts){
@@ -219,7 +101,7 @@ static err attempt_rtmp(struct attempt *a)
 			.tc_url = url,
 			.page_url = a->request->page_url,
 			.swf_url = a->request->swf_url,
-			.args = identity(a->request),
+			.args = upstream_identity(a->request),
 			.chunk_size = a->request->publish ? (uint32_t)a->request->vhost->chunk_size
 							  : CHUNK_SIZE_DEFAULT_OUT,
 			.deadline = a->deadline,
@@ -354,13 +236,6 @@ static void meet(struct upstream_conn *out, const struct rtmp_peer *peer)
 	snprintf(out->origin->api, sizeof(out->origin->api), "%s", out->api);
 }
 
-void upstream_facts(struct relay_facts *facts, const struct upstream_conn *up)
-{
-	snprintf(facts->id, sizeof(facts->id), "%s", co_id());
-	snprintf(facts->node, sizeof(facts->node), "%s", up->peer.node);
-	snprintf(facts->api, sizeof(facts->api), "%s", up->api);
-}
-
 static err race(struct upstream_conn *out, struct attempt *attempts, int count,
 		const struct upstream_request *request, int64_t deadline,
 		struct rtmp_refusal *refusal)
@@ -387,6 +262,25 @@ static err race(struct upstream_conn *out, struct attempt *attempts, int count,
 		return OK;
 	}
 	return explain(&r, e, refusal);
+}
+
+/* Made anew from what connect said: the identity is the same as long as the request is. */
+struct amf *upstream_proof(const struct upstream_request *r, const struct upstream_conn *up)
+{
+	struct hostport hp;
+	struct buf claim = {.max = CLAIM_MAX};
+	if (!*up->peer.node || hostport_parse(&hp, up->name, RTMP_PORT) != OK)
+		return NULL;
+	struct amf *args = upstream_identity(r);
+	char *url = upstream_tc_url(r, hp.port), *stream = upstream_stream_name(r);
+	relay_claim_write(&claim, &(struct relay_claim){args, url, stream, r->publish});
+	struct amf *proof = announce_proof(r->server, r->vhost->name, r->publish, buf_span(&claim),
+					   up->peer.node);
+	buf_free(&claim);
+	free(stream);
+	free(url);
+	amf_free(&args);
+	return proof;
 }
 
 void upstream_hang_up(struct upstream_conn *up)

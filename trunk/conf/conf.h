@@ -151,6 +151,8 @@ void conf_unref(struct conf **conf);
 
 /* The vhost of a request: its own block, else __defaultVhost__, else NULL. Borrowed. */
 const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *name);
+/* The vhost of just that name, or NULL: what a later snapshot has for one of an earlier. Borrowed. */
+const struct conf_vhost *conf_vhost_named(const struct conf *conf, const char *name);
 /* True when every enabled vhost is an edge. */
 bool conf_is_edge(const struct conf *conf);
 

@@ -118,16 +118,18 @@ void conf_unref(struct conf **conf)
 	*conf = NULL;
 }
 
-const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *name)
+const struct conf_vhost *conf_vhost_named(const struct conf *conf, const char *name)
 {
-	const struct conf_vhost *fallback = NULL;
-	for (int i = 0; i < conf->vhost_count; i++) {
+	for (int i = 0; i < conf->vhost_count; i++)
 		if (strcmp(conf->vhosts[i].name, name) == 0)
 			return &conf->vhosts[i];
-		if (strcmp(conf->vhosts[i].name, "__defaultVhost__") == 0)
-			fallback = &conf->vhosts[i];
-	}
-	return fallback;
+	return NULL;
+}
+
+const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *name)
+{
+	const struct conf_vhost *vhost = conf_vhost_named(conf, name);
+	return vhost ? vhost : conf_vhost_named(conf, "__defaultVhost__");
 }
 
 bool conf_is_edge(const struct conf *conf)

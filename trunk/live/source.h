@@ -75,7 +75,6 @@ struct source {
 	struct audio_info audio;
 	int64_t recv_bytes, send_bytes;
 	uint64_t video_frames;
-	void *owner; /* the edge's pull or push of this source, if there is one */
 };
 
 struct source *source_new(const char *key, const char *vhost, const char *app, const char *stream,

@@ -2,10 +2,8 @@
 #include "api/http_service.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/coworker.h"
-#include "cluster/edge.h"
+#include "cluster/cluster.h"
 #include "cluster/members.h"
-#include "cluster/upstream.h"
 #include "http/client.h"
 #include "net/dns.h"
 #include "net/listen.h"
@@ -85,14 +83,10 @@ err serve_start(struct server *server, struct conf *conf)
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
-	server->upstreams = upstreams_new();
-	server->members = members_new();
-	server->mesh = mesh_new();
+	server->cluster = cluster_new();
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	err e = signer_load(server->signer, conf);
-	if (!e)
-		e = edge_init(server);
 	if (!e)
 		e = dns_init(*conf->resolver ? conf->resolver : NULL);
 	if (!e)
@@ -114,12 +108,9 @@ void serve_stop(struct server *server)
 	co_group_stop(&server->services);
 	http_client_pool_close();
 	dns_fini();
-	edge_fini(server);
-	mesh_free(&server->mesh);
+	cluster_free(&server->cluster);
 	signer_free(&server->signer);
 	notices_free(&server->notices);
-	members_free(&server->members);
-	upstreams_free(&server->upstreams);
 	stat_fini(&server->stat);
 	registry_fini(&server->registry);
 	conf_unref(&server->conf);

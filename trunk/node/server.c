@@ -1,11 +1,12 @@
 #include "node/server.h"
 #include "base/log.h"
 #include "codec/url.h"
+#include "conf/endpoint.h"
 #include "node/notice.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+enum { RTMP_PORT = 1935 };
 
 struct source_opts server_source_opts(const struct conf_vhost *vhost)
 {
@@ -71,16 +72,7 @@ const char *server_advertise(const struct server *server)
 
 int server_rtmp_port(const struct server *server)
 {
-	struct hostport hp;
+	struct endpoint at;
 	const struct text_list *listen = &server->conf->listen;
-	char text[HOST_MAX];
-	if (listen->count == 0)
-		return 1935;
-	/* A bare number is a port, not a host. */
-	snprintf(text, sizeof(text), "%s%s",
-		 strspn(listen->v[0], "0123456789") == strlen(listen->v[0]) ? ":" : "",
-		 listen->v[0]);
-	if (text[0] == ':')
-		return (int)strtol(text + 1, NULL, 10);
-	return hostport_parse(&hp, text, 1935) == OK ? hp.port : 1935;
+	return listen->count && endpoint_listen(&at, listen->v[0]) ? at.port : RTMP_PORT;
 }

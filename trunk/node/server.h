@@ -7,12 +7,9 @@
 #include "node/sign.h"
 #include "node/stat.h"
 
-struct edge;
-struct members;
-struct mesh;
+struct cluster;
 struct notices;
 struct signer;
-struct upstreams;
 
 enum { CONNECTIONS_RESERVED = 32 };
 
@@ -20,17 +17,14 @@ struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
 	struct registry registry;
 	struct stat stat;
-	struct co_group sessions;    /* one coroutine per connection */
-	struct co_group services;    /* pulls, pushes and other coroutines of our own */
-	struct upstreams *upstreams; /* health of the origins we use */
-	struct edge *edge;           /* pulls by stream */
-	struct members *members;     /* who is behind the names of origins and coworkers */
-	struct mesh *mesh;           /* coworker queries in flight and answers kept */
-	struct signer *signer;       /* by which servers of the cluster know each other */
-	struct notices *notices;     /* what was logged about whom a moment ago */
-	int connections;             /* RTMP and HTTP connections */
-	char *server_id;             /* the same over restarts */
-	char service_id[9];          /* of this start */
+	struct co_group sessions; /* one coroutine per connection */
+	struct co_group services; /* pulls, pushes and other coroutines of our own */
+	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct signer *signer;    /* by which servers of the cluster know each other */
+	struct notices *notices;  /* what was logged about whom a moment ago */
+	int connections;          /* RTMP and HTTP connections */
+	char *server_id;          /* the same over restarts */
+	char service_id[9];       /* of this start */
 	int64_t started_wall_ms;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };

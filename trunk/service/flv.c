@@ -3,7 +3,7 @@
 #include "service/flv.h"
 #include "base/mem.h"
 #include "cluster/flv_feed.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_request.h"
 #include "node/signed_request.h"
 #include "service/flv_answer.h"
 #include "service/flv_play.h"

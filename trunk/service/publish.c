@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
+#include "cluster/edge.h"
+#include "cluster/push.h"
 #include "cluster/rival.h"
 #include "codec/metadata.h"
 #include "node/inlet.h"

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_request.h"
 #include "codec/url.h"
 #include "rtmp/handshake.h"
 #include "service/session.h"

@@ -2,7 +2,7 @@
  * publish.c are what it may do in between. */
 #pragma once
 #include "cluster/announce.h"
-#include "cluster/edge.h"
+#include "codec/url.h"
 #include "node/server.h"
 #include "rtmp/server.h"
 

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/members.h"
-#include "cluster/upstream.h"
+#include "cluster/upstream_connect.h"
 #include "rtmp/client.h"
 
 #include <stdlib.h>

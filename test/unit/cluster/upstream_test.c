@@ -1,4 +1,4 @@
-/* Which origin a stream goes to, what a failure does to that, and circles of servers. */
+/* Which origin a stream goes to, and what a failure does to that. */
 #include "cluster/upstream.h"
 #include "support/unit.h"
 
@@ -234,62 +234,6 @@ static void one_can_be_put_last_or_taken_out(void **state)
 	assert_int_equal(upstream_remove(list, 3, c), 3);
 }
 
-static const struct {
-	const char *name, *path, *via;
-	bool loop;
-} paths[] = {
-	{"a player", "", "", false},
-	{"from another edge", ",aaaaaaaa", ",aaaaaaaa", false},
-	{"as many as the limit", ",a,b,c", "", false},
-	{"more than the limit", ",a,b,c,d", "", true},
-	{"back again", ",selfself", "", true},
-	{"back again by others", ",aaaaaaaa,selfself,b", "", true},
-	{"an id that begins alike", ",selfselfx", "", false},
-	{"an id that ends alike", ",xselfself", "", false},
-	{"we wait for those that wait for us", ",aaaaaaaa", ",b,selfself", true},
-	{"many others wait", ",aaaaaaaa", ",b,c,d,e,f", false},
-	{"rubbish", "a,,,", ",,", false},
-};
-
-static void a_request_that_comes_back_is_found(void **state)
-{
-	(void)state;
-	struct server server = {.service_id = "selfself"};
-	struct conf_vhost vhost = {.cluster = {.hop_limit = 3}};
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		print_message("%s\n", paths[i].name);
-		err e = upstream_check_path(&server, &vhost, paths[i].path, paths[i].via);
-		assert_int_equal(e, paths[i].loop ? ERR_LOOP : OK);
-		assert_true(e == OK || strlen(err_trail(e)) > 20);
-	}
-}
-
-static const struct {
-	const char *url, *target; /* NULL: refused */
-} redirects[] = {
-	{"rtmp://10.0.0.7:19351/live/x?k=v", "10.0.0.7:19351"},
-	{"rtmp://b.example.org/live/x", "b.example.org:1935"},
-	{"rtmp://[fd00::7]:19351/live/x", "[fd00::7]:19351"},
-	{"http://10.0.0.7/live/x", NULL},
-	{"rtmp:///live/x", NULL},
-	{"", NULL},
-	{"nonsense", NULL},
-};
-
-static void a_redirect_names_a_server_or_is_refused(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(redirects) / sizeof(redirects[0]); i++) {
-		char out[300];
-		bool ok = upstream_redirect_target(out, sizeof(out), redirects[i].url);
-		print_message("%s\n", redirects[i].url);
-		assert_int_equal(ok, redirects[i].target != NULL);
-		if (ok)
-			assert_string_equal(out, redirects[i].target);
-		assert_false(upstream_redirect_target(out, 5, redirects[i].url));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,8 +252,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(more_weight_only_attracts, setup, teardown),
 		cmocka_unit_test_setup_teardown(priority_comes_before_weight, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_can_be_put_last_or_taken_out, setup, teardown),
-		cmocka_unit_test(a_request_that_comes_back_is_found),
-		cmocka_unit_test(a_redirect_names_a_server_or_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

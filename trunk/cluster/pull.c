@@ -5,12 +5,12 @@
  *   pull_main    until nobody wants it: round after round, with a wait only after a failed one
  *   pull_round   each origin once, following redirects
  *   use          one origin: play; the media is pull_relay()'s business */
+#include "cluster/pull.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "cluster/flv_feed.h"
-#include "cluster/pull.h"
+#include "cluster/inside.h"
 #include "codec/list.h"
 #include "rtmp/client.h"
 
@@ -122,8 +122,7 @@ static struct upstream_request request_of(const struct pull *p)
 static void note_switch(struct pull *p)
 {
 	bool first = !*p->facts.peer;
-	p->source->owner = &p->facts;
-	upstream_facts(&p->facts, &p->up);
+	relay_facts_meet(&p->facts, &p->up);
 	if (!first && strcmp(p->facts.peer, p->up.name) == 0)
 		return;
 	if (!first) {
@@ -220,7 +219,7 @@ static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX
 	err e = p->mesh_rounds++ ? coworker_find_fresh(p->server, p->vhost, &p->target, answer)
 				 : coworker_find(p->server, p->vhost, &p->target, answer);
 	if (!e)
-		list[0] = upstream_get(p->server->upstreams, answer->rtmp);
+		list[0] = upstream_get(p->server->cluster->upstreams, answer->rtmp);
 	free(answer);
 	return e ? 0 : 1;
 }
@@ -249,7 +248,7 @@ struct round {
  * that breaks off without a word is a sign of its server's end; to have no media is none. */
 static void judge_health(struct pull *p, err e)
 {
-	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	struct upstream *up = upstream_known(p->server->cluster->upstreams, p->up.name);
 	bool is_word = e == ERR_NOTFOUND || e == ERR_ENDED || e == ERR_DENIED || e == ERR_LOOP ||
 		       e == ERR_REDIRECT;
 	bool lost = p->fed && !is_word;
@@ -408,9 +407,7 @@ void pull_main(void *arg)
 	co_set_id(id);
 	pull_run(p);
 	log_info("%s: pull ended%s%s", p->source->key, *p->why ? ": " : "", p->why);
-	map_remove(p->server->edge->pulls, p->source->key);
-	if (p->source->owner == &p->facts)
-		p->source->owner = NULL;
+	map_remove(p->server->cluster->pulls, p->source->key);
 	bool fed = p->source->feeder == &p->in.feeder;
 	source_leave(p->source, &p->in.feeder, 0);
 	if (!fed && !p->source->feeder)

@@ -1,7 +1,6 @@
 /* Lists of members: what an answer of the resolver becomes, and what changes from one to the next. */
 #include "base/mem.h"
-#include "cluster/members.h"
-#include "net/dns.h"
+#include "cluster/member_list.h"
 #include "support/unit.h"
 
 #include <stdio.h>

@@ -5,11 +5,13 @@
  *   push_main    until the publisher leaves: round after round
  *   push_round   each origin once, following redirects
  *   carry        one origin: send, look at what it says, watch that it is alive */
+#include "cluster/push.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
-#include "cluster/edge.h"
-#include "cluster/upstream.h"
+#include "cluster/inside.h"
+#include "cluster/relay_facts.h"
+#include "cluster/upstream_connect.h"
 #include "node/outlet.h"
 #include "rtmp/client.h"
 
@@ -61,6 +63,25 @@ bool push_is_outdone(const struct push *push)
 const struct rtmp_refusal *push_refusal(const struct push *push)
 {
 	return &push->refusal;
+}
+
+const struct relay_facts *push_facts(const struct push *push)
+{
+	return &push->facts;
+}
+
+/* Two publishers may try at the same time to have the same stream taken: shown is who began, or was
+ * accepted, last. */
+static void show(struct push *p)
+{
+	map_set(p->server->cluster->pushes, p->source->key, p);
+}
+
+static void hide(const struct push *p)
+{
+	struct map *pushes = p->server->cluster->pushes;
+	if (map_get(pushes, p->source->key) == p)
+		map_remove(pushes, p->source->key);
 }
 
 static void set_state(struct push *p, enum push_state state)
@@ -157,7 +178,8 @@ static void say_goodbye(struct push *p, const char *name)
 static void accepted(struct push *p)
 {
 	bool first = !*p->facts.peer;
-	upstream_facts(&p->facts, &p->up);
+	show(p);
+	relay_facts_meet(&p->facts, &p->up);
 	if (!first && strcmp(p->facts.peer, p->up.name) != 0) {
 		p->facts.switches++;
 		p->server->stat.switches++;
@@ -250,7 +272,7 @@ static int64_t start_deadline(const struct push *p)
 /* Of the server in use, which may be one that a redirect named. */
 static void note_failure(struct push *p, err e)
 {
-	struct upstream *up = upstream_known(p->server->upstreams, p->up.name);
+	struct upstream *up = upstream_known(p->server->cluster->upstreams, p->up.name);
 	if (up)
 		upstream_failed(up, err_trail(e));
 	p->server->stat.upstream_failures++;
@@ -363,7 +385,7 @@ struct push *push_start(struct server *server, struct source *source,
 	p->co = co_start("push", push_main, p);
 	if (!p->co)
 		p->state = PUSH_FAILED;
-	source->owner = &p->facts;
+	show(p);
 	return p;
 }
 
@@ -377,8 +399,7 @@ void push_stop(struct push **push)
 	p->finishing = true;
 	co_wake(p->co);
 	co_join_within(&p->co, FINISH_MS);
-	if (p->source->owner == &p->facts)
-		p->source->owner = NULL;
+	hide(p);
 	source_unref(&p->source);
 	conf_unref(&p->conf);
 	free(p);

@@ -1,0 +1,287 @@
+/* Several servers asked at once: who is waited for, for how long, and what each has said. */
+#include "cluster/ask.h"
+#include "http/client.h"
+#include "http/pool.h"
+#include "net/listen.h"
+#include "node/sign.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit/http/peer.h"
+
+enum { APIS = 4, LONG_MS = 5000, SHORT_MS = 100, LATE_MS = 2000 };
+
+#define ANSWER(status, length, text)                                                               \
+	"HTTP/1.1 " status "\r\nContent-Length: " #length "\r\n\r\n" text
+#define YES ANSWER("200 OK", 10, "{\"code\":0}")
+#define NO ANSWER("200 OK", 10, "{\"code\":1}")
+
+/* A server whose connections all get the same answers, one for each request. */
+struct api {
+	const char *answers[3];
+	int64_t after_ms; /* before the first one */
+	struct listener *listener;
+	struct co_group group;
+	int requests;
+	char last[4096]; /* the last request */
+};
+
+struct session {
+	struct api *api;
+	struct sock *sock;
+};
+
+static bool hear(struct session *s)
+{
+	struct api *api = s->api;
+	size_t at = 0, n;
+	while (at < sizeof(api->last) - 1) {
+		if (sock_recv(s->sock, api->last + at, sizeof(api->last) - 1 - at, &n) != OK)
+			return false;
+		at += n;
+		api->last[at] = '\0';
+		if (strstr(api->last, "\r\n\r\n"))
+			return true;
+	}
+	return false;
+}
+
+static void serve(void *arg)
+{
+	struct session *s = arg;
+	for (int i = 0; s->api->answers[i] && hear(s); i++) {
+		const char *answer = s->api->answers[i];
+		s->api->requests++;
+		if ((i == 0 && co_sleep(s->api->after_ms) != OK) ||
+		    sock_send(s->sock, answer, strlen(answer)) != OK)
+			break;
+	}
+	while (hear(s))
+		; /* says nothing any more */
+	sock_close(&s->sock);
+	free(s);
+}
+
+static void on_accept(void *ctx, struct sock *sock)
+{
+	struct api *api = ctx;
+	struct session *s = mem_new(struct session);
+	*s = (struct session){api, sock};
+	co_start_in(&api->group, "api", serve, s);
+}
+
+/* Adds a server; its address stays when it is closed. */
+static void add(struct asks *asks, struct api *api)
+{
+	assert_int_equal(listener_open(&api->listener, &(struct listen_opts){.text = "127.0.0.1:0",
+									     .what = "test",
+									     .on_accept = on_accept,
+									     .ctx = api}),
+			 OK);
+	listener_start(api->listener);
+	char *name = mem_printf("127.0.0.1:%d", listener_port(api->listener));
+	assert_non_null(asks_add(asks, name, mem_strdup("/api?x")));
+}
+
+static void end(struct asks *asks, struct api *apis, int count)
+{
+	asks_fini(asks);
+	for (int i = 0; i < count; i++) {
+		listener_close(&apis[i].listener);
+		co_group_stop(&apis[i].group);
+	}
+	http_client_pool_close();
+}
+
+static int told; /* answers that on_answer() was told of */
+
+static bool is_yes(struct ask *a)
+{
+	const json_t *code = json_object_get(a->answer, "code");
+	told++;
+	return json_is_integer(code) && json_integer_value(code) == 0;
+}
+
+static struct server server;
+
+static int set_up(void **state)
+{
+	server = (struct server){.signer = signer_new("selfself")};
+	told = 0;
+	return co_setup(state);
+}
+
+static int tear_down(void **state)
+{
+	signer_free(&server.signer);
+	return co_teardown(state);
+}
+
+static const struct {
+	const char *answer;
+	int status;
+	bool is_json;
+	const char *why;
+} kinds[] = {
+	{YES, 200, true, ""},
+	{ANSWER("201 Created", 2, "{}"), 201, true, ""},
+	{ANSWER("404 Not Found", 2, "{}"), 404, false, "it answered 404"},
+	{ANSWER("200 OK", 2, "hi"), 200, false, "its answer is not JSON"},
+};
+
+static void each_is_noted_with_what_it_said(void **state)
+{
+	struct asks asks = {.server = &server};
+	struct api apis[APIS] = {0};
+	(void)state;
+	for (int i = 0; i < APIS; i++) {
+		apis[i].answers[0] = kinds[i].answer;
+		add(&asks, &apis[i]);
+	}
+	asks_run(&asks, "GET", clock_after(LONG_MS));
+	for (int i = 0; i < APIS; i++) {
+		const struct ask *a = &asks.v[i];
+		assert_int_equal(a->result, OK);
+		assert_int_equal(a->status, kinds[i].status);
+		assert_int_equal(a->answer != NULL, kinds[i].is_json);
+		if (!a->answer)
+			assert_string_equal(a->why, kinds[i].why);
+		assert_non_null(strstr(apis[i].last, "GET /api?x HTTP/1.1\r\n"));
+	}
+	end(&asks, apis, APIS);
+}
+
+static void who_cannot_be_reached_has_failed(void **state)
+{
+	struct asks asks = {.server = &server, .on_answer = is_yes};
+	struct api apis[2] = {{.answers = {YES}}, {.answers = {YES}}};
+	(void)state;
+	add(&asks, &apis[0]);
+	listener_close(&apis[0].listener);
+	add(&asks, &apis[1]);
+	asks_add(&asks, mem_strdup("no:such:host:"), mem_strdup("/"));
+	asks_run(&asks, "GET", clock_after(LONG_MS));
+	assert_int_equal(asks.v[0].result, ERR_CONNECT);
+	assert_non_null(strstr(asks.v[0].why, "127.0.0.1"));
+	assert_int_not_equal(asks.v[2].result, OK);
+	end(&asks, apis, 2);
+}
+
+static void a_silent_one_costs_the_deadline(void **state)
+{
+	struct asks asks = {.server = &server, .on_answer = is_yes};
+	struct api apis[2] = {{.answers = {NO}}, {}};
+	(void)state;
+	add(&asks, &apis[0]);
+	add(&asks, &apis[1]);
+	int64_t began = clock_ms();
+	asks_run(&asks, "GET", clock_after(SHORT_MS));
+	assert_in_range(clock_ms() - began, SHORT_MS - 10, LATE_MS);
+	assert_int_equal(asks.v[0].result, OK);
+	assert_int_equal(asks.v[1].result, ERR_TIMEOUT);
+	assert_string_equal(asks.v[1].why, "it did not answer in time");
+	end(&asks, apis, 2);
+}
+
+static void the_first_good_answer_ends_the_wait(void **state)
+{
+	struct asks asks = {.server = &server, .on_answer = is_yes};
+	struct api apis[3] = {{}, {.answers = {YES}, .after_ms = 50}, {.answers = {NO}}};
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		add(&asks, &apis[i]);
+	int64_t began = clock_ms();
+	asks_run(&asks, "GET", clock_after(LONG_MS));
+	assert_in_range(clock_ms() - began, 40, LATE_MS);
+	assert_int_equal(told, 2);
+	assert_int_equal(asks.v[0].result, ERR_TIMEOUT);
+	end(&asks, apis, 3);
+}
+
+/* So that the connections to them are good for the next question. */
+static void the_others_have_a_moment_to_answer_too(void **state)
+{
+	struct asks asks = {.server = &server, .on_answer = is_yes, .late_ms = LATE_MS};
+	struct api apis[2] = {{.answers = {YES}}, {.answers = {NO}, .after_ms = 50}};
+	(void)state;
+	add(&asks, &apis[0]);
+	add(&asks, &apis[1]);
+	asks_run(&asks, "GET", clock_after(LONG_MS));
+	assert_int_equal(told, 2);
+	assert_int_equal(asks.v[1].result, OK);
+	assert_int_equal(http_pool_count(), 2);
+	end(&asks, apis, 2);
+}
+
+static void but_no_more_than_a_moment(void **state)
+{
+	struct asks asks = {.server = &server, .on_answer = is_yes, .late_ms = SHORT_MS};
+	struct api apis[2] = {{.answers = {YES}}, {}};
+	(void)state;
+	add(&asks, &apis[0]);
+	add(&asks, &apis[1]);
+	int64_t began = clock_ms();
+	asks_run(&asks, "GET", clock_after(LONG_MS));
+	assert_in_range(clock_ms() - began, SHORT_MS - 10, LATE_MS);
+	assert_int_equal(told, 1);
+	end(&asks, apis, 2);
+}
+
+static void a_server_that_names_itself_is_asked_once_more(void **state)
+{
+	char secret[] = "alpha", none[] = "", name[] = "a";
+	struct conf_vhost vhost = {.name = name,
+				   .cluster = {.secret = secret, .secret_file = none}};
+	struct conf conf = {.vhost_count = 1, .vhosts = &vhost};
+	struct asks asks = {.server = &server};
+	struct api api = {.answers = {"HTTP/1.1 401 Unauthorized\r\nX-Srs-Receiver: otherone\r\n"
+				      "Content-Length: 0\r\n\r\n",
+				      YES}};
+	(void)state;
+	assert_int_equal(signer_load(server.signer, &conf), OK);
+	add(&asks, &api);
+	asks_run(&asks, "GET", clock_after(LONG_MS));
+	assert_int_equal(api.requests, 2);
+	assert_int_equal(asks.v[0].status, 200);
+	assert_non_null(strstr(api.last, "otherone"));
+	end(&asks, &api, 1);
+}
+
+static void there_is_an_end_to_how_many_are_asked(void **state)
+{
+	struct asks asks = {.server = &server};
+	(void)state;
+	for (int i = 0; i < ASKS_MAX; i++)
+		assert_non_null(asks_add(&asks, mem_strdup("a"), mem_strdup("/")));
+	assert_null(asks_add(&asks, mem_strdup("a"), mem_strdup("/")));
+	assert_int_equal(asks.count, ASKS_MAX);
+	asks_fini(&asks);
+}
+
+static void nobody_to_ask_is_no_wait(void **state)
+{
+	struct asks asks = {.server = &server};
+	(void)state;
+	asks_run(&asks, "GET", CLOCK_NEVER);
+	asks_fini(&asks);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_is_noted_with_what_it_said),
+		TEST(who_cannot_be_reached_has_failed),
+		TEST(a_silent_one_costs_the_deadline),
+		TEST(the_first_good_answer_ends_the_wait),
+		TEST(the_others_have_a_moment_to_answer_too),
+		TEST(but_no_more_than_a_moment),
+		TEST(a_server_that_names_itself_is_asked_once_more),
+		TEST(there_is_an_end_to_how_many_are_asked),
+		TEST(nobody_to_ask_is_no_wait),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,78 @@
+/* Which pull or push of a source is shown. */
+#include "cluster/cluster.h"
+#include "cluster/inside.h"
+#include "cluster/pull.h"
+#include "cluster/push.h"
+#include "cluster/relay_facts.h"
+
+#include "unit/http/peer.h"
+
+static struct server server;
+static struct conf conf = {.refs = 1};
+static struct conf_vhost vhost;
+static struct source *source;
+
+static int set_up(void **state)
+{
+	static char name[] = "v";
+	vhost.name = name;
+	server = (struct server){.conf = &conf, .cluster = cluster_new()};
+	source = source_new("v/live/s", "v", "live", "s", &(struct source_opts){0});
+	return co_setup(state);
+}
+
+static int tear_down(void **state)
+{
+	source_unref(&source);
+	cluster_free(&server.cluster);
+	return co_teardown(state);
+}
+
+static struct push *push(void)
+{
+	static char stream[] = "s", param[] = "";
+	static const struct target target = {.stream = stream, .param = param};
+	return push_start(&server, source, &vhost, &target, "", "", "", co_self());
+}
+
+static void a_source_may_have_neither(void **state)
+{
+	(void)state;
+	assert_null(relay_facts_get(&server, source));
+}
+
+/* The pull rests meanwhile. */
+static void a_push_is_shown_before_a_pull(void **state)
+{
+	struct pull pull = {.facts.kind = "pull"};
+	(void)state;
+	map_set(server.cluster->pulls, source->key, &pull);
+	assert_ptr_equal(relay_facts_get(&server, source), &pull.facts);
+	struct push *p = push();
+	assert_string_equal(relay_facts_get(&server, source)->kind, "push");
+	push_stop(&p);
+	assert_ptr_equal(relay_facts_get(&server, source), &pull.facts);
+}
+
+static void of_two_pushes_the_later_is_shown(void **state)
+{
+	struct push *first = push(), *second = push();
+	(void)state;
+	assert_ptr_equal(relay_facts_get(&server, source), push_facts(second));
+	push_stop(&first);
+	assert_ptr_equal(relay_facts_get(&server, source), push_facts(second));
+	push_stop(&second);
+	assert_null(relay_facts_get(&server, source));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_source_may_have_neither),
+		TEST(a_push_is_shown_before_a_pull),
+		TEST(of_two_pushes_the_later_is_shown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+/* Which members are this server itself. */
+#include "base/mem.h"
+#include "cluster/cluster.h"
+#include "cluster/self.h"
+#include "support/unit.h"
+
+static char api[] = "1985", everywhere[] = "1935", at_home[] = "127.0.0.1:1936",
+	    at_home_v6[] = "[::]:1937";
+static char *listeners[] = {everywhere, at_home, at_home_v6};
+static struct conf conf = {
+	.listen = {.count = 3, .v = listeners},
+	.http_api = {.enabled = true, .listen = api},
+};
+static struct server server = {.conf = &conf};
+
+static const struct {
+	enum member_kind kind;
+	const char *name;
+	bool is_self;
+} members[] = {
+	/* everywhere on this host, if this host has the address */
+	{MEMBER_API, "127.0.0.1:1985", true},
+	{MEMBER_API, "localhost:1985", true},
+	{MEMBER_API, "127.0.0.9:1985", true},
+	{MEMBER_API, "192.0.2.1:1985", false},
+	{MEMBER_API, "127.0.0.1:1986", false},
+	/* each kind has its own listeners */
+	{MEMBER_API, "127.0.0.1:1935", false},
+	{MEMBER_RTMP, "127.0.0.1:1935", true},
+	{MEMBER_RTMP, "127.0.0.1:1985", false},
+	/* at one address */
+	{MEMBER_RTMP, "127.0.0.1:1936", true},
+	{MEMBER_RTMP, "127.0.0.9:1936", false},
+	{MEMBER_RTMP, "127.0.0.1:1937", true},
+	/* what a name stands for is not asked here */
+	{MEMBER_API, "o.test:1985", false},
+	{MEMBER_API, "", false},
+};
+
+static void where_we_listen_we_are(void **state)
+{
+	(void)state;
+	server.cluster = cluster_new();
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (self_is(&server, members[i].kind, members[i].name) != members[i].is_self)
+			fail_msg("%s", members[i].name);
+	cluster_free(&server.cluster);
+}
+
+static void without_an_api_we_are_nobodys_coworker(void **state)
+{
+	(void)state;
+	server.cluster = cluster_new();
+	conf.http_api.enabled = false;
+	assert_false(self_is(&server, MEMBER_API, "127.0.0.1:1985"));
+	conf.http_api.enabled = true;
+	cluster_free(&server.cluster);
+}
+
+static void who_has_met_itself_remembers_the_name(void **state)
+{
+	(void)state;
+	server.cluster = cluster_new();
+	assert_false(self_is(&server, MEMBER_API, "o.test:1985"));
+	self_met(&server, "o.test:1985");
+	self_met(&server, "o.test:1985");
+	assert_true(self_is(&server, MEMBER_API, "o.test:1985"));
+	assert_false(self_is(&server, MEMBER_API, "o.test:1986"));
+	cluster_free(&server.cluster);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(where_we_listen_we_are),
+		cmocka_unit_test(without_an_api_we_are_nobodys_coworker),
+		cmocka_unit_test(who_has_met_itself_remembers_the_name),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

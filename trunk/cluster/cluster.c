@@ -1,0 +1,36 @@
+#include "cluster/cluster.h"
+#include "base/mem.h"
+#include "cluster/coworker.h"
+#include "cluster/inside.h"
+#include "cluster/members.h"
+#include "cluster/self.h"
+#include "cluster/upstream.h"
+
+#include <stdlib.h>
+
+struct cluster *cluster_new(void)
+{
+	struct cluster *c = mem_new(struct cluster);
+	c->upstreams = upstreams_new();
+	c->members = members_new();
+	c->selves = selves_new();
+	c->mesh = mesh_new();
+	c->pulls = map_new();
+	c->pushes = map_new();
+	return c;
+}
+
+void cluster_free(struct cluster **cluster)
+{
+	struct cluster *c = *cluster;
+	*cluster = NULL;
+	if (!c)
+		return;
+	map_free(&c->pulls);
+	map_free(&c->pushes);
+	mesh_free(&c->mesh);
+	selves_free(&c->selves);
+	members_free(&c->members);
+	upstreams_free(&c->upstreams);
+	free(c);
+}

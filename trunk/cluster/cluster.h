@@ -1,0 +1,8 @@
+/* cluster - what this layer keeps for a process, made and freed in one place. Layer: cluster.
+ * `struct server` has it as a pointer that only this layer follows (cluster/inside.h). */
+#pragma once
+
+struct cluster;
+struct cluster *cluster_new(void);
+/* When all coroutines of sessions and services have ended. NULL is fine; clears. */
+void cluster_free(struct cluster **cluster);

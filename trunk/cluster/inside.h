@@ -1,0 +1,13 @@
+/* inside - what the files of this layer share. Not for other layers. Layer: cluster. */
+#pragma once
+#include "base/map.h"
+#include "node/server.h"
+
+struct cluster {
+	struct upstreams *upstreams; /* health of the origins we use */
+	struct members *members;     /* who is behind the names of origins and coworkers */
+	struct selves *selves;       /* where this server has met itself */
+	struct mesh *mesh;           /* questions to coworkers in flight and answers kept */
+	struct map *pulls;           /* source key -> struct pull */
+	struct map *pushes;          /* source key -> struct push, the one to be shown */
+};

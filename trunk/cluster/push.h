@@ -1,0 +1,25 @@
+/* push - the stream of a local publisher goes on to an origin, whichever of them is there.
+ * Layer: cluster. The publisher's session owns it and outlives it. */
+#pragma once
+#include "codec/url.h"
+#include "node/server.h"
+#include "rtmp/client.h"
+
+struct relay_facts;
+
+struct push;
+enum push_state { PUSH_TRYING, PUSH_ACCEPTED, PUSH_REFUSED, PUSH_FAILED };
+
+/* Starts pushing; the source may begin after PUSH_ACCEPTED. `co` is woken at changes. */
+struct push *push_start(struct server *server, struct source *source,
+			const struct conf_vhost *vhost, const struct target *target,
+			const char *page_url, const char *swf_url, const char *path, struct co *co);
+enum push_state push_state(const struct push *push);
+/* An origin that had taken it says that it is published elsewhere, and was before. */
+bool push_is_outdone(const struct push *push);
+/* The origin's refusal, or why no origin could be had. */
+const struct rtmp_refusal *push_refusal(const struct push *push);
+/* Borrowed as long as it lives. */
+const struct relay_facts *push_facts(const struct push *push);
+/* Sends what is left, for a moment, and ends. NULL is fine; clears. */
+void push_stop(struct push **push) BLOCKS;

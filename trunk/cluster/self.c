@@ -1,0 +1,106 @@
+#include "cluster/self.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/inside.h"
+#include "codec/url.h"
+#include "conf/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SELF_MS = 60000 }; /* an address may be another server's later */
+
+struct selves {
+	struct map *by_name; /* of a member -> struct meeting */
+};
+
+struct meeting {
+	int64_t until_ms;
+};
+
+struct selves *selves_new(void)
+{
+	struct selves *s = mem_new(struct selves);
+	s->by_name = map_new();
+	return s;
+}
+
+void selves_free(struct selves **selves)
+{
+	struct selves *s = *selves;
+	*selves = NULL;
+	if (!s)
+		return;
+	for (struct map_iter it = map_begin(s->by_name); map_next(&it);)
+		free(it.value);
+	map_free(&s->by_name);
+	free(s);
+}
+
+/* Whether a socket of this host can have the address. */
+static bool is_local(const struct addr *addr)
+{
+	struct addr any_port = *addr;
+	addr_set_port(&any_port, 0);
+	int fd = socket(addr->sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local = fd >= 0 && bind(fd, (const struct sockaddr *)&any_port.sa, any_port.len) == 0;
+	if (fd >= 0)
+		close(fd);
+	return local;
+}
+
+static bool is_everywhere(const char *host)
+{
+	return !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* `listen` is "port" or "address:port". */
+static bool listens_at(const char *listen, const struct addr *addr)
+{
+	struct endpoint own;
+	struct addr at;
+	if (!endpoint_listen(&own, listen) || own.port != addr_port(addr))
+		return false;
+	if (is_everywhere(own.host))
+		return is_local(addr);
+	return addr_literal(&at, own.host, own.port) && addr_same(&at, addr);
+}
+
+static bool is_own_address(const struct conf *conf, enum member_kind kind, const char *name)
+{
+	struct hostport hp;
+	struct addr addr;
+	if (hostport_parse(&hp, name, 0) != OK) {
+		err_clear();
+		return false;
+	}
+	if (!addr_literal(&addr, strcmp(hp.host, "localhost") ? hp.host : "127.0.0.1", hp.port))
+		return false;
+	if (kind == MEMBER_API)
+		return conf->http_api.enabled && listens_at(conf->http_api.listen, &addr);
+	for (int i = 0; i < conf->listen.count; i++)
+		if (listens_at(conf->listen.v[i], &addr))
+			return true;
+	return false;
+}
+
+bool self_is(const struct server *server, enum member_kind kind, const char *name)
+{
+	const struct meeting *m = map_get(server->cluster->selves->by_name, name);
+	return (m && clock_ms() < m->until_ms) || is_own_address(server->conf, kind, name);
+}
+
+void self_met(struct server *server, const char *name)
+{
+	struct map *selves = server->cluster->selves->by_name;
+	struct meeting *m = map_get(selves, name);
+	if (!m) {
+		m = mem_new(struct meeting);
+		map_set(selves, name, m);
+	}
+	if (clock_ms() >= m->until_ms)
+		log_info("%s is this server itself: it is not asked", name);
+	m->until_ms = clock_after(SELF_MS);
+}

@@ -1,0 +1,16 @@
+/* self - which members are this server itself: a list of coworkers may be the same for all of them.
+ * Layer: cluster. */
+#pragma once
+#include "cluster/member_list.h"
+#include "node/server.h"
+
+struct selves;
+struct selves *selves_new(void);
+/* NULL is fine; clears. */
+void selves_free(struct selves **selves);
+
+/* Whether we listen at that address for what such members are asked for, or have met ourselves there
+ * not long ago. `name` is a member's. */
+bool self_is(const struct server *server, enum member_kind kind, const char *name);
+/* Who answered there is this server. That is believed for a while. */
+void self_met(struct server *server, const char *name);

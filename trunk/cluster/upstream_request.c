@@ -1,0 +1,111 @@
+#include "cluster/upstream_request.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "cluster/announce.h"
+#include "codec/list.h"
+#include "net/addr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RTMP_PORT = 1935 };
+
+static char *upstream_vhost(const struct upstream_request *r)
+{
+	const char *own = strcmp(r->vhost->name, DEFAULT_VHOST) ? r->vhost->name : r->target->vhost;
+	const char *pattern = r->vhost->cluster.vhost;
+	const char *hole = strstr(pattern, "[vhost]");
+	if (!hole)
+		return mem_strdup(*pattern ? pattern : own);
+	return mem_printf("%.*s%s%s", (int)(hole - pattern), pattern, own,
+			  hole + strlen("[vhost]"));
+}
+
+char *upstream_tc_url(const struct upstream_request *r, int port)
+{
+	char *vhost = upstream_vhost(r);
+	bool v6 = strchr(vhost, ':') != NULL;
+	char *url = port == RTMP_PORT ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
+						   r->target->app)
+				      : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s",
+						   vhost, port, r->target->app);
+	free(vhost);
+	return url;
+}
+
+char *upstream_stream_name(const struct upstream_request *r)
+{
+	char *param = mem_alloc(URL_MAX);
+	param_remove(param, r->target->param, "vhost");
+	char *name = mem_printf("%s%s", r->target->stream, param);
+	free(param);
+	return name;
+}
+
+char *upstream_path(const struct upstream_request *r)
+{
+	return mem_printf("%s,%s", r->path, r->server->service_id);
+}
+
+/* Who we are, in the words of SRS. What follows is ours and ignored by others: the servers that
+ * this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them
+ * is asked again; those that have redirected it (srs_redirected), so that none sends it back; and
+ * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
+struct amf *upstream_identity(const struct upstream_request *r)
+{
+	struct amf *args = amf_object();
+	if (r->vhost->cluster.debug_srs_upnode) {
+		amf_set(args, "srs_sig", amf_string(SERVER_SIG));
+		amf_set(args, "srs_server", amf_string(SERVER_NAME));
+		amf_set(args, "srs_license", amf_string("MIT"));
+		amf_set(args, "srs_version", amf_string(SRS_VERSION));
+		amf_set(args, "srs_pid", amf_number(getpid()));
+		amf_set(args, "srs_id", amf_string(co_id()));
+		announce_put(args, r->server);
+	}
+	char *path = upstream_path(r);
+	amf_set(args, "srs_path", amf_string(path));
+	if (r->via && *r->via)
+		amf_set(args, "srs_via", amf_string(r->via));
+	if (r->redirected && *r->redirected)
+		amf_set(args, "srs_redirected", amf_string(r->redirected));
+	if (r->mesh)
+		amf_set(args, "srs_mesh", amf_number(1));
+	free(path);
+	return args;
+}
+
+err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
+			const char *path, const char *via)
+{
+	int hops = list_count(path);
+	if (list_has(path, server->service_id) || list_has(via, server->service_id))
+		return err_fail(ERR_LOOP,
+				"the request has come back to where it was (%.80s, seen by %s): "
+				"the origins of these servers form a circle",
+				path, server->service_id);
+	if (hops > vhost->cluster.hop_limit)
+		return err_fail(ERR_LOOP, "the request came by %d servers, hop_limit is %d", hops,
+				vhost->cluster.hop_limit);
+	return OK;
+}
+
+bool upstream_redirect_target(char *out, size_t cap, const char *url)
+{
+	struct target t = {0};
+	struct hostport hp = {0};
+	char text[HOST_MAX + 8];
+	bool ok = target_parse(&t, url, "") == OK && strcmp(t.schema, "rtmp") == 0 && *t.host &&
+		  strlen(t.host) < HOST_MAX;
+	if (ok) {
+		snprintf(hp.host, sizeof(hp.host), "%s", t.host);
+		hp.port = t.port;
+		hostport_text(text, &hp);
+		ok = (size_t)snprintf(out, cap, "%s", text) < cap;
+	}
+	target_fini(&t);
+	err_clear();
+	return ok;
+}

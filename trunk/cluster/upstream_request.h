@@ -1,0 +1,38 @@
+/* upstream_request - what is asked of an origin, and who we say that we are. Layer: cluster. */
+#pragma once
+#include "codec/amf0.h"
+#include "codec/url.h"
+#include "node/server.h"
+
+/* What a relay says about itself and the request it makes. */
+struct upstream_request {
+	struct server *server;
+	const struct conf_vhost *vhost;
+	const struct target *target; /* of the viewer or publisher */
+	const char *page_url, *swf_url;
+	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
+	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
+	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
+	bool publish;
+	bool mesh; /* an origin asks the coworker that has the stream */
+	bool flv;  /* a pull over HTTP-FLV */
+};
+
+/* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
+char *upstream_stream_name(const struct upstream_request *request);
+/* The URL of connect to an origin at that port: it names the vhost, not the host. malloc'ed. */
+char *upstream_tc_url(const struct upstream_request *request, int port);
+/* The arguments of connect; the same as long as the request is. amf_free(). */
+struct amf *upstream_identity(const struct upstream_request *request);
+/* The servers that the request has come by when it is there, ",a,b,us". malloc'ed. */
+char *upstream_path(const struct upstream_request *request);
+
+/* "host:port" of a redirect's URL; false when it is none. */
+bool upstream_redirect_target(char *out, size_t cap, const char *url);
+
+/* ---- when we are asked ---- */
+
+/* ERR_LOOP, with a sentence, when a request that came by this path has been here before or has
+ * come too far (hop_limit), or when we are among those who wait for its answer (`via`). */
+err upstream_check_path(const struct server *server, const struct conf_vhost *vhost,
+			const char *path, const char *via);
