@@ -1,5 +1,5 @@
-/* A cursor alternates between two kinds of bytes: private ones, which always go first, and a run
- * of shared ones, [off, run_end) of its page. A run ends where the next message cannot be sent as
+/* A cursor alternates between two kinds of bytes: private ones, which always go first (with the rest
+ * of a message among them, if one was begun), and a run of shared ones, [off, run_end) of its page. A run ends where the next message cannot be sent as
  * it is: the receiver does not want it, or it must be primed on that chunk stream. The chain of
  * deltas of a kind holds only as long as none of its messages was left out. */
 #include "base/check.h"
@@ -12,9 +12,9 @@
 #include <utlist.h>
 
 enum {
-	BASE_LOOK = 32,          /* frames looked at for the earliest time */
-	PRIVATE_MAX = 128 << 20, /* above what the largest message can come to, twice */
-	INJECT_MAX = 1 << 20,    /* of its own conversation, for a receiver that does not read */
+	BASE_LOOK = 32,         /* frames looked at for the earliest time */
+	PRIVATE_MAX = 32 << 20, /* above what the largest message can come to */
+	INJECT_MAX = 1 << 20,   /* of its own conversation, for a receiver that does not read */
 	RESTATE_MAX = 2 * HEADERS_BYTES_MAX, /* headers that it has asked for again, likewise */
 };
 
@@ -36,7 +36,7 @@ static void unprime(struct cursor *c, uint8_t kinds)
 
 static bool has_private(const struct cursor *c)
 {
-	return c->priv.n > c->priv_off;
+	return c->rest.page || c->priv.n > c->priv_off;
 }
 
 /* The receiver's time; *exact: it was not made up. A receiver's time does not begin below 0, and
@@ -108,10 +108,18 @@ void cursor_open(struct cursor *c, struct wire *w, uint32_t stream_id, bool own_
 	put_headers(c, at_gop ? w->gop_headers : headers, at_gop ? gop_ts(w) : w->head_ts);
 }
 
+static void drop_rest(struct cursor *c)
+{
+	if (c->rest.page)
+		page_release(c->rest.page);
+	c->rest.page = NULL;
+}
+
 void cursor_close(struct cursor *c)
 {
 	if (!c->wire)
 		return;
+	drop_rest(c);
 	DL_DELETE(c->page->cursors, c);
 	c->wire->cursors--;
 	headers_unref(&c->headers);
@@ -127,14 +135,17 @@ static bool is_between(const struct cursor *c)
 	return i == c->page->count || c->page->entries[i].off == c->off;
 }
 
-/* Takes the rest of a message that was begun into the private bytes, so that the cursor stands
+/* Puts the rest of a message that was begun behind the private bytes, so that the cursor stands
  * between two messages. */
-static void spill(struct cursor *c)
+static void finish_first(struct cursor *c)
 {
 	if (!is_between(c)) {
-		uint32_t end = entry_end(c->page, entry_at(c->page, c->off));
-		buf_put(&c->priv, c->page->p + c->off, end - c->off);
-		c->off = end;
+		check(!c->rest.page);
+		c->rest.page = page_hold(c->page);
+		c->rest.off = c->off;
+		c->rest.end = entry_end(c->page, entry_at(c->page, c->off));
+		c->rest.at = c->priv.n;
+		c->off = c->rest.end;
 	}
 	c->run_end = c->off;
 }
@@ -148,7 +159,7 @@ static bool is_before_gop(const struct cursor *c)
 void cursor_skip(struct cursor *c)
 {
 	struct wire *w = c->wire;
-	spill(c);
+	finish_first(c);
 	if (w->gop_page && !is_before_gop(c))
 		return; /* nothing is shown twice */
 	if (w->gop_page) {
@@ -281,52 +292,92 @@ static void find_run(struct cursor *c)
 
 /* ---- sending ---- */
 
+/* What is gathered, and how much more may be. */
+struct gathering {
+	struct iovec *iov;
+	int n, max;
+	size_t left;
+};
+
+static void gather(struct gathering *g, uint8_t *p, size_t n)
+{
+	if (!n || !g->left || g->n == g->max)
+		return;
+	n = n < g->left ? n : g->left;
+	g->iov[g->n++] = (struct iovec){p, n};
+	g->left -= n;
+}
+
+static void gather_private(const struct cursor *c, struct gathering *g)
+{
+	if (!c->rest.page) {
+		gather(g, c->priv.p + c->priv_off, c->priv.n - c->priv_off);
+		return;
+	}
+	gather(g, c->priv.p + c->priv_off, c->rest.at - c->priv_off);
+	gather(g, c->rest.page->p + c->rest.off, c->rest.end - c->rest.off);
+	gather(g, c->priv.p + c->rest.at, c->priv.n - c->rest.at);
+}
+
 int cursor_gather(struct cursor *c, struct iovec *iov, int max, size_t max_bytes)
 {
-	int n = 0;
-	size_t left = max_bytes;
-	if (!c->paused && !cursor_overrun(c))
+	struct gathering g = {iov, 0, max, max_bytes};
+	bool goes_on = !c->paused && !c->rest.page;
+	if (goes_on && !cursor_overrun(c))
 		find_run(c);
 	if (cursor_overrun(c))
 		return 0;
-	if (has_private(c)) {
-		size_t size = c->priv.n - c->priv_off;
-		size = size < left ? size : left;
-		iov[n++] = (struct iovec){c->priv.p + c->priv_off, size};
-		left -= size;
-	}
-	if (c->paused)
-		return n;
+	if (has_private(c))
+		gather_private(c, &g);
+	if (!goes_on)
+		return g.n;
 	struct page *page = c->page;
 	uint32_t off = c->off, end = c->run_end;
-	while (n < max && left > 0 && off < end) {
-		size_t size = end - off < left ? end - off : left;
-		iov[n++] = (struct iovec){page->p + off, size};
-		left -= size;
+	while (g.n < max && g.left > 0 && off < end) {
+		gather(&g, page->p + off, end - off);
 		if (end < page->n || !page->next || page->next->breaks || !is_plain(c, page->next))
 			break;
 		page = page->next;
 		off = 0;
 		end = page->n;
 	}
-	return n;
+	return g.n;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* These return how many of the n bytes they did not account for. */
+static size_t advance_rest(struct cursor *c, size_t n)
+{
+	size_t step = least(n, c->rest.at - c->priv_off);
+	c->priv_off += step;
+	n -= step;
+	step = least(n, c->rest.end - c->rest.off);
+	c->rest.off += (uint32_t)step;
+	if (c->rest.off == c->rest.end)
+		drop_rest(c);
+	return n - step;
 }
 
 static size_t advance_private(struct cursor *c, size_t n)
 {
-	size_t step = c->priv.n - c->priv_off;
-	step = step < n ? step : n;
+	if (c->rest.page)
+		n = advance_rest(c, n);
+	size_t step = least(n, c->priv.n - c->priv_off);
 	c->priv_off += step;
-	if (c->priv_off == c->priv.n && c->priv.p) {
+	if (c->priv.p && !has_private(c)) {
 		buf_free(&c->priv); /* most receivers never need private bytes again */
 		c->priv_off = 0;
 	}
-	return step;
+	return n - step;
 }
 
 void cursor_advance(struct cursor *c, size_t n)
 {
-	n -= advance_private(c, n);
+	n = advance_private(c, n);
 	while (n > 0) {
 		if (c->off == c->run_end) {
 			check(c->page->next);
@@ -355,6 +406,7 @@ bool cursor_overrun(const struct cursor *c)
 /* Who asks for answers and does not read them must not fill our memory with them. */
 static void overrun(struct cursor *c)
 {
+	drop_rest(c);
 	buf_free(&c->priv);
 	c->priv_off = 0;
 	c->priv.bad = true;
@@ -364,9 +416,10 @@ void cursor_inject(struct cursor *c, struct span bytes)
 {
 	if (cursor_overrun(c))
 		return;
-	spill(c);
+	finish_first(c);
 	if (c->priv_off > c->priv.n / 2) {
 		buf_drop(&c->priv, c->priv_off);
+		c->rest.at -= c->rest.page ? c->priv_off : 0;
 		c->priv_off = 0;
 	}
 	c->injected = has_private(c) ? c->injected + bytes.n : bytes.n;
@@ -379,7 +432,7 @@ void cursor_inject(struct cursor *c, struct span bytes)
 
 void cursor_want(struct cursor *c, uint8_t want)
 {
-	spill(c);
+	finish_first(c);
 	uint8_t added = want & (uint8_t)~c->want;
 	c->want = want;
 	if (!added)
@@ -402,7 +455,7 @@ void cursor_pause(struct cursor *c, bool paused)
 {
 	if (c->paused == paused)
 		return;
-	spill(c);
+	finish_first(c);
 	if (!paused)
 		cursor_skip(c);
 	c->paused = paused;

@@ -24,6 +24,8 @@ struct page {
 	uint32_t count, room;
 	uint8_t kinds; /* of its messages */
 	bool breaks;   /* cursors that enter are primed anew */
+	bool left;     /* by the wire; it goes with the last hold */
+	int holds;     /* rests of messages that are still to be sent from it */
 	int64_t opened_ms, touched_ms;
 };
 
@@ -61,6 +63,10 @@ static inline uint32_t entry_end(const struct page *page, uint32_t i)
 {
 	return i + 1 < page->count ? page->entries[i + 1].off : page->n;
 }
+
+/* Keeps the bytes, whatever the wire does with the page. */
+struct page *page_hold(struct page *page);
+void page_release(struct page *page);
 
 /* The entry that holds the byte at off, or count at the end. */
 uint32_t entry_at(const struct page *page, uint32_t off);

@@ -69,14 +69,33 @@ static void page_add(struct wire *w, size_t need, int64_t now_ms)
 	DL_APPEND(w->pages, page);
 }
 
+static void page_free(struct page *page)
+{
+	free(page->entries);
+	free(page->p);
+	free(page);
+}
+
 static void page_drop(struct wire *w, struct page *page)
 {
 	check(!page->cursors);
 	DL_DELETE(w->pages, page);
 	w->bytes -= sizeof(*page) + page->cap + page->room * sizeof(struct entry);
-	free(page->entries);
-	free(page->p);
-	free(page);
+	page->left = true;
+	if (!page->holds)
+		page_free(page);
+}
+
+struct page *page_hold(struct page *page)
+{
+	page->holds++;
+	return page;
+}
+
+void page_release(struct page *page)
+{
+	if (--page->holds == 0 && page->left)
+		page_free(page);
 }
 
 static struct entry *page_entry(struct wire *w, struct page *page)

@@ -63,6 +63,13 @@ struct cursor {
 	int64_t base;    /* subtracted from the source's times */
 	struct buf priv; /* private bytes that go before the shared ones */
 	size_t priv_off;
+	/* The rest of a message that was begun, when something must follow it that is not what follows
+	 * in the wire. It lies in a page that is held for it: it may be large, and receivers many. */
+	struct {
+		struct page *page;
+		uint32_t off, end;
+		size_t at; /* behind so many of the private bytes */
+	} rest;
 	size_t injected;         /* of the conversation, since nothing private was pending */
 	size_t restated;         /* headers that were asked for again, likewise */
 	uint32_t skips;          /* times it was moved because it was too slow */

@@ -299,6 +299,46 @@ static void who_asks_for_answers_and_does_not_read_them_is_cut_off(void **state)
 	cursor_close(&c);
 }
 
+/* The rest of a message that was begun is not copied for each of many who do not read, and it outlives
+ * its page; what they asked for comes behind it. */
+static void the_rest_of_a_large_message_is_held_and_not_copied(void **state)
+{
+	(void)state;
+	enum { LARGE = 4 << 20, BEGUN = 1000, ASKED = 3 };
+	static const uint8_t answer[] = {2, 0, 0, 0, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 1};
+	struct cursor c[2] = {0};
+	struct iovec iov[8];
+	append(key_frame(LARGE));
+	for (int i = 0; i < 2; i++) {
+		cursor_open(&c[i], wire, 1, true, true, true, NULL);
+		assert_true(cursor_gather(&c[i], iov, 8, BEGUN) > 0);
+		cursor_advance(&c[i], BEGUN);
+	}
+	for (int i = 0; i < ASKED; i++)
+		cursor_inject(&c[0], span_of(answer, sizeof(answer)));
+	cursor_want(&c[1], WIRE_ALL & ~WIRE_AUDIO);
+	stream(10 * BACKLOG_MS, GOP, FRAME_MS);
+	assert_true(wire_bytes(wire) < 1 << 20);
+	for (int i = 0; i < 2; i++) {
+		size_t rest = chunk_delta_size(4096, LARGE) - BEGUN, got = 0;
+		assert_in_range(c[i].priv.cap, 0, 1024);
+		c[i].paused = true; /* only that */
+		for (size_t n; cursor_gather(&c[i], iov, 1, 5000) > 0; got += n) {
+			n = iov[0].iov_len;
+			cursor_advance(&c[i], n);
+		}
+		assert_in_range(got, rest, rest + 100);
+		assert_false(cursor_pending(&c[i]));
+		c[i].paused = false;
+		if (i == 0) /* it leaves in the middle of another one */
+			append(key_frame(LARGE));
+		assert_true(cursor_gather(&c[i], iov, 8, BEGUN) > 0);
+		cursor_advance(&c[i], BEGUN);
+		cursor_pause(&c[i], true);
+		cursor_close(&c[i]);
+	}
+}
+
 static void who_wants_pictures_again_is_told_how_they_are_coded_now(void **state)
 {
 	(void)state;
@@ -380,6 +420,7 @@ int main(void)
 		TEST(a_primer_with_an_extended_timestamp_is_a_whole_message_of_its_own),
 		TEST(what_is_kept_for_a_key_frame_has_a_limit),
 		TEST(who_asks_for_answers_and_does_not_read_them_is_cut_off),
+		TEST(the_rest_of_a_large_message_is_held_and_not_copied),
 		TEST(who_wants_pictures_again_is_told_how_they_are_coded_now),
 		TEST(cost_of_a_thousand_receivers),
 	};

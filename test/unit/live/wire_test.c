@@ -243,10 +243,16 @@ static void feed(struct viewer *v, struct span s)
 static void flush(struct viewer *v)
 {
 	struct cursor *c = &v->cursor;
-	size_t n = c->priv.n - c->priv_off;
-	if (n)
-		feed(v, span_of(c->priv.p + c->priv_off, n));
-	cursor_advance(c, n);
+	struct iovec iov[8];
+	bool paused = c->paused;
+	c->paused = true;
+	for (int n; (n = cursor_gather(c, iov, 8, SIZE_MAX)) > 0;) {
+		size_t size = 0;
+		for (int i = 0; i < n; size += iov[i++].iov_len)
+			feed(v, span_of(iov[i].iov_base, iov[i].iov_len));
+		cursor_advance(c, size);
+	}
+	c->paused = paused;
 }
 
 /* The index of the message that the cursor stands at. */
