@@ -1,12 +1,11 @@
 #include "cluster/ask.h"
 #include "base/mem.h"
+#include "codec/url.h"
 #include "node/signed_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { API_PORT = 1985 };
 
 struct ask *asks_add(struct asks *asks, char *api, char *target)
 {
@@ -35,7 +34,7 @@ static err request(struct ask *a, struct buf *body)
 		.body_max = asks->answer_max ? asks->answer_max : ASK_ANSWER_MAX,
 		.deadline = asks->deadline,
 	};
-	TRY(hostport_parse(&opts.host, a->api, API_PORT));
+	TRY(hostport_parse(&opts.host, a->api, PORT_API));
 	return signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
 }
 

@@ -15,7 +15,7 @@ static bool is_host(const char *text)
 static void read_http(struct coworker_answer *out, const char *text)
 {
 	struct hostport hp;
-	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, 80) == OK &&
+	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, PORT_HTTP) == OK &&
 	    is_host(hp.host))
 		hostport_text(out->http, &hp);
 	err_clear();

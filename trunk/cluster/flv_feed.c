@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-	HTTP_PORT = 80,
 	REDIRECTS = 3,
 	READ_BYTES = 16384,
 	TAG_MAX = 16 * 1024 * 1024,
@@ -155,7 +154,7 @@ static err ask(struct flv_feed *f, struct http_url *to, const struct flv_feed_op
 static err first_url(struct http_url *to, const struct flv_feed_opts *opts)
 {
 	struct hostport hp;
-	TRY(hostport_parse(&hp, opts->hostport, HTTP_PORT));
+	TRY(hostport_parse(&hp, opts->hostport, PORT_HTTP));
 	snprintf(to->schema, sizeof(to->schema), "http");
 	snprintf(to->host, sizeof(to->host), "%s", hp.host);
 	to->port = hp.port;

@@ -5,18 +5,14 @@
 #include "cluster/inside.h"
 #include "cluster/member_resolve.h"
 #include "cluster/self.h"
+#include "codec/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-enum {
-	SOONEST_MS = 250, /* however soon an answer expires */
-	API_PORT = 1985,
-	RTMP_PORT = 1935,
-	HTTP_PORT = 80,
-};
+enum { SOONEST_MS = 250 }; /* however soon an answer expires */
 
 struct waiter {
 	struct waiter *prev, *next;
@@ -68,7 +64,7 @@ void members_free(struct members **members)
 
 static int default_port(enum member_kind kind)
 {
-	return kind == MEMBER_API ? API_PORT : kind == MEMBER_FLV ? HTTP_PORT : RTMP_PORT;
+	return kind == MEMBER_API ? PORT_API : kind == MEMBER_FLV ? PORT_HTTP : PORT_RTMP;
 }
 
 static void wake_all(struct members *m)

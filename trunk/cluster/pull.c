@@ -11,111 +11,18 @@
 #include "cluster/coworker.h"
 #include "cluster/flv_feed.h"
 #include "cluster/inside.h"
-#include "codec/list.h"
 #include "rtmp/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum {
 	CONNECT_MS = 5000,       /* dial to createStream, all candidates together */
 	PATIENCE_MS = 500,       /* accepted but no media for so long: another origin may have it */
 	PATIENCE_MAX_MS = 4000,  /* doubles with each round that found none */
 	PATIENCE_LOST_MS = 1000, /* the same while viewers wait for a stream that was there */
-	VIA_MAX = 4096,
 };
-
-/* ---- the request ---- */
-
-static void forget_request(struct pull *p)
-{
-	target_fini(&p->target);
-	free(p->page_url);
-	free(p->swf_url);
-	free(p->path);
-	free(p->via);
-	p->page_url = p->swf_url = p->path = p->via = NULL;
-}
-
-/* Whoever claims to have come by many servers could have the stream refused to all others: its
- * words are used only as long as it waits alone. */
-static const struct viewer *first_viewer(const struct pull *p)
-{
-	const struct viewer *v;
-	DL_FOREACH (p->viewers, v)
-		if (!v->doubtful)
-			return v;
-	return p->viewers;
-}
-
-/* The servers that wait for this pull, each once. */
-static char *all_who_wait(const struct pull *p)
-{
-	struct buf via = {.max = VIA_MAX};
-	const struct viewer *v;
-	buf_printf(&via, "%s", "");
-	DL_FOREACH (p->viewers, v) {
-		if (v->doubtful && !p->doubtful)
-			continue;
-		list_merge(&via, v->path);
-		list_merge(&via, v->via);
-	}
-	char *text = mem_strdup(buf_ok(&via) ? buf_text(&via) : "");
-	buf_free(&via);
-	return text;
-}
-
-/* The words of the viewer that has been here longest are copied, since it may leave while the
- * origin is being asked. */
-static bool take_request(struct pull *p)
-{
-	const struct viewer *v = first_viewer(p);
-	forget_request(p);
-	if (!v)
-		return false;
-	p->target = (struct target){
-		.schema = mem_strdup(v->target->schema),
-		.host = mem_strdup(v->target->host),
-		.port = v->target->port,
-		.vhost = mem_strdup(v->target->vhost),
-		.app = mem_strdup(v->target->app),
-		.stream = mem_strdup(v->target->stream),
-		.param = mem_strdup(v->target->param),
-	};
-	p->page_url = mem_strdup(v->page_url);
-	p->swf_url = mem_strdup(v->swf_url);
-	p->path = mem_strdup(v->path);
-	p->doubtful = v->doubtful;
-	p->via = all_who_wait(p);
-	p->http = v->http;
-	p->reask = false;
-	return true;
-}
-
-static bool by_flv(const struct pull *p)
-{
-	const struct conf_cluster *conf = &p->vhost->cluster;
-	return p->from == PULL_FROM_ORIGINS &&
-	       (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->http));
-}
-
-static struct upstream_request request_of(const struct pull *p)
-{
-	return (struct upstream_request){
-		.server = p->server,
-		.vhost = p->vhost,
-		.target = &p->target,
-		.page_url = p->page_url,
-		.swf_url = p->swf_url,
-		.path = p->path,
-		.via = p->via,
-		.redirected = p->redirected,
-		.mesh = p->from == PULL_FROM_MESH,
-		.flv = by_flv(p),
-	};
-}
 
 /* ---- one origin ---- */
 
@@ -143,7 +50,7 @@ static err ask_to_play(struct pull *p)
 		sock_attach(flv_feed_sock(p->up.feed));
 		return OK; /* the question was the request */
 	}
-	struct upstream_request request = request_of(p);
+	struct upstream_request request = pull_request(p);
 	char *name = upstream_stream_name(&request);
 	struct sock *sock = p->up.conn->sock;
 	sock_attach(sock);
@@ -193,7 +100,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 /* Uses the connected origin, and those it redirects to. */
 static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 {
-	struct upstream_request request = request_of(p);
+	struct upstream_request request = pull_request(p);
 	err e = use(p, alone, refusal);
 	for (int n = 0; e == ERR_REDIRECT; n++) {
 		TRY(upstream_follow(&p->up, n, &request, clock_after(CONNECT_MS), p->redirected,
@@ -209,7 +116,7 @@ static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX])
 {
 	if (p->from == PULL_FROM_ORIGINS) {
-		int n = upstream_order(p->server, p->vhost, by_flv(p), p->source->key, list);
+		int n = upstream_order(p->server, p->vhost, pull_is_flv(p), p->source->key, list);
 		upstream_put_last(list, n, p->lost);
 		return n;
 	}
@@ -282,7 +189,7 @@ static void take_verdict(struct pull *p, struct round *r, struct upstream *origi
 
 static err ask_next(struct pull *p, struct round *r)
 {
-	struct upstream_request request = request_of(p);
+	struct upstream_request request = pull_request(p);
 	memset(&r->refusal, 0, sizeof(r->refusal));
 	*p->redirected = '\0';
 	err e = upstream_connect(&p->up, r->list, r->count, &request, clock_after(CONNECT_MS),
@@ -320,7 +227,7 @@ static err pull_round(struct pull *p)
 	err e = r->count ? OK : no_candidate(p);
 	while (r->count > 0 && !p->fed && e != ERR_STOPPED && !pull_is_unwanted(p) &&
 	       !pull_is_published_here(p)) {
-		if (!take_request(p))
+		if (!pull_take_request(p))
 			break;
 		e = ask_next(p, r);
 	}
@@ -377,7 +284,7 @@ static void pull_run(struct pull *p)
 	while (!co_stopping() && !pull_is_unwanted(p)) {
 		if (pull_is_published_here(p) && rest(p) != OK)
 			return;
-		if (!take_request(p))
+		if (!pull_take_request(p))
 			return;
 		err e = pull_round(p);
 		if (e == ERR_STOPPED || pull_is_unwanted(p))
@@ -413,7 +320,7 @@ void pull_main(void *arg)
 	if (!fed && !p->source->feeder)
 		source_finish(p->source);
 	p->over = true;
-	forget_request(p);
+	pull_forget_request(p);
 	seam_fini(&p->seam);
 	pull_set_state(p, p->state < PULL_NOWHERE ? PULL_FAILED : p->state);
 	if (!p->viewers)

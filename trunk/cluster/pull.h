@@ -1,5 +1,6 @@
-/* pull - what the files of one pull share: edge.c (viewers, begin and end), pull.c (the
- * story), pull_relay.c (one origin). Layer: cluster; nobody else includes this. */
+/* pull - what the files of one pull share: edge.c (viewers, begin and end), pull.c (the story),
+ * pull_request.c (what is asked), pull_relay.c (one origin). Layer: cluster; apart from them only
+ * relay_facts.c looks into it. */
 #pragma once
 #include "cluster/announce.h"
 #include "cluster/edge.h"
@@ -52,6 +53,14 @@ bool pull_is_published_here(const struct pull *p);
 /* Nobody has wanted it for `linger`, and when that will be. */
 bool pull_is_unwanted(const struct pull *p);
 int64_t pull_unwanted_at(const struct pull *p);
+
+/* Takes the words of the viewer that has been here longest; false when there is none. */
+bool pull_take_request(struct pull *p);
+/* Made of these words, and borrows them. */
+struct upstream_request pull_request(const struct pull *p);
+/* It is to be asked over HTTP. */
+bool pull_is_flv(const struct pull *p);
+void pull_forget_request(struct pull *p);
 
 /* Receives from the origin in use until it is lost; p->fed says whether it had media. */
 err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal) BLOCKS;

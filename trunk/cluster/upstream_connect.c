@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum {
-	RTMP_PORT = 1935,
 	COMPANY_MS = 100, /* a candidate silent for so long gets company */
 	ADDRESS_MS = 300, /* one of several addresses of a name */
 	CHUNK_SIZE_DEFAULT_OUT = 60000,
@@ -54,7 +53,7 @@ static err dial_any(struct sock **out, const struct hostport *hp, int64_t deadli
 err upstream_dial(struct sock **out, const char *hostport, int64_t deadline)
 {
 	struct hostport hp;
-	TRY(hostport_parse(&hp, hostport, RTMP_PORT));
+	TRY(hostport_parse(&hp, hostport, PORT_RTMP));
 	return dial_any(out, &hp, deadline);
 }
 
@@ -91,7 +90,7 @@ static err attempt_rtmp(struct attempt *a)
 {
 	struct hostport hp;
 	struct sock *sock = NULL;
-	TRY(hostport_parse(&hp, a->name, RTMP_PORT));
+	TRY(hostport_parse(&hp, a->name, PORT_RTMP));
 	TRY(dial_any(&sock, &hp, a->deadline));
 	char *url = upstream_tc_url(a->request, hp.port);
 	err e = rtmp_client_connect(
@@ -269,7 +268,7 @@ struct amf *upstream_proof(const struct upstream_request *r, const struct upstre
 {
 	struct hostport hp;
 	struct buf claim = {.max = CLAIM_MAX};
-	if (!*up->peer.node || hostport_parse(&hp, up->name, RTMP_PORT) != OK)
+	if (!*up->peer.node || hostport_parse(&hp, up->name, PORT_RTMP) != OK)
 		return NULL;
 	struct amf *args = upstream_identity(r);
 	char *url = upstream_tc_url(r, hp.port), *stream = upstream_stream_name(r);

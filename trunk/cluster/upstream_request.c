@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RTMP_PORT = 1935 };
-
 static char *upstream_vhost(const struct upstream_request *r)
 {
 	const char *own = strcmp(r->vhost->name, DEFAULT_VHOST) ? r->vhost->name : r->target->vhost;
@@ -27,7 +25,7 @@ char *upstream_tc_url(const struct upstream_request *r, int port)
 {
 	char *vhost = upstream_vhost(r);
 	bool v6 = strchr(vhost, ':') != NULL;
-	char *url = port == RTMP_PORT ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
+	char *url = port == PORT_RTMP ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
 						   r->target->app)
 				      : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s",
 						   vhost, port, r->target->app);

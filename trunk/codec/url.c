@@ -9,7 +9,6 @@
 
 /* One more byte is the NUL. */
 enum { TEXT_MAX = URL_MAX - 1 };
-enum { PORT_RTMP = 1935, PORT_HTTP = 80, PORT_HTTPS = 443 };
 
 static bool is_one_of(uint8_t byte, const char *set)
 {

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { REQUEST_HEAD_MAX = 32768, HTTP_PORT = 80, PIECE = 16384 };
+enum { REQUEST_HEAD_MAX = 32768, PIECE = 16384 };
 
 static bool is_word(const char *s)
 {
@@ -42,7 +42,7 @@ static void head_write(struct buf *b, const struct http_request_opts *opts, bool
 {
 	char host[HOST_MAX + 8];
 	hostport_text(host, &opts->host);
-	if (opts->host.port == HTTP_PORT)
+	if (opts->host.port == PORT_HTTP)
 		*strrchr(host, ':') = '\0';
 	buf_printf(
 		b,

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-enum { RTMP_PORT = 1935 };
-
 struct source_opts server_source_opts(const struct conf_vhost *vhost)
 {
 	const struct conf_play *play = &vhost->play;
@@ -74,5 +72,5 @@ int server_rtmp_port(const struct server *server)
 {
 	struct endpoint at;
 	const struct text_list *listen = &server->conf->listen;
-	return listen->count && endpoint_listen(&at, listen->v[0]) ? at.port : RTMP_PORT;
+	return listen->count && endpoint_listen(&at, listen->v[0]) ? at.port : PORT_RTMP;
 }

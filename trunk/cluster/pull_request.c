@@ -1,0 +1,96 @@
+/* What a pull asks for, and in whose words: its viewers come and go. */
+#include "base/mem.h"
+#include "cluster/pull.h"
+#include "codec/list.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum { VIA_MAX = 4096 };
+
+void pull_forget_request(struct pull *p)
+{
+	target_fini(&p->target);
+	free(p->page_url);
+	free(p->swf_url);
+	free(p->path);
+	free(p->via);
+	p->page_url = p->swf_url = p->path = p->via = NULL;
+}
+
+/* Whoever claims to have come by many servers could have the stream refused to all others: its
+ * words are used only as long as it waits alone. */
+static const struct viewer *first_viewer(const struct pull *p)
+{
+	const struct viewer *v;
+	DL_FOREACH (p->viewers, v)
+		if (!v->doubtful)
+			return v;
+	return p->viewers;
+}
+
+/* The servers that wait for this pull, each once. */
+static char *all_who_wait(const struct pull *p)
+{
+	struct buf via = {.max = VIA_MAX};
+	const struct viewer *v;
+	buf_printf(&via, "%s", "");
+	DL_FOREACH (p->viewers, v) {
+		if (v->doubtful && !p->doubtful)
+			continue;
+		list_merge(&via, v->path);
+		list_merge(&via, v->via);
+	}
+	char *text = mem_strdup(buf_ok(&via) ? buf_text(&via) : "");
+	buf_free(&via);
+	return text;
+}
+
+/* They are copied, since the viewer may leave while the origin is being asked. */
+bool pull_take_request(struct pull *p)
+{
+	const struct viewer *v = first_viewer(p);
+	pull_forget_request(p);
+	if (!v)
+		return false;
+	p->target = (struct target){
+		.schema = mem_strdup(v->target->schema),
+		.host = mem_strdup(v->target->host),
+		.port = v->target->port,
+		.vhost = mem_strdup(v->target->vhost),
+		.app = mem_strdup(v->target->app),
+		.stream = mem_strdup(v->target->stream),
+		.param = mem_strdup(v->target->param),
+	};
+	p->page_url = mem_strdup(v->page_url);
+	p->swf_url = mem_strdup(v->swf_url);
+	p->path = mem_strdup(v->path);
+	p->doubtful = v->doubtful;
+	p->via = all_who_wait(p);
+	p->http = v->http;
+	p->reask = false;
+	return true;
+}
+
+bool pull_is_flv(const struct pull *p)
+{
+	const struct conf_cluster *conf = &p->vhost->cluster;
+	return p->from == PULL_FROM_ORIGINS &&
+	       (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->http));
+}
+
+struct upstream_request pull_request(const struct pull *p)
+{
+	return (struct upstream_request){
+		.server = p->server,
+		.vhost = p->vhost,
+		.target = &p->target,
+		.page_url = p->page_url,
+		.swf_url = p->swf_url,
+		.path = p->path,
+		.via = p->via,
+		.redirected = p->redirected,
+		.mesh = p->from == PULL_FROM_MESH,
+		.flv = pull_is_flv(p),
+	};
+}
