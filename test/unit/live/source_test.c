@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "codec/flv.h"
 #include "live/registry.h"
+#include "support/fake_time.h"
 #include "support/unit.h"
 #include "unit/live/media.h"
 
@@ -39,6 +40,7 @@ static int setup(void **state)
 	feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
 	other = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
 	lost = freed = 0;
+	fake_time_begin();
 	return co_init() == OK ? 0 : -1;
 }
 
@@ -48,6 +50,7 @@ static int teardown(void **state)
 	if (source)
 		source_unref(&source);
 	co_fini();
+	fake_time_end();
 	return msg_live() ? -1 : 0;
 }
 
