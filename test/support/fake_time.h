@@ -1,8 +1,8 @@
 /* fake_time - time that passes only when everybody waits. Layer: test.
- * A program that calls one of these has a clock and a poll() of its own. While the fake lasts, time
- * stands still while code runs, and a wait for which nothing is ready makes it jump to its end: what
- * depends on time alone takes no time, and happens at the very millisecond, on a machine under any
- * load. Not for what other threads or the network have yet to do. */
+ * Test programs have a clock and a poll() of their own. While the fake lasts, time stands still while
+ * code runs, and a wait for which nothing is ready makes it jump to its end: what depends on time alone
+ * takes no time, and happens at the very millisecond, on a machine under any load. Not for what other
+ * threads or the network have yet to do. */
 #pragma once
 #include <stdint.h>
 
