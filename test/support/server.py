@@ -33,6 +33,27 @@ def wait_for(predicate, seconds=5.0, what="the expected state", every=0.01):
         time.sleep(every)
 
 
+def within(bound, measure, tries=5, generous=5.0):
+    """measure() returns seconds. A machine that stalls spoils a try, a fault spoils each: the best one must be within
+    the bound, and every one within a generous one."""
+    times = []
+    while not times or min(times) > bound * SCALE:
+        assert len(times) < tries, f"within {bound * SCALE:g} s, it took {times}"
+        times.append(measure())
+        assert times[-1] <= max(generous, bound) * SCALE, times
+
+
+def seconds_of(action):
+    """How long it takes."""
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
 def free_port():
     """A port that nobody listens on and that no other case is given while this one lives."""
     folder = os.path.join(TOP, "objs", "test", ".ports")
