@@ -84,7 +84,7 @@ def test_two_edges_with_an_origin_and_each_other(t):
     t.keep(Lane(origin.url("live/x"), feed)).start()
     probes = [t.probe(e.url("live/x"), keep=False).wait_frames(20, 10) for e in edges]
     origin.kill9()
-    time.sleep(2)
+    wait_for(lambda: all(e.log().count("form a circle") >= 2 for e in edges), 20, "the edges' asking each other")
     origin.start()
     back = time.monotonic()
     for p in probes:
@@ -269,7 +269,7 @@ def test_protocol_flv_origin_killed(t):
     p.wait_frames(80, 10, after=time.monotonic())
     record = Record(p, [feed])
     holes, gap = record.check_order(), record.gap_ms(0, time.monotonic())
-    assert sum(n for _, n in holes) < 30 and gap < 700 * SCALE, (holes, gap)
+    assert sum(n for _, n in holes) < 30 and gap < 1500 * SCALE, (holes, gap)
     assert not p.ended
 
 
@@ -351,9 +351,9 @@ def test_push_waits_for_origins_that_come_back(t):
     encoder = t.keep(Lane(edge.url("live/x"), feed)).start()
     p = t.probe(edge.url("live/x"), keep=False).wait_frames(20, 8)
     origin.kill9()
-    time.sleep(3)
+    wait_for(lambda: edge.log().count("no origin takes the stream now") >= 5, 20, "several rounds in vain")
     origin.start()
-    origin.wait_live("x", 5)
+    origin.wait_live("x", 10)
     assert not encoder.losses and not p.ended
     assert Record(p, [feed]).gap_ms(0, time.monotonic()) < 1500 * SCALE
     q = t.probe(origin.url("live/x"), keep=False).wait_frames(10, 5)

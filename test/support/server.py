@@ -9,6 +9,7 @@ import signal
 import socket
 import string
 import subprocess
+import tempfile
 import time
 
 from . import SCALE, httpc
@@ -56,7 +57,8 @@ def median(values):
 
 def free_port():
     """A port that nobody listens on and that no other case is given while this one lives."""
-    folder = os.path.join(TOP, "objs", "test", ".ports")
+    # Of all checkouts of this user: their tests may run at the same time.
+    folder = os.path.join(tempfile.gettempdir(), f"srs-test-ports-{os.getuid()}")
     os.makedirs(folder, exist_ok=True)
     for _ in range(500):
         port = random.randrange(FIRST_PORT, LAST_PORT)
