@@ -11,7 +11,7 @@ import threading
 import time
 
 import topology as top
-from support import flv, rtmp
+from support import SCALE, flv, rtmp
 from support.dns import Dns
 from support.server import free_port
 
@@ -191,7 +191,7 @@ class Churn:
     @staticmethod
     def _first(c):
         """None at the first picture, the place of a redirect, or Refusal."""
-        deadline = time.monotonic() + 6
+        deadline = time.monotonic() + 6 * SCALE
         while True:
             m = c.read(deadline - time.monotonic())
             if m.type == rtmp.VIDEO:

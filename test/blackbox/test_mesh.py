@@ -7,10 +7,10 @@ import time
 
 import topology as top
 from mesh_churn import Churn
-from support import SCALE, SHORT, flv, rtmp
+from support import SCALE, SHORT, flv, httpc, rtmp
 from support.case import limit
 from support.dns import A, Dns
-from support.server import curl, free_port, median, seconds_of, wait_for, within
+from support.server import curl, free_port, median, seconds_of, unread, wait_for, within
 
 REDIRECT = "NetConnection.Connect.Rejected"
 NOT_FOUND = "NetStream.Play.StreamNotFound"
@@ -166,6 +166,33 @@ def test_the_first_answer_stops_the_others(t):
     assert left[0] < 15, left
 
 
+def test_one_question_for_all_who_wait(t):
+    """Players, over RTMP and HTTP, who come while the question is open, wait for its answer."""
+    asked, go_on = [], threading.Event()
+
+    def hesitate(sock):
+        sock.settimeout(30)
+        while head := sock.recv(65536):
+            asked.append(head)
+            go_on.wait(30)
+            sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n{"code":0,"data":{"origin":null}}')
+    a = t.server("a", top.clustered(t.listen(hesitate).address, "query_timeout 20000; query_cache_none 10000;"))
+    players = [t.client(a.url("live/x"), timeout=30).connect() for _ in range(20)]
+    for p in players:
+        p.command("play", 0, None, "x", sid=p.create_stream(), csid=8)
+    wait_for(lambda: asked, 5, "the question")
+    over_http = [t.probe(a.flv("live/x"), idle=30) for _ in range(5)]
+    wait_for(lambda: all(p.started_at for p in over_http), 5, "the requests over HTTP")
+    wait_for(lambda: unread(a.rtmp) == [0] * 20 and unread(a.http) == [0] * 5, 5, "all who wait")
+    go_on.set()
+    for p in players:
+        assert p.wait_status().code == NOT_FOUND
+    for p in over_http:
+        p.wait_ended()
+        assert p.status == 404, p
+    assert len(asked) == 1, asked
+
+
 def test_answers_are_kept_for_a_moment(t):
     """What is known is not asked again for query_cache, and that nobody has it for query_cache_none; then it is."""
     coworker = t.srs(api_port=free_port())
@@ -239,9 +266,10 @@ def test_auto_redirects_those_that_identify_themselves(t):
     """With on_miss auto an edge is redirected, also while the stream is relayed to others."""
     a, b = origins(t, more="on_miss auto;")
     t.publish(b.url("live/x"))
-    assert code_of(t, a.url("live/x"), RELAY) == REDIRECT
-    t.probe(a.url("live/x")).wait_frames(5, 5)
-    assert code_of(t, a.url("live/x"), RELAY) == REDIRECT
+    for _ in range(2):
+        assert code_of(t, a.url("live/x"), RELAY) == REDIRECT
+        assert httpc.fetch(a.flv("live/x")).status == 302       # every HTTP player follows
+        t.probe(a.url("live/x")).wait_frames(5, 5)
     assert code_of(t, a.url("live/nobody")) == NOT_FOUND
 
 
@@ -354,6 +382,23 @@ def test_a_stream_that_just_moved_is_found_by_an_edge(t):
     first.stop()
     t.publish(c.url("live/x"))
     t.probe(e.url("live/x")).wait_frames(10, 5)
+
+
+def test_a_stream_that_just_moved_is_found_over_http(t):
+    """The same for an HTTP player, which cannot say where it has been: two redirects at most, whichever way it moves."""
+    servers = origins(t, "abc", more="query_cache 3000; query_cache_none 3000;")
+    for publishes, asked in ((0, 1), (2, 0), (1, 2), (0, 2), (1, 0)):
+        publisher = t.publish(servers[publishes].url("live/x"))
+        publisher.wait_sent(10)
+        for s in (servers[asked], *servers):
+            path = [s.flv("live/x")]
+            while (r := httpc.Response(path[-1])).status == 302:
+                r.close()
+                path.append(r.headers["location"])
+                assert len(path) <= 3, path
+            assert r.status == 200, (path, r.status)
+            r.close()
+        publisher.stop()
 
 
 def test_a_request_that_was_here_before_is_refused(t):
@@ -469,15 +514,24 @@ def test_idle_publisher_that_answers_keeps_its_stream(t):
 
 
 class Collision:
-    """Two publishers at one moment on two origins. `left` are the ports of those whose publisher is still there a while
-    after the other one's end; `ends` has for the others why they ended (Refused, Closed), and after how long."""
+    """Two publishers at one moment on two origins, who stay for `patience`, or until leave(). `ends` has for those that
+    ended before why (Refused, Closed), and after how long; `left` are the servers of the others."""
 
-    def __init__(self, a, b, stream, settled=0.5, patience=10.0):
-        self.stream, self.settled, self.patience = stream, settled, patience * SCALE
+    def __init__(self, a, b, stream, patience=10.0):
+        self.stream, self.patience, self.over = stream, patience * SCALE, threading.Event()
         self.barrier, self.left, self.ends = threading.Barrier(2), [], {}
         self.threads = [threading.Thread(target=self._publish, args=(s,), daemon=True) for s in (a, b)]
         for th in self.threads:
             th.start()
+
+    def wait_end(self):
+        """Until one has ended and a while later."""
+        wait_for(lambda: self.ends, 10, f"the end of one publisher of {self.stream}")
+        self.over.wait(0.3)
+
+    def leave(self):
+        self.over.set()
+        return self.join()
 
     def join(self):
         for th in self.threads:
@@ -492,17 +546,14 @@ class Collision:
         try:
             c.publish(timeout=self.patience)
             self._stay(c)
-            self.left.append(server.rtmp)
+            self.left.append(server)
         except (rtmp.Refused, rtmp.Closed) as e:
-            self.ends[server.rtmp] = (e, time.monotonic() - began)
+            self.ends[server.name] = (e, time.monotonic() - began)
         c.close()
 
     def _stay(self, c):
-        """Sends until a while after the other one's end, or until both have been there for too long."""
         ends, n = time.monotonic() + self.patience, 0
-        while time.monotonic() < ends:
-            if self.ends:
-                ends = min(ends, time.monotonic() + self.settled)
+        while time.monotonic() < ends and not self.over.is_set():
             c.send(rtmp.Message(rtmp.AUDIO, n * 40, c.sid, b"\xaf\x01" + b"\0" * 32, 4))
             n += 1
             until = time.monotonic() + 0.04
@@ -515,18 +566,30 @@ class Collision:
                     raise rtmp.Refused(rtmp.Command(m))
 
 
+def one_is_left(t, c, winner, loser):
+    """Both servers know which; the other publisher was told where."""
+    told, _ = c.ends[loser.name]
+    assert isinstance(told, rtmp.Refused) and f"127.0.0.1:{winner.rtmp}" in str(told.info), (c.stream, told)
+    assert code_of(t, winner.url("live/" + c.stream)).startswith("NetStream.Play."), c.stream
+    status, _, _ = ask(t, loser.url("live/" + c.stream))
+    assert status.code == REDIRECT and status.info["ex"]["redirect"] == f"rtmp://127.0.0.1:{winner.rtmp}/live", status
+
+
 def collide(t, on_duplicate, rounds, at_once=5):
     """So many streams, each published at two origins at one moment: the same one is left on both, after two seconds at
     most, and the other one is told."""
-    a, b = origins(t, more=f"on_duplicate {on_duplicate};", http=False)
+    both = origins(t, more=f"on_duplicate {on_duplicate}; query_cache 0; query_cache_none 0;", http=False)
     done = []
     for base in range(0, rounds, at_once):
-        done += [c.join() for c in [Collision(a, b, f"s{n}") for n in range(base, min(rounds, base + at_once))]]
+        now = [Collision(*both, f"s{n}") for n in range(base, min(rounds, base + at_once))]
+        for c in now:
+            c.wait_end()
+            found = [s for s in both if whereabouts(s, c.stream)]
+            assert len(found) == len(c.ends) == 1, (c.stream, found, c.ends)
+            one_is_left(t, c, found[0], next(s for s in both if s is not found[0]))
+        done += [c.leave() for c in now]
     bad = [(c.stream, c.left, c.ends) for c in done if len(c.left) != 1 or len(c.ends) != 1]
     assert not bad, bad
-    for c in done:
-        told, _ = next(iter(c.ends.values()))
-        assert isinstance(told, rtmp.Refused) and f"127.0.0.1:{c.left[0]}" in str(told.info), (c.stream, c.left, told)
     # A stalled machine may delay one or two, and not by much.
     times = sorted(took for c in done for _, took in c.ends.values())
     assert times[len(times) * 4 // 5 - 1] <= 2 * SCALE and times[-1] <= 5 * SCALE, times
@@ -553,7 +616,7 @@ def test_simultaneous_publishers_are_allowed_by_default(t):
     a, b = origins(t)
     for c in [Collision(a, b, f"s{n}", patience=2.0) for n in range(3)]:
         c.join()
-        assert sorted(c.left) == sorted((a.rtmp, b.rtmp)) and not c.ends, (c.left, c.ends)
+        assert {s.name for s in c.left} == {"a", "b"} and not c.ends, (c.left, c.ends)
     for server, mark in ((a, False), (b, True)):
         publisher = t.publish(server.url("live/x"), mark=mark)
         for url in (server.url("live/x"), server.flv("live/x")):

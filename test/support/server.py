@@ -300,6 +300,13 @@ def listening(port, host="127.0.0.1"):
     return False
 
 
+def unread(port):
+    """How many bytes of each connection with this port the server has not read yet."""
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return [int(r[4].split(":")[1], 16) for r in rows if r[3] == "01" and r[1].endswith(f":{port:04X}")]
+
+
 def curl(url, *args, seconds=10):
     """(exit status, body, stderr) of curl."""
     done = subprocess.run(["curl", "-sS", "--max-time", str(seconds), *args, url], capture_output=True,
