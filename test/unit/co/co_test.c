@@ -1,6 +1,6 @@
 #include "base/log.h"
 #include "co/co.h"
-#include "support/fake_time.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <string.h>
@@ -18,19 +18,9 @@ static void note(char c)
 
 static int setup(void **state)
 {
-	(void)state;
 	trace_n = 0;
 	trace[0] = '\0';
-	fake_time_begin();
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	fake_time_end();
-	return 0;
+	return co_setup_fake_time(state);
 }
 
 static void a_wake_before_the_wait_is_not_lost(void **state)
@@ -332,7 +322,7 @@ static void a_long_loop_that_yields_lets_timers_run(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_wake_before_the_wait_is_not_lost),
 		T(a_wait_ends_at_its_deadline_and_not_before),

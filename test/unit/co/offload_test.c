@@ -1,4 +1,5 @@
 #include "co/co.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <pthread.h>
@@ -6,19 +7,6 @@
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
-
-static int setup(void **state)
-{
-	(void)state;
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	return 0;
-}
 
 struct slow {
 	pthread_t thread;
@@ -114,7 +102,7 @@ static void a_stop_does_not_leave_the_call_alone(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, co_setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(others_run_while_a_call_blocks),
 		T(many_jobs_of_many_coroutines_all_get_done),

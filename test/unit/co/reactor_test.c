@@ -1,4 +1,5 @@
 #include "co/co.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <string.h>
@@ -12,17 +13,9 @@ static int events;
 
 static int setup(void **state)
 {
-	(void)state;
 	memset(rfds, 0, sizeof(rfds));
 	events = 0;
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	return 0;
+	return co_setup(state);
 }
 
 static int near_end(int i)
@@ -129,7 +122,7 @@ static void a_bad_descriptor_is_an_error(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(input_sets_the_bit_and_wakes_the_waiter),
 		T(the_end_of_the_peer_is_a_hang_up),

@@ -1,6 +1,6 @@
 #include "base/mem.h"
 #include "co/co.h"
-#include "support/fake_time.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <stdlib.h>
@@ -14,19 +14,9 @@ static int64_t last_due;
 
 static int setup(void **state)
 {
-	(void)state;
 	fired = wrong = 0;
 	last_due = 0;
-	fake_time_begin();
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	fake_time_end();
-	return 0;
+	return co_setup_fake_time(state);
 }
 
 static void on_timer(struct timer *timer)
@@ -205,7 +195,7 @@ static void distant_times_can_be_set_and_cancelled(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(timers_fire_in_the_order_of_their_times_and_never_early),
 		T(a_cancelled_timer_does_not_fire),

@@ -1,7 +1,6 @@
 /* The server side on a socket: a coroutine answers what the test, as the client, sends. */
 #include "base/clock.h"
 #include "http/http.h"
-#include "support/fake_time.h"
 
 #include <malloc.h>
 #include <stdio.h>
