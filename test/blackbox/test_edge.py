@@ -3,8 +3,9 @@ import time
 
 import topology as top
 from support import SCALE, flv, rtmp
-from support.rtmp import Command, Refused
+from support.rtmp import Refused
 from support.server import wait_for, within
+from support.srs import converse, redirect
 
 
 def plain(t, more="", play="", origins=1):
@@ -199,26 +200,10 @@ def test_redirects_have_an_end(t):
     count = []
 
     def circle(sock, to):
-        from support import handshake
-        conn = rtmp.Conn(sock, 5)
-        handshake.server(conn)
-        while True:
-            m = conn.read()
-            if m.type != rtmp.COMMAND:
-                continue
-            c = Command(m)
-            if c.name == "connect":
-                conn.command("_result", c.tid, {"capabilities": 127},
-                             {"level": "status", "code": "NetConnection.Connect.Success"})
-            elif c.name == "createStream":
-                conn.command("_result", c.tid, None, 1)
-            elif c.name == "play":
-                count.append(to)
-                base = f"rtmp://127.0.0.1:{to}/live"
-                conn.command("onStatus", 0, None, {
-                    "level": "error", "code": "NetConnection.Connect.Rejected", "description": "RTMP 302 Redirect",
-                    "ex": {"code": 302, "redirect": base, "redirect2": base + "/x"}}, csid=5)
-                return
+        def send_away(conn, _):
+            count.append(to)
+            return redirect(conn, to)
+        converse(sock, play=send_away)
     servers = []
     for n in (0, 1):
         servers.append(t.listen(lambda sock, n=n: circle(sock, servers[1 - n].port)))

@@ -712,23 +712,13 @@ def test_players_of_the_loser_go_on_by_relay(t):
 
 # ---- membership ----
 
-MEMBER = """
-listen $host:$rtmp;
-max_connections 1000;
-daemon off;
-pid ./$name.pid;
-srs_log_tank file;
-srs_log_file ./$name.log;
-resolver $dns;
-http_api { enabled on; listen $host:$api; }
-vhost __defaultVhost__ { cluster { mode local; origin_cluster on; coworkers $coworkers; query_cache 0; query_cache_none 0; } }
-"""
 TTL = 1         # of the names in the tests' DNS server, in seconds
 
 
 def member(t, n, dns, rtmp_port, api, coworkers):
-    s = t.server(f"o{n}", MEMBER, values={"host": f"127.0.0.{n}", "dns": dns.address, "rtmp": rtmp_port, "api": api,
-                                          "coworkers": coworkers})
+    s = t.server(f"o{n}", top.MEMBER, values={
+        "host": f"127.0.0.{n}", "dns": dns.address, "rtmp": rtmp_port, "api": api,
+        "cluster": f"coworkers {coworkers}; query_cache 0; query_cache_none 0;"})
 
     def up():
         with socket.socket() as probe:

@@ -7,6 +7,7 @@ from support import SCALE, flv, httpc, rtmp
 from support.chaos import Feed, Lane, Record, used
 from support.rtmp import VIDEO, Message, Refused
 from support.server import free_port, wait_for
+from support.srs import converse, grant_connect, redirect
 
 
 def edge_on(t, name, port, origins, more="", play=""):
@@ -141,24 +142,15 @@ class Gate:
         self.word, self.asked = word, []
 
     def __call__(self, sock):
-        from support import handshake
-        conn = rtmp.Conn(sock, 5)
-        handshake.server(conn)
-        while True:
-            m = conn.read()
-            if m.type != rtmp.COMMAND:
-                continue
-            c = rtmp.Command(m)
-            if c.name == "connect":
-                self.asked.append((c.object, c.args[0] if c.args else None))
-                if self.word in c.object["tcUrl"]:
-                    conn.command("_result", c.tid, {"capabilities": 127},
-                                 {"level": "status", "code": "NetConnection.Connect.Success"})
-                else:
-                    conn.command("_error", c.tid, None, {"level": "error", "code": "NetConnection.Connect.Rejected",
-                                                         "description": "no such token"})
-            elif c.name == "createStream":
-                conn.command("_result", c.tid, None, 1)
+        converse(sock, connect=self.connect)
+
+    def connect(self, conn, c):
+        self.asked.append((c.object, c.args[0] if c.args else None))
+        if self.word in c.object["tcUrl"]:
+            grant_connect(conn, c)
+        else:
+            conn.command("_error", c.tid, None, {"level": "error", "code": "NetConnection.Connect.Rejected",
+                                                 "description": "no such token"})
 
 
 def test_token_traverse(t):
@@ -390,26 +382,10 @@ def test_push_follows_redirects(t):
     count = []
 
     def hop(sock, to):
-        from support import handshake
-        conn = rtmp.Conn(sock, 5)
-        handshake.server(conn)
-        while True:
-            m = conn.read()
-            if m.type != rtmp.COMMAND:
-                continue
-            c = rtmp.Command(m)
-            if c.name == "connect":
-                conn.command("_result", c.tid, {"capabilities": 127},
-                             {"level": "status", "code": "NetConnection.Connect.Success"})
-            elif c.name == "createStream":
-                conn.command("_result", c.tid, None, 1)
-            elif c.name == "publish":
-                count.append(to())
-                conn.command("onStatus", 0, None, {
-                    "level": "error", "code": "NetConnection.Connect.Rejected", "description": "RTMP 302 Redirect",
-                    "ex": {"code": 302, "redirect": f"rtmp://127.0.0.1:{to()}/live",
-                           "redirect2": f"rtmp://127.0.0.1:{to()}/live/x"}}, csid=5)
-                return
+        def send_away(conn, _):
+            count.append(to())
+            return redirect(conn, to())
+        converse(sock, publish=send_away)
     good = t.listen(lambda s: hop(s, lambda: origin.rtmp))
     edge = t.server("edge", top.edge(good.address))
     t.publish(edge.url("live/x"))
