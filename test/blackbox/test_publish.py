@@ -172,6 +172,7 @@ def test_silent_publisher_that_answers_keeps_its_stream(t):
     quiet = t.client(s.url("live/x"))
     quiet.connect()
     quiet.publish()
+    # Time is the subject: long enough to be suspected of being gone.
     deadline = time.monotonic() + 2.5
     while time.monotonic() < deadline:
         try:
