@@ -517,7 +517,7 @@ class Collision:
     """Two publishers at one moment on two origins, who stay for `patience`, or until leave(). `ends` has for those that
     ended before why (Refused, Closed), and after how long; `left` are the servers of the others."""
 
-    def __init__(self, a, b, stream, patience=10.0):
+    def __init__(self, a, b, stream, patience=30.0):
         self.stream, self.patience, self.over = stream, patience * SCALE, threading.Event()
         self.barrier, self.left, self.ends = threading.Barrier(2), [], {}
         self.threads = [threading.Thread(target=self._publish, args=(s,), daemon=True) for s in (a, b)]
@@ -566,8 +566,14 @@ class Collision:
                     raise rtmp.Refused(rtmp.Command(m))
 
 
-def one_is_left(t, c, winner, loser):
+def one_is_left(t, c, servers):
     """Both servers know which; the other publisher was told where."""
+    def places():
+        return [s for s in servers if whereabouts(s, c.stream)]
+    wait_for(lambda: len(places()) == 1, 5, f"one place of {c.stream}")
+    winner, = places()
+    loser, = (s for s in servers if s is not winner)
+    assert list(c.ends) == [loser.name], (c.stream, c.ends)
     told, _ = c.ends[loser.name]
     assert isinstance(told, rtmp.Refused) and f"127.0.0.1:{winner.rtmp}" in str(told.info), (c.stream, told)
     assert code_of(t, winner.url("live/" + c.stream)).startswith("NetStream.Play."), c.stream
@@ -584,9 +590,7 @@ def collide(t, on_duplicate, rounds, at_once=5):
         now = [Collision(*both, f"s{n}") for n in range(base, min(rounds, base + at_once))]
         for c in now:
             c.wait_end()
-            found = [s for s in both if whereabouts(s, c.stream)]
-            assert len(found) == len(c.ends) == 1, (c.stream, found, c.ends)
-            one_is_left(t, c, found[0], next(s for s in both if s is not found[0]))
+            one_is_left(t, c, both)
         done += [c.leave() for c in now]
     bad = [(c.stream, c.left, c.ends) for c in done if len(c.left) != 1 or len(c.ends) != 1]
     assert not bad, bad
