@@ -7,7 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MS_NS = 1000 * 1000, SECOND_NS = 1000 * MS_NS };
+enum {
+	MS_NS = 1000 * 1000,
+	SECOND_NS = 1000 * MS_NS,
+	ROUND_MS = 7 * 1000 * 1000, /* a multiple of all periods that tests have */
+};
 
 static bool is_fake;
 static int64_t now_ns;   /* while it is fake */
@@ -46,7 +50,8 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
 
 void fake_time_begin(void)
 {
-	now_ns = real_ns(CLOCK_MONOTONIC) + ahead_ns;
+	int64_t ms = (real_ns(CLOCK_MONOTONIC) + ahead_ns) / MS_NS;
+	now_ns = (ms / ROUND_MS + 1) * ROUND_MS * MS_NS;
 	is_fake = true;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 #include <stdint.h>
 
+/* At a round moment ahead: what happens at a multiple of some period happens alike each time. */
 void fake_time_begin(void);
 /* Real time goes on from where the fake one has come to. Nothing when there is no fake. */
 void fake_time_end(void);
