@@ -55,14 +55,18 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def free_port():
-    """A port that nobody listens on and that no other case is given while this one lives."""
-    # Of all checkouts of this user: their tests may run at the same time.
+def port_lock(port):
+    """The file that is locked by who has the port, in all checkouts of this user: their tests may run at the same time."""
     folder = os.path.join(tempfile.gettempdir(), f"srs-test-ports-{os.getuid()}")
     os.makedirs(folder, exist_ok=True)
+    return open(os.path.join(folder, str(port)), "w")
+
+
+def free_port():
+    """A port that nobody listens on and that no other case is given while this one lives."""
     for _ in range(500):
         port = random.randrange(FIRST_PORT, LAST_PORT)
-        lock = open(os.path.join(folder, str(port)), "w")
+        lock = port_lock(port)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
