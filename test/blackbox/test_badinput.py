@@ -1,32 +1,13 @@
 """Whatever a peer sends ends that one connection, costs bounded memory and disturbs nobody."""
 import random
 import socket
-import threading
 import time
 
 import topology as top
 from support import SCALE, amf, httpc, rtmp
+from support.probe import Beat
 from support.rtmp import Closed, Message, Timeout
 from support.server import wait_for
-
-
-class Beat(threading.Thread):
-    """Somebody innocent who has nothing to do with the server. What it loses is lost to the machine."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.worst_ms, self.over = 0.0, False
-        self.start()
-
-    def run(self):
-        while not self.over:
-            began = time.monotonic()
-            time.sleep(0.01)
-            self.worst_ms = max(self.worst_ms, (time.monotonic() - began) * 1000 - 10)
-
-    def close(self):
-        self.over = True
-        self.join()
 
 
 class Watch:

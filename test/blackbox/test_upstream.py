@@ -5,6 +5,7 @@ import time
 import topology as top
 from support import SCALE, flv, httpc, rtmp
 from support.chaos import Feed, Lane, Record, used
+from support.probe import Beat
 from support.rtmp import VIDEO, Message, Refused
 from support.server import free_port, wait_for
 from support.srs import converse, grant_connect, redirect
@@ -257,11 +258,12 @@ def test_protocol_flv_origin_killed(t):
         t.keep(Lane(o.url("live/x"), feed)).start()
     p = t.probe(edge.flv("live/x"), keep=False).wait_frames(60, 10)
     victim = next(o for o in origins if used(edge) == f"127.0.0.1:{o.http}")
+    beat = t.keep(Beat())
     victim.kill9()
     p.wait_frames(80, 10, after=time.monotonic())
     record = Record(p, [feed])
     holes, gap = record.check_order(), record.gap_ms(0, time.monotonic())
-    assert sum(n for _, n in holes) < 30 and gap < 1500 * SCALE, (holes, gap)
+    assert sum(n for _, n in holes) < 30 and gap < 700 * SCALE + beat.worst_ms, (holes, gap, beat.worst_ms)
     assert not p.ended
 
 
