@@ -11,7 +11,7 @@ import threading
 import time
 
 import topology as top
-from support import flv, rtmp
+from support import SCALE, flv, rtmp
 from support.dns import Dns
 from support.server import free_port
 
@@ -19,19 +19,7 @@ NAME = "origins.test"
 SETTLED = 2.5           # caches and names have caught up with a change that is so old
 REDIRECTS_MAX = 5
 RELAY = {"srs_pid": 4711.0, "srs_server": "churn"}
-ORIGIN = """
-listen $host:$rtmp;
-max_connections 5000;
-daemon off;
-pid ./$name.pid;
-srs_log_tank file;
-srs_log_file ./$name.log;
-resolver $dns;
-http_api { enabled on; listen $host:$api; }
-vhost __defaultVhost__ {
-    cluster { mode local; origin_cluster on; coworkers origins.test:$api; on_miss auto; on_duplicate reject; }
-}
-"""
+ORIGIN = top.MEMBER.replace("max_connections 1000", "max_connections 5000")
 
 
 class Refusal(Exception):
@@ -71,7 +59,8 @@ class Churn:
 
     def _up(self, o):
         if o.server is None:
-            values = {"host": o.host, "dns": self.dns.address, "rtmp": self.rtmp, "api": self.api}
+            values = {"host": o.host, "dns": self.dns.address, "rtmp": self.rtmp, "api": self.api,
+                      "cluster": f"coworkers {NAME}:{self.api}; on_miss auto; on_duplicate reject;"}
             o.server = self.t.server(f"o{o.number}", ORIGIN, values=values, wait=False)
         else:
             o.server.start(wait=False)
@@ -191,7 +180,7 @@ class Churn:
     @staticmethod
     def _first(c):
         """None at the first picture, the place of a redirect, or Refusal."""
-        deadline = time.monotonic() + 6
+        deadline = time.monotonic() + 6 * SCALE
         while True:
             m = c.read(deadline - time.monotonic())
             if m.type == rtmp.VIDEO:

@@ -293,15 +293,9 @@ def levels(t):
     return origin, middle, edge_of(t, *middle, name="leaf")
 
 
-@limit(240)
-def test_three_levels_middle_killed(t):
-    """Edges three levels deep, two parents in the middle: when the one in use is killed, viewers go on."""
-    origin, middle, leaf = levels(t)
-    feed = Feed(t.media(gop=GOP))
-    lane(t, origin.url("live/x"), feed)
-    probes = viewers(t, leaf)
-    numbers = Numbers(t, "three levels, the middle killed, two parents", "<= 1000 ms")
-    for _ in range(rounds(10, 3)):
+def kill_the_middle(numbers, middle, leaf, probes, feed, bound, times):
+    """Kills the parent in use again and again; generates after each blow has been survived."""
+    for _ in range(times):
         settle(2 * GOP + random.random() * GOP)
         victim = next(m for m in middle if address(m) == used(leaf))
         calm = time.monotonic() - GOP
@@ -311,7 +305,20 @@ def test_three_levels_middle_killed(t):
         victim.start()
         settle(GOP)
         still_there(probes)
-        note_gaps(numbers, probes, [feed], calm, blow, 1000)
+        yield
+        note_gaps(numbers, probes, [feed], calm, blow, bound)
+
+
+@limit(240)
+def test_three_levels_middle_killed(t):
+    """Edges three levels deep, two parents in the middle: when the one in use is killed, viewers go on."""
+    origin, middle, leaf = levels(t)
+    feed = Feed(t.media(gop=GOP))
+    lane(t, origin.url("live/x"), feed)
+    probes = viewers(t, leaf)
+    numbers = Numbers(t, "three levels, the middle killed, two parents", "<= 1000 ms")
+    for _ in kill_the_middle(numbers, middle, leaf, probes, feed, 1000, rounds(10, 3)):
+        pass
     for p in probes:
         Record(p, [feed]).check_order()
 
@@ -324,18 +331,8 @@ def test_three_levels_publish(t):
     encoder = lane(t, leaf.url("live/x"), feed)
     probes = viewers(t, origin)
     numbers = Numbers(t, "publish through three levels, the middle killed", "<= 1500 ms")
-    for _ in range(rounds(10, 2)):
-        settle(2 * GOP + random.random() * GOP)
-        victim = next(m for m in middle if address(m) == used(leaf))
-        calm = time.monotonic() - GOP
-        blow = time.monotonic()
-        victim.kill9()
-        recover(probes, blow, [feed])
-        victim.start()
-        settle(GOP)
-        still_there(probes)
+    for _ in kill_the_middle(numbers, middle, leaf, probes, feed, 1500, rounds(10, 2)):
         assert not encoder.losses, encoder.losses
-        note_gaps(numbers, probes, [feed], calm, blow, 1500)
 
 
 @limit(120)

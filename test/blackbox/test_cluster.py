@@ -1,10 +1,10 @@
 """The cluster of the seed: two origins and an edge, RTMP and HTTP-FLV."""
+import itertools
 import os
-import time
 
 import topology as top
-from support import SCALE, flv, rtmp
-from support.server import curl, ffprobe, wait_for
+from support import flv, rtmp
+from support.server import curl, ffprobe, median, seconds_of, wait_for, within
 
 REDIRECT = "NetConnection.Connect.Rejected"
 NOT_FOUND = "NetStream.Play.StreamNotFound"
@@ -33,20 +33,22 @@ def statuses(commands):
 def test_absent_stream_is_not_found_at_the_origin(t):
     """A player of a stream that no origin of the cluster has hears StreamNotFound and is closed."""
     seed = top.Seed(t, edge=False)
-    began = time.monotonic()
-    _, commands = asked(t, seed.a, "live/nobody")
-    assert statuses(commands) == [NOT_FOUND], commands
-    assert commands[-1].info["level"] == "error" and commands[-1].info["description"]
-    assert time.monotonic() - began < 2 * SCALE
+
+    def refused():
+        _, commands = asked(t, seed.a, "live/nobody")
+        assert statuses(commands) == [NOT_FOUND], commands
+        assert commands[-1].info["level"] == "error" and commands[-1].info["description"]
+    within(2, lambda: seconds_of(refused))
 
 
 def test_absent_stream_is_not_found_at_the_edge(t):
     """An edge whose origins all say nobody has it tells its player so: StreamNotFound, or 404."""
     seed = top.Seed(t)
-    began = time.monotonic()
-    _, commands = asked(t, seed.edge, "live/nobody")
-    assert NOT_FOUND in statuses(commands), commands
-    assert time.monotonic() - began < 3 * SCALE
+
+    def refused():
+        _, commands = asked(t, seed.edge, "live/nobody")
+        assert NOT_FOUND in statuses(commands), commands
+    within(3, lambda: seconds_of(refused))
     status, body, _ = curl(seed.edge.flv("live/nobody"), "-o", "/dev/null", "-w", "%{http_code}")
     assert body == b"404", (status, body)
 
@@ -84,24 +86,25 @@ def test_clusters_answers_as_srs(t):
     wait_for(lambda: seed.b.json(query)["data"]["origin"] is None, 2, "null after the publisher left")
 
 
-def coworker_case(t, *coworkers):
-    """What a player of an absent stream hears with these coworkers, and how long it took."""
+def refused_within(t, bound, *coworkers):
+    """A player of an absent stream hears so with these coworkers, in time."""
     a = t.server("a", top.clustered(" ".join(coworkers)))
-    began = time.monotonic()
-    _, commands = asked(t, a, "live/nobody")
-    return statuses(commands), time.monotonic() - began
+    names = (f"live/nobody{n}" for n in range(1000))
+
+    def refused():
+        _, commands = asked(t, a, next(names))
+        assert statuses(commands) == [NOT_FOUND], commands
+    within(bound, lambda: seconds_of(refused))
 
 
 def test_coworker_that_is_down_costs_nothing(t):
     """A coworker that refuses the connection costs no time."""
-    codes, seconds = coworker_case(t, top.not_listening(), top.not_listening())
-    assert codes == [NOT_FOUND] and seconds < 1.0 * SCALE, (codes, seconds)
+    refused_within(t, 1.0, top.not_listening(), top.not_listening())
 
 
 def test_coworkers_that_are_silent_cost_one_deadline(t):
     """Coworkers that accept and never speak cost one common deadline, not one each."""
-    codes, seconds = coworker_case(t, t.listen().address, t.listen().address, t.listen().address)
-    assert codes == [NOT_FOUND] and seconds < 1.8 * SCALE, (codes, seconds)
+    refused_within(t, 1.8, t.listen().address, t.listen().address, t.listen().address)
 
 
 def test_coworkers_that_talk_rubbish_are_not_believed(t):
@@ -124,8 +127,7 @@ def test_coworkers_that_talk_rubbish_are_not_believed(t):
         for _ in range(4000):
             sock.sendall(b" " * 65536)
     raw = [t.listen(say(a)) for a in answers] + [t.listen(endless)]
-    codes, seconds = coworker_case(t, *[r.address for r in raw])
-    assert codes == [NOT_FOUND] and seconds < 1.8 * SCALE, (codes, seconds)
+    refused_within(t, 1.8, *[r.address for r in raw])
 
 
 def test_silent_coworker_does_not_delay_the_good_one(t):
@@ -135,11 +137,11 @@ def test_silent_coworker_does_not_delay_the_good_one(t):
     a = t.server("a", top.clustered(f"{t.listen().address} {top.not_listening()} 127.0.0.1:{api_b}"),
                  values={"api": api_a})
     t.publish(b.url("live/x"))
-    c = t.client(a.url("live/x")).connect()
-    began = time.monotonic()
-    c.play()
-    c.wait_status(REDIRECT)
-    assert time.monotonic() - began < 0.5 * SCALE
+
+    def redirected():
+        c = t.client(a.url("live/x")).connect()
+        return seconds_of(lambda: c.play().wait_status(REDIRECT))
+    within(0.5, redirected)
 
 
 def test_listing_oneself_is_harmless(t):
@@ -158,13 +160,18 @@ def test_listing_oneself_is_harmless(t):
 def test_seed_first_frame_of_a_cold_pull(t):
     """The first frame of a stream that the edge does not pull yet comes in under 50 ms."""
     seed = top.Seed(t)
-    times = []
-    for n in range(5):
-        t.publish(seed.b.url(f"live/s{n}")).wait_sent(40)
-        probe = t.probe(seed.edge.url(f"live/s{n}"), keep=False).wait_frames(1, 5)
-        times.append(probe.first_frame_ms)
-        probe.stop()
-    assert sorted(times)[2] < 50 * SCALE, times
+    names = (f"live/s{n}" for n in range(1000))
+
+    def typical():
+        times = []
+        for name in itertools.islice(names, 5):
+            publisher = t.publish(seed.b.url(name)).wait_sent(40)
+            probe = t.probe(seed.edge.url(name), keep=False).wait_frames(1, 5)
+            times.append(probe.first_frame_ms / 1000)
+            probe.stop()
+            publisher.stop()
+        return median(times)
+    within(0.050, typical, tries=3)
 
 
 def test_seed_http_flv_by_curl(t):

@@ -12,7 +12,7 @@ import time
 from support import SCALE
 from support.case import Skip, limit
 from support.flv import TOP
-from support.server import Process, listening, wait_for
+from support.server import Process, listening, port_lock, wait_for
 
 DEMO = os.path.join(TOP, "scripts", "demo")
 PORTS = (19350, 9090, 19351, 9091, 29350, 8081)
@@ -50,11 +50,8 @@ class Demo(Process):
 
 def hold_ports(t):
     """No other case gets these ports, nor another one of these cases, while this one runs."""
-    folder = os.path.join(TOP, "objs", "test", ".ports")
-    os.makedirs(folder, exist_ok=True)
     for port in sorted(PORTS):
-        lock = t.keep(open(os.path.join(folder, str(port)), "w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(t.keep(port_lock(port)), fcntl.LOCK_EX)
     try:
         wait_for(all_gone, 20)
     except AssertionError:

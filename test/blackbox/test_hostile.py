@@ -45,7 +45,7 @@ class Siege(Watch):
         """The siege is over: nobody was hurt."""
         self.over = True
         self.asker.join(30 * SCALE)
-        assert max(self.times) < 1.0 * SCALE, f"the API needed {max(self.times):.1f} s"
+        assert max(self.times) < 1.0 * SCALE + self.beat.worst_ms / 1000, f"the API needed {max(self.times):.1f} s"
         assert self.peak - self.rss < grown_mb * 1000 * SCALE, f"{(self.peak - self.rss) // 1000} MB more"
         self.fine(grown_mb * 1000)
 
@@ -117,7 +117,8 @@ def test_player_that_waits(t):
     wait_for(lambda: has_keepalive(s.rtmp), 5 * SCALE, "the kernel watches the player")
     c.control(rtmp.ACK, 1)
     cpu, began = s.cpu_seconds, time.monotonic()
-    wait_for(lambda: time.monotonic() - began > 3, 5, "three seconds, more than stalled_timeout")
+    # Time is the subject: more of it than stalled_timeout.
+    wait_for(lambda: time.monotonic() - began > 2, 10, "two seconds")
     used = (s.cpu_seconds - cpu) / (time.monotonic() - began)
     assert used < 0.1 * SCALE, f"{used:.0%} of a core"
     c.user(rtmp.PING, 7)
@@ -312,7 +313,7 @@ def test_end_and_reload_at_every_stage(t):
         web = rtmp.Conn(rtmp.dial("127.0.0.1", s.http))
         web.send_raw(b"GET /live/nobody.flv HTTP/1.1\r\nHost: x\r\n\r\n")
         conns.append(web)
-        time.sleep(0.1)
+        wait_for(lambda: silent.conns, 5, "the question of those that wait")
         if number == signal.SIGHUP:
             s.write_conf(text.replace("__defaultVhost__", "other.example"))
             for _ in range(3):

@@ -2,14 +2,19 @@
 
 import topology as top
 from support import SCALE, flv, rtmp
-
 from support.server import free_port, wait_for
+
+
+def coworkers(t):
+    """An origin of ours and one of SRS that are each other's coworkers, and the port of the latter's API."""
+    api = free_port()
+    ours = t.server("ours", top.clustered(f"127.0.0.1:{api}"))
+    return ours, t.srs(api_port=api, origin_cluster=True, coworkers=[f"127.0.0.1:{ours.api}"]), api
+
 
 def test_srs_as_coworker_that_has_the_stream(t):
     """Our origin asks an SRS coworker as SRS does and redirects its player there."""
-    api = free_port()
-    ours = t.server("ours", top.clustered(f"127.0.0.1:{api}"))
-    srs = t.srs(api_port=api, origin_cluster=True, coworkers=[f"127.0.0.1:{ours.api}"])
+    ours, srs, api = coworkers(t)
     t.publish(srs.url("live/x"))
     c = t.client(ours.url("live/x")).connect()
     c.play()
@@ -20,16 +25,16 @@ def test_srs_as_coworker_that_has_the_stream(t):
         "vhost": "__defaultVhost__", "ip": "127.0.0.1", "app": "live", "stream": "x", "coworker": f"127.0.0.1:{api}"}, q
     assert q["body"] == b"" and q["headers"]["host"] == f"127.0.0.1:{api}", q
 
+
 def test_srs_as_coworker_that_asks(t):
     """An SRS origin asks ours and redirects its player to the stream here."""
-    api = free_port()
-    ours = t.server("ours", top.clustered(f"127.0.0.1:{api}"))
-    srs = t.srs(api_port=api, origin_cluster=True, coworkers=[f"127.0.0.1:{ours.api}"])
+    ours, srs, _ = coworkers(t)
     t.publish(ours.url("live/x"))
     c = t.client(srs.url("live/x")).connect()
     c.play()
     ex = c.wait_status("NetConnection.Connect.Rejected").info["ex"]
     assert ex["redirect"] == f"rtmp://127.0.0.1:{ours.rtmp}/live"
+
 
 def test_srs_as_edge_of_our_cluster(t):
     """An SRS edge follows the 302 of our origin A to B and has the packets, bit for bit."""
@@ -41,6 +46,7 @@ def test_srs_as_edge_of_our_cluster(t):
     assert p.first_frame_ms < 2000 * SCALE, "it took another round of the edge"
     flv.assert_same(publisher.sent, list(p.messages), least=50)
 
+
 def test_srs_as_edge_that_pushes(t):
     """A stream published to an SRS edge arrives at our origin, bit for bit."""
     ours = t.server("ours", top.local())
@@ -49,6 +55,7 @@ def test_srs_as_edge_that_pushes(t):
     ours.wait_live("x")
     p = t.probe(ours.url("live/x")).wait_frames(40, 8)
     flv.assert_same(publisher.sent, list(p.messages), least=30)
+
 
 def test_srs_as_origins_of_our_edge(t):
     """Our edge follows the 302 of an SRS origin, which comes after Play.Start, to the other SRS origin."""
@@ -64,6 +71,7 @@ def test_srs_as_origins_of_our_edge(t):
             p = t.probe(url).wait_frames(40, 8)
             flv.assert_same(publisher.sent, list(p.messages), least=30)
 
+
 def test_srs_cluster_origins_without_the_stream(t):
     """SRS origins that close after Play.Start because nobody has the stream: our player hears StreamNotFound."""
     apis = free_port(), free_port()
@@ -75,6 +83,7 @@ def test_srs_cluster_origins_without_the_stream(t):
     assert c.wait_status("NetStream.Play.StreamNotFound").info["level"] == "error"
     assert {p.stream for p in a.plays + b.plays} == {"nobody"} and a.plays and b.plays
 
+
 def test_srs_origin_alone_that_waits(t):
     """An SRS origin on its own says Play.Start and nothing more: our edge's player waits, and plays when it starts."""
     srs = t.srs(mw_latency=0.01)
@@ -84,6 +93,7 @@ def test_srs_origin_alone_that_waits(t):
     publisher = t.publish(srs.url("live/x"))
     player.wait_frames(40, 10)
     flv.assert_same(publisher.sent, list(player.messages), least=30)
+
 
 def test_our_edge_pushes_to_srs(t):
     """A stream published to our edge arrives at an SRS origin, bit for bit."""
@@ -96,6 +106,7 @@ def test_our_edge_pushes_to_srs(t):
     publisher.stop()
     wait_for(lambda: not srs.live("/live/x"), 5, "the end of the push")
 
+
 def test_srs_origin_that_refuses_a_push_closes(t):
     """An SRS origin refuses a busy stream by a bare close: the encoder at our edge hears an error all the same."""
     srs = t.srs(mw_latency=0.01, accept=lambda kind, target: kind != "publish")
@@ -106,6 +117,7 @@ def test_srs_origin_that_refuses_a_push_closes(t):
         raise AssertionError("the edge accepted what its origin refused")
     except rtmp.Refused as e:
         assert e.info["level"] == "error" and e.info["description"], e
+
 
 def test_edge_identity_is_read_by_nobody_else(t):
     """What our edge adds to its connect is ignored by SRS: unknown arguments disturb no dialogue."""

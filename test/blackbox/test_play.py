@@ -7,9 +7,9 @@ import time
 import topology as top
 from support import SCALE, SHORT, flv, rtmp, synth
 from support.case import Skip, limit
-from support.probe import Probe
+from support.probe import Beat, Probe
 from support.rtmp import AUDIO, VIDEO, Closed, Command, Timeout, is_keyframe
-from support.server import wait_for
+from support.server import median, wait_for, within
 
 
 def playing(t, **kw):
@@ -17,6 +17,17 @@ def playing(t, **kw):
     publisher = t.publish(s.url("live/x"), mark=True)
     publisher.wait_sent(60)
     return s, publisher
+
+
+def obeyed(c):
+    """Reads until the server has seen all that was sent to it: the answer to a ping."""
+    c.user(rtmp.PING, 4711)
+    c.wait(lambda m: m.type == rtmp.USER and m.event == (rtmp.PONG, 4711), 4)
+
+
+def kinds(c, count=30):
+    """The types of so many frames."""
+    return {c.wait(lambda m: m.media and not rtmp.is_header(m), 4).type for _ in range(count)}
 
 
 def take(c, seconds):
@@ -57,14 +68,14 @@ def test_audio_off_and_video_off(t):
     c.play()
     c.wait(is_keyframe)
     c.command("receiveVideo", 0, None, False, sid=c.sid, csid=8)
-    take(c, 0.8)
-    assert {m.type for m in take(c, 1) if m.media} == {AUDIO}
+    obeyed(c)
+    assert kinds(c) == {AUDIO}
     c.command("receiveVideo", 0, None, True, sid=c.sid, csid=8)
     back = c.wait(lambda m: m.type == VIDEO and not rtmp.is_header(m), 4 * SCALE)
     assert is_keyframe(back), back
     c.command("receiveAudio", 0, None, False, sid=c.sid, csid=8)
-    take(c, 0.8)
-    assert {m.type for m in take(c, 1) if m.media} == {VIDEO}
+    obeyed(c)
+    assert kinds(c) == {VIDEO}
 
 
 def test_duration_ends_the_play(t):
@@ -88,13 +99,16 @@ def test_duration_ends_the_play(t):
 def test_first_frame_of_a_warm_stream(t):
     """The first frame of a stream that is live here comes in under 10 ms, over RTMP and HTTP-FLV."""
     s, _ = playing(t)
-    for url in (s.url("live/x"), s.flv("live/x")):
+
+    def typical(url):
         times = []
         for _ in range(9):
             p = Probe(url).wait_frames(1)
-            times.append(p.first_frame_ms)
+            times.append(p.first_frame_ms / 1000)
             p.stop()
-        assert sorted(times)[4] < 10 * SCALE, (url, times)
+        return median(times)
+    for url in (s.url("live/x"), s.flv("live/x")):
+        within(0.010, lambda url=url: typical(url))
 
 
 def test_no_message_waits_for_longer_than_mw_latency(t):
@@ -115,7 +129,8 @@ def test_no_message_waits_for_longer_than_mw_latency(t):
         # Each time at another point of the period.
         wait_for(lambda: time.monotonic() - sent[-1] > 0.5 + 0.037 * n, 5, "the next moment")
     delays = sorted(m.at - at for m, at in zip(probe.messages[2::2], sent))
-    assert delays[len(delays) // 2] < latency * SCALE and delays[-1] < latency * 1.6 * SCALE, delays
+    # One of them may have met with a machine that was busy.
+    assert median(delays) < latency * SCALE and delays[-2] < latency * 1.6 * SCALE, delays
 
 
 def test_no_message_of_many_waits_for_longer(t):
@@ -125,15 +140,21 @@ def test_no_message_of_many_waits_for_longer(t):
     p.publish()
     p.send(rtmp.Message(VIDEO, 0, p.sid, b"\x17\1\0\0\0" + b"k" * 100))
     probe = t.probe(s.url("live/x")).wait_frames(1)
-    began, sent = time.monotonic(), []
-    while len(sent) < 1500:
-        wait_for(lambda: time.monotonic() > began + 0.002 * len(sent), 5, "the next moment", every=0.0005)
-        p.send(rtmp.Message(AUDIO, 2 * len(sent), p.sid, b"\xaf\1" + len(sent).to_bytes(4, "big")))
-        sent.append(time.monotonic())
-    wait_for(lambda: len(probe.messages) > len(sent), 5 * SCALE, "all of them")
-    delays = sorted(m.at - sent[int.from_bytes(m.payload[2:6], "big")] for m in probe.messages if m.type == AUDIO)
-    late = sum(d > 0.4 + 0.1 * SCALE for d in delays)
-    assert late < len(delays) * 0.05, f"{late} of {len(delays)} waited for up to {delays[-1]:.3f} s"
+    sent = []
+
+    def nearly_all():
+        """How long 95 of 100 of the next messages waited at most."""
+        first, began = len(sent), time.monotonic()
+        for n in range(1500):
+            wait_for(lambda n=n: time.monotonic() > began + 0.002 * n, 5, "the next moment", every=0.0005)
+            p.send(rtmp.Message(AUDIO, 2 * len(sent), p.sid, b"\xaf\1" + len(sent).to_bytes(4, "big")))
+            sent.append(time.monotonic())
+        wait_for(lambda: len(probe.messages) > len(sent), 5, "all of them")
+        numbers = [(int.from_bytes(m.payload[2:6], "big"), m.at) for m in probe.messages if m.type == AUDIO]
+        delays = sorted(at - sent[n] for n, at in numbers if n >= first)
+        assert len(delays) == 1500, len(delays)
+        return delays[1425] - 0.4
+    within(0.1, nearly_all, tries=3)
 
 
 def test_gop_cache_starts_with_a_key_frame(t):
@@ -201,7 +222,7 @@ def test_pause_and_resume(t):
     before = c.wait(is_keyframe)
     c.command("pause", 0, None, True, 0, sid=c.sid, csid=8)
     c.wait_status("NetStream.Pause.Notify")
-    take(c, 0.5)
+    obeyed(c)
     assert not [m for m in take(c, 1) if m.media]
     c.command("pause", 0, None, False, 0, sid=c.sid, csid=8)
     c.wait_status("NetStream.Unpause.Notify")
@@ -238,7 +259,7 @@ def test_slow_player_is_moved_to_a_key_frame(t):
     s = t.server("srs", top.local(play="queue_length 1;"))
     media = t.media(10, size="1280x720", rate="8000k", seed=3)
     publisher = t.publish(s.url("live/x"), media, mark=True, speed=2.0)
-    good = t.probe(s.url("live/x"), keep=False)
+    good, beat = t.probe(s.url("live/x"), keep=False), t.keep(Beat())
     slow = t.probe(s.url("live/x"), rcvbuf=65536)
     slow.wait_frames(10)
     slow.stop_reading()
@@ -249,7 +270,8 @@ def test_slow_player_is_moved_to_a_key_frame(t):
     slow.wait(lambda p: p.missing(publisher.sent), 15, "the gap of the slow player")
     slow.wait_frames(60, 5, after=time.monotonic())
     good.stop(), slow.stop()
-    assert not good.missing(publisher.sent) and good.largest_gap_ms() < 700 * SCALE, good.gaps()[:3]
+    assert not good.missing(publisher.sent) and good.largest_gap_ms() < 700 * SCALE + beat.worst_ms, \
+        (good.gaps()[:3], beat.worst_ms)
     assert not slow.backwards()
     assert rss < 150_000 * SCALE, rss
     sent = {digest(m): n for n, m in enumerate(flv.frames(publisher.sent, VIDEO))}

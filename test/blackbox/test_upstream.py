@@ -5,8 +5,10 @@ import time
 import topology as top
 from support import SCALE, flv, httpc, rtmp
 from support.chaos import Feed, Lane, Record, used
+from support.probe import Beat
 from support.rtmp import VIDEO, Message, Refused
 from support.server import free_port, wait_for
+from support.srs import converse, grant_connect, redirect
 
 
 def edge_on(t, name, port, origins, more="", play=""):
@@ -84,7 +86,7 @@ def test_two_edges_with_an_origin_and_each_other(t):
     t.keep(Lane(origin.url("live/x"), feed)).start()
     probes = [t.probe(e.url("live/x"), keep=False).wait_frames(20, 10) for e in edges]
     origin.kill9()
-    time.sleep(2)
+    wait_for(lambda: all(e.log().count("form a circle") >= 2 for e in edges), 20, "the edges' asking each other")
     origin.start()
     back = time.monotonic()
     for p in probes:
@@ -141,24 +143,15 @@ class Gate:
         self.word, self.asked = word, []
 
     def __call__(self, sock):
-        from support import handshake
-        conn = rtmp.Conn(sock, 5)
-        handshake.server(conn)
-        while True:
-            m = conn.read()
-            if m.type != rtmp.COMMAND:
-                continue
-            c = rtmp.Command(m)
-            if c.name == "connect":
-                self.asked.append((c.object, c.args[0] if c.args else None))
-                if self.word in c.object["tcUrl"]:
-                    conn.command("_result", c.tid, {"capabilities": 127},
-                                 {"level": "status", "code": "NetConnection.Connect.Success"})
-                else:
-                    conn.command("_error", c.tid, None, {"level": "error", "code": "NetConnection.Connect.Rejected",
-                                                         "description": "no such token"})
-            elif c.name == "createStream":
-                conn.command("_result", c.tid, None, 1)
+        converse(sock, connect=self.connect)
+
+    def connect(self, conn, c):
+        self.asked.append((c.object, c.args[0] if c.args else None))
+        if self.word in c.object["tcUrl"]:
+            grant_connect(conn, c)
+        else:
+            conn.command("_error", c.tid, None, {"level": "error", "code": "NetConnection.Connect.Rejected",
+                                                 "description": "no such token"})
 
 
 def test_token_traverse(t):
@@ -265,11 +258,12 @@ def test_protocol_flv_origin_killed(t):
         t.keep(Lane(o.url("live/x"), feed)).start()
     p = t.probe(edge.flv("live/x"), keep=False).wait_frames(60, 10)
     victim = next(o for o in origins if used(edge) == f"127.0.0.1:{o.http}")
+    beat = t.keep(Beat())
     victim.kill9()
     p.wait_frames(80, 10, after=time.monotonic())
     record = Record(p, [feed])
     holes, gap = record.check_order(), record.gap_ms(0, time.monotonic())
-    assert sum(n for _, n in holes) < 30 and gap < 700 * SCALE, (holes, gap)
+    assert sum(n for _, n in holes) < 30 and gap < 700 * SCALE + beat.worst_ms, (holes, gap, beat.worst_ms)
     assert not p.ended
 
 
@@ -351,9 +345,9 @@ def test_push_waits_for_origins_that_come_back(t):
     encoder = t.keep(Lane(edge.url("live/x"), feed)).start()
     p = t.probe(edge.url("live/x"), keep=False).wait_frames(20, 8)
     origin.kill9()
-    time.sleep(3)
+    wait_for(lambda: edge.log().count("no origin takes the stream now") >= 5, 20, "several rounds in vain")
     origin.start()
-    origin.wait_live("x", 5)
+    origin.wait_live("x", 10)
     assert not encoder.losses and not p.ended
     assert Record(p, [feed]).gap_ms(0, time.monotonic()) < 1500 * SCALE
     q = t.probe(origin.url("live/x"), keep=False).wait_frames(10, 5)
@@ -390,26 +384,10 @@ def test_push_follows_redirects(t):
     count = []
 
     def hop(sock, to):
-        from support import handshake
-        conn = rtmp.Conn(sock, 5)
-        handshake.server(conn)
-        while True:
-            m = conn.read()
-            if m.type != rtmp.COMMAND:
-                continue
-            c = rtmp.Command(m)
-            if c.name == "connect":
-                conn.command("_result", c.tid, {"capabilities": 127},
-                             {"level": "status", "code": "NetConnection.Connect.Success"})
-            elif c.name == "createStream":
-                conn.command("_result", c.tid, None, 1)
-            elif c.name == "publish":
-                count.append(to())
-                conn.command("onStatus", 0, None, {
-                    "level": "error", "code": "NetConnection.Connect.Rejected", "description": "RTMP 302 Redirect",
-                    "ex": {"code": 302, "redirect": f"rtmp://127.0.0.1:{to()}/live",
-                           "redirect2": f"rtmp://127.0.0.1:{to()}/live/x"}}, csid=5)
-                return
+        def send_away(conn, _):
+            count.append(to())
+            return redirect(conn, to())
+        converse(sock, publish=send_away)
     good = t.listen(lambda s: hop(s, lambda: origin.rtmp))
     edge = t.server("edge", top.edge(good.address))
     t.publish(edge.url("live/x"))

@@ -12,7 +12,7 @@ import urllib.parse
 
 import topology as top
 from support import SCALE, httpc, rtmp
-from support.server import wait_for
+from support.server import median, seconds_of, wait_for, within
 
 SCRIPT = os.path.join(top.HERE, "..", "..", "scripts", "cluster")
 SECRET = "a word that nobody knows"
@@ -83,6 +83,7 @@ def test_every_server_shows_the_same_tree(t):
     """Whichever server is asked: where the stream is, who pulls it, and how many watch it in all."""
     m, _ = busy(t)
     names = names_of(m.all)
+    times = []
     for s in m.all:
         for query in ("?vhost=__defaultVhost__&app=live&stream=x", "?stream=x", ""):
             began = time.monotonic()
@@ -91,7 +92,8 @@ def test_every_server_shows_the_same_tree(t):
             tree = found[0]
             assert shape(tree["origin"], names) == WANT, (s.name, query, json.dumps(tree, indent=1))
             assert tree["viewers_total"] == 7 and tree["nodes"] == 4 and tree["unknown"] == 0, tree
-            assert time.monotonic() - began < 1.0 * SCALE
+            times.append(time.monotonic() - began)
+    assert median(times) < 1.0 * SCALE and max(times) < 5.0 * SCALE, times
     assert (tree["stream"], tree["app"], tree["name"]) == ("/live/x", "live", "x"), tree
 
 
@@ -187,12 +189,13 @@ def test_a_silent_server_costs_one_deadline(t):
     names = names_of(m.all)
     m.b.freeze()
     m.e2.freeze()
-    began = time.monotonic()
-    tree, = trees(m.a, "?stream=x")
-    took = time.monotonic() - began
-    m.b.thaw()
-    m.e2.thaw()
-    assert took < 0.9 * SCALE, took
+    found = []
+    try:
+        within(0.9, lambda: seconds_of(lambda: found.append(trees(m.a, "?stream=x"))))
+    finally:
+        m.b.thaw()
+        m.e2.thaw()
+    tree, = found[0]
     shapes = {names[n["node"]]: n for n in tree["origin"]["relays"]}
     assert not shapes["e2"]["known"] and "time" in shapes["e2"]["why"], shapes["e2"]
     assert shape(shapes["e1"], names) == ("e1", 2, [("leaf", 3, [])]), shapes["e1"]

@@ -19,6 +19,14 @@ HTTP = "http_server { enabled on; listen 127.0.0.1:$http; dir ./objs/nginx/html;
 REMUX = "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; hstrs on; }"
 
 
+# An origin on an address and in a mesh of its own; $cluster is the rest of its block.
+MEMBER = "listen $host:$rtmp;" + COMMON + """
+resolver $dns;
+http_api { enabled on; listen $host:$api; }
+vhost __defaultVhost__ { cluster { mode local; origin_cluster on; $cluster } }
+"""
+
+
 def conf(vhost="", listen="127.0.0.1:$rtmp", top="", http=True):
     """A configuration with the API, HTTP-FLV and one vhost of this content."""
     return (f"listen {listen};" + COMMON + API + (HTTP if http else "") + top +

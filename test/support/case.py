@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 
-from . import flv, rtmp
+from . import SCALE, flv, rtmp
 from .probe import Probe
 from .publisher import Publisher, ffmpeg_publish, ffmpeg_record
 from .server import BIN, Process, Server, free_port
@@ -52,7 +52,7 @@ class Case:
         server.__init__(name, conf, self.path(name), **kw)
         return server
 
-    def run(self, *args, conf=None, env=None, seconds=5, name="once"):
+    def run(self, *args, conf=None, env=None, seconds=10, name="once"):
         """objs/srs run to its end; .returncode and .text (both outputs)."""
         folder = self.path(name)
         os.makedirs(os.path.join(folder, "objs"), exist_ok=True)
@@ -63,9 +63,9 @@ class Case:
             popen = subprocess.Popen([BIN, *args], cwd=folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                                      env=dict(os.environ, **(env or {})), start_new_session=True)
             try:
-                popen.wait(seconds)
+                popen.wait(seconds * SCALE)
             except subprocess.TimeoutExpired:
-                raise AssertionError(f"srs {' '.join(args)} was still running after {seconds} s") from None
+                raise AssertionError(f"srs {' '.join(args)} was still running after {seconds * SCALE:g} s") from None
             finally:
                 if popen.poll() is None:
                     popen.kill()

@@ -13,7 +13,7 @@ import threading
 import time
 
 from . import SCALE, SHORT, rtmp
-from .flv import frames, read_file
+from .flv import read_file
 from .publisher import looped, mark_audio, mark_video
 from .rtmp import AUDIO, DATA, VIDEO, Closed, Message, Refused, Timeout, is_header, is_keyframe
 
@@ -218,19 +218,32 @@ def used(edge, name="x"):
 
 
 class Numbers:
-    """What a case has measured, kept for the table: numbers.json in its folder."""
+    """What a case has measured, kept for the table: numbers.json in its folder.
+
+    The table promises its bound for every value, unless the network is a bad one. The short form runs on machines that
+    do other things: there it holds for the median of several values, and each may have met with a stall."""
+
+    STALL_MS = 1500
 
     def __init__(self, t, row, bound):
         self.path, self.known = t.path("numbers.json"), {"row": row, "bound": bound, "series": {}}
+        self.bounds = {}
+        t.keep(self)
 
     def add(self, series, value, bound=None):
-        """Keeps a value; beyond its bound the case has failed, unless the network is a bad one."""
         self.known["series"].setdefault(series, []).append(round(value, 1))
         with open(self.path, "w") as f:
             json.dump(self.known, f)
-        if bound is not None and not NETEM and value > bound * SCALE:
-            raise AssertionError(f"{series}: {value:.0f}, at most {bound * SCALE:g} are allowed")
+        if bound is not None and not NETEM:
+            self.bounds[series] = bound * SCALE
+            most = bound * SCALE + (self.STALL_MS if SHORT else 0)
+            assert value <= most, f"{series}: {value:.0f}, at most {most:g} are allowed"
         return value
+
+    def close(self):
+        for series, bound in self.bounds.items():
+            values = self.known["series"][series]
+            assert sorted(values)[(len(values) - 1) // 2] <= bound, f"{series}: {values}, at most {bound:g} are allowed"
 
 
 def own_network(*commands):

@@ -9,7 +9,7 @@ NOERROR, NXDOMAIN = 0, 3
 
 class Dns:
     """set("name", "127.0.0.1", …) or set("_x._tcp.name", (priority, weight, port, "host"), …);
-    silent(True) makes it swallow what it is asked. `asked` lists (name, type)."""
+    silent(True) makes it swallow what it is asked. `asked` lists (name, type), answered or not."""
 
     def __init__(self, port, ttl=1):
         self.ttl, self.records, self.asked = ttl, {}, []
@@ -41,10 +41,9 @@ class Dns:
                 packet, peer = self.sock.recvfrom(4096)
             except OSError:
                 return
-            if not self.quiet:
-                answer = self._answer(packet)
-                if answer:
-                    self.sock.sendto(answer, peer)
+            answer = self._answer(packet)
+            if answer and not self.quiet:
+                self.sock.sendto(answer, peer)
 
     def _answer(self, packet):
         if len(packet) < 17:

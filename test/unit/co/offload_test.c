@@ -1,26 +1,18 @@
 #include "co/co.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
-
-static int setup(void **state)
-{
-	(void)state;
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	return 0;
-}
 
 struct slow {
 	pthread_t thread;
 	int blocked; /* is SIGTERM blocked there */
+	sem_t go_on;
+	int rc; /* of the wait for it */
 	int ticks;
 	bool done;
 };
@@ -32,14 +24,18 @@ static void slow_call(void *arg)
 	slow->thread = pthread_self();
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	slow->blocked = sigismember(&mask, SIGTERM);
-	usleep(100 * 1000);
+	struct timespec patience;
+	clock_gettime(CLOCK_REALTIME, &patience);
+	patience.tv_sec += 30;
+	slow->rc = sem_timedwait(&slow->go_on, &patience);
 }
 
 static void ticker(void *arg)
 {
 	struct slow *slow = arg;
 	while (!slow->done) {
-		slow->ticks++;
+		if (++slow->ticks == 5)
+			sem_post(&slow->go_on);
 		(void)!co_sleep(5);
 	}
 }
@@ -48,11 +44,12 @@ static void others_run_while_a_call_blocks(void **state)
 {
 	(void)state;
 	struct slow slow = {0};
+	sem_init(&slow.go_on, 0, 0);
 	struct co *child = co_start("ticker", ticker, &slow);
 	co_offload(slow_call, &slow);
 	slow.done = true;
 	co_join(&child);
-	assert_true(slow.ticks >= 5);
+	assert_int_equal(slow.rc, 0); /* the call has seen five turns of the other one */
 	assert_false(pthread_equal(slow.thread, pthread_self()));
 	assert_int_equal(slow.blocked, 1);
 }
@@ -91,16 +88,21 @@ static void a_stop_does_not_leave_the_call_alone(void **state)
 {
 	(void)state;
 	struct slow slow = {0};
+	sem_init(&slow.go_on, 0, 0);
 	struct co *child = co_start("stopped", waits_out_a_call, &slow);
 	co_yield ();
 	co_stop(child);
+	assert_int_equal(co_sleep(20), OK);
+	assert_false(slow.done);
+	sem_post(&slow.go_on);
 	co_join(&child);
 	assert_true(slow.done);
+	assert_int_equal(slow.rc, 0);
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, co_setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(others_run_while_a_call_blocks),
 		T(many_jobs_of_many_coroutines_all_get_done),

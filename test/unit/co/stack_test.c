@@ -1,6 +1,7 @@
 /* What coroutines cost, and what happens when one uses too much. */
 #include "base/mem.h"
 #include "co/co.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <malloc.h>
@@ -21,19 +22,6 @@ enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
 #endif
-
-static int setup(void **state)
-{
-	(void)state;
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	return 0;
-}
 
 static int dig(volatile char *above, int depth)
 {
@@ -177,7 +165,7 @@ static void twenty_thousand_starts_and_joins_leave_nothing(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, co_setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(an_overflow_dies_at_once_instead_of_hurting_a_neighbour),
 		T(twenty_thousand_starts_and_joins_leave_nothing),

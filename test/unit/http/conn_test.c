@@ -206,6 +206,7 @@ static void a_request_that_drips_ends_at_its_deadline(void **state)
 	(void)state;
 	struct dripper d = {0};
 	struct server s = {.ms = 100};
+	fake_time_begin();
 	peer_pair(&d.sock, &s.sock);
 	peer_send(d.sock, "GET / HTTP/1.1\r\nA: ");
 	struct co *server = co_start("server", serve, &s);
@@ -220,7 +221,8 @@ static void a_request_that_drips_ends_at_its_deadline(void **state)
 	co_join(&client);
 	co_join(&server);
 	assert_int_equal(s.end, ERR_TIMEOUT);
-	assert_in_range(clock_ms() - start, 90, 2000);
+	assert_in_range(clock_ms() - start, 100, 110);
+	fake_time_end();
 	assert_null(none);
 	buf_free(&b);
 }

@@ -137,8 +137,8 @@ static const char *fetch(const char *method, const char *target, const char *hea
 	buf_free(&b);
 	struct co *co = co_start("server", serve, &s);
 	peer_recv_all(sock, reply);
+	sock_close(&sock); /* the gentle close over there waits for it */
 	co_join(&co);
-	sock_close(&sock);
 	return buf_text(reply);
 }
 

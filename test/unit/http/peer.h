@@ -3,6 +3,7 @@
 #pragma once
 #include "base/mem.h"
 #include "net/sock.h"
+#include "support/co_unit.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -59,17 +60,4 @@ static inline int peer_count(const char *text, const char *what)
 	for (; (text = strstr(text, what)); text++)
 		n++;
 	return n;
-}
-
-static inline int co_setup(void **state)
-{
-	(void)state;
-	return co_init() == OK ? 0 : -1;
-}
-
-static inline int co_teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "codec/flv.h"
 #include "live/registry.h"
+#include "support/fake_time.h"
 #include "support/unit.h"
 #include "unit/live/media.h"
 
@@ -39,6 +40,7 @@ static int setup(void **state)
 	feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
 	other = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
 	lost = freed = 0;
+	fake_time_begin();
 	return co_init() == OK ? 0 : -1;
 }
 
@@ -48,6 +50,7 @@ static int teardown(void **state)
 	if (source)
 		source_unref(&source);
 	co_fini();
+	fake_time_end();
 	return msg_live() ? -1 : 0;
 }
 
@@ -121,6 +124,16 @@ static void announce(uint8_t what)
 	pub(avc_header(what), 0);
 }
 
+/* A stream with its headers and one key frame, and a player of it. */
+static void watch_from_a_key_frame(struct consumer *player)
+{
+	make();
+	source_begin(source, &feeder);
+	announce('1');
+	pub(key_frame(500), 0);
+	join(player);
+}
+
 static void a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on(void **state)
 {
 	(void)state;
@@ -179,12 +192,8 @@ static void without_a_cache_one_starts_with_the_next_key_frame(void **state)
 {
 	(void)state;
 	opts.gop_cache = false;
-	make();
-	source_begin(source, &feeder);
-	announce('1');
-	pub(key_frame(500), 0);
 	struct consumer c;
-	join(&c);
+	watch_from_a_key_frame(&c);
 	pub(picture(50), 40);
 	pub(sound(20), 40);
 	pub(sound(20), 63);
@@ -211,12 +220,8 @@ static void empty_messages_do_not_fill_the_memory(void **state)
 static void the_next_feeders_equal_headers_are_not_repeated_and_changed_ones_are(void **state)
 {
 	(void)state;
-	make();
-	source_begin(source, &feeder);
-	announce('1');
-	pub(key_frame(500), 0);
 	struct consumer c;
-	join(&c);
+	watch_from_a_key_frame(&c);
 	pub(sound(20), 0);
 	assert_string_equal(read_all(&c), "mhHks");
 	announce('1'); /* a feeder may repeat its own */
@@ -240,12 +245,8 @@ static void repeated_headers_can_be_dropped_at_all_times(void **state)
 {
 	(void)state;
 	opts.reduce_headers = true;
-	make();
-	source_begin(source, &feeder);
-	announce('1');
-	pub(key_frame(500), 0);
 	struct consumer c;
-	join(&c);
+	watch_from_a_key_frame(&c);
 	announce('1');
 	pub(avc_header('2'), 0);
 	assert_string_equal(read_all(&c), "mhHkH");

@@ -149,20 +149,25 @@ static void a_taken_port_is_told_with_what_to_do(void **state)
 static void a_port_can_be_taken_again_at_once(void **state)
 {
 	(void)state;
-	struct listener *l;
-	struct sock *sock;
-	char text[16];
-	assert_int_equal(open_one(&l, "0", false, NULL), OK);
-	listener_start(l);
-	assert_int_equal(dial(&sock, "127.0.0.1", listener_port(l)), OK);
-	wait_for(1);
-	sock_close(&accepted[0]); /* our end closes first and stays in TIME_WAIT */
-	accepted_count = 0;
-	sock_close(&sock);
-	snprintf(text, sizeof(text), "%d", listener_port(l));
-	listener_close(&l);
-	assert_int_equal(open_one(&l, text, false, NULL), OK);
-	listener_close(&l);
+	err e = ERR_SYSTEM;
+	/* Another process may have been given the port meanwhile, but not each time. */
+	for (int i = 0; i < 5 && e != OK; i++) {
+		struct listener *l;
+		struct sock *sock;
+		char text[16];
+		assert_int_equal(open_one(&l, "0", false, NULL), OK);
+		listener_start(l);
+		assert_int_equal(dial(&sock, "127.0.0.1", listener_port(l)), OK);
+		wait_for(1);
+		sock_close(&accepted[0]); /* our end closes first and stays in TIME_WAIT */
+		accepted_count = 0;
+		sock_close(&sock);
+		snprintf(text, sizeof(text), "%d", listener_port(l));
+		listener_close(&l);
+		e = open_one(&l, text, false, NULL);
+		listener_close(&l);
+	}
+	assert_int_equal(e, OK);
 }
 
 static void those_who_share_a_port_share_the_connections(void **state)

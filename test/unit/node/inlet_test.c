@@ -16,6 +16,15 @@ static void consumer_turn(struct consumer *consumer)
 	served++;
 }
 
+static void join(struct consumer *c, bool relay)
+{
+	consumer_open(c, source,
+		      &(struct consumer_opts){.format = WIRE_FLV,
+					      .relay = relay,
+					      .co = co_self(),
+					      .on_turn = consumer_turn});
+}
+
 static int setup(void **state)
 {
 	int ends[2];
@@ -59,9 +68,7 @@ static void who_joins_has_it_read_at_once(void **state)
 	struct consumer c = {0};
 	(void)state;
 	inlet_pace(&in, source, false);
-	consumer_open(&c, source,
-		      &(struct consumer_opts){
-			      .format = WIRE_FLV, .co = co_self(), .on_turn = consumer_turn});
+	join(&c, false);
 	assert_false(sock->merges);
 	inlet_pace(&in, source, false);
 	assert_true(sock->merges);
@@ -72,11 +79,7 @@ static void a_relay_wants_each_message(void **state)
 {
 	struct consumer c = {0};
 	(void)state;
-	consumer_open(&c, source,
-		      &(struct consumer_opts){.format = WIRE_FLV,
-					      .relay = true,
-					      .co = co_self(),
-					      .on_turn = consumer_turn});
+	join(&c, true);
 	inlet_pace(&in, source, false);
 	assert_false(sock->merges);
 	consumer_close(&c);
@@ -99,11 +102,7 @@ static void who_has_lost_the_slot_reads_at_once_and_ends_no_turn(void **state)
 	struct consumer c = {0};
 	struct msg *m = msg_new(MSG_AUDIO, 0, 10);
 	(void)state;
-	consumer_open(&c, source,
-		      &(struct consumer_opts){.format = WIRE_FLV,
-					      .relay = true,
-					      .co = co_self(),
-					      .on_turn = consumer_turn});
+	join(&c, true);
 	inlet_init(&other, FEEDER_PUBLISHER, NULL);
 	source_begin(source, &other.feeder);
 	source_publish(source, &m, 0);

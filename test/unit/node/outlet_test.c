@@ -1,54 +1,26 @@
 /* A peer that takes nothing, seen by looks at the real kernel's queue. */
 #include "base/mem.h"
-#include "net/listen.h"
 #include "node/outlet.h"
+#include "support/tcp.h"
 #include "support/unit.h"
 
 #include <stdlib.h>
 
 /* The shortest time that a configuration can ask for: the looks of a shorter one would be rounded to
  * moments after its end. */
-enum { STALLED_MS = 1000, PATIENCE_MS = 10000 };
+enum { STALLED_MS = 1000 };
 
-static struct listener *listener;
-static struct sock *far, *near;
-static struct co *root;
-
-static void on_accept(void *ctx, struct sock *sock)
-{
-	(void)ctx;
-	far = sock;
-	co_wake(root);
-}
+static struct sock *near;
 
 static int setup(void **state)
 {
-	struct listen_opts opts = {.text = "127.0.0.1:0", .what = "test", .on_accept = on_accept};
-	(void)state;
-	if (co_init() != OK || listener_open(&listener, &opts) != OK)
-		return -1;
-	listener_start(listener);
-	root = co_self();
-	far = NULL;
-	struct addr to;
-	if (!addr_literal(&to, "127.0.0.1", listener_port(listener)) ||
-	    sock_dial(&near, &to, clock_after(PATIENCE_MS)) != OK)
-		return -1;
-	while (!far)
-		if (co_wait(clock_after(PATIENCE_MS)) != OK)
-			return -1;
-	return 0;
+	return tcp_setup(state) == 0 && tcp_connect(&near) == OK ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	sock_close(&near);
-	sock_close(&far);
-	listener_close(&listener);
-	err_clear();
-	co_fini();
-	return 0;
+	return tcp_teardown(state);
 }
 
 /* Until the socket takes no more; the other end reads nothing. */
@@ -68,7 +40,7 @@ static void a_peer_that_takes_all_has_no_deadline(void **state)
 	struct outlet o = {0};
 	int64_t deadline = CLOCK_NEVER;
 	size_t n;
-	for (int64_t end = clock_after(PATIENCE_MS); sock_unsent(near) > 0 && clock_ms() < end;)
+	for (int64_t end = clock_after(TCP_PATIENCE_MS); sock_unsent(near) > 0 && clock_ms() < end;)
 		co_yield ();
 	assert_int_equal(sock_try_sendv(near, &(struct iovec){"x", 1}, 1, &n), OK);
 	while (sock_unsent(near) > 0)
@@ -90,7 +62,7 @@ static void a_peer_that_takes_nothing_is_given_up_in_time(void **state)
 		if (e)
 			break;
 		assert_true(deadline <= clock_ms() + STALLED_MS);
-		assert_true(clock_ms() < began + PATIENCE_MS);
+		assert_true(clock_ms() < began + TCP_PATIENCE_MS);
 		assert_int_equal(co_sleep(deadline - clock_ms() + 1), OK);
 	}
 	assert_int_equal(e, ERR_STALLED);

@@ -1,0 +1,69 @@
+#include "support/fake_time.h"
+#include "base/check.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MS_NS = 1000 * 1000,
+	SECOND_NS = 1000 * MS_NS,
+	ROUND_MS = 7 * 1000 * 1000, /* a multiple of all periods that tests have */
+};
+
+static bool is_fake;
+static int64_t now_ns;   /* while it is fake */
+static int64_t ahead_ns; /* of the real time, later: it never goes back */
+
+static int64_t real_ns(clockid_t id)
+{
+	struct timespec ts;
+	check(syscall(SYS_clock_gettime, id, &ts) == 0);
+	return (int64_t)ts.tv_sec * SECOND_NS + ts.tv_nsec;
+}
+
+/* Instead of the C library's. */
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int64_t ns = real_ns(id);
+	if (id == CLOCK_MONOTONIC)
+		ns = is_fake ? now_ns : ns + ahead_ns;
+	*ts = (struct timespec){.tv_sec = ns / SECOND_NS, .tv_nsec = ns % SECOND_NS};
+	return 0;
+}
+
+/* Instead of the C library's: the one in which state-threads waits. */
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	struct timespec wait = {.tv_sec = timeout / 1000, .tv_nsec = timeout % 1000 * MS_NS},
+			none = {0};
+	if (!is_fake)
+		return (int)syscall(SYS_ppoll, fds, n, timeout < 0 ? NULL : &wait, NULL, 0);
+	int ready = (int)syscall(SYS_ppoll, fds, n, &none, NULL, 0);
+	check(ready != 0 || timeout >= 0); /* it would wait for ever */
+	if (ready == 0)
+		fake_time_pass(timeout);
+	return ready;
+}
+
+void fake_time_begin(void)
+{
+	int64_t ms = (real_ns(CLOCK_MONOTONIC) + ahead_ns) / MS_NS;
+	now_ns = (ms / ROUND_MS + 1) * ROUND_MS * MS_NS;
+	is_fake = true;
+}
+
+void fake_time_end(void)
+{
+	if (!is_fake)
+		return;
+	is_fake = false;
+	ahead_ns = now_ns - real_ns(CLOCK_MONOTONIC);
+}
+
+void fake_time_pass(int64_t ms)
+{
+	now_ns += ms * MS_NS;
+}

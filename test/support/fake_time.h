@@ -1,0 +1,14 @@
+/* fake_time - time that passes only when everybody waits. Layer: test.
+ * Test programs have a clock and a poll() of their own. While the fake lasts, time stands still while
+ * code runs, and a wait for which nothing is ready makes it jump to its end: what depends on time alone
+ * takes no time, and happens at the very millisecond, on a machine under any load. Not for what other
+ * threads or the network have yet to do. */
+#pragma once
+#include <stdint.h>
+
+/* At a round moment ahead: what happens at a multiple of some period happens alike each time. */
+void fake_time_begin(void);
+/* Real time goes on from where the fake one has come to. Nothing when there is no fake. */
+void fake_time_end(void);
+/* As if the code that runs had taken so long. */
+void fake_time_pass(int64_t ms);
