@@ -1,4 +1,4 @@
-/* The difference of two snapshots, member by member as the table lists them. Values are compared
+/* The difference of two snapshots, and what becomes of it: member by member as the table lists them. Values are compared
  * as texts: slow, but a reload is rare, and what is compared is what is shown. */
 #include "conf/conf.h"
 #include "conf/schema.h"
@@ -65,6 +65,13 @@ static const struct conf_vhost *exact(const struct conf *conf, const char *name)
 {
 	const struct conf_vhost *vhost = conf_vhost_find(conf, name);
 	return vhost && strcmp(vhost->name, name) == 0 ? vhost : NULL;
+}
+
+void conf_keep(struct conf *conf, const struct conf *running)
+{
+	for (const struct row *row = schema_first(); row; row = schema_next(row))
+		if (row_is_value(row) && row->apply == APPLY_RESTART)
+			value_copy(conf, row, running);
 }
 
 void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, bool *restart)

@@ -240,6 +240,33 @@ void value_text(struct buf *out, const struct row *row, const void *base)
 	}
 }
 
+static size_t plain_size(const struct row *row)
+{
+	switch (row->kind) {
+	case ROW_ONOFF:
+		return sizeof(bool);
+	case ROW_INT:
+	case ROW_ENUM:
+		return sizeof(int);
+	default:
+		return sizeof(int64_t);
+	}
+}
+
+void value_copy(void *to, const struct row *row, const void *from)
+{
+	const void *p = at_const(from, row);
+	if (row->kind == ROW_LIST) {
+		set_list(to, row, p);
+	} else if (row->kind == ROW_TEXT) {
+		char **text = at(to, row), *const *other = p;
+		free(*text);
+		*text = *other ? mem_strdup(*other) : NULL;
+	} else {
+		memcpy(at(to, row), p, plain_size(row));
+	}
+}
+
 void value_fini(void *base, const struct row *row)
 {
 	if (row->kind == ROW_TEXT) {

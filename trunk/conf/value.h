@@ -12,6 +12,8 @@ bool value_set(void *base, const struct row *row, const struct text_list *words,
 	       char why[static VALUE_WHY_MAX]);
 /* Sets the default; nothing when the row has none. */
 void value_set_default(void *base, const struct row *row);
+/* The member of one snapshot into another. */
+void value_copy(void *to, const struct row *row, const void *from);
 /* The member as one would write it; nothing when it is unset. */
 void value_text(struct buf *out, const struct row *row, const void *base);
 void value_fini(void *base, const struct row *row);

@@ -94,6 +94,7 @@ static void reload(struct server *s)
 	} else {
 		conf_diff(&diff, s->conf, conf, &restart);
 		log_lines(&diff, LOG_INFO);
+		conf_keep(conf, s->conf);
 		log_set_level((enum log_level)conf->srs_log_level);
 		serve_set_conf(s, conf);
 		log_info("the new configuration is in use%s",

@@ -301,6 +301,28 @@ static void a_snapshot_lives_as_long_as_somebody_holds_it(void **state)
 	conf_unref(&mine);
 }
 
+static void what_needs_a_restart_is_kept(void **state)
+{
+	(void)state;
+	struct loaded a =
+		load_text("t.conf", "listen 1 2; pid a; max_connections 5; http_api { enabled "
+				    "on; listen 3; } vhost v {}");
+	struct loaded b =
+		load_text("t.conf", "listen 9; daemon off; max_connections 6; vhost v { play { "
+				    "queue_length 10; } }");
+	struct buf diff = {.max = 4096};
+	bool restart;
+	conf_keep(b.conf, a.conf);
+	conf_diff(&diff, a.conf, b.conf, &restart);
+	assert_string_equal(buf_text(&diff),
+			    "max_connections: 5 -> 6 (applied now)\n"
+			    "vhost v: play.queue_length: 30 -> 10 (for new sessions)\n");
+	assert_false(restart);
+	buf_free(&diff);
+	unload(&a);
+	unload(&b);
+}
+
 static void the_difference_says_how_it_is_applied(void **state)
 {
 	(void)state;
@@ -386,6 +408,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_of_an_old_block_is_unknown),
 		cmocka_unit_test(a_server_of_edges_is_an_edge),
 		cmocka_unit_test(a_snapshot_lives_as_long_as_somebody_holds_it),
+		cmocka_unit_test(what_needs_a_restart_is_kept),
 		cmocka_unit_test(the_difference_says_how_it_is_applied),
 		cmocka_unit_test(more_connections_than_descriptors_are_refused),
 		cmocka_unit_test(a_report_is_bounded),
