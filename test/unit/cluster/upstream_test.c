@@ -1,5 +1,6 @@
 /* Which origin a stream goes to, and what a failure does to that. */
 #include "cluster/upstream.h"
+#include "support/fake_time.h"
 #include "support/unit.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ static struct upstream *list[ORIGINS];
 static int setup(void **state)
 {
 	(void)state;
+	fake_time_begin(); /* what waits after a failure waits as long as a case takes */
 	ups = upstreams_new();
 	return 0;
 }
@@ -29,6 +31,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	upstreams_free(&ups);
+	fake_time_end();
 	return 0;
 }
 
