@@ -239,8 +239,9 @@ static const struct row rows[] = {
 	       DAY, NEW, "How long a publisher may be silent later."),
 	SECONDS("vhost.publish.kickoff_for_idle", conf_vhost, publish.kickoff_for_idle_ms, "0", 0,
 		INT64_C(365) * DAY, NEW,
-		"After how many seconds without a single player a publisher is disconnected; 0 "
-		"for never."),
+		"After how many seconds without a single player, and without another server that "
+		"takes the stream for its own, a publisher is disconnected; 0 for never. At an edge "
+		"without effect: who watches is known to its origin."),
 	SECONDS("vhost.publish.reconnect_grace", conf_vhost, publish.reconnect_grace_ms, "10", 0,
 		HOUR, NEW,
 		"How long players are kept waiting after the publisher left: one that comes back "
