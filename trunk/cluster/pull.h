@@ -52,6 +52,8 @@ bool pull_is_published_here(const struct pull *p);
 /* Nobody has wanted it for `linger`, and when that will be. */
 bool pull_is_unwanted(const struct pull *p);
 int64_t pull_unwanted_at(const struct pull *p);
+/* Its viewers wait no longer for media than until then; CLOCK_NEVER while it flows. */
+int64_t pull_gives_up_at(const struct pull *p);
 
 /* Receives from the origin in use until it is lost; p->fed says whether it had media. */
 err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal) BLOCKS;
