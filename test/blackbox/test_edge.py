@@ -133,6 +133,21 @@ def test_publish_through_the_edge(t):
     wait_for(lambda: not (origin.stream("x") or {}).get("publish", {}).get("active"), 5, "the end at the origin")
 
 
+def test_players_follow_an_encoder_that_moves_away(t):
+    """Who joined while the stream was published at the edge goes on when the encoder comes back at the origin."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    first = t.publish(edge.url("live/x"), mark=True)
+    probes = [t.probe(u).wait_frames(20) for u in (edge.url("live/x"), edge.flv("live/x"))]
+    first.stop()
+    wait_for(lambda: not origin.stream("x") or not origin.stream("x")["publish"]["active"], 3, "the end of the publish")
+    back = time.monotonic()
+    t.publish(origin.url("live/x"), mark=True)
+    for p in probes:
+        p.wait_frames(30, 5, after=back)
+        assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
+
+
 def test_publish_through_the_edge_by_ffmpeg(t):
     """ffmpeg publishes to the edge; the origin has the file, bit for bit."""
     origin = t.server("origin", top.local())

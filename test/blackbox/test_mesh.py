@@ -560,31 +560,29 @@ def test_the_later_publisher_behind_an_edge_ends(t):
     beside_the_first(t, edge=True)
 
 
-def players_of_the_loser(t, edge):
-    m = Beside(t, edge)
-    urls = m.place.url("live/x"), m.place.flv("live/x")
-    probes = [t.probe(u).wait_frames(10) for u in urls]
+def test_players_of_the_loser_are_told_at_once(t):
+    """The players of a publisher that lost to another one hear so at once, and find the stream by the 302."""
+    m = Beside(t)
+    url, flv_url = m.b.url("live/x"), m.b.flv("live/x")
+    probes = [t.probe(u).wait_frames(10) for u in (url, flv_url)]
     m.thaw()
     for p in probes:
         p.wait_ended(1.5)           # reconnect_grace is 10 s
     assert "NetStream.Play.UnpublishNotify" in probes[0].codes and probes[1].clean, probes
-    return m, urls
-
-
-def test_players_of_the_loser_are_told_at_once(t):
-    """The players of a publisher that lost to another one hear so at once, and find the stream by the 302."""
-    m, (url, flv_url) = players_of_the_loser(t, edge=False)
     status, _, _ = ask(t, url)
     assert status.info["ex"]["redirect"] == f"rtmp://127.0.0.1:{m.a.rtmp}/live", status
     _, head, _ = curl(flv_url, "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
     assert head.decode() == f"302 {m.a.flv('live/x')}", head
 
 
-def test_players_of_the_loser_at_an_edge_are_told_at_once(t):
-    """The same at the edge where the loser published: whoever asks again is served from the winner."""
-    m, urls = players_of_the_loser(t, edge=True)
-    for u in urls:
-        m.of_the_first(t.probe(u))
+def test_players_of_the_loser_at_an_edge_go_on(t):
+    """At the edge where the loser published they stay: the edge fetches the winner's stream."""
+    m = Beside(t, edge=True)
+    probes = [t.probe(u).wait_frames(10) for u in (m.place.url("live/x"), m.place.flv("live/x"))]
+    m.thaw()
+    for p in probes:
+        m.of_the_first(p)
+        assert not p.ended and not p.backwards(), p
 
 
 def test_players_of_the_loser_go_on_by_relay(t):

@@ -358,7 +358,7 @@ static bool give_up(struct pull *p, err e)
 	bool had_media = p->source->timeline.used;
 	if (!p->lost_ms)
 		p->lost_ms = clock_ms();
-	if (!had_media && (e == ERR_DENIED || (e == ERR_NOTFOUND && p->state != PULL_WAITING))) {
+	if (!had_media && (e == ERR_DENIED || (e == ERR_NOTFOUND && p->state == PULL_TRYING))) {
 		snprintf(p->why, sizeof(p->why), "%s", err_trail(e));
 		p->state = e == ERR_NOTFOUND ? PULL_NOWHERE : PULL_FAILED;
 		return true;
