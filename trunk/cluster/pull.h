@@ -25,7 +25,7 @@ struct pull {
 	bool reask;      /* somebody waits with whom the request may have become a circle */
 	int mesh_rounds; /* how often the mesh was asked */
 	int dry_rounds;  /* rounds without media since there was some */
-	/* the request, as its longest-attached viewer makes it */
+	/* the request, as its longest-attached viewer makes it; the path is the shortest of all */
 	struct target target;
 	char *page_url, *swf_url, *path, *via;
 	bool http;            /* that viewer came by HTTP */
