@@ -91,6 +91,29 @@ def test_origin_restarts_and_players_stay(t):
         assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
 
 
+def test_who_is_not_told_of_an_end_is_served_again(t):
+    """With notify_unpublish off players wait longer than upstream_timeout, and play what comes then: be it the stream or the origin that was away."""
+    origin = t.server("origin", top.local(publish="reconnect_grace 0;"))
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", "upstream_timeout 0.1;", play="notify_unpublish off;"))
+    first = t.publish(origin.url("live/x"), mark=True)
+    probes = [t.probe(u).wait_frames(20) for u in (edge.url("live/x"), edge.flv("live/x"))]
+
+    def go_on():
+        back = time.monotonic()
+        publisher = t.publish(origin.url("live/x"), mark=True)
+        for p in probes:
+            p.wait_frames(20, 5, after=back)
+            assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
+        return publisher
+    first.stop()
+    t.probe(edge.flv("live/another")).wait(lambda p: p.status == 200, 4, "a head that goes out after a second")
+    go_on()
+    origin.kill9()
+    wait_for(lambda: edge.log().count("no origin has it now") > 2, 8, "an edge that goes on asking")
+    origin.start()
+    go_on()
+
+
 def test_other_origin_takes_over(t):
     """With the stream on both origins, players of an edge go on when the one in use is killed."""
     origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
@@ -116,6 +139,21 @@ def test_publish_through_the_edge(t):
         flv.assert_same(publisher.sent, list(p.messages), least=50)
     publisher.stop()
     wait_for(lambda: not (origin.stream("x") or {}).get("publish", {}).get("active"), 5, "the end at the origin")
+
+
+def test_players_follow_an_encoder_that_moves_away(t):
+    """Who joined while the stream was published at the edge goes on when the encoder comes back at the origin."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    first = t.publish(edge.url("live/x"), mark=True)
+    probes = [t.probe(u).wait_frames(20) for u in (edge.url("live/x"), edge.flv("live/x"))]
+    first.stop()
+    wait_for(lambda: not origin.stream("x") or not origin.stream("x")["publish"]["active"], 3, "the end of the publish")
+    back = time.monotonic()
+    t.publish(origin.url("live/x"), mark=True)
+    for p in probes:
+        p.wait_frames(30, 5, after=back)
+        assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
 
 
 def test_publish_through_the_edge_by_ffmpeg(t):

@@ -42,6 +42,12 @@ def ask(t, url, args=None):
     return status, seconds, c
 
 
+def path_of(t, edge, origin):
+    """The name of an edge in a path, of which only those that it asks know: ",id"."""
+    t.probe(edge.url("live/x")).wait_frames(1)
+    return origin.connects[-1]["args"]["srs_path"]
+
+
 def code_of(t, url, args=None):
     status, _, c = ask(t, url, args)
     c.close()
@@ -403,10 +409,11 @@ def test_a_stream_that_just_moved_is_found_over_http(t):
 
 def test_a_request_that_was_here_before_is_refused(t):
     """A relay that came by this server already, or by too many, is told that it goes in a circle."""
-    s = t.server("s", top.clustered(top.not_listening(), "hop_limit 3;"))
-    service = s.json("/api/v1/versions")["service"]
-    t.publish(s.url("live/x"))
-    for path in (f",abc,{service}", f",{service}", ",a,b,c,d"):
+    origin = t.srs()
+    s = t.server("s", top.edge(origin.address, "hop_limit 3;"))
+    t.publish(origin.url("live/x"))
+    me = path_of(t, s, origin)
+    for path in (f",abc{me}", me, f"{me},abc", ",a,b,c,d"):
         status, _, _ = ask(t, s.url("live/x"), dict(RELAY, srs_path=path))
         assert status.code == "NetStream.Play.Failed", (path, status)
     assert code_of(t, s.url("live/x"), dict(RELAY, srs_path=",a,b")).startswith("NetStream.Play.")
@@ -676,31 +683,29 @@ def test_the_later_publisher_behind_an_edge_ends(t):
     beside_the_first(t, edge=True)
 
 
-def players_of_the_loser(t, edge):
-    m = Beside(t, edge, more="} publish { reconnect_grace 60; ")
-    urls = m.place.url("live/x"), m.place.flv("live/x")
-    probes = [t.probe(u).wait_frames(10) for u in urls]
+def test_players_of_the_loser_are_told_at_once(t):
+    """The players of a publisher that lost to another one hear so at once, and find the stream by the 302."""
+    m = Beside(t, more="} publish { reconnect_grace 60; ")
+    url, flv_url = m.b.url("live/x"), m.b.flv("live/x")
+    probes = [t.probe(u).wait_frames(10) for u in (url, flv_url)]
     m.thaw()
     for p in probes:
         p.wait_ended(5)             # reconnect_grace is 60 s
     assert "NetStream.Play.UnpublishNotify" in probes[0].codes and probes[1].clean, probes
-    return m, urls
-
-
-def test_players_of_the_loser_are_told_at_once(t):
-    """The players of a publisher that lost to another one hear so at once, and find the stream by the 302."""
-    m, (url, flv_url) = players_of_the_loser(t, edge=False)
     status, _, _ = ask(t, url)
     assert status.info["ex"]["redirect"] == f"rtmp://127.0.0.1:{m.a.rtmp}/live", status
     _, head, _ = curl(flv_url, "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}")
     assert head.decode() == f"302 {m.a.flv('live/x')}", head
 
 
-def test_players_of_the_loser_at_an_edge_are_told_at_once(t):
-    """The same at the edge where the loser published: whoever asks again is served from the winner."""
-    m, urls = players_of_the_loser(t, edge=True)
-    for u in urls:
-        m.of_the_first(t.probe(u))
+def test_players_of_the_loser_at_an_edge_go_on(t):
+    """At the edge where the loser published they stay: the edge fetches the winner's stream."""
+    m = Beside(t, edge=True)
+    probes = [t.probe(u).wait_frames(10) for u in (m.place.url("live/x"), m.place.flv("live/x"))]
+    m.thaw()
+    for p in probes:
+        m.of_the_first(p)
+        assert not p.ended and not p.backwards(), p
 
 
 def test_players_of_the_loser_go_on_by_relay(t):

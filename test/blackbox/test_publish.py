@@ -198,6 +198,23 @@ def test_silent_publisher_that_answers_keeps_its_stream(t):
     raise AssertionError("the second encoder heard nothing")
 
 
+def test_kickoff_for_idle_spares_who_is_watched_elsewhere(t):
+    """A publisher whose only viewers are at an edge stays until they have left; one of an edge is the origin's to judge."""
+    idle = "kickoff_for_idle 1;"
+    s = t.server("srs", top.local(publish=idle))
+    edge = t.server("edge", top.edge(f"127.0.0.1:{s.rtmp}", f"linger 0; }} publish {{ {idle} ", http=False))
+    watched = t.publish(s.url("live/x"), mark=True)
+    behind = t.publish(edge.url("live/y"), mark=True)
+    probes = [t.probe(url) for url in (edge.url("live/x"), s.url("live/y"))]
+    for p in probes:
+        p.wait(lambda p: p.frames() and p.messages[-1].at > p.started_at + 3, 6, "three seconds of the stream")
+    assert not watched.ended and not behind.ended, (watched.ended, behind.ended)
+    probes[0].stop()
+    wait_for(lambda: watched.ended, 5, "the end of a publisher that nobody watches")
+    s.wait_log("nobody plays the stream")
+    assert not behind.ended, behind.ended
+
+
 def test_notify_unpublish_off_keeps_players_waiting(t):
     """With notify_unpublish off players are told nothing and go on with the next encoder."""
     s = t.server("srs", top.local(play="notify_unpublish off;", publish="reconnect_grace 0;"))

@@ -6,6 +6,7 @@ import time
 import topology as top
 from support import httpc, rtmp
 from support.server import wait_for
+from test_mesh import path_of
 from test_view import SECRET, Mesh, refused, service_of, sign, trees
 
 SIGNED = f'secret "{SECRET}";'
@@ -195,39 +196,41 @@ def test_what_an_unsigned_relay_says_is_not_believed(t):
 
 def test_an_unsigned_path_still_refuses(t):
     """A path that has been here is refused, signed or not."""
-    origin = origin_of(t)
+    origin = t.srs(mw_latency=0.01)
+    edge = t.server("edge", top.edge(origin.address, SIGNED))
     t.publish(origin.url("live/x"))
-    c = t.client(origin.url("live/x"))
-    c.connect(args=dict(RELAY, srs_path="," + service_of(origin)))
+    path = path_of(t, edge, origin)
+    c = t.client(edge.url("live/x"))
+    c.connect(args=dict(RELAY, srs_path=path))
     c.play()
     c.wait_status("NetStream.Play.Failed")
-    origin.wait_log("form a circle")
-    url = origin.flv("live/x")
-    assert httpc.fetch(url, headers={"X-SRS-Path": "," + service_of(origin)}).status == 403
+    edge.wait_log("form a circle")
+    assert httpc.fetch(edge.flv("live/x"), headers={"X-SRS-Path": path}).status == 403
 
 
 def test_a_long_path_spoils_nothing_for_others(t):
-    """Strangers who claim to have come so far that the origin refuses their pull do not keep players from the stream."""
-    origin = origin_of(t)
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", SIGNED))
-    far = dict(RELAY, srs_path=",a" * 8)        # with the edge it is one more than hop_limit
-    t.publish(origin.url("live/lonely"))
-    c = t.client(edge.url("live/lonely")).connect(args=far)
-    c.play()
-    c.wait_status("NetStream.Play.Failed")
-    t.publish(origin.url("live/x"))
+    """Strangers who claim to have come so far that the origin refuses their pull do not keep players from the stream, secret or not."""
+    for name, secret in (("signed", SIGNED), ("open", "")):
+        origin = origin_of(t, secret, f"origin-{name}")
+        edge = t.server(f"edge-{name}", top.edge(f"127.0.0.1:{origin.rtmp}", secret))
+        far = dict(RELAY, srs_path=",a" * 8)        # with the edge it is one more than hop_limit
+        t.publish(origin.url("live/lonely"))
+        c = t.client(edge.url("live/lonely")).connect(args=far)
+        c.play()
+        c.wait_status("NetStream.Play.Failed")
+        t.publish(origin.url("live/x"))
 
-    def pulls():
-        return edge.json("/api/v1/summaries")["data"]["cluster"]["pulls"]
-    before = pulls()
-    origin.freeze()
-    t.client(edge.url("live/x")).connect(args=far).play()
-    wait_for(lambda: pulls() > before, 3, "the stranger's pull")
-    probe = t.probe(edge.url("live/x"))
-    wait_for(lambda: probe.started_at, 3, "a player beside it")
-    origin.thaw()
-    probe.wait_frames(5, 5)
-    assert pulls() == before + 1, "the pull is the one that the stranger has begun"
+        def pulls():
+            return edge.json("/api/v1/summaries")["data"]["cluster"]["pulls"]
+        before = pulls()
+        origin.freeze()
+        t.client(edge.url("live/x")).connect(args=far).play()
+        wait_for(lambda: pulls() > before, 3, "the stranger's pull")
+        probe = t.probe(edge.url("live/x"))
+        wait_for(lambda: probe.started_at, 3, "a player beside it")
+        origin.thaw()
+        probe.wait_frames(5, 5)
+        assert pulls() == before + 1, "the pull is the one that the stranger has begun"
 
 
 def test_another_vhost_of_the_stream_does_not_help(t):

@@ -94,6 +94,25 @@ def test_two_edges_with_an_origin_and_each_other(t):
         assert not p.ended and not p.backwards()
 
 
+def test_a_stranger_cannot_claim_a_circle(t):
+    """Whoever says that it came by the origins of an edge, by all that everybody can know of them, keeps nobody from a switch."""
+    origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
+    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    for o in origins:
+        t.publish(o.url("live/x"), mark=True)
+    probe = t.probe(edge.url("live/x")).wait_frames(10)
+    known = "".join("," + o.json("/api/v1/versions")[k] for o in origins for k in ("service", "server"))
+    stranger = t.client(edge.url("live/x")).connect(args={"srs_pid": 1.0, "srs_path": known, "srs_via": known})
+    stranger.play()
+    stranger.wait(lambda m: m.type == VIDEO, 5)
+    next(o for o in origins if edge.stream("x")["relay"]["peer"].endswith(str(o.rtmp))).kill9()
+    killed = time.monotonic()
+    again = t.client(edge.url("live/x")).connect(args={"srs_pid": 1.0, "srs_path": known, "srs_via": known})
+    again.play()                    # the one before is told of the gap, as servers are
+    probe.wait_frames(40, 5, after=killed)
+    assert not probe.ended and "form a circle" not in edge.log(), probe
+
+
 def test_hop_limit(t):
     """More servers in a row than hop_limit are refused with a sentence; as many are not."""
     origin = t.server("origin", top.local())

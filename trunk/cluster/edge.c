@@ -76,12 +76,14 @@ static struct pull *pull_new(struct server *server, struct source *source,
 
 /* Two servers may each wait for what the other one waits for, each for viewers of its own. Who
  * joins a pull that has nothing therefore makes it ask again, in the name of all that wait. So does
- * the first whose words are not in doubt. */
+ * the first whose words are not in doubt, and who has come by fewer servers: what the others may be
+ * refused for is nothing to it. */
 static void look_for_circle(struct pull *p, const struct viewer *viewer)
 {
 	bool news = p->via && !list_has_all(p->via, viewer->path);
 	bool better = p->doubtful && !viewer->doubtful;
-	if ((news || better) && p->lost_ms)
+	bool nearer = p->path && list_count(viewer->path) < list_count(p->path);
+	if ((news || better || nearer) && p->lost_ms)
 		p->reask = true;
 }
 

@@ -1,6 +1,7 @@
 /* edge - pulls: each stream that is played here is fetched once from an origin. Layer: cluster.
  * pull.c is the story of one pull; it starts with the first viewer and ends `linger` after
- * the last one. It outlives the loss of origins, so that viewers notice nothing. */
+ * the last one. It outlives the loss of origins, so that viewers notice nothing, for upstream_timeout;
+ * with notify_unpublish off for as long as somebody waits. */
 #pragma once
 #include "codec/url.h"
 #include "node/server.h"

@@ -252,21 +252,29 @@ static err rest(struct pull *p)
 	return OK;
 }
 
+/* Who was told that the stream is there, and is not told of its end, waits for as long as it likes. */
+int64_t pull_gives_up_at(const struct pull *p)
+{
+	bool is_told = p->state == PULL_TRYING || p->vhost->play.notify_unpublish;
+	return is_told && p->lost_ms ? p->lost_ms + p->vhost->cluster.upstream_timeout_ms
+				     : CLOCK_NEVER;
+}
+
 static bool give_up(struct pull *p, err e)
 {
-	int64_t limit = p->vhost->cluster.upstream_timeout_ms;
 	bool had_media = p->source->timeline.used;
 	if (!p->lost_ms)
 		p->lost_ms = clock_ms();
-	if (!had_media && (e == ERR_DENIED || (e == ERR_NOTFOUND && p->state != PULL_WAITING))) {
+	if (!had_media && (e == ERR_DENIED || (e == ERR_NOTFOUND && p->state == PULL_TRYING))) {
 		snprintf(p->why, sizeof(p->why), "%s", err_trail(e));
 		p->state = e == ERR_NOTFOUND ? PULL_NOWHERE : PULL_FAILED;
 		return true;
 	}
-	if (clock_ms() - p->lost_ms < limit)
+	if (clock_ms() < pull_gives_up_at(p))
 		return false;
 	snprintf(p->why, sizeof(p->why), "no origin could be had for %lld s: %.200s",
-		 (long long)(limit / 1000), *p->facts.reason ? p->facts.reason : err_trail(e));
+		 (long long)(p->vhost->cluster.upstream_timeout_ms / 1000),
+		 *p->facts.reason ? p->facts.reason : err_trail(e));
 	p->state = e == ERR_NOTFOUND ? PULL_NOWHERE : PULL_FAILED;
 	return true;
 }

@@ -26,7 +26,7 @@ struct pull {
 	bool reask;      /* somebody waits with whom the request may have become a circle */
 	int mesh_rounds; /* how often the mesh was asked */
 	int dry_rounds;  /* rounds without media since there was some */
-	/* the request, as its longest-attached viewer makes it */
+	/* the request, as its longest-attached viewer makes it; the path is the shortest of all */
 	struct target target;
 	char *page_url, *swf_url, *path, *via;
 	bool http;            /* that viewer came by HTTP */
@@ -53,6 +53,8 @@ bool pull_is_published_here(const struct pull *p);
 /* Nobody has wanted it for `linger`, and when that will be. */
 bool pull_is_unwanted(const struct pull *p);
 int64_t pull_unwanted_at(const struct pull *p);
+/* Its viewers wait no longer for media than until then; CLOCK_NEVER while it flows. */
+int64_t pull_gives_up_at(const struct pull *p);
 
 /* Takes the words of the viewer that has been here longest; false when there is none. */
 bool pull_take_request(struct pull *p);

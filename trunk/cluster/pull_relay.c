@@ -210,11 +210,10 @@ static err check_media(struct pull *p, struct watch *w)
 		look_again_at(w, media + patience);
 	if (p->fed)
 		return OK;
-	int64_t limit = p->lost_ms + p->vhost->cluster.upstream_timeout_ms;
-	if (p->source->timeline.used && p->lost_ms && now >= limit)
+	if (p->source->timeline.used && now >= pull_gives_up_at(p))
 		return err_fail(ERR_TIMEOUT, "it has sent no media");
-	if (p->source->timeline.used && p->lost_ms)
-		look_again_at(w, limit);
+	if (p->source->timeline.used)
+		look_again_at(w, pull_gives_up_at(p));
 	if (now - w->began_ms >= WAITING_MS)
 		begin_gap(p);
 	else

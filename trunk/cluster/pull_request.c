@@ -18,8 +18,8 @@ void pull_forget_request(struct pull *p)
 	p->page_url = p->swf_url = p->path = p->via = NULL;
 }
 
-/* Whoever claims to have come by many servers could have the stream refused to all others: its
- * words are used only as long as it waits alone. */
+/* Words in doubt are used only as long as nobody else waits: the servers that they name could leave
+ * no room for those of others. */
 static const struct viewer *first_viewer(const struct pull *p)
 {
 	const struct viewer *v;
@@ -29,6 +29,22 @@ static const struct viewer *first_viewer(const struct pull *p)
 	return p->viewers;
 }
 
+static bool counts(const struct pull *p, const struct viewer *v)
+{
+	return p->doubtful || !v->doubtful;
+}
+
+/* By the fewest servers: how far others say they have come is no reason to refuse that one. */
+static const char *shortest_path(const struct pull *p)
+{
+	const char *path = NULL;
+	const struct viewer *v;
+	DL_FOREACH (p->viewers, v)
+		if (counts(p, v) && (!path || list_count(v->path) < list_count(path)))
+			path = v->path;
+	return path;
+}
+
 /* The servers that wait for this pull, each once. */
 static char *all_who_wait(const struct pull *p)
 {
@@ -36,7 +52,7 @@ static char *all_who_wait(const struct pull *p)
 	const struct viewer *v;
 	buf_printf(&via, "%s", "");
 	DL_FOREACH (p->viewers, v) {
-		if (v->doubtful && !p->doubtful)
+		if (!counts(p, v))
 			continue;
 		list_merge(&via, v->path);
 		list_merge(&via, v->via);
@@ -64,8 +80,8 @@ bool pull_take_request(struct pull *p)
 	};
 	p->page_url = mem_strdup(v->page_url);
 	p->swf_url = mem_strdup(v->swf_url);
-	p->path = mem_strdup(v->path);
 	p->doubtful = v->doubtful;
+	p->path = mem_strdup(shortest_path(p));
 	p->via = all_who_wait(p);
 	p->http = v->http;
 	p->reask = false;

@@ -44,7 +44,7 @@ char *upstream_stream_name(const struct upstream_request *r)
 
 char *upstream_path(const struct upstream_request *r)
 {
-	return mem_printf("%s,%s", r->path, r->server->service_id);
+	return mem_printf("%s,%s", r->path, r->server->path_id);
 }
 
 /* Who we are, in the words of SRS. What follows is ours and ignored by others: the servers that
@@ -79,11 +79,11 @@ err upstream_check_path(const struct server *server, const struct conf_vhost *vh
 			const char *path, const char *via)
 {
 	int hops = list_count(path);
-	if (list_has(path, server->service_id) || list_has(via, server->service_id))
+	if (list_has(path, server->path_id) || list_has(via, server->path_id))
 		return err_fail(ERR_LOOP,
-				"the request has come back to where it was (%.80s, seen by %s): "
-				"the origins of these servers form a circle",
-				path, server->service_id);
+				"the request has come back to where it was (by %d servers, seen "
+				"by %s): the origins of these servers form a circle",
+				hops, server->service_id);
 	if (hops > vhost->cluster.hop_limit)
 		return err_fail(ERR_LOOP, "the request came by %d servers, hop_limit is %d", hops,
 				vhost->cluster.hop_limit);

@@ -24,7 +24,7 @@ char *upstream_stream_name(const struct upstream_request *request);
 char *upstream_tc_url(const struct upstream_request *request, int port);
 /* The arguments of connect; the same as long as the request is. amf_free(). */
 struct amf *upstream_identity(const struct upstream_request *request);
-/* The servers that the request has come by when it is there, ",a,b,us". malloc'ed. */
+/* The servers that the request has come by when it is there, ",a,b,us", by their path ids. malloc'ed. */
 char *upstream_path(const struct upstream_request *request);
 
 /* "host:port" of a redirect's URL; false when it is none. */

@@ -239,8 +239,10 @@ static const struct row rows[] = {
 	       DAY, NEW, "How long a publisher may be silent later."),
 	SECONDS("vhost.publish.kickoff_for_idle", conf_vhost, publish.kickoff_for_idle_ms, "0", 0,
 		INT64_C(365) * DAY, NEW,
-		"After how many seconds without a single player a publisher is disconnected; 0 "
-		"for never."),
+		"After how many seconds without a single player, and without another server that "
+		"takes the stream for its own, a publisher is disconnected; 0 for never. At an "
+		"edge "
+		"without effect: who watches is known to its origin."),
 	SECONDS("vhost.publish.reconnect_grace", conf_vhost, publish.reconnect_grace_ms, "10", 0,
 		HOUR, NEW,
 		"How long players are kept waiting after the publisher left: one that comes back "
@@ -279,7 +281,7 @@ static const struct row rows[] = {
 	      NEW, "Whether headers that repeat the ones before are dropped."),
 	ONOFF("vhost.play.notify_unpublish", conf_vhost, play.notify_unpublish, "on", NEW,
 	      "Whether players are told and let go when a stream has ended. 'off' keeps them "
-	      "waiting for the next publisher."),
+	      "waiting for the next publisher; an edge then asks for it as long as they do."),
 	SECONDS("vhost.play.stalled_timeout", conf_vhost, play.stalled_timeout_ms, "15", 1000, HOUR,
 		NEW, "After how many seconds a player that takes no data at all is disconnected."),
 
@@ -318,7 +320,7 @@ static const struct row rows[] = {
 	SECONDS("vhost.cluster.upstream_timeout", conf_vhost, cluster.upstream_timeout_ms, "30",
 		100, DAY, NEW,
 		"How long an edge goes on looking for an origin for a stream that was playing, "
-		"before its players are told that it is gone."),
+		"before its players are told that it is gone (see notify_unpublish)."),
 	SECONDS("vhost.cluster.upstream_start_timeout", conf_vhost,
 		cluster.upstream_start_timeout_ms, "5", 100, DAY, NEW,
 		"How long a publisher waits at an edge until an origin takes its stream."),

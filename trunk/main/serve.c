@@ -71,6 +71,7 @@ static void name_self(struct server *server)
 {
 	char text[9];
 	co_new_id(server->service_id);
+	co_new_id(server->path_id);
 	co_new_id(text);
 	server->server_id = *server->conf->server_id ? mem_strdup(server->conf->server_id)
 						     : mem_printf("vid-%.7s", text);

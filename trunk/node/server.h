@@ -25,6 +25,7 @@ struct server {
 	int connections;          /* RTMP and HTTP connections */
 	char *server_id;          /* the same over restarts */
 	char service_id[9];       /* of this start */
+	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
 	int64_t started_wall_ms;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };

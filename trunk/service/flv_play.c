@@ -125,8 +125,7 @@ static void on_turn(struct consumer *consumer)
 
 static bool is_over(const struct player *p)
 {
-	return consumer_ended(&p->consumer) ||
-	       (viewer_is_over(p->viewer) && (!p->has_head || p->vhost->play.notify_unpublish));
+	return consumer_ended(&p->consumer) || viewer_is_over(p->viewer);
 }
 
 /* All is sent, or the client does not take it in time. */

@@ -13,6 +13,10 @@ static err wait_for_pull(struct locate *l, enum found *found)
 {
 	int64_t deadline = clock_after(l->patience_ms);
 	for (;;) {
+		if (source_is_published(l->source)) {
+			*found = FOUND_HERE;
+			return OK;
+		}
 		switch (viewer_state(l->viewer)) {
 		case PULL_WAITING:
 		case PULL_LIVE:
@@ -40,11 +44,7 @@ static err wait_for_pull(struct locate *l, enum found *found)
 static err locate_on_edge(struct locate *l, enum found *found)
 {
 	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
-	/* A publisher of this edge needs no origin; if it leaves, the pull takes over. */
-	if (source_is_published(l->source)) {
-		*found = FOUND_HERE;
-		return OK;
-	}
+	/* A publisher of this edge needs no origin: the pull rests, and takes over when it leaves. */
 	edge_attach(l->server, l->source, l->vhost, PULL_FROM_ORIGINS, l->viewer);
 	return wait_for_pull(l, found);
 }

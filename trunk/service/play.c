@@ -177,8 +177,7 @@ static err finish_message(struct player *p)
 
 static bool is_over(const struct player *p)
 {
-	return consumer_ended(&p->consumer) ||
-	       (p->s->vhost->play.notify_unpublish && viewer_is_over(&p->viewer));
+	return consumer_ended(&p->consumer) || viewer_is_over(&p->viewer);
 }
 
 /* A relay looks by itself where the stream is now. */

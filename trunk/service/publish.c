@@ -242,10 +242,17 @@ static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 	}
 }
 
+/* Another server that takes the stream stands for players that we may not know of. Where a push takes
+ * it, that is all one can say: who watches behind the origin is the origin's to judge. */
+static bool may_be_watched(const struct publisher *p)
+{
+	return p->push || p->source->consumer_count > 0;
+}
+
 static bool is_idle_too_long(const struct publisher *p, int64_t *idle_since)
 {
 	int64_t limit = p->s->vhost->publish.kickoff_for_idle_ms;
-	if (limit <= 0 || p->source->player_count > 0) {
+	if (limit <= 0 || may_be_watched(p)) {
 		*idle_since = clock_ms();
 		return false;
 	}

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/upstream_request.h"
+#include "codec/list.h"
 #include "codec/url.h"
 #include "rtmp/handshake.h"
 #include "service/session.h"
@@ -107,9 +108,9 @@ static void read_identity(struct session *s)
 	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
 	announce_read(&s->announce, args, &s->conn->sock->peer);
 	if (s->says_relay)
-		log_info("it says that it is a relay: server %s, pid %.0f, path %s",
+		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
-			 amf_get_number(args, "srs_pid", 0), log_quote(s->path));
+			 amf_get_number(args, "srs_pid", 0), list_count(s->path));
 }
 
 /* `relays` limits from where other servers are accepted. */

@@ -64,13 +64,14 @@ static const struct {
 	{"an id that ends alike", ",xselfself", "", false},
 	{"we wait for those that wait for us", ",aaaaaaaa", ",b,selfself", true},
 	{"many others wait", ",aaaaaaaa", ",b,c,d,e,f", false},
+	{"what everybody knows of us", ",everyone", ",everyone", false},
 	{"rubbish", "a,,,", ",,", false},
 };
 
 static void a_request_that_comes_back_is_found(void **state)
 {
 	(void)state;
-	struct server server = {.service_id = "selfself"};
+	struct server server = {.service_id = "everyone", .path_id = "selfself"};
 	struct conf_vhost vhost = vhost_of(NULL, NULL);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		print_message("%s\n", paths[i].name);
