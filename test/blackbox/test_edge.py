@@ -3,7 +3,7 @@ import time
 
 import topology as top
 from support import SCALE, flv, rtmp
-from support.rtmp import Command, Refused
+from support.rtmp import AUDIO, Command, Message, Refused
 from support.server import wait_for
 
 
@@ -119,6 +119,24 @@ def test_publish_through_the_edge_by_ffmpeg(t):
     origin.wait_live("x", 8)
     p = t.probe(origin.url("live/x")).wait_frames(60, 8)
     flv.assert_same(flv.read_file(media), list(p.messages), by_type=True, least=40)
+
+
+def test_publish_where_a_viewer_waits(t):
+    """An encoder that comes to an edge whose viewer waits for it stays, though its stream comes back by the pull: MP3, no headers."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    p = t.probe(edge.url("live/x"))
+    p.wait_code("NetStream.Play.Start")
+    encoder = t.client(edge.url("live/x"))
+    encoder.connect()
+    encoder.publish()
+    for n in range(20):
+        encoder.send(Message(AUDIO, n * 26, encoder.sid, b"\x2f%03d" % n + b"m" * 100))
+        p.wait_frames(n + 1)
+    wait_for(lambda: len(origin.clients()) == 1, 5, "the end of the pull")
+    encoder.send(Message(AUDIO, 520, encoder.sid, b"\x2fend" + b"m" * 100))
+    p.wait_frames(21)
+    assert [m.payload[1:4] for m in p.frames()] == [b"%03d" % n for n in range(20)] + [b"end"]
 
 
 def test_publish_to_the_edge_that_the_origin_refuses(t):

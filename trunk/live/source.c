@@ -103,9 +103,11 @@ static void set_state(struct source *s, enum source_state state)
 	s->since_ms = clock_ms();
 }
 
-void source_begin(struct source *s, struct feeder *feeder)
+bool source_begin(struct source *s, struct feeder *feeder)
 {
 	struct feeder *former = s->feeder;
+	if (feeder->kind == FEEDER_RELAY && source_is_published(s))
+		return false;
 	s->feeder = feeder;
 	feeder->source = s;
 	timer_cancel(&s->grace);
@@ -119,6 +121,7 @@ void source_begin(struct source *s, struct feeder *feeder)
 		if (former->on_lost)
 			former->on_lost(former);
 	}
+	return true;
 }
 
 void source_anchor(struct source *s, uint32_t raw, int64_t mapped)

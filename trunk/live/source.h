@@ -82,8 +82,9 @@ struct source *source_new(const char *key, const char *vhost, const char *app, c
 struct source *source_ref(struct source *source);
 void source_unref(struct source **source);
 
-/* Takes the slot; the feeder before, if there is one, is told on_lost() and is out. */
-void source_begin(struct source *source, struct feeder *feeder);
+/* Takes the slot; the feeder before, if there is one, is told on_lost() and is out. False: a relay does
+ * not take it from a publisher of this server. */
+bool source_begin(struct source *source, struct feeder *feeder);
 /* The feeder's next message takes up exactly where `mapped` says: raw time and source time. */
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
 /* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. When there is

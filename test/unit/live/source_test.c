@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 
 static struct source *source;
-static struct feeder feeder, other;
+static struct feeder feeder, other, pull;
 static struct source_opts opts;
 static int lost, freed;
 
@@ -37,7 +37,8 @@ static int setup(void **state)
 	opts = (struct source_opts){
 		.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000, .notify_end = true};
 	feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
-	other = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
+	other = feeder;
+	pull = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
 	lost = freed = 0;
 	return co_init() == OK ? 0 : -1;
 }
@@ -328,6 +329,25 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	consumer_close(&player);
 }
 
+static void a_relay_does_not_take_the_slot_from_a_publisher(void **state)
+{
+	(void)state;
+	make();
+	assert_true(source_begin(source, &pull));
+	assert_true(source_begin(source, &feeder));
+	assert_int_equal(lost, 1);
+	pub(key_frame(500), 0);
+	assert_false(source_begin(source, &pull));
+	assert_int_equal(lost, 1);
+	assert_null(pull.source);
+	assert_ptr_equal(source->feeder, &feeder);
+	pub(picture(50), 40); /* and nothing has begun anew */
+	assert_string_equal(late_joiner_reads(), "kp");
+	source_leave(source, &feeder, 1000);
+	assert_true(source_begin(source, &pull));
+	source_leave(source, &pull, 0);
+}
+
 static void a_feeder_within_the_grace_goes_on_where_the_former_ended(void **state)
 {
 	(void)state;
@@ -457,6 +477,7 @@ int main(void)
 		TEST(repeated_headers_can_be_dropped_at_all_times),
 		TEST(half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor),
 		TEST(a_feeder_that_lost_its_slot_is_told_and_cannot_harm),
+		TEST(a_relay_does_not_take_the_slot_from_a_publisher),
 		TEST(relays_hear_of_the_gap_and_players_of_its_end),
 		TEST(a_feeder_within_the_grace_goes_on_where_the_former_ended),
 		TEST(players_are_not_told_when_that_is_off),
