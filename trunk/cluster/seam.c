@@ -29,8 +29,7 @@ static int kind_of(const struct msg *m)
 static void publish(struct seam *s, struct msg *m, uint32_t raw)
 {
 	struct msg *mine = msg_ref(m);
-	source_publish(s->source, &m, raw);
-	if (is_frame(mine))
+	if (source_publish(s->source, s->feeder, &m, raw) && is_frame(mine))
 		splice_note(&s->splice, mine, mine->ts);
 	msg_unref(&mine);
 }

@@ -242,7 +242,7 @@ static int64_t header_time(struct timeline *tl, int kind)
 	return tl->last[kind];
 }
 
-void source_publish(struct source *s, struct msg **msg, uint32_t raw)
+bool source_publish(struct source *s, const struct feeder *feeder, struct msg **msg, uint32_t raw)
 {
 	struct msg *m = *msg;
 	*msg = NULL;
@@ -252,9 +252,9 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 	else if (m->type == MSG_AUDIO)
 		m->frame = frame_of_audio(msg_span(m));
 	bool header = headers_wants(m);
-	if (is_half_gop(s, m) || (header && !take_header(s, m))) {
+	if (s->feeder != feeder || is_half_gop(s, m) || (header && !take_header(s, m))) {
 		msg_unref(&m);
-		return;
+		return false;
 	}
 	if (!header)
 		s->carried &= (uint8_t)~wire_kind(m);
@@ -268,4 +268,5 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 	note_facts(s, m, now);
 	fanout_published(s, m, now);
 	msg_unref(&m);
+	return true;
 }

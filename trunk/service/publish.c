@@ -180,7 +180,7 @@ static void publish_data(struct publisher *p, const struct msg *media, uint32_t 
 {
 	struct msg *m = metadata_read(msg_span(media));
 	if (m)
-		source_publish(p->source, &m, ts);
+		source_publish(p->source, &p->in.feeder, &m, ts);
 }
 
 static bool is_unpublish(const struct session *s, const char *name)
@@ -229,7 +229,7 @@ static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 	case RTMP_AUDIO:
 	case RTMP_VIDEO:
 		if (m->media)
-			source_publish(p->source, &m->media, m->ts);
+			source_publish(p->source, &p->in.feeder, &m->media, m->ts);
 		return OK;
 	case RTMP_DATA:
 		if (m->media)

@@ -54,7 +54,7 @@ static int teardown(void **state)
 
 static void pub(struct msg *m, uint32_t raw)
 {
-	source_publish(source, &m, raw);
+	source_publish(source, source->feeder, &m, raw);
 	assert_null(m);
 }
 
@@ -329,6 +329,28 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	consumer_close(&player);
 }
 
+/* A message of the feeder before is no beginning of the new one's timeline, nor anything else. */
+static void what_a_feeder_without_the_slot_publishes_is_dropped(void **state)
+{
+	(void)state;
+	make();
+	struct consumer c;
+	struct msg *stray = sound(20);
+	source_begin(source, &feeder);
+	pub(key_frame(500), 5000000);
+	join(&c);
+	assert_string_equal(read_all(&c), "k");
+	source_begin(source, &other);
+	assert_false(source_publish(source, &feeder, &stray, 5000040));
+	assert_null(stray);
+	assert_false(source->timeline.begun);
+	assert_int_equal(source->messages, 1);
+	pub(key_frame(500), 0);
+	assert_string_equal(read_all(&c), "k");
+	consumer_close(&c);
+	source_leave(source, &other, 0);
+}
+
 static void a_relay_does_not_take_the_slot_from_a_publisher(void **state)
 {
 	(void)state;
@@ -477,6 +499,7 @@ int main(void)
 		TEST(repeated_headers_can_be_dropped_at_all_times),
 		TEST(half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor),
 		TEST(a_feeder_that_lost_its_slot_is_told_and_cannot_harm),
+		TEST(what_a_feeder_without_the_slot_publishes_is_dropped),
 		TEST(a_relay_does_not_take_the_slot_from_a_publisher),
 		TEST(relays_hear_of_the_gap_and_players_of_its_end),
 		TEST(a_feeder_within_the_grace_goes_on_where_the_former_ended),
