@@ -121,6 +121,21 @@ def test_publish_through_the_edge_by_ffmpeg(t):
     flv.assert_same(flv.read_file(media), list(p.messages), by_type=True, least=40)
 
 
+def test_half_open_encoder_is_taken_over(t):
+    """An encoder that comes back to an edge while its old connection is half-open is accepted; players everywhere go on."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    old = t.publish(edge.url("live/x"), mark=True, pongs=False)
+    probes = [t.probe(s.url("live/x")).wait_frames(20) for s in (origin, edge)]
+    old.freeze()
+    wait_for(lambda: time.monotonic() - old.sent[-1].at > 1, 3, "a moment of silence")
+    t.publish(edge.url("live/x"), mark=True, timeout=8)
+    back = time.monotonic()
+    for p in probes:
+        p.wait_frames(30, after=back)
+        assert not p.ended and not p.backwards(), p
+
+
 def test_publish_where_a_viewer_waits(t):
     """An encoder that comes to an edge whose viewer waits for it stays, though its stream comes back by the pull: MP3, no headers."""
     origin = t.server("origin", top.local())

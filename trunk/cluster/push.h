@@ -21,5 +21,7 @@ bool push_is_outdone(const struct push *push);
 const struct rtmp_refusal *push_refusal(const struct push *push);
 /* Borrowed as long as it lives. */
 const struct relay_facts *push_facts(const struct push *push);
+/* The publisher is leaving: a push by the next one waits until this one is over. NULL is fine. */
+void push_leave(struct push *push);
 /* Sends what is left, for a moment, and ends. NULL is fine; clears. */
 void push_stop(struct push **push) BLOCKS;

@@ -43,6 +43,7 @@ static void on_lost(struct feeder *feeder)
 {
 	struct publisher *p = publisher_of(feeder);
 	p->taken_over = true;
+	push_leave(p->push);
 	co_stop(p->s->client.co);
 }
 
@@ -91,6 +92,13 @@ static bool is_really_there(const struct source *source)
 	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced",
 		 source->key);
 	return false;
+}
+
+/* The origin takes one publisher: who was found not to be there goes at once, and its push with it. */
+static void send_away(const struct source *source)
+{
+	if (source_is_published(source))
+		on_lost(source->feeder);
 }
 
 /* ---- the cluster ---- */
@@ -369,6 +377,7 @@ static err begin(struct publisher *p)
 	if (is_really_there(p->source))
 		return refuse_busy(p);
 	if (s->vhost->cluster.mode == MODE_REMOTE) {
+		send_away(p->source);
 		p->push = push_start(s->server, p->source, s->vhost, &s->target,
 				     s->connect.page_url, s->connect.swf_url, s->path, co_self());
 		TRY(wait_for_origin(p));
