@@ -131,6 +131,19 @@ static void set_state(struct push *p, enum push_state state)
 
 /* ---- one origin ---- */
 
+/* What a feeder before has sent is not sent again: the origin has had it from there. */
+static void join(struct push *p)
+{
+	consumer_open(&p->consumer, p->source,
+		      &(struct consumer_opts){
+			      .format = WIRE_RTMP,
+			      .stream_id = p->up.stream_id,
+			      .from_gop = source_has_own_gop(p->source),
+			      .relay = true,
+			      .co = p->co,
+		      });
+}
+
 static err send_some(struct push *p)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
@@ -188,6 +201,12 @@ static err check_alive(struct push *p, int64_t *deadline)
 static err carry(struct push *p)
 {
 	struct telling telling = {0};
+	/* The publisher begins when it has the first origin's word; see push_begin(). */
+	while (!p->consumer.source) {
+		if (p->finishing)
+			return OK;
+		TRY(co_wait(CLOCK_NEVER));
+	}
 	for (;;) {
 		int64_t deadline;
 		TRY(take_input(p));
@@ -232,7 +251,9 @@ static void accepted(struct push *p)
 	p->carried = true;
 	p->lost_ms = 0;
 	p->ping_ms = 0;
-	if (p->state != PUSH_ACCEPTED)
+	if (p->state == PUSH_ACCEPTED)
+		join(p);
+	else
 		set_state(p, PUSH_ACCEPTED);
 }
 
@@ -266,14 +287,6 @@ static err use(struct push *p, const char *name, int64_t deadline)
 		accepted(p);
 		sock_attach(conn->sock);
 		sock_set_quick(conn->sock, false);
-		consumer_open(&p->consumer, p->source,
-			      &(struct consumer_opts){
-				      .format = WIRE_RTMP,
-				      .stream_id = p->up.stream_id,
-				      .from_gop = true,
-				      .relay = true,
-				      .co = co_self(),
-			      });
 		e = carry(p);
 		p->outdone = e == ERR_BUSY;
 		if (!e)
@@ -426,6 +439,14 @@ struct push *push_start(struct server *server, struct source *source,
 		p->state = PUSH_FAILED;
 	show(p);
 	return p;
+}
+
+void push_begin(struct push *p)
+{
+	if (!p)
+		return;
+	join(p);
+	wake(p);
 }
 
 void push_leave(struct push *p)

@@ -97,6 +97,11 @@ bool source_is_published(const struct source *s)
 	return s->feeder && s->feeder->kind == FEEDER_PUBLISHER;
 }
 
+bool source_has_own_gop(const struct source *s)
+{
+	return s->feeder && s->gop_valid && !s->await_key;
+}
+
 static void set_state(struct source *s, enum source_state state)
 {
 	s->state = state;

@@ -106,6 +106,8 @@ void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);
+/* The newest key frame that is kept is of the feeder that is there, not of one before it. */
+bool source_has_own_gop(const struct source *source);
 /* Players of this stream, here and at the servers that have it from here, as far as they tell. */
 int64_t source_players(const struct source *source);
 /* A publisher of this server feeds it, not a pull. */

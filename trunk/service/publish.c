@@ -387,6 +387,7 @@ static err begin(struct publisher *p)
 		return refuse_busy(p);
 	inlet_open(&p->in, s->conn->sock);
 	source_begin(p->source, &p->in.feeder);
+	push_begin(p->push);
 	coworker_forget(s->server, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	watch_rivals(p);

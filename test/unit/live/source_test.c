@@ -161,6 +161,28 @@ static void the_cache_has_its_limits(void **state)
 	source_leave(source, &feeder, 0);
 }
 
+static void a_gop_is_somebodys_own_from_its_key_frame_on(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	pub(picture(50), 0);
+	assert_false(source_has_own_gop(source));
+	pub(key_frame(500), 40);
+	assert_true(source_has_own_gop(source));
+	source_leave(source, &feeder, 1000);
+	assert_false(source_has_own_gop(source));
+	source_begin(source, &other);
+	pub(avc_header('1'), 0);
+	pub(picture(50), 0);
+	pub(sound(20), 0);
+	assert_false(source_has_own_gop(source));
+	assert_string_equal(late_joiner_reads(), "kHs"); /* a player starts with what there is */
+	pub(key_frame(500), 40);
+	assert_true(source_has_own_gop(source));
+	source_leave(source, &other, 0);
+}
+
 static void pictures_that_stopped_are_not_kept(void **state)
 {
 	(void)state;
@@ -492,6 +514,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on),
 		TEST(the_cache_has_its_limits),
+		TEST(a_gop_is_somebodys_own_from_its_key_frame_on),
 		TEST(pictures_that_stopped_are_not_kept),
 		TEST(without_a_cache_one_starts_with_the_next_key_frame),
 		TEST(empty_messages_do_not_fill_the_memory),
