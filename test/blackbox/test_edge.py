@@ -3,7 +3,7 @@ import time
 
 import topology as top
 from support import SCALE, flv, rtmp
-from support.rtmp import Refused
+from support.rtmp import AUDIO, VIDEO, Command, Message, Refused
 from support.server import wait_for, within
 from support.srs import converse, redirect
 
@@ -165,6 +165,63 @@ def test_publish_through_the_edge_by_ffmpeg(t):
     origin.wait_live("x", 8)
     p = t.probe(origin.url("live/x")).wait_frames(60, 8)
     flv.assert_same(flv.read_file(media), list(p.messages), by_type=True, least=40)
+
+
+def test_encoder_that_comes_back_sends_nothing_twice(t):
+    """An encoder reconnects, to the same edge or to another one with a viewer: the origin gets the new stream, and nothing of the old one again."""
+    origin = t.server("origin", top.local())
+    edges = [t.server(n, top.edge(f"127.0.0.1:{origin.rtmp}")) for n in ("one", "two")]
+
+    def publish(edge, stream, first):
+        c = t.client(edge.url(stream))
+        c.connect()
+        c.publish()
+        for n in range(10):
+            kind = b"\x27\1\0\0\0" if n else b"\x17\1\0\0\0"
+            c.send(Message(VIDEO, n * 40, c.sid, kind + b"%02d" % (first + n)))
+        return c
+    for stream, edge in (("live/same", edges[0]), ("live/moved", edges[1])):
+        encoder = publish(edges[0], stream, 0)
+        viewer, keeper = (t.probe(s.url(stream)).wait_frames(10) for s in (origin, edge))
+        encoder.close()
+        wait_for(lambda: not origin.stream(stream[5:])["publish"]["active"], 5, "the end at the origin")
+        publish(edge, stream, 10)
+        for p in (viewer, keeper):
+            p.wait_frames(20)
+            assert [m.payload[5:] for m in p.frames()] == [b"%02d" % n for n in range(20)], p.frames()
+
+
+def test_half_open_encoder_is_taken_over(t):
+    """An encoder that comes back to an edge while its old connection is half-open is accepted; players everywhere go on."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    old = t.publish(edge.url("live/x"), mark=True, pongs=False)
+    probes = [t.probe(s.url("live/x")).wait_frames(20) for s in (origin, edge)]
+    old.freeze()
+    wait_for(lambda: time.monotonic() - old.sent[-1].at > 1, 3, "a moment of silence")
+    t.publish(edge.url("live/x"), mark=True, timeout=8)
+    back = time.monotonic()
+    for p in probes:
+        p.wait_frames(30, after=back)
+        assert not p.ended and not p.backwards(), p
+
+
+def test_publish_where_a_viewer_waits(t):
+    """An encoder that comes to an edge whose viewer waits for it stays, though its stream comes back by the pull: MP3, no headers."""
+    origin = t.server("origin", top.local())
+    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    p = t.probe(edge.url("live/x"))
+    p.wait_code("NetStream.Play.Start")
+    encoder = t.client(edge.url("live/x"))
+    encoder.connect()
+    encoder.publish()
+    for n in range(20):
+        encoder.send(Message(AUDIO, n * 26, encoder.sid, b"\x2f%03d" % n + b"m" * 100))
+        p.wait_frames(n + 1)
+    wait_for(lambda: len(origin.clients()) == 1, 5, "the end of the pull")
+    encoder.send(Message(AUDIO, 520, encoder.sid, b"\x2fend" + b"m" * 100))
+    p.wait_frames(21)
+    assert [m.payload[1:4] for m in p.frames()] == [b"%03d" % n for n in range(20)] + [b"end"]
 
 
 def test_publish_to_the_edge_that_the_origin_refuses(t):

@@ -10,6 +10,7 @@ from mesh_churn import Churn
 from support import SCALE, SHORT, flv, httpc, rtmp
 from support.case import limit
 from support.dns import A, Dns
+from support.rtmp import AUDIO, Message
 from support.server import curl, free_port, median, seconds_of, unread, wait_for, within
 
 REDIRECT = "NetConnection.Connect.Rejected"
@@ -336,6 +337,25 @@ def test_a_publisher_takes_over_from_a_relay(t):
     count = len(probe.messages)
     wait_for(lambda: len(probe.messages) > count + 60, 10, "the stream of the publisher here")
     assert not probe.ended
+
+
+def test_a_relay_that_waits_does_not_throw_out_a_publisher(t):
+    """A relay waits for the encoder of a coworker when another one comes to this origin: it stays when the first sends at last."""
+    a, b = origins(t, more="on_miss relay; on_duplicate allow;")
+    there = t.client(b.url("live/x"))
+    there.connect()
+    there.publish()
+    player = t.probe(a.url("live/x"))
+    wait_for(lambda: len(b.clients()) > 1, 5, "the relay")
+    here = t.client(a.url("live/x"))
+    here.connect()
+    here.publish()
+    frame, own = (b"\x2f" + text * 20 for text in (b"there", b"here"))
+    there.send(Message(AUDIO, 0, there.sid, frame))
+    wait_for(lambda: len(b.clients()) == 1, 5, "the end of the relay")
+    here.send(Message(AUDIO, 0, here.sid, own))
+    player.wait_frames(1, 5)
+    assert [m.payload for m in player.frames()] == [own], player
 
 
 def test_players_follow_a_publisher_that_moved(t):

@@ -9,5 +9,5 @@ struct cluster {
 	struct selves *selves;       /* where this server has met itself */
 	struct mesh *mesh;           /* questions to coworkers in flight and answers kept */
 	struct map *pulls;           /* source key -> struct pull */
-	struct map *pushes;          /* source key -> struct push, the one to be shown */
+	struct map *pushes;          /* source key -> struct push, a list; the first is shown */
 };

@@ -106,17 +106,18 @@ static err let_others_run(struct pull *p)
 	return co_stopping() ? ERR_STOPPED : OK;
 }
 
-/* All that has arrived. The seam is looked for when there is no more at the moment. */
+/* All that has arrived, unless a publisher has come here: none of it is for the source then. The seam is
+ * looked for when there is no more at the moment. */
 static err receive(struct pull *p, struct rtmp_refusal *refusal)
 {
 	for (int n = 1;; n++) {
+		if (pull_is_published_here(p))
+			return err_fail(ERR_ENDED, "the stream is published on this server now");
 		err e = p->up.feed ? next_flv(p) : next_rtmp(p, refusal);
 		if (e == ERR_AGAIN)
 			break;
 		if (e)
 			return e;
-		if (p->source->feeder != &p->in.feeder && pull_is_published_here(p))
-			return err_fail(ERR_ENDED, "the stream is published on this server now");
 		if (n % SLICE_MESSAGES)
 			continue;
 		TRY(let_others_run(p));

@@ -2,7 +2,7 @@
  * a consumer of the local source, so the encoder never feels what becomes of an origin: when one is
  * lost, the next one gets the stream from the last key frame on.
  *
- *   push_main    until the publisher leaves: round after round
+ *   push_main    once the push before is over, and until the publisher leaves: round after round
  *   push_round   each origin once, following redirects
  *   carry        one origin: send, look at what it says, watch that it is alive */
 #include "cluster/push.h"
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum {
 	CONNECT_MS = 3000, /* dial to the answer to publish */
@@ -29,6 +30,7 @@ enum {
 };
 
 struct push {
+	struct push *prev, *next; /* of the same stream */
 	struct server *server;
 	struct conf *conf;
 	const struct conf_vhost *vhost;
@@ -70,18 +72,55 @@ const struct relay_facts *push_facts(const struct push *push)
 	return &push->facts;
 }
 
-/* Two publishers may try at the same time to have the same stream taken: shown is who began, or was
- * accepted, last. */
+/* ---- others of the same stream ---- */
+
+/* Two publishers may try at the same time to have the same stream taken, and one that leaves has last
+ * words: shown is the first of the list, who began, or was accepted, last. */
 static void show(struct push *p)
 {
-	map_set(p->server->cluster->pushes, p->source->key, p);
+	struct map *pushes = p->server->cluster->pushes;
+	struct push *list = map_get(pushes, p->source->key);
+	if (p->prev)
+		DL_DELETE(list, p);
+	DL_PREPEND(list, p);
+	map_set(pushes, p->source->key, list);
 }
 
-static void hide(const struct push *p)
+static void wake(const struct push *p)
+{
+	if (p->co)
+		co_wake(p->co);
+}
+
+static void hide(struct push *p)
 {
 	struct map *pushes = p->server->cluster->pushes;
-	if (map_get(pushes, p->source->key) == p)
+	struct push *list = map_get(pushes, p->source->key), *other;
+	DL_DELETE(list, p);
+	if (list)
+		map_set(pushes, p->source->key, list);
+	else
 		map_remove(pushes, p->source->key);
+	DL_FOREACH (list, other)
+		wake(other);
+}
+
+static bool is_another_leaving(const struct push *p)
+{
+	const struct push *other;
+	DL_FOREACH (map_get(p->server->cluster->pushes, p->source->key), other)
+		if (other != p && other->finishing)
+			return true;
+	return false;
+}
+
+/* For an origin there is one publisher: the former one is over before the next one asks. */
+static err wait_for_former(struct push *p)
+{
+	while (is_another_leaving(p) && !p->finishing)
+		TRY(co_wait(CLOCK_NEVER));
+	p->lost_ms = clock_ms();
+	return OK;
 }
 
 static void set_state(struct push *p, enum push_state state)
@@ -91,6 +130,19 @@ static void set_state(struct push *p, enum push_state state)
 }
 
 /* ---- one origin ---- */
+
+/* What a feeder before has sent is not sent again: the origin has had it from there. */
+static void join(struct push *p)
+{
+	consumer_open(&p->consumer, p->source,
+		      &(struct consumer_opts){
+			      .format = WIRE_RTMP,
+			      .stream_id = p->up.stream_id,
+			      .from_gop = source_has_own_gop(p->source),
+			      .relay = true,
+			      .co = p->co,
+		      });
+}
 
 static err send_some(struct push *p)
 {
@@ -149,6 +201,12 @@ static err check_alive(struct push *p, int64_t *deadline)
 static err carry(struct push *p)
 {
 	struct telling telling = {0};
+	/* The publisher begins when it has the first origin's word; see push_begin(). */
+	while (!p->consumer.source) {
+		if (p->finishing)
+			return OK;
+		TRY(co_wait(CLOCK_NEVER));
+	}
 	for (;;) {
 		int64_t deadline;
 		TRY(take_input(p));
@@ -193,7 +251,9 @@ static void accepted(struct push *p)
 	p->carried = true;
 	p->lost_ms = 0;
 	p->ping_ms = 0;
-	if (p->state != PUSH_ACCEPTED)
+	if (p->state == PUSH_ACCEPTED)
+		join(p);
+	else
 		set_state(p, PUSH_ACCEPTED);
 }
 
@@ -227,14 +287,6 @@ static err use(struct push *p, const char *name, int64_t deadline)
 		accepted(p);
 		sock_attach(conn->sock);
 		sock_set_quick(conn->sock, false);
-		consumer_open(&p->consumer, p->source,
-			      &(struct consumer_opts){
-				      .format = WIRE_RTMP,
-				      .stream_id = p->up.stream_id,
-				      .from_gop = true,
-				      .relay = true,
-				      .co = co_self(),
-			      });
 		e = carry(p);
 		p->outdone = e == ERR_BUSY;
 		if (!e)
@@ -361,7 +413,8 @@ static void push_main(void *arg)
 	struct push *p = arg;
 	struct upstream_request request = request_of(p);
 	char *name = upstream_stream_name(&request);
-	push_run(p, name);
+	if (wait_for_former(p) == OK)
+		push_run(p, name);
 	free(name);
 }
 
@@ -381,12 +434,27 @@ struct push *push_start(struct server *server, struct source *source,
 	p->session = co;
 	p->facts.kind = "push";
 	p->facts.consumer = &p->consumer;
-	p->lost_ms = clock_ms();
 	p->co = co_start("push", push_main, p);
 	if (!p->co)
 		p->state = PUSH_FAILED;
 	show(p);
 	return p;
+}
+
+void push_begin(struct push *p)
+{
+	if (!p)
+		return;
+	join(p);
+	wake(p);
+}
+
+void push_leave(struct push *p)
+{
+	if (!p)
+		return;
+	p->finishing = true;
+	wake(p);
 }
 
 /* The publisher has left: what it sent before goes out, as far as that is possible soon. */
@@ -396,8 +464,7 @@ void push_stop(struct push **push)
 	*push = NULL;
 	if (!p)
 		return;
-	p->finishing = true;
-	co_wake(p->co);
+	push_leave(p);
 	co_join_within(&p->co, FINISH_MS);
 	hide(p);
 	source_unref(&p->source);

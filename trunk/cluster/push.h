@@ -10,10 +10,12 @@ struct relay_facts;
 struct push;
 enum push_state { PUSH_TRYING, PUSH_ACCEPTED, PUSH_REFUSED, PUSH_FAILED };
 
-/* Starts pushing; the source may begin after PUSH_ACCEPTED. `co` is woken at changes. */
+/* Asks origins. `co` is woken at changes: after PUSH_ACCEPTED the source may begin, and push_begin(). */
 struct push *push_start(struct server *server, struct source *source,
 			const struct conf_vhost *vhost, const struct target *target,
 			const char *page_url, const char *swf_url, const char *path, struct co *co);
+/* The publisher has just begun to feed the source: what it publishes goes to the origin. NULL is fine. */
+void push_begin(struct push *push);
 enum push_state push_state(const struct push *push);
 /* An origin that had taken it says that it is published elsewhere, and was before. */
 bool push_is_outdone(const struct push *push);
@@ -21,5 +23,7 @@ bool push_is_outdone(const struct push *push);
 const struct rtmp_refusal *push_refusal(const struct push *push);
 /* Borrowed as long as it lives. */
 const struct relay_facts *push_facts(const struct push *push);
+/* The publisher is leaving: a push by the next one waits until this one is over. NULL is fine. */
+void push_leave(struct push *push);
 /* Sends what is left, for a moment, and ends. NULL is fine; clears. */
 void push_stop(struct push **push) BLOCKS;

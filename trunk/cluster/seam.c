@@ -29,8 +29,7 @@ static int kind_of(const struct msg *m)
 static void publish(struct seam *s, struct msg *m, uint32_t raw)
 {
 	struct msg *mine = msg_ref(m);
-	source_publish(s->source, &m, raw);
-	if (is_frame(mine))
+	if (source_publish(s->source, s->feeder, &m, raw) && is_frame(mine))
 		splice_note(&s->splice, mine, mine->ts);
 	msg_unref(&mine);
 }
@@ -74,10 +73,17 @@ static struct splice_mark *marks_of(const struct seam *s, uint32_t *count)
 	return marks;
 }
 
-static void begin_feeding(struct seam *s, const struct splice_answer *place, uint32_t raw)
+/* What is held is dropped when a publisher of this server has come meanwhile. */
+static bool open_seam(struct seam *s)
 {
-	source_begin(s->source, s->feeder);
-	s->open = true;
+	s->open = source_begin(s->source, s->feeder);
+	if (!s->open)
+		release(s);
+	return s->open;
+}
+
+static void take_place(struct seam *s, const struct splice_answer *place, uint32_t raw)
+{
 	s->skipping = place->same;
 	if (!place->same)
 		return;
@@ -116,13 +122,13 @@ static void close_seam(struct seam *s, bool force)
 	uint32_t raw = count ? (uint32_t)marks[0].ts : 0;
 	bool found = place.same || place.start < count;
 	free(marks);
-	if (!found && !force)
+	if ((!found && !force) || !open_seam(s))
 		return;
 	log_info("%s: %s", s->source->key,
 		 place.same ? "the same encoder's stream goes on without a seam"
 		 : found    ? "goes on at a key frame"
 			    : "goes on without a key frame");
-	begin_feeding(s, &place, raw);
+	take_place(s, &place, raw);
 	publish_held(s, &place);
 }
 
@@ -150,8 +156,8 @@ static void hold(struct seam *s, struct msg *m, uint32_t raw)
 /* Nothing was shown yet: no seam, and no picture is waited for. */
 static void open_first(struct seam *s)
 {
-	source_begin(s->source, s->feeder);
-	s->open = true;
+	if (!open_seam(s))
+		return;
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct held h = s->held[i];
 		s->held[i].msg = NULL;

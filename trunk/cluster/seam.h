@@ -1,7 +1,8 @@
 /* seam - joins what one server sends to what another one has sent before. Layer: cluster.
  *
  * The first messages of a new server are held until they tell where they belong (live/splice):
- * behind what was shown, if both servers have the same encoder, else at a key frame. */
+ * behind what was shown, if both servers have the same encoder, else at a key frame. A publisher of this
+ * server has the source before any of them. */
 #pragma once
 #include "live/source.h"
 #include "live/splice.h"

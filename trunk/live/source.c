@@ -97,15 +97,22 @@ bool source_is_published(const struct source *s)
 	return s->feeder && s->feeder->kind == FEEDER_PUBLISHER;
 }
 
+bool source_has_own_gop(const struct source *s)
+{
+	return s->feeder && s->gop_valid && !s->await_key;
+}
+
 static void set_state(struct source *s, enum source_state state)
 {
 	s->state = state;
 	s->since_ms = clock_ms();
 }
 
-void source_begin(struct source *s, struct feeder *feeder)
+bool source_begin(struct source *s, struct feeder *feeder)
 {
 	struct feeder *former = s->feeder;
+	if (feeder->kind == FEEDER_RELAY && source_is_published(s))
+		return false;
 	s->feeder = feeder;
 	feeder->source = s;
 	timer_cancel(&s->grace);
@@ -119,6 +126,7 @@ void source_begin(struct source *s, struct feeder *feeder)
 		if (former->on_lost)
 			former->on_lost(former);
 	}
+	return true;
 }
 
 void source_anchor(struct source *s, uint32_t raw, int64_t mapped)
@@ -239,7 +247,7 @@ static int64_t header_time(struct timeline *tl, int kind)
 	return tl->last[kind];
 }
 
-void source_publish(struct source *s, struct msg **msg, uint32_t raw)
+bool source_publish(struct source *s, const struct feeder *feeder, struct msg **msg, uint32_t raw)
 {
 	struct msg *m = *msg;
 	*msg = NULL;
@@ -249,9 +257,9 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 	else if (m->type == MSG_AUDIO)
 		m->frame = frame_of_audio(msg_span(m));
 	bool header = headers_wants(m);
-	if (is_half_gop(s, m) || (header && !take_header(s, m))) {
+	if (s->feeder != feeder || is_half_gop(s, m) || (header && !take_header(s, m))) {
 		msg_unref(&m);
-		return;
+		return false;
 	}
 	if (!header)
 		s->carried &= (uint8_t)~wire_kind(m);
@@ -265,4 +273,5 @@ void source_publish(struct source *s, struct msg **msg, uint32_t raw)
 	note_facts(s, m, now);
 	fanout_published(s, m, now);
 	msg_unref(&m);
+	return true;
 }

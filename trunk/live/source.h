@@ -82,13 +82,16 @@ struct source *source_new(const char *key, const char *vhost, const char *app, c
 struct source *source_ref(struct source *source);
 void source_unref(struct source **source);
 
-/* Takes the slot; the feeder before, if there is one, is told on_lost() and is out. */
-void source_begin(struct source *source, struct feeder *feeder);
-/* The feeder's next message takes up exactly where `mapped` says: raw time and source time. */
+/* Takes the slot; the feeder before, if there is one, is told on_lost() and is out. False: a relay does
+ * not take it from a publisher of this server. */
+bool source_begin(struct source *source, struct feeder *feeder);
+/* The feeder, which has just begun, takes up exactly where `mapped` says: raw time and source time. */
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
 /* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. When there is
- * no more for now, source_caught_up(). */
-void source_publish(struct source *source, struct msg **msg, uint32_t raw);
+ * no more for now, source_caught_up(). False: it was dropped, since it repeats what is known, or is
+ * half a GOP, or since the feeder has lost the slot. */
+bool source_publish(struct source *source, const struct feeder *feeder, struct msg **msg,
+		    uint32_t raw);
 /* Whether the feeder may leave its input alone until on_read(): nobody wants a message before. May
  * change with on_audience(), and whenever somebody leaves. */
 bool source_is_paced(const struct source *source);
@@ -103,6 +106,8 @@ void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);
+/* The newest key frame that is kept is of the feeder that is there, not of one before it. */
+bool source_has_own_gop(const struct source *source);
 /* Players of this stream, here and at the servers that have it from here, as far as they tell. */
 int64_t source_players(const struct source *source);
 /* A publisher of this server feeds it, not a pull. */

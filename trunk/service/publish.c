@@ -43,6 +43,7 @@ static void on_lost(struct feeder *feeder)
 {
 	struct publisher *p = publisher_of(feeder);
 	p->taken_over = true;
+	push_leave(p->push);
 	co_stop(p->s->client.co);
 }
 
@@ -91,6 +92,13 @@ static bool is_really_there(const struct source *source)
 	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced",
 		 source->key);
 	return false;
+}
+
+/* The origin takes one publisher: who was found not to be there goes at once, and its push with it. */
+static void send_away(const struct source *source)
+{
+	if (source_is_published(source))
+		on_lost(source->feeder);
 }
 
 /* ---- the cluster ---- */
@@ -180,7 +188,7 @@ static void publish_data(struct publisher *p, const struct msg *media, uint32_t 
 {
 	struct msg *m = metadata_read(msg_span(media));
 	if (m)
-		source_publish(p->source, &m, ts);
+		source_publish(p->source, &p->in.feeder, &m, ts);
 }
 
 static bool is_unpublish(const struct session *s, const char *name)
@@ -229,7 +237,7 @@ static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 	case RTMP_AUDIO:
 	case RTMP_VIDEO:
 		if (m->media)
-			source_publish(p->source, &m->media, m->ts);
+			source_publish(p->source, &p->in.feeder, &m->media, m->ts);
 		return OK;
 	case RTMP_DATA:
 		if (m->media)
@@ -376,6 +384,7 @@ static err begin(struct publisher *p)
 	if (is_really_there(p->source))
 		return refuse_busy(p);
 	if (s->vhost->cluster.mode == MODE_REMOTE) {
+		send_away(p->source);
 		p->push = push_start(s->server, p->source, s->vhost, &s->target,
 				     s->connect.page_url, s->connect.swf_url, s->path, co_self());
 		TRY(wait_for_origin(p));
@@ -385,6 +394,7 @@ static err begin(struct publisher *p)
 		return refuse_busy(p);
 	inlet_open(&p->in, s->conn->sock);
 	source_begin(p->source, &p->in.feeder);
+	push_begin(p->push);
 	coworker_forget(s->server, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	watch_rivals(p);

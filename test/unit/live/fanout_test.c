@@ -53,7 +53,7 @@ static void pub_more(struct msg *m)
 {
 	assert_true(source->messages < MESSAGES_MAX);
 	published_ms[source->messages] = clock_ms();
-	source_publish(source, &m, (uint32_t)clock_ms());
+	source_publish(source, source->feeder, &m, (uint32_t)clock_ms());
 }
 
 static void pub(struct msg *m)

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 
 static struct source *source;
-static struct feeder feeder, other;
+static struct feeder feeder, other, pull;
 static struct source_opts opts;
 static int lost, freed;
 
@@ -38,7 +38,8 @@ static int setup(void **state)
 	opts = (struct source_opts){
 		.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000, .notify_end = true};
 	feeder = (struct feeder){.kind = FEEDER_PUBLISHER, .on_lost = on_lost};
-	other = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
+	other = feeder;
+	pull = (struct feeder){.kind = FEEDER_RELAY, .on_lost = on_lost};
 	lost = freed = 0;
 	fake_time_begin();
 	return co_init() == OK ? 0 : -1;
@@ -56,7 +57,7 @@ static int teardown(void **state)
 
 static void pub(struct msg *m, uint32_t raw)
 {
-	source_publish(source, &m, raw);
+	source_publish(source, source->feeder, &m, raw);
 	assert_null(m);
 }
 
@@ -171,6 +172,28 @@ static void the_cache_has_its_limits(void **state)
 	assert_string_equal(late_joiner_reads(), "");
 	assert_int_equal(source->gop_count, 0);
 	source_leave(source, &feeder, 0);
+}
+
+static void a_gop_is_somebodys_own_from_its_key_frame_on(void **state)
+{
+	(void)state;
+	make();
+	source_begin(source, &feeder);
+	pub(picture(50), 0);
+	assert_false(source_has_own_gop(source));
+	pub(key_frame(500), 40);
+	assert_true(source_has_own_gop(source));
+	source_leave(source, &feeder, 1000);
+	assert_false(source_has_own_gop(source));
+	source_begin(source, &other);
+	pub(avc_header('1'), 0);
+	pub(picture(50), 0);
+	pub(sound(20), 0);
+	assert_false(source_has_own_gop(source));
+	assert_string_equal(late_joiner_reads(), "kHs"); /* a player starts with what there is */
+	pub(key_frame(500), 40);
+	assert_true(source_has_own_gop(source));
+	source_leave(source, &other, 0);
 }
 
 static void pictures_that_stopped_are_not_kept(void **state)
@@ -329,6 +352,47 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	consumer_close(&player);
 }
 
+/* A message of the feeder before is no beginning of the new one's timeline, nor anything else. */
+static void what_a_feeder_without_the_slot_publishes_is_dropped(void **state)
+{
+	(void)state;
+	make();
+	struct consumer c;
+	struct msg *stray = sound(20);
+	source_begin(source, &feeder);
+	pub(key_frame(500), 5000000);
+	join(&c);
+	assert_string_equal(read_all(&c), "k");
+	source_begin(source, &other);
+	assert_false(source_publish(source, &feeder, &stray, 5000040));
+	assert_null(stray);
+	assert_false(source->timeline.begun);
+	assert_int_equal(source->messages, 1);
+	pub(key_frame(500), 0);
+	assert_string_equal(read_all(&c), "k");
+	consumer_close(&c);
+	source_leave(source, &other, 0);
+}
+
+static void a_relay_does_not_take_the_slot_from_a_publisher(void **state)
+{
+	(void)state;
+	make();
+	assert_true(source_begin(source, &pull));
+	assert_true(source_begin(source, &feeder));
+	assert_int_equal(lost, 1);
+	pub(key_frame(500), 0);
+	assert_false(source_begin(source, &pull));
+	assert_int_equal(lost, 1);
+	assert_null(pull.source);
+	assert_ptr_equal(source->feeder, &feeder);
+	pub(picture(50), 40); /* and nothing has begun anew */
+	assert_string_equal(late_joiner_reads(), "kp");
+	source_leave(source, &feeder, 1000);
+	assert_true(source_begin(source, &pull));
+	source_leave(source, &pull, 0);
+}
+
 static void a_feeder_within_the_grace_goes_on_where_the_former_ended(void **state)
 {
 	(void)state;
@@ -451,6 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on),
 		TEST(the_cache_has_its_limits),
+		TEST(a_gop_is_somebodys_own_from_its_key_frame_on),
 		TEST(pictures_that_stopped_are_not_kept),
 		TEST(without_a_cache_one_starts_with_the_next_key_frame),
 		TEST(empty_messages_do_not_fill_the_memory),
@@ -458,6 +523,8 @@ int main(void)
 		TEST(repeated_headers_can_be_dropped_at_all_times),
 		TEST(half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor),
 		TEST(a_feeder_that_lost_its_slot_is_told_and_cannot_harm),
+		TEST(what_a_feeder_without_the_slot_publishes_is_dropped),
+		TEST(a_relay_does_not_take_the_slot_from_a_publisher),
 		TEST(relays_hear_of_the_gap_and_players_of_its_end),
 		TEST(a_feeder_within_the_grace_goes_on_where_the_former_ended),
 		TEST(players_are_not_told_when_that_is_off),

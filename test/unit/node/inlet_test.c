@@ -105,7 +105,7 @@ static void who_has_lost_the_slot_reads_at_once_and_ends_no_turn(void **state)
 	join(&c, true);
 	inlet_init(&other, FEEDER_PUBLISHER, NULL);
 	source_begin(source, &other.feeder);
-	source_publish(source, &m, 0);
+	source_publish(source, &other.feeder, &m, 0);
 	inlet_caught_up(&in, source, true);
 	assert_int_equal(served, 0);
 	inlet_caught_up(&other, source, true);
