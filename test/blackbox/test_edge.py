@@ -138,7 +138,7 @@ def test_publish_through_the_edge(t):
         p = t.probe(url).wait_frames(60, 8)
         flv.assert_same(publisher.sent, list(p.messages), least=50)
     publisher.stop()
-    wait_for(lambda: not (origin.stream("x") or {}).get("publish", {}).get("active"), 5, "the end at the origin")
+    origin.wait_ended("x")
 
 
 def test_players_follow_an_encoder_that_moves_away(t):
@@ -148,7 +148,7 @@ def test_players_follow_an_encoder_that_moves_away(t):
     first = t.publish(edge.url("live/x"), mark=True)
     probes = [t.probe(u).wait_frames(20) for u in (edge.url("live/x"), edge.flv("live/x"))]
     first.stop()
-    wait_for(lambda: not origin.stream("x") or not origin.stream("x")["publish"]["active"], 3, "the end of the publish")
+    origin.wait_ended("x")
     back = time.monotonic()
     t.publish(origin.url("live/x"), mark=True)
     for p in probes:

@@ -65,7 +65,7 @@ def test_blip_within_the_grace_is_a_pause(t):
     player = t.probe(s.url("live/x")).wait_frames(30)
     viewer = t.probe(s.flv("live/x")).wait_frames(30)
     first.stop(clean=False)
-    wait_for(lambda: not s.stream("x") or not s.stream("x")["publish"]["active"], 3, "the end of the publish")
+    s.wait_ended("x")
     back = time.monotonic()
     t.publish(s.url("live/x"), mark=True)
     for p in (player, viewer):
@@ -221,7 +221,7 @@ def test_notify_unpublish_off_keeps_players_waiting(t):
     first = t.publish(s.url("live/x"), mark=True)
     probe = t.probe(s.url("live/x")).wait_frames(20)
     first.stop()
-    wait_for(lambda: not s.stream("x") or not s.stream("x")["publish"]["active"], 3, "the end of the publish")
+    s.wait_ended("x")
     back = time.monotonic()
     t.publish(s.url("live/x"), mark=True)
     probe.wait_frames(30, 5, after=back)

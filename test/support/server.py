@@ -246,10 +246,16 @@ class Server(Process):
         """The stream of that name, or None."""
         return next((s for s in self.streams() if s["name"] == name), None)
 
+    def is_live(self, name):
+        return bool((self.stream(name) or {}).get("publish", {}).get("active"))
+
     def wait_live(self, name, seconds=5.0):
         """Until somebody publishes the stream here (needs $api in the configuration)."""
-        return wait_for(lambda: (self.stream(name) or {}).get("publish", {}).get("active"), seconds,
-                        f"stream {name} on {self.name}")
+        return wait_for(lambda: self.is_live(name), seconds, f"stream {name} on {self.name}")
+
+    def wait_ended(self, name, seconds=5.0):
+        """Until nobody does any more."""
+        wait_for(lambda: not self.is_live(name), seconds, f"the end of stream {name} on {self.name}")
 
     def log(self):
         """All it said: its output and every log file in its folder."""
