@@ -649,6 +649,23 @@ def test_a_fourth_origin_joins_by_dns(t):
     assert f"127.0.0.4:{api} is a member now" in text and f"127.0.0.4:{api} is no longer a member" in text
 
 
+def test_an_alias_lives_no_longer_than_its_own_record(t):
+    """A name that is an alias is asked again when the alias's time has come, however long the address's own is."""
+    dns = t.keep(Dns(free_port()))
+    rtmp_port, api = top.spare()
+    for n in (2, 3):
+        dns.set(f"pod{n}.test", f"127.0.0.{n}", ttl=3600)
+    dns.alias("origins.test", "pod2.test", ttl=TTL)
+    for n in (1, 2, 3):
+        member(t, n, dns, rtmp_port, api, f"origins.test:{api}")
+    t.publish(at(2, rtmp_port, "live/second"))
+    t.publish(at(3, rtmp_port, "live/third"))
+    assert code_of(t, at(1, rtmp_port, "live/second")) == REDIRECT
+    dns.alias("origins.test", "pod3.test", ttl=TTL)
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/third")) == REDIRECT, TTL + 0.5, "who the alias is now")
+    assert code_of(t, at(1, rtmp_port, "live/second")) == NOT_FOUND
+
+
 def test_members_stay_while_the_resolver_is_silent(t):
     """A DNS server that stops answering takes no member away."""
     dns = t.keep(Dns(free_port()))

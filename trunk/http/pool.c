@@ -1,4 +1,5 @@
-/* A list, newest first: there are a few per host and a host is a handful of coworkers. A kept
+/* A list, newest first: there are a few per address, of a handful of coworkers. They are known by the
+ * address and not by the name, which may stand for another server when it is asked for again. A kept
  * socket has no coroutine, so it must not wake one; what happened to it is looked at when it is
  * taken out again. One timer serves all, since they expire in the order of the list. */
 #include "http/pool.h"
@@ -11,7 +12,6 @@
 
 struct idle {
 	struct idle *prev, *next;
-	char host[HOST_MAX + 8];
 	struct http_link link;
 	int64_t until_ms;
 };
@@ -63,43 +63,42 @@ static bool is_quiet(struct http_link *link)
 	return sock_try_recv(link->sock, &byte, 1, &n) == ERR_AGAIN;
 }
 
-bool http_pool_get(struct http_link *out, const char *host)
+bool http_pool_get(struct http_link *out, const struct addr *to)
 {
 	struct idle *idle, *next;
 	DL_FOREACH_SAFE (idles, idle, next) {
-		if (strcmp(idle->host, host) != 0)
+		if (!addr_same(&idle->link.sock->peer, to))
 			continue;
 		*out = idle_remove(idle);
-		out->reused = true;
 		sock_attach(out->sock);
-		if (is_quiet(out))
+		out->reused = is_quiet(out);
+		if (out->reused)
 			return true;
 		http_link_close(out);
 	}
 	return false;
 }
 
-static void make_room(const char *host)
+static void make_room(const struct addr *to)
 {
 	struct idle *idle, *last = NULL;
 	int same = 0;
 	DL_FOREACH (idles, idle) {
-		if (strcmp(idle->host, host) == 0) {
+		if (addr_same(&idle->link.sock->peer, to)) {
 			last = idle;
 			same++;
 		}
 	}
-	if (same >= POOL_PER_HOST)
+	if (same >= POOL_PER_ADDR)
 		idle_close(last);
 	else if (idle_count >= POOL_TOTAL)
 		idle_close(oldest());
 }
 
-void http_pool_put(struct http_link *link, const char *host)
+void http_pool_put(struct http_link *link)
 {
-	make_room(host);
+	make_room(&link->sock->peer);
 	struct idle *idle = mem_new(struct idle);
-	memcpy(idle->host, host, strlen(host) + 1);
 	idle->link = *link;
 	idle->until_ms = clock_after(POOL_IDLE_MS);
 	idle->link.sock->rfd.waiter = NULL; /* the coroutine that used it may end before it */

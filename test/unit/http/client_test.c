@@ -282,7 +282,7 @@ static void no_more_than_four_are_kept_for_a_host(void **state)
 		assert_int_equal(askers[i].e, OK);
 	}
 	assert_int_equal(server.accepted, SCRIPTS);
-	assert_int_equal(http_pool_count(), POOL_PER_HOST);
+	assert_int_equal(http_pool_count(), POOL_PER_ADDR);
 	server_close(&server);
 }
 
