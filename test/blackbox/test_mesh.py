@@ -99,6 +99,24 @@ def test_a_thousand_players_are_two_questions(t):
     assert all(len(c.queries) <= most for c in coworkers), ([len(c.queries) for c in coworkers], took)
 
 
+def test_those_who_doubt_are_few_questions(t):
+    """300 redirected relays who ask for one absent stream are not answered from memory, and yet are five questions a second."""
+    coworker = t.srs(api_port=free_port())
+    a = t.server("a", top.clustered(coworker.api_address))
+    args = dict(RELAY, srs_redirected=",10.0.0.1:1935")
+    relays = [t.client(a.url("live/nobody"), timeout=30.0).connect(args) for _ in range(300)]
+    for r in relays:
+        r.create_stream()
+    began = time.monotonic()
+    for n, r in enumerate(relays):
+        r.play()
+        time.sleep(max(0.0, began + n * 0.003 - time.monotonic()))
+    for r in relays:
+        assert r.wait_status(timeout=20.0).code == NOT_FOUND
+    most = 2 + (time.monotonic() - began) / 0.2
+    assert 2 <= len(coworker.queries) <= most, (len(coworker.queries), most)
+
+
 def test_connections_to_coworkers_are_kept(t):
     """Ten questions go over one connection."""
     seen = []

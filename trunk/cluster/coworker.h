@@ -6,14 +6,18 @@
 #include "codec/url.h"
 #include "node/server.h"
 
-enum { COWORKER_ANSWERS_MAX = 16 };
+enum {
+	COWORKER_ANSWERS_MAX = 16,
+	COWORKER_FRESH_MS = 200, /* so old may be what is told to those who doubt */
+};
 
 struct mesh *mesh_new(void);
 void mesh_free(struct mesh **mesh);
 /* OK and the answer, or ERR_NOTFOUND when nobody has it. */
 err coworker_find(struct server *server, const struct conf_vhost *vhost,
 		  const struct target *target, struct coworker_answer *answer) BLOCKS;
-/* The same without a look at kept answers: for whoever has reason to doubt them. */
+/* The same for whoever has reason to doubt kept answers: asked anew, or a moment ago by another one who
+ * doubted. */
 err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
 			const struct target *target, struct coworker_answer *answer) BLOCKS;
 /* All who have it, asked anew by somebody who has it too (they look who was first, see rival.h).

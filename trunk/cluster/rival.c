@@ -52,8 +52,8 @@ err rival_find(struct server *server, const struct conf_vhost *vhost, const stru
 	TRY(coworker_find_fresh(server, vhost, target, answer));
 	if (answer->silent_ms < SUSPECT_MS)
 		return OK;
-	/* Being asked about it, its server has pinged it. */
-	TRY(co_sleep(RIVAL_PONG_MS + MARGIN_MS));
+	/* Being asked about it, its server has pinged it; what it says next may be that old. */
+	TRY(co_sleep(RIVAL_PONG_MS + COWORKER_FRESH_MS + MARGIN_MS));
 	TRY(coworker_find_fresh(server, vhost, target, answer));
 	if (answer->unanswered_ms < RIVAL_PONG_MS)
 		return OK;
