@@ -117,6 +117,23 @@ def test_those_who_doubt_are_few_questions(t):
     assert 2 <= len(coworker.queries) <= most, (len(coworker.queries), most)
 
 
+def test_silent_coworkers_hold_few_connections(t):
+    """300 absent streams are asked of each coworker over at most 64 connections at a time, and what one has is found meanwhile."""
+    players, most = 300, 64
+    good = t.srs(api_port=free_port())
+    t.publish(good.url("live/x"))
+    coworkers = [t.listen().address, t.listen().address, good.api_address]
+    a = t.server("a", top.clustered(" ".join(coworkers), "query_timeout 4000;"))
+    before = a.descriptors
+    for n in range(players):
+        s = t.keep(socket.create_connection(("127.0.0.1", a.http)))
+        s.sendall(b"GET /live/absent%d.flv HTTP/1.1\r\nHost: x\r\n\r\n" % n)
+    wait_for(lambda: a.descriptors >= before + players + 2 * most, 3, "all questions that may be asked at a time")
+    assert code_of(t, a.url("live/x")) == REDIRECT
+    assert a.descriptors <= before + players + len(coworkers) * most + 10, (before, a.descriptors)
+    assert "Too many" not in a.log() and f"coworker {good.api_address}" not in a.log()
+
+
 def test_connections_to_coworkers_are_kept(t):
     """Ten questions go over one connection."""
     seen = []

@@ -42,7 +42,7 @@ static bool take_answer(struct ask *a)
 	struct coworker_answer answer = {0};
 	err e = read_answer(&answer, a);
 	if (e && e != ERR_NOTFOUND)
-		members_failed(q->server, a->api, err_trail(e));
+		members_failed(q->server, a->api, e, err_trail(e));
 	else
 		members_answered(q->server, a->api);
 	bool self = strcmp(answer.service, q->server->service_id) == 0;

@@ -262,8 +262,10 @@ void members_answered(struct server *server, const char *name)
 }
 
 /* A coworker that is down is a line when it goes down, not a line for each player. */
-void members_failed(struct server *server, const char *name, const char *reason)
+void members_failed(struct server *server, const char *name, err e, const char *reason)
 {
+	if (err_severity(e) == ERR_LOCAL)
+		return;
 	struct map_iter it = map_begin(server->cluster->members->watches);
 	bool said = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {

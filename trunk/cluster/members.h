@@ -21,6 +21,6 @@ void members_follow(struct server *server);
 int members_list(struct server *server, enum member_kind kind, const struct text_list *texts,
 		 struct member out[static MEMBERS_MAX], int64_t deadline) BLOCKS;
 
-/* For whoever asks a member. */
+/* For whoever asks a member. What we lack ourselves (ERR_LOCAL) is no failure of the member. */
 void members_answered(struct server *server, const char *name);
-void members_failed(struct server *server, const char *name, const char *reason);
+void members_failed(struct server *server, const char *name, err e, const char *reason);

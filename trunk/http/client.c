@@ -179,7 +179,6 @@ static err request(const struct http_request_opts *opts, int *status, struct buf
 {
 	bool stale = false;
 	struct http_link link = {0};
-	TRY(opts_check(opts));
 	TRY(link_open(&link, opts, true));
 	err e = attempt(&link, opts, status, body, &stale);
 	if (!stale)
@@ -188,6 +187,18 @@ static err request(const struct http_request_opts *opts, int *status, struct buf
 	link = (struct http_link){0};
 	TRY(link_open(&link, opts, false));
 	return attempt(&link, opts, status, body, &stale);
+}
+
+static err request_in_turn(const struct http_request_opts *opts, int *status, struct buf *body)
+{
+	struct http_visit visit;
+	char host[HOST_MAX + 8];
+	TRY(opts_check(opts));
+	hostport_text(host, &opts->host);
+	TRY(http_pool_enter(&visit, host, opts->deadline));
+	err e = request(opts, status, body);
+	http_pool_leave(&visit);
+	return e;
 }
 
 /* Without the query, which may hold a secret. */
@@ -204,7 +215,7 @@ err http_request(const struct http_request_opts *opts, int *status, struct buf *
 	buf_clear(body);
 	body->max = opts->body_max;
 	*status = 0;
-	err e = request(opts, status, body);
+	err e = request_in_turn(opts, status, body);
 	return e == OK ? OK : describe(e, opts);
 }
 

@@ -8,6 +8,7 @@
 #include "http/client.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct idle {
@@ -16,9 +17,57 @@ struct idle {
 	int64_t until_ms;
 };
 
+struct http_host {
+	struct http_host *prev, *next;
+	char name[HOST_MAX + 8];
+	struct gate gate;
+	int visits; /* inside or in the queue */
+};
+
+static struct http_host *hosts; /* that are being visited */
 static struct idle *idles;
 static int idle_count;
 static struct timer expiry;
+
+/* ---- in use ---- */
+
+static struct http_host *host_get(const char *name)
+{
+	struct http_host *host;
+	DL_FOREACH (hosts, host)
+		if (strcmp(host->name, name) == 0)
+			return host;
+	host = mem_new(struct http_host);
+	memcpy(host->name, name, strlen(name) + 1);
+	host->gate.room = POOL_BUSY_MAX;
+	DL_PREPEND(hosts, host);
+	return host;
+}
+
+err http_pool_enter(struct http_visit *visit, const char *host, int64_t deadline)
+{
+	*visit = (struct http_visit){.host = host_get(host)};
+	visit->host->visits++;
+	err e = gate_enter(&visit->host->gate, &visit->pass, deadline);
+	if (e == OK)
+		return OK;
+	http_pool_leave(visit);
+	return e == ERR_TIMEOUT
+		       ? err_fail(ERR_FULL, "%d others wait for an answer of it", POOL_BUSY_MAX)
+		       : e;
+}
+
+void http_pool_leave(struct http_visit *visit)
+{
+	struct http_host *host = visit->host;
+	gate_leave(&host->gate, &visit->pass);
+	if (--host->visits > 0)
+		return;
+	DL_DELETE(hosts, host);
+	free(host);
+}
+
+/* ---- kept ---- */
 
 void http_link_close(struct http_link *link)
 {
