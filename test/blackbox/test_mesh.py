@@ -1,6 +1,7 @@
 """The mesh of origins: who has the stream, every protocol, members that come and go, one publisher."""
 import os
 import resource
+import select
 import signal
 import socket
 import threading
@@ -631,6 +632,65 @@ def test_players_of_the_loser_go_on_by_relay(t):
         m.of_the_first(p)
         assert not p.ended and not p.backwards(), p
     assert len(m.a.clients()) == 2, "the publisher and one relay"
+
+
+class Way:
+    """The way to a server on loopback. While it is cut it swallows what is asked, and counts it."""
+
+    def __init__(self, t, port):
+        self.port, self.cut, self.passed, self.swallowed = port, False, 0, 0
+        self.address = t.listen(self.carry).address
+
+    def carry(self, sock):
+        with socket.create_connection(("127.0.0.1", self.port)) as there:
+            while True:
+                for s in select.select([sock, there], [], [])[0]:
+                    data = s.recv(65536)
+                    if not data:
+                        return
+                    if self.cut:
+                        self.swallowed += s is sock
+                    else:
+                        self.passed += s is sock
+                        (there if s is sock else sock).sendall(data)
+
+
+def parted(t):
+    """Two origins, each with a publisher of one stream, that could not speak with each other when the second one came,
+    nor when its origin looked again; and the two ways."""
+    api = [free_port(), free_port()]
+    ways = [Way(t, port) for port in api]
+    a, b = (t.server(n, top.clustered(w.address, "on_duplicate reject; query_timeout 300;", http=False), values={"api": port})
+            for n, port, w in zip("ab", api, reversed(ways)))
+    first = t.publish(b.url("live/x"))
+    wait_for(lambda: ways[0].passed >= 3, 4, "a question and two looks of the first")
+    for w in ways:
+        w.cut = True
+    second = t.publish(a.url("live/x"))
+    wait_for(lambda: ways[1].swallowed >= 3, 4, "a question and two looks of the second")
+    return first, second, ways
+
+
+def test_publishers_that_a_partition_kept_apart_end_with_one(t):
+    """Two publishers whose origins did not hear each other go on looking: when the way is free again the later one ends."""
+    first, second, ways = parted(t)
+    for w in ways:
+        w.cut = False
+    wait_for(lambda: BAD_NAME in second.codes, 5, "BadName for the later publisher")
+    assert not first.ended and not first.codes, (first.ended, first.codes)
+
+
+def test_a_coworker_that_answers_again_is_asked_at_once(t):
+    """Long before the next look is due, any other answer of the coworker has the publishers in doubt look again."""
+    first, second, ways = parted(t)
+    wait_for(lambda: ways[1].swallowed >= 5, 8, "looks further and further apart")      # the next one comes after 4 s
+    for w in ways:
+        w.cut = False
+    a = next(s for s in t.things if getattr(s, "name", "") == "a")
+    assert code_of(t, a.url("live/nobody")) == NOT_FOUND
+    wait_for(lambda: BAD_NAME in second.codes, 1, "BadName for the later publisher")
+    assert not first.ended and not first.codes, (first.ended, first.codes)
+    assert "answers again" in a.log()
 
 
 # ---- membership ----

@@ -243,39 +243,37 @@ void coworker_forget(struct server *server, const char *key)
 
 /* ---- everybody's word ---- */
 
-struct poll {
+struct gathering {
 	struct inquiry inquiry;
-	struct coworker_answer *answers; /* in the order of arrival */
-	int count;
+	struct coworker_poll *poll; /* the answers in the order of arrival */
 };
 
 static bool gather(struct inquiry *inquiry, const struct coworker_answer *answer)
 {
-	struct poll *p = container_of(inquiry, struct poll, inquiry);
-	if (p->count < COWORKER_ANSWERS_MAX)
-		p->answers[p->count++] = *answer;
+	struct coworker_poll *poll = container_of(inquiry, struct gathering, inquiry)->poll;
+	if (poll->count < COWORKER_ANSWERS_MAX)
+		poll->answers[poll->count++] = *answer;
 	return false;
 }
 
-int coworker_find_all(struct server *server, const struct conf_vhost *vhost,
-		      const struct target *target,
-		      struct coworker_answer out[static COWORKER_ANSWERS_MAX])
+void coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+		       const struct target *target, struct coworker_poll *out)
 {
 	struct conf *conf = conf_ref(server->conf);
 	const struct conf_vhost *today = conf_vhost_named(conf, vhost->name);
-	struct poll poll = {.answers = out};
 	if (today) {
-		poll.inquiry = (struct inquiry){
-			.server = server,
-			.vhost = vhost->name,
-			.coworkers = &today->cluster.coworkers,
-			.query = inquiry_query(vhost->name, target, server->service_id),
-			.deadline = clock_after(vhost->cluster.query_timeout_ms),
-			.on_here = gather,
+		struct gathering g = {
+			.inquiry = {.server = server,
+				    .vhost = vhost->name,
+				    .coworkers = &today->cluster.coworkers,
+				    .query = inquiry_query(vhost->name, target, server->service_id),
+				    .deadline = clock_after(vhost->cluster.query_timeout_ms),
+				    .on_here = gather},
+			.poll = out,
 		};
-		inquiry_run(&poll.inquiry);
-		free(poll.inquiry.query);
+		inquiry_run(&g.inquiry);
+		out->missing = g.inquiry.missing;
+		free(g.inquiry.query);
 	}
 	conf_unref(&conf);
-	return poll.count;
 }

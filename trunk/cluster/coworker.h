@@ -20,10 +20,15 @@ err coworker_find(struct server *server, const struct conf_vhost *vhost,
  * doubted. */
 err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
 			const struct target *target, struct coworker_answer *answer) BLOCKS;
-/* All who have it, asked anew by somebody who has it too (they look who was first, see rival.h).
- * Returns the count; those who do not answer in time do not count. */
-int coworker_find_all(struct server *server, const struct conf_vhost *vhost,
-		      const struct target *target,
-		      struct coworker_answer out[static COWORKER_ANSWERS_MAX]) BLOCKS;
+/* What all have said. */
+struct coworker_poll {
+	int count;   /* of those who have it */
+	int missing; /* of those who did not answer in time: they may have it */
+	struct coworker_answer answers[COWORKER_ANSWERS_MAX];
+};
+/* Asked anew by somebody who has it too (they look who was first, see rival.h). Into zeroed memory, which
+ * is too large for a coroutine's stack. */
+void coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+		       const struct target *target, struct coworker_poll *out) BLOCKS;
 /* Forgets what is known of a stream: it is published here now, or the answer was wrong. */
 void coworker_forget(struct server *server, const char *key);

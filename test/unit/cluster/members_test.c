@@ -58,12 +58,57 @@ static void what_we_lack_is_no_failure_of_the_member(void **state)
 	}
 }
 
+static int woken;
+
+static void hear(void *arg)
+{
+	struct members_hearer hearer = {0};
+	(void)arg;
+	members_hear(&server, &hearer);
+	while (co_wait(CLOCK_NEVER) == OK)
+		woken++;
+	members_unhear(&server, &hearer);
+}
+
+static void expect_news(uint64_t joined, uint64_t returned, int times)
+{
+	assert_int_equal(co_sleep(1), OK);
+	assert_int_equal(members_news(&server).joined, joined);
+	assert_int_equal(members_news(&server).returned, returned);
+	assert_int_equal(woken, times);
+}
+
+static void who_joins_or_answers_again_is_news(void **state)
+{
+	(void)state;
+	woken = 0;
+	struct co *co = co_start("hearer", hear, NULL);
+	expect_news(1, 0, 0);
+	members_answered(&server, one);
+	members_failed(&server, one, ERR_TIMEOUT, "why");
+	members_failed(&server, one, ERR_TIMEOUT, "why");
+	expect_news(1, 0, 0);
+	members_answered(&server, one);
+	expect_news(1, 1, 1);
+	members_answered(&server, one);
+	expect_news(1, 1, 1);
+	vhost.cluster.coworkers.count = 2;
+	members_follow(&server);
+	expect_news(2, 1, 2);
+	vhost.cluster.coworkers.count = 1;
+	members_follow(&server); /* who goes is none */
+	expect_news(2, 1, 2);
+	co_stop(co);
+	co_join(&co);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_we_lack_is_no_failure_of_the_member),
+		TEST(who_joins_or_answers_again_is_news),
 	};
 	return cmocka_run_group_tests_name("members", tests, NULL, NULL);
 }
