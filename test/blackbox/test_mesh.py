@@ -1,5 +1,6 @@
 """The mesh of origins: who has the stream, every protocol, members that come and go, one publisher."""
 import resource
+import select
 import signal
 import socket
 import threading
@@ -119,6 +120,41 @@ def test_a_thousand_players_are_two_questions(t):
     took = time.monotonic() - began     # on a slow machine it is no longer within a second
     most = 2 + int(took - 1) if took > 1 else 2
     assert all(len(c.queries) <= most for c in coworkers), ([len(c.queries) for c in coworkers], took)
+
+
+def test_those_who_doubt_are_few_questions(t):
+    """300 redirected relays who ask for one absent stream are not answered from memory, and yet are five questions a second."""
+    coworker = t.srs(api_port=free_port())
+    a = t.server("a", top.clustered(coworker.api_address))
+    args = dict(RELAY, srs_redirected=",10.0.0.1:1935")
+    relays = [t.client(a.url("live/nobody"), timeout=30.0).connect(args) for _ in range(300)]
+    for r in relays:
+        r.create_stream()
+    began = time.monotonic()
+    for n, r in enumerate(relays):
+        r.play()
+        time.sleep(max(0.0, began + n * 0.003 - time.monotonic()))
+    for r in relays:
+        assert r.wait_status(timeout=20.0).code == NOT_FOUND
+    most = 2 + (time.monotonic() - began) / 0.2
+    assert 2 <= len(coworker.queries) <= most, (len(coworker.queries), most)
+
+
+def test_silent_coworkers_hold_few_connections(t):
+    """300 absent streams are asked of each coworker over at most 64 connections at a time, and what one has is found meanwhile."""
+    players, most = 300, 64
+    good = t.srs(api_port=free_port())
+    t.publish(good.url("live/x"))
+    coworkers = [t.listen().address, t.listen().address, good.api_address]
+    a = t.server("a", top.clustered(" ".join(coworkers), "query_timeout 4000;"))
+    before = a.descriptors
+    for n in range(players):
+        s = t.keep(socket.create_connection(("127.0.0.1", a.http)))
+        s.sendall(b"GET /live/absent%d.flv HTTP/1.1\r\nHost: x\r\n\r\n" % n)
+    wait_for(lambda: a.descriptors >= before + players + 2 * most, 3, "all questions that may be asked at a time")
+    assert code_of(t, a.url("live/x")) == REDIRECT
+    assert a.descriptors <= before + players + len(coworkers) * most + 10, (before, a.descriptors)
+    assert "Too many" not in a.log() and f"coworker {good.api_address}" not in a.log()
 
 
 def test_connections_to_coworkers_are_kept(t):
@@ -739,6 +775,65 @@ def test_players_of_the_loser_go_on_by_relay(t):
     assert len(m.a.clients()) == 2, "the publisher and one relay"
 
 
+class Way:
+    """The way to a server on loopback. While it is cut it swallows what is asked, and counts it."""
+
+    def __init__(self, t, port):
+        self.port, self.cut, self.passed, self.swallowed = port, False, 0, 0
+        self.address = t.listen(self.carry).address
+
+    def carry(self, sock):
+        with socket.create_connection(("127.0.0.1", self.port)) as there:
+            while True:
+                for s in select.select([sock, there], [], [])[0]:
+                    data = s.recv(65536)
+                    if not data:
+                        return
+                    if self.cut:
+                        self.swallowed += s is sock
+                    else:
+                        self.passed += s is sock
+                        (there if s is sock else sock).sendall(data)
+
+
+def parted(t):
+    """Two origins, each with a publisher of one stream, that could not speak with each other when the second one came,
+    nor when its origin looked again; and the two ways."""
+    api = [free_port(), free_port()]
+    ways = [Way(t, port) for port in api]
+    a, b = (t.server(n, top.clustered(w.address, "on_duplicate reject; query_timeout 300;", http=False), values={"api": port})
+            for n, port, w in zip("ab", api, reversed(ways)))
+    first = t.publish(b.url("live/x"))
+    wait_for(lambda: ways[0].passed >= 3, 4, "a question and two looks of the first")
+    for w in ways:
+        w.cut = True
+    second = t.publish(a.url("live/x"))
+    wait_for(lambda: ways[1].swallowed >= 3, 4, "a question and two looks of the second")
+    return first, second, ways
+
+
+def test_publishers_that_a_partition_kept_apart_end_with_one(t):
+    """Two publishers whose origins did not hear each other go on looking: when the way is free again the later one ends."""
+    first, second, ways = parted(t)
+    for w in ways:
+        w.cut = False
+    wait_for(lambda: BAD_NAME in second.codes, 5, "BadName for the later publisher")
+    assert not first.ended and not first.codes, (first.ended, first.codes)
+
+
+def test_a_coworker_that_answers_again_is_asked_at_once(t):
+    """Long before the next look is due, any other answer of the coworker has the publishers in doubt look again."""
+    first, second, ways = parted(t)
+    wait_for(lambda: ways[1].swallowed >= 5, 8, "looks further and further apart")      # the next one comes after 4 s
+    for w in ways:
+        w.cut = False
+    a = next(s for s in t.things if getattr(s, "name", "") == "a")
+    assert code_of(t, a.url("live/nobody")) == NOT_FOUND
+    wait_for(lambda: BAD_NAME in second.codes, 1, "BadName for the later publisher")
+    assert not first.ended and not first.codes, (first.ended, first.codes)
+    assert "answers again" in a.log()
+
+
 # ---- membership ----
 
 TTL = 1         # of the names in the tests' DNS server, in seconds
@@ -784,6 +879,23 @@ def test_a_fourth_origin_joins_by_dns(t):
     within(TTL + 0.5, come_and_go)
     text = servers[0].log()
     assert f"127.0.0.4:{api} is a member now" in text and f"127.0.0.4:{api} is no longer a member" in text
+
+
+def test_an_alias_lives_no_longer_than_its_own_record(t):
+    """A name that is an alias is asked again when the alias's time has come, however long the address's own is."""
+    dns = t.keep(Dns(free_port()))
+    rtmp_port, api = top.spare()
+    for n in (2, 3):
+        dns.set(f"pod{n}.test", f"127.0.0.{n}", ttl=3600)
+    dns.alias("origins.test", "pod2.test", ttl=TTL)
+    for n in (1, 2, 3):
+        member(t, n, dns, rtmp_port, api, f"origins.test:{api}")
+    t.publish(at(2, rtmp_port, "live/second"))
+    t.publish(at(3, rtmp_port, "live/third"))
+    assert code_of(t, at(1, rtmp_port, "live/second")) == REDIRECT
+    dns.alias("origins.test", "pod3.test", ttl=TTL)
+    wait_for(lambda: code_of(t, at(1, rtmp_port, "live/third")) == REDIRECT, TTL + 0.5, "who the alias is now")
+    assert code_of(t, at(1, rtmp_port, "live/second")) == NOT_FOUND
 
 
 def test_members_stay_while_the_resolver_is_silent(t):

@@ -1,18 +1,19 @@
-"""A small DNS server on loopback: A and SRV records that a case changes while servers use them."""
+"""A small DNS server on loopback: A, SRV and CNAME records that a case changes while servers use them."""
 import socket
 import struct
 import threading
 
-A, AAAA, SRV = 1, 28, 33
+A, CNAME, AAAA, SRV = 1, 5, 28, 33
 NOERROR, NXDOMAIN = 0, 3
 
 
 class Dns:
     """set("name", "127.0.0.1", …) or set("_x._tcp.name", (priority, weight, port, "host"), …);
-    silent(True) makes it swallow what it is asked. `asked` lists (name, type), answered or not."""
+    alias("name", "other.name"); each lives for ttl= or that of the server. silent(True) makes it swallow what
+    it is asked. `asked` lists (name, type), answered or not."""
 
     def __init__(self, port, ttl=1):
-        self.ttl, self.records, self.asked = ttl, {}, []
+        self.ttl, self.records, self.aliases, self.asked = ttl, {}, {}, []     # name -> (ttl, what)
         self.quiet = False
         self.port = port
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -23,8 +24,11 @@ class Dns:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
-    def set(self, name, *values):
-        self.records[name] = values
+    def set(self, name, *values, ttl=None):
+        self.records[name] = ttl or self.ttl, values
+
+    def alias(self, name, target, ttl=None):
+        self.aliases[name] = ttl or self.ttl, target
 
     def remove(self, name):
         self.records.pop(name, None)
@@ -56,19 +60,28 @@ class Dns:
         question = packet[12:at + 5]
         name = ".".join(labels).lower()
         self.asked.append((name, kind))
-        values = self.records.get(name)
-        found = [v for v in values or () if (kind == SRV) == isinstance(v, tuple) and kind in (A, SRV)]
-        body = b"".join(self._record(kind, v) for v in found)
+        found = []
+        while name in self.aliases:
+            ttl, target = self.aliases[name]
+            found.append(record(name, CNAME, ttl, encode_name(target)))
+            name = target
+        ttl, values = self.records.get(name, (0, ()))
+        found += [record(name, kind, ttl, encode(v)) for v in values
+                  if (kind == SRV) == isinstance(v, tuple) and kind in (A, SRV)]
         code = NOERROR if values else NXDOMAIN
-        return packet[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(found), 0, 0) + question + body
+        head = packet[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(found), 0, 0)
+        return head + question + b"".join(found)
 
-    def _record(self, kind, value):
-        if kind == A:
-            data = socket.inet_aton(value)
-        else:
-            priority, weight, port, host = value
-            data = struct.pack(">HHH", priority, weight, port) + encode_name(host)
-        return b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, self.ttl, len(data)) + data
+
+def record(name, kind, ttl, data):
+    return encode_name(name) + struct.pack(">HHIH", kind, 1, ttl, len(data)) + data
+
+
+def encode(value):
+    if isinstance(value, tuple):
+        priority, weight, port, host = value
+        return struct.pack(">HHH", priority, weight, port) + encode_name(host)
+    return socket.inet_aton(value)
 
 
 def encode_name(name):

@@ -126,7 +126,7 @@ static void note(const struct nodes *n, const char *name, const struct ask *a)
 	if (a->result == OK)
 		members_answered(n->server, name);
 	else
-		members_failed(n->server, name, a->why);
+		members_failed(n->server, name, a->result, a->why);
 }
 
 static void put_answers(const struct nodes *n)

@@ -81,7 +81,8 @@ static void ask_main(void *arg)
 void asks_run(struct asks *asks, const char *method, int64_t deadline)
 {
 	asks->method = method;
-	asks->deadline = asks->until = deadline;
+	asks->deadline = deadline;
+	asks->until = CLOCK_NEVER;
 	asks->lead = co_self();
 	for (int i = 0; i < asks->count; i++) {
 		struct ask *a = &asks->v[i];
@@ -89,6 +90,7 @@ void asks_run(struct asks *asks, const char *method, int64_t deadline)
 		a->co = co_start("ask", ask_main, a);
 		asks->running += a->co != NULL;
 	}
+	/* At the deadline each ends by itself, and has failed; who is left behind before has not. */
 	while (asks->running > 0 && co_wait(asks->until) == OK)
 		;
 	for (int i = 0; i < asks->count; i++)

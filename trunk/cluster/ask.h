@@ -30,7 +30,8 @@ struct asks {
 	const char *vhost;   /* whose secret signs; NULL: any */
 	const char *headers; /* of each request, "K: v\r\n…"; NULL: none */
 	size_t answer_max;   /* 0: ASK_ANSWER_MAX */
-	/* One has answered or failed; those that are left behind are not told of. True: this is what is
+	/* One has answered or failed, at the latest by the deadline; those that are left behind earlier are
+	 * not told of. True: this is what is
 	 * looked for, and the others have late_ms to answer too, so that the connections to them can
 	 * be kept. Called in a coroutine of its own; must not block. NULL: all are waited for. */
 	bool (*on_answer)(struct ask *ask);

@@ -3,6 +3,7 @@
 #include "cluster/coworker.h"
 #include "cluster/inside.h"
 #include "cluster/members.h"
+#include "cluster/rival.h"
 #include "cluster/self.h"
 #include "cluster/upstream.h"
 
@@ -15,6 +16,7 @@ struct cluster *cluster_new(void)
 	c->members = members_new();
 	c->selves = selves_new();
 	c->mesh = mesh_new();
+	c->doubts.room = RIVAL_DOUBTS_MAX;
 	c->pulls = map_new();
 	c->pushes = map_new();
 	return c;

@@ -35,6 +35,7 @@ struct question {
 	struct waiter *waiters;
 	bool running, done, found, forgotten;
 	int64_t expires_ms, none_ms;
+	int64_t fresh_until_ms; /* good enough until then for those who doubt; 0: it is not */
 	struct coworker_answer answer;
 };
 
@@ -156,12 +157,18 @@ static int64_t longer_none(const struct question *q)
 	return NONE_GROWS * q->none_ms < most ? NONE_GROWS * q->none_ms : most;
 }
 
+/* A storm of those who doubt is a few questions as well. */
+static bool is_good(const struct question *q, bool fresh)
+{
+	return !q->done || clock_ms() < (fresh ? q->fresh_until_ms : q->expires_ms);
+}
+
 /* The one that is asked or known already; *none_ms is what an expired one leaves behind. */
 static struct question *question_known(struct mesh *mesh, const char *key, bool fresh,
 				       int64_t *none_ms)
 {
 	struct question *q = map_get(mesh->questions, key);
-	if (!q || !q->done || (!fresh && clock_ms() < q->expires_ms))
+	if (!q || is_good(q, fresh))
 		return q;
 	*none_ms = fresh ? 0 : longer_none(q);
 	drop(mesh, q);
@@ -182,6 +189,7 @@ static struct question *question_get(struct server *server, const struct conf_vh
 	if (!q)
 		return NULL;
 	q->none_ms = none_ms ? none_ms : q->none_ms;
+	q->fresh_until_ms = fresh ? clock_after(COWORKER_FRESH_MS) : 0;
 	if (!co_start_in(&server->services, "mesh", question_main, q)) {
 		question_free(q);
 		return NULL;
@@ -235,39 +243,37 @@ void coworker_forget(struct server *server, const char *key)
 
 /* ---- everybody's word ---- */
 
-struct poll {
+struct gathering {
 	struct inquiry inquiry;
-	struct coworker_answer *answers; /* in the order of arrival */
-	int count;
+	struct coworker_poll *poll; /* the answers in the order of arrival */
 };
 
 static bool gather(struct inquiry *inquiry, const struct coworker_answer *answer)
 {
-	struct poll *p = container_of(inquiry, struct poll, inquiry);
-	if (p->count < COWORKER_ANSWERS_MAX)
-		p->answers[p->count++] = *answer;
+	struct coworker_poll *poll = container_of(inquiry, struct gathering, inquiry)->poll;
+	if (poll->count < COWORKER_ANSWERS_MAX)
+		poll->answers[poll->count++] = *answer;
 	return false;
 }
 
-int coworker_find_all(struct server *server, const struct conf_vhost *vhost,
-		      const struct target *target,
-		      struct coworker_answer out[static COWORKER_ANSWERS_MAX])
+void coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+		       const struct target *target, struct coworker_poll *out)
 {
 	struct conf *conf = conf_ref(server->conf);
 	const struct conf_vhost *today = conf_vhost_named(conf, vhost->name);
-	struct poll poll = {.answers = out};
 	if (today) {
-		poll.inquiry = (struct inquiry){
-			.server = server,
-			.vhost = vhost->name,
-			.coworkers = &today->cluster.coworkers,
-			.query = inquiry_query(vhost->name, target, server->service_id),
-			.deadline = clock_after(vhost->cluster.query_timeout_ms),
-			.on_here = gather,
+		struct gathering g = {
+			.inquiry = {.server = server,
+				    .vhost = vhost->name,
+				    .coworkers = &today->cluster.coworkers,
+				    .query = inquiry_query(vhost->name, target, server->service_id),
+				    .deadline = clock_after(vhost->cluster.query_timeout_ms),
+				    .on_here = gather},
+			.poll = out,
 		};
-		inquiry_run(&poll.inquiry);
-		free(poll.inquiry.query);
+		inquiry_run(&g.inquiry);
+		out->missing = g.inquiry.missing;
+		free(g.inquiry.query);
 	}
 	conf_unref(&conf);
-	return poll.count;
 }

@@ -6,20 +6,29 @@
 #include "codec/url.h"
 #include "node/server.h"
 
-enum { COWORKER_ANSWERS_MAX = 16 };
+enum {
+	COWORKER_ANSWERS_MAX = 16,
+	COWORKER_FRESH_MS = 200, /* so old may be what is told to those who doubt */
+};
 
 struct mesh *mesh_new(void);
 void mesh_free(struct mesh **mesh);
 /* OK and the answer, or ERR_NOTFOUND when nobody has it. */
 err coworker_find(struct server *server, const struct conf_vhost *vhost,
 		  const struct target *target, struct coworker_answer *answer) BLOCKS;
-/* The same without a look at kept answers: for whoever has reason to doubt them. */
+/* The same for whoever has reason to doubt kept answers: asked anew, or a moment ago by another one who
+ * doubted. */
 err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
 			const struct target *target, struct coworker_answer *answer) BLOCKS;
-/* All who have it, asked anew by somebody who has it too (they look who was first, see rival.h).
- * Returns the count; those who do not answer in time do not count. */
-int coworker_find_all(struct server *server, const struct conf_vhost *vhost,
-		      const struct target *target,
-		      struct coworker_answer out[static COWORKER_ANSWERS_MAX]) BLOCKS;
+/* What all have said. */
+struct coworker_poll {
+	int count;   /* of those who have it */
+	int missing; /* of those who did not answer in time: they may have it */
+	struct coworker_answer answers[COWORKER_ANSWERS_MAX];
+};
+/* Asked anew by somebody who has it too (they look who was first, see rival.h). Into zeroed memory, which
+ * is too large for a coroutine's stack. */
+void coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+		       const struct target *target, struct coworker_poll *out) BLOCKS;
 /* Forgets what is known of a stream: it is published here now, or the answer was wrong. */
 void coworker_forget(struct server *server, const char *key);

@@ -41,10 +41,12 @@ static bool take_answer(struct ask *a)
 	struct inquiry *q = container_of(a->asks, struct inquiry, asks);
 	struct coworker_answer answer = {0};
 	err e = read_answer(&answer, a);
-	if (e && e != ERR_NOTFOUND)
-		members_failed(q->server, a->api, err_trail(e));
-	else
+	if (e && e != ERR_NOTFOUND) {
+		members_failed(q->server, a->api, e, err_trail(e));
+	} else {
 		members_answered(q->server, a->api);
+		q->missing--;
+	}
 	bool self = strcmp(answer.service, q->server->service_id) == 0;
 	if (self)
 		self_met(q->server, a->api);
@@ -79,6 +81,7 @@ void inquiry_run(struct inquiry *q)
 	for (int i = 0; i < count; i++)
 		asks_add(&q->asks, mem_strdup(members[i].name), target_for(q, members[i].name));
 	free(members);
+	q->missing = q->asks.count;
 	asks_run(&q->asks, "POST", q->deadline);
 	asks_fini(&q->asks);
 }

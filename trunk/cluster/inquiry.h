@@ -16,6 +16,7 @@ struct inquiry {
 	 * must not block. */
 	bool (*on_here)(struct inquiry *inquiry, const struct coworker_answer *answer);
 	int64_t late_ms;
+	int missing;      /* afterwards: so many have given no answer, for whatever reason */
 	struct asks asks; /* its own */
 };
 

@@ -1,6 +1,7 @@
 /* inside - what the files of this layer share. Not for other layers. Layer: cluster. */
 #pragma once
 #include "base/map.h"
+#include "co/gate.h"
 #include "node/server.h"
 
 struct cluster {
@@ -8,6 +9,7 @@ struct cluster {
 	struct members *members;     /* who is behind the names of origins and coworkers */
 	struct selves *selves;       /* where this server has met itself */
 	struct mesh *mesh;           /* questions to coworkers in flight and answers kept */
+	struct gate doubts;          /* looks of rivals that are not urgent */
 	struct map *pulls;           /* source key -> struct pull */
 	struct map *pushes;          /* source key -> struct push, a list; the first is shown */
 };

@@ -20,8 +20,10 @@ struct waiter {
 };
 
 struct members {
-	struct map *watches; /* key -> struct watch */
-	struct waiter *waiters;
+	struct map *watches;    /* key -> struct watch */
+	struct waiter *waiters; /* for a first answer */
+	struct members_hearer *hearers;
+	struct members_news news;
 };
 
 struct watch {
@@ -74,13 +76,33 @@ static void wake_all(struct members *m)
 		co_wake(waiter->co);
 }
 
+static void tell(struct members *m, uint64_t *news, uint64_t count)
+{
+	struct members_hearer *hearer;
+	*news += count;
+	if (count)
+		DL_FOREACH (m->hearers, hearer)
+			co_wake(hearer->co);
+}
+
+static uint64_t count_new(struct member_list *was, const struct member_list *is)
+{
+	uint64_t n = 0;
+	for (int i = 0; i < is->count; i++)
+		n += !member_list_find(was, is->v[i].name);
+	return n;
+}
+
 static void refresh(struct watch *w, const struct member_list *list)
 {
+	struct members *m = w->server->cluster->members;
 	if (w->gone || co_stopping())
 		return;
+	uint64_t joined = w->kind == MEMBER_API ? count_new(&w->list, list) : 0;
 	member_list_replace(&w->list, list, w->text);
 	w->resolved = true;
-	wake_all(w->server->cluster->members);
+	wake_all(m);
+	tell(m, &m->news.joined, joined);
 }
 
 static void watch_main(void *arg)
@@ -247,19 +269,23 @@ static struct member_health *health_next(struct map_iter *it, const char *name)
 
 void members_answered(struct server *server, const char *name)
 {
-	struct map_iter it = map_begin(server->cluster->members->watches);
-	bool said = false;
+	struct members *m = server->cluster->members;
+	struct map_iter it = map_begin(m->watches);
+	bool again = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {
-		if (!h->alive && !said)
-			log_info("coworker %s answers again", name);
-		said = true;
+		again = again || !h->alive;
 		h->alive = true;
 	}
+	if (again)
+		log_info("coworker %s answers again", name);
+	tell(m, &m->news.returned, again);
 }
 
 /* A coworker that is down is a line when it goes down, not a line for each player. */
-void members_failed(struct server *server, const char *name, const char *reason)
+void members_failed(struct server *server, const char *name, err e, const char *reason)
 {
+	if (err_severity(e) == ERR_LOCAL)
+		return;
 	struct map_iter it = map_begin(server->cluster->members->watches);
 	bool said = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {
@@ -271,4 +297,20 @@ void members_failed(struct server *server, const char *name, const char *reason)
 		h->failed_wall_ms = clock_wall_ms();
 		snprintf(h->reason, sizeof(h->reason), "%s", reason);
 	}
+}
+
+struct members_news members_news(const struct server *server)
+{
+	return server->cluster->members->news;
+}
+
+void members_hear(struct server *server, struct members_hearer *hearer)
+{
+	hearer->co = co_self();
+	DL_APPEND(server->cluster->members->hearers, hearer);
+}
+
+void members_unhear(struct server *server, struct members_hearer *hearer)
+{
+	DL_DELETE(server->cluster->members->hearers, hearer);
 }

@@ -21,6 +21,20 @@ void members_follow(struct server *server);
 int members_list(struct server *server, enum member_kind kind, const struct text_list *texts,
 		 struct member out[static MEMBERS_MAX], int64_t deadline) BLOCKS;
 
-/* For whoever asks a member. */
+/* For whoever asks a member. What we lack ourselves (ERR_LOCAL) is no failure of the member. */
 void members_answered(struct server *server, const char *name);
-void members_failed(struct server *server, const char *name, const char *reason);
+void members_failed(struct server *server, const char *name, err e, const char *reason);
+
+/* For whoever has asked the coworkers and did not hear from all: how often one has joined, and how often
+ * one has answered again that had failed. */
+struct members_news {
+	uint64_t joined, returned;
+};
+struct members_news members_news(const struct server *server);
+/* Wakes the caller at each of them, until it does not want to hear any more. */
+struct members_hearer {
+	struct members_hearer *prev, *next;
+	struct co *co;
+};
+void members_hear(struct server *server, struct members_hearer *hearer);
+void members_unhear(struct server *server, struct members_hearer *hearer);

@@ -1,6 +1,8 @@
 #include "cluster/rival.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
+#include "cluster/members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,9 @@ enum {
 	ASKED_LOOK_MS = 50,
 	SUSPECT_MS = 1000, /* silent for so long: the answer to the ping is waited for */
 	MARGIN_MS = 100,
+	DOUBT_MS = 1000, /* until the next look when somebody did not answer; doubled each time */
+	DOUBT_MAX_MS = 30000,
+	PACE_MS = 50, /* at least, from one look out of doubt to the next that takes its place */
 };
 
 struct rival {
@@ -19,6 +24,10 @@ struct rival {
 	struct co *co;
 	int64_t look_ms;   /* of the next look; CLOCK_NEVER */
 	int64_t second_ms; /* of the second one; CLOCK_NEVER when it is over */
+	int64_t doubt_ms;  /* of the next one out of doubt; CLOCK_NEVER when all have answered */
+	int64_t patience_ms;
+	struct members_news seen; /* when the last look began */
+	struct gate_pass pass;
 };
 
 /* ---- claims ---- */
@@ -52,8 +61,8 @@ err rival_find(struct server *server, const struct conf_vhost *vhost, const stru
 	TRY(coworker_find_fresh(server, vhost, target, answer));
 	if (answer->silent_ms < SUSPECT_MS)
 		return OK;
-	/* Being asked about it, its server has pinged it. */
-	TRY(co_sleep(RIVAL_PONG_MS + MARGIN_MS));
+	/* Being asked about it, its server has pinged it; what it says next may be that old. */
+	TRY(co_sleep(RIVAL_PONG_MS + COWORKER_FRESH_MS + MARGIN_MS));
 	TRY(coworker_find_fresh(server, vhost, target, answer));
 	if (answer->unanswered_ms < RIVAL_PONG_MS)
 		return OK;
@@ -65,19 +74,36 @@ err rival_find(struct server *server, const struct conf_vhost *vhost, const stru
 
 /* ---- after ---- */
 
+/* Who has not answered may have it. */
+static void note_missing(struct rival *r, int missing)
+{
+	int64_t longer = r->patience_ms ? 2 * r->patience_ms : DOUBT_MS;
+	r->patience_ms = !missing ? 0 : longer < DOUBT_MAX_MS ? longer : DOUBT_MAX_MS;
+	r->doubt_ms = missing ? clock_after(r->patience_ms) : CLOCK_NEVER;
+}
+
+static bool is_in_doubt(const struct rival *r)
+{
+	struct members_news now = members_news(r->opts.server);
+	return clock_ms() >= r->doubt_ms || now.joined != r->seen.joined ||
+	       (r->doubt_ms != CLOCK_NEVER && now.returned != r->seen.returned);
+}
+
 /* True when somebody is stronger. */
 static bool look(struct rival *r)
 {
-	struct coworker_answer *others = mem_zalloc(COWORKER_ANSWERS_MAX * sizeof(others[0]));
-	int n = coworker_find_all(r->opts.server, r->opts.vhost, r->opts.target, others);
+	struct coworker_poll *others = mem_new(struct coworker_poll);
 	const struct coworker_answer *best = NULL;
+	r->seen = members_news(r->opts.server);
+	coworker_find_all(r->opts.server, r->opts.vhost, r->opts.target, others);
+	note_missing(r, others->missing);
 	struct claim strongest = r->opts.own(r->opts.ctx);
-	for (int i = 0; i < n; i++) {
-		struct claim other = claim_of(&others[i]);
+	for (int i = 0; i < others->count; i++) {
+		struct claim other = claim_of(&others->answers[i]);
 		if (!claim_beats(&other, &strongest))
 			continue;
 		strongest = other;
-		best = &others[i];
+		best = &others->answers[i];
 	}
 	if (best && !co_stopping())
 		r->opts.lost(r->opts.ctx, best);
@@ -93,19 +119,38 @@ static void next_look(struct rival *r)
 		r->look_ms = r->second_ms = CLOCK_NEVER;
 }
 
+/* Until a look is due, or it is the turn of one out of doubt. */
+static err wait_for_look(struct rival *r, struct gate *gate)
+{
+	for (;;) {
+		if (is_in_doubt(r))
+			gate_join(gate, &r->pass);
+		if (r->pass.inside || clock_ms() >= r->look_ms)
+			return OK;
+		bool queued = r->pass.queued || r->look_ms < r->doubt_ms;
+		err e = co_wait(queued ? r->look_ms : r->doubt_ms);
+		if (e == ERR_STOPPED)
+			return e;
+	}
+}
+
 static void rival_main(void *arg)
 {
 	struct rival *r = arg;
-	for (;;) {
-		err e = co_wait(r->look_ms);
-		if (e == ERR_STOPPED)
-			return;
-		if (clock_ms() < r->look_ms)
-			continue;
-		next_look(r);
-		if (look(r))
-			return;
+	struct gate *gate = &r->opts.server->cluster->doubts;
+	struct members_hearer hearer = {0};
+	bool lost = false;
+	members_hear(r->opts.server, &hearer);
+	while (!lost && wait_for_look(r, gate) == OK) {
+		if (clock_ms() >= r->look_ms)
+			next_look(r);
+		lost = look(r);
+		if (r->pass.inside)
+			(void)co_sleep(PACE_MS);
+		gate_leave(gate, &r->pass);
 	}
+	gate_leave(gate, &r->pass);
+	members_unhear(r->opts.server, &hearer);
 }
 
 struct rival *rival_start(const struct rival_opts *opts)
@@ -114,6 +159,8 @@ struct rival *rival_start(const struct rival_opts *opts)
 	r->opts = *opts;
 	r->look_ms = clock_after(FIRST_LOOK_MS);
 	r->second_ms = clock_after(SECOND_LOOK_MS);
+	r->doubt_ms = CLOCK_NEVER;
+	r->seen = members_news(opts->server);
 	r->co = co_start("rival", rival_main, r);
 	return r;
 }

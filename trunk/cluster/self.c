@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { SELF_MS = 60000 }; /* an address may be another server's later */
 
@@ -39,18 +37,6 @@ void selves_free(struct selves **selves)
 	free(s);
 }
 
-/* Whether a socket of this host can have the address. */
-static bool is_local(const struct addr *addr)
-{
-	struct addr any_port = *addr;
-	addr_set_port(&any_port, 0);
-	int fd = socket(addr->sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool local = fd >= 0 && bind(fd, (const struct sockaddr *)&any_port.sa, any_port.len) == 0;
-	if (fd >= 0)
-		close(fd);
-	return local;
-}
-
 static bool is_everywhere(const char *host)
 {
 	return !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
@@ -64,7 +50,7 @@ static bool listens_at(const char *listen, const struct addr *addr)
 	if (!endpoint_listen(&own, listen) || own.port != addr_port(addr))
 		return false;
 	if (is_everywhere(own.host))
-		return is_local(addr);
+		return addr_is_local(addr);
 	return addr_literal(&at, own.host, own.port) && addr_same(&at, addr);
 }
 

@@ -341,7 +341,8 @@ static const struct row rows[] = {
 	     "What an origin does with a publisher whose stream a coworker has already. 'allow' "
 	     "as SRS: both publish. 'reject' says where the stream is, 'redirect' sends the "
 	     "publisher there; of two that begin at the same moment the first one stays. A "
-	     "coworker that does not answer within query_timeout holds nobody up."),
+	     "coworker that does not answer within query_timeout holds nobody up; it is asked "
+	     "again until it does."),
 	TEXT("vhost.cluster.secret", conf_vhost, cluster.secret, NULL, NOW,
 	     "A word shared by all servers of the cluster, by which they sign what they ask each "
 	     "other. With one, /api/v1/clusters answers nobody else, and a relay that does not "

@@ -89,15 +89,26 @@ static err dial_any(struct sock **sock, const struct dns_answer *answer, int64_t
 	return e;
 }
 
-static err link_open(struct http_link *link, const struct http_request_opts *opts)
+static bool take_kept(struct http_link *link, const struct dns_answer *answer)
+{
+	for (int i = 0; i < answer->count; i++)
+		if (http_pool_get(link, &answer->addrs[i]))
+			return true;
+	return false;
+}
+
+/* A kept one if `kept` and there is one. */
+static err link_open(struct http_link *link, const struct http_request_opts *opts, bool kept)
 {
 	struct dns_answer *answer = mem_new(struct dns_answer); /* 4 KB are too much for a stack */
 	err e = dns_lookup(answer, opts->host.host, opts->host.port, opts->deadline);
-	if (e == OK)
+	bool done = e != OK || (kept && take_kept(link, answer));
+	if (!done)
 		e = dial_any(&link->sock, answer, opts->deadline);
 	free(answer);
 	TRY(e);
-	link->conn = http_conn_new(link->sock);
+	if (!link->conn)
+		link->conn = http_conn_new(link->sock);
 	return OK;
 }
 
@@ -150,7 +161,7 @@ static err exchange(struct http_link *link, const struct http_request_opts *opts
 
 /* One attempt on this link, which is closed or kept. *stale: it was a kept one that had gone. */
 static err attempt(struct http_link *link, const struct http_request_opts *opts, int *status,
-		   struct buf *body, const char *host, bool *stale)
+		   struct buf *body, bool *stale)
 {
 	bool reusable = false;
 	int64_t before = link->sock->recv_bytes;
@@ -158,27 +169,36 @@ static err attempt(struct http_link *link, const struct http_request_opts *opts,
 	bool silent = link->sock->recv_bytes == before;
 	*stale = link->reused && silent && e != OK && e != ERR_TIMEOUT && e != ERR_STOPPED;
 	if (e == OK && reusable)
-		http_pool_put(link, host);
+		http_pool_put(link);
 	else
 		http_link_close(link);
 	return e;
 }
 
-static err request(const struct http_request_opts *opts, int *status, struct buf *body,
-		   const char *host)
+static err request(const struct http_request_opts *opts, int *status, struct buf *body)
 {
 	bool stale = false;
 	struct http_link link = {0};
+	TRY(link_open(&link, opts, true));
+	err e = attempt(&link, opts, status, body, &stale);
+	if (!stale)
+		return e;
+	buf_clear(body);
+	link = (struct http_link){0};
+	TRY(link_open(&link, opts, false));
+	return attempt(&link, opts, status, body, &stale);
+}
+
+static err request_in_turn(const struct http_request_opts *opts, int *status, struct buf *body)
+{
+	struct http_visit visit;
+	char host[HOST_MAX + 8];
 	TRY(opts_check(opts));
-	if (http_pool_get(&link, host)) {
-		err e = attempt(&link, opts, status, body, host, &stale);
-		if (!stale)
-			return e;
-		buf_clear(body);
-		link = (struct http_link){0};
-	}
-	TRY(link_open(&link, opts));
-	return attempt(&link, opts, status, body, host, &stale);
+	hostport_text(host, &opts->host);
+	TRY(http_pool_enter(&visit, host, opts->deadline));
+	err e = request(opts, status, body);
+	http_pool_leave(&visit);
+	return e;
 }
 
 /* Without the query, which may hold a secret. */
@@ -192,12 +212,10 @@ static err describe(err e, const struct http_request_opts *opts)
 
 err http_request(const struct http_request_opts *opts, int *status, struct buf *body)
 {
-	char host[HOST_MAX + 8];
-	hostport_text(host, &opts->host);
 	buf_clear(body);
 	body->max = opts->body_max;
 	*status = 0;
-	err e = request(opts, status, body, host);
+	err e = request_in_turn(opts, status, body);
 	return e == OK ? OK : describe(e, opts);
 }
 
@@ -205,7 +223,7 @@ static err open_live(struct http_link *link, const struct http_request_opts *opt
 		     struct http_message **head)
 {
 	TRY(opts_check(opts));
-	TRY(link_open(link, opts));
+	TRY(link_open(link, opts, false));
 	link->sock->deadline = opts->deadline;
 	TRY(request_send(link->sock, opts, false));
 	TRY(http_recv_response(link->conn, head, opts->deadline));

@@ -21,7 +21,8 @@ struct http_request_opts {
 	struct http_field *field; /* filled in; NULL: none */
 };
 /* status and body of the answer. Tries the addresses of the name one after another within the
- * deadline. The connection is kept for the next request to that host, for a short while. `body`
+ * deadline. So many requests to a host may be under way at a time (see pool.h); one that has no turn
+ * before the deadline is ERR_FULL. The connection is kept for the next request to that address, for a short while. `body`
  * is emptied first and gets body_max as its maximum. */
 err http_request(const struct http_request_opts *opts, int *status, struct buf *body) BLOCKS;
 

@@ -1,4 +1,5 @@
-/* A list, newest first: there are a few per host and a host is a handful of coworkers. A kept
+/* A list, newest first: there are a few per address, of a handful of coworkers. They are known by the
+ * address and not by the name, which may stand for another server when it is asked for again. A kept
  * socket has no coroutine, so it must not wake one; what happened to it is looked at when it is
  * taken out again. One timer serves all, since they expire in the order of the list. */
 #include "http/pool.h"
@@ -7,18 +8,66 @@
 #include "http/client.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct idle {
 	struct idle *prev, *next;
-	char host[HOST_MAX + 8];
 	struct http_link link;
 	int64_t until_ms;
 };
 
+struct http_host {
+	struct http_host *prev, *next;
+	char name[HOST_MAX + 8];
+	struct gate gate;
+	int visits; /* inside or in the queue */
+};
+
+static struct http_host *hosts; /* that are being visited */
 static struct idle *idles;
 static int idle_count;
 static struct timer expiry;
+
+/* ---- in use ---- */
+
+static struct http_host *host_get(const char *name)
+{
+	struct http_host *host;
+	DL_FOREACH (hosts, host)
+		if (strcmp(host->name, name) == 0)
+			return host;
+	host = mem_new(struct http_host);
+	memcpy(host->name, name, strlen(name) + 1);
+	host->gate.room = POOL_BUSY_MAX;
+	DL_PREPEND(hosts, host);
+	return host;
+}
+
+err http_pool_enter(struct http_visit *visit, const char *host, int64_t deadline)
+{
+	*visit = (struct http_visit){.host = host_get(host)};
+	visit->host->visits++;
+	err e = gate_enter(&visit->host->gate, &visit->pass, deadline);
+	if (e == OK)
+		return OK;
+	http_pool_leave(visit);
+	return e == ERR_TIMEOUT
+		       ? err_fail(ERR_FULL, "%d others wait for an answer of it", POOL_BUSY_MAX)
+		       : e;
+}
+
+void http_pool_leave(struct http_visit *visit)
+{
+	struct http_host *host = visit->host;
+	gate_leave(&host->gate, &visit->pass);
+	if (--host->visits > 0)
+		return;
+	DL_DELETE(hosts, host);
+	free(host);
+}
+
+/* ---- kept ---- */
 
 void http_link_close(struct http_link *link)
 {
@@ -63,43 +112,42 @@ static bool is_quiet(struct http_link *link)
 	return sock_try_recv(link->sock, &byte, 1, &n) == ERR_AGAIN;
 }
 
-bool http_pool_get(struct http_link *out, const char *host)
+bool http_pool_get(struct http_link *out, const struct addr *to)
 {
 	struct idle *idle, *next;
 	DL_FOREACH_SAFE (idles, idle, next) {
-		if (strcmp(idle->host, host) != 0)
+		if (!addr_same(&idle->link.sock->peer, to))
 			continue;
 		*out = idle_remove(idle);
-		out->reused = true;
 		sock_attach(out->sock);
-		if (is_quiet(out))
+		out->reused = is_quiet(out);
+		if (out->reused)
 			return true;
 		http_link_close(out);
 	}
 	return false;
 }
 
-static void make_room(const char *host)
+static void make_room(const struct addr *to)
 {
 	struct idle *idle, *last = NULL;
 	int same = 0;
 	DL_FOREACH (idles, idle) {
-		if (strcmp(idle->host, host) == 0) {
+		if (addr_same(&idle->link.sock->peer, to)) {
 			last = idle;
 			same++;
 		}
 	}
-	if (same >= POOL_PER_HOST)
+	if (same >= POOL_PER_ADDR)
 		idle_close(last);
 	else if (idle_count >= POOL_TOTAL)
 		idle_close(oldest());
 }
 
-void http_pool_put(struct http_link *link, const char *host)
+void http_pool_put(struct http_link *link)
 {
-	make_room(host);
+	make_room(&link->sock->peer);
 	struct idle *idle = mem_new(struct idle);
-	memcpy(idle->host, host, strlen(host) + 1);
 	idle->link = *link;
 	idle->until_ms = clock_after(POOL_IDLE_MS);
 	idle->link.sock->rfd.waiter = NULL; /* the coroutine that used it may end before it */

@@ -1,8 +1,20 @@
-/* pool - client connections kept for the next request. Layer: http, for client.c and tests only. */
+/* pool - client connections: so many are in use for a host at a time, some are kept for the next
+ * request. Layer: http, for client.c and tests only. */
 #pragma once
+#include "co/gate.h"
 #include "http/http.h"
 
-enum { POOL_PER_HOST = 4, POOL_TOTAL = 256, POOL_IDLE_MS = 15000 };
+enum { POOL_BUSY_MAX = 64, POOL_PER_ADDR = 4, POOL_TOTAL = 256, POOL_IDLE_MS = 15000 };
+
+/* Who has a request to a host. */
+struct http_visit {
+	struct http_host *host;
+	struct gate_pass pass;
+};
+/* Waits while POOL_BUSY_MAX are there, so that hosts that answer none cannot use up our descriptors.
+ * ERR_FULL at the deadline: it was not asked. */
+err http_pool_enter(struct http_visit *visit, const char *host, int64_t deadline) BLOCKS;
+void http_pool_leave(struct http_visit *visit);
 
 /* A connection as a client has it. */
 struct http_link {
@@ -12,8 +24,8 @@ struct http_link {
 };
 void http_link_close(struct http_link *link);
 
-/* Takes the one that was used last, if there is one that nothing speaks against. */
-bool http_pool_get(struct http_link *out, const char *host);
+/* Takes the one to that address that was used last, if there is one that nothing speaks against. */
+bool http_pool_get(struct http_link *out, const struct addr *to);
 /* Takes the link and keeps it for a while; clears it. */
-void http_pool_put(struct http_link *link, const char *host);
+void http_pool_put(struct http_link *link);
 int http_pool_count(void);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Digits only, at most five of them. */
 static bool port_parse(int *out, const char *text)
@@ -258,6 +259,22 @@ bool addr_is_loopback(const struct addr *addr)
 		return ntohl(v4.s_addr) >> 24 == 127;
 	struct sockaddr_in6 v6 = as_v6(addr);
 	return addr->sa.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* What is sent to an address of this host comes from that address; all loopback ones are here. That a
+ * socket can be bound to it says less: with ip_nonlocal_bind it can be to any. */
+bool addr_is_local(const struct addr *addr)
+{
+	struct addr own = {.len = sizeof(own.sa)};
+	if (addr_is_loopback(addr))
+		return true;
+	int fd = socket(addr->sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known = fd >= 0 && connect(fd, (const struct sockaddr *)&addr->sa, addr->len) == 0 &&
+		     getsockname(fd, (struct sockaddr *)&own.sa, &own.len) == 0;
+	if (fd >= 0)
+		close(fd);
+	addr_set_port(&own, addr_port(addr));
+	return known && addr_same(&own, addr);
 }
 
 /* How well a stranger can reach it: 0 not at all, 1 IPv6 or 2 IPv4 of a private network,

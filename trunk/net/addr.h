@@ -34,5 +34,7 @@ bool addr_same(const struct addr *a, const struct addr *b);
  * the zone of a link-local one does not matter. */
 bool addr_within(const struct addr *addr, const char *network);
 bool addr_is_loopback(const struct addr *addr);
+/* True when this host has the address. */
+bool addr_is_local(const struct addr *addr);
 /* A public IPv4 or IPv6 address of this host; else any that is not loopback; else 127.0.0.1. */
 void addr_of_host(char out[static ADDR_TEXT_MAX]);

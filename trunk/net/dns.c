@@ -134,6 +134,17 @@ static void question_done(struct question *q, int status)
 		co_wake(asker->co);
 }
 
+/* Of what c-ares has found: an answer lives as long as its shortest record, aliases included. */
+static int64_t shortest_ttl(const struct ares_addrinfo *info)
+{
+	int64_t ttl = INT32_MAX;
+	for (const struct ares_addrinfo_node *n = info->nodes; n; n = n->ai_next)
+		ttl = n->ai_ttl < ttl ? n->ai_ttl : ttl;
+	for (const struct ares_addrinfo_cname *c = info->cnames; c; c = c->next)
+		ttl = c->ttl < ttl ? c->ttl : ttl;
+	return ttl;
+}
+
 static int64_t lifetime(const struct question *q, int64_t ttl_seconds)
 {
 	int64_t ms = ttl_seconds > TTL_MAX_MS / 1000 ? TTL_MAX_MS : ttl_seconds * 1000;
@@ -145,7 +156,6 @@ static int64_t lifetime(const struct question *q, int64_t ttl_seconds)
 static void got_addrs(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
 	struct question *q = arg;
-	int64_t ttl = INT32_MAX;
 	(void)timeouts;
 	if (status == ARES_SUCCESS) {
 		struct dns_answer *answer = mem_new(struct dns_answer);
@@ -156,11 +166,10 @@ static void got_addrs(void *arg, int status, int timeouts, struct ares_addrinfo 
 			struct addr *addr = &answer->addrs[answer->count++];
 			memcpy(&addr->sa, n->ai_addr, n->ai_addrlen);
 			addr->len = n->ai_addrlen;
-			ttl = n->ai_ttl < ttl ? n->ai_ttl : ttl;
 		}
 		free(q->addrs);
 		q->addrs = answer;
-		q->expires_ms = lifetime(q, ttl);
+		q->expires_ms = lifetime(q, shortest_ttl(info));
 	}
 	if (info)
 		ares_freeaddrinfo(info);

@@ -1,5 +1,6 @@
 /* dns - names to addresses without blocking the thread (c-ares on the reactor). Layer: net.
- * Answers are kept for their TTL and shared; one question per name is in flight. */
+ * Answers are kept for their TTL, the shortest of their records, and shared; one question per name is
+ * in flight. */
 #pragma once
 #include "co/co.h"
 #include "net/addr.h"

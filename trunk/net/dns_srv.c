@@ -61,12 +61,12 @@ static void take_record(struct dns_srv_answer *out, int64_t *ttl, struct packet 
 	unsigned class = cur_u16(&packet->cur);
 	int64_t seconds = cur_u32(&packet->cur);
 	size_t size = cur_u16(&packet->cur);
+	*ttl = seconds < *ttl ? seconds : *ttl; /* of an alias on the way too */
 	if (type != TYPE_SRV || class != CLASS_IN || size <= SRV_FIXED) {
 		cur_skip(&packet->cur, size);
 		return;
 	}
 	size_t left = cur_left(&packet->cur);
-	*ttl = seconds < *ttl ? seconds : *ttl;
 	take_target(out, packet);
 	if (cur_ok(&packet->cur) && left - cur_left(&packet->cur) != size)
 		packet->cur.bad = true;

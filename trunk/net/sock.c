@@ -123,6 +123,12 @@ static err dial(struct sock *sock, int64_t deadline)
 	return OK;
 }
 
+/* We lack something, whatever the peer is. */
+static bool is_want(void)
+{
+	return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+}
+
 err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 {
 	char peer[ADDR_TEXT_MAX];
@@ -131,7 +137,7 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 		return plain(ERR_STOPPED);
 	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return err_sys(ERR_CONNECT, "connect %s", peer);
+		return err_sys(is_want() ? ERR_SYSTEM : ERR_CONNECT, "connect %s", peer);
 	struct sock *sock = sock_new(fd);
 	sock->peer = *to;
 	err e = dial(sock, deadline);

@@ -21,7 +21,8 @@ struct sock {
 	struct addr peer, local;
 };
 
-/* Connects before the deadline, or ERR_CONNECT with the address and the reason in the trail.
+/* Connects before the deadline, or ERR_CONNECT with the address and the reason in the trail; ERR_SYSTEM
+ * when there was no descriptor to try it with.
  * TCP_NODELAY and CLOEXEC are set. */
 err sock_dial(struct sock **out, const struct addr *to, int64_t deadline) BLOCKS;
 /* Wraps an accepted, non-blocking descriptor and takes it, also on failure. */

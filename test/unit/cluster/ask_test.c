@@ -179,6 +179,7 @@ static void a_silent_one_costs_the_deadline(void **state)
 	int64_t began = clock_ms();
 	asks_run(&asks, "GET", clock_after(SHORT_MS));
 	assert_in_range(clock_ms() - began, SHORT_MS - 10, LATE_MS);
+	assert_int_equal(told, 2);
 	assert_int_equal(asks.v[0].result, OK);
 	assert_int_equal(asks.v[1].result, ERR_TIMEOUT);
 	assert_string_equal(asks.v[1].why, "it did not answer in time");

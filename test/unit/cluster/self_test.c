@@ -4,6 +4,15 @@
 #include "cluster/self.h"
 #include "support/unit.h"
 
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static char api[] = "1985", everywhere[] = "1935", at_home[] = "127.0.0.1:1936",
 	    at_home_v6[] = "[::]:1937";
 static char *listeners[] = {everywhere, at_home, at_home_v6};
@@ -69,10 +78,59 @@ static void who_has_met_itself_remembers_the_name(void **state)
 	cluster_free(&server.cluster);
 }
 
+/* In a network of its own, which has nothing but loopback and 10.9.9.8, and where a socket can be bound
+ * to any address. */
+static bool enter_network(void)
+{
+	struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	struct ifreq alias = {.ifr_name = "lo:1"};
+	struct addr addr;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && unshare(CLONE_NEWNET) != 0)
+		return false;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	addr_literal(&addr, "10.9.9.8", 0);
+	memcpy(&alias.ifr_addr, &addr.sa, sizeof(alias.ifr_addr));
+	bool ready = ioctl(fd, SIOCSIFFLAGS, &up) == 0 && ioctl(fd, SIOCSIFADDR, &alias) == 0;
+	close(fd);
+	FILE *setting = fopen("/proc/sys/net/ipv4/ip_nonlocal_bind", "w");
+	ready = ready && setting && fputs("1", setting) >= 0;
+	return setting && fclose(setting) == 0 && ready;
+}
+
+enum { NO_NETWORK = 77 };
+
+static int who_is_self_there(void)
+{
+	if (!enter_network())
+		return NO_NETWORK;
+	server.cluster = cluster_new();
+	bool good = self_is(&server, MEMBER_API, "10.9.9.8:1985") &&
+		    self_is(&server, MEMBER_API, "127.0.0.9:1985") &&
+		    !self_is(&server, MEMBER_API, "10.9.9.9:1985") &&
+		    !self_is(&server, MEMBER_API, "192.0.2.1:1985");
+	cluster_free(&server.cluster);
+	return good ? 0 : 1;
+}
+
+static void an_address_that_could_be_bound_need_not_be_ours(void **state)
+{
+	int status = 0;
+	(void)state;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(who_is_self_there());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_NETWORK)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_we_listen_we_are),
+		cmocka_unit_test(an_address_that_could_be_bound_need_not_be_ours),
 		cmocka_unit_test(without_an_api_we_are_nobodys_coworker),
 		cmocka_unit_test(who_has_met_itself_remembers_the_name),
 	};

@@ -248,6 +248,7 @@ static void a_request_is_repeated_once_and_never_after_a_byte_of_an_answer(void 
 struct asker {
 	const struct server *server;
 	err e;
+	int64_t ms; /* of its deadline */
 };
 
 static void ask_in_background(void *arg)
@@ -256,7 +257,7 @@ static void ask_in_background(void *arg)
 	struct buf body = {0};
 	int status;
 	struct http_request_opts opts = {
-		.method = "GET", .target = "/", .body_max = 1000, .deadline = clock_after(PEER_MS)};
+		.method = "GET", .target = "/", .body_max = 1000, .deadline = clock_after(a->ms)};
 	strcpy(opts.host.host, "127.0.0.1");
 	opts.host.port = listener_port(a->server->listener);
 	a->e = http_request(&opts, &status, &body);
@@ -274,7 +275,7 @@ static void no_more_than_four_are_kept_for_a_host(void **state)
 		scripts[i] = (struct script){{HI}, STAYS};
 	server_open(&server, scripts);
 	for (int i = 0; i < SCRIPTS; i++) {
-		askers[i] = (struct asker){.server = &server, .e = ERR_SYSTEM};
+		askers[i] = (struct asker){.server = &server, .e = ERR_SYSTEM, .ms = PEER_MS};
 		co[i] = co_start("asker", ask_in_background, &askers[i]);
 	}
 	for (int i = 0; i < SCRIPTS; i++) {
@@ -282,7 +283,54 @@ static void no_more_than_four_are_kept_for_a_host(void **state)
 		assert_int_equal(askers[i].e, OK);
 	}
 	assert_int_equal(server.accepted, SCRIPTS);
-	assert_int_equal(http_pool_count(), POOL_PER_HOST);
+	assert_int_equal(http_pool_count(), POOL_PER_ADDR);
+	server_close(&server);
+}
+
+enum { TOO_MANY = POOL_BUSY_MAX + 5 };
+
+static void ask_all(struct server *server, struct asker *askers, struct co **co, int64_t ms)
+{
+	for (int i = 0; i < TOO_MANY; i++) {
+		askers[i] = (struct asker){.server = server, .e = ERR_SYSTEM, .ms = ms};
+		co[i] = co_start("asker", ask_in_background, &askers[i]);
+	}
+	for (int i = 0; i < TOO_MANY; i++)
+		co_join(&co[i]);
+}
+
+static void a_silent_host_holds_so_many_connections_and_no_more(void **state)
+{
+	(void)state;
+	static struct script scripts[TOO_MANY];
+	struct asker askers[TOO_MANY];
+	struct co *co[TOO_MANY];
+	struct server server;
+	for (int i = 0; i < TOO_MANY; i++)
+		scripts[i] = (struct script){{""}, STAYS};
+	server_open(&server, scripts);
+	ask_all(&server, askers, co, 100);
+	for (int i = 0; i < TOO_MANY; i++)
+		assert_int_equal(askers[i].e, i < POOL_BUSY_MAX ? ERR_TIMEOUT : ERR_FULL);
+	assert_int_equal(server.accepted, POOL_BUSY_MAX);
+	server_close(&server);
+}
+
+static void who_waits_for_a_host_has_its_turn(void **state)
+{
+	(void)state;
+	static struct script scripts[TOO_MANY];
+	struct asker askers[TOO_MANY];
+	struct co *co[TOO_MANY];
+	struct server server;
+	for (int i = 0; i < TOO_MANY; i++)
+		scripts[i] = (struct script){{HI, HI, HI, HI}, STAYS};
+	server_open(&server, scripts);
+	ask_all(&server, askers, co, PEER_MS);
+	for (int i = 0; i < TOO_MANY; i++)
+		assert_int_equal(askers[i].e, OK);
+	assert_int_equal(server.requests, TOO_MANY);
+	assert_true(server.accepted <= TOO_MANY);
 	server_close(&server);
 }
 
@@ -488,6 +536,8 @@ int main(void)
 		cmocka_unit_test(a_kept_connection_that_ended_is_replaced),
 		cmocka_unit_test(a_request_is_repeated_once_and_never_after_a_byte_of_an_answer),
 		cmocka_unit_test(no_more_than_four_are_kept_for_a_host),
+		cmocka_unit_test(a_silent_host_holds_so_many_connections_and_no_more),
+		cmocka_unit_test(who_waits_for_a_host_has_its_turn),
 		cmocka_unit_test(a_silent_server_costs_the_deadline),
 		cmocka_unit_test(a_refused_connection_is_said),
 		cmocka_unit_test(the_addresses_of_a_name_are_tried_until_one_connects),

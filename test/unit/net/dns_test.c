@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TYPE_A = 1, TYPE_AAAA = 28, TYPE_SRV = 33, MANY_V4 = 27, MANY_V6 = 16 };
+enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_SRV = 33, MANY_V4 = 27, MANY_V6 = 16 };
 
 static struct {
 	struct reactor_fd rfd;
@@ -20,7 +20,7 @@ static struct {
 	bool silent;
 	bool broken; /* answers end in the middle */
 	int asked_a, asked_srv;
-	uint32_t ttl;
+	uint32_t ttl, alias_ttl;
 	uint8_t last_byte; /* of the address of a.test */
 } server;
 
@@ -38,13 +38,34 @@ static void put_name(struct buf *b, const char *name)
 	buf_u8(b, 0);
 }
 
-static void put_record(struct buf *b, unsigned type, size_t size)
+/* The rest of a record, behind its name. */
+static void put_fixed(struct buf *b, unsigned type, uint32_t ttl, size_t size)
 {
-	buf_u16(b, 0xc00c); /* the name of the question */
 	buf_u16(b, (uint16_t)type);
 	buf_u16(b, 1);
-	buf_u32(b, server.ttl);
+	buf_u32(b, ttl);
 	buf_u16(b, (uint16_t)size);
+}
+
+static const char *owner; /* of the records; NULL: the name of the question */
+
+static void put_record(struct buf *b, unsigned type, size_t size)
+{
+	if (owner)
+		put_name(b, owner);
+	else
+		buf_u16(b, 0xc00c);
+	put_fixed(b, type, server.ttl, size);
+}
+
+/* The name of the question is another one's alias, to whom all further records belong. */
+static unsigned put_alias(struct buf *b, const char *target)
+{
+	buf_u16(b, 0xc00c);
+	put_fixed(b, TYPE_CNAME, server.alias_ttl, strlen(target) + 2);
+	put_name(b, target);
+	owner = target;
+	return 1;
 }
 
 static unsigned put_srv(struct buf *b, unsigned priority, unsigned port, const char *target)
@@ -74,12 +95,19 @@ static unsigned put_addrs(struct buf *b, unsigned type, unsigned count)
 static int put_records(struct buf *b, const char *name, unsigned type)
 {
 	unsigned n = 0;
-	if (type == TYPE_SRV && strcmp(name, "_rtmp._tcp.test") == 0) {
+	owner = NULL;
+	if (type == TYPE_SRV && strcmp(name, "_alias._tcp.test") == 0) {
+		n += put_alias(b, "_rtmp._tcp.test");
+		n += put_srv(b, 10, 1935, "b.test");
+	} else if (type == TYPE_SRV && strcmp(name, "_rtmp._tcp.test") == 0) {
 		n += put_srv(b, 10, 1935, "b.test");
 		n += put_srv(b, 20, 19350, "c.test");
 		n += put_srv(b, 30, 1, "");
 	} else if (strcmp(name, "a.test") == 0) {
 		n = put_addrs(b, type, 1);
+	} else if (strcmp(name, "alias.test") == 0) {
+		n = put_alias(b, "a.test");
+		n += put_addrs(b, type, 1);
 	} else if (strcmp(name, "many.test") == 0) {
 		n = put_addrs(b, type, type == TYPE_A ? MANY_V4 : MANY_V6);
 	} else {
@@ -367,6 +395,26 @@ static void srv_records_come_with_their_lifetime(void **state)
 	assert_int_equal(server.asked_srv, 1);
 }
 
+/* Either record may be pointed elsewhere when its time has come. */
+static void an_alias_lives_no_longer_than_its_own_record(void **state)
+{
+	static const uint32_t ttls[][2] = {{3600, 30}, {30, 3600}};
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		server.ttl = ttls[i][0];
+		server.alias_ttl = ttls[i][1];
+		assert_int_equal(lookup("alias.test"), OK);
+		assert_true(has("10.0.0.1:1935"));
+		assert_in_range(got.expires_ms, clock_ms() + 25000, clock_ms() + 30000);
+		assert_int_equal(dns_lookup_srv(&got_srv, "_alias._tcp.test", clock_ms() + 5000),
+				 OK);
+		assert_string_equal(got_srv.targets[0].host, "b.test");
+		assert_in_range(got_srv.expires_ms, clock_ms() + 25000, clock_ms() + 30000);
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 static void a_broken_answer_is_no_answer(void **state)
 {
 	(void)state;
@@ -405,6 +453,7 @@ int main(void)
 		T(the_end_of_the_module_ends_all_waits),
 		T(a_name_that_does_not_exist_is_an_error_with_words),
 		T(srv_records_come_with_their_lifetime),
+		T(an_alias_lives_no_longer_than_its_own_record),
 		T(a_broken_answer_is_no_answer),
 		cmocka_unit_test(a_resolver_must_be_an_address),
 	};

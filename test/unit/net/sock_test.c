@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,6 +57,22 @@ static void a_refused_connection_says_who_refused(void **state)
 	strcat(want, ": Connection refused");
 	assert_int_equal(sock_dial(&sock, &to, clock_ms() + 5000), ERR_CONNECT);
 	assert_string_equal(err_trail(ERR_CONNECT), want);
+	assert_null(sock);
+}
+
+static void without_a_descriptor_it_is_not_the_peer_who_failed(void **state)
+{
+	(void)state;
+	struct rlimit was, none;
+	struct addr to = tcp_address();
+	struct sock *sock = NULL;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	err e = sock_dial(&sock, &to, clock_ms() + 5000);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(e, ERR_SYSTEM);
 	assert_null(sock);
 }
 
@@ -460,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_connection_knows_its_ends_and_carries_bytes),
 		T(a_refused_connection_says_who_refused),
+		T(without_a_descriptor_it_is_not_the_peer_who_failed),
 		T(a_connection_that_nobody_takes_ends_at_the_deadline),
 		T(a_peer_that_drips_does_not_outlast_the_deadline),
 		T(a_send_larger_than_all_buffers_arrives_whole),
