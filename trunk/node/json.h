@@ -5,6 +5,9 @@
 
 enum { JSON_NESTING_MAX = 100 };
 
+/* How many values a text has at most, should it be JSON: what parsing costs depends on them, and a
+ * text may have one in every second byte. SIZE_MAX when it nests deeper than JSON_NESTING_MAX. */
+size_t json_count(struct span text);
 /* What another server sent, as a value; NULL when it is not JSON. The parser recurses: what nests
  * deeper than JSON_NESTING_MAX is refused before it could use up a coroutine's stack. */
 json_t *json_read(struct span text);

@@ -30,6 +30,26 @@ static void json_is_read_and_what_is_none_is_not(void **state)
 	}
 }
 
+static void values_are_counted_without_reading_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t count;
+	} cases[] = {
+		{"", 1},
+		{"7", 1},
+		{"[]", 2},
+		{"[1,2,3]", 4},
+		{"{\"a\":[1,2,{\"b\":null}],\"c\":\"[,,{\"}", 7},
+		{"\"\\\",[,\"", 1},
+		{"[[],[],[]]", 7},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (json_count(span_str(cases[i].text)) != cases[i].count)
+			fail_msg("%s: %zu", cases[i].text, json_count(span_str(cases[i].text)));
+}
+
 /* "[[…]]", so many deep. */
 static char *nested(int depth, char open, char close)
 {
@@ -73,6 +93,7 @@ static void brackets_in_texts_do_not_nest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_counted_without_reading_them),
 		cmocka_unit_test(json_is_read_and_what_is_none_is_not),
 		cmocka_unit_test(what_nests_too_deep_is_refused),
 		cmocka_unit_test(brackets_in_texts_do_not_nest),
