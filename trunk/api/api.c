@@ -1,12 +1,16 @@
 /* The table of what the API has, and what all its answers have in common. */
 #include "api/api.h"
 #include "api/api_route.h"
+#include "base/budget.h"
 #include "base/mem.h"
 #include "codec/url.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Of all answers that were not taken yet. */
+enum { UNSENT_MAX = 64 << 20 };
 
 /* ---- what there is ---- */
 
@@ -144,16 +148,44 @@ static void read_jsonp(struct api_call *call, const char *callback)
 	free(method);
 }
 
-static err send_answer(struct http_session *s, const struct api_call *call, const char *callback)
+/* Takes the answer: as a text it is much smaller than as a value, and who asked may take its time to
+ * read it. malloc'ed. */
+static char *text_of(json_t **answer, const char *callback)
 {
-	char *text = json_dumps(call->answer, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	char *script = *callback ? mem_printf("%s(%s)", callback, text ? text : "") : NULL;
-	const char *body = script ? script : text ? text : "";
-	err e = http_respond(s->sock, s->request, 200,
-			     script ? "text/javascript" : "application/json", span_str(body),
-			     s->cors);
-	free(script);
+	char *text = json_dumps(*answer, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(*answer);
+	*answer = NULL;
+	if (!text)
+		text = mem_strdup("");
+	if (!*callback)
+		return text;
+	char *script = mem_printf("%s(%s)", callback, text);
 	free(text);
+	return script;
+}
+
+static err answer_busy(struct http_session *s)
+{
+	char *body = mem_printf("{\"code\":%d}", API_BUSY);
+	err e = http_respond(s->sock, s->request, 200, "application/json", span_str(body), s->cors);
+	free(body);
+	return e;
+}
+
+static err send_answer(struct http_session *s, struct api_call *call, const char *callback)
+{
+	static struct budget unsent = {.max = UNSENT_MAX};
+	struct purse purse = {.from = &unsent};
+	char *text = text_of(&call->answer, callback);
+	if (!purse_take(&purse, strlen(text))) {
+		free(text);
+		return answer_busy(s);
+	}
+	err e = http_respond(s->sock, s->request, 200,
+			     *callback ? "text/javascript" : "application/json", span_str(text),
+			     s->cors);
+	free(text);
+	purse_empty(&purse);
 	return e;
 }
 
@@ -174,6 +206,7 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 		.server = s->server,
 		.conf = s->conf,
 		.request = s->request,
+		.peer = &s->sock->peer,
 		.method = s->request->method,
 		.tail = tail,
 	};
@@ -190,7 +223,6 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 		else
 			fill(&call, route);
 		e = send_answer(s, &call, bad ? "" : callback);
-		json_decref(call.answer);
 	}
 	free(callback);
 	return e;

@@ -21,6 +21,7 @@ struct api_call {
 	struct server *server;
 	const struct conf *conf;
 	const struct http_message *request;
+	const struct addr *peer;
 	int method;       /* HTTP_METHOD_…; JSONP may say another one than the request */
 	const char *tail; /* of the path, behind the route: an id; "" */
 	json_t *answer;   /* an object, for the members */
