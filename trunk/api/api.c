@@ -148,43 +148,33 @@ static void read_jsonp(struct api_call *call, const char *callback)
 	free(method);
 }
 
-/* Takes the answer: as a text it is much smaller than as a value, and who asked may take its time to
- * read it. malloc'ed. */
-static char *text_of(json_t **answer, const char *callback)
+static bool write_body(struct buf *body, const struct api_call *call, const char *callback)
 {
-	char *text = json_dumps(*answer, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	json_decref(*answer);
-	*answer = NULL;
-	if (!text)
-		text = mem_strdup("");
-	if (!*callback)
-		return text;
-	char *script = mem_printf("%s(%s)", callback, text);
-	free(text);
-	return script;
+	if (*callback)
+		buf_printf(body, "%s(", callback);
+	bool good = json_write_long(body, call->answer);
+	if (*callback)
+		buf_printf(body, ")");
+	return good && buf_ok(body);
 }
 
-static err answer_busy(struct http_session *s)
-{
-	char *body = mem_printf("{\"code\":%d}", API_BUSY);
-	err e = http_respond(s->sock, s->request, 200, "application/json", span_str(body), s->cors);
-	free(body);
-	return e;
-}
-
+/* Who asked may take his time to read it: as a text it is much smaller than as a value. */
 static err send_answer(struct http_session *s, struct api_call *call, const char *callback)
 {
 	static struct budget unsent = {.max = UNSENT_MAX};
 	struct purse purse = {.from = &unsent};
-	char *text = text_of(&call->answer, callback);
-	if (!purse_take(&purse, strlen(text))) {
-		free(text);
-		return answer_busy(s);
+	struct buf body = {.max = UNSENT_MAX};
+	const char *type = *callback ? "text/javascript" : "application/json";
+	bool good = write_body(&body, call, callback) && purse_take(&purse, body.n);
+	json_decref(call->answer);
+	purse_empty(&call->purse);
+	if (!good) {
+		buf_free(&body);
+		buf_printf(&body, "{\"code\":%d}", API_BUSY);
+		type = "application/json";
 	}
-	err e = http_respond(s->sock, s->request, 200,
-			     *callback ? "text/javascript" : "application/json", span_str(text),
-			     s->cors);
-	free(text);
+	err e = http_respond(s->sock, s->request, 200, type, buf_span(&body), s->cors);
+	buf_free(&body);
 	purse_empty(&purse);
 	return e;
 }

@@ -47,7 +47,7 @@ struct view {
 	json_t *out;
 	struct map *seen; /* "node stream" of trees that are in, "node/relay" of their nodes */
 	int left_out;
-	int slice; /* nodes since others had a turn */
+	size_t slice; /* nodes since others had a turn */
 };
 
 static void open_room(struct view *v)
@@ -62,6 +62,26 @@ static void open_room(struct view *v)
 		.strangers = {.from = &v->shown, .stranger = true},
 		.depth = v->q->hops < DEPTH_MAX ? v->q->hops + 1 : DEPTH_MAX,
 	};
+}
+
+/* What is shown stays taken, by the purse. */
+static void close_room(struct view *v, struct purse *purse)
+{
+	size_t shown = v->shown.used;
+	purse_empty(&v->room.strangers);
+	purse_empty(&v->room.ours);
+	purse->from = &all_views;
+	(void)purse_take(purse, shown); /* it was there a moment ago */
+}
+
+/* After so many nodes others have a turn. */
+static void worked(struct view *v, size_t nodes)
+{
+	v->slice += nodes;
+	if (v->slice < SLICE_NODES)
+		return;
+	v->slice = 0;
+	co_yield ();
 }
 
 static bool is_first(struct view *v, char *key)
@@ -89,39 +109,48 @@ static void note_nodes(struct view *v, const json_t *node)
 static void put_tree(struct view *v, json_t *tree)
 {
 	const json_t *origin = json_object_get(tree, "origin");
+	size_t nodes = 0;
 	if (tree &&
 	    is_first(v, mem_printf("%s %s", text_of(origin, "node"), text_of(tree, "stream")))) {
 		note_nodes(v, origin);
-		v->slice += tree_sum(tree);
+		nodes = (size_t)tree_sum(tree);
 		json_array_append(v->out, tree);
 	}
 	json_decref(tree);
-	if (v->slice >= SLICE_NODES) {
-		v->slice = 0;
-		co_yield ();
-	}
+	worked(v, nodes);
 }
 
 /* ---- answers, each looked at as it comes ---- */
 
+/* A tree that was looked at is not needed any more; `used` was taken before that. */
+static void drop(struct view *v, json_t *list, size_t i, size_t used)
+{
+	(void)json_array_set_new(list, i, json_null());
+	worked(v, (v->shown.used - used) / NODE_BYTES);
+}
+
 /* Trees whose roots are pulls and pushes that are connected here. */
-static void graft_all(struct view *v, const struct ask *a, const json_t *list)
+static void graft_all(struct view *v, const struct ask *a, json_t *list)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
+		size_t used = v->shown.used;
 		const json_t *origin = json_object_get(json_array_get(list, i), "origin");
 		struct tree_relay *r = trees_find(&v->trees, a->api, text_of(origin, "relay"));
 		for (; r; r = r->same)
 			if (!r->has_said)
 				tree_graft(r, origin, &v->room);
+		drop(v, list, i, used);
 	}
 }
 
 /* Their copies, which wait for their place. */
-static json_t *copy_all(struct view *v, const struct ask *a, const json_t *list)
+static json_t *copy_all(struct view *v, const struct ask *a, json_t *list)
 {
 	json_t *copies = json_array();
 	for (size_t i = 0; i < json_array_size(list); i++) {
+		size_t used = v->shown.used;
 		json_t *tree = tree_copy(json_array_get(list, i), &v->room, &v->left_out);
+		drop(v, list, i, used);
 		if (!tree)
 			continue;
 		tree_place(json_object_get(tree, "origin"), a->api);
@@ -140,7 +169,7 @@ static int left_out(const json_t *answer)
 static bool take_answer(struct ask *a)
 {
 	struct view *v = container_of(a->asks, struct view, asks);
-	const json_t *list = json_object_get(a->answer, "streams");
+	json_t *list = json_object_get(a->answer, "streams");
 	json_t *copies = NULL;
 	if (a->tag != NEIGHBOUR_RELAY) /* of one that says too much nobody knows how many */
 		v->left_out += a->result == ERR_LIMIT ? 1 : left_out(a->answer);
@@ -227,7 +256,8 @@ static void put_all(struct view *v)
 		put_orphans(v);
 }
 
-void view_streams(json_t *answer, struct server *server, const struct view_question *q)
+void view_streams(json_t *answer, struct purse *purse, struct server *server,
+		  const struct view_question *q)
 {
 	struct view v = {
 		.server = server,
@@ -249,8 +279,7 @@ void view_streams(json_t *answer, struct server *server, const struct view_quest
 	asks_fini(&v.asks);
 	trees_fini(&v.trees);
 	map_free(&v.seen);
-	purse_empty(&v.room.strangers);
-	purse_empty(&v.room.ours);
+	close_room(&v, purse);
 }
 
 /* ---- a client ---- */

@@ -112,18 +112,24 @@ static bool is_good(int status)
 	return status == 200 || status == 201;
 }
 
-/* Many may have come at once: one is parsed, and looked at by on_answer(), between two looks at what
- * else there is to do. */
-static err wait_for_turn(size_t size)
+/* Many may have come at once: one after another is parsed and looked at by on_answer(), of all questions
+ * of the process, and in between others have a turn. Small ones need not wait. */
+static int64_t turns, served;
+
+static void turn_begin(struct ask *a, size_t size)
 {
-	static int64_t turns, served; /* of all questions of the process */
-	if (size <= SMALL_BYTES)
-		return OK;
+	a->in_turn = size > SMALL_BYTES;
+	if (!a->in_turn)
+		return;
 	for (int64_t turn = turns++; served < turn;)
 		co_yield ();
 	co_yield ();
-	served++;
-	return co_stopping() ? ERR_STOPPED : OK;
+}
+
+static void turn_end(struct ask *a)
+{
+	served += a->in_turn;
+	a->in_turn = false;
 }
 
 /* Text may be many times as large when it is parsed. */
@@ -135,7 +141,7 @@ static err parse(struct ask *a, struct span text)
 	if (values > ASK_VALUES_FREE + text.n / ASK_VALUE_BYTES ||
 	    !purse_take(&a->purse, values * VALUE_BYTES))
 		return err_fail(ERR_LIMIT, "there are too many values in its answer");
-	a->answer = json_read(text);
+	a->answer = a->in_turn ? json_read_long(text) : json_read(text);
 	return OK;
 }
 
@@ -145,10 +151,10 @@ static err ask(struct ask *a)
 	int64_t began = clock_ms();
 	err e = request(a, &body);
 	a->ms = clock_ms() - began;
-	if (!e && is_good(a->status))
-		e = wait_for_turn(body.n);
-	if (!e && is_good(a->status))
-		e = parse(a, buf_span(&body));
+	if (!e && is_good(a->status)) {
+		turn_begin(a, body.n);
+		e = co_stopping() ? ERR_STOPPED : parse(a, buf_span(&body));
+	}
 	buf_free(&body);
 	return e;
 }
@@ -176,6 +182,7 @@ static void ask_main(void *arg)
 		int64_t late = clock_after(asks->late_ms);
 		asks->until = late < asks->until ? late : asks->until;
 	}
+	turn_end(a);
 	purse_empty(&a->purse);
 	err_clear();
 	asks->running--;

@@ -33,6 +33,7 @@ struct ask {
 	/* while asking */
 	struct asks *asks;
 	struct co *co;
+	bool in_turn;       /* its answer is long, and the one that is looked at now */
 	struct purse purse; /* what its answer takes until on_answer() has seen it */
 };
 
@@ -45,7 +46,7 @@ struct asks {
 	struct budget *budget; /* for answers that were not looked at yet; NULL: none */
 	/* One has answered or failed; those that are left behind are not told of. True: this is what is
 	 * looked for, and the others have late_ms to answer too, so that the connections to them can
-	 * be kept. Called in a coroutine of its own; must not block. NULL: all are waited for.
+	 * be kept. Called in a coroutine of its own; may yield, no more. NULL: all are waited for.
 	 * It may put something smaller in the place of the answer. */
 	bool (*on_answer)(struct ask *ask);
 	int64_t late_ms;
