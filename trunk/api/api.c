@@ -74,7 +74,9 @@ static const struct api_route routes[] = {
 	{"/api/v1/clusters", API_ANY, api_clusters,
 	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},
 	{"/api/v1/clusters/streams", API_GET, api_cluster_streams,
-	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", ROUTE_SIGNED},
+	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=; left_out says "
+	 "how many more there are, and in a tree how many servers",
+	 ROUTE_SIGNED},
 	{"/api/v1/clusters/nodes", API_GET, api_cluster_nodes,
 	 "the servers around this one, and how fast they answer", ROUTE_SIGNED},
 	{"/api/v1/clusters/clients", API_DELETE, api_cluster_clients,

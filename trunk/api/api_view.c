@@ -10,7 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { VIEWS_MAX = 32, VIEWS_PER_HOST = VIEWS_MAX / 2 };
+enum { VIEWS_MAX = 32, VIEWS_PER_HOST = VIEWS_MAX / 4 };
 
 /* A question and the texts it borrows. */
 struct asked {

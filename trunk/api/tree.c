@@ -121,13 +121,12 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 		      struct tree_room *room)
 {
 	const struct announce *a = c->announce;
-	bool stranger = tree_is_stranger(trees->server, c);
-	if (!purse_take(stranger ? &room->strangers : &room->ours, NODE_BYTES)) {
+	if (!purse_take(&room->ours, NODE_BYTES)) {
 		leave_out(t->node, 1);
 		return;
 	}
 	struct tree_relay *r = mem_new(struct tree_relay);
-	r->stranger = stranger;
+	r->stranger = tree_is_stranger(trees->server, c);
 	r->node = json_object();
 	api_put_text(r->node, "node", a ? a->node : "");
 	api_put_text(r->node, "relay", a ? a->relay : "");

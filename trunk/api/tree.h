@@ -22,9 +22,9 @@ enum { NODE_BYTES = 4096, NODE_TEXT = 512, TREE_BYTES = NODE_BYTES * 3 / 2 };
 
 /* The room for what a view shows. */
 struct tree_room {
-	struct purse ours,
-		strangers; /* for what servers say that we know, and for what anybody may */
-	int depth;         /* levels of what others say */
+	struct purse ours;      /* for what is here, and what servers say that we know */
+	struct purse strangers; /* for what anybody may say */
+	int depth;              /* levels of what others say */
 };
 
 /* One stream of this server. */

@@ -27,8 +27,8 @@ static bool is_circle(const struct server *server, const struct view_question *q
 
 /* ---- streams ---- */
 
-/* Of all views of the process, and of one: a view of 10,000 relays that anybody may be fits, and one
- * of 20,000 that are known. What they are is estimated (NODE_BYTES), so it is not exact. */
+/* Of all views of the process, and of one: 24,000 nodes, half of them told by strangers. What a node is
+ * estimated at is NODE_BYTES. */
 enum {
 	VIEWS_BYTES = 192 << 20,
 	VIEWS_STRANGERS = VIEWS_BYTES / 2,
