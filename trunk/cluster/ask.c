@@ -9,8 +9,8 @@
 
 enum {
 	API_PORT = 1985,
-	VALUE_BYTES = 150,  /* of memory, for a value of an answer that is parsed: an estimate */
-	SMALL_BYTES = 4096, /* an answer that is parsed at once */
+	VALUE_BYTES = 150,   /* of memory, for a value of an answer that is parsed: an estimate */
+	SMALL_BYTES = 16384, /* an answer that is parsed at once */
 };
 
 /* ---- whom ---- */
@@ -113,22 +113,31 @@ static bool is_good(int status)
 }
 
 /* Many may have come at once: one after another is parsed and looked at by on_answer(), of all questions
- * of the process, and in between others have a turn. Small ones need not wait. */
-static int64_t turns, served;
+ * of the process, and in between others have a turn. Small ones need not wait, nor those of ours for
+ * those of strangers. */
+static struct turns {
+	int64_t next, served;
+} turns_of_ours, turns_of_strangers;
+
+static struct turns *turns_of(const struct ask *a)
+{
+	return a->stranger ? &turns_of_strangers : &turns_of_ours;
+}
 
 static void turn_begin(struct ask *a, size_t size)
 {
+	struct turns *turns = turns_of(a);
 	a->in_turn = size > SMALL_BYTES;
 	if (!a->in_turn)
 		return;
-	for (int64_t turn = turns++; served < turn;)
+	for (int64_t turn = turns->next++; turns->served < turn;)
 		co_yield ();
 	co_yield ();
 }
 
 static void turn_end(struct ask *a)
 {
-	served += a->in_turn;
+	turns_of(a)->served += a->in_turn;
 	a->in_turn = false;
 }
 
