@@ -15,7 +15,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { DEPTH_MAX = 32, SLICE_NODES = 256, LEFT_OUT_MAX = 1000000, SMALL_ANSWER_MAX = 8192 };
+enum { DEPTH_MAX = 32, SLICE_NODES = 256, LEFT_OUT_MAX = 1000000 };
 
 static const char streams_path[] = "/api/v1/clusters/streams";
 
@@ -294,8 +294,7 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 	       const char *id)
 {
 	struct client *client = stat_find(&server->stat, id);
-	struct asks asks = {
-		.server = server, .on_answer = has_kicked, .answer_max = SMALL_ANSWER_MAX};
+	struct asks asks = {.server = server, .on_answer = has_kicked, .answer_max = ASK_SHORT_MAX};
 	*node = '\0';
 	if (is_circle(server, q))
 		return;

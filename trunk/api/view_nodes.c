@@ -14,8 +14,6 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { SMALL_ANSWER_MAX = 8192 };
-
 static const char probe[] = "/api/v1/versions";
 
 struct nodes {
@@ -147,7 +145,7 @@ static void put_answers(const struct nodes *n)
 json_t *view_nodes(struct server *server, int64_t deadline)
 {
 	struct nodes n = {.server = server,
-			  .asks = {.server = server, .answer_max = SMALL_ANSWER_MAX},
+			  .asks = {.server = server, .answer_max = ASK_SHORT_MAX},
 			  .out = json_array()};
 	struct conf *conf = conf_ref(server->conf);
 	for (int i = 0; i < conf->vhost_count; i++)

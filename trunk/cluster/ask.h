@@ -16,6 +16,7 @@ enum {
 	ASK_VALUES_FREE = 64, /* … unless it is as small as that */
 	ASK_ANSWER_MAX = 8 * 1024 * 1024,
 	ASK_STRANGER_MAX = 256 * 1024,
+	ASK_SHORT_MAX = 8192, /* of what is answered in a few words */
 };
 
 struct ask {
