@@ -1,5 +1,6 @@
 """A peer that does all it can to hurt: an innocent stream on the same server plays on, the API
 answers, memory stays bounded."""
+import json
 import os
 import random
 import select
@@ -262,6 +263,89 @@ def test_requests_in_one_go(t):
         flood(c, b"HEAD /live/x.flv HTTP/1.1\r\nHost: x\r\n\r\n" * 5000, FLOOD / 2, read=False)
         c.close()
     w.held()
+
+
+def tree(relay, below, **more):
+    """What a relay answers to the question for its streams: one tree, with that text as what is below its root."""
+    root = json.dumps({"node": "n" + relay, "relay": relay, "known": True, "viewers": 1, **more})
+    return b'{"code":0,"streams":[{"stream":"/live/x","origin":%s,"relays":[%s]}}]}' % (root[:-1].encode(), below)
+
+
+def fake_relay(t, s, n, body):
+    """Says that it is a relay with an API, and answers each question there with that body."""
+    def handler(sock):
+        sock.settimeout(10 * SCALE)
+        while True:
+            if not sock.recv(65536):
+                return
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    c = t.client(s.url("live/x"))
+    c.connect(args={"srs_pid": 7.0, "srs_id": f"r{n}", "srs_node": f"node{n}",
+                    "srs_api": float(t.listen(handler).port)})
+    c.play()
+
+
+def rubbish_of(n):
+    """Wide, deep, and what just fits a limit, by turns."""
+    relay, deep = f"r{n}", 30
+    return (b'{"code":0,"streams":[%s[]]}' % (b"[]," * 690_000),
+            tree(relay, b",".join([b"{}"] * 690_000)),
+            tree(relay, b",".join([b'{"known":true,"viewers":1,"relays":[]}'] * 6500)),
+            tree(relay, (b'{"viewers":1,"relays":[' * deep + b"]}" * deep + b",") * 200 + b"{}"),
+            tree(relay, b",".join([b'{"why":"%s"}' % (b"y" * 300)] * 800), why="w" * 300))[n % 5]
+
+
+def test_relays_that_answer_too_much(t):
+    """Relays whose APIs answer rubbish by the megabyte fill no memory and hold nobody up, and an honest one beside
+    them is shown."""
+    w = Siege(t)
+    edge = t.server("edge", top.edge(f"127.0.0.1:{w.s.rtmp}"))
+    t.probe(edge.url("live/x"), keep=False).wait_frames(5)
+    honest = edge.json("/api/v1/versions")["service"]
+    for n in range(30):
+        fake_relay(t, w.s, n, rubbish_of(n))
+    views, failed = [], []
+
+    def look():
+        try:
+            for _ in range(5):
+                views.append(httpc.fetch_json(w.s.api_url("/api/v1/clusters/streams"), timeout=30 * SCALE))
+        except Exception as e:  # pylint: disable=broad-except
+            failed.append(e)
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for thread in lookers:
+        thread.start()
+    for thread in lookers:
+        thread.join()
+    w.over = True
+    assert not failed, failed[0]
+    for view in views:
+        found, = view["streams"]
+        shown, = [r for r in found["origin"]["relays"] if r["node"] == honest]
+        assert shown["known"] and shown["viewers"] == 1, shown
+        assert found["left_out"] > 0, found["left_out"]
+        assert all(r["why"] for r in found["origin"]["relays"] if not r["known"]), "why it is not there"
+    for thing in t.things:
+        if isinstance(thing, rtmp.Conn):
+            thing.close()
+    w.asker.join(30 * SCALE)
+    assert max(w.times) < 1.0 * SCALE, f"the API needed {max(w.times):.1f} s"
+    assert w.peak - w.rss < 100_000 * SCALE, f"{(w.peak - w.rss) // 1000} MB more"
+
+
+def test_many_honest_relays(t):
+    """More relays than are asked at once are all asked and shown, when they come from where cluster.relays allows."""
+    many = 270
+    s = t.server("srs", top.conf("cluster { relays 127.0.0.1; query_timeout 10000; }"))
+    t.publish(s.url("live/x"))
+    for n in range(many):
+        fake_relay(t, s, n, tree(f"r{n}", b'{"known":true,"viewers":2,"relays":[]}'))
+    wait_for(lambda: len(s.clients()) >= 10, 5 * SCALE, "them all")
+    view = s.json("/api/v1/clusters/streams")
+    found, = view["streams"]
+    assert (found["nodes"], found["unknown"], found["left_out"], view["left_out"]) == (2 * many + 1, 0, 0, 0), \
+        {k: v for k, v in found.items() if k != "origin"}
+    assert found["viewers_total"] == 3 * many
 
 
 def test_odd_names(t):

@@ -146,6 +146,17 @@ def test_many_streams_and_filters(t):
         assert [x["name"] for x in trees(s, "?app=live&stream=s3")] == ["s3"]
 
 
+def test_a_coworker_that_relays_is_asked_as_both(t):
+    """What a coworker publishes is shown although it also relays a stream of the one that is asked."""
+    m = Mesh(t, "on_miss relay;")
+    names = names_of(m.all)
+    t.publish(m.a.url("live/x"))
+    t.publish(m.b.url("live/y"))
+    t.probe(m.b.url("live/x")).wait_frames(3)
+    found = {tree["name"]: shape(tree["origin"], names) for tree in trees(m.a)}
+    assert found == {"x": ("a", 0, [("b", 1, [])]), "y": ("b", 0, [])}, found
+
+
 def test_an_edge_that_never_pulled_knows_where_streams_are(t):
     """An edge that has not fetched anything yet asks its origins all the same."""
     m = Mesh(t)

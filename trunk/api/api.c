@@ -1,12 +1,16 @@
 /* The table of what the API has, and what all its answers have in common. */
 #include "api/api.h"
 #include "api/api_route.h"
+#include "base/budget.h"
 #include "base/mem.h"
 #include "codec/url.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Of all answers that were not taken yet. */
+enum { UNSENT_MAX = 64 << 20 };
 
 /* ---- what there is ---- */
 
@@ -70,7 +74,9 @@ static const struct api_route routes[] = {
 	{"/api/v1/clusters", API_ANY, api_clusters,
 	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},
 	{"/api/v1/clusters/streams", API_GET, api_cluster_streams,
-	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=", ROUTE_SIGNED},
+	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=; left_out says "
+	 "how many more there are, and in a tree how many servers",
+	 ROUTE_SIGNED},
 	{"/api/v1/clusters/nodes", API_GET, api_cluster_nodes,
 	 "the servers around this one, and how fast they answer", ROUTE_SIGNED},
 	{"/api/v1/clusters/clients", API_DELETE, api_cluster_clients,
@@ -144,16 +150,34 @@ static void read_jsonp(struct api_call *call, const char *callback)
 	free(method);
 }
 
-static err send_answer(struct http_session *s, const struct api_call *call, const char *callback)
+static bool write_body(struct buf *body, const struct api_call *call, const char *callback)
 {
-	char *text = json_dumps(call->answer, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	char *script = *callback ? mem_printf("%s(%s)", callback, text ? text : "") : NULL;
-	const char *body = script ? script : text ? text : "";
-	err e = http_respond(s->sock, s->request, 200,
-			     script ? "text/javascript" : "application/json", span_str(body),
-			     s->cors);
-	free(script);
-	free(text);
+	if (*callback)
+		buf_printf(body, "%s(", callback);
+	bool good = json_write_long(body, call->answer);
+	if (*callback)
+		buf_printf(body, ")");
+	return good && buf_ok(body);
+}
+
+/* Who asked may take his time to read it: as a text it is much smaller than as a value. */
+static err send_answer(struct http_session *s, struct api_call *call, const char *callback)
+{
+	static struct budget unsent = {.max = UNSENT_MAX};
+	struct purse purse = {.from = &unsent};
+	struct buf body = {.max = UNSENT_MAX};
+	const char *type = *callback ? "text/javascript" : "application/json";
+	bool good = write_body(&body, call, callback) && purse_take(&purse, body.n);
+	json_decref(call->answer);
+	purse_empty(&call->purse);
+	if (!good) {
+		buf_free(&body);
+		buf_printf(&body, "{\"code\":%d}", API_BUSY);
+		type = "application/json";
+	}
+	err e = http_respond(s->sock, s->request, 200, type, buf_span(&body), s->cors);
+	buf_free(&body);
+	purse_empty(&purse);
 	return e;
 }
 
@@ -174,6 +198,7 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 		.server = s->server,
 		.conf = s->conf,
 		.request = s->request,
+		.peer = &s->sock->peer,
 		.method = s->request->method,
 		.tail = tail,
 	};
@@ -190,7 +215,6 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 		else
 			fill(&call, route);
 		e = send_answer(s, &call, bad ? "" : callback);
-		json_decref(call.answer);
 	}
 	free(callback);
 	return e;

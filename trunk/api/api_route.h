@@ -1,5 +1,6 @@
 /* api_route - one call of the HTTP API, for api.c and the api_*.c that answer it. Layer: api. */
 #pragma once
+#include "base/budget.h"
 #include "http/http.h"
 #include "node/json.h"
 #include "node/server.h"
@@ -21,9 +22,11 @@ struct api_call {
 	struct server *server;
 	const struct conf *conf;
 	const struct http_message *request;
-	int method;       /* HTTP_METHOD_…; JSONP may say another one than the request */
-	const char *tail; /* of the path, behind the route: an id; "" */
-	json_t *answer;   /* an object, for the members */
+	const struct addr *peer;
+	int method;         /* HTTP_METHOD_…; JSONP may say another one than the request */
+	const char *tail;   /* of the path, behind the route: an id; "" */
+	json_t *answer;     /* an object, for the members */
+	struct purse purse; /* what it takes until it is a text, where that is limited */
 };
 
 enum { API_GET = 1, API_DELETE = 2, API_ANY = -1 };

@@ -5,13 +5,17 @@
 #include "base/mem.h"
 #include "codec/url.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
-enum { VIEWS_MAX = 32 };
+enum { VIEWS_MAX = 32, VIEWS_PER_HOST = VIEWS_MAX / 4 };
 
 /* A question and the texts it borrows. */
 struct asked {
+	struct asked *prev, *next;
+	char ip[ADDR_TEXT_MAX];
 	struct view_question q;
 	char *vhost, *app, *stream, *scope, *from, *path;
 };
@@ -56,6 +60,7 @@ static void read_question(struct asked *a, const struct api_call *call)
 			 : strcmp(a->scope, "roots") == 0 ? VIEW_ROOTS
 							  : VIEW_ALL,
 		.hops = api_query_int(call, "hops", hops, 0, hops),
+		.room = api_query_int(call, "room", 0, 0, INT_MAX),
 		.deadline = clock_after(api_query_int(call, "timeout", timeout, 0, timeout)),
 	};
 }
@@ -70,21 +75,35 @@ static void asked_fini(struct asked *a)
 	free(a->path);
 }
 
-/* Each question makes others: only so many are answered at a time. */
-static int views;
+/* Each question makes others: only so many are answered at a time, and no single asker has all. */
+static struct asked *views;
+
+static bool is_busy(const char *ip)
+{
+	const struct asked *a;
+	int all = 0, same = 0;
+	DL_FOREACH (views, a) {
+		all++;
+		same += strcmp(a->ip, ip) == 0;
+	}
+	return all >= VIEWS_MAX || same >= VIEWS_PER_HOST;
+}
 
 static bool begin(struct api_call *call, struct asked *a)
 {
-	if (views >= VIEWS_MAX)
+	char ip[ADDR_TEXT_MAX];
+	addr_ip(ip, call->peer);
+	if (is_busy(ip))
 		return false;
-	views++;
 	read_question(a, call);
+	memcpy(a->ip, ip, sizeof(ip));
+	DL_APPEND(views, a);
 	return true;
 }
 
 static void end(struct asked *a)
 {
-	views--;
+	DL_DELETE(views, a);
 	asked_fini(a);
 }
 
@@ -93,7 +112,7 @@ enum api_code api_cluster_streams(struct api_call *call)
 	struct asked a;
 	if (!begin(call, &a))
 		return API_BUSY;
-	json_object_set_new(call->answer, "streams", view_streams(call->server, &a.q));
+	view_streams(call->answer, &call->purse, call->server, &a.q);
 	end(&a);
 	return API_OK;
 }

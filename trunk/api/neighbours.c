@@ -1,4 +1,5 @@
 #include "api/neighbours.h"
+#include "api/tree.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
@@ -31,13 +32,14 @@ static const char *path_of(enum neighbour kind, const struct view_question *q)
 /* The next server gets nine tenths of the time, so that its answer is in time when its own
  * neighbours are silent. Relays may know the vhost by another name. */
 static char *target_of(const struct server *server, const char *path, enum neighbour kind,
-		       const struct view_question *q)
+		       enum ask_whom whom, const struct view_question *q)
 {
 	static const char *const scopes[] = {"below", "roots", "all"};
 	struct buf b = {.max = TARGET_MAX};
 	int64_t left = (q->deadline - clock_ms()) * SHARE / SHARES;
 	buf_printf(&b, "%s?scope=%s&hops=%d&timeout=%lld", path, scopes[kind], q->hops - 1,
 		   (long long)(left > 1 ? left : 1));
+	buf_printf(&b, "&room=%d", whom == ASK_STRANGER ? ASK_STRANGER_MAX : ASK_ANSWER_MAX);
 	buf_printf(&b, "&path=%s,%s", path_of(kind, q), server->service_id);
 	put(&b, "vhost", kind == NEIGHBOUR_RELAY ? "" : q->vhost);
 	put(&b, "app", q->app);
@@ -48,23 +50,14 @@ static char *target_of(const struct server *server, const char *path, enum neigh
 	return text;
 }
 
-static bool is_asked(const struct asks *asks, const char *api)
+static void add(struct asks *asks, enum neighbour kind, enum ask_whom whom, const char *api,
+		const char *path, const struct view_question *q)
 {
-	for (int i = 0; i < asks->count; i++)
-		if (strcmp(asks->v[i].api, api) == 0)
-			return true;
-	return false;
-}
-
-static void add(struct asks *asks, enum neighbour kind, const char *api, const char *path,
-		const struct view_question *q)
-{
-	if (!*api || is_asked(asks, api))
+	if (!*api || asks_find(asks, kind, api))
 		return;
-	char *target = target_of(asks->server, path, kind, q);
-	struct ask *a = target ? asks_add(asks, mem_strdup(api), target) : NULL;
-	if (a)
-		a->tag = kind;
+	char *target = target_of(asks->server, path, kind, whom, q);
+	if (target)
+		asks_add(asks, kind, whom, mem_strdup(api), target);
 }
 
 static void add_relays(struct asks *asks, const char *path, const struct view_question *q)
@@ -72,7 +65,9 @@ static void add_relays(struct asks *asks, const char *path, const struct view_qu
 	const struct client *c;
 	DL_FOREACH (asks->server->stat.clients, c)
 		if (c->relay && c->announce)
-			add(asks, NEIGHBOUR_RELAY, c->announce->api, path, q);
+			add(asks, NEIGHBOUR_RELAY,
+			    tree_is_stranger(asks->server, c) ? ASK_STRANGER : ASK_OURS,
+			    c->announce->api, path, q);
 }
 
 static bool concerns(const struct conf_vhost *vhost, const struct view_question *q)
@@ -90,7 +85,7 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
 			continue;
 		int n = members_list(asks->server, MEMBER_API, &c->coworkers, members, q->deadline);
 		for (int m = 0; m < n; m++)
-			add(asks, NEIGHBOUR_COWORKER, members[m].name, path, q);
+			add(asks, NEIGHBOUR_COWORKER, ASK_OURS, members[m].name, path, q);
 	}
 	free(members);
 	conf_unref(&conf);
@@ -135,11 +130,11 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			any = true;
 		}
 	for (struct map_iter it = upstreams_begin(server); any && map_next(&it);)
-		add(asks, NEIGHBOUR_ORIGIN, ((struct upstream *)it.value)->api, path, q);
+		add(asks, NEIGHBOUR_ORIGIN, ASK_OURS, ((struct upstream *)it.value)->api, path, q);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
 		const struct relay_facts *facts = relay_facts_get(server, it.value);
 		if (facts)
-			add(asks, NEIGHBOUR_ORIGIN, facts->api, path, q);
+			add(asks, NEIGHBOUR_ORIGIN, ASK_OURS, facts->api, path, q);
 	}
 	conf_unref(&conf);
 }
@@ -159,9 +154,9 @@ void neighbours_add(struct asks *asks, enum neighbour kind, const char *path,
 
 void neighbours_add_all(struct asks *asks, const char *path, const struct view_question *q)
 {
-	neighbours_add(asks, NEIGHBOUR_RELAY, path, q);
 	if (q->scope == VIEW_ALL) {
 		neighbours_add(asks, NEIGHBOUR_COWORKER, path, q);
 		neighbours_add(asks, NEIGHBOUR_ORIGIN, path, q);
 	}
+	neighbours_add(asks, NEIGHBOUR_RELAY, path, q);
 }

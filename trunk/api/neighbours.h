@@ -6,7 +6,7 @@
 enum neighbour { NEIGHBOUR_RELAY, NEIGHBOUR_COWORKER, NEIGHBOUR_ORIGIN };
 
 /* Adds, for each neighbour of that kind that the question may go to, what is to be asked: `path`
- * with the question's parameters, in the scope that suits the kind. Nobody is asked twice. */
+ * with the question's parameters, in the scope that suits the kind. Nobody is asked the same twice. */
 void neighbours_add(struct asks *asks, enum neighbour kind, const char *path,
 		    const struct view_question *question) BLOCKS;
 /* In every direction that the question's scope has. */

@@ -52,6 +52,12 @@ static void put_media(json_t *node, const struct source *s)
 	api_put_int(node, "since_ms", clock_ms() - s->since_ms);
 }
 
+/* Names may be long, and stand in a tree twice. */
+static size_t tree_bytes(const struct source *s)
+{
+	return TREE_BYTES + 2 * strlen(s->key) * (NODE_BYTES / NODE_TEXT);
+}
+
 static struct tree *tree_new(struct server *server, const struct source *s)
 {
 	const struct relay_facts *facts = relay_facts_get(server, s);
@@ -76,10 +82,51 @@ static struct tree *tree_new(struct server *server, const struct source *s)
 
 /* ---- clients ---- */
 
-static void add_relay(struct trees *trees, struct tree *t, const struct client *c)
+bool tree_is_stranger(const struct server *server, const struct client *c)
+{
+	const struct conf_vhost *vhost = conf_vhost_find(server->conf, c->source->vhost);
+	return vhost && vhost->cluster.relays.count == 0 &&
+	       !signer_has(server->signer, vhost->name);
+}
+
+static char *relay_key(const char *api, const char *relay)
+{
+	return mem_printf("%s %s", api, relay);
+}
+
+struct tree_relay *trees_find(const struct trees *trees, const char *api, const char *relay)
+{
+	char *key = relay_key(api, relay);
+	struct tree_relay *r = map_get(trees->by_id, key);
+	free(key);
+	return r;
+}
+
+static void index_relay(struct trees *trees, struct tree_relay *r)
+{
+	if (!*r->api || !*r->relay)
+		return;
+	char *key = relay_key(r->api, r->relay);
+	r->same = map_set(trees->by_id, key, r);
+	free(key);
+}
+
+static void leave_out(json_t *node, int64_t count)
+{
+	api_put_int(node, "left_out",
+		    json_integer_value(json_object_get(node, "left_out")) + count);
+}
+
+static void add_relay(struct trees *trees, struct tree *t, const struct client *c,
+		      struct tree_room *room)
 {
 	const struct announce *a = c->announce;
+	if (!purse_take(&room->ours, NODE_BYTES)) {
+		leave_out(t->node, 1);
+		return;
+	}
 	struct tree_relay *r = mem_new(struct tree_relay);
+	r->stranger = tree_is_stranger(trees->server, c);
 	r->node = json_object();
 	api_put_text(r->node, "node", a ? a->node : "");
 	api_put_text(r->node, "relay", a ? a->relay : "");
@@ -94,17 +141,19 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	}
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);
 	DL_APPEND(trees->relays, r);
+	index_relay(trees, r);
 	if (a && a->has_told && !*a->api) /* what it has told may be old, if it does not answer */
 		api_put_int(r->node, "viewers", a->players);
 	tree_missing(r,
 		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");
 }
 
-static void add_client(struct trees *trees, struct tree *t, const struct client *c)
+static void add_client(struct trees *trees, struct tree *t, const struct client *c,
+		       struct tree_room *room)
 {
 	json_t *viewers = json_object_get(t->node, "viewers");
 	if (c->relay)
-		add_relay(trees, t, c);
+		add_relay(trees, t, c, room);
 	else if (!c->publish)
 		json_integer_set(viewers, json_integer_value(viewers) + 1);
 }
@@ -122,14 +171,21 @@ static bool is_wanted(const struct source *s, const struct tree_filter *f)
 	       is_any_of(f->stream, s->stream) && (s->feeder || s->state != SOURCE_IDLE);
 }
 
-void trees_take(struct trees *trees, struct server *server, const struct tree_filter *filter)
+void trees_take(struct trees *trees, struct server *server, const struct tree_filter *filter,
+		struct tree_room *room)
 {
 	struct map *by_key = map_new();
 	struct client *c;
+	trees->server = server;
+	trees->by_id = map_new();
 	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
 		const struct source *s = it.value;
 		if (!is_wanted(s, filter))
 			continue;
+		if (!purse_take(&room->ours, tree_bytes(s))) {
+			trees->left_out++;
+			continue;
+		}
 		struct tree *t = tree_new(server, s);
 		DL_APPEND(trees->list, t);
 		map_set(by_key, s->key, t);
@@ -137,7 +193,7 @@ void trees_take(struct trees *trees, struct server *server, const struct tree_fi
 	DL_FOREACH (server->stat.clients, c) {
 		struct tree *t = map_get(by_key, c->source->key);
 		if (t)
-			add_client(trees, t, c);
+			add_client(trees, t, c, room);
 	}
 	map_free(&by_key);
 }
@@ -152,6 +208,7 @@ void trees_fini(struct trees *trees)
 	}
 	DL_FOREACH_SAFE (trees->relays, r, after)
 		free(r);
+	map_free(&trees->by_id);
 	trees->list = NULL;
 	trees->relays = NULL;
 }
@@ -172,34 +229,51 @@ static void copy_int(json_t *to, const json_t *from, const char *key)
 		json_object_set_new(to, key, json_integer(json_integer_value(value)));
 }
 
-static json_t *node_copy(const json_t *said, int depth)
+static json_t *node_copy(const json_t *said, struct purse *purse, int depth);
+
+/* Those for which there is room; the others are counted. */
+static void copy_relays(json_t *node, const json_t *said, struct purse *purse, int depth)
+{
+	const json_t *relays = json_object_get(said, "relays");
+	size_t count = json_array_size(relays), i = 0;
+	json_t *list = json_array();
+	for (; depth > 0 && i < count && purse_take(purse, NODE_BYTES); i++)
+		json_array_append_new(list, node_copy(json_array_get(relays, i), purse, depth));
+	json_object_set_new(node, "relays", list);
+	if (i < count)
+		leave_out(node, (int64_t)(count - i));
+}
+
+static json_t *node_copy(const json_t *said, struct purse *purse, int depth)
 {
 	static const char *const texts[] = {"node", "server", "role", "rtmp",  "api", "ip",
 					    "kind", "relay",  "peer", "state", "why", "client"};
-	static const char *const ints[] = {"viewers", "lag_ms", "age_ms", "since_ms", "switches"};
-	const json_t *relays = json_object_get(said, "relays");
-	json_t *node = json_object(), *list = json_array();
+	static const char *const ints[] = {"viewers",  "lag_ms",   "age_ms",
+					   "since_ms", "switches", "left_out"};
+	json_t *node = json_object();
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		copy_text(node, said, texts[i]);
 	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
 		copy_int(node, said, ints[i]);
 	api_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
-	for (size_t i = 0; depth > 1 && i < json_array_size(relays); i++)
-		json_array_append_new(list, node_copy(json_array_get(relays, i), depth - 1));
-	json_object_set_new(node, "relays", list);
+	copy_relays(node, said, purse, depth - 1);
 	return node;
 }
 
-json_t *tree_copy(const json_t *said, int depth)
+json_t *tree_copy(const json_t *said, struct tree_room *room, int *left_out)
 {
 	static const char *const texts[] = {"stream", "vhost", "app", "name"};
 	const json_t *origin = json_object_get(said, "origin");
 	if (!json_is_object(origin) || !json_is_string(json_object_get(said, "stream")))
 		return NULL;
+	if (!purse_take(&room->ours, TREE_BYTES)) {
+		++*left_out;
+		return NULL;
+	}
 	json_t *tree = json_object();
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		copy_text(tree, said, texts[i]);
-	json_object_set_new(tree, "origin", node_copy(origin, depth));
+	json_object_set_new(tree, "origin", node_copy(origin, &room->ours, room->depth));
 	return tree;
 }
 
@@ -225,9 +299,10 @@ void tree_place(json_t *node, const char *hostport)
 	free(hp);
 }
 
-void tree_graft(struct tree_relay *r, const json_t *said, int depth)
+void tree_graft(struct tree_relay *r, const json_t *said, struct tree_room *room)
 {
-	json_t *node = node_copy(said, depth);
+	json_t *node = node_copy(said, r->stranger ? &room->strangers : &room->ours, room->depth);
+	r->has_said = true;
 	json_object_del(r->node, "why");
 	json_object_del(r->node, "known");
 	tree_place(node, r->api);
@@ -247,7 +322,7 @@ void tree_missing(struct tree_relay *r, const char *why)
 /* ---- sums ---- */
 
 struct sum {
-	int64_t viewers;
+	int64_t viewers, left_out;
 	int nodes, unknown;
 };
 
@@ -258,20 +333,24 @@ static struct sum node_sum(json_t *node)
 	const json_t *viewers = json_object_get(node, "viewers");
 	struct sum sum = {.nodes = 1, .unknown = !known && !viewers};
 	sum.viewers = json_integer_value(viewers);
+	sum.left_out = json_integer_value(json_object_get(node, "left_out"));
 	for (size_t i = 0; i < json_array_size(relays); i++) {
 		struct sum below = node_sum(json_array_get(relays, i));
 		sum.viewers += below.viewers;
 		sum.nodes += below.nodes;
 		sum.unknown += below.unknown;
+		sum.left_out += below.left_out;
 	}
 	api_put_int(node, "viewers_total", sum.viewers);
 	return sum;
 }
 
-void tree_sum(json_t *tree)
+int tree_sum(json_t *tree)
 {
 	struct sum sum = node_sum(json_object_get(tree, "origin"));
 	api_put_int(tree, "viewers_total", sum.viewers);
 	api_put_int(tree, "nodes", sum.nodes);
 	api_put_int(tree, "unknown", sum.unknown);
+	api_put_int(tree, "left_out", sum.left_out);
+	return sum.nodes;
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, SLICE_NODES = 256, LEFT_OUT_MAX = 1000000 };
 
 static const char streams_path[] = "/api/v1/clusters/streams";
 
@@ -27,15 +27,62 @@ static bool is_circle(const struct server *server, const struct view_question *q
 
 /* ---- streams ---- */
 
+/* Of all views of the process, and of one: 24,000 nodes, half of them told by strangers. What a node is
+ * estimated at is NODE_BYTES. */
+enum {
+	VIEWS_BYTES = 192 << 20,
+	VIEWS_STRANGERS = VIEWS_BYTES / 2,
+	VIEW_BYTES = 96 << 20,
+	VIEW_STRANGERS = VIEW_BYTES / 2,
+};
+static struct budget all_views = {.max = VIEWS_BYTES, .strangers_max = VIEWS_STRANGERS};
+
 struct view {
 	struct server *server;
 	const struct view_question *q;
+	struct budget all, shown; /* also answers that were not looked at yet; the nodes alone */
+	struct tree_room room;
 	struct trees trees;
 	struct asks asks;
 	json_t *out;
 	struct map *seen; /* "node stream" of trees that are in, "node/relay" of their nodes */
-	int depth;
+	int left_out;
+	size_t slice; /* nodes since others had a turn */
 };
+
+static void open_room(struct view *v)
+{
+	size_t max = VIEW_BYTES, asked = (size_t)v->q->room * (NODE_BYTES / NODE_TEXT);
+	if (asked && asked < max)
+		max = asked;
+	v->all = (struct budget){VIEW_BYTES, VIEW_STRANGERS, .above = &all_views};
+	v->shown = (struct budget){max, max, .above = &v->all};
+	v->room = (struct tree_room){
+		.ours = {.from = &v->shown},
+		.strangers = {.from = &v->shown, .stranger = true},
+		.depth = v->q->hops < DEPTH_MAX ? v->q->hops + 1 : DEPTH_MAX,
+	};
+}
+
+/* What is shown stays taken, by the purse. */
+static void close_room(struct view *v, struct purse *purse)
+{
+	size_t shown = v->shown.used;
+	purse_empty(&v->room.strangers);
+	purse_empty(&v->room.ours);
+	purse->from = &all_views;
+	(void)purse_take(purse, shown); /* it was there a moment ago */
+}
+
+/* After so many nodes others have a turn. */
+static void worked(struct view *v, size_t nodes)
+{
+	v->slice += nodes;
+	if (v->slice < SLICE_NODES)
+		return;
+	v->slice = 0;
+	co_yield ();
+}
 
 static bool is_first(struct view *v, char *key)
 {
@@ -62,52 +109,108 @@ static void note_nodes(struct view *v, const json_t *node)
 static void put_tree(struct view *v, json_t *tree)
 {
 	const json_t *origin = json_object_get(tree, "origin");
+	size_t nodes = 0;
 	if (tree &&
 	    is_first(v, mem_printf("%s %s", text_of(origin, "node"), text_of(tree, "stream")))) {
 		note_nodes(v, origin);
-		tree_sum(tree);
+		nodes = (size_t)tree_sum(tree);
 		json_array_append(v->out, tree);
 	}
 	json_decref(tree);
+	worked(v, nodes);
 }
 
-/* The tree in an answer whose root is that pull or push. */
-static const json_t *find_relay(const json_t *answer, const char *relay)
+/* ---- answers, each looked at as it comes ---- */
+
+/* A tree that was looked at is not needed any more; `used` was taken before that. */
+static void drop(struct view *v, json_t *list, size_t i, size_t used)
 {
-	const json_t *list = json_object_get(answer, "streams");
+	(void)json_array_set_new(list, i, json_null());
+	worked(v, (v->shown.used - used) / NODE_BYTES);
+}
+
+/* Trees whose roots are pulls and pushes that are connected here. */
+static void graft_all(struct view *v, const struct ask *a, json_t *list)
+{
 	for (size_t i = 0; i < json_array_size(list); i++) {
+		size_t used = v->shown.used;
 		const json_t *origin = json_object_get(json_array_get(list, i), "origin");
-		if (*relay && strcmp(text_of(origin, "relay"), relay) == 0)
-			return origin;
+		struct tree_relay *r = trees_find(&v->trees, a->api, text_of(origin, "relay"));
+		for (; r; r = r->same)
+			if (!r->has_said)
+				tree_graft(r, origin, &v->room);
+		drop(v, list, i, used);
 	}
-	return NULL;
 }
 
-static void graft(struct view *v, struct tree_relay *r)
+/* Their copies, which wait for their place. */
+static json_t *copy_all(struct view *v, const struct ask *a, json_t *list)
 {
-	for (int i = 0; *r->api && i < v->asks.count; i++) {
-		const struct ask *a = &v->asks.v[i];
-		if (strcmp(a->api, r->api) != 0)
+	json_t *copies = json_array();
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		size_t used = v->shown.used;
+		json_t *tree = tree_copy(json_array_get(list, i), &v->room, &v->left_out);
+		drop(v, list, i, used);
+		if (!tree)
 			continue;
-		const json_t *said = a->answer ? find_relay(a->answer, r->relay) : NULL;
-		if (said)
-			tree_graft(r, said, v->depth);
-		else
-			tree_missing(r, a->answer ? "it does not know of this stream" : a->why);
+		tree_place(json_object_get(tree, "origin"), a->api);
+		json_array_append_new(copies, tree);
 	}
+	return copies;
+}
+
+/* Streams that it has not told of. */
+static int left_out(const json_t *answer)
+{
+	json_int_t n = json_integer_value(json_object_get(answer, "left_out"));
+	return n < 0 ? 0 : n > LEFT_OUT_MAX ? LEFT_OUT_MAX : (int)n;
+}
+
+static bool take_answer(struct ask *a)
+{
+	struct view *v = container_of(a->asks, struct view, asks);
+	json_t *list = json_object_get(a->answer, "streams");
+	json_t *copies = NULL;
+	if (a->tag != NEIGHBOUR_RELAY) /* of one that says too much nobody knows how many */
+		v->left_out += a->result == ERR_LIMIT ? 1 : left_out(a->answer);
+	if (a->answer && a->tag != NEIGHBOUR_RELAY)
+		copies = copy_all(v, a, list);
+	else if (a->answer)
+		graft_all(v, a, list);
+	if (a->answer)
+		snprintf(a->why, sizeof(a->why), "%s",
+			 left_out(a->answer) ? "its answer has no room for this stream"
+					     : "it does not know of this stream");
+	json_decref(a->answer);
+	a->answer = copies;
+	return false;
+}
+
+/* ---- and put into their places ---- */
+
+static const char *why_missing(const struct view *v, const struct tree_relay *r)
+{
+	const struct ask *a = asks_find(&v->asks, NEIGHBOUR_RELAY, r->api);
+	if (a)
+		return a->why;
+	return v->q->hops > 0 ? "there are too many servers to ask, or too many at its address"
+			      : "the question goes no further";
+}
+
+static void put_missing(struct view *v)
+{
+	struct tree_relay *r;
+	DL_FOREACH (v->trees.relays, r)
+		if (*r->api && !r->has_said)
+			tree_missing(r, why_missing(v, r));
 }
 
 static void put_theirs(struct view *v, enum neighbour kind)
 {
 	for (int i = 0; i < v->asks.count; i++) {
 		const struct ask *a = &v->asks.v[i];
-		const json_t *list = json_object_get(a->answer, "streams");
-		for (size_t n = 0; a->tag == (int)kind && n < json_array_size(list); n++) {
-			json_t *tree = tree_copy(json_array_get(list, n), v->depth);
-			if (tree)
-				tree_place(json_object_get(tree, "origin"), a->api);
-			put_tree(v, tree);
-		}
+		for (size_t n = 0; a->tag == (int)kind && n < json_array_size(a->answer); n++)
+			put_tree(v, json_incref(json_array_get(a->answer, n)));
 	}
 }
 
@@ -145,9 +248,7 @@ static void put_orphans(struct view *v)
 
 static void put_all(struct view *v)
 {
-	struct tree_relay *r;
-	DL_FOREACH (v->trees.relays, r)
-		graft(v, r);
+	put_missing(v);
 	put_theirs(v, NEIGHBOUR_ORIGIN);
 	put_ours(v);
 	put_theirs(v, NEIGHBOUR_COWORKER);
@@ -155,26 +256,30 @@ static void put_all(struct view *v)
 		put_orphans(v);
 }
 
-json_t *view_streams(struct server *server, const struct view_question *q)
+void view_streams(json_t *answer, struct purse *purse, struct server *server,
+		  const struct view_question *q)
 {
 	struct view v = {
 		.server = server,
 		.q = q,
-		.asks = {.server = server},
+		.asks = {.server = server, .on_answer = take_answer, .budget = &v.all},
 		.out = json_array(),
 		.seen = map_new(),
-		.depth = q->hops < DEPTH_MAX ? q->hops + 1 : DEPTH_MAX,
 	};
+	open_room(&v);
 	if (!is_circle(server, q)) {
 		neighbours_add_all(&v.asks, streams_path, q);
-		trees_take(&v.trees, server, &(struct tree_filter){q->vhost, q->app, q->stream});
+		trees_take(&v.trees, server, &(struct tree_filter){q->vhost, q->app, q->stream},
+			   &v.room);
 		asks_run(&v.asks, "GET", q->deadline);
 		put_all(&v);
 	}
+	json_object_set_new(answer, "streams", v.out);
+	api_put_int(answer, "left_out", v.left_out + v.trees.left_out);
 	asks_fini(&v.asks);
 	trees_fini(&v.trees);
 	map_free(&v.seen);
-	return v.out;
+	close_room(&v, purse);
 }
 
 /* ---- a client ---- */
@@ -189,7 +294,7 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 	       const char *id)
 {
 	struct client *client = stat_find(&server->stat, id);
-	struct asks asks = {.server = server, .on_answer = has_kicked};
+	struct asks asks = {.server = server, .on_answer = has_kicked, .answer_max = ASK_SHORT_MAX};
 	*node = '\0';
 	if (is_circle(server, q))
 		return;

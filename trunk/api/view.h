@@ -5,8 +5,12 @@
  * to the coworkers of an origin, up from an edge to its origins. Who is asked further down or
  * sideways asks in one direction only, so that nothing comes back; in addition a question carries
  * the servers that it came by in this direction, a number of hops that it may still make, and what
- * is left of the one deadline. */
+ * is left of the one deadline.
+ *
+ * What others say is not trusted to be small: see the budgets in view.c. What there is no room for
+ * is left out, and that is said. */
 #pragma once
+#include "base/budget.h"
 #include "node/json.h"
 #include "node/server.h"
 
@@ -22,11 +26,15 @@ struct view_question {
 	const char *from; /* VIEW_BELOW: the asker */
 	const char *path; /* the servers that it came by in this direction, ",a,b" */
 	int hops;         /* that it may still make */
+	int room;         /* bytes of the answer that the asker takes; 0: any number */
 	int64_t deadline;
 };
 
-/* An array of trees, see tree.h. */
-json_t *view_streams(struct server *server, const struct view_question *question) BLOCKS;
+/* "streams": an array of trees, see tree.h; "left_out": of how many streams there was no room for a
+ * tree, or for what a server said of its own. What they take of the budget of all views is in the purse, which
+ * the caller empties when they are gone. */
+void view_streams(json_t *answer, struct purse *purse, struct server *server,
+		  const struct view_question *question) BLOCKS;
 /* An array of the servers that this one has to do with, each asked now. */
 json_t *view_nodes(struct server *server, int64_t deadline) BLOCKS;
 /* Disconnects a client of any server; the id of that server, or "" when nobody has it. */

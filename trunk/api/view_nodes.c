@@ -1,6 +1,7 @@
 /* The servers around this one. Each is asked for its version, which every server of our kind and
  * every SRS can tell. */
 #include "api/api_route.h"
+#include "api/tree.h"
 #include "api/view.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -41,16 +42,12 @@ static void put_failure(json_t *node, uint64_t failures, int64_t wall_ms, const 
 }
 
 /* Asked now; the node in the list waits for the answer. */
-static void ask(struct nodes *n, json_t *node, const char *api)
+static void ask(struct nodes *n, json_t *node, enum ask_whom whom, const char *api)
 {
 	if (!*api)
 		return;
-	for (int i = 0; i < n->asks.count; i++)
-		if (strcmp(n->asks.v[i].api, api) == 0) {
-			api_put_text(node, "api", api);
-			return;
-		}
-	if (asks_add(&n->asks, mem_strdup(api), mem_strdup(probe)))
+	if (asks_find(&n->asks, 0, api) ||
+	    asks_add(&n->asks, 0, whom, mem_strdup(api), mem_strdup(probe)))
 		api_put_text(node, "api", api);
 }
 
@@ -64,7 +61,7 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 		const struct member *m = &members[i];
 		json_t *node = put_node(n, "coworker", m->name);
 		put_failure(node, m->health.failed, m->health.failed_wall_ms, m->health.reason);
-		ask(n, node, m->name);
+		ask(n, node, ASK_OURS, m->name);
 	}
 	free(members);
 }
@@ -79,7 +76,7 @@ static void put_origins(struct nodes *n)
 		if (up->last_ok_ms)
 			api_put_int(node, "connect_ms", up->connect_ms);
 		put_failure(node, up->failures_total, clock_wall_ms() - ago, up->reason);
-		ask(n, node, up->api);
+		ask(n, node, ASK_OURS, up->api);
 	}
 }
 
@@ -98,7 +95,8 @@ static void put_relays(struct nodes *n)
 			map_set(seen, id, node);
 			api_put_text(node, "ip", c->ip);
 			api_put_bool(node, "alive", true);
-			ask(n, node, c->announce ? c->announce->api : "");
+			ask(n, node, tree_is_stranger(n->server, c) ? ASK_STRANGER : ASK_OURS,
+			    c->announce ? c->announce->api : "");
 		}
 		api_put_int(node, "streams",
 			    json_integer_value(json_object_get(node, "streams")) + 1);
@@ -135,19 +133,20 @@ static void put_answers(const struct nodes *n)
 		json_t *node = json_array_get(n->out, i);
 		const char *api = json_string_value(json_object_get(node, "api"));
 		const char *kind = json_string_value(json_object_get(node, "kind"));
-		for (int k = 0; api && k < n->asks.count; k++) {
-			if (strcmp(n->asks.v[k].api, api) != 0)
-				continue;
-			put_answer(node, &n->asks.v[k]);
-			if (strcmp(kind, "coworker") == 0)
-				note(n, api, &n->asks.v[k]);
-		}
+		const struct ask *a = api ? asks_find(&n->asks, 0, api) : NULL;
+		if (!a)
+			continue;
+		put_answer(node, a);
+		if (strcmp(kind, "coworker") == 0)
+			note(n, api, a);
 	}
 }
 
 json_t *view_nodes(struct server *server, int64_t deadline)
 {
-	struct nodes n = {.server = server, .asks = {.server = server}, .out = json_array()};
+	struct nodes n = {.server = server,
+			  .asks = {.server = server, .answer_max = ASK_SHORT_MAX},
+			  .out = json_array()};
 	struct conf *conf = conf_ref(server->conf);
 	for (int i = 0; i < conf->vhost_count; i++)
 		if (conf->vhosts[i].enabled && conf->vhosts[i].cluster.origin_cluster)

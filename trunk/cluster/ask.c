@@ -3,13 +3,67 @@
 #include "codec/url.h"
 #include "node/signed_request.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct ask *asks_add(struct asks *asks, char *api, char *target)
+enum {
+	VALUE_BYTES = 150,   /* of memory, for a value of an answer that is parsed: an estimate */
+	SMALL_BYTES = 16384, /* an answer that is parsed at once */
+};
+
+/* ---- whom ---- */
+
+/* Maps keep pointers: a number is one, counted from 1. */
+static int number_get(const struct map *map, const char *key)
 {
-	if (asks->count == ASKS_MAX) {
+	return map ? (int)(uintptr_t)map_get(map, key) : 0;
+}
+
+static void number_set(struct map **map, const char *key, int number)
+{
+	if (!*map)
+		*map = map_new();
+	map_set(*map, key, (void *)(uintptr_t)number);
+}
+
+static char *index_key(int tag, const char *api)
+{
+	return mem_printf("%d %s", tag, api);
+}
+
+struct ask *asks_find(const struct asks *asks, int tag, const char *api)
+{
+	char *key = index_key(tag, api);
+	int number = number_get(asks->index, key);
+	free(key);
+	return number ? &asks->v[number - 1] : NULL;
+}
+
+/* One more stranger at that address, if there may be one. */
+static bool count_stranger(struct asks *asks, const char *api)
+{
+	const char *port = strrchr(api, ':');
+	char *host = mem_strndup(api, port ? (size_t)(port - api) : strlen(api));
+	int count = number_get(asks->hosts, host) + 1;
+	if (count <= ASKS_PER_HOST)
+		number_set(&asks->hosts, host, count);
+	free(host);
+	return count <= ASKS_PER_HOST;
+}
+
+static void index_last(struct asks *asks)
+{
+	const struct ask *a = &asks->v[asks->count - 1];
+	char *key = index_key(a->tag, a->api);
+	number_set(&asks->index, key, asks->count);
+	free(key);
+}
+
+struct ask *asks_add(struct asks *asks, int tag, enum ask_whom whom, char *api, char *target)
+{
+	if (asks->count == ASKS_MAX || (whom == ASK_STRANGER && !count_stranger(asks, api))) {
 		free(api);
 		free(target);
 		return NULL;
@@ -19,9 +73,22 @@ struct ask *asks_add(struct asks *asks, char *api, char *target)
 		asks->v = mem_realloc(asks->v, (size_t)asks->room * sizeof(asks->v[0]));
 	}
 	struct ask *a = &asks->v[asks->count++];
-	*a = (struct ask){.api = api, .target = target, .result = ERR_TIMEOUT};
+	*a = (struct ask){.api = api,
+			  .target = target,
+			  .tag = tag,
+			  .stranger = whom == ASK_STRANGER,
+			  .result = ERR_TIMEOUT};
 	snprintf(a->why, sizeof(a->why), "it did not answer in time");
+	index_last(asks);
 	return a;
+}
+
+/* ---- one of them ---- */
+
+static size_t answer_max(const struct ask *a)
+{
+	size_t max = a->asks->answer_max ? a->asks->answer_max : ASK_ANSWER_MAX;
+	return a->stranger && max > ASK_STRANGER_MAX ? ASK_STRANGER_MAX : max;
 }
 
 static err request(struct ask *a, struct buf *body)
@@ -31,8 +98,9 @@ static err request(struct ask *a, struct buf *body)
 		.method = asks->method,
 		.target = a->target,
 		.headers = asks->headers,
-		.body_max = asks->answer_max ? asks->answer_max : ASK_ANSWER_MAX,
+		.body_max = answer_max(a),
 		.deadline = asks->deadline,
+		.purse = &a->purse,
 	};
 	TRY(hostport_parse(&opts.host, a->api, PORT_API));
 	return signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
@@ -44,16 +112,70 @@ static bool is_good(int status)
 	return status == 200 || status == 201;
 }
 
+/* Many may have come at once: one after another is parsed and looked at by on_answer(), of all questions
+ * of the process, and in between others have a turn. Small ones need not wait, nor those of ours for
+ * those of strangers. */
+static struct turns {
+	int64_t next, served;
+} turns_of_ours, turns_of_strangers;
+
+static struct turns *turns_of(const struct ask *a)
+{
+	return a->stranger ? &turns_of_strangers : &turns_of_ours;
+}
+
+static void turn_begin(struct ask *a, size_t size)
+{
+	struct turns *turns = turns_of(a);
+	a->in_turn = size > SMALL_BYTES;
+	if (!a->in_turn)
+		return;
+	for (int64_t turn = turns->next++; turns->served < turn;)
+		co_yield ();
+	co_yield ();
+}
+
+static void turn_end(struct ask *a)
+{
+	turns_of(a)->served += a->in_turn;
+	a->in_turn = false;
+}
+
+/* Text may be many times as large when it is parsed. */
+static err parse(struct ask *a, struct span text)
+{
+	size_t values = json_count(text);
+	if (values == SIZE_MAX)
+		return OK;
+	if (values > ASK_VALUES_FREE + text.n / ASK_VALUE_BYTES ||
+	    !purse_take(&a->purse, values * VALUE_BYTES))
+		return err_fail(ERR_LIMIT, "there are too many values in its answer");
+	a->answer = a->in_turn ? json_read_long(text) : json_read(text);
+	return OK;
+}
+
 static err ask(struct ask *a)
 {
 	struct buf body = {0};
 	int64_t began = clock_ms();
 	err e = request(a, &body);
 	a->ms = clock_ms() - began;
-	if (!e && is_good(a->status))
-		a->answer = json_read(buf_span(&body));
+	if (!e && is_good(a->status)) {
+		turn_begin(a, body.n);
+		e = co_stopping() ? ERR_STOPPED : parse(a, buf_span(&body));
+	}
 	buf_free(&body);
 	return e;
+}
+
+static void say_why(struct ask *a, err e)
+{
+	if (e && e != ERR_TIMEOUT)
+		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
+	else if (!e && !a->answer && is_good(a->status))
+		snprintf(a->why, sizeof(a->why), "its answer is not JSON");
+	else if (!e && !a->answer)
+		snprintf(a->why, sizeof(a->why), "it answered %d", a->status);
 }
 
 static void ask_main(void *arg)
@@ -61,21 +183,38 @@ static void ask_main(void *arg)
 	struct ask *a = arg;
 	struct asks *asks = a->asks;
 	err e = ask(a);
-	if (e != ERR_STOPPED)
+	if (e != ERR_STOPPED) {
 		a->result = e;
-	if (e && e != ERR_STOPPED && e != ERR_TIMEOUT)
-		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
-	if (!e && !a->answer && is_good(a->status))
-		snprintf(a->why, sizeof(a->why), "its answer is not JSON");
-	else if (!e && !a->answer)
-		snprintf(a->why, sizeof(a->why), "it answered %d", a->status);
+		say_why(a, e);
+	}
 	if (e != ERR_STOPPED && asks->on_answer && asks->on_answer(a)) {
 		int64_t late = clock_after(asks->late_ms);
 		asks->until = late < asks->until ? late : asks->until;
 	}
+	turn_end(a);
+	purse_empty(&a->purse);
 	err_clear();
 	asks->running--;
 	co_wake(asks->lead);
+}
+
+/* ---- all of them ---- */
+
+static bool has_enough(const struct asks *asks)
+{
+	return asks->until != CLOCK_NEVER || clock_ms() >= asks->deadline;
+}
+
+static void start_some(struct asks *asks)
+{
+	while (asks->started < asks->count && asks->running < ASKS_AT_ONCE && !has_enough(asks)) {
+		struct ask *a = &asks->v[asks->started++];
+		a->asks = asks;
+		a->purse.from = asks->budget;
+		a->purse.stranger = a->stranger;
+		a->co = co_start("ask", ask_main, a);
+		asks->running += a->co != NULL;
+	}
 }
 
 void asks_run(struct asks *asks, const char *method, int64_t deadline)
@@ -84,15 +223,10 @@ void asks_run(struct asks *asks, const char *method, int64_t deadline)
 	asks->deadline = deadline;
 	asks->until = CLOCK_NEVER;
 	asks->lead = co_self();
-	for (int i = 0; i < asks->count; i++) {
-		struct ask *a = &asks->v[i];
-		a->asks = asks;
-		a->co = co_start("ask", ask_main, a);
-		asks->running += a->co != NULL;
-	}
 	/* At the deadline each ends by itself, and has failed; who is left behind before has not. */
-	while (asks->running > 0 && co_wait(asks->until) == OK)
-		;
+	do
+		start_some(asks);
+	while (asks->running > 0 && co_wait(asks->until) == OK);
 	for (int i = 0; i < asks->count; i++)
 		co_stop(asks->v[i].co);
 	for (int i = 0; i < asks->count; i++)
@@ -107,6 +241,8 @@ void asks_fini(struct asks *asks)
 		json_decref(asks->v[i].answer);
 	}
 	free(asks->v);
+	map_free(&asks->index);
+	map_free(&asks->hosts);
 	asks->v = NULL;
 	asks->count = asks->room = 0;
 }

@@ -79,7 +79,8 @@ void inquiry_run(struct inquiry *q)
 		.late_ms = q->late_ms,
 	};
 	for (int i = 0; i < count; i++)
-		asks_add(&q->asks, mem_strdup(members[i].name), target_for(q, members[i].name));
+		asks_add(&q->asks, 0, ASK_OURS, mem_strdup(members[i].name),
+			 target_for(q, members[i].name));
 	free(members);
 	q->missing = q->asks.count;
 	asks_run(&q->asks, "POST", q->deadline);

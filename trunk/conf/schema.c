@@ -354,7 +354,10 @@ static const struct row rows[] = {
 	     .example = "./conf/cluster.secret"),
 	LIST("vhost.cluster.relays", conf_vhost, cluster.relays, NEW,
 	     "The addresses from which other servers may fetch or bring streams, as ip or "
-	     "ip/bits. Without any, every server may.",
+	     "ip/bits. Without any, every server may; then, and without a secret, little is "
+	     "believed "
+	     "of what they tell of the cluster: up to 32 of them at one address are asked, and "
+	     "256 KB taken of each.",
 	     .judge = value_check_network, .example = "10.0.0.0/8 127.0.0.1"),
 
 	BLOCK("vhost.http_remux", "RTMP streams as HTTP-FLV."),

@@ -112,14 +112,21 @@ static err link_open(struct http_link *link, const struct http_request_opts *opt
 	return OK;
 }
 
-static err body_read(struct http_conn *conn, struct buf *body, int64_t deadline)
+static bool is_affordable(struct purse *purse, size_t n)
+{
+	return !purse || purse_take(purse, n);
+}
+
+static err body_read(struct http_conn *conn, struct buf *body, const struct http_request_opts *opts)
 {
 	uint8_t *piece = mem_alloc(PIECE);
 	size_t n;
 	err e;
 	do {
-		e = http_recv_body(conn, piece, PIECE, &n, deadline);
-		if (e == OK && n)
+		e = http_recv_body(conn, piece, PIECE, &n, opts->deadline);
+		if (e == OK && !is_affordable(opts->purse, n))
+			e = err_fail(ERR_LIMIT, "there is no room for the HTTP answer now");
+		else if (e == OK && n)
 			buf_put(body, piece, n);
 	} while (e == OK && n && buf_ok(body));
 	free(piece);
@@ -154,7 +161,7 @@ static err exchange(struct http_link *link, const struct http_request_opts *opts
 		return OK;
 	if (too_long)
 		return err_fail(ERR_LIMIT, "the HTTP answer is too long");
-	TRY(body_read(link->conn, body, opts->deadline));
+	TRY(body_read(link->conn, body, opts));
 	*reusable = keep_alive && http_conn_clean(link->conn);
 	return OK;
 }

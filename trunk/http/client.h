@@ -1,5 +1,6 @@
 /* http/client - one HTTP request with a deadline and a size limit. Layer: http. */
 #pragma once
+#include "base/budget.h"
 #include "base/buf.h"
 #include "codec/url.h"
 #include "http/http.h"
@@ -19,6 +20,8 @@ struct http_request_opts {
 	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;
 	struct http_field *field; /* filled in; NULL: none */
+	struct purse *purse; /* the body is taken out of it as it comes: none left is ERR_LIMIT;
+				   * NULL: no limit beside body_max. The caller empties it. */
 };
 /* status and body of the answer. Tries the addresses of the name one after another within the
  * deadline. So many requests to a host may be under way at a time (see pool.h); one that has no turn

@@ -1,24 +1,86 @@
 #include "node/json.h"
 
-static bool is_too_deep(struct span text)
+#include <string.h>
+
+size_t json_count(struct span text)
 {
 	int depth = 0;
 	bool quoted = false;
+	size_t count = 1;
 	for (size_t i = 0; i < text.n; i++) {
 		uint8_t c = text.p[i];
+		bool opens = !quoted && (c == '{' || c == '[');
 		if (quoted && c == '\\')
 			i++;
 		else if (c == '"')
 			quoted = !quoted;
-		else if (!quoted && (c == '{' || c == '[') && ++depth > JSON_NESTING_MAX)
-			return true;
 		else if (!quoted && (c == '}' || c == ']'))
 			depth--;
+		count += opens || (!quoted && c == ',');
+		if (opens && ++depth > JSON_NESTING_MAX)
+			return SIZE_MAX;
 	}
-	return false;
+	return count;
 }
 
 json_t *json_read(struct span text)
 {
-	return is_too_deep(text) ? NULL : json_loadb((const char *)text.p, text.n, 0, NULL);
+	return json_count(text) == SIZE_MAX ? NULL
+					    : json_loadb((const char *)text.p, text.n, 0, NULL);
+}
+
+/* ---- long ones ---- */
+
+enum { SLICE_BYTES = 64 * 1024 };
+
+/* Others have a turn after so many bytes. */
+static void went_on(size_t *slice, size_t n)
+{
+	*slice += n;
+	if (*slice < SLICE_BYTES)
+		return;
+	*slice = 0;
+	co_yield ();
+}
+
+struct reading {
+	struct span left;
+	size_t slice;
+};
+
+static size_t read_more(void *buffer, size_t size, void *ctx)
+{
+	struct reading *r = ctx;
+	size_t n = r->left.n < size ? r->left.n : size;
+	if (n)
+		memcpy(buffer, r->left.p, n);
+	r->left = (struct span){r->left.p + n, r->left.n - n};
+	went_on(&r->slice, n);
+	return n;
+}
+
+json_t *json_read_long(struct span text)
+{
+	struct reading r = {.left = text};
+	return json_count(text) == SIZE_MAX ? NULL : json_load_callback(read_more, &r, 0, NULL);
+}
+
+struct writing {
+	struct buf *out;
+	size_t slice;
+};
+
+static int write_more(const char *piece, size_t n, void *ctx)
+{
+	struct writing *w = ctx;
+	buf_put(w->out, piece, n);
+	went_on(&w->slice, n);
+	return buf_ok(w->out) ? 0 : -1;
+}
+
+bool json_write_long(struct buf *out, const json_t *value)
+{
+	struct writing w = {.out = out};
+	size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(6);
+	return json_dump_callback(value, write_more, &w, flags) == 0 && buf_ok(out);
 }

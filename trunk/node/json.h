@@ -1,10 +1,18 @@
 /* json - the one place that includes jansson; small helpers around it. Layer: node. */
 #pragma once
-#include "base/span.h"
+#include "base/buf.h"
+#include "co/co.h"
 #include <jansson.h>
 
 enum { JSON_NESTING_MAX = 100 };
 
+/* How many values a text has at most, should it be JSON: what parsing costs depends on them, and a
+ * text may have one in every second byte. SIZE_MAX when it nests deeper than JSON_NESTING_MAX. */
+size_t json_count(struct span text);
 /* What another server sent, as a value; NULL when it is not JSON. The parser recurses: what nests
  * deeper than JSON_NESTING_MAX is refused before it could use up a coroutine's stack. */
 json_t *json_read(struct span text);
+/* The same for what may be long: lets others have a turn meanwhile. */
+json_t *json_read_long(struct span text) BLOCKS;
+/* Compact, at the end of the buffer; lets others have a turn meanwhile. False: it has no room. */
+bool json_write_long(struct buf *out, const json_t *value) BLOCKS;

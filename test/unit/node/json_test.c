@@ -1,6 +1,6 @@
 #include "base/mem.h"
 #include "node/json.h"
-#include "support/unit.h"
+#include "unit/http/peer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,26 @@ static void json_is_read_and_what_is_none_is_not(void **state)
 			fail_msg("%s", cases[i].text);
 		json_decref(value);
 	}
+}
+
+static void values_are_counted_without_reading_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		size_t count;
+	} cases[] = {
+		{"", 1},
+		{"7", 1},
+		{"[]", 2},
+		{"[1,2,3]", 4},
+		{"{\"a\":[1,2,{\"b\":null}],\"c\":\"[,,{\"}", 7},
+		{"\"\\\",[,\"", 1},
+		{"[[],[],[]]", 7},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (json_count(span_str(cases[i].text)) != cases[i].count)
+			fail_msg("%s: %zu", cases[i].text, json_count(span_str(cases[i].text)));
 }
 
 /* "[[…]]", so many deep. */
@@ -70,9 +90,45 @@ static void brackets_in_texts_do_not_nest(void **state)
 	free(brackets);
 }
 
+static int others; /* turns that they had */
+
+static void other(void *arg)
+{
+	(void)arg;
+	for (; !co_stopping(); others++)
+		co_yield ();
+}
+
+static void others_have_turns_while_a_long_one_is_read_and_written(void **state)
+{
+	(void)state;
+	struct buf text = {.max = 1 << 20}, again = {.max = 1 << 20}, small = {.max = 1000};
+	for (int i = 0; i < 50000; i++)
+		buf_printf(&text, "%s%d", i ? "," : "[", i);
+	buf_printf(&text, "]");
+	struct co *co = co_start("other", other, NULL);
+	json_t *value = json_read_long(buf_span(&text));
+	int while_reading = others;
+	assert_true(json_write_long(&again, value));
+	assert_true(while_reading >= 2 && others - while_reading >= 2);
+	assert_string_equal(buf_text(&again), buf_text(&text));
+	assert_false(json_write_long(&small, value));
+	assert_null(json_read_long(span_str("[1] 2")));
+	json_decref(value);
+	co_stop(co);
+	co_join(&co);
+	buf_free(&text);
+	buf_free(&again);
+	buf_free(&small);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_counted_without_reading_them),
+		cmocka_unit_test_setup_teardown(
+			others_have_turns_while_a_long_one_is_read_and_written, co_setup,
+			co_teardown),
 		cmocka_unit_test(json_is_read_and_what_is_none_is_not),
 		cmocka_unit_test(what_nests_too_deep_is_refused),
 		cmocka_unit_test(brackets_in_texts_do_not_nest),

@@ -1,0 +1,74 @@
+/* What is taken from a budget, from those above it, and by strangers. */
+#include "base/budget.h"
+#include "support/unit.h"
+
+static void what_there_is_can_be_taken_and_no_more(void **state)
+{
+	(void)state;
+	struct budget b = {.max = 100, .strangers_max = 100};
+	struct purse p = {.from = &b};
+	assert_true(purse_take(&p, 60));
+	assert_false(purse_take(&p, 41));
+	assert_false(purse_take(&p, SIZE_MAX));
+	assert_true(purse_take(&p, 40));
+	assert_int_equal(p.taken, 100);
+	purse_give(&p, 30);
+	assert_int_equal(b.used, 70);
+	purse_empty(&p);
+	purse_empty(&p);
+	assert_int_equal(b.used, 0);
+}
+
+static void a_part_is_taken_from_the_whole_too(void **state)
+{
+	(void)state;
+	struct budget all = {.max = 100};
+	struct budget one = {.max = 80, .above = &all}, other = {.max = 80, .above = &all};
+	struct purse p = {.from = &one}, q = {.from = &other};
+	assert_true(purse_take(&p, 80));
+	assert_false(purse_take(&q, 21));
+	assert_int_equal(other.used, 0); /* all or nothing */
+	assert_true(purse_take(&q, 20));
+	purse_empty(&p);
+	assert_int_equal(all.used, 20);
+	assert_true(purse_take(&q, 60));
+	purse_empty(&q);
+	assert_int_equal(all.used + one.used + other.used, 0);
+}
+
+static void strangers_leave_something_for_the_others(void **state)
+{
+	(void)state;
+	struct budget b = {.max = 100, .strangers_max = 50};
+	struct purse ours = {.from = &b}, strangers = {.from = &b, .stranger = true};
+	assert_true(purse_take(&strangers, 50));
+	assert_false(purse_take(&strangers, 1));
+	assert_true(purse_take(&ours, 50));
+	purse_empty(&strangers);
+	assert_false(purse_take(&strangers, 1)); /* the others use their half */
+	purse_give(&ours, 30);
+	assert_true(purse_take(&strangers, 30));
+	purse_empty(&ours);
+	purse_empty(&strangers);
+	assert_int_equal(b.used, 0);
+}
+
+static void without_a_budget_there_is_no_limit(void **state)
+{
+	(void)state;
+	struct purse p = {0};
+	assert_true(purse_take(&p, 1u << 30));
+	purse_empty(&p);
+	assert_int_equal(p.taken, 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_there_is_can_be_taken_and_no_more),
+		cmocka_unit_test(a_part_is_taken_from_the_whole_too),
+		cmocka_unit_test(strangers_leave_something_for_the_others),
+		cmocka_unit_test(without_a_budget_there_is_no_limit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
