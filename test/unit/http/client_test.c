@@ -289,10 +289,13 @@ static void no_more_than_four_are_kept_for_a_host(void **state)
 
 enum { TOO_MANY = POOL_BUSY_MAX + 5 };
 
-static void ask_all(struct server *server, struct asker *askers, struct co **co, int64_t ms)
+/* Those who have no place at once have `waits_ms`. */
+static void ask_all(struct server *server, struct asker *askers, struct co **co, int64_t ms,
+		    int64_t waits_ms)
 {
 	for (int i = 0; i < TOO_MANY; i++) {
-		askers[i] = (struct asker){.server = server, .e = ERR_SYSTEM, .ms = ms};
+		askers[i] = (struct asker){
+			.server = server, .e = ERR_SYSTEM, .ms = i < POOL_BUSY_MAX ? ms : waits_ms};
 		co[i] = co_start("asker", ask_in_background, &askers[i]);
 	}
 	for (int i = 0; i < TOO_MANY; i++)
@@ -309,7 +312,7 @@ static void a_silent_host_holds_so_many_connections_and_no_more(void **state)
 	for (int i = 0; i < TOO_MANY; i++)
 		scripts[i] = (struct script){{""}, STAYS};
 	server_open(&server, scripts);
-	ask_all(&server, askers, co, 100);
+	ask_all(&server, askers, co, 1500, 100);
 	for (int i = 0; i < TOO_MANY; i++)
 		assert_int_equal(askers[i].e, i < POOL_BUSY_MAX ? ERR_TIMEOUT : ERR_FULL);
 	assert_int_equal(server.accepted, POOL_BUSY_MAX);
@@ -326,7 +329,7 @@ static void who_waits_for_a_host_has_its_turn(void **state)
 	for (int i = 0; i < TOO_MANY; i++)
 		scripts[i] = (struct script){{HI, HI, HI, HI}, STAYS};
 	server_open(&server, scripts);
-	ask_all(&server, askers, co, PEER_MS);
+	ask_all(&server, askers, co, PEER_MS, PEER_MS);
 	for (int i = 0; i < TOO_MANY; i++)
 		assert_int_equal(askers[i].e, OK);
 	assert_int_equal(server.requests, TOO_MANY);
