@@ -1,5 +1,5 @@
-/* The difference of two snapshots, and what becomes of it: member by member as the table lists them. Values are compared
- * as texts: slow, but a reload is rare, and what is compared is what is shown. */
+/* The difference of two snapshots, and what becomes of it: member by member as the table lists them.
+ * Values are compared as texts: slow, but a reload is rare, and what is compared is what is shown. */
 #include "conf/conf.h"
 #include "conf/schema.h"
 #include "conf/value.h"
@@ -60,18 +60,22 @@ static void diff_rows(struct diff *d, const char *vhost, const void *from, const
 	}
 }
 
-/* Its own block only, without the fallback of conf_vhost_find. */
-static const struct conf_vhost *exact(const struct conf *conf, const char *name)
+static void keep_rows(void *base, bool vhost, const void *running)
 {
-	const struct conf_vhost *vhost = conf_vhost_find(conf, name);
-	return vhost && strcmp(vhost->name, name) == 0 ? vhost : NULL;
+	for (const struct row *row = schema_first(); row; row = schema_next(row))
+		if (row_is_value(row) && row_is_vhost(row) == vhost && row->apply == APPLY_RESTART)
+			value_copy(base, row, running);
 }
 
 void conf_keep(struct conf *conf, const struct conf *running)
 {
-	for (const struct row *row = schema_first(); row; row = schema_next(row))
-		if (row_is_value(row) && row->apply == APPLY_RESTART)
-			value_copy(conf, row, running);
+	keep_rows(conf, false, running);
+	for (int i = 0; i < conf->vhost_count; i++) {
+		struct conf_vhost *vhost = &conf->vhosts[i];
+		const struct conf_vhost *old = conf_vhost_named(running, vhost->name);
+		if (old)
+			keep_rows(vhost, true, old);
+	}
 }
 
 void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, bool *restart)
@@ -85,7 +89,7 @@ void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, 
 	diff_rows(&d, NULL, from, to);
 	for (int i = 0; i < from->vhost_count; i++) {
 		const struct conf_vhost *old = &from->vhosts[i];
-		const struct conf_vhost *new = exact(to, old->name);
+		const struct conf_vhost *new = conf_vhost_named(to, old->name);
 		if (new)
 			diff_rows(&d, old->name, old, new);
 		else
@@ -93,7 +97,7 @@ void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, 
 				   old->name);
 	}
 	for (int i = 0; i < to->vhost_count; i++) {
-		if (!exact(from, to->vhosts[i].name))
+		if (!conf_vhost_named(from, to->vhosts[i].name))
 			buf_printf(out, "vhost %s: absent -> added (for new sessions)\n",
 				   to->vhosts[i].name);
 	}

@@ -304,20 +304,25 @@ static void a_snapshot_lives_as_long_as_somebody_holds_it(void **state)
 static void what_needs_a_restart_is_kept(void **state)
 {
 	(void)state;
-	struct loaded a =
-		load_text("t.conf", "listen 1 2; pid a; max_connections 5; http_api { enabled "
-				    "on; listen 3; } vhost v {}");
+	struct loaded a = load_text(
+		"t.conf", "listen 1 2; pid a; max_connections 5; http_api { enabled "
+			  "on; listen 3; } vhost v { cluster { mode remote; origin o; } }");
 	struct loaded b =
-		load_text("t.conf", "listen 9; daemon off; max_connections 6; vhost v { play { "
-				    "queue_length 10; } }");
+		load_text("t.conf", "listen 9; daemon off; max_connections 6; force_grace_quit on; "
+				    "vhost new {} vhost v { play { queue_length 10; } }");
 	struct buf diff = {.max = 4096};
 	bool restart;
 	conf_keep(b.conf, a.conf);
 	conf_diff(&diff, a.conf, b.conf, &restart);
 	assert_string_equal(buf_text(&diff),
 			    "max_connections: 5 -> 6 (applied now)\n"
-			    "vhost v: play.queue_length: 30 -> 10 (for new sessions)\n");
+			    "force_grace_quit: off -> on (applied now)\n"
+			    "vhost v: play.queue_length: 30 -> 10 (for new sessions)\n"
+			    "vhost v: cluster.origin: o -> (none) (for new sessions)\n"
+			    "vhost new: absent -> added (for new sessions)\n");
 	assert_false(restart);
+	assert_int_equal(conf_vhost_named(b.conf, "v")->cluster.mode, MODE_REMOTE);
+	assert_int_equal(conf_vhost_named(b.conf, "new")->cluster.mode, MODE_LOCAL);
 	buf_free(&diff);
 	unload(&a);
 	unload(&b);
