@@ -155,19 +155,15 @@ struct round {
  * that breaks off without a word is a sign of its server's end; to have no media is none. */
 static void judge_health(struct pull *p, err e)
 {
-	struct upstream *up = upstream_known(p->server->cluster->upstreams, p->up.name);
 	bool is_word = e == ERR_NOTFOUND || e == ERR_ENDED || e == ERR_DENIED || e == ERR_LOOP ||
 		       e == ERR_REDIRECT;
 	bool lost = p->fed && !is_word;
 	bool broken =
 		!p->fed && !is_word && e != ERR_CLOSED && e != ERR_TIMEOUT && e != ERR_UPSTREAM;
 	if (p->fed)
-		p->lost = up;
-	if (!lost && !broken)
-		return;
-	p->server->stat.upstream_failures++;
-	if (up)
-		upstream_failed(up, err_trail(e));
+		p->lost = upstream_known(p->server->cluster->upstreams, p->up.name);
+	if (lost || broken)
+		upstream_lost(p->server, p->up.name, e);
 }
 
 /* The origin said no, was lost, or could not be had. */

@@ -321,15 +321,6 @@ static int64_t start_deadline(const struct push *p)
 	return p->state == PUSH_TRYING && start < until ? start : until;
 }
 
-/* Of the server in use, which may be one that a redirect named. */
-static void note_failure(struct push *p, err e)
-{
-	struct upstream *up = upstream_known(p->server->cluster->upstreams, p->up.name);
-	if (up)
-		upstream_failed(up, err_trail(e));
-	p->server->stat.upstream_failures++;
-}
-
 /* Each origin once: OK when the publisher has left, else why the last one did not do. */
 static err push_round(struct push *p, const char *name)
 {
@@ -346,7 +337,7 @@ static err push_round(struct push *p, const char *name)
 		struct upstream *origin = p->up.origin;
 		e = follow(p, name, start_deadline(p));
 		if (e && p->carried && e != ERR_STOPPED && e != ERR_BUSY)
-			note_failure(p, e);
+			upstream_lost(p->server, p->up.name, e);
 		if (!e || p->carried || e == ERR_STOPPED)
 			return e;
 		bool refused = *p->refusal.code && e != ERR_REDIRECT;
@@ -355,7 +346,7 @@ static err push_round(struct push *p, const char *name)
 		log_info("%s: %s does not take the stream: %s", p->source->key, origin->name,
 			 err_trail(e));
 		if (!refused)
-			note_failure(p, e);
+			upstream_lost(p->server, p->up.name, e);
 		count = upstream_remove(list, count, origin);
 	}
 	return e;
@@ -398,7 +389,7 @@ static void push_run(struct push *p, const char *name)
 			wait = 0;
 			continue; /* lost: the next origin at once */
 		}
-		p->server->stat.upstream_failures++;
+		p->server->stat.upstream_failures += err_severity(e) != ERR_LOCAL;
 		log_warn("%s: no origin takes the stream now: %s", p->source->key, err_trail(e));
 		if (give_up(p, e))
 			return;

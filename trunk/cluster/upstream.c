@@ -69,8 +69,10 @@ void upstream_ok(struct upstream *up, int64_t connect_ms)
 		2; /* trust returns slowly: the next failure waits longer than a first one */
 }
 
-void upstream_failed(struct upstream *up, const char *reason)
+void upstream_failed(struct upstream *up, err e, const char *reason)
 {
+	if (err_severity(e) == ERR_LOCAL)
+		return;
 	int shift = up->failures < 7 ? up->failures : 7;
 	int64_t wait = BACKOFF_MS << shift;
 	wait = wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS;
@@ -80,6 +82,16 @@ void upstream_failed(struct upstream *up, const char *reason)
 	/* Jitter: a thousand edges must not come back to a restarted origin in one moment. */
 	up->retry_ms = clock_ms() + wait / 2 + random() % (wait / 2 + 1);
 	snprintf(up->reason, sizeof(up->reason), "%s", reason);
+}
+
+void upstream_lost(struct server *server, const char *name, err e)
+{
+	struct upstream *up = upstream_known(server->cluster->upstreams, name);
+	if (err_severity(e) == ERR_LOCAL)
+		return;
+	server->stat.upstream_failures++;
+	if (up)
+		upstream_failed(up, e, err_trail(e));
 }
 
 /* FNV-1a, finished so that similar names differ in all bits. */

@@ -34,7 +34,10 @@ struct upstream *upstream_known(struct upstreams *upstreams, const char *name);
 /* All that this server has seen: map_next() with .value a struct upstream. */
 struct map_iter upstreams_begin(const struct server *server);
 void upstream_ok(struct upstream *up, int64_t connect_ms);
-void upstream_failed(struct upstream *up, const char *reason);
+/* What we lack ourselves (ERR_LOCAL) is no failure of the origin. */
+void upstream_failed(struct upstream *up, err e, const char *reason);
+/* The same for the server in use, which may be one that a redirect named; it is counted, too. */
+void upstream_lost(struct server *server, const char *name, err e);
 
 /* The origins that the current configuration has for the vhost, in the order in which this stream
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.

@@ -148,7 +148,8 @@ static void start_next(struct race *r)
 	a->co = co_start("upstream", attempt_main, a);
 	if (!a->co) {
 		a->done = true;
-		a->result = err_fail(ERR_SYSTEM, "no memory for another coroutine");
+		a->result = ERR_SYSTEM;
+		snprintf(a->why, sizeof(a->why), "no memory for another coroutine");
 	}
 }
 
@@ -183,9 +184,9 @@ static void judge(struct race *r)
 		if (a == r->winner || (a->done && (a->result == OK || *a->refusal.code)))
 			upstream_ok(a->origin, clock_ms() - a->began_ms);
 		else if (a->done)
-			upstream_failed(a->origin, a->why);
+			upstream_failed(a->origin, a->result, a->why);
 		else if (!r->winner || a->began_ms < r->winner->began_ms)
-			upstream_failed(a->origin, "it did not answer in time");
+			upstream_failed(a->origin, ERR_TIMEOUT, "it did not answer in time");
 	}
 }
 
@@ -201,6 +202,15 @@ static void end_race(struct race *r)
 		rtmp_conn_free(&r->attempts[i].conn);
 		flv_feed_free(&r->attempts[i].feed);
 	}
+}
+
+/* Not one of them was asked: we lack something. */
+static bool is_ours(const struct race *r)
+{
+	for (int i = 0; i < r->started; i++)
+		if (!r->attempts[i].done || err_severity(r->attempts[i].result) != ERR_LOCAL)
+			return false;
+	return r->started > 0;
 }
 
 /* All have failed: the first refusal, since it is an answer; without one, what became of each. */
@@ -220,7 +230,7 @@ static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 		n += (size_t)snprintf(
 			text + n, sizeof(text) - n, "%s%s: %s", i ? "; " : "", r->attempts[i].name,
 			r->attempts[i].done ? r->attempts[i].why : "no answer in time");
-	return err_fail(ERR_UPSTREAM, "%s", text);
+	return err_fail(is_ours(r) ? ERR_SYSTEM : ERR_UPSTREAM, "%s", text);
 }
 
 /* Who it is that has accepted, and where its API is: the origin is remembered by it. */

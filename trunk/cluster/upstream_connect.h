@@ -20,7 +20,7 @@ struct upstream_conn {
 /* Connects (RTMP up to createStream) to the first of these that answers. A candidate that is
  * silent for a moment gets company: the next one is tried beside it, and the faster wins.
  * When all have failed: the refusal (ERR_DENIED, ERR_REDIRECT, …) of the first that said one, with
- * *refusal, else ERR_UPSTREAM. */
+ * *refusal; ERR_SYSTEM when we lacked what it takes to ask any of them; else ERR_UPSTREAM. */
 err upstream_connect(struct upstream_conn *out, struct upstream *const *candidates, int count,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct rtmp_refusal *refusal) BLOCKS;

@@ -80,7 +80,7 @@ static void the_loss_of_an_origin_moves_only_its_own_streams(void **state)
 			second[n] = number_of(list[1]);
 		}
 		struct upstream *gone = upstream_get(ups, addresses[lost]);
-		upstream_failed(gone, "it is gone");
+		upstream_failed(gone, ERR_CONNECT, "it is gone");
 		for (int n = 0; n < NAMES; n++) {
 			order(n);
 			assert_int_equal(number_of(list[0]),
@@ -117,7 +117,7 @@ static void repeated_failures_wait_longer_and_never_too_long(void **state)
 	int64_t limit = 200;
 	for (int n = 0; n < 40; n++) {
 		int64_t before = clock_ms();
-		upstream_failed(up, "it is gone");
+		upstream_failed(up, ERR_CONNECT, "it is gone");
 		assert_in_range(up->retry_ms, before + limit / 2, clock_ms() + limit);
 		limit = limit * 2 < 15000 ? limit * 2 : 15000;
 	}
@@ -125,17 +125,28 @@ static void repeated_failures_wait_longer_and_never_too_long(void **state)
 	assert_string_equal(up->reason, "it is gone");
 }
 
+static void what_we_lack_is_no_failure_of_the_origin(void **state)
+{
+	(void)state;
+	struct upstream *up = upstream_get(ups, addresses[0]);
+	upstream_failed(up, ERR_SYSTEM, "there are no descriptors");
+	assert_int_equal(up->failures, 0);
+	assert_int_equal(up->failures_total, 0);
+	assert_int_equal(up->retry_ms, 0);
+	assert_string_equal(up->reason, "");
+}
+
 static void trust_returns_slowly(void **state)
 {
 	(void)state;
 	struct upstream *up = upstream_get(ups, addresses[0]);
 	for (int n = 0; n < 8; n++)
-		upstream_failed(up, "it is gone");
+		upstream_failed(up, ERR_CONNECT, "it is gone");
 	upstream_ok(up, 3);
 	assert_int_equal(up->retry_ms, 0);
 	assert_int_equal(up->failures, 4);
 	int64_t before = clock_ms();
-	upstream_failed(up, "again");
+	upstream_failed(up, ERR_CONNECT, "again");
 	assert_true(up->retry_ms - before > 1000); /* a first failure waits 200 ms at most */
 }
 
@@ -249,6 +260,8 @@ int main(void)
 			two_edges_agree_whatever_the_order_of_their_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(repeated_failures_wait_longer_and_never_too_long,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_we_lack_is_no_failure_of_the_origin, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(trust_returns_slowly, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_lower_priority_is_tried_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_follow_the_weights, setup, teardown),

@@ -1,0 +1,75 @@
+/* Reaching an origin: what a failure says of it. */
+#include "cluster/cluster.h"
+#include "cluster/inside.h"
+#include "cluster/upstream_connect.h"
+#include "support/co_unit.h"
+#include "support/unit.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+static struct server server;
+static struct conf_vhost vhost;
+
+static int set_up(void **state)
+{
+	server = (struct server){.cluster = cluster_new()};
+	return co_setup(state);
+}
+
+static int tear_down(void **state)
+{
+	cluster_free(&server.cluster);
+	return co_teardown(state);
+}
+
+/* Nobody listens at any of these. */
+static err reach(struct upstream *list[static 2])
+{
+	struct target target = {0};
+	struct upstream_request request = {.server = &server, .vhost = &vhost, .target = &target};
+	struct upstream_conn up = {0};
+	struct rtmp_refusal refusal = {0};
+	list[0] = upstream_get(server.cluster->upstreams, "127.0.0.1:1");
+	list[1] = upstream_get(server.cluster->upstreams, "127.0.0.2:1");
+	err e = upstream_connect(&up, list, 2, &request, clock_after(5000), &refusal);
+	assert_string_equal(refusal.code, "");
+	return e;
+}
+
+static void who_refuses_connections_has_failed(void **state)
+{
+	struct upstream *list[2];
+	(void)state;
+	assert_int_equal(reach(list), ERR_UPSTREAM);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(list[i]->failures, 1);
+}
+
+static void without_descriptors_no_origin_has_failed(void **state)
+{
+	struct upstream *list[2];
+	struct rlimit was, none;
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	err e = reach(list);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(e, ERR_SYSTEM);
+	assert_non_null(strstr(err_trail(e), "127.0.0.2:1"));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(list[i]->failures_total, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(who_refuses_connections_has_failed),
+		TEST(without_descriptors_no_origin_has_failed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
