@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 enum { TEXT_MAX = 300 };
+static const int64_t number_max = INT64_C(1) << 40; /* of what others say: it is summed up */
 
 /* ---- a node ---- */
 
@@ -225,8 +226,9 @@ static void copy_text(json_t *to, const json_t *from, const char *key)
 static void copy_int(json_t *to, const json_t *from, const char *key)
 {
 	const json_t *value = json_object_get(from, key);
-	if (json_is_integer(value) && json_integer_value(value) >= 0)
-		json_object_set_new(to, key, json_integer(json_integer_value(value)));
+	int64_t n = json_integer_value(value);
+	if (json_is_integer(value) && n >= 0)
+		api_put_int(to, key, n < number_max ? n : number_max);
 }
 
 static json_t *node_copy(const json_t *said, struct purse *purse, int depth);

@@ -79,6 +79,30 @@ static void what_others_have_left_out_is_passed_on(void **state)
 	json_decref(tree);
 }
 
+/* Also where what has no room here is added to what they have left out. */
+static void no_number_is_too_large_to_be_summed_up(void **state)
+{
+	(void)state;
+	int left_out = 0;
+	struct budget b = {.max = TREE_BYTES + 3 * NODE_BYTES};
+	struct tree_room room = {.ours = {.from = &b}, .depth = 2};
+	json_t *theirs = said(4), *origin = json_object_get(theirs, "origin");
+	json_t *relays = json_object_get(origin, "relays");
+	for (size_t i = 0; i <= json_array_size(relays); i++) {
+		json_t *node = i ? json_array_get(relays, i - 1) : origin;
+		json_object_set_new(node, "viewers", json_integer(INT64_MAX));
+		json_object_set_new(node, "left_out", json_integer(INT64_MAX));
+	}
+	json_t *tree = tree_copy(theirs, &room, &left_out);
+	tree_sum(tree);
+	assert_int_equal(number(tree, "nodes"), 4);
+	assert_true(number(tree, "viewers_total") > 1000 * 1000 * 1000);
+	assert_true(number(tree, "left_out") > 1000 * 1000 * 1000);
+	json_decref(tree);
+	json_decref(theirs);
+	purse_empty(&room.ours);
+}
+
 static void a_graft_takes_from_the_purse_of_its_kind(void **state)
 {
 	(void)state;
@@ -127,6 +151,7 @@ int main(void)
 		cmocka_unit_test(a_tree_is_copied_whole_when_there_is_room),
 		cmocka_unit_test(what_has_no_room_is_counted),
 		cmocka_unit_test(what_others_have_left_out_is_passed_on),
+		cmocka_unit_test(no_number_is_too_large_to_be_summed_up),
 		cmocka_unit_test(a_graft_takes_from_the_purse_of_its_kind),
 		cmocka_unit_test(rubbish_is_no_tree),
 	};
