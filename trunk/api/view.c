@@ -284,10 +284,15 @@ void view_streams(json_t *answer, struct purse *purse, struct server *server,
 
 /* ---- a client ---- */
 
+/* An answer that stays is that of who has done it. */
 static bool has_kicked(struct ask *a)
 {
 	const json_t *code = json_object_get(a->answer, "code");
-	return json_is_integer(code) && json_integer_value(code) == 0;
+	if (json_is_integer(code) && json_integer_value(code) == 0)
+		return true;
+	json_decref(a->answer);
+	a->answer = NULL;
+	return false;
 }
 
 void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struct view_question *q,
@@ -311,7 +316,7 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 		neighbours_add_all(&asks, buf_text(&path), q);
 	asks_run(&asks, "DELETE", q->deadline);
 	for (int i = 0; i < asks.count && !*node; i++)
-		if (asks.v[i].answer && has_kicked(&asks.v[i]))
+		if (asks.v[i].answer)
 			snprintf(node, SIGN_ID_MAX, "%s", text_of(asks.v[i].answer, "node"));
 	buf_free(&path);
 	asks_fini(&asks);

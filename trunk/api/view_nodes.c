@@ -14,6 +14,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { NAME_BYTES = 64 };
+
 static const char probe[] = "/api/v1/versions";
 
 struct nodes {
@@ -106,17 +108,26 @@ static void put_relays(struct nodes *n)
 
 /* ---- what they say ---- */
 
+/* Of all that a server answers only its name is kept: there may be thousands of them. */
+static bool keep_name(struct ask *a)
+{
+	const char *name = json_string_value(json_object_get(a->answer, "server"));
+	json_t *kept = name && strlen(name) < NAME_BYTES ? json_string(name) : NULL;
+	json_decref(a->answer);
+	a->answer = kept;
+	return false;
+}
+
 static void put_answer(json_t *node, const struct ask *a)
 {
-	const char *server = json_string_value(json_object_get(a->answer, "server"));
 	api_put_bool(node, "alive", a->result == OK);
 	if (a->result != OK) {
 		api_put_text(node, "why", a->why);
 		return;
 	}
 	api_put_int(node, "answer_ms", a->ms);
-	if (server && strlen(server) < 64)
-		api_put_text(node, "server", server);
+	if (a->answer)
+		api_put_text(node, "server", json_string_value(a->answer));
 }
 
 static void note(const struct nodes *n, const char *name, const struct ask *a)
@@ -144,9 +155,11 @@ static void put_answers(const struct nodes *n)
 
 json_t *view_nodes(struct server *server, int64_t deadline)
 {
-	struct nodes n = {.server = server,
-			  .asks = {.server = server, .answer_max = ASK_SHORT_MAX},
-			  .out = json_array()};
+	struct nodes n = {
+		.server = server,
+		.asks = {.server = server, .answer_max = ASK_SHORT_MAX, .on_answer = keep_name},
+		.out = json_array(),
+	};
 	struct conf *conf = conf_ref(server->conf);
 	for (int i = 0; i < conf->vhost_count; i++)
 		if (conf->vhosts[i].enabled && conf->vhosts[i].cluster.origin_cluster)

@@ -214,6 +214,10 @@ static void start_some(struct asks *asks)
 		a->purse.stranger = a->stranger;
 		a->co = co_start("ask", ask_main, a);
 		asks->running += a->co != NULL;
+		if (!a->co) {
+			a->result = ERR_SYSTEM;
+			snprintf(a->why, sizeof(a->why), "no memory for another coroutine");
+		}
 	}
 }
 
