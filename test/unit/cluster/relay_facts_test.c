@@ -5,7 +5,8 @@
 #include "cluster/push.h"
 #include "cluster/relay_facts.h"
 
-#include "unit/http/peer.h"
+#include "support/co_unit.h"
+#include "support/unit.h"
 
 static struct server server;
 static struct conf conf = {.refs = 1};

@@ -1,5 +1,6 @@
 /* A gate: how many are inside, who is next, and that nobody who gives up keeps a place. */
 #include "co/gate.h"
+#include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <string.h>
@@ -116,20 +117,7 @@ static void to_join_or_leave_twice_is_fine(void **state)
 	assert_int_equal(gate.room, 1);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return co_init() == OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	co_fini();
-	return 0;
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, co_setup_fake_time, co_teardown)
 
 int main(void)
 {
