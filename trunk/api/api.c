@@ -3,7 +3,6 @@
 #include "api/api_route.h"
 #include "base/budget.h"
 #include "base/mem.h"
-#include "codec/url.h"
 
 #include <stdlib.h>
 #include <string.h>

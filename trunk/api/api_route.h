@@ -76,5 +76,3 @@ enum api_code api_rusages(struct api_call *call);
 enum api_code api_self_proc_stats(struct api_call *call);
 enum api_code api_system_proc_stats(struct api_call *call);
 enum api_code api_meminfos(struct api_call *call);
-/* How many streams there are. */
-int api_stream_count(struct server *server, const char *vhost);

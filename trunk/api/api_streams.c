@@ -193,7 +193,7 @@ enum api_code api_streams(struct api_call *call)
 	return found ? API_OK : API_NO_STREAM;
 }
 
-int api_stream_count(struct server *server, const char *vhost)
+static int stream_count(struct server *server, const char *vhost)
 {
 	int n = 0;
 	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
@@ -213,7 +213,7 @@ static json_t *vhost_object(struct api_call *call, const char *name, const struc
 	api_put_text(object, "name", name);
 	api_put_bool(object, "enabled", vhost && strcmp(vhost->name, name) == 0 && vhost->enabled);
 	api_put_int(object, "clients", id->clients);
-	api_put_int(object, "streams", api_stream_count(call->server, name));
+	api_put_int(object, "streams", stream_count(call->server, name));
 	put_bytes(object, &id->rate, id->recv_now, id->send_now);
 	api_put_bool(api_put_object(object, "hls"), "enabled", false);
 	return object;

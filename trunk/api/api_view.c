@@ -2,7 +2,6 @@
 #include "api/api_route.h"
 #include "api/tree.h"
 #include "api/view.h"
-#include "base/mem.h"
 #include "codec/url.h"
 
 #include <limits.h>

@@ -1,6 +1,5 @@
 #include "api/neighbours.h"
 #include "api/tree.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/members.h"
@@ -139,24 +138,13 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 	conf_unref(&conf);
 }
 
-void neighbours_add(struct asks *asks, enum neighbour kind, const char *path,
-		    const struct view_question *q)
+void neighbours_add(struct asks *asks, const char *path, const struct view_question *q)
 {
 	if (q->hops <= 0)
 		return;
-	if (kind == NEIGHBOUR_RELAY)
-		add_relays(asks, path, q);
-	else if (kind == NEIGHBOUR_COWORKER)
-		add_coworkers(asks, path, q);
-	else
-		add_origins(asks, path, q);
-}
-
-void neighbours_add_all(struct asks *asks, const char *path, const struct view_question *q)
-{
 	if (q->scope == VIEW_ALL) {
-		neighbours_add(asks, NEIGHBOUR_COWORKER, path, q);
-		neighbours_add(asks, NEIGHBOUR_ORIGIN, path, q);
+		add_coworkers(asks, path, q);
+		add_origins(asks, path, q);
 	}
-	neighbours_add(asks, NEIGHBOUR_RELAY, path, q);
+	add_relays(asks, path, q);
 }

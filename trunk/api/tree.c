@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/relay_facts.h"
-#include "conf/endpoint.h"
+#include "net/addr.h"
 
 #include <stdio.h>
 #include <stdlib.h>

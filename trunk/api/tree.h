@@ -3,12 +3,11 @@
  *
  * A tree is {"stream", "vhost", "app", "name", …, "origin": node}; a node is {"node", "server",
  * "role", "kind", "viewers", "lag_ms", "age_ms", …, "relays": [node, …], "left_out": how many more
- * relays there are for which there was no room}. A relay begins as what
- * its connection tells ("known": false), "viewers" being all that have the stream through it, if it
- * says so; what its API answers takes that place. */
+ * relays there are for which there was no room}. A relay begins as what its connection tells
+ * ("known": false), "viewers" being all that have the stream through it, if it says so; what its API
+ * answers takes that place. */
 #pragma once
 #include "base/budget.h"
-#include "base/map.h"
 #include "node/json.h"
 #include "node/server.h"
 
@@ -48,6 +47,8 @@ struct tree_relay {
 	bool stranger;
 	bool has_said; /* its own answer is in its place */
 };
+
+struct map;
 
 struct trees {
 	struct server *server;

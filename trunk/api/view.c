@@ -268,7 +268,7 @@ void view_streams(json_t *answer, struct purse *purse, struct server *server,
 	};
 	open_room(&v);
 	if (!is_circle(server, q)) {
-		neighbours_add_all(&v.asks, streams_path, q);
+		neighbours_add(&v.asks, streams_path, q);
 		trees_take(&v.trees, server, &(struct tree_filter){q->vhost, q->app, q->stream},
 			   &v.room);
 		asks_run(&v.asks, "GET", q->deadline);
@@ -313,7 +313,7 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 	buf_printf(&path, "/api/v1/clusters/clients/");
 	url_escape(&path, id);
 	if (buf_ok(&path))
-		neighbours_add_all(&asks, buf_text(&path), q);
+		neighbours_add(&asks, buf_text(&path), q);
 	asks_run(&asks, "DELETE", q->deadline);
 	for (int i = 0; i < asks.count && !*node; i++)
 		if (asks.v[i].answer)

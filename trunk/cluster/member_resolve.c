@@ -2,7 +2,7 @@
  * means that the name has no addresses any more. */
 #include "cluster/member_resolve.h"
 #include "base/mem.h"
-#include "codec/url.h"
+#include "net/addr.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,5 @@
 /* One origin of a pull: what it sends goes to the seam, its silence is watched, and the first sign
  * that it is lost ends this. */
-#include "base/log.h"
-#include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/flv_feed.h"
 #include "cluster/pull.h"

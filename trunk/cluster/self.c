@@ -2,8 +2,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
-#include "codec/url.h"
 #include "conf/endpoint.h"
+#include "net/addr.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,6 @@
  * whatever the number of connections. It also runs the timers. */
 #include "co/inside.h"
 
-#include "base/check.h"
-
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* Profile and level stand in fixed places of the records; the size is in the sequence parameter
  * set (H.264 7.3.2.1.1, H.265 7.3.2.2), which is a string of Exp-Golomb codes. The bit reader
- * drops the emulation prevention bytes of a NAL unit and, as the byte cursor does, yields zeros for ever once
- * the end is passed; loops whose count was read stop with it. */
+ * drops the emulation prevention bytes of a NAL unit and, as the byte cursor does, yields zeros for
+ * ever once the end is passed; loops whose count was read stop with it. */
 #include "codec/record.h"
 #include "base/cur.h"
 

@@ -4,9 +4,7 @@
 #include "conf/endpoint.h"
 #include "conf/load.h"
 
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <utlist.h>
 
 enum { DESCRIPTORS_BESIDE = 128, CHUNK_SIZE_LEAST = 128, CHUNK_SIZE_MOST = 65536 };
 

@@ -9,7 +9,6 @@
 #include "conf/value.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 static void put_word(struct conf_tree *root, const char *name, const char *word)
 {

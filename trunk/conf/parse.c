@@ -3,7 +3,6 @@
  * that are open, compared by inode: the same file may be included twice, but not by itself. */
 #include "conf/parse.h"
 #include "base/log.h"
-#include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,6 @@
  * found where it is missing. After such an error the next line is read as if nothing had
  * happened; after others the blocks can no longer be told apart and reading ends. */
 #include "base/log.h"
-#include "base/mem.h"
 #include "conf/parse.h"
 
 #include <stdlib.h>

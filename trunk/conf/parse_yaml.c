@@ -6,7 +6,6 @@
  * more than its length, deep nesting and very many anchors, is refused in a pass over its events
  * before. */
 #include "base/check.h"
-#include "base/log.h"
 #include "conf/parse.h"
 #include "conf/schema.h"
 

@@ -25,8 +25,8 @@ struct http_request_opts {
 };
 /* status and body of the answer. Tries the addresses of the name one after another within the
  * deadline. So many requests to a host may be under way at a time (see pool.h); one that has no turn
- * before the deadline is ERR_FULL. The connection is kept for the next request to that address, for a short while. `body`
- * is emptied first and gets body_max as its maximum. */
+ * before the deadline is ERR_FULL. The connection is kept for the next request to that address, for
+ * a short while. `body` is emptied first and gets body_max as its maximum. */
 err http_request(const struct http_request_opts *opts, int *status, struct buf *body) BLOCKS;
 
 /* Opens a response of unknown length, for reading a live stream: body by http_recv_body(). The

@@ -1,7 +1,8 @@
 /* A cursor alternates between two kinds of bytes: private ones, which always go first (with the rest
- * of a message among them, if one was begun), and a run of shared ones, [off, run_end) of its page. A run ends where the next message cannot be sent as
- * it is: the receiver does not want it, or it must be primed on that chunk stream. The chain of
- * deltas of a kind holds only as long as none of its messages was left out. */
+ * of a message among them, if one was begun), and a run of shared ones, [off, run_end) of its page.
+ * A run ends where the next message cannot be sent as it is: the receiver does not want it, or it
+ * must be primed on that chunk stream. The chain of deltas of a kind holds only as long as none of
+ * its messages was left out. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "codec/chunk.h"

@@ -1,6 +1,5 @@
 /* Starts and ends the server. In order: the command line, the configuration (all of it is checked
  * before anything else happens), the process, coroutines, listeners; then signals until the end. */
-#include "base/check.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "co/co.h"

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-struct source_opts server_source_opts(const struct conf_vhost *vhost)
+/* The options of a vhost in the words of the layer below. */
+static struct source_opts source_opts(const struct conf_vhost *vhost)
 {
 	const struct conf_play *play = &vhost->play;
 	return (struct source_opts){
@@ -29,7 +30,7 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 			     const char *stream)
 {
 	char *key = stream_key(vhost->name, app, stream);
-	struct source_opts opts = server_source_opts(vhost);
+	struct source_opts opts = source_opts(vhost);
 	struct source *s = registry_get(&server->registry, key, vhost->name, app, stream, &opts);
 	free(key);
 	return s;

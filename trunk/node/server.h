@@ -30,8 +30,6 @@ struct server {
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };
 
-/* The options of a vhost in the words of the layer below. */
-struct source_opts server_source_opts(const struct conf_vhost *vhost);
 /* The source of a request; one reference. */
 struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
 			     const char *stream);

@@ -6,7 +6,6 @@
  * without a word. A redirect is an object `ex` in the information of one of the first two. */
 #include "rtmp/client.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "rtmp/handshake.h"
 
 #include <stdio.h>

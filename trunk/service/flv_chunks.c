@@ -49,6 +49,7 @@ static void announce(struct chunks *c, size_t n)
 	c->at = (unsigned char)(p - c->announcement);
 	c->end = sizeof(c->announcement);
 }
+
 void chunks_put(struct chunks *c, struct span bytes)
 {
 	if (c->on) {

@@ -9,7 +9,6 @@
 #include "service/locate.h"
 #include "service/session.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
