@@ -273,6 +273,10 @@ def test_nodes(t):
     assert 0 <= kinds["coworker"]["answer_ms"] < 500 * SCALE and kinds["coworker"]["server"], answer
     assert kinds["relay"]["streams"] == 1 and kinds["relay"]["api"] == f"127.0.0.1:{m.e1.api}", answer
     assert "origin" not in kinds
+    hurried = m.a.json("/api/v1/clusters/nodes?timeout=0")["nodes"]
+    assert not next(n for n in hurried if n["kind"] == "coworker")["alive"], hurried
+    again = next(n for n in m.a.json("/api/v1/clusters/nodes")["nodes"] if n["kind"] == "coworker")
+    assert again["alive"] and again["failures"] == 0, again
     edge = m.e1.json("/api/v1/clusters/nodes")
     assert any(n["kind"] == "origin" and n["alive"] and n["connect_ms"] >= 0 for n in edge["nodes"]), edge
     m.b.stop()

@@ -22,6 +22,8 @@ struct nodes {
 	struct server *server;
 	struct asks asks;
 	json_t *out;
+	int64_t patience_ms; /* at the beginning */
+	bool hurried;        /* who asks us leaves less time than a coworker needs to have */
 };
 
 static json_t *put_node(struct nodes *n, const char *kind, const char *name)
@@ -59,6 +61,7 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
 	int count = members_list(n->server, MEMBER_API, &c->coworkers, members, deadline);
+	n->hurried |= 2 * n->patience_ms < c->query_timeout_ms;
 	for (int i = 0; i < count; i++) {
 		const struct member *m = &members[i];
 		json_t *node = put_node(n, "coworker", m->name);
@@ -130,11 +133,12 @@ static void put_answer(json_t *node, const struct ask *a)
 		api_put_text(node, "server", json_string_value(a->answer));
 }
 
+/* Nobody can have coworkers taken for dead by giving them no time. */
 static void note(const struct nodes *n, const char *name, const struct ask *a)
 {
 	if (a->result == OK)
 		members_answered(n->server, name);
-	else
+	else if (!n->hurried)
 		members_failed(n->server, name, a->result, a->why);
 }
 
@@ -159,6 +163,7 @@ json_t *view_nodes(struct server *server, int64_t deadline)
 		.server = server,
 		.asks = {.server = server, .answer_max = ASK_SHORT_MAX, .on_answer = keep_name},
 		.out = json_array(),
+		.patience_ms = deadline - clock_ms(),
 	};
 	struct conf *conf = conf_ref(server->conf);
 	for (int i = 0; i < conf->vhost_count; i++)
