@@ -158,9 +158,14 @@ def test_a_coworker_that_relays_is_asked_as_both(t):
 
 
 def test_an_edge_that_never_pulled_knows_where_streams_are(t):
-    """An edge that has not fetched anything yet asks its origins all the same."""
+    """An edge that has not fetched anything yet asks its origins all the same, unless there is no time for it: that is
+    no failure of theirs."""
     m = Mesh(t)
     t.publish(m.b.url("live/x"))
+    for timeout in (0, 1):
+        assert trees(m.leaf, f"?stream=x&timeout={timeout}") == []
+    origins = [n for n in m.leaf.json("/api/v1/clusters/nodes")["nodes"] if n["kind"] == "origin"]
+    assert all(n["failures"] == 0 for n in origins), origins
     tree, = trees(m.leaf, "?stream=x")
     assert names_of(m.all)[tree["origin"]["node"]] == "b" and tree["viewers_total"] == 0, tree
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { TARGET_MAX = 8192, SHARE = 9, SHARES = 10 };
+enum { TARGET_MAX = 8192, SHARE = 9, SHARES = 10, MEET_SHARE = 4 };
 
 static void put(struct buf *b, const char *name, const char *value)
 {
@@ -92,7 +92,8 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
 
 /* ---- origins ---- */
 
-/* Nothing was fetched from any of these origins yet: one connection tells where its API is. */
+/* Nothing was fetched from any of these origins yet: one connection tells where its API is. Not when
+ * the asker leaves no time for it: an origin would seem to be silent. */
 static void meet(struct server *server, const struct conf_vhost *vhost, int64_t deadline)
 {
 	struct upstream *list[UPSTREAMS_MAX];
@@ -106,7 +107,8 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 					   .swf_url = "",
 					   .path = ""};
 	int count = upstream_order(server, vhost, false, vhost->name, list);
-	bool known = count == 0;
+	bool known =
+		count == 0 || deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
 	for (int i = 0; i < count; i++)
 		known |= list[i]->met;
 	if (!known && target_parse(&target, "rtmp://127.0.0.1/live", "view") == OK &&
