@@ -14,15 +14,10 @@
 
 enum { SOONEST_MS = 250 }; /* however soon an answer expires */
 
-struct waiter {
-	struct waiter *prev, *next;
-	struct co *co;
-};
-
 struct members {
-	struct map *watches;    /* key -> struct watch */
-	struct waiter *waiters; /* for a first answer */
-	struct members_hearer *hearers;
+	struct map *watches;            /* key -> struct watch */
+	struct members_hearer *waiters; /* for a first answer */
+	struct members_hearer *hearers; /* of news */
 	struct members_news news;
 };
 
@@ -69,20 +64,18 @@ static int default_port(enum member_kind kind)
 	return kind == MEMBER_API ? PORT_API : kind == MEMBER_FLV ? PORT_HTTP : PORT_RTMP;
 }
 
-static void wake_all(struct members *m)
+static void wake_all(const struct members_hearer *list)
 {
-	struct waiter *waiter;
-	DL_FOREACH (m->waiters, waiter)
-		co_wake(waiter->co);
+	const struct members_hearer *hearer;
+	DL_FOREACH (list, hearer)
+		co_wake(hearer->co);
 }
 
 static void tell(struct members *m, uint64_t *news, uint64_t count)
 {
-	struct members_hearer *hearer;
 	*news += count;
 	if (count)
-		DL_FOREACH (m->hearers, hearer)
-			co_wake(hearer->co);
+		wake_all(m->hearers);
 }
 
 static uint64_t count_new(struct member_list *was, const struct member_list *is)
@@ -101,7 +94,7 @@ static void refresh(struct watch *w, const struct member_list *list)
 	uint64_t joined = w->kind == MEMBER_API ? count_new(&w->list, list) : 0;
 	member_list_replace(&w->list, list, w->text);
 	w->resolved = true;
-	wake_all(m);
+	wake_all(m->waiters);
 	tell(m, &m->news.joined, joined);
 }
 
@@ -189,7 +182,7 @@ void members_follow(struct server *server)
 		map_remove(m->watches, it.key);
 		watch_end(w);
 	}
-	wake_all(m);
+	wake_all(m->waiters);
 }
 
 /* ---- answers ---- */
@@ -206,7 +199,7 @@ static struct watch *watch_of(struct server *server, enum member_kind kind, cons
 static struct watch *resolved(struct server *server, enum member_kind kind, const char *text,
 			      int64_t deadline)
 {
-	struct waiter self = {.co = co_self()};
+	struct members_hearer self = {.co = co_self()};
 	struct watch *w = watch_of(server, kind, text);
 	DL_APPEND(server->cluster->members->waiters, &self);
 	while (w && !w->resolved && co_wait(deadline) == OK)
