@@ -166,9 +166,11 @@ json_t *view_nodes(struct server *server, int64_t deadline)
 		.patience_ms = deadline - clock_ms(),
 	};
 	struct conf *conf = conf_ref(server->conf);
-	for (int i = 0; i < conf->vhost_count; i++)
-		if (conf->vhosts[i].enabled && conf->vhosts[i].cluster.origin_cluster)
-			put_coworkers(&n, &conf->vhosts[i].cluster, deadline);
+	for (int i = 0; i < conf->vhost_count; i++) {
+		const struct conf_cluster *c = &conf->vhosts[i].cluster;
+		if (conf->vhosts[i].enabled && c->origin_cluster && c->mode == MODE_LOCAL)
+			put_coworkers(&n, c, deadline);
+	}
 	put_origins(&n);
 	put_relays(&n);
 	asks_run(&n.asks, "GET", deadline);

@@ -9,7 +9,7 @@ struct flv_feed;
 struct flv_feed_opts {
 	const char *hostport;   /* port 80 when it has none */
 	const char *target;     /* "/app/stream.flv?param" */
-	const char *path, *via; /* the servers that it came by and all that wait, see upstream.h */
+	const char *path, *via; /* whom it came by and all that wait, see upstream_request.h */
 	struct signer *signer;
 	const char *vhost; /* whose secret signs */
 	int64_t deadline;  /* for the head of the answer */

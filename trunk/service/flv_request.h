@@ -10,7 +10,7 @@ struct flv_request {
 	const struct conf_vhost *vhost; /* NULL: no mount fits the path, and the rest is empty */
 	struct target target;
 	char *tc_url, *url, *page_url; /* for the API */
-	char *path, *via; /* as another server says that fetches it, see upstream.h; "" */
+	char *path, *via; /* as a server says that fetches it, see upstream_request.h; "" */
 };
 
 /* `local` is what a client that names no host has reached. ERR_PROTOCOL or ERR_LIMIT when there is no
