@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of all answers that were not taken yet. */
-enum { UNSENT_MAX = 64 << 20 };
+enum {
+	UNSENT_MAX = 64 << 20, /* of all long answers that were not taken yet */
+	SHORT_BYTES = 16 << 10,
+};
 
 /* ---- what there is ---- */
 
@@ -159,6 +161,13 @@ static bool write_body(struct buf *body, const struct api_call *call, const char
 	return good && buf_ok(body);
 }
 
+/* Whoever lets long answers lie unread must not have the questions of coworkers go unanswered, which are
+ * short: how many of those there can be, the number of connections says. */
+static bool may_wait(struct purse *unsent, size_t n)
+{
+	return n <= SHORT_BYTES || purse_take(unsent, n);
+}
+
 /* Who asked may take his time to read it: as a text it is much smaller than as a value. */
 static err send_answer(struct http_session *s, struct api_call *call, const char *callback)
 {
@@ -166,7 +175,7 @@ static err send_answer(struct http_session *s, struct api_call *call, const char
 	struct purse purse = {.from = &unsent};
 	struct buf body = {.max = UNSENT_MAX};
 	const char *type = *callback ? "text/javascript" : "application/json";
-	bool good = write_body(&body, call, callback) && purse_take(&purse, body.n);
+	bool good = write_body(&body, call, callback) && may_wait(&purse, body.n);
 	json_decref(call->answer);
 	purse_empty(&call->purse);
 	if (!good) {
