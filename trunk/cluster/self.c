@@ -85,8 +85,7 @@ void self_met(struct server *server, const char *name)
 	if (!m) {
 		m = mem_new(struct meeting);
 		map_set(selves, name, m);
-	}
-	if (clock_ms() >= m->until_ms)
 		log_info("%s is this server itself: it is not asked", name);
+	}
 	m->until_ms = clock_after(SELF_MS);
 }
