@@ -75,7 +75,8 @@ INTRO = """# What serving costs
 Ratios first: each row compares programs that were measured in turns in one run, so that they hold
 on another machine, too. *Floor* is `objs/floor`, which writes the same bytes at the same period to
 as many sockets and does nothing else; nginx-rtmp is the one of Debian's packages, with its
-defaults. `make bench` measures all of it again, `scripts/bench --row NAME` one row.
+defaults. `make bench` measures all of it again, `scripts/bench --row NAME` one row. What grows with
+the number of players, and why, is in [growth.md](growth.md).
 
 ![CPU of one core](bench.svg)
 
