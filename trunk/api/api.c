@@ -163,21 +163,21 @@ static bool write_body(struct buf *body, const struct api_call *call, const char
 
 /* Whoever lets long answers lie unread must not have the questions of coworkers go unanswered, which are
  * short: how many of those there can be, the number of connections says. */
-static bool may_wait(struct purse *unsent, size_t n)
+static bool may_wait(struct quota *unsent, size_t n)
 {
-	return n <= SHORT_BYTES || purse_take(unsent, n);
+	return n <= SHORT_BYTES || quota_take(unsent, n);
 }
 
 /* Who asked may take his time to read it: as a text it is much smaller than as a value. */
 static err send_answer(struct http_session *s, struct api_call *call, const char *callback)
 {
 	static struct budget unsent = {.max = UNSENT_MAX};
-	struct purse purse = {.from = &unsent};
+	struct quota quota = {.from = &unsent};
 	struct buf body = {.max = UNSENT_MAX};
 	const char *type = *callback ? "text/javascript" : "application/json";
-	bool good = write_body(&body, call, callback) && may_wait(&purse, body.n);
+	bool good = write_body(&body, call, callback) && may_wait(&quota, body.n);
 	json_decref(call->answer);
-	purse_empty(&call->purse);
+	quota_empty(&call->quota);
 	if (!good) {
 		buf_free(&body);
 		buf_printf(&body, "{\"code\":%d}", API_BUSY);
@@ -185,7 +185,7 @@ static err send_answer(struct http_session *s, struct api_call *call, const char
 	}
 	err e = http_respond(s->sock, s->request, 200, type, buf_span(&body), s->cors);
 	buf_free(&body);
-	purse_empty(&purse);
+	quota_empty(&quota);
 	return e;
 }
 

@@ -26,7 +26,7 @@ struct api_call {
 	int method;         /* HTTP_METHOD_…; JSONP may say another one than the request */
 	const char *tail;   /* of the path, behind the route: an id; "" */
 	json_t *answer;     /* an object, for the members */
-	struct purse purse; /* what it takes until it is a text, where that is limited */
+	struct quota quota; /* what it takes until it is a text, where that is limited */
 };
 
 enum { API_GET = 1, API_DELETE = 2, API_ANY = -1 };

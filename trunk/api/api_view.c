@@ -111,7 +111,7 @@ enum api_code api_cluster_streams(struct api_call *call)
 	struct asked a;
 	if (!begin(call, &a))
 		return API_BUSY;
-	view_streams(call->answer, &call->purse, call->server, &a.q);
+	view_streams(call->answer, &call->quota, call->server, &a.q);
 	end(&a);
 	return API_OK;
 }

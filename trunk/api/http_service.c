@@ -119,7 +119,7 @@ static err session_run(struct http_session *s)
 	return OK;
 }
 
-static void log_the_end(err e, const char *peer)
+static void log_session_end(err e, const char *peer)
 {
 	if (e && err_severity(e) != ERR_QUIET)
 		log_end(e, "HTTP connection from %s ended", peer);
@@ -139,7 +139,7 @@ static void session_main(void *arg)
 	addr_text(peer, &s->sock->peer);
 	s->conn = http_conn_new(s->sock);
 	err e = session_run(s);
-	log_the_end(e, peer);
+	log_session_end(e, peer);
 	if (e != ERR_CLOSED && e != ERR_STALLED)
 		sock_close_gently(&s->sock, END_PATIENCE_MS);
 	session_free(s);

@@ -38,7 +38,7 @@ static char *target_of(const struct server *server, const char *path, enum neigh
 	int64_t left = (q->deadline - clock_ms()) * SHARE / SHARES;
 	buf_printf(&b, "%s?scope=%s&hops=%d&timeout=%lld", path, scopes[kind], q->hops - 1,
 		   (long long)(left > 1 ? left : 1));
-	buf_printf(&b, "&room=%d", whom == ASK_STRANGER ? ASK_STRANGER_MAX : ASK_ANSWER_MAX);
+	buf_printf(&b, "&room=%d", whom == ASK_UNTRUSTED ? ASK_UNTRUSTED_MAX : ASK_ANSWER_MAX);
 	buf_printf(&b, "&path=%s,%s", path_of(kind, q), server->service_id);
 	put(&b, "vhost", kind == NEIGHBOUR_RELAY ? "" : q->vhost);
 	put(&b, "app", q->app);
@@ -65,7 +65,7 @@ static void add_relays(struct asks *asks, const char *path, const struct view_qu
 	DL_FOREACH (asks->server->stat.clients, c)
 		if (c->relay && c->announce)
 			add(asks, NEIGHBOUR_RELAY,
-			    tree_is_stranger(asks->server, c) ? ASK_STRANGER : ASK_OURS,
+			    tree_is_untrusted(asks->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce->api, path, q);
 }
 
@@ -84,7 +84,7 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
 			continue;
 		int n = members_list(asks->server, MEMBER_API, &c->coworkers, members, q->deadline);
 		for (int m = 0; m < n; m++)
-			add(asks, NEIGHBOUR_COWORKER, ASK_OURS, members[m].name, path, q);
+			add(asks, NEIGHBOUR_COWORKER, ASK_TRUSTED, members[m].name, path, q);
 	}
 	free(members);
 	conf_unref(&conf);
@@ -131,11 +131,12 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			any = true;
 		}
 	for (struct map_iter it = upstreams_begin(server); any && map_next(&it);)
-		add(asks, NEIGHBOUR_ORIGIN, ASK_OURS, ((struct upstream *)it.value)->api, path, q);
+		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct upstream *)it.value)->api, path,
+		    q);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
 		const struct relay_facts *facts = relay_facts_get(server, it.value);
 		if (facts)
-			add(asks, NEIGHBOUR_ORIGIN, ASK_OURS, facts->api, path, q);
+			add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, facts->api, path, q);
 	}
 	conf_unref(&conf);
 }

@@ -83,7 +83,7 @@ static struct tree *tree_new(struct server *server, const struct source *s)
 
 /* ---- clients ---- */
 
-bool tree_is_stranger(const struct server *server, const struct client *c)
+bool tree_is_untrusted(const struct server *server, const struct client *c)
 {
 	const struct conf_vhost *vhost = conf_vhost_find(server->conf, c->source->vhost);
 	return vhost && vhost->cluster.relays.count == 0 &&
@@ -122,12 +122,12 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 		      struct tree_room *room)
 {
 	const struct announce *a = c->announce;
-	if (!purse_take(&room->ours, NODE_BYTES)) {
+	if (!quota_take(&room->ours, NODE_BYTES)) {
 		leave_out(t->node, 1);
 		return;
 	}
 	struct tree_relay *r = mem_new(struct tree_relay);
-	r->stranger = tree_is_stranger(trees->server, c);
+	r->untrusted = tree_is_untrusted(trees->server, c);
 	r->node = json_object();
 	api_put_text(r->node, "node", a ? a->node : "");
 	api_put_text(r->node, "relay", a ? a->relay : "");
@@ -143,7 +143,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);
 	DL_APPEND(trees->relays, r);
 	index_relay(trees, r);
-	if (a && a->has_told && !*a->api) /* what it has told may be old, if it does not answer */
+	if (a && a->has_report && !*a->api) /* what it has told may be old, if it does not answer */
 		api_put_int(r->node, "viewers", a->players);
 	tree_missing(r,
 		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");
@@ -183,7 +183,7 @@ void trees_take(struct trees *trees, struct server *server, const struct tree_fi
 		const struct source *s = it.value;
 		if (!is_wanted(s, filter))
 			continue;
-		if (!purse_take(&room->ours, tree_bytes(s))) {
+		if (!quota_take(&room->ours, tree_bytes(s))) {
 			trees->left_out++;
 			continue;
 		}
@@ -231,22 +231,22 @@ static void copy_int(json_t *to, const json_t *from, const char *key)
 		api_put_int(to, key, n < number_max ? n : number_max);
 }
 
-static json_t *node_copy(const json_t *said, struct purse *purse, int depth);
+static json_t *node_copy(const json_t *said, struct quota *quota, int depth);
 
 /* Those for which there is room; the others are counted. */
-static void copy_relays(json_t *node, const json_t *said, struct purse *purse, int depth)
+static void copy_relays(json_t *node, const json_t *said, struct quota *quota, int depth)
 {
 	const json_t *relays = json_object_get(said, "relays");
 	size_t count = json_array_size(relays), i = 0;
 	json_t *list = json_array();
-	for (; depth > 0 && i < count && purse_take(purse, NODE_BYTES); i++)
-		json_array_append_new(list, node_copy(json_array_get(relays, i), purse, depth));
+	for (; depth > 0 && i < count && quota_take(quota, NODE_BYTES); i++)
+		json_array_append_new(list, node_copy(json_array_get(relays, i), quota, depth));
 	json_object_set_new(node, "relays", list);
 	if (i < count)
 		leave_out(node, (int64_t)(count - i));
 }
 
-static json_t *node_copy(const json_t *said, struct purse *purse, int depth)
+static json_t *node_copy(const json_t *said, struct quota *quota, int depth)
 {
 	static const char *const texts[] = {"node", "server", "role", "rtmp",  "api", "ip",
 					    "kind", "relay",  "peer", "state", "why", "client"};
@@ -258,7 +258,7 @@ static json_t *node_copy(const json_t *said, struct purse *purse, int depth)
 	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
 		copy_int(node, said, ints[i]);
 	api_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
-	copy_relays(node, said, purse, depth - 1);
+	copy_relays(node, said, quota, depth - 1);
 	return node;
 }
 
@@ -268,7 +268,7 @@ json_t *tree_copy(const json_t *said, struct tree_room *room, int *left_out)
 	const json_t *origin = json_object_get(said, "origin");
 	if (!json_is_object(origin) || !json_is_string(json_object_get(said, "stream")))
 		return NULL;
-	if (!purse_take(&room->ours, TREE_BYTES)) {
+	if (!quota_take(&room->ours, TREE_BYTES)) {
 		++*left_out;
 		return NULL;
 	}
@@ -303,7 +303,7 @@ void tree_place(json_t *node, const char *hostport)
 
 void tree_graft(struct tree_relay *r, const json_t *said, struct tree_room *room)
 {
-	json_t *node = node_copy(said, r->stranger ? &room->strangers : &room->ours, room->depth);
+	json_t *node = node_copy(said, r->untrusted ? &room->untrusted : &room->ours, room->depth);
 	r->has_said = true;
 	json_object_del(r->node, "why");
 	json_object_del(r->node, "known");

@@ -15,14 +15,14 @@ struct tree_filter {
 	const char *vhost, *app, *stream; /* "": any */
 };
 
-/* What a node takes out of a purse, about what it has in memory; as text it is about NODE_TEXT. A tree
+/* What a node takes out of a quota, about what it has in memory; as text it is about NODE_TEXT. A tree
  * with its root. */
 enum { NODE_BYTES = 4096, NODE_TEXT = 512, TREE_BYTES = NODE_BYTES * 3 / 2 };
 
 /* The room for what a view shows. */
 struct tree_room {
-	struct purse ours;      /* for what is here, and what servers say that we know */
-	struct purse strangers; /* for what anybody may say */
+	struct quota ours;      /* for what is here, and what servers say that we know */
+	struct quota untrusted; /* for what anybody may say */
 	int depth;              /* levels of what others say */
 };
 
@@ -44,7 +44,7 @@ struct tree_relay {
 	json_t *node;            /* borrowed; in its parent's relays */
 	char relay[SIGN_ID_MAX];
 	char api[ADDR_TEXT_MAX]; /* "" when it has none that may be asked */
-	bool stranger;
+	bool untrusted;
 	bool has_said; /* its own answer is in its place */
 };
 
@@ -64,7 +64,7 @@ void trees_fini(struct trees *trees);
 /* The first of those that have told this API and id; NULL. */
 struct tree_relay *trees_find(const struct trees *trees, const char *api, const char *relay);
 /* No secret and no list of addresses (cluster.relays) stands between this relay and anybody. */
-bool tree_is_stranger(const struct server *server, const struct client *relay);
+bool tree_is_untrusted(const struct server *server, const struct client *relay);
 /* What another server said of itself takes the place of what we knew. */
 void tree_graft(struct tree_relay *relay, const json_t *said, struct tree_room *room);
 /* Why a relay's part is missing. */

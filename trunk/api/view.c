@@ -31,11 +31,11 @@ static bool is_circle(const struct server *server, const struct view_question *q
  * estimated at is NODE_BYTES. */
 enum {
 	VIEWS_BYTES = 192 << 20,
-	VIEWS_STRANGERS = VIEWS_BYTES / 2,
+	VIEWS_UNTRUSTED = VIEWS_BYTES / 2,
 	VIEW_BYTES = 96 << 20,
-	VIEW_STRANGERS = VIEW_BYTES / 2,
+	VIEW_UNTRUSTED = VIEW_BYTES / 2,
 };
-static struct budget all_views = {.max = VIEWS_BYTES, .strangers_max = VIEWS_STRANGERS};
+static struct budget all_views = {.max = VIEWS_BYTES, .untrusted_max = VIEWS_UNTRUSTED};
 
 struct view {
 	struct server *server;
@@ -55,23 +55,23 @@ static void open_room(struct view *v)
 	size_t max = VIEW_BYTES, asked = (size_t)v->q->room * (NODE_BYTES / NODE_TEXT);
 	if (asked && asked < max)
 		max = asked;
-	v->all = (struct budget){VIEW_BYTES, VIEW_STRANGERS, .above = &all_views};
+	v->all = (struct budget){VIEW_BYTES, VIEW_UNTRUSTED, .above = &all_views};
 	v->shown = (struct budget){max, max, .above = &v->all};
 	v->room = (struct tree_room){
 		.ours = {.from = &v->shown},
-		.strangers = {.from = &v->shown, .stranger = true},
+		.untrusted = {.from = &v->shown, .untrusted = true},
 		.depth = v->q->hops < DEPTH_MAX ? v->q->hops + 1 : DEPTH_MAX,
 	};
 }
 
-/* What is shown stays taken, by the purse. */
-static void close_room(struct view *v, struct purse *purse)
+/* What is shown stays taken, by the quota. */
+static void close_room(struct view *v, struct quota *quota)
 {
 	size_t shown = v->shown.used;
-	purse_empty(&v->room.strangers);
-	purse_empty(&v->room.ours);
-	purse->from = &all_views;
-	(void)purse_take(purse, shown); /* it was there a moment ago */
+	quota_empty(&v->room.untrusted);
+	quota_empty(&v->room.ours);
+	quota->from = &all_views;
+	(void)quota_take(quota, shown); /* it was there a moment ago */
 }
 
 /* After so many nodes others have a turn. */
@@ -256,7 +256,7 @@ static void put_all(struct view *v)
 		put_orphans(v);
 }
 
-void view_streams(json_t *answer, struct purse *purse, struct server *server,
+void view_streams(json_t *answer, struct quota *quota, struct server *server,
 		  const struct view_question *q)
 {
 	struct view v = {
@@ -279,7 +279,7 @@ void view_streams(json_t *answer, struct purse *purse, struct server *server,
 	asks_fini(&v.asks);
 	trees_fini(&v.trees);
 	map_free(&v.seen);
-	close_room(&v, purse);
+	close_room(&v, quota);
 }
 
 /* ---- a client ---- */

@@ -32,8 +32,8 @@ struct view_question {
 
 /* "streams": an array of trees, see tree.h; "left_out": of how many streams there was no room for a
  * tree, or for what a server said of its own. What they take of the budget of all views is in the
- * purse, which the caller empties when they are gone. */
-void view_streams(json_t *answer, struct purse *purse, struct server *server,
+ * quota, which the caller empties when they are gone. */
+void view_streams(json_t *answer, struct quota *quota, struct server *server,
 		  const struct view_question *question) BLOCKS;
 /* An array of the servers that this one has to do with, each asked now. */
 json_t *view_nodes(struct server *server, int64_t deadline) BLOCKS;

@@ -66,7 +66,7 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 		const struct member *m = &members[i];
 		json_t *node = put_node(n, "coworker", m->name);
 		put_failure(node, m->health.failed, m->health.failed_wall_ms, m->health.reason);
-		ask(n, node, ASK_OURS, m->name);
+		ask(n, node, ASK_TRUSTED, m->name);
 	}
 	free(members);
 }
@@ -81,7 +81,7 @@ static void put_origins(struct nodes *n)
 		if (up->last_ok_ms)
 			api_put_int(node, "connect_ms", up->connect_ms);
 		put_failure(node, up->failures_total, clock_wall_ms() - ago, up->reason);
-		ask(n, node, ASK_OURS, up->api);
+		ask(n, node, ASK_TRUSTED, up->api);
 	}
 }
 
@@ -100,7 +100,7 @@ static void put_relays(struct nodes *n)
 			map_set(seen, id, node);
 			api_put_text(node, "ip", c->ip);
 			api_put_bool(node, "alive", true);
-			ask(n, node, tree_is_stranger(n->server, c) ? ASK_STRANGER : ASK_OURS,
+			ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce ? c->announce->api : "");
 		}
 		api_put_int(node, "streams",

@@ -1,32 +1,32 @@
 #include "base/budget.h"
 #include "base/check.h"
 
-static bool has_room(const struct budget *b, bool stranger, size_t n)
+static bool has_room(const struct budget *b, bool untrusted, size_t n)
 {
-	size_t max = stranger ? b->strangers_max : b->max;
+	size_t max = untrusted ? b->untrusted_max : b->max;
 	return b->used <= max && n <= max - b->used;
 }
 
-bool purse_take(struct purse *purse, size_t n)
+bool quota_take(struct quota *quota, size_t n)
 {
-	for (const struct budget *b = purse->from; b; b = b->above)
-		if (!has_room(b, purse->stranger, n))
+	for (const struct budget *b = quota->from; b; b = b->above)
+		if (!has_room(b, quota->untrusted, n))
 			return false;
-	for (struct budget *b = purse->from; b; b = b->above)
+	for (struct budget *b = quota->from; b; b = b->above)
 		b->used += n;
-	purse->taken += n;
+	quota->taken += n;
 	return true;
 }
 
-void purse_give(struct purse *purse, size_t n)
+void quota_give(struct quota *quota, size_t n)
 {
-	check(n <= purse->taken);
-	for (struct budget *b = purse->from; b; b = b->above)
+	check(n <= quota->taken);
+	for (struct budget *b = quota->from; b; b = b->above)
 		b->used -= n;
-	purse->taken -= n;
+	quota->taken -= n;
 }
 
-void purse_empty(struct purse *purse)
+void quota_empty(struct quota *quota)
 {
-	purse_give(purse, purse->taken);
+	quota_give(quota, quota->taken);
 }

@@ -6,21 +6,21 @@
 #include <stddef.h>
 
 struct budget {
-	size_t max, strangers_max; /* in all; of that for strangers, while nobody uses more */
+	size_t max, untrusted_max; /* in all; of that for strangers, while nobody uses more */
 	size_t used;
 	struct budget *above; /* this one is a part of it; NULL */
 };
 
 /* What one user has taken. Zeroed memory, apart from the first two members. */
-struct purse {
+struct quota {
 	struct budget *from; /* NULL: there is no limit */
-	bool stranger;
+	bool untrusted;
 	size_t taken;
 };
 
 /* All of it, from the budget and from all above it, or nothing: false. */
-bool purse_take(struct purse *purse, size_t n);
+bool quota_take(struct quota *quota, size_t n);
 /* Gives back n of what was taken. */
-void purse_give(struct purse *purse, size_t n);
+void quota_give(struct quota *quota, size_t n);
 /* Gives back everything. */
-void purse_empty(struct purse *purse);
+void quota_empty(struct quota *quota);

@@ -57,16 +57,16 @@ static const char players_command[] = "srs_players";
 
 enum { TELL_MS = 1000, PLAYERS_MAX = 1000000000 };
 
-void announce_players(struct telling *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
+void announce_players(struct viewer_report *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
 		      const struct source *source)
 {
 	int64_t players = source_players(source), now = clock_ms();
-	bool news = !t->has_told || players != t->players;
-	if (!peer->asks_players || !news || (t->has_told && now < t->told_ms + TELL_MS))
+	bool news = !t->has_report || players != t->players;
+	if (!peer->asks_players || !news || (t->has_report && now < t->told_ms + TELL_MS))
 		return;
 	rtmp_put_command(conn, CSID_CONNECTION, 0, players_command, 0, amf_null(),
 			 amf_number((double)players), NULL);
-	*t = (struct telling){.has_told = true, .players = players, .told_ms = now};
+	*t = (struct viewer_report){.has_report = true, .players = players, .told_ms = now};
 }
 
 bool announce_take_players(struct announce *a, const struct command *c)
@@ -75,7 +75,7 @@ bool announce_take_players(struct announce *a, const struct command *c)
 		return false;
 	double players = command_num(c, 0, -1);
 	if (players >= 0 && players <= PLAYERS_MAX) {
-		a->has_told = true;
+		a->has_report = true;
 		a->players = (int64_t)players;
 	}
 	return true;

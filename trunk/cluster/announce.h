@@ -20,7 +20,7 @@ struct announce {
 	char node[SIGN_ID_MAX];  /* "" when it does not say */
 	char relay[SIGN_ID_MAX]; /* the id of its pull or push; "" */
 	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
-	bool has_told;           /* how many players it has, and those behind it */
+	bool has_report;         /* how many players it has, and those behind it */
 	int64_t players;
 };
 
@@ -38,12 +38,12 @@ void announce_api(char out[static ADDR_TEXT_MAX], const struct rtmp_peer *said,
 
 /* What a relay tells on its connection: how many players have the stream from it. An edge need not
  * have an API for the cluster to know its viewers. */
-struct telling {
-	bool has_told;
+struct viewer_report {
+	bool has_report;
 	int64_t players, told_ms;
 };
 /* Tells the server at the other end, if it asks for that and there is news; once a second. */
-void announce_players(struct telling *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
+void announce_players(struct viewer_report *t, struct rtmp_conn *conn, const struct rtmp_peer *peer,
 		      const struct source *source);
 /* Takes a command that is such a telling; false: it is something else. */
 bool announce_take_players(struct announce *a, const struct command *command);

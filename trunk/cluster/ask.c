@@ -42,7 +42,7 @@ struct ask *asks_find(const struct asks *asks, int tag, const char *api)
 }
 
 /* One more stranger at that address, if there may be one. */
-static bool count_stranger(struct asks *asks, const char *api)
+static bool count_untrusted(struct asks *asks, const char *api)
 {
 	const char *port = strrchr(api, ':');
 	char *host = mem_strndup(api, port ? (size_t)(port - api) : strlen(api));
@@ -63,7 +63,7 @@ static void index_last(struct asks *asks)
 
 struct ask *asks_add(struct asks *asks, int tag, enum ask_whom whom, char *api, char *target)
 {
-	if (asks->count == ASKS_MAX || (whom == ASK_STRANGER && !count_stranger(asks, api))) {
+	if (asks->count == ASKS_MAX || (whom == ASK_UNTRUSTED && !count_untrusted(asks, api))) {
 		free(api);
 		free(target);
 		return NULL;
@@ -76,7 +76,7 @@ struct ask *asks_add(struct asks *asks, int tag, enum ask_whom whom, char *api, 
 	*a = (struct ask){.api = api,
 			  .target = target,
 			  .tag = tag,
-			  .stranger = whom == ASK_STRANGER,
+			  .untrusted = whom == ASK_UNTRUSTED,
 			  .result = ERR_TIMEOUT};
 	snprintf(a->why, sizeof(a->why), "it did not answer in time");
 	index_last(asks);
@@ -88,7 +88,7 @@ struct ask *asks_add(struct asks *asks, int tag, enum ask_whom whom, char *api, 
 static size_t answer_max(const struct ask *a)
 {
 	size_t max = a->asks->answer_max ? a->asks->answer_max : ASK_ANSWER_MAX;
-	return a->stranger && max > ASK_STRANGER_MAX ? ASK_STRANGER_MAX : max;
+	return a->untrusted && max > ASK_UNTRUSTED_MAX ? ASK_UNTRUSTED_MAX : max;
 }
 
 static err request(struct ask *a, struct buf *body)
@@ -100,7 +100,7 @@ static err request(struct ask *a, struct buf *body)
 		.headers = asks->headers,
 		.body_max = answer_max(a),
 		.deadline = asks->deadline,
-		.purse = &a->purse,
+		.quota = &a->quota,
 	};
 	TRY(hostport_parse(&opts.host, a->api, PORT_API));
 	return signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
@@ -117,11 +117,11 @@ static bool is_good(int status)
  * those of strangers. */
 static struct turns {
 	int64_t next, served;
-} turns_of_ours, turns_of_strangers;
+} turns_of_ours, turns_of_untrusted;
 
 static struct turns *turns_of(const struct ask *a)
 {
-	return a->stranger ? &turns_of_strangers : &turns_of_ours;
+	return a->untrusted ? &turns_of_untrusted : &turns_of_ours;
 }
 
 static void turn_begin(struct ask *a, size_t size)
@@ -148,7 +148,7 @@ static err parse(struct ask *a, struct span text)
 	if (values == SIZE_MAX)
 		return OK;
 	if (values > ASK_VALUES_FREE + text.n / ASK_VALUE_BYTES ||
-	    !purse_take(&a->purse, values * VALUE_BYTES))
+	    !quota_take(&a->quota, values * VALUE_BYTES))
 		return err_fail(ERR_LIMIT, "there are too many values in its answer");
 	a->answer = a->in_turn ? json_read_long(text) : json_read(text);
 	return OK;
@@ -192,7 +192,7 @@ static void ask_main(void *arg)
 		asks->until = late < asks->until ? late : asks->until;
 	}
 	turn_end(a);
-	purse_empty(&a->purse);
+	quota_empty(&a->quota);
 	err_clear();
 	asks->running--;
 	co_wake(asks->lead);
@@ -210,8 +210,8 @@ static void start_some(struct asks *asks)
 	while (asks->started < asks->count && asks->running < ASKS_AT_ONCE && !has_enough(asks)) {
 		struct ask *a = &asks->v[asks->started++];
 		a->asks = asks;
-		a->purse.from = asks->budget;
-		a->purse.stranger = a->stranger;
+		a->quota.from = asks->budget;
+		a->quota.untrusted = a->untrusted;
 		a->co = co_start("ask", ask_main, a);
 		asks->running += a->co != NULL;
 		if (!a->co) {

@@ -15,16 +15,16 @@ enum {
 	ASK_VALUE_BYTES = 8,  /* an answer with a value in fewer bytes is rubbish … */
 	ASK_VALUES_FREE = 64, /* … unless it is as small as that */
 	ASK_ANSWER_MAX = 8 * 1024 * 1024,
-	ASK_STRANGER_MAX = 256 * 1024,
+	ASK_UNTRUSTED_MAX = 256 * 1024,
 	ASK_SHORT_MAX = 8192, /* of what is answered in a few words */
 };
 
 struct ask {
 	/* asked */
-	char *api;     /* "host:port"; owned */
-	char *target;  /* owned */
-	int tag;       /* the caller's */
-	bool stranger; /* anybody may have said that there is this API: its answer is a small one */
+	char *api;      /* "host:port"; owned */
+	char *target;   /* owned */
+	int tag;        /* the caller's */
+	bool untrusted; /* anybody may have said that there is this API: its answer is a small one */
 	/* answered */
 	err result; /* OK: it answered, whatever it said */
 	int status;
@@ -35,7 +35,7 @@ struct ask {
 	struct asks *asks;
 	struct co *co;
 	bool in_turn;       /* its answer is long, and the one that is looked at now */
-	struct purse purse; /* what its answer takes until on_answer() has seen it */
+	struct quota quota; /* what its answer takes until on_answer() has seen it */
 };
 
 /* Zeroed memory, apart from `server` and what is wanted of the rest. */
@@ -64,7 +64,7 @@ struct asks {
 	struct co *lead;
 };
 
-enum ask_whom { ASK_OURS, ASK_STRANGER };
+enum ask_whom { ASK_TRUSTED, ASK_UNTRUSTED };
 /* One more; takes both texts. NULL when there are too many, or too many strangers at that address
  * (the texts are freed). Not valid after the next one was added. */
 struct ask *asks_add(struct asks *asks, int tag, enum ask_whom whom, char *api, char *target);

@@ -15,8 +15,8 @@ struct cluster *cluster_new(void)
 	c->upstreams = upstreams_new();
 	c->members = members_new();
 	c->selves = selves_new();
-	c->mesh = mesh_new();
-	c->doubts.room = RIVAL_DOUBTS_MAX;
+	c->coworker_queries = coworker_queries_new();
+	c->doubts.room = RIVAL_RECHECKS_MAX;
 	c->pulls = map_new();
 	c->pushes = map_new();
 	return c;
@@ -30,7 +30,7 @@ void cluster_free(struct cluster **cluster)
 		return;
 	map_free(&c->pulls);
 	map_free(&c->pushes);
-	mesh_free(&c->mesh);
+	coworker_queries_free(&c->coworker_queries);
 	selves_free(&c->selves);
 	members_free(&c->members);
 	upstreams_free(&c->upstreams);

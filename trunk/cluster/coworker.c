@@ -16,7 +16,7 @@ enum {
 	NONE_GROWS = 3, /* "nobody" is kept longer when it is asked for again and again */
 };
 
-struct mesh {
+struct coworker_queries {
 	struct map *questions; /* stream key -> struct question */
 	size_t sweep_at;       /* so many of them are looked through */
 };
@@ -39,11 +39,11 @@ struct question {
 	struct coworker_answer answer;
 };
 
-struct mesh *mesh_new(void)
+struct coworker_queries *coworker_queries_new(void)
 {
-	struct mesh *mesh = mem_new(struct mesh);
-	mesh->questions = map_new();
-	return mesh;
+	struct coworker_queries *queries = mem_new(struct coworker_queries);
+	queries->questions = map_new();
+	return queries;
 }
 
 static void question_free(struct question *q)
@@ -54,22 +54,22 @@ static void question_free(struct question *q)
 	free(q);
 }
 
-void mesh_free(struct mesh **mesh)
+void coworker_queries_free(struct coworker_queries **queries)
 {
-	if (!*mesh)
+	if (!*queries)
 		return;
-	for (struct map_iter it = map_begin((*mesh)->questions); map_next(&it);)
+	for (struct map_iter it = map_begin((*queries)->questions); map_next(&it);)
 		question_free(it.value);
-	map_free(&(*mesh)->questions);
-	free(*mesh);
-	*mesh = NULL;
+	map_free(&(*queries)->questions);
+	free(*queries);
+	*queries = NULL;
 }
 
 /* ---- a question ---- */
 
-static void drop(struct mesh *mesh, struct question *q)
+static void drop(struct coworker_queries *queries, struct question *q)
 {
-	map_remove(mesh->questions, q->key);
+	map_remove(queries->questions, q->key);
 	q->forgotten = true;
 	if (!q->running && !q->waiters)
 		question_free(q);
@@ -134,15 +134,15 @@ static struct question *question_new(struct server *server, const char *vhost_na
 
 /* Answers that have expired go when there are twice as many as were worth keeping, so that asking
  * for random names, which may be long, costs little memory and little time. */
-static void sweep(struct mesh *mesh)
+static void sweep(struct coworker_queries *queries)
 {
 	int64_t now = clock_ms();
-	for (struct map_iter it = map_begin(mesh->questions); map_next(&it);) {
+	for (struct map_iter it = map_begin(queries->questions); map_next(&it);) {
 		struct question *q = it.value;
 		if (q->done && !q->waiters && now >= q->expires_ms)
-			drop(mesh, q);
+			drop(queries, q);
 	}
-	mesh->sweep_at = 2 * map_count(mesh->questions) + SWEEP_FROM;
+	queries->sweep_at = 2 * map_count(queries->questions) + SWEEP_FROM;
 }
 
 /* A thousand players who insist on a stream that nobody has are a few questions, not one for each
@@ -164,27 +164,27 @@ static bool is_good(const struct question *q, bool fresh)
 }
 
 /* The one that is asked or known already; *none_ms is what an expired one leaves behind. */
-static struct question *question_known(struct mesh *mesh, const char *key, bool fresh,
-				       int64_t *none_ms)
+static struct question *question_known(struct coworker_queries *queries, const char *key,
+				       bool fresh, int64_t *none_ms)
 {
-	struct question *q = map_get(mesh->questions, key);
+	struct question *q = map_get(queries->questions, key);
 	if (!q || is_good(q, fresh))
 		return q;
 	*none_ms = fresh ? 0 : longer_none(q);
-	drop(mesh, q);
+	drop(queries, q);
 	return NULL;
 }
 
 static struct question *question_get(struct server *server, const struct conf_vhost *vhost,
 				     const struct target *target, const char *key, bool fresh)
 {
-	struct mesh *mesh = server->cluster->mesh;
+	struct coworker_queries *queries = server->cluster->coworker_queries;
 	int64_t none_ms = 0;
-	struct question *q = question_known(mesh, key, fresh, &none_ms);
+	struct question *q = question_known(queries, key, fresh, &none_ms);
 	if (q)
 		return q;
-	if (map_count(mesh->questions) >= mesh->sweep_at)
-		sweep(mesh);
+	if (map_count(queries->questions) >= queries->sweep_at)
+		sweep(queries);
 	q = question_new(server, vhost->name, target, key);
 	if (!q)
 		return NULL;
@@ -195,7 +195,7 @@ static struct question *question_get(struct server *server, const struct conf_vh
 		return NULL;
 	}
 	q->running = true;
-	map_set(mesh->questions, key, q);
+	map_set(queries->questions, key, q);
 	return q;
 }
 
@@ -236,9 +236,9 @@ err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
 
 void coworker_forget(struct server *server, const char *key)
 {
-	struct question *q = map_get(server->cluster->mesh->questions, key);
+	struct question *q = map_get(server->cluster->coworker_queries->questions, key);
 	if (q)
-		drop(server->cluster->mesh, q);
+		drop(server->cluster->coworker_queries, q);
 }
 
 /* ---- everybody's word ---- */

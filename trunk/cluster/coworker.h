@@ -11,8 +11,8 @@ enum {
 	COWORKER_FRESH_MS = 200, /* so old may be what is told to those who doubt */
 };
 
-struct mesh *mesh_new(void);
-void mesh_free(struct mesh **mesh);
+struct coworker_queries *coworker_queries_new(void);
+void coworker_queries_free(struct coworker_queries **mesh);
 /* OK and the answer, or ERR_NOTFOUND when nobody has it. */
 err coworker_find(struct server *server, const struct conf_vhost *vhost,
 		  const struct target *target, struct coworker_answer *answer) BLOCKS;

@@ -57,8 +57,8 @@ static struct pull *pull_new(struct server *server, struct source *source,
 	p->vhost = vhost;
 	p->from = from;
 	p->source = source_ref(source);
-	inlet_init(&p->in, FEEDER_RELAY, on_lost);
-	p->seam = (struct seam){.source = source, .feeder = &p->in.feeder};
+	read_pacing_init(&p->in, FEEDER_RELAY, on_lost);
+	p->resume = (struct resume){.source = source, .feeder = &p->in.feeder};
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";
 	p->lost_ms = clock_ms();
@@ -81,7 +81,7 @@ static struct pull *pull_new(struct server *server, struct source *source,
 static void look_for_circle(struct pull *p, const struct viewer *viewer)
 {
 	bool news = p->via && !list_has_all(p->via, viewer->path);
-	bool better = p->doubtful && !viewer->doubtful;
+	bool better = p->path_unverified && !viewer->path_unverified;
 	bool nearer = p->path && list_count(viewer->path) < list_count(p->path);
 	if ((news || better || nearer) && p->lost_ms)
 		p->reask = true;

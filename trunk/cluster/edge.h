@@ -19,7 +19,7 @@ struct viewer {
 	const char *path;               /* servers the request came by; "" for a player */
 	const char *via;                /* all servers that wait for its answer; "" */
 	bool http;                      /* for follow_client */
-	bool doubtful;                  /* that it came by that path is not proven, and should be */
+	bool path_unverified;           /* that it came by that path is not proven, and should be */
 	struct co *co;                  /* woken when the state changes */
 };
 
@@ -33,7 +33,7 @@ enum pull_state {
 
 /* From where a pull has its stream: the origins of an edge, or, at an origin, the coworker that has
  * it at the moment: the mesh is asked again at each loss, so that the pull follows the stream. */
-enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_MESH };
+enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_COWORKERS };
 /* Joins the pull of this source, starting one if there is none. */
 void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
 		 enum pull_from from, struct viewer *viewer);

@@ -49,7 +49,7 @@ static bool take_answer(struct ask *a)
 	}
 	bool self = strcmp(answer.service, q->server->service_id) == 0;
 	if (self)
-		self_met(q->server, a->api);
+		own_address_add(q->server, a->api);
 	if (e || self)
 		return false;
 	snprintf(answer.coworker, sizeof(answer.coworker), "%s", a->api);
@@ -79,7 +79,7 @@ void inquiry_run(struct inquiry *q)
 		.late_ms = q->late_ms,
 	};
 	for (int i = 0; i < count; i++)
-		asks_add(&q->asks, 0, ASK_OURS, mem_strdup(members[i].name),
+		asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(members[i].name),
 			 target_for(q, members[i].name));
 	free(members);
 	q->missing = q->asks.count;

@@ -8,8 +8,9 @@ struct cluster {
 	struct upstreams *upstreams; /* health of the origins we use */
 	struct members *members;     /* who is behind the names of origins and coworkers */
 	struct selves *selves;       /* where this server has met itself */
-	struct mesh *mesh;           /* questions to coworkers in flight and answers kept */
-	struct gate doubts;          /* looks of rivals that are not urgent */
-	struct map *pulls;           /* source key -> struct pull */
-	struct map *pushes;          /* source key -> struct push, a list; the first is shown */
+	struct coworker_queries
+		*coworker_queries; /* questions to coworkers in flight and answers kept */
+	struct gate doubts;        /* looks of rivals that are not urgent */
+	struct map *pulls;         /* source key -> struct pull */
+	struct map *pushes;        /* source key -> struct push, a list; the first is shown */
 };

@@ -66,9 +66,9 @@ static int default_port(enum member_kind kind)
 
 static void wake_all(const struct members_hearer *list)
 {
-	const struct members_hearer *hearer;
-	DL_FOREACH (list, hearer)
-		co_wake(hearer->co);
+	const struct members_hearer *subscriber;
+	DL_FOREACH (list, subscriber)
+		co_wake(subscriber->co);
 }
 
 static void tell(struct members *m, uint64_t *news, uint64_t count)
@@ -297,13 +297,13 @@ struct members_news members_news(const struct server *server)
 	return server->cluster->members->news;
 }
 
-void members_hear(struct server *server, struct members_hearer *hearer)
+void members_subscribe(struct server *server, struct members_hearer *subscriber)
 {
-	hearer->co = co_self();
-	DL_APPEND(server->cluster->members->hearers, hearer);
+	subscriber->co = co_self();
+	DL_APPEND(server->cluster->members->hearers, subscriber);
 }
 
-void members_unhear(struct server *server, struct members_hearer *hearer)
+void members_unhear(struct server *server, struct members_hearer *subscriber)
 {
-	DL_DELETE(server->cluster->members->hearers, hearer);
+	DL_DELETE(server->cluster->members->hearers, subscriber);
 }

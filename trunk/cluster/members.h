@@ -36,5 +36,5 @@ struct members_hearer {
 	struct members_hearer *prev, *next;
 	struct co *co;
 };
-void members_hear(struct server *server, struct members_hearer *hearer);
-void members_unhear(struct server *server, struct members_hearer *hearer);
+void members_subscribe(struct server *server, struct members_hearer *subscriber);
+void members_unhear(struct server *server, struct members_hearer *subscriber);

@@ -77,20 +77,20 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 {
 	p->fed = false;
 	p->media_ms = 0;
-	p->telling = (struct telling){0};
-	seam_begin(&p->seam);
+	p->telling = (struct viewer_report){0};
+	resume_begin(&p->resume);
 	err e = ask_to_play(p);
 	if (!e) {
 		note_switch(p);
-		inlet_open(&p->in, p->up.feed ? flv_feed_sock(p->up.feed) : p->up.conn->sock);
+		read_pacing_open(&p->in, p->up.feed ? flv_feed_sock(p->up.feed) : p->up.conn->sock);
 		e = pull_relay(p, patience_of(p, alone), refusal);
 	}
 	/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
 	char why[ERR_TRAIL_MAX];
 	snprintf(why, sizeof(why), "%s", err_trail(e));
-	seam_end(&p->seam);
-	inlet_caught_up(&p->in, p->source, true);
-	inlet_close(&p->in);
+	resume_end(&p->resume);
+	read_pacing_caught_up(&p->in, p->source, true);
+	read_pacing_close(&p->in);
 	upstream_hang_up(&p->up);
 	if (e != ERR_REDIRECT)
 		snprintf(p->facts.reason, sizeof(p->facts.reason), "%.250s", why);
@@ -123,8 +123,8 @@ static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	/* The first round goes to where the viewer was found to belong; the later ones have seen that
 	 * to be wrong. */
-	err e = p->mesh_rounds++ ? coworker_find_fresh(p->server, p->vhost, &p->target, answer)
-				 : coworker_find(p->server, p->vhost, &p->target, answer);
+	err e = p->coworker_rounds++ ? coworker_find_fresh(p->server, p->vhost, &p->target, answer)
+				     : coworker_find(p->server, p->vhost, &p->target, answer);
 	if (!e)
 		list[0] = upstream_get(p->server->cluster->upstreams, answer->rtmp);
 	free(answer);
@@ -136,7 +136,7 @@ static err no_candidate(const struct pull *p)
 {
 	if (co_stopping())
 		return ERR_STOPPED;
-	if (p->from == PULL_FROM_MESH)
+	if (p->from == PULL_FROM_COWORKERS)
 		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s",
 				p->source->key);
 	return err_fail(ERR_UPSTREAM, "the names of the origins have no addresses");
@@ -293,7 +293,7 @@ static void pull_run(struct pull *p)
 		err e = pull_round(p);
 		if (e == ERR_STOPPED || pull_is_unwanted(p))
 			return;
-		if (e == OK || (e == ERR_NOTFOUND && p->mesh_rounds == 1)) {
+		if (e == OK || (e == ERR_NOTFOUND && p->coworker_rounds == 1)) {
 			if (!p->lost_ms)
 				p->lost_ms = clock_ms();
 			wait = 0;
@@ -325,7 +325,7 @@ void pull_main(void *arg)
 		source_finish(p->source);
 	p->over = true;
 	pull_forget_request(p);
-	seam_fini(&p->seam);
+	resume_fini(&p->resume);
 	pull_set_state(p, p->state < PULL_NOWHERE ? PULL_FAILED : p->state);
 	if (!p->viewers)
 		pull_free(p);

@@ -5,9 +5,9 @@
 #include "cluster/announce.h"
 #include "cluster/edge.h"
 #include "cluster/relay_facts.h"
-#include "cluster/seam.h"
+#include "cluster/resume.h"
 #include "cluster/upstream_connect.h"
-#include "node/inlet.h"
+#include "node/read_pacing.h"
 
 struct pull {
 	struct server *server;
@@ -17,20 +17,20 @@ struct pull {
 	struct source *source;
 	struct viewer *viewers;
 	struct co *co;
-	struct inlet in;
+	struct read_pacing in;
 	enum pull_state state;
 	char why[256];
 	int64_t idle_ms; /* since when there are no viewers */
 	int64_t lost_ms; /* since when there is no media; 0: there is */
 	bool over;
-	bool reask;      /* somebody waits with whom the request may have become a circle */
-	int mesh_rounds; /* how often the mesh was asked */
-	int dry_rounds;  /* rounds without media since there was some */
+	bool reask;          /* somebody waits with whom the request may have become a circle */
+	int coworker_rounds; /* how often the mesh was asked */
+	int dry_rounds;      /* rounds without media since there was some */
 	/* the request, as its longest-attached viewer makes it; the path is the shortest of all */
 	struct target target;
 	char *page_url, *swf_url, *path, *via;
 	bool http;            /* that viewer came by HTTP */
-	bool doubtful;        /* all that wait are doubtful */
+	bool path_unverified; /* all that wait are doubtful */
 	char redirected[600]; /* servers that have redirected it since it last began at an origin */
 	/* the origin in use */
 	struct upstream_conn up;
@@ -38,8 +38,8 @@ struct pull {
 	int64_t media_ms, rhythm_ms; /* arrival of the last frame; longest gap that is usual */
 	uint32_t media_raw;          /* its time, as the origin has it */
 	bool fed;                    /* this origin has sent frames */
-	struct seam seam;
-	struct telling telling;
+	struct resume resume;
+	struct viewer_report telling;
 	struct relay_facts facts;
 };
 

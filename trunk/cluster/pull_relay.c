@@ -46,7 +46,7 @@ static void take_media(struct pull *p, struct msg *m, uint32_t raw)
 	/* Headers alone are no media: an origin keeps those of a publisher that has left. */
 	if (m->type != MSG_DATA && !headers_wants(m))
 		note_arrival(p, raw);
-	seam_take(&p->seam, m, raw);
+	resume_take(&p->resume, m, raw);
 }
 
 static void take_data(struct pull *p, struct span body, uint32_t raw)
@@ -99,7 +99,7 @@ static err next_flv(struct pull *p)
 /* The origin may send without a pause. */
 static err let_others_run(struct pull *p)
 {
-	inlet_caught_up(&p->in, p->source, false);
+	read_pacing_caught_up(&p->in, p->source, false);
 	co_yield ();
 	return co_stopping() ? ERR_STOPPED : OK;
 }
@@ -122,9 +122,9 @@ static err receive(struct pull *p, struct rtmp_refusal *refusal)
 		if (pull_is_unwanted(p))
 			break;
 	}
-	seam_look(&p->seam);
-	inlet_caught_up(&p->in, p->source, true);
-	inlet_pace(&p->in, p->source, !p->seam.open || (p->up.conn && p->up.conn->ping_ms));
+	resume_look(&p->resume);
+	read_pacing_caught_up(&p->in, p->source, true);
+	read_pacing_pace(&p->in, p->source, !p->resume.open || (p->up.conn && p->up.conn->ping_ms));
 	if (!p->up.conn)
 		return OK;
 	announce_players(&p->telling, p->up.conn, &p->up.peer, p->source);
@@ -168,7 +168,7 @@ static err check_peer(struct pull *p, struct watch *w)
 		return OK;
 	}
 	rtmp_put_ping(conn);
-	sock_set_merge(conn->sock, false);
+	sock_set_rcvlowat(conn->sock, false);
 	look_again_at(w, now + PONG_MS);
 	return rtmp_flush(conn);
 }
@@ -229,7 +229,7 @@ err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal
 			return err_fail(ERR_ENDED, "nobody watches any more");
 		if (p->reask && !p->fed && clock_ms() >= w.began_ms + REASK_MS)
 			return err_fail(ERR_TIMEOUT, "another server waits for the stream too");
-		w.deadline = seam_due(&p->seam);
+		w.deadline = resume_due(&p->resume);
 		if (p->reask && !p->fed)
 			look_again_at(&w, w.began_ms + REASK_MS);
 		look_again_at(&w, pull_unwanted_at(p));
@@ -237,7 +237,7 @@ err pull_relay(struct pull *p, int64_t patience_ms, struct rtmp_refusal *refusal
 		TRY(p->up.feed ? check_feed(p, &w) : check_peer(p, &w));
 		err e = co_wait(w.deadline);
 		if (e == ERR_TIMEOUT)
-			sock_look(p->in.sock); /* no verdict before what has come is read */
+			sock_force_read(p->in.sock); /* no verdict before what has come is read */
 		else if (e)
 			return e;
 	}

@@ -24,14 +24,14 @@ static const struct viewer *first_viewer(const struct pull *p)
 {
 	const struct viewer *v;
 	DL_FOREACH (p->viewers, v)
-		if (!v->doubtful)
+		if (!v->path_unverified)
 			return v;
 	return p->viewers;
 }
 
 static bool counts(const struct pull *p, const struct viewer *v)
 {
-	return p->doubtful || !v->doubtful;
+	return p->path_unverified || !v->path_unverified;
 }
 
 /* By the fewest servers: how far others say they have come is no reason to refuse that one. */
@@ -80,7 +80,7 @@ bool pull_take_request(struct pull *p)
 	};
 	p->page_url = mem_strdup(v->page_url);
 	p->swf_url = mem_strdup(v->swf_url);
-	p->doubtful = v->doubtful;
+	p->path_unverified = v->path_unverified;
 	p->path = mem_strdup(shortest_path(p));
 	p->via = all_who_wait(p);
 	p->http = v->http;
@@ -106,7 +106,7 @@ struct upstream_request pull_request(const struct pull *p)
 		.path = p->path,
 		.via = p->via,
 		.redirected = p->redirected,
-		.mesh = p->from == PULL_FROM_MESH,
+		.from_coworker = p->from == PULL_FROM_COWORKERS,
 		.flv = pull_is_flv(p),
 	};
 }

@@ -12,7 +12,7 @@
 #include "cluster/inside.h"
 #include "cluster/relay_facts.h"
 #include "cluster/upstream_connect.h"
-#include "node/outlet.h"
+#include "node/send_monitor.h"
 #include "rtmp/client.h"
 
 #include <stdio.h>
@@ -43,10 +43,10 @@ struct push {
 	struct rtmp_refusal refusal;
 	struct upstream_conn up;
 	struct consumer consumer;
-	struct outlet outlet;
+	struct send_monitor send_monitor;
 	bool finishing;
 	bool carried;    /* this round had an origin that took the stream */
-	bool outdone;    /* that origin found an earlier publisher elsewhere and said so */
+	bool superseded; /* that origin found an earlier publisher elsewhere and said so */
 	int64_t lost_ms; /* since when there is no origin */
 	int64_t ping_ms, ping_end; /* our ping: when, and the byte behind it */
 	struct relay_facts facts;
@@ -59,7 +59,7 @@ enum push_state push_state(const struct push *push)
 
 bool push_is_outdone(const struct push *push)
 {
-	return push->outdone;
+	return push->superseded;
 }
 
 const struct rtmp_refusal *push_refusal(const struct push *push)
@@ -147,7 +147,7 @@ static void join(struct push *p)
 static err send_some(struct push *p)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
-	return outlet_send_rtmp(&p->outlet, p->up.conn, &p->consumer.cursor, &sent);
+	return send_monitor_send_rtmp(&p->send_monitor, p->up.conn, &p->consumer.cursor, &sent);
 }
 
 static err take_input(struct push *p)
@@ -200,7 +200,7 @@ static err check_alive(struct push *p, int64_t *deadline)
 
 static err carry(struct push *p)
 {
-	struct telling telling = {0};
+	struct viewer_report telling = {0};
 	/* The publisher begins when it has the first origin's word; see push_begin(). */
 	while (!p->consumer.source) {
 		if (p->finishing)
@@ -215,7 +215,7 @@ static err carry(struct push *p)
 		if (p->finishing && !cursor_pending(&p->consumer.cursor))
 			return OK;
 		TRY(check_alive(p, &deadline));
-		err e = outlet_wait(&p->outlet, deadline);
+		err e = send_monitor_wait(&p->send_monitor, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}
@@ -288,7 +288,7 @@ static err use(struct push *p, const char *name, int64_t deadline)
 		sock_attach(conn->sock);
 		sock_set_quick(conn->sock, false);
 		e = carry(p);
-		p->outdone = e == ERR_BUSY;
+		p->superseded = e == ERR_BUSY;
 		if (!e)
 			say_goodbye(p, name);
 		consumer_close(&p->consumer);
@@ -381,7 +381,7 @@ static void push_run(struct push *p, const char *name)
 		err e = push_round(p, name);
 		if (!e || e == ERR_STOPPED || p->finishing)
 			return;
-		if (p->outdone) {
+		if (p->superseded) {
 			set_state(p, PUSH_FAILED);
 			return;
 		}

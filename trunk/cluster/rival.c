@@ -14,17 +14,17 @@ enum {
 	ASKED_LOOK_MS = 50,
 	SUSPECT_MS = 1000, /* silent for so long: the answer to the ping is waited for */
 	MARGIN_MS = 100,
-	DOUBT_MS = 1000, /* until the next look when somebody did not answer; doubled each time */
-	DOUBT_MAX_MS = 30000,
+	RECHECK_MS = 1000, /* until the next look when somebody did not answer; doubled each time */
+	RECHECK_MAX_MS = 30000,
 	PACE_MS = 50, /* at least, from one look out of doubt to the next that takes its place */
 };
 
 struct rival {
 	struct rival_opts opts;
 	struct co *co;
-	int64_t look_ms;   /* of the next look; CLOCK_NEVER */
-	int64_t second_ms; /* of the second one; CLOCK_NEVER when it is over */
-	int64_t doubt_ms;  /* of the next one out of doubt; CLOCK_NEVER when all have answered */
+	int64_t look_ms;    /* of the next look; CLOCK_NEVER */
+	int64_t second_ms;  /* of the second one; CLOCK_NEVER when it is over */
+	int64_t recheck_ms; /* of the next one out of doubt; CLOCK_NEVER when all have answered */
 	int64_t patience_ms;
 	struct members_news seen; /* when the last look began */
 	struct gate_pass pass;
@@ -77,16 +77,16 @@ err rival_find(struct server *server, const struct conf_vhost *vhost, const stru
 /* Who has not answered may have it. */
 static void note_missing(struct rival *r, int missing)
 {
-	int64_t longer = r->patience_ms ? 2 * r->patience_ms : DOUBT_MS;
-	r->patience_ms = !missing ? 0 : longer < DOUBT_MAX_MS ? longer : DOUBT_MAX_MS;
-	r->doubt_ms = missing ? clock_after(r->patience_ms) : CLOCK_NEVER;
+	int64_t longer = r->patience_ms ? 2 * r->patience_ms : RECHECK_MS;
+	r->patience_ms = !missing ? 0 : longer < RECHECK_MAX_MS ? longer : RECHECK_MAX_MS;
+	r->recheck_ms = missing ? clock_after(r->patience_ms) : CLOCK_NEVER;
 }
 
-static bool is_in_doubt(const struct rival *r)
+static bool needs_recheck(const struct rival *r)
 {
 	struct members_news now = members_news(r->opts.server);
-	return clock_ms() >= r->doubt_ms || now.joined != r->seen.joined ||
-	       (r->doubt_ms != CLOCK_NEVER && now.returned != r->seen.returned);
+	return clock_ms() >= r->recheck_ms || now.joined != r->seen.joined ||
+	       (r->recheck_ms != CLOCK_NEVER && now.returned != r->seen.returned);
 }
 
 /* True when somebody is stronger. */
@@ -123,12 +123,12 @@ static void next_look(struct rival *r)
 static err wait_for_look(struct rival *r, struct gate *gate)
 {
 	for (;;) {
-		if (is_in_doubt(r))
+		if (needs_recheck(r))
 			gate_join(gate, &r->pass);
 		if (r->pass.inside || clock_ms() >= r->look_ms)
 			return OK;
-		bool queued = r->pass.queued || r->look_ms < r->doubt_ms;
-		err e = co_wait(queued ? r->look_ms : r->doubt_ms);
+		bool queued = r->pass.queued || r->look_ms < r->recheck_ms;
+		err e = co_wait(queued ? r->look_ms : r->recheck_ms);
 		if (e == ERR_STOPPED)
 			return e;
 	}
@@ -138,9 +138,9 @@ static void rival_main(void *arg)
 {
 	struct rival *r = arg;
 	struct gate *gate = &r->opts.server->cluster->doubts;
-	struct members_hearer hearer = {0};
+	struct members_hearer subscriber = {0};
 	bool lost = false;
-	members_hear(r->opts.server, &hearer);
+	members_subscribe(r->opts.server, &subscriber);
 	while (!lost && wait_for_look(r, gate) == OK) {
 		if (clock_ms() >= r->look_ms)
 			next_look(r);
@@ -150,7 +150,7 @@ static void rival_main(void *arg)
 		gate_leave(gate, &r->pass);
 	}
 	gate_leave(gate, &r->pass);
-	members_unhear(r->opts.server, &hearer);
+	members_unhear(r->opts.server, &subscriber);
 }
 
 struct rival *rival_start(const struct rival_opts *opts)
@@ -159,7 +159,7 @@ struct rival *rival_start(const struct rival_opts *opts)
 	r->opts = *opts;
 	r->look_ms = clock_after(FIRST_LOOK_MS);
 	r->second_ms = clock_after(SECOND_LOOK_MS);
-	r->doubt_ms = CLOCK_NEVER;
+	r->recheck_ms = CLOCK_NEVER;
 	r->seen = members_news(opts->server);
 	r->co = co_start("rival", rival_main, r);
 	return r;

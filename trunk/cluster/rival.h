@@ -14,7 +14,7 @@
 
 enum {
 	RIVAL_PONG_MS = 700, /* a publisher that has not answered a ping for so long is not alive */
-	RIVAL_DOUBTS_MAX = 16, /* looks out of doubt at a time */
+	RIVAL_RECHECKS_MAX = 16, /* looks out of doubt at a time */
 };
 
 /* How strongly an origin claims a stream. */

@@ -78,7 +78,7 @@ bool self_is(const struct server *server, enum member_kind kind, const char *nam
 	return (m && clock_ms() < m->until_ms) || is_own_address(server->conf, kind, name);
 }
 
-void self_met(struct server *server, const char *name)
+void own_address_add(struct server *server, const char *name)
 {
 	struct map *selves = server->cluster->selves->by_name;
 	struct meeting *m = map_get(selves, name);

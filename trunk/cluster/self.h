@@ -13,4 +13,4 @@ void selves_free(struct selves **selves);
  * not long ago. `name` is a member's. */
 bool self_is(const struct server *server, enum member_kind kind, const char *name);
 /* Who answered there is this server. That is believed for a while. */
-void self_met(struct server *server, const char *name);
+void own_address_add(struct server *server, const char *name);

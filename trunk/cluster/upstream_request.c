@@ -69,7 +69,7 @@ struct amf *upstream_identity(const struct upstream_request *r)
 		amf_set(args, "srs_via", amf_string(r->via));
 	if (r->redirected && *r->redirected)
 		amf_set(args, "srs_redirected", amf_string(r->redirected));
-	if (r->mesh)
+	if (r->from_coworker)
 		amf_set(args, "srs_mesh", amf_number(1));
 	free(path);
 	return args;

@@ -14,8 +14,8 @@ struct upstream_request {
 	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
 	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
 	bool publish;
-	bool mesh; /* an origin asks the coworker that has the stream */
-	bool flv;  /* a pull over HTTP-FLV */
+	bool from_coworker; /* an origin asks the coworker that has the stream */
+	bool flv;           /* a pull over HTTP-FLV */
 };
 
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */

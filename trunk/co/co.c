@@ -290,7 +290,7 @@ bool co_stopping(void)
 
 void co_wake(struct co *co)
 {
-	co->polite |= co == current;
+	co->yield_first |= co == current;
 	if (co->woken)
 		return;
 	co->woken = true;
@@ -317,8 +317,8 @@ err co_wait(int64_t deadline)
 {
 	struct co *me = current;
 	check(!reactor_is_running());
-	if (me->polite) {
-		me->polite = false;
+	if (me->yield_first) {
+		me->yield_first = false;
 		co_yield ();
 	}
 	if (!me->woken && !me->stopping && !deadline_arm(me, deadline)) {

@@ -19,11 +19,11 @@ enum co_waits { WAITS_NOT, WAITS_WAKE, WAITS_TIME, WAITS_DONE };
 struct co {
 	st_cond_t cond;
 	enum co_waits waits;
-	bool woken;    /* co_wake() was called and co_wait() has not returned since */
-	bool polite;   /* it has woken itself: others go first */
-	bool stopping; /* sticky */
-	bool expired;  /* the deadline of the current wait has passed */
-	bool done;     /* main has returned */
+	bool woken;       /* co_wake() was called and co_wait() has not returned since */
+	bool yield_first; /* it has woken itself: others go first */
+	bool stopping;    /* sticky */
+	bool expired;     /* the deadline of the current wait has passed */
+	bool done;        /* main has returned */
 	char id[9];
 	int64_t deadline; /* of the current wait */
 	struct timer timer;
@@ -55,7 +55,7 @@ void co_free(struct co *co);
 err reactor_init(void);
 void reactor_fini(void) BLOCKS;
 /* A timer was set to `due`: the reactor must not sleep longer than that. */
-void reactor_hurry(int64_t due);
+void reactor_wake_before(int64_t due);
 bool reactor_is_running(void);
 
 void timers_init(int64_t now);

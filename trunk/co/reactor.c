@@ -29,7 +29,7 @@ bool reactor_is_running(void)
 	return re.co && co_self() == re.co;
 }
 
-void reactor_hurry(int64_t due)
+void reactor_wake_before(int64_t due)
 {
 	if (!re.asleep || due >= re.wakes_at)
 		return;
@@ -123,7 +123,7 @@ void reactor_fini(void)
 {
 	if (re.co) {
 		re.ending = true;
-		reactor_hurry(INT64_MIN);
+		reactor_wake_before(INT64_MIN);
 		co_join(&re.co);
 	}
 	if (re.netfd)

@@ -67,7 +67,7 @@ void timer_set(struct timer *timer, int64_t due)
 		return;
 	timer->due = due;
 	wheel_put(timer);
-	reactor_hurry(due);
+	reactor_wake_before(due);
 }
 
 void timer_cancel(struct timer *timer)

@@ -95,7 +95,7 @@ static bool put_lacking(struct conf_tree *root, const char *name, const char *va
 	char prefix[ENV_NAME_MAX], path[TREE_PATH_MAX];
 
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
-		if (row->kind != ROW_LACKING && row->kind != ROW_IDLE)
+		if (row->kind != ROW_UNSUPPORTED && row->kind != ROW_IGNORED)
 			continue;
 		env_name(prefix, row->path);
 		size_t n = strlen(prefix);

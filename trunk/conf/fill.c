@@ -67,7 +67,7 @@ static bool is_on(const struct conf_tree *node)
 static void fill_foreign(const struct conf_tree *node, const struct row *row,
 			 struct conf_report *report)
 {
-	if (row->kind == ROW_IDLE)
+	if (row->kind == ROW_IGNORED)
 		report_warning(report, place_of(node), "'%s' has no effect: %s", row->path,
 			       row->help);
 	else if (is_on(node))
@@ -115,13 +115,13 @@ static bool is_duplicate(struct map *seen, const struct conf_tree *node, const s
 			void *to;
 		} value = {.from = node};
 		map_set(seen, key, value.to);
-	} else if (row->kind != ROW_LACKING) {
+	} else if (row->kind != ROW_UNSUPPORTED) {
 		report_warning(report, place_of(node),
 			       "'%s' was set in line %d already; this one is ignored",
 			       log_quote(key), first->line);
 	}
 	free(key);
-	return first && row->kind != ROW_LACKING;
+	return first && row->kind != ROW_UNSUPPORTED;
 }
 
 static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct conf_report *report);
@@ -153,7 +153,7 @@ static void fill_block(struct conf *conf, void *base, const struct conf_tree *bl
 		}
 		if (is_duplicate(seen, node, row, report))
 			continue;
-		if (row->kind == ROW_LACKING || row->kind == ROW_IDLE)
+		if (row->kind == ROW_UNSUPPORTED || row->kind == ROW_IGNORED)
 			fill_foreign(node, row, report);
 		else if (row->kind != ROW_BLOCK)
 			fill_value(base, node, row, report);

@@ -124,8 +124,9 @@ static void help_block(struct buf *out, const char *block, const char *path, int
 	}
 	if (strncmp(path, block, strlen(path)) != 0)
 		return; /* only a part of this block was asked for */
-	help_foreign(out, block, ROW_LACKING, depth, "Directives of SRS that are not built yet:");
-	help_foreign(out, block, ROW_IDLE, depth,
+	help_foreign(out, block, ROW_UNSUPPORTED, depth,
+		     "Directives of SRS that are not built yet:");
+	help_foreign(out, block, ROW_IGNORED, depth,
 		     "Directives of SRS that are accepted without effect:");
 }
 
@@ -147,7 +148,7 @@ static void help_unknown(struct buf *out, const char *path)
 static void help_one_foreign(struct buf *out, const struct row *row)
 {
 	buf_printf(out, "# %s: a directive of SRS that %s\n", row->path,
-		   row->kind == ROW_IDLE ? "is accepted without effect" : "is not built yet");
+		   row->kind == ROW_IGNORED ? "is accepted without effect" : "is not built yet");
 	comment(out, 0, row->help);
 }
 

@@ -18,8 +18,8 @@
 	{                                                                                          \
 		.path = p, .kind = ROW_BLOCK, .help = text, __VA_ARGS__                            \
 	}
-#define LACKING(p, text, ...) {.path = p, .kind = ROW_LACKING, .help = text, __VA_ARGS__},
-#define IDLE(p, text) {.path = p, .kind = ROW_IDLE, .help = text},
+#define LACKING(p, text, ...) {.path = p, .kind = ROW_UNSUPPORTED, .help = text, __VA_ARGS__},
+#define IDLE(p, text) {.path = p, .kind = ROW_IGNORED, .help = text},
 #define ONOFF(p, type, member, dflt, how, text, ...)                                               \
 	{                                                                                          \
 		.path = p, .kind = ROW_ONOFF, FIELD(type, member, bool), .value = dflt,            \
@@ -421,5 +421,5 @@ bool row_is_vhost(const struct row *row)
 
 bool row_is_value(const struct row *row)
 {
-	return row->kind != ROW_BLOCK && row->kind != ROW_LACKING && row->kind != ROW_IDLE;
+	return row->kind != ROW_BLOCK && row->kind != ROW_UNSUPPORTED && row->kind != ROW_IGNORED;
 }

@@ -14,8 +14,8 @@ enum row_kind {
 	ROW_TEXT,
 	ROW_ENUM,
 	ROW_LIST,
-	ROW_LACKING, /* of SRS, not built yet: an error when enabled, else a warning */
-	ROW_IDLE,    /* of SRS, without effect here: a warning */
+	ROW_UNSUPPORTED, /* of SRS, not built yet: an error when enabled, else a warning */
+	ROW_IGNORED,     /* of SRS, without effect here: a warning */
 };
 
 enum row_apply { APPLY_NOW, APPLY_NEW, APPLY_RESTART };

@@ -112,9 +112,9 @@ static err link_open(struct http_link *link, const struct http_request_opts *opt
 	return OK;
 }
 
-static bool is_affordable(struct purse *purse, size_t n)
+static bool is_affordable(struct quota *quota, size_t n)
 {
-	return !purse || purse_take(purse, n);
+	return !quota || quota_take(quota, n);
 }
 
 static err body_read(struct http_conn *conn, struct buf *body, const struct http_request_opts *opts)
@@ -124,7 +124,7 @@ static err body_read(struct http_conn *conn, struct buf *body, const struct http
 	err e;
 	do {
 		e = http_recv_body(conn, piece, PIECE, &n, opts->deadline);
-		if (e == OK && !is_affordable(opts->purse, n))
+		if (e == OK && !is_affordable(opts->quota, n))
 			e = err_fail(ERR_LIMIT, "there is no room for the HTTP answer now");
 		else if (e == OK && n)
 			buf_put(body, piece, n);

@@ -20,7 +20,7 @@ struct http_request_opts {
 	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;
 	struct http_field *field; /* filled in; NULL: none */
-	struct purse *purse; /* the body is taken out of it as it comes: none left is ERR_LIMIT;
+	struct quota *quota; /* the body is taken out of it as it comes: none left is ERR_LIMIT;
 				   * NULL: no limit beside body_max. The caller empties it. */
 };
 /* status and body of the answer. Tries the addresses of the name one after another within the

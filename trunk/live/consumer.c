@@ -26,12 +26,12 @@ void consumer_open(struct consumer *c, struct source *s, const struct consumer_o
 		*wire = wire_make(s, opts->format);
 	c->source = source_ref(s);
 	c->co = opts->co;
-	c->on_turn = opts->on_turn;
+	c->on_send_slot = opts->on_send_slot;
 	memcpy(c->needs, opts->needs, sizeof(c->needs));
 	c->relay = opts->relay;
 	c->gaps = s->gaps;
 	c->ends = s->ends;
-	cursor_greet(&c->cursor, opts->first);
+	cursor_prepend(&c->cursor, opts->first);
 	/* Times that the publisher's are not mapped from may fall below any base. */
 	bool is_mapped = !timeline_is_raw(&s->timeline);
 	cursor_open(&c->cursor, *wire, opts->stream_id, opts->own_base && is_mapped,

@@ -81,7 +81,7 @@ static void put_headers(struct cursor *c, struct headers *set, int64_t ts)
 
 /* ---- joining and leaving ---- */
 
-void cursor_greet(struct cursor *c, struct span bytes)
+void cursor_prepend(struct cursor *c, struct span bytes)
 {
 	c->priv.max = PRIVATE_MAX;
 	buf_put(&c->priv, bytes.p, bytes.n);

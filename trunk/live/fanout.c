@@ -44,8 +44,8 @@ static inline __attribute__((always_inline)) void fetch_ahead(const struct consu
 static void serve(struct consumer *c)
 {
 	fetch_ahead(c);
-	if (c->on_turn)
-		c->on_turn(c);
+	if (c->on_send_slot)
+		c->on_send_slot(c);
 	else
 		co_wake(c->co);
 }

@@ -97,7 +97,7 @@ bool source_publish(struct source *source, const struct feeder *feeder, struct m
 bool source_is_paced(const struct source *source);
 /* The feeder has published all that had come: those who are not batched have their turn, and those
  * whose turn has begun. With `all` false there is more, but it was enough for a slice: then only the
- * first, since the others would miss the rest. Runs on_turn() of consumers, so the words of an error
+ * first, since the others would miss the rest. Runs on_send_slot() of consumers, so the words of an error
  * that the caller carries are lost. Nothing happens if the feeder has lost the slot. */
 void source_caught_up(struct source *source, const struct feeder *feeder, bool all);
 /* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
@@ -124,8 +124,8 @@ struct consumer_opts {
 	struct co *co; /* whom to wake */
 	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is (so no
 	 * co_self()), and neither opens nor closes a consumer. NULL: its own coroutine is woken. */
-	void (*on_turn)(struct consumer *consumer);
-	/* What on_turn() looks at besides the consumer; NULL: less. Turns are thousands, and memory is
+	void (*on_send_slot)(struct consumer *consumer);
+	/* What on_send_slot() looks at besides the consumer; NULL: less. Turns are thousands, and memory is
 	 * fetched for one while those before it are served. */
 	const void *needs[CONSUMER_NEEDS];
 	struct span first; /* bytes of the conversation that go out before anything of the stream */
@@ -137,7 +137,7 @@ struct consumer {
 	struct consumer *prev, *next;
 	struct fanout_group *group;
 	struct co *co;
-	void (*on_turn)(struct consumer *consumer);
+	void (*on_send_slot)(struct consumer *consumer);
 	const void *needs[CONSUMER_NEEDS];
 	bool relay;
 	int64_t behind;      /* players that a relay has told of */

@@ -77,7 +77,7 @@ struct cursor {
 };
 
 /* Before cursor_open(): bytes that go out first, before the headers. */
-void cursor_greet(struct cursor *c, struct span bytes);
+void cursor_prepend(struct cursor *c, struct span bytes);
 /* Puts the cursor at the newest key frame if there is one it may start at, else at the end. The
  * headers in effect there are put into the private bytes. */
 void cursor_open(struct cursor *c, struct wire *wire, uint32_t stream_id, bool own_base,

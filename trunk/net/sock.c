@@ -412,7 +412,7 @@ void sock_keep_alive(struct sock *sock, int64_t ms)
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
 }
 
-void sock_set_merge(struct sock *sock, bool on)
+void sock_set_rcvlowat(struct sock *sock, bool on)
 {
 	if (on == sock->merges)
 		return;
@@ -422,7 +422,7 @@ void sock_set_merge(struct sock *sock, bool on)
 		sock->merges = on;
 }
 
-void sock_look(struct sock *sock)
+void sock_force_read(struct sock *sock)
 {
 	sock->rfd.ready |= REACTOR_IN;
 	if (sock->rfd.waiter)

@@ -17,7 +17,7 @@ struct sock {
 	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
 	size_t work;      /* done since the last wait; the blocking calls yield after a while */
 	bool quick;       /* acknowledge at once what is received (at first: yes) */
-	bool merges;      /* see sock_set_merge() */
+	bool merges;      /* see sock_set_rcvlowat() */
 	struct addr peer, local;
 };
 
@@ -71,8 +71,8 @@ void sock_set_quick(struct sock *sock, bool quick);
  * for `ms`, but never before three such questions were lost. */
 void sock_keep_alive(struct sock *sock, int64_t ms);
 /* Small input wakes nobody: an encoder sends a hundred small messages a second, and each read of one
- * costs as much as a read of many. Whoever turns it on calls sock_look() from time to time. A lot of
+ * costs as much as a read of many. Whoever turns it on calls sock_force_read() from time to time. A lot of
  * input and the end of the connection are noticed at once. Off at first. */
-void sock_set_merge(struct sock *sock, bool on);
+void sock_set_rcvlowat(struct sock *sock, bool on);
 /* Whoever reads this socket is woken to look for input, whether an event told of it or not. */
-void sock_look(struct sock *sock);
+void sock_force_read(struct sock *sock);

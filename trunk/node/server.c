@@ -36,8 +36,8 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 	return s;
 }
 
-bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost,
-			   const struct addr *peer)
+bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
+			  const struct addr *peer)
 {
 	const struct text_list *relays = &vhost->cluster.relays;
 	char ip[ADDR_TEXT_MAX];
@@ -53,7 +53,7 @@ bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost
 	return false;
 }
 
-bool server_believes_relay(struct server *server, enum sign_verdict verdict,
+bool server_relay_verified(struct server *server, enum sign_verdict verdict,
 			   const struct addr *peer)
 {
 	char ip[ADDR_TEXT_MAX];

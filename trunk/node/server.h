@@ -34,10 +34,10 @@ struct server {
 struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
 			     const char *stream);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
-bool server_welcomes_relay(struct server *server, const struct conf_vhost *vhost,
-			   const struct addr *peer);
+bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
+			  const struct addr *peer);
 /* What a relay says of itself is signed; else that is logged, and it is taken for an ordinary client. */
-bool server_believes_relay(struct server *server, enum sign_verdict verdict,
+bool server_relay_verified(struct server *server, enum sign_verdict verdict,
 			   const struct addr *peer);
 /* "host" or "host:port" that others reach us by, as `advertise` says; "" when it is not set. */
 const char *server_advertise(const struct server *server);

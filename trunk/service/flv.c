@@ -42,14 +42,14 @@ static err judge_relay(struct visit *v, bool *refused)
 	const struct flv_request *r = &v->request;
 	v->is_relay = *r->path;
 	*refused = true;
-	if (v->is_relay && !server_welcomes_relay(s->server, r->vhost, &s->sock->peer))
+	if (v->is_relay && !server_relay_allowed(s->server, r->vhost, &s->sock->peer))
 		return flv_refuse(s, 403, "Other servers are not accepted from this address.");
 	if (v->is_relay && signer_has(s->server->signer, r->vhost->name)) {
 		enum sign_verdict verdict = check_claim(v);
 		if (verdict == SIGN_MISDIRECTED)
 			return signed_request_refuse(s->sock, s->request, verdict,
 						     s->server->service_id, s->cors);
-		v->is_relay = server_believes_relay(s->server, verdict, &s->sock->peer);
+		v->is_relay = server_relay_verified(s->server, verdict, &s->sock->peer);
 	}
 	/* A reason to refuse, also when it is not proven. */
 	if (upstream_check_path(s->server, r->vhost, r->path, r->via) != OK)
@@ -70,7 +70,7 @@ static err locate(struct visit *v, enum found *found)
 		.path = v->request.path,
 		.via = v->request.via,
 		.http = true,
-		.doubtful = *v->request.path && !v->is_relay,
+		.path_unverified = *v->request.path && !v->is_relay,
 		.co = co_self(),
 	};
 	v->where = (struct locate){

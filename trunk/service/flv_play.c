@@ -1,12 +1,12 @@
 /* One loop and one gate: media, the end of the client, room in the socket, a deadline, a stop. The head
  * of the answer waits for the first media, so that a stream that turns out not to exist can still be a
  * 404; but not for long. The head of the file waits until it is known what it has to say. From then on
- * the turns of the source send (on_turn), as over RTMP, see play.c. */
+ * the turns of the source send (on_send_slot), as over RTMP, see play.c. */
 #include "service/flv_play.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/flv.h"
-#include "node/outlet.h"
+#include "node/send_monitor.h"
 #include "service/flv_answer.h"
 #include "service/flv_chunks.h"
 #include "service/flv_kinds.h"
@@ -26,7 +26,7 @@ struct player {
 	struct sock *sock;  /* the session's */
 	bool has_file_head; /* is on its way */
 	bool has_head;      /* of the answer, likewise */
-	struct outlet outlet;
+	struct send_monitor send_monitor;
 	struct chunks out;
 	struct flv_play_opts asked;
 	const struct conf_vhost *vhost;
@@ -86,20 +86,20 @@ static err send_some(void *ctx)
 {
 	struct player *p = ctx;
 	struct cursor *cursor = &p->consumer.cursor;
-	struct iovec iov[CHUNKS_FRONT + OUTLET_IOV + 1];
+	struct iovec iov[CHUNKS_FRONT + SEND_IOV + 1];
 	size_t total = 0;
-	p->outlet.left = LEFT_NOTHING;
-	for (int sends = 0; total < OUTLET_SLICE_BYTES && sends < OUTLET_SLICE_SENDS; sends++) {
-		size_t sent = 0, room = chunks_room(&p->out, OUTLET_SLICE_BYTES);
+	p->send_monitor.left = LEFT_NOTHING;
+	for (int sends = 0; total < SEND_SLICE_BYTES && sends < SEND_SLICE_SENDS; sends++) {
+		size_t sent = 0, room = chunks_room(&p->out, SEND_SLICE_BYTES);
 		int n = 0;
 		if (p->has_file_head)
-			n = cursor_gather(cursor, iov + CHUNKS_FRONT, OUTLET_IOV, room);
+			n = cursor_gather(cursor, iov + CHUNKS_FRONT, SEND_IOV, room);
 		int count = chunks_frame(&p->out, iov, n);
 		if (count == 0)
 			return OK;
 		err e = sock_try_sendv(p->sock, iov, count, &sent);
 		if (e == ERR_AGAIN) {
-			p->outlet.left = LEFT_BLOCKED;
+			p->send_monitor.left = LEFT_BLOCKED;
 			return OK;
 		}
 		TRY(e);
@@ -107,16 +107,16 @@ static err send_some(void *ctx)
 		p->source->send_bytes += (int64_t)sent;
 		total += sent;
 	}
-	p->outlet.left = LEFT_MORE;
+	p->send_monitor.left = LEFT_MORE;
 	return OK;
 }
 
 /* Before the heads are out, the answer is made by the player's own coroutine. */
-static void on_turn(struct consumer *consumer)
+static void on_send_slot(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, consumer);
 	if (p->has_file_head)
-		outlet_turn(&p->outlet, p->sock, consumer->co, send_some, p);
+		send_monitor_turn(&p->send_monitor, p->sock, consumer->co, send_some, p);
 	else
 		co_wake(consumer->co);
 }
@@ -134,7 +134,7 @@ static bool is_drained(struct player *p, int64_t *deadline)
 	if (!p->over_ms)
 		p->over_ms = clock_ms();
 	int64_t patience = p->over_ms + DRAIN_MS;
-	if (p->outlet.left != LEFT_BLOCKED &&
+	if (p->send_monitor.left != LEFT_BLOCKED &&
 	    (!p->has_file_head || !cursor_pending(&p->consumer.cursor)))
 		return true;
 	*deadline = patience < *deadline ? patience : *deadline;
@@ -186,8 +186,9 @@ static err step(struct player *p, int64_t *deadline)
 		return err_fail(ERR_ENDED, "%s",
 				viewer_is_over(p->viewer) ? viewer_why(p->viewer)
 							  : "the stream was unpublished");
-	TRY(outlet_check_skips(&p->consumer.cursor));
-	return outlet_check(&p->outlet, p->sock, p->vhost->play.stalled_timeout_ms, deadline);
+	TRY(send_monitor_check_skips(&p->consumer.cursor));
+	return send_monitor_check(&p->send_monitor, p->sock, p->vhost->play.stalled_timeout_ms,
+				  deadline);
 }
 
 static err play_loop(struct player *p)
@@ -195,7 +196,7 @@ static err play_loop(struct player *p)
 	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
 		TRY(step(p, &deadline));
-		err e = outlet_wait(&p->outlet, deadline);
+		err e = send_monitor_wait(&p->send_monitor, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}
@@ -203,7 +204,7 @@ static err play_loop(struct player *p)
 
 static void open_consumer(struct player *p)
 {
-	sock_set_lowat(p->sock, OUTLET_LOWAT_BYTES);
+	sock_set_lowat(p->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(p->sock, p->vhost->play.stalled_timeout_ms);
 	sock_attach(p->sock);
 	consumer_open(&p->consumer, p->source,
@@ -212,7 +213,7 @@ static void open_consumer(struct player *p)
 			      .from_gop = p->vhost->play.gop_cache,
 			      .relay = p->asked.is_relay,
 			      .co = co_self(),
-			      .on_turn = on_turn,
+			      .on_send_slot = on_send_slot,
 			      .needs = {&p->source, p->sock},
 		      });
 }

@@ -64,7 +64,7 @@ static bool must_relay(const struct locate *l, const struct coworker_answer *ans
 
 static err relay(struct locate *l, enum found *found)
 {
-	edge_attach(l->server, l->source, l->vhost, PULL_FROM_MESH, l->viewer);
+	edge_attach(l->server, l->source, l->vhost, PULL_FROM_COWORKERS, l->viewer);
 	return wait_for_pull(l, found);
 }
 
@@ -118,7 +118,7 @@ static err locate_on_origin(struct locate *l, enum found *found)
 	/* The gap of a publisher that left is covered for those who watch already, not for others. */
 	if (source_is_published(l->source) || !l->vhost->cluster.origin_cluster)
 		return OK;
-	if (l->mesh)
+	if (l->from_coworker)
 		return not_any_more(l, found);
 	return joins_relay(l) ? relay(l, found) : ask_coworkers(l, found);
 }
@@ -142,7 +142,7 @@ static bool is_to_be_had(struct locate *l)
 		return e != ERR_STOPPED;
 	if (e || !must_relay(l, &answer))
 		return false;
-	edge_attach(l->server, l->source, l->vhost, PULL_FROM_MESH, l->viewer);
+	edge_attach(l->server, l->source, l->vhost, PULL_FROM_COWORKERS, l->viewer);
 	return l->viewer->pull != NULL;
 }
 

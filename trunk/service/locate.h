@@ -20,7 +20,7 @@ struct locate {
 	struct viewer *viewer;  /* attached when the source is fed by a pull */
 	bool http;              /* a player over HTTP */
 	bool relay;             /* another server, not a player */
-	bool mesh;              /* a coworker, to which we have said that it is here */
+	bool from_coworker;     /* a coworker, to which we have said that it is here */
 	const char *redirected; /* servers that have redirected this request; "" or NULL */
 	err (*look)(void *ctx); /* looks after the player's input while waiting; ends the wait */
 	void *ctx;

@@ -1,11 +1,11 @@
 /* An RTMP player. It waits on one gate for everything: its own input, room in the socket, a deadline,
  * the end. Media goes out as it lies in the wire; what belongs to this conversation alone (statuses,
  * pongs, acknowledgements) is put between two messages. While all goes well the turns of the source
- * send the media (on_turn), and this coroutine only looks after the player from time to time: its
+ * send the media (on_send_slot), and this coroutine only looks after the player from time to time: its
  * stack and its registers would be cold in each of thousands of turns. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/outlet.h"
+#include "node/send_monitor.h"
 #include "service/locate.h"
 #include "service/session.h"
 
@@ -23,7 +23,7 @@ struct player {
 	struct consumer consumer;
 	struct source *source;
 	struct rtmp_conn *conn; /* the session's */
-	struct outlet outlet;
+	struct send_monitor send_monitor;
 	struct session *s;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
@@ -125,21 +125,22 @@ static err look(void *ctx)
 static err send_some(void *ctx)
 {
 	struct player *p = ctx;
-	return outlet_send_rtmp(&p->outlet, p->conn, &p->consumer.cursor, &p->source->send_bytes);
+	return send_monitor_send_rtmp(&p->send_monitor, p->conn, &p->consumer.cursor,
+				      &p->source->send_bytes);
 }
 
-static void on_turn(struct consumer *consumer)
+static void on_send_slot(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, consumer);
-	outlet_turn(&p->outlet, p->conn->sock, consumer->co, send_some, p);
+	send_monitor_turn(&p->send_monitor, p->conn->sock, consumer->co, send_some, p);
 }
 
 /* A player that takes nothing is given up. */
 static err check_alive(struct player *p, int64_t *deadline)
 {
-	TRY(outlet_check_skips(&p->consumer.cursor));
-	return outlet_check(&p->outlet, p->s->conn->sock, p->s->vhost->play.stalled_timeout_ms,
-			    deadline);
+	TRY(send_monitor_check_skips(&p->consumer.cursor));
+	return send_monitor_check(&p->send_monitor, p->s->conn->sock,
+				  p->s->vhost->play.stalled_timeout_ms, deadline);
 }
 
 static bool is_past_duration(struct player *p)
@@ -150,7 +151,7 @@ static bool is_past_duration(struct player *p)
 }
 
 /* Says that the stream is over, behind everything that is left of it. */
-static err goodbye(struct player *p, const char *code, const char *sentence)
+static err send_stop_status(struct player *p, const char *code, const char *sentence)
 {
 	struct session *s = p->s;
 	consumer_close(&p->consumer);
@@ -170,7 +171,7 @@ static err finish_message(struct player *p)
 		TRY(send_some(p));
 		if (!cursor_pending(&p->consumer.cursor))
 			return OK;
-		TRY(outlet_wait(&p->outlet, until));
+		TRY(send_monitor_wait(&p->send_monitor, until));
 	}
 }
 
@@ -194,13 +195,13 @@ static err play_loop(struct player *p)
 			return finish_message(p);
 		TRY(send_some(p));
 		if (is_over(p) && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
-			return goodbye(p, "NetStream.Play.UnpublishNotify",
-				       "the stream was unpublished");
+			return send_stop_status(p, "NetStream.Play.UnpublishNotify",
+						"the stream was unpublished");
 		if (is_past_duration(p))
-			return goodbye(p, "NetStream.Play.Stop",
-				       "the duration that was asked for is over");
+			return send_stop_status(p, "NetStream.Play.Stop",
+						"the duration that was asked for is over");
 		TRY(check_alive(p, &deadline));
-		err e = outlet_wait(&p->outlet, deadline);
+		err e = send_monitor_wait(&p->send_monitor, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}
@@ -213,7 +214,7 @@ static void start(struct player *p)
 	if (s->conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
-	sock_set_lowat(s->conn->sock, OUTLET_LOWAT_BYTES);
+	sock_set_lowat(s->conn->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
@@ -225,7 +226,7 @@ static void start(struct player *p)
 			      .from_gop = s->vhost->play.gop_cache,
 			      .relay = s->is_relay,
 			      .co = co_self(),
-			      .on_turn = p->until_ms ? NULL : on_turn,
+			      .on_send_slot = p->until_ms ? NULL : on_send_slot,
 			      .needs = {&p->source, p->conn, p->conn->sock},
 			      .first = buf_span(&s->conn->out),
 		      });
@@ -264,7 +265,7 @@ static err locate(struct player *p, struct locate *where, enum found *found)
 		.swf_url = s->connect.swf_url,
 		.path = s->path,
 		.via = s->via,
-		.doubtful = s->says_relay && !s->is_relay,
+		.path_unverified = s->says_relay && !s->is_relay,
 		.co = co_self(),
 	};
 	*where = (struct locate){
@@ -273,7 +274,7 @@ static err locate(struct player *p, struct locate *where, enum found *found)
 		.target = &s->target,
 		.viewer = &p->viewer,
 		.relay = s->says_relay, /* it follows a redirect: nothing that has to be proven */
-		.mesh = s->is_mesh,
+		.from_coworker = s->is_coworker,
 		.redirected = s->redirected,
 		.look = look,
 		.ctx = p,

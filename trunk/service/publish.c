@@ -8,7 +8,7 @@
 #include "cluster/push.h"
 #include "cluster/rival.h"
 #include "codec/metadata.h"
-#include "node/inlet.h"
+#include "node/read_pacing.h"
 #include "service/session.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ enum {
 };
 
 struct publisher {
-	struct inlet in;
+	struct read_pacing in;
 	struct session *s;
 	struct source *source;
 	struct push *push;
@@ -56,7 +56,7 @@ static void ask_if_there(struct publisher *p)
 	if (conn->ping_ms <= conn->sock->recv_ms)
 		conn->ping_ms = 0; /* that one was before it spoke */
 	rtmp_put_ping(conn);
-	sock_set_merge(conn->sock, false); /* the pong is waited for */
+	sock_set_rcvlowat(conn->sock, false); /* the pong is waited for */
 	co_wake(p->s->client.co);
 }
 
@@ -310,8 +310,8 @@ static err next_message(struct publisher *p, struct rtmp_msg *m, bool first)
 		if (e != ERR_AGAIN)
 			return e;
 		p->slice = 0;
-		inlet_caught_up(&p->in, p->source, true);
-		inlet_pace(&p->in, p->source, is_asked(p->s->conn));
+		read_pacing_caught_up(&p->in, p->source, true);
+		read_pacing_pace(&p->in, p->source, is_asked(p->s->conn));
 		TRY(wait_for_more(p, first ? conf->firstpkt_timeout_ms : conf->normal_timeout_ms));
 	}
 	return err_fail(ERR_BUSY, "%s", p->rival_won);
@@ -334,7 +334,7 @@ static err publish_loop(struct publisher *p)
 		if (is_idle_too_long(p, &idle_since))
 			return err_fail(ERR_KICKED, "nobody plays the stream (kickoff_for_idle)");
 		if (++p->slice % SLICE_MESSAGES == 0) {
-			inlet_caught_up(&p->in, p->source, false);
+			read_pacing_caught_up(&p->in, p->source, false);
 			co_yield ();
 		}
 	}
@@ -392,7 +392,7 @@ static err begin(struct publisher *p)
 	TRY(check_coworkers(s, p->source->key));
 	if (is_really_there(p->source))
 		return refuse_busy(p);
-	inlet_open(&p->in, s->conn->sock);
+	read_pacing_open(&p->in, s->conn->sock);
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
 	coworker_forget(s->server, p->source->key);
@@ -432,7 +432,7 @@ static err publish_source(struct publisher *p)
 		log_say("publishing %s from %s", p->source->key, p->s->client.ip);
 		e = publish_loop(p);
 	}
-	inlet_close(&p->in); /* commands may follow */
+	read_pacing_close(&p->in); /* commands may follow */
 	rival_stop(&p->rival);
 	if (p->taken_over)
 		e = err_fail(ERR_BUSY, "another publisher of %s took over", p->source->key);
@@ -453,7 +453,7 @@ err publish_run(struct session *s)
 {
 	struct publisher *p = mem_new(struct publisher);
 	p->s = s;
-	inlet_init(&p->in, FEEDER_PUBLISHER, on_lost);
+	read_pacing_init(&p->in, FEEDER_PUBLISHER, on_lost);
 	s->client.co = co_self();
 	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
 	err e = publish_source(p);

@@ -105,7 +105,7 @@ static void read_identity(struct session *s)
 	s->via = identity_text(args, "srs_via");
 	s->redirected = identity_text(args, "srs_redirected");
 	s->says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
-	s->is_mesh = amf_get_number(args, "srs_mesh", 0) > 0;
+	s->is_coworker = amf_get_number(args, "srs_mesh", 0) > 0;
 	announce_read(&s->announce, args, &s->conn->sock->peer);
 	if (s->says_relay)
 		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
@@ -116,7 +116,7 @@ static void read_identity(struct session *s)
 /* `relays` limits from where other servers are accepted. */
 static bool is_welcome(struct session *s)
 {
-	return !s->says_relay || server_welcomes_relay(s->server, s->vhost, &s->conn->sock->peer);
+	return !s->says_relay || server_relay_allowed(s->server, s->vhost, &s->conn->sock->peer);
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
@@ -155,7 +155,7 @@ static bool is_proven(struct session *s)
 						     .stream = s->want.stream,
 						     .publish = s->want.role != ROLE_PLAY,
 					     });
-	return server_believes_relay(s->server, v, &s->conn->sock->peer);
+	return server_relay_verified(s->server, v, &s->conn->sock->peer);
 }
 
 /* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at

@@ -19,7 +19,7 @@ struct session {
 	bool says_relay;          /* that it is another server, as anybody may say */
 	bool is_relay;            /* another server: signed, where there is a secret */
 	struct announce announce; /* what it says about itself */
-	bool is_mesh;             /* a coworker, which asks since we said that it is here */
+	bool is_coworker;         /* a coworker, which asks since we said that it is here */
 	bool is_full;             /* there is no room: it is only told so */
 	char *path;               /* servers the request came by, ",a,b" */
 	char *via;                /* all servers that wait for its answer, likewise */

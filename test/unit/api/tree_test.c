@@ -61,7 +61,7 @@ static void what_has_no_room_is_counted(void **state)
 	assert_null(copy(0, &room, &left_out));
 	assert_int_equal(left_out, 1);
 	json_decref(tree);
-	purse_empty(&room.ours);
+	quota_empty(&room.ours);
 	assert_int_equal(b.used, 0);
 }
 
@@ -100,32 +100,32 @@ static void no_number_is_too_large_to_be_summed_up(void **state)
 	assert_true(number(tree, "left_out") > 1000 * 1000 * 1000);
 	json_decref(tree);
 	json_decref(theirs);
-	purse_empty(&room.ours);
+	quota_empty(&room.ours);
 }
 
-static void a_graft_takes_from_the_purse_of_its_kind(void **state)
+static void a_graft_takes_from_the_quota_of_its_kind(void **state)
 {
 	(void)state;
-	struct budget b = {.max = 100 * NODE_BYTES, .strangers_max = 4 * NODE_BYTES};
+	struct budget b = {.max = 100 * NODE_BYTES, .untrusted_max = 4 * NODE_BYTES};
 	struct tree_room room = {
 		.ours = {.from = &b},
-		.strangers = {.from = &b, .stranger = true},
+		.untrusted = {.from = &b, .untrusted = true},
 		.depth = 8,
 	};
 	json_t *theirs = said(10);
 	for (int stranger = 0; stranger < 2; stranger++) {
-		struct tree_relay r = {.node = json_object(), .stranger = stranger};
-		purse_empty(&room.ours);
+		struct tree_relay r = {.node = json_object(), .untrusted = stranger};
+		quota_empty(&room.ours);
 		tree_graft(&r, json_object_get(theirs, "origin"), &room);
 		assert_int_equal(json_array_size(json_object_get(r.node, "relays")),
 				 stranger ? 2 : 10);
 		assert_int_equal(number(r.node, "left_out"), stranger ? 8 : 0);
 		assert_true(r.has_said);
 		json_decref(r.node);
-		purse_empty(&room.ours);
+		quota_empty(&room.ours);
 	}
 	json_decref(theirs);
-	purse_empty(&room.strangers);
+	quota_empty(&room.untrusted);
 }
 
 static void rubbish_is_no_tree(void **state)
@@ -152,7 +152,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_room_is_counted),
 		cmocka_unit_test(what_others_have_left_out_is_passed_on),
 		cmocka_unit_test(no_number_is_too_large_to_be_summed_up),
-		cmocka_unit_test(a_graft_takes_from_the_purse_of_its_kind),
+		cmocka_unit_test(a_graft_takes_from_the_quota_of_its_kind),
 		cmocka_unit_test(rubbish_is_no_tree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,17 +5,17 @@
 static void what_there_is_can_be_taken_and_no_more(void **state)
 {
 	(void)state;
-	struct budget b = {.max = 100, .strangers_max = 100};
-	struct purse p = {.from = &b};
-	assert_true(purse_take(&p, 60));
-	assert_false(purse_take(&p, 41));
-	assert_false(purse_take(&p, SIZE_MAX));
-	assert_true(purse_take(&p, 40));
+	struct budget b = {.max = 100, .untrusted_max = 100};
+	struct quota p = {.from = &b};
+	assert_true(quota_take(&p, 60));
+	assert_false(quota_take(&p, 41));
+	assert_false(quota_take(&p, SIZE_MAX));
+	assert_true(quota_take(&p, 40));
 	assert_int_equal(p.taken, 100);
-	purse_give(&p, 30);
+	quota_give(&p, 30);
 	assert_int_equal(b.used, 70);
-	purse_empty(&p);
-	purse_empty(&p);
+	quota_empty(&p);
+	quota_empty(&p);
 	assert_int_equal(b.used, 0);
 }
 
@@ -24,41 +24,41 @@ static void a_part_is_taken_from_the_whole_too(void **state)
 	(void)state;
 	struct budget all = {.max = 100};
 	struct budget one = {.max = 80, .above = &all}, other = {.max = 80, .above = &all};
-	struct purse p = {.from = &one}, q = {.from = &other};
-	assert_true(purse_take(&p, 80));
-	assert_false(purse_take(&q, 21));
+	struct quota p = {.from = &one}, q = {.from = &other};
+	assert_true(quota_take(&p, 80));
+	assert_false(quota_take(&q, 21));
 	assert_int_equal(other.used, 0); /* all or nothing */
-	assert_true(purse_take(&q, 20));
-	purse_empty(&p);
+	assert_true(quota_take(&q, 20));
+	quota_empty(&p);
 	assert_int_equal(all.used, 20);
-	assert_true(purse_take(&q, 60));
-	purse_empty(&q);
+	assert_true(quota_take(&q, 60));
+	quota_empty(&q);
 	assert_int_equal(all.used + one.used + other.used, 0);
 }
 
 static void strangers_leave_something_for_the_others(void **state)
 {
 	(void)state;
-	struct budget b = {.max = 100, .strangers_max = 50};
-	struct purse ours = {.from = &b}, strangers = {.from = &b, .stranger = true};
-	assert_true(purse_take(&strangers, 50));
-	assert_false(purse_take(&strangers, 1));
-	assert_true(purse_take(&ours, 50));
-	purse_empty(&strangers);
-	assert_false(purse_take(&strangers, 1)); /* the others use their half */
-	purse_give(&ours, 30);
-	assert_true(purse_take(&strangers, 30));
-	purse_empty(&ours);
-	purse_empty(&strangers);
+	struct budget b = {.max = 100, .untrusted_max = 50};
+	struct quota ours = {.from = &b}, strangers = {.from = &b, .untrusted = true};
+	assert_true(quota_take(&strangers, 50));
+	assert_false(quota_take(&strangers, 1));
+	assert_true(quota_take(&ours, 50));
+	quota_empty(&strangers);
+	assert_false(quota_take(&strangers, 1)); /* the others use their half */
+	quota_give(&ours, 30);
+	assert_true(quota_take(&strangers, 30));
+	quota_empty(&ours);
+	quota_empty(&strangers);
 	assert_int_equal(b.used, 0);
 }
 
 static void without_a_budget_there_is_no_limit(void **state)
 {
 	(void)state;
-	struct purse p = {0};
-	assert_true(purse_take(&p, 1u << 30));
-	purse_empty(&p);
+	struct quota p = {0};
+	assert_true(quota_take(&p, 1u << 30));
+	quota_empty(&p);
 	assert_int_equal(p.taken, 0);
 }
 

@@ -82,7 +82,7 @@ static void add(struct asks *asks, struct api *api)
 			 OK);
 	listener_start(api->listener);
 	char *name = mem_printf("127.0.0.1:%d", listener_port(api->listener));
-	assert_non_null(asks_add(asks, 0, ASK_OURS, name, mem_strdup("/api?x")));
+	assert_non_null(asks_add(asks, 0, ASK_TRUSTED, name, mem_strdup("/api?x")));
 }
 
 static void end(struct asks *asks, struct api *apis, int count)
@@ -161,7 +161,7 @@ static void who_cannot_be_reached_has_failed(void **state)
 	add(&asks, &apis[0]);
 	listener_close(&apis[0].listener);
 	add(&asks, &apis[1]);
-	asks_add(&asks, 0, ASK_OURS, mem_strdup("no:such:host:"), mem_strdup("/"));
+	asks_add(&asks, 0, ASK_TRUSTED, mem_strdup("no:such:host:"), mem_strdup("/"));
 	asks_run(&asks, "GET", clock_after(LONG_MS));
 	assert_int_equal(asks.v[0].result, ERR_CONNECT);
 	assert_non_null(strstr(asks.v[0].why, "127.0.0.1"));
@@ -256,8 +256,8 @@ static void there_is_an_end_to_how_many_are_asked(void **state)
 	struct asks asks = {.server = &server};
 	(void)state;
 	for (int i = 0; i < ASKS_MAX; i++)
-		assert_non_null(asks_add(&asks, 0, ASK_OURS, mem_strdup("a"), mem_strdup("/")));
-	assert_null(asks_add(&asks, 0, ASK_OURS, mem_strdup("a"), mem_strdup("/")));
+		assert_non_null(asks_add(&asks, 0, ASK_TRUSTED, mem_strdup("a"), mem_strdup("/")));
+	assert_null(asks_add(&asks, 0, ASK_TRUSTED, mem_strdup("a"), mem_strdup("/")));
 	assert_int_equal(asks.count, ASKS_MAX);
 	asks_fini(&asks);
 }
@@ -268,12 +268,13 @@ static void strangers_at_one_address_are_a_few(void **state)
 	int added = 0;
 	(void)state;
 	for (int port = 1; port <= ASKS_PER_HOST + 5; port++)
-		added += asks_add(&asks, 0, ASK_STRANGER, mem_printf("10.0.0.1:%d", port),
+		added += asks_add(&asks, 0, ASK_UNTRUSTED, mem_printf("10.0.0.1:%d", port),
 				  mem_strdup("/")) != NULL;
 	assert_int_equal(added, ASKS_PER_HOST);
 	assert_non_null(
-		asks_add(&asks, 0, ASK_STRANGER, mem_strdup("10.0.0.2:1"), mem_strdup("/")));
-	assert_non_null(asks_add(&asks, 0, ASK_OURS, mem_strdup("10.0.0.1:99"), mem_strdup("/")));
+		asks_add(&asks, 0, ASK_UNTRUSTED, mem_strdup("10.0.0.2:1"), mem_strdup("/")));
+	assert_non_null(
+		asks_add(&asks, 0, ASK_TRUSTED, mem_strdup("10.0.0.1:99"), mem_strdup("/")));
 	asks_fini(&asks);
 }
 
@@ -283,7 +284,7 @@ static void each_is_found_by_what_it_was_added_for(void **state)
 	(void)state;
 	assert_null(asks_find(&asks, 1, "a:1"));
 	for (int i = 0; i < 100; i++)
-		asks_add(&asks, i % 2, ASK_OURS, mem_printf("a:%d", i), mem_strdup("/"));
+		asks_add(&asks, i % 2, ASK_TRUSTED, mem_printf("a:%d", i), mem_strdup("/"));
 	assert_ptr_equal(asks_find(&asks, 1, "a:7"), &asks.v[7]);
 	assert_null(asks_find(&asks, 0, "a:7"));
 	assert_null(asks_find(&asks, 1, "a:101"));
@@ -321,15 +322,15 @@ static void an_answer_has_to_be_small_enough(void **state)
 		size_t room;
 		err result;
 	} cases[] = {
-		{TWENTY_BYTES, 20000, ASK_OURS, 0, OK},
-		{TWENTY_BYTES, 20000, ASK_STRANGER, 0, ERR_LIMIT},
-		{TWENTY_BYTES, 10000, ASK_STRANGER, 0, OK},
-		{TWENTY_BYTES, 10000, ASK_OURS, 100000, ERR_LIMIT},  /* the text */
-		{TWENTY_BYTES, 10000, ASK_OURS, 1000000, ERR_LIMIT}, /* and what is made of it */
-		{TWENTY_BYTES, 10000, ASK_OURS, 4000000, OK},
-		{"[]", 10000, ASK_OURS, 0, ERR_LIMIT},
-		{"{}", 10000, ASK_STRANGER, 0, ERR_LIMIT},
-		{"{}", 20, ASK_STRANGER, 0, OK},
+		{TWENTY_BYTES, 20000, ASK_TRUSTED, 0, OK},
+		{TWENTY_BYTES, 20000, ASK_UNTRUSTED, 0, ERR_LIMIT},
+		{TWENTY_BYTES, 10000, ASK_UNTRUSTED, 0, OK},
+		{TWENTY_BYTES, 10000, ASK_TRUSTED, 100000, ERR_LIMIT},  /* the text */
+		{TWENTY_BYTES, 10000, ASK_TRUSTED, 1000000, ERR_LIMIT}, /* and what is made of it */
+		{TWENTY_BYTES, 10000, ASK_TRUSTED, 4000000, OK},
+		{"[]", 10000, ASK_TRUSTED, 0, ERR_LIMIT},
+		{"{}", 10000, ASK_UNTRUSTED, 0, ERR_LIMIT},
+		{"{}", 20, ASK_UNTRUSTED, 0, OK},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -338,7 +339,7 @@ static void an_answer_has_to_be_small_enough(void **state)
 		char *body = array_of(cases[i].value, cases[i].count), *text = answer_of(body);
 		struct api api = {.answers = {text}};
 		add(&asks, &api);
-		asks.v[0].stranger = cases[i].whom == ASK_STRANGER;
+		asks.v[0].untrusted = cases[i].whom == ASK_UNTRUSTED;
 		asks_run(&asks, "GET", clock_after(LONG_MS));
 		if (asks.v[0].result != cases[i].result)
 			fail_msg("case %zu: %s", i, asks.v[0].why);
@@ -358,7 +359,7 @@ static void more_than_may_be_asked_at_once_are_asked_all_the_same(void **state)
 	(void)state;
 	add(&asks, &api);
 	for (int i = 1; i < ASKS_AT_ONCE + 20; i++)
-		asks_add(&asks, i, ASK_OURS, mem_strdup(asks.v[0].api), mem_strdup("/"));
+		asks_add(&asks, i, ASK_TRUSTED, mem_strdup(asks.v[0].api), mem_strdup("/"));
 	asks_run(&asks, "GET", clock_after(LONG_MS));
 	assert_int_equal(told, ASKS_AT_ONCE + 20);
 	assert_int_equal(asks.v[ASKS_AT_ONCE + 19].status, 200);

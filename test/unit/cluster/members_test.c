@@ -62,12 +62,12 @@ static int woken;
 
 static void hear(void *arg)
 {
-	struct members_hearer hearer = {0};
+	struct members_hearer subscriber = {0};
 	(void)arg;
-	members_hear(&server, &hearer);
+	members_subscribe(&server, &subscriber);
 	while (co_wait(CLOCK_NEVER) == OK)
 		woken++;
-	members_unhear(&server, &hearer);
+	members_unhear(&server, &subscriber);
 }
 
 static void expect_news(uint64_t joined, uint64_t returned, int times)
@@ -82,7 +82,7 @@ static void who_joins_or_answers_again_is_news(void **state)
 {
 	(void)state;
 	woken = 0;
-	struct co *co = co_start("hearer", hear, NULL);
+	struct co *co = co_start("subscriber", hear, NULL);
 	expect_news(1, 0, 0);
 	members_answered(&server, one);
 	members_failed(&server, one, ERR_TIMEOUT, "why");

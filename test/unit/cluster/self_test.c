@@ -71,8 +71,8 @@ static void who_has_met_itself_remembers_the_name(void **state)
 	(void)state;
 	server.cluster = cluster_new();
 	assert_false(self_is(&server, MEMBER_API, "o.test:1985"));
-	self_met(&server, "o.test:1985");
-	self_met(&server, "o.test:1985");
+	own_address_add(&server, "o.test:1985");
+	own_address_add(&server, "o.test:1985");
 	assert_true(self_is(&server, MEMBER_API, "o.test:1985"));
 	assert_false(self_is(&server, MEMBER_API, "o.test:1986"));
 	cluster_free(&server.cluster);

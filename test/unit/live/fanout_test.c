@@ -73,15 +73,17 @@ static void begin(int64_t batch_ms)
 	pub(key_frame(50));
 }
 
-static struct player *join_one(bool relay, void (*on_turn)(struct consumer *consumer))
+static struct player *join_one(bool relay, void (*on_send_slot)(struct consumer *consumer))
 {
 	struct player *p = &players[player_count++];
 	p->co = co_start("player", player_main, p);
 	assert_non_null(p->co);
 	p->read = source->messages;
 	consumer_open(&p->consumer, source,
-		      &(struct consumer_opts){
-			      .format = WIRE_FLV, .relay = relay, .co = p->co, .on_turn = on_turn});
+		      &(struct consumer_opts){.format = WIRE_FLV,
+					      .relay = relay,
+					      .co = p->co,
+					      .on_send_slot = on_send_slot});
 	return p;
 }
 
@@ -383,7 +385,7 @@ static void feeder_read(struct feeder *f)
 		pub(picture(50));
 }
 
-static void consumer_turn(struct consumer *c)
+static void consumer_send_slot(struct consumer *c)
 {
 	struct player *p = (struct player *)((char *)c - offsetof(struct player, consumer));
 	served++;
@@ -407,7 +409,7 @@ static void a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player(v
 {
 	(void)state;
 	begin_paced(50);
-	struct player *p = join_one(false, consumer_turn);
+	struct player *p = join_one(false, consumer_send_slot);
 	assert_true(source_is_paced(source));
 	assert_int_equal(co_sleep(200 + SLACK_MS), OK);
 	assert_in_range(asked, 4, 5);
@@ -422,7 +424,7 @@ static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(vo
 {
 	(void)state;
 	begin_paced(50);
-	struct player *p = join_one(false, consumer_turn);
+	struct player *p = join_one(false, consumer_send_slot);
 	is_blocked = true;
 	pub_more(picture(50));
 	int64_t before = clock_ms();
@@ -453,8 +455,8 @@ static void who_wants_each_message_ends_the_pacing(void **state)
 {
 	(void)state;
 	begin_paced(50);
-	join_one(false, consumer_turn);
-	struct player *relay = join_one(true, consumer_turn);
+	join_one(false, consumer_send_slot);
+	struct player *relay = join_one(true, consumer_send_slot);
 	assert_false(source_is_paced(source));
 	served = 0;
 	pub(picture(20));
@@ -475,7 +477,7 @@ static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
 	static const bool relays[] = {false, true};
 	for (size_t i = 0; i < 2; i++) {
 		begin_paced(0);
-		struct player *p = join_one(relays[i], consumer_turn);
+		struct player *p = join_one(relays[i], consumer_send_slot);
 		served = 0;
 		for (int k = 0; k < 1000; k++)
 			pub_more(picture(1));
@@ -498,7 +500,7 @@ static void a_turn_does_not_end_with_a_slice(void **state)
 {
 	(void)state;
 	begin_paced(5000);
-	struct player *p = join_one(false, consumer_turn);
+	struct player *p = join_one(false, consumer_send_slot);
 	source->fanout.due = UINT32_MAX;
 	source->fanout.catching_up = true;
 	pub_more(picture(50));
@@ -515,12 +517,12 @@ static void joins_put_no_turn_off(void **state)
 {
 	(void)state;
 	begin_paced(50);
-	struct player *p = join_one(false, consumer_turn);
+	struct player *p = join_one(false, consumer_send_slot);
 	int64_t until = clock_ms() + 500, worst = 0, last = clock_ms();
 	int order_before = p->order = -1, turns = 0;
 	while (clock_ms() < until) {
 		fake_time_pass(3); /* the turn may be due already when somebody joins */
-		join_one(false, consumer_turn);
+		join_one(false, consumer_send_slot);
 		co_yield ();
 		if (p->order == order_before)
 			continue;

@@ -307,7 +307,7 @@ static void join(struct viewer *v)
 		v->own_base = false;
 		flv_write_header(&b, true, true);
 	}
-	cursor_greet(&v->cursor, buf_span(&b));
+	cursor_prepend(&v->cursor, buf_span(&b));
 	buf_free(&b);
 	cursor_open(&v->cursor, stream.wire, 5, v->own_base, from_gop, stream.has_video,
 		    stream.headers);

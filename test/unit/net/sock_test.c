@@ -362,7 +362,7 @@ static struct sock *merging(void)
 	char c;
 	size_t n;
 	struct sock *sock = connected();
-	sock_set_merge(tcp.far, true);
+	sock_set_rcvlowat(tcp.far, true);
 	sock_attach(tcp.far);
 	/* A new connection is tried at once: nothing is there. */
 	assert_int_equal(sock_try_recv(tcp.far, &c, 1, &n), ERR_AGAIN);
@@ -384,7 +384,7 @@ static void merged_input_wakes_nobody_until_somebody_looks(void **state)
 	for (int there = 0; there < 2; co_yield ())
 		assert_int_equal(ioctl(tcp.far->rfd.fd, FIONREAD, &there), 0);
 	assert_false(sock_readable(tcp.far));
-	sock_look(tcp.far);
+	sock_force_read(tcp.far);
 	assert_int_equal(co_wait(clock_after(PATIENT_MS)), OK);
 	assert_int_equal(sock_recv(tcp.far, text, sizeof(text), &n), OK);
 	assert_int_equal(n, 2);
@@ -397,7 +397,7 @@ static void a_look_in_vain_costs_nothing(void **state)
 	char c;
 	size_t n;
 	struct sock *sock = merging();
-	sock_look(tcp.far);
+	sock_force_read(tcp.far);
 	assert_true(sock_readable(tcp.far));
 	assert_int_equal(sock_try_recv(tcp.far, &c, 1, &n), ERR_AGAIN);
 	assert_false(sock_readable(tcp.far));
@@ -436,7 +436,7 @@ static void input_that_was_left_is_told_when_merging_ends(void **state)
 	size_t n;
 	struct sock *sock = merging();
 	assert_int_equal(sock_send(sock, "a", 1), OK);
-	sock_set_merge(tcp.far, false);
+	sock_set_rcvlowat(tcp.far, false);
 	assert_int_equal(sock_recv(tcp.far, text, sizeof(text), &n), OK);
 	sock_close(&sock);
 }

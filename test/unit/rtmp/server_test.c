@@ -336,7 +336,7 @@ static void redirect(bool word)
 	rtmp_put(&peer->say, CSID_AUDIO, RTMP_AUDIO, 1, 0, span_str("media"));
 	call(&peer->say, "silent", 0, NULL, NULL);
 	if (word)
-		call(&peer->say, "goodbye", 0, amf_string("I follow"), NULL);
+		call(&peer->say, "send_stop_status", 0, amf_string("I follow"), NULL);
 	peer->hang_up = !word;
 	struct rtmp_conn *conn = rtmp_conn_new(peer_start(peer));
 	assert_int_equal(rtmp_redirect(conn, "rtmp://b:1/live", "rtmp://b:1/live/s?k=v"), OK);

@@ -1,11 +1,11 @@
 /* A seam that has to do with other feeders of its source; where streams join is splice_test.c. */
-#include "cluster/seam.h"
+#include "cluster/resume.h"
 #include "support/unit.h"
 #include "unit/live/media.h"
 
 static struct source *source;
 static struct feeder pull, encoder;
-static struct seam seam;
+static struct resume seam;
 static int lost;
 
 static void on_lost(struct feeder *f)
@@ -25,15 +25,15 @@ static int setup(void **state)
 	source = source_new(
 		"k", "v", "a", "s",
 		&(struct source_opts){.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000});
-	seam = (struct seam){.source = source, .feeder = &pull};
-	seam_begin(&seam);
+	seam = (struct resume){.source = source, .feeder = &pull};
+	resume_begin(&seam);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	seam_fini(&seam);
+	resume_fini(&seam);
 	source_leave(source, &pull, 0);
 	source_leave(source, &encoder, 0);
 	source_unref(&source);
@@ -44,7 +44,7 @@ static int teardown(void **state)
 static void take(struct msg *m, uint32_t raw)
 {
 	m->frame = m->type == MSG_VIDEO ? frame_of_video(msg_span(m)) : frame_of_audio(msg_span(m));
-	seam_take(&seam, m, raw);
+	resume_take(&seam, m, raw);
 }
 
 static void show_a_gop(uint32_t raw)
@@ -69,7 +69,7 @@ static void the_first_frame_does_not_throw_out_an_encoder(void **state)
 	(void)state;
 	source_begin(source, &encoder);
 	show_a_gop(0);
-	seam_end(&seam);
+	resume_end(&seam);
 	assert_ptr_equal(source->feeder, &encoder);
 	assert_int_equal(lost, 0);
 	assert_int_equal(source->messages, 0);
@@ -81,11 +81,11 @@ static void what_is_held_does_not_throw_out_an_encoder(void **state)
 	(void)state;
 	show_a_gop(0);
 	source_leave(source, &pull, 10000);
-	seam_begin(&seam);
+	resume_begin(&seam);
 	show_a_gop(7000);
 	assert_false(seam.open);
 	source_begin(source, &encoder);
-	seam_end(&seam);
+	resume_end(&seam);
 	assert_ptr_equal(source->feeder, &encoder);
 	assert_int_equal(lost, 0);
 	assert_int_equal(source->messages, 3);

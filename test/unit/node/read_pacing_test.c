@@ -1,16 +1,16 @@
 /* When a feeder's socket is read at once, and when it waits for the turn of its source. */
-#include "node/inlet.h"
+#include "node/read_pacing.h"
 #include "support/unit.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 static struct source *source;
-static struct inlet in;
+static struct read_pacing in;
 static struct sock *sock;
 static int other_end, served;
 
-static void consumer_turn(struct consumer *consumer)
+static void consumer_send_slot(struct consumer *consumer)
 {
 	(void)consumer;
 	served++;
@@ -22,7 +22,7 @@ static void join(struct consumer *c, bool relay)
 		      &(struct consumer_opts){.format = WIRE_FLV,
 					      .relay = relay,
 					      .co = co_self(),
-					      .on_turn = consumer_turn});
+					      .on_send_slot = consumer_send_slot});
 }
 
 static int setup(void **state)
@@ -36,8 +36,8 @@ static int setup(void **state)
 	other_end = ends[1];
 	source = source_new("k", "v", "a", "s",
 			    &(struct source_opts){.chunk_size = 4096, .batch_ms = 10000});
-	inlet_init(&in, FEEDER_PUBLISHER, NULL);
-	inlet_open(&in, sock);
+	read_pacing_init(&in, FEEDER_PUBLISHER, NULL);
+	read_pacing_open(&in, sock);
 	source_begin(source, &in.feeder);
 	return 0;
 }
@@ -45,7 +45,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	inlet_close(&in);
+	read_pacing_close(&in);
 	source_leave(source, &in.feeder, 0);
 	source_unref(&source);
 	sock_close(&sock);
@@ -57,9 +57,9 @@ static int teardown(void **state)
 static void input_gathers_while_nobody_wants_it_before_a_turn(void **state)
 {
 	(void)state;
-	inlet_pace(&in, source, false);
+	read_pacing_pace(&in, source, false);
 	assert_true(sock->merges);
-	inlet_pace(&in, source, true);
+	read_pacing_pace(&in, source, true);
 	assert_false(sock->merges);
 }
 
@@ -67,10 +67,10 @@ static void who_joins_has_it_read_at_once(void **state)
 {
 	struct consumer c = {0};
 	(void)state;
-	inlet_pace(&in, source, false);
+	read_pacing_pace(&in, source, false);
 	join(&c, false);
 	assert_false(sock->merges);
-	inlet_pace(&in, source, false);
+	read_pacing_pace(&in, source, false);
 	assert_true(sock->merges);
 	consumer_close(&c);
 }
@@ -80,7 +80,7 @@ static void a_relay_wants_each_message(void **state)
 	struct consumer c = {0};
 	(void)state;
 	join(&c, true);
-	inlet_pace(&in, source, false);
+	read_pacing_pace(&in, source, false);
 	assert_false(sock->merges);
 	consumer_close(&c);
 }
@@ -98,20 +98,20 @@ static void a_turn_has_it_read(void **state)
 /* The turns are the other one's, and so is what they wait for. */
 static void who_has_lost_the_slot_reads_at_once_and_ends_no_turn(void **state)
 {
-	struct inlet other;
+	struct read_pacing other;
 	struct consumer c = {0};
 	struct msg *m = msg_new(MSG_AUDIO, 0, 10);
 	(void)state;
 	join(&c, true);
-	inlet_init(&other, FEEDER_PUBLISHER, NULL);
+	read_pacing_init(&other, FEEDER_PUBLISHER, NULL);
 	source_begin(source, &other.feeder);
 	source_publish(source, &other.feeder, &m, 0);
-	inlet_caught_up(&in, source, true);
+	read_pacing_caught_up(&in, source, true);
 	assert_int_equal(served, 0);
-	inlet_caught_up(&other, source, true);
+	read_pacing_caught_up(&other, source, true);
 	assert_int_equal(served, 1);
 	consumer_close(&c);
-	inlet_pace(&in, source, false);
+	read_pacing_pace(&in, source, false);
 	assert_false(sock->merges);
 	source_leave(source, &other.feeder, 0);
 }
@@ -119,7 +119,7 @@ static void who_has_lost_the_slot_reads_at_once_and_ends_no_turn(void **state)
 static void without_a_socket_a_turn_goes_on(void **state)
 {
 	(void)state;
-	inlet_close(&in);
+	read_pacing_close(&in);
 	source->fanout.catching_up = true;
 	in.feeder.on_read(&in.feeder);
 	assert_false(source->fanout.catching_up);
@@ -136,5 +136,5 @@ int main(void)
 		T(who_has_lost_the_slot_reads_at_once_and_ends_no_turn),
 		T(without_a_socket_a_turn_goes_on),
 	};
-	return cmocka_run_group_tests_name("inlet", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("read_pacing", tests, NULL, NULL);
 }

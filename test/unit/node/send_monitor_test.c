@@ -1,6 +1,6 @@
 /* A peer that takes nothing, seen by looks at the real kernel's queue. */
 #include "base/mem.h"
-#include "node/outlet.h"
+#include "node/send_monitor.h"
 #include "support/tcp.h"
 #include "support/unit.h"
 
@@ -37,7 +37,7 @@ static void fill(struct sock *sock)
 static void a_peer_that_takes_all_has_no_deadline(void **state)
 {
 	(void)state;
-	struct outlet o = {0};
+	struct send_monitor o = {0};
 	int64_t deadline = CLOCK_NEVER;
 	size_t n;
 	for (int64_t end = clock_after(TCP_PATIENCE_MS); sock_unsent(near) > 0 && clock_ms() < end;)
@@ -45,20 +45,20 @@ static void a_peer_that_takes_all_has_no_deadline(void **state)
 	assert_int_equal(sock_try_sendv(near, &(struct iovec){"x", 1}, 1, &n), OK);
 	while (sock_unsent(near) > 0)
 		assert_int_equal(co_sleep(1), OK);
-	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
+	assert_int_equal(send_monitor_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(deadline == CLOCK_NEVER);
 }
 
 static void a_peer_that_takes_nothing_is_given_up_in_time(void **state)
 {
 	(void)state;
-	struct outlet o = {.left = LEFT_BLOCKED};
+	struct send_monitor o = {.left = LEFT_BLOCKED};
 	int64_t began = clock_ms(), deadline;
 	err e;
 	fill(near);
 	for (;;) {
 		deadline = CLOCK_NEVER;
-		e = outlet_check(&o, near, STALLED_MS, &deadline);
+		e = send_monitor_check(&o, near, STALLED_MS, &deadline);
 		if (e)
 			break;
 		assert_true(deadline <= clock_ms() + STALLED_MS);
@@ -73,12 +73,12 @@ static void a_peer_that_takes_nothing_is_given_up_in_time(void **state)
 static void the_clock_starts_with_the_first_look(void **state)
 {
 	(void)state;
-	struct outlet o = {0};
+	struct send_monitor o = {0};
 	int64_t deadline = CLOCK_NEVER;
 	fill(near);
 	near->send_bytes = sock_unsent(near);
 	assert_true(near->send_bytes > 0);
-	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
+	assert_int_equal(send_monitor_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(deadline <= clock_ms() + STALLED_MS);
 }
 
@@ -87,19 +87,19 @@ static void the_clock_starts_with_the_first_look(void **state)
 static void who_is_blocked_has_a_deadline_although_the_last_look_was_clear(void **state)
 {
 	(void)state;
-	struct outlet o = {0};
+	struct send_monitor o = {0};
 	int64_t deadline = CLOCK_NEVER;
-	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
+	assert_int_equal(send_monitor_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(o.is_clear);
 	fill(near);
 	o.left = LEFT_BLOCKED;
-	assert_int_equal(outlet_check(&o, near, STALLED_MS, &deadline), OK);
+	assert_int_equal(send_monitor_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(deadline <= clock_ms() + STALLED_MS);
 }
 
 struct attempt {
-	struct outlet *o;
-	enum outlet_left left;
+	struct send_monitor *o;
+	enum send_monitor_left left;
 	err result;
 	int times;
 };
@@ -118,7 +118,7 @@ static void a_turn_wakes_only_for_what_is_not_plain_sending(void **state)
 	(void)state;
 	enum { LATER = 1 << 30 };
 	const struct {
-		enum outlet_left before, after;
+		enum send_monitor_left before, after;
 		err result;
 		bool is_due, sends, wakes;
 	} cases[] = {
@@ -130,10 +130,10 @@ static void a_turn_wakes_only_for_what_is_not_plain_sending(void **state)
 		{LEFT_NOTHING, LEFT_NOTHING, OK, true, false, true},   /* it is time for a look */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct outlet o = {.left = cases[i].before};
+		struct send_monitor o = {.left = cases[i].before};
 		struct attempt a = {&o, cases[i].after, cases[i].result, 0};
 		o.next_ms = near->send_ms + (cases[i].is_due ? 0 : LATER);
-		outlet_turn(&o, near, co_self(), attempt, &a);
+		send_monitor_turn(&o, near, co_self(), attempt, &a);
 		assert_int_equal(a.times, cases[i].sends);
 		err e = co_wait(clock_ms());
 		assert_int_equal(e, cases[i].wakes ? OK : ERR_TIMEOUT);
@@ -151,5 +151,5 @@ int main(void)
 		T(who_is_blocked_has_a_deadline_although_the_last_look_was_clear),
 		T(a_turn_wakes_only_for_what_is_not_plain_sending),
 	};
-	return cmocka_run_group_tests_name("outlet", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("send_monitor", tests, NULL, NULL);
 }

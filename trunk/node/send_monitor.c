@@ -1,4 +1,4 @@
-#include "node/outlet.h"
+#include "node/send_monitor.h"
 
 enum {
 	LOOKS = 4,           /* within stalled_timeout */
@@ -6,7 +6,7 @@ enum {
 	SKIPS_MAX = 16,
 };
 
-static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t now)
+static err look(struct send_monitor *o, const struct sock *sock, int64_t stalled_ms, int64_t now)
 {
 	int unsent = sock_unsent(sock);
 	int64_t acked = sock->send_bytes - unsent;
@@ -24,7 +24,8 @@ static err look(struct outlet *o, const struct sock *sock, int64_t stalled_ms, i
 
 /* While media flows the looks come with turns: a deadline of their own, which would cost a wake-up,
  * is only for those that wait for room. */
-err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, int64_t *deadline)
+err send_monitor_check(struct send_monitor *o, const struct sock *sock, int64_t stalled_ms,
+		       int64_t *deadline)
 {
 	int64_t now = clock_ms();
 	if (now >= o->next_ms)
@@ -35,7 +36,7 @@ err outlet_check(struct outlet *o, const struct sock *sock, int64_t stalled_ms, 
 	return OK;
 }
 
-err outlet_check_skips(const struct cursor *cursor)
+err send_monitor_check_skips(const struct cursor *cursor)
 {
 	if (cursor->skips <= SKIPS_MAX)
 		return OK;
@@ -43,18 +44,19 @@ err outlet_check_skips(const struct cursor *cursor)
 			cursor->skips);
 }
 
-err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cursor, int64_t *sent)
+err send_monitor_send_rtmp(struct send_monitor *o, struct rtmp_conn *conn, struct cursor *cursor,
+			   int64_t *sent)
 {
-	struct iovec iov[OUTLET_IOV];
+	struct iovec iov[SEND_IOV];
 	size_t total = 0;
 	o->left = LEFT_NOTHING;
 	if (conn->out.n) {
 		cursor_inject(cursor, buf_span(&conn->out));
 		buf_free(&conn->out);
 	}
-	for (int sends = 0; total < OUTLET_SLICE_BYTES && sends < OUTLET_SLICE_SENDS; sends++) {
+	for (int sends = 0; total < SEND_SLICE_BYTES && sends < SEND_SLICE_SENDS; sends++) {
 		size_t taken = 0;
-		int n = cursor_gather(cursor, iov, OUTLET_IOV, OUTLET_SLICE_BYTES);
+		int n = cursor_gather(cursor, iov, SEND_IOV, SEND_SLICE_BYTES);
 		if (n == 0 && cursor_overrun(cursor))
 			return err_fail(ERR_LIMIT, "it asks for more than it reads");
 		if (n == 0)
@@ -75,8 +77,8 @@ err outlet_send_rtmp(struct outlet *o, struct rtmp_conn *conn, struct cursor *cu
 
 /* The time of the last send says whether a look is due: the clock would cost as much as all the rest
  * of a turn. Who is blocked is woken when there is room. */
-void outlet_turn(struct outlet *o, const struct sock *sock, struct co *co,
-		 err (*send_some)(void *ctx), void *ctx)
+void send_monitor_turn(struct send_monitor *o, const struct sock *sock, struct co *co,
+		       err (*send_some)(void *ctx), void *ctx)
 {
 	if (o->left == LEFT_BLOCKED)
 		return;
@@ -86,7 +88,7 @@ void outlet_turn(struct outlet *o, const struct sock *sock, struct co *co,
 	co_wake(co);
 }
 
-err outlet_wait(const struct outlet *o, int64_t deadline)
+err send_monitor_wait(const struct send_monitor *o, int64_t deadline)
 {
 	if (o->left == LEFT_MORE)
 		co_wake(co_self());

@@ -1,4 +1,4 @@
-#include "cluster/seam.h"
+#include "cluster/resume.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -26,7 +26,7 @@ static int kind_of(const struct msg *m)
 	return m->type == MSG_AUDIO ? 0 : m->type == MSG_VIDEO ? 1 : 2;
 }
 
-static void publish(struct seam *s, struct msg *m, uint32_t raw)
+static void publish(struct resume *s, struct msg *m, uint32_t raw)
 {
 	struct msg *mine = msg_ref(m);
 	if (source_publish(s->source, s->feeder, &m, raw) && is_frame(mine))
@@ -36,7 +36,7 @@ static void publish(struct seam *s, struct msg *m, uint32_t raw)
 
 /* A server that resumes inside what was sent before: its next messages are known too, as far as
  * their times say. */
-static bool is_old(struct seam *s, const struct msg *m, uint32_t raw)
+static bool is_old(struct resume *s, const struct msg *m, uint32_t raw)
 {
 	int kind = kind_of(m);
 	if (!s->skipping || headers_wants(m))
@@ -48,7 +48,7 @@ static bool is_old(struct seam *s, const struct msg *m, uint32_t raw)
 	return false;
 }
 
-static void release(struct seam *s)
+static void release(struct resume *s)
 {
 	for (uint32_t i = 0; i < s->count; i++)
 		msg_unref(&s->held[i].msg);
@@ -63,7 +63,7 @@ static void release(struct seam *s)
 /* ---- the place ---- */
 
 /* The frames that are held, without headers and data, as the splice sees them. */
-static struct splice_mark *marks_of(const struct seam *s, uint32_t *count)
+static struct splice_mark *marks_of(const struct resume *s, uint32_t *count)
 {
 	struct splice_mark *marks = mem_alloc((s->count + 1) * sizeof(marks[0]));
 	*count = 0;
@@ -74,7 +74,7 @@ static struct splice_mark *marks_of(const struct seam *s, uint32_t *count)
 }
 
 /* What is held is dropped when a publisher of this server has come meanwhile. */
-static bool open_seam(struct seam *s)
+static bool open_splice(struct resume *s)
 {
 	s->open = source_begin(s->source, s->feeder);
 	if (!s->open)
@@ -82,7 +82,7 @@ static bool open_seam(struct seam *s)
 	return s->open;
 }
 
-static void take_place(struct seam *s, const struct splice_answer *place, uint32_t raw)
+static void take_place(struct resume *s, const struct splice_answer *place, uint32_t raw)
 {
 	s->skipping = place->same;
 	if (!place->same)
@@ -92,7 +92,7 @@ static void take_place(struct seam *s, const struct splice_answer *place, uint32
 	memcpy(s->skip_to, s->source->timeline.last, sizeof(s->skip_to));
 }
 
-static void publish_held(struct seam *s, const struct splice_answer *place)
+static void publish_held(struct resume *s, const struct splice_answer *place)
 {
 	uint32_t frame = 0;
 	for (uint32_t i = 0; i < s->count; i++) {
@@ -112,7 +112,7 @@ static void publish_held(struct seam *s, const struct splice_answer *place)
 
 /* Everything that the new server had at once is there. `force`: the place is taken even if there
  * was no key frame; what was held so far is dropped then. */
-static void close_seam(struct seam *s, bool force)
+static void close_splice(struct resume *s, bool force)
 {
 	uint32_t count;
 	struct splice_mark *marks = marks_of(s, &count);
@@ -122,7 +122,7 @@ static void close_seam(struct seam *s, bool force)
 	uint32_t raw = count ? (uint32_t)marks[0].ts : 0;
 	bool found = place.same || place.start < count;
 	free(marks);
-	if ((!found && !force) || !open_seam(s))
+	if ((!found && !force) || !open_splice(s))
 		return;
 	log_info("%s: %s", s->source->key,
 		 place.same ? "the same encoder's stream goes on without a seam"
@@ -134,14 +134,14 @@ static void close_seam(struct seam *s, bool force)
 
 /* ---- what the pull does with it ---- */
 
-void seam_begin(struct seam *s)
+void resume_begin(struct resume *s)
 {
 	release(s);
 	s->open = false;
 	s->skipping = false;
 }
 
-static void hold(struct seam *s, struct msg *m, uint32_t raw)
+static void hold(struct resume *s, struct msg *m, uint32_t raw)
 {
 	if (!s->began_ms && is_frame(m))
 		s->began_ms = clock_ms();
@@ -154,9 +154,9 @@ static void hold(struct seam *s, struct msg *m, uint32_t raw)
 }
 
 /* Nothing was shown yet: no seam, and no picture is waited for. */
-static void open_first(struct seam *s)
+static void open_first(struct resume *s)
 {
-	if (!open_seam(s))
+	if (!open_splice(s))
 		return;
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct held h = s->held[i];
@@ -166,14 +166,14 @@ static void open_first(struct seam *s)
 	release(s);
 }
 
-void seam_take(struct seam *s, struct msg *m, uint32_t raw)
+void resume_take(struct resume *s, struct msg *m, uint32_t raw)
 {
 	if (!s->open) {
 		hold(s, m, raw);
 		if (s->began_ms && !s->source->timeline.used)
 			open_first(s);
 		else if (s->count >= HELD_MAX || s->bytes >= HELD_BYTES_MAX)
-			close_seam(s, true);
+			close_splice(s, true);
 	} else if (is_old(s, m, raw)) {
 		msg_unref(&m);
 	} else {
@@ -181,7 +181,7 @@ void seam_take(struct seam *s, struct msg *m, uint32_t raw)
 	}
 }
 
-static bool has_few(const struct seam *s)
+static bool has_few(const struct resume *s)
 {
 	int n = 0;
 	for (uint32_t i = 0; i < s->count && n < FEW; i++)
@@ -189,18 +189,18 @@ static bool has_few(const struct seam *s)
 	return n < FEW;
 }
 
-void seam_look(struct seam *s)
+void resume_look(struct resume *s)
 {
 	int64_t now = clock_ms(), age = now - s->began_ms;
 	if (s->open || !s->began_ms || age < (has_few(s) ? FEW_MS : GATHER_MS) || now < s->look_ms)
 		return;
-	close_seam(s, age >= KEY_MS);
+	close_splice(s, age >= KEY_MS);
 	/* Much that is held, and alike, takes long to compare: not all the time for that. */
 	int64_t done = clock_ms();
 	s->look_ms = done + LOOK_SHARE * (done - now);
 }
 
-int64_t seam_due(const struct seam *s)
+int64_t resume_due(const struct resume *s)
 {
 	int64_t step = clock_ms() + STEP_MS;
 	if (s->open || !s->began_ms)
@@ -208,14 +208,14 @@ int64_t seam_due(const struct seam *s)
 	return s->look_ms > step ? s->look_ms : step;
 }
 
-void seam_end(struct seam *s)
+void resume_end(struct resume *s)
 {
 	if (!s->open && s->began_ms)
-		close_seam(s, false);
+		close_splice(s, false);
 	release(s);
 }
 
-void seam_fini(struct seam *s)
+void resume_fini(struct resume *s)
 {
 	release(s);
 	splice_fini(&s->splice);

@@ -1,4 +1,4 @@
-/* seam - joins what one server sends to what another one has sent before. Layer: cluster.
+/* resume - joins what one server sends to what another one has sent before. Layer: cluster.
  *
  * The first messages of a new server are held until they tell where they belong (live/splice):
  * behind what was shown, if both servers have the same encoder, else at a key frame. A publisher of this
@@ -12,7 +12,7 @@ struct held {
 	uint32_t raw;
 };
 
-struct seam {
+struct resume {
 	struct source *source; /* borrowed */
 	struct feeder *feeder; /* in whose name the source is fed */
 	struct splice splice;  /* what was shown */
@@ -28,13 +28,13 @@ struct seam {
 };
 
 /* Another server begins. */
-void seam_begin(struct seam *seam);
+void resume_begin(struct resume *resume);
 /* A message of the server in use, its frame known; takes it. */
-void seam_take(struct seam *seam, struct msg *m, uint32_t raw);
+void resume_take(struct resume *resume, struct msg *m, uint32_t raw);
 /* All that has arrived was taken: is it enough? */
-void seam_look(struct seam *seam);
+void resume_look(struct resume *resume);
 /* When to look again though nothing arrives; CLOCK_NEVER. */
-int64_t seam_due(const struct seam *seam);
+int64_t resume_due(const struct resume *resume);
 /* The server in use is gone: what it has sent is used as far as possible. */
-void seam_end(struct seam *seam);
-void seam_fini(struct seam *seam);
+void resume_end(struct resume *resume);
+void resume_fini(struct resume *resume);
