@@ -206,7 +206,7 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 		.server = s->server,
 		.conf = s->conf,
 		.request = s->request,
-		.peer = &s->sock->peer,
+		.peer = sock_peer(s->sock),
 		.method = s->request->method,
 		.tail = tail,
 	};

@@ -257,8 +257,8 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 	json_put_text(object, "type", c->type);
 	json_put_bool(object, "publish", c->publish);
 	json_object_set_new(object, "alive", json_real((double)(clock_ms() - c->since_ms) / 1000));
-	put_bytes(object, &c->rate, *c->sock ? (*c->sock)->recv_bytes : 0,
-		  *c->sock ? (*c->sock)->send_bytes : 0);
+	put_bytes(object, &c->rate, *c->sock ? sock_recv_bytes(*c->sock) : 0,
+		  *c->sock ? sock_send_bytes(*c->sock) : 0);
 	return object;
 }
 

@@ -97,8 +97,8 @@ static void put_network(json_t *system, const struct server *server)
 	int64_t recv = stat->recv_bytes, send = stat->send_bytes;
 	struct client *c;
 	DL_FOREACH (stat->clients, c) {
-		recv += *c->sock ? (*c->sock)->recv_bytes : 0;
-		send += *c->sock ? (*c->sock)->send_bytes : 0;
+		recv += *c->sock ? sock_recv_bytes(*c->sock) : 0;
+		send += *c->sock ? sock_send_bytes(*c->sock) : 0;
 	}
 	proc_net(&net);
 	json_put_int(system, "net_sample_time", clock_wall_ms());

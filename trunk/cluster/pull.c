@@ -55,7 +55,7 @@ static err ask_to_play(struct pull *p)
 	struct sock *sock = p->up.conn->sock;
 	sock_attach(sock);
 	sock_set_quick(sock, false);
-	sock->deadline = clock_after(CONNECT_MS);
+	sock_set_deadline(sock, clock_after(CONNECT_MS));
 	err e = rtmp_client_play(p->up.conn, p->up.stream_id, name,
 				 upstream_proof(&request, &p->up));
 	free(name);

@@ -176,7 +176,7 @@ static err check_alive(struct push *p, int64_t *deadline)
 	if (p->ping_ms && conn->pong_ms >= p->ping_ms)
 		p->ping_ms = 0;
 	if (p->ping_ms) {
-		bool through = conn->sock->send_bytes - sock_unsent(conn->sock) >= p->ping_end &&
+		bool through = sock_wire_acked(conn->sock) >= p->ping_end &&
 			       !cursor_pending(&p->consumer.cursor);
 		int64_t limit = through ? PONG_MS : UNTAKEN_MS;
 		*deadline = p->ping_ms + limit < now + PONG_MS / 4 ? p->ping_ms + limit
@@ -192,7 +192,7 @@ static err check_alive(struct push *p, int64_t *deadline)
 		rtmp_put_ping(conn);
 		TRY(send_some(p));
 		p->ping_ms = now;
-		p->ping_end = conn->sock->send_bytes;
+		p->ping_end = sock_wire_sent(conn->sock);
 		*deadline = now + PONG_MS / 4;
 	}
 	return OK;
@@ -224,7 +224,7 @@ static err carry(struct push *p)
 static void say_goodbye(struct push *p, const char *name)
 {
 	struct rtmp_conn *conn = p->up.conn;
-	conn->sock->deadline = clock_after(FINISH_MS);
+	sock_set_deadline(conn->sock, clock_after(FINISH_MS));
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "FCUnpublish", 5, amf_null(), amf_string(name),
 			 NULL);
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "deleteStream", 6, amf_null(),
@@ -276,13 +276,13 @@ static err use(struct push *p, const char *name, int64_t deadline)
 {
 	struct rtmp_conn *conn = p->up.conn;
 	struct upstream_request request = request_of(p);
-	conn->sock->deadline = deadline;
+	sock_set_deadline(conn->sock, deadline);
 	memset(&p->refusal, 0, sizeof(p->refusal));
 	if (conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(conn, p->source->opts.chunk_size);
 	err e = rtmp_client_publish(conn, p->up.stream_id, name, upstream_proof(&request, &p->up),
 				    &p->refusal);
-	conn->sock->deadline = CLOCK_NEVER;
+	sock_set_deadline(conn->sock, CLOCK_NEVER);
 	if (!e) {
 		accepted(p);
 		sock_attach(conn->sock);
