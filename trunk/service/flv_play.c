@@ -228,7 +228,7 @@ static void enter_statistics(struct player *p)
 	p->client.url = p->asked.request->url;
 	p->client.source = p->source;
 	p->client.sock = &p->asked.s->sock;
-	addr_ip(p->client.ip, &p->sock->peer);
+	addr_ip(p->client.ip, sock_peer(p->sock));
 	stat_enter(&p->asked.s->server->stat, &p->client);
 }
 
