@@ -10,6 +10,8 @@
 #include "net/sock.h"
 
 struct sock_ops {
+	/* As sock_begin(); NULL when there is nothing to do. It blocks. */
+	err (*begin)(struct sock *sock);
 	/* As sock_try_recv() and sock_try_sendv(), when the readiness says that it is worth trying. They
 	 * count recv_bytes, recv_ms, send_bytes, send_ms and overhead. */
 	err (*recv)(struct sock *sock, void *p, size_t cap, size_t *n);
