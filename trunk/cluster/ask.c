@@ -193,7 +193,6 @@ static void ask_main(void *arg)
 	}
 	turn_end(a);
 	quota_empty(&a->quota);
-	err_clear();
 	asks->running--;
 	co_wake(asks->lead);
 }

@@ -171,10 +171,8 @@ static err check_coworkers(struct session *s, const char *key)
 	if (!is_unique(s))
 		return OK;
 	err e = rival_find(s->server, s->vhost, &s->target, &answer);
-	if (e == ERR_NOTFOUND) {
-		err_clear();
+	if (e == ERR_NOTFOUND)
 		return OK;
-	}
 	TRY(e);
 	if (s->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT)
 		return session_redirect(s, answer.rtmp);
@@ -279,10 +277,7 @@ static err check_push(const struct publisher *p)
 static err flush(struct rtmp_conn *conn)
 {
 	err e = rtmp_flush(conn);
-	if (e != ERR_CLOSED || !sock_readable(conn->sock))
-		return e;
-	err_clear();
-	return OK;
+	return e == ERR_CLOSED && sock_readable(conn->sock) ? OK : e;
 }
 
 /* Silence up to the limit is fine; half-way a ping asks whether anyone is there. */
