@@ -155,7 +155,7 @@ err flv_serve(struct http_session *s, bool *found)
 	struct visit *v = mem_new(struct visit);
 	v->s = s;
 	err e = serve(v, found);
-	edge_detach(&v->viewer);
+	pulls_detach(&v->viewer);
 	source_unref(&v->where.source);
 	flv_request_fini(&v->request);
 	free(v);

@@ -312,7 +312,7 @@ err play_run(struct session *s)
 	err e = locate(p, &where, &found);
 	if (!e)
 		e = found == FOUND_HERE ? play_source(p) : send_away(p, found);
-	edge_detach(&p->viewer);
+	pulls_detach(&p->viewer);
 	source_unref(&p->source);
 	free(p);
 	return e;

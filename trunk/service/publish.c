@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
-#include "cluster/edge.h"
+#include "cluster/pulls.h"
 #include "cluster/push.h"
 #include "cluster/rival.h"
 #include "codec/metadata.h"
@@ -155,7 +155,7 @@ static void watch_rivals(struct publisher *p)
 {
 	if (is_unique(p->s))
 		p->rival = rival_start(&(struct rival_opts){
-			.server = p->s->server,
+			.cluster = p->s->server->cluster,
 			.vhost = p->s->vhost,
 			.target = &p->s->target,
 			.own = own_claim,
@@ -170,7 +170,7 @@ static err check_coworkers(struct session *s, const char *key)
 	struct coworker_answer answer;
 	if (!is_unique(s))
 		return OK;
-	err e = rival_find(s->server, s->vhost, &s->target, &answer);
+	err e = rival_find(s->server->cluster, s->vhost, &s->target, &answer);
 	if (e == ERR_NOTFOUND)
 		return OK;
 	TRY(e);
@@ -380,7 +380,7 @@ static err begin(struct publisher *p)
 		return refuse_busy(p);
 	if (s->vhost->cluster.mode == MODE_REMOTE) {
 		send_away(p->source);
-		p->push = push_start(s->server, p->source, s->vhost, &s->target,
+		p->push = push_start(s->server->cluster, p->source, s->vhost, &s->target,
 				     s->connect.page_url, s->connect.swf_url, s->path, co_self());
 		TRY(wait_for_origin(p));
 	}
@@ -390,7 +390,7 @@ static err begin(struct publisher *p)
 	read_pacing_open(&p->in, s->conn->sock);
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
-	coworker_forget(s->server, p->source->key);
+	coworker_forget(s->server->cluster, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	watch_rivals(p);
 	p->started = true;
@@ -412,7 +412,7 @@ static const char *failure_code(const struct publisher *p)
 static int64_t grace_of(const struct publisher *p)
 {
 	bool lost = p->rival_won || (p->push && push_is_outdone(p->push));
-	return lost && !edge_is_pulled(p->s->server, p->source)
+	return lost && !pulls_has(p->s->server->cluster, p->source)
 		       ? 0
 		       : p->s->vhost->publish.reconnect_grace_ms;
 }
