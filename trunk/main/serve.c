@@ -84,7 +84,7 @@ err serve_start(struct server *server, struct conf *conf)
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
-	server->cluster = cluster_new();
+	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	err e = signer_load(server->signer, conf);
@@ -96,7 +96,7 @@ err serve_start(struct server *server, struct conf *conf)
 		serve_stop(server);
 		return e;
 	}
-	members_follow(server);
+	members_follow(server->cluster);
 	for (int i = 0; i < listener_count; i++)
 		listener_start(listeners[i]);
 	return OK;
@@ -124,7 +124,8 @@ void serve_set_conf(struct server *server, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
-	if (signer_load(server->signer, conf) != OK)
-		log_error("the secrets in use stay: %s", err_trail(ERR_CONFIG));
-	members_follow(server);
+	err e = signer_load(server->signer, conf);
+	if (e)
+		log_error("the secrets in use stay: %s", err_trail(e));
+	members_follow(server->cluster);
 }
