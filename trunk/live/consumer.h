@@ -19,7 +19,7 @@ enum consumer_kind {
 
 struct consumer_opts {
 	enum consumer_kind kind;
-	bool instant; /* is served with each picture, whatever batch_ms says */
+	bool instant;  /* is served with each picture, whatever batch_ms says */
 	struct co *co; /* whom to wake */
 	/* Its send slot: it sends what there is, without blocking, in whatever coroutine this is (so no
 	 * co_self()), and neither opens nor closes a consumer. NULL: its own coroutine is woken. */

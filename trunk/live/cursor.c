@@ -83,7 +83,7 @@ static bool may_follow(const struct cursor *c, const struct entry *e)
 static void leave_out(struct cursor *c, const struct entry *e)
 {
 	if (c->wire->format->chain)
-		c->primed &= (uint16_t)~(1u << e->chain);
+		c->primed &= (uint16_t) ~(1u << e->chain);
 }
 
 /* At a boundary: decides how far the shared bytes may be sent as they are. */
@@ -124,12 +124,12 @@ static void find_run(struct cursor *c)
 
 /* ---- sending ---- */
 
-static void gather_shared(const struct cursor *c, struct gathering *g)
+static void gather_shared(const struct cursor *c, struct iov_list *g)
 {
 	struct page *page = c->at.page;
 	uint32_t off = c->at.off, end = c->run_end;
 	while (g->n < g->max && g->left > 0 && off < end) {
-		gather(g, page->p + off, end - off);
+		iov_put(g, page->p + off, end - off);
 		if (end < page->n || !page->next || page->next->breaks || !is_plain(c, page->next))
 			break;
 		page = page->next;
@@ -140,7 +140,7 @@ static void gather_shared(const struct cursor *c, struct gathering *g)
 
 int cursor_gather(struct cursor *c, struct iovec *iov, int max, size_t max_bytes)
 {
-	struct gathering g = {iov, 0, max, max_bytes};
+	struct iov_list g = {iov, 0, max, max_bytes};
 	bool goes_on = !c->paused && !c->own.held_tail.page;
 	if (goes_on && !cursor_overrun(c))
 		find_run(c);

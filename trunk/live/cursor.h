@@ -2,14 +2,18 @@
  * It says what goes out next, and knows nothing of sockets: gather, send, advance. Nothing blocks. */
 #pragma once
 #include "live/own_bytes.h"
-#include "live/wire.h"
+#include "live/place.h"
+#include "live/wire_format.h"
+
+struct headers;
+struct wire;
 
 struct cursor_opts {
 	const struct wire_format *format;
 	uint32_t stream_id; /* RTMP message stream of this receiver */
 	bool own_base;      /* this receiver's times start near 0, where the format can say so */
-	bool from_start;    /* begins at the newest start that is kept, else with the next key frame */
-	struct span first;  /* bytes of the conversation that go out before anything of the stream */
+	bool from_start; /* begins at the newest start that is kept, else with the next key frame */
+	struct span first; /* bytes of the conversation that go out before anything of the stream */
 };
 
 /* Zeroed before it is opened. */

@@ -1,6 +1,7 @@
 /* cursor_parts - what cursor.c (what comes next) and cursor_move.c (from where) share. Layer: live. */
 #pragma once
 #include "live/cursor.h"
+#include "live/wire.h"
 
 /* The receiver's time of a message; false: it was made up. A receiver's time does not begin below 0,
  * and before its base is known it is 0. */

@@ -68,7 +68,7 @@ static bool is_slow(const struct reader *r, int64_t now_ms)
 }
 
 /* To the newest start, or behind the newest message. */
-static void move(struct reader *r)
+static void move(struct reader *r, int64_t now_ms)
 {
 	struct msg_log *log = r->log;
 	bool at_start = log->has_start && log->start > r->seq;
@@ -77,6 +77,7 @@ static void move(struct reader *r)
 	r->overruns++;
 	r->await_key |= !at_start;
 	r->seq = to;
+	r->read_ms = now_ms; /* it gets a whole backlog of time again */
 	headers_unref(&r->headers);
 	r->headers = headers_ref(at_start ? log->start_headers : log->headers);
 }
@@ -87,7 +88,7 @@ static uint64_t oldest_unread(struct msg_log *log, int64_t now_ms)
 	struct reader *r;
 	DL_FOREACH (log->readers, r) {
 		if (r->seq < log->next && is_slow(r, now_ms))
-			move(r);
+			move(r, now_ms);
 		oldest = r->seq < oldest ? r->seq : oldest;
 	}
 	return oldest;

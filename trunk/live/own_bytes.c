@@ -11,7 +11,7 @@ enum {
 	RESTATED_MAX = 2 * HEADERS_BYTES_MAX, /* likewise */
 };
 
-void gather(struct gathering *g, uint8_t *p, size_t n)
+void iov_put(struct iov_list *g, uint8_t *p, size_t n)
 {
 	if (!n || !g->left || g->n == g->max)
 		return;
@@ -82,16 +82,16 @@ void own_charge_headers(struct own_bytes *o, size_t n)
 		own_cut_off(o);
 }
 
-void own_gather(const struct own_bytes *o, struct gathering *g)
+void own_gather(const struct own_bytes *o, struct iov_list *g)
 {
 	uint8_t *p = o->buf.p;
 	if (!o->held_tail.page) {
-		gather(g, p + o->sent, o->buf.n - o->sent);
+		iov_put(g, p + o->sent, o->buf.n - o->sent);
 		return;
 	}
-	gather(g, p + o->sent, o->held_tail.at - o->sent);
-	gather(g, o->held_tail.page->p + o->held_tail.off, o->held_tail.end - o->held_tail.off);
-	gather(g, p + o->held_tail.at, o->buf.n - o->held_tail.at);
+	iov_put(g, p + o->sent, o->held_tail.at - o->sent);
+	iov_put(g, o->held_tail.page->p + o->held_tail.off, o->held_tail.end - o->held_tail.off);
+	iov_put(g, p + o->held_tail.at, o->buf.n - o->held_tail.at);
 }
 
 static size_t least(size_t a, size_t b)

@@ -24,13 +24,13 @@ struct own_bytes {
 	bool overrun;
 };
 
-/* What is gathered, and how much more may be. */
-struct gathering {
+/* Pieces that are to be sent, and room for more. */
+struct iov_list {
 	struct iovec *iov;
 	int n, max;
 	size_t left;
 };
-void gather(struct gathering *g, uint8_t *p, size_t n);
+void iov_put(struct iov_list *g, uint8_t *p, size_t n);
 
 void own_init(struct own_bytes *o);
 void own_fini(struct own_bytes *o);
@@ -44,7 +44,7 @@ void own_hold_tail(struct own_bytes *o, struct page *page, uint32_t off, uint32_
 void own_put_answer(struct own_bytes *o, struct span bytes);
 /* So many bytes, which were written, are headers that the receiver has asked for again. */
 void own_charge_headers(struct own_bytes *o, size_t n);
-void own_gather(const struct own_bytes *o, struct gathering *g);
+void own_gather(const struct own_bytes *o, struct iov_list *g);
 /* Up to n bytes were sent; returns how many of the n were not of these. */
 size_t own_advance(struct own_bytes *o, size_t n);
 

@@ -64,8 +64,7 @@ struct entry *page_entry(struct page *page)
 {
 	if (page->count == page->room) {
 		page->room = page->room ? page->room * 2 : 16;
-		page->entries =
-			mem_realloc(page->entries, page->room * sizeof(page->entries[0]));
+		page->entries = mem_realloc(page->entries, page->room * sizeof(page->entries[0]));
 	}
 	return &page->entries[page->count++];
 }

@@ -2,6 +2,7 @@
  * Layer: live, shared by wire.c and cursor.c. */
 #pragma once
 #include "base/span.h"
+#include "live/place.h"
 
 #include <stdbool.h>
 
@@ -16,13 +17,6 @@ struct entry {
 	uint8_t kind; /* one WIRE_ bit */
 	uint8_t chain;
 	uint8_t flags;
-};
-
-/* A position: the next byte to be read. It stands in the list of its page. */
-struct place {
-	struct page *page;
-	struct place *prev, *next;
-	uint32_t off;
 };
 
 struct page {
@@ -60,8 +54,3 @@ static inline uint32_t page_entry_end(const struct page *page, uint32_t i)
 {
 	return i + 1 < page->count ? page->entries[i + 1].off : page->n;
 }
-
-/* Moves the place out of its page, if it is in one, to a byte of another. */
-void place_move(struct place *place, struct page *page, uint32_t off);
-/* Out of its page. */
-void place_leave(struct place *place);

@@ -34,7 +34,7 @@ struct reader_opts {
 
 struct reading {
 	struct msg *msg; /* borrowed until something is published: msg_ref() to keep it */
-	uint64_t seq;    /* of this message; a gap is only what `lost` says and pictures waited for */
+	uint64_t seq; /* of this message; a gap is only what `lost` says and pictures waited for */
 	/* The decoder's state before this message, when the reader must begin anew: with its first
 	 * message, and after some were lost. Borrowed likewise. Else NULL; changes of headers come as
 	 * messages (frame.is_header, frame.is_meta). */

@@ -62,7 +62,8 @@ struct source {
 	struct source_opts opts;
 	void (*on_free)(void *ctx, struct source *source); /* the registry's */
 	void *on_free_ctx;
-	struct source_observer **observers; /* the head of the registry's list; NULL: there are none */
+	struct source_observer *
+		*observers; /* the head of the registry's list; NULL: there are none */
 	enum source_state state;
 	bool is_on; /* a stream has begun and is not over */
 	struct feeder *feeder;
@@ -75,10 +76,10 @@ struct source {
 	uint8_t carried; /* WIRE_ kinds whose headers are still the former feeder's */
 	bool has_audio, has_video;
 	struct msg_log log;
-	uint32_t audio_run; /* audio messages since the last video */
-	struct wire *wires; /* list, one for each format that somebody takes */
-	struct fanout fanout;  /* whose send slot it is */
-	int64_t video_ms; /* arrival of the last picture */
+	uint32_t audio_run;   /* audio messages since the last video */
+	struct wire *wires;   /* list, one for each format that somebody takes */
+	struct fanout fanout; /* whose send slot it is */
+	int64_t video_ms;     /* arrival of the last picture */
 	int consumer_count, player_count;
 	int64_t behind; /* players of other servers, as relays have told */
 	/* facts for the API */

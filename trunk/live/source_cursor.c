@@ -1,6 +1,7 @@
 /* The wires of a source: made for the first cursor of a format from what the log has, and gone with the
  * last one. */
 #include "live/source.h"
+#include "live/wire.h"
 
 #include <utlist.h>
 

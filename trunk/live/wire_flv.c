@@ -15,7 +15,7 @@ static void render(const struct wire_opts *opts, void *state, const struct msg *
 	flv_write_tag(out, m->type, (uint32_t)m->ts, msg_span(m));
 }
 
-static void write(const struct wire_receiver *to, const struct msg *m, struct buf *out)
+static void write_own(const struct wire_receiver *to, const struct msg *m, struct buf *out)
 {
 	flv_write_tag(out, m->type, to->ts, msg_span(m));
 }
@@ -24,5 +24,5 @@ const struct wire_format wire_flv = {
 	.name = "flv",
 	.size = size,
 	.render = render,
-	.write = write,
+	.write = write_own,
 };

@@ -14,9 +14,7 @@ enum { WIRE_AUDIO = 1, WIRE_VIDEO = 2, WIRE_DATA = 4, WIRE_ALL = 7 };
 
 static inline uint8_t wire_kind(const struct msg *m)
 {
-	return m->type == MSG_AUDIO   ? WIRE_AUDIO
-	       : m->type == MSG_VIDEO ? WIRE_VIDEO
-				      : WIRE_DATA;
+	return m->type == MSG_AUDIO ? WIRE_AUDIO : m->type == MSG_VIDEO ? WIRE_VIDEO : WIRE_DATA;
 }
 
 struct wire_opts {

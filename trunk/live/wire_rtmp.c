@@ -108,7 +108,7 @@ static uint32_t prime(const struct wire_receiver *to, const struct rendering *r,
 	return CHUNK_HEADER1_SIZE;
 }
 
-static void write(const struct wire_receiver *to, const struct msg *m, struct buf *out)
+static void write_own(const struct wire_receiver *to, const struct msg *m, struct buf *out)
 {
 	chunk_write(out, to->opts->chunk_size, csid_of(chain(m)), type_of(wire_kind(m)),
 		    to->stream_id, to->ts, msg_span(m));
@@ -122,5 +122,5 @@ const struct wire_format wire_rtmp = {
 	.size = size,
 	.render = render,
 	.prime = prime,
-	.write = write,
+	.write = write_own,
 };

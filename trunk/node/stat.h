@@ -6,7 +6,7 @@
 #include "net/sock.h"
 
 struct announce;
-struct consumer;
+struct cursor;
 
 /* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
 enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000 };
@@ -27,7 +27,7 @@ struct client {
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
 	const struct announce *announce; /* of a relay; borrowed; NULL */
-	const struct consumer *consumer; /* of a player; borrowed; NULL */
+	const struct cursor *cursor;     /* of a player; borrowed; NULL */
 	bool kicked;                     /* by the API; the session ends with ERR_KICKED */
 	struct source *source;           /* borrowed */
 	struct sock **sock;              /* borrowed; *sock may be NULL */

@@ -21,6 +21,7 @@ enum {
 /* What each of thousands of turns touches stands together. */
 struct player {
 	struct consumer consumer;
+	struct cursor cursor;
 	struct source *source;
 	struct rtmp_conn *conn; /* the session's */
 	struct send_monitor send_monitor;
@@ -49,14 +50,14 @@ static void pause_or_go(struct player *p, bool pause)
 			pause ? "Paused stream." : "Unpaused stream.");
 	rtmp_put_user_control(conn, pause ? UC_STREAM_EOF : UC_STREAM_BEGIN, id);
 	if (p->consumer.source)
-		cursor_pause(&p->consumer.cursor, pause);
+		cursor_pause(&p->cursor, pause);
 }
 
 static void set_want(struct player *p, uint8_t kind, bool on)
 {
 	p->want = on ? p->want | kind : p->want & (uint8_t)~kind;
 	if (p->consumer.source)
-		cursor_want(&p->consumer.cursor, p->want);
+		cursor_want(&p->cursor, p->want);
 }
 
 static err take_command(struct player *p, const struct command *c)
@@ -125,7 +126,7 @@ static err look(void *ctx)
 static err send_some(void *ctx)
 {
 	struct player *p = ctx;
-	return send_monitor_send_rtmp(&p->send_monitor, p->conn, &p->consumer.cursor,
+	return send_monitor_send_rtmp(&p->send_monitor, p->conn, &p->cursor,
 				      &p->source->send_bytes);
 }
 
@@ -138,14 +139,14 @@ static void on_send_slot(struct consumer *consumer)
 /* A player that takes nothing is given up. */
 static err check_alive(struct player *p, int64_t *deadline)
 {
-	TRY(send_monitor_check_skips(&p->consumer.cursor));
+	TRY(send_monitor_check_skips(&p->cursor));
 	return send_monitor_check(&p->send_monitor, p->s->conn->sock,
 				  p->s->vhost->play.stalled_timeout_ms, deadline);
 }
 
 static bool is_past_duration(struct player *p)
 {
-	const struct cursor *c = &p->consumer.cursor;
+	const struct cursor *c = &p->cursor;
 	return p->until_ms > 0 && c->based && c->wire &&
 	       p->source->timeline.max - cursor_lag(c) - c->base >= p->until_ms;
 }
@@ -154,6 +155,7 @@ static bool is_past_duration(struct player *p)
 static err send_stop_status(struct player *p, const char *code, const char *sentence)
 {
 	struct session *s = p->s;
+	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
 	stat_leave(&s->server->stat, &s->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
@@ -166,10 +168,10 @@ static err send_stop_status(struct player *p, const char *code, const char *sent
 static err finish_message(struct player *p)
 {
 	int64_t until = clock_after(p->s->vhost->play.stalled_timeout_ms);
-	cursor_pause(&p->consumer.cursor, true);
+	cursor_pause(&p->cursor, true);
 	for (;;) {
 		TRY(send_some(p));
-		if (!cursor_pending(&p->consumer.cursor))
+		if (!cursor_pending(&p->cursor))
 			return OK;
 		TRY(send_monitor_wait(&p->send_monitor, until));
 	}
@@ -194,7 +196,7 @@ static err play_loop(struct player *p)
 		if (p->closed)
 			return finish_message(p);
 		TRY(send_some(p));
-		if (is_over(p) && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
+		if (is_over(p) && !cursor_pending(&p->cursor) && !goes_on(p))
 			return send_stop_status(p, "NetStream.Play.UnpublishNotify",
 						"the stream was unpublished");
 		if (is_past_duration(p))
@@ -218,36 +220,41 @@ static void start(struct player *p)
 	sock_keep_alive(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
+	source_cursor_open(
+		p->source, &p->cursor,
+		&(struct cursor_opts){
+			.format = &wire_rtmp,
+			.stream_id = s->want.stream_id,
+			.own_base = !s->is_relay, /* resuming a relay needs exact times */
+			.from_start = s->vhost->play.gop_cache,
+			.first = buf_span(&s->conn->out),
+		});
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){
-			      .format = WIRE_RTMP,
-			      .stream_id = s->want.stream_id,
-			      .own_base = !s->is_relay, /* the seam of a relay needs exact times */
-			      .from_gop = s->vhost->play.gop_cache,
-			      .relay = s->is_relay,
+			      .kind = s->is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 			      .co = co_self(),
 			      .on_send_slot = p->until_ms ? NULL : on_send_slot,
 			      .needs = {&p->source, p->conn, p->conn->sock},
-			      .first = buf_span(&s->conn->out),
 		      });
 	buf_free(&s->conn->out);
 	consumer_set_behind(&p->consumer, s->announce.players);
-	cursor_want(&p->consumer.cursor, p->want);
-	cursor_pause(&p->consumer.cursor, p->paused);
+	cursor_want(&p->cursor, p->want);
+	cursor_pause(&p->cursor, p->paused);
 }
 
 static err play_source(struct player *p)
 {
 	p->s->client.publish = false;
-	p->s->client.consumer = &p->consumer;
+	p->s->client.cursor = &p->cursor;
 	session_enter(p->s, "rtmp-play", p->source);
 	start(p);
 	log_info("playing %s, stream is %s", p->source->key,
 		 source_is_live(p->source) ? "live" : "not yet there");
 	co_trim();
 	err e = play_loop(p);
-	if (p->consumer.cursor.skips)
-		log_info("it was moved ahead %u times, being too slow", p->consumer.cursor.skips);
+	if (p->cursor.skips)
+		log_info("it was moved ahead %u times, being too slow", p->cursor.skips);
+	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
 	stat_leave(&p->s->server->stat, &p->s->client);
 	return e;

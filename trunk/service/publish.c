@@ -420,7 +420,7 @@ static int64_t grace_of(const struct publisher *p)
 static err publish_source(struct publisher *p)
 {
 	p->s->client.publish = true;
-	p->s->client.consumer = NULL;
+	p->s->client.cursor = NULL;
 	session_enter(p->s, role_name(p->s->want.role), p->source);
 	err e = begin(p);
 	if (!e) {
