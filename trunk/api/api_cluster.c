@@ -5,7 +5,7 @@
 #include "codec/url.h"
 #include "conf/endpoint.h"
 #include "net/addr.h"
-#include "service/session.h"
+#include "session/publication.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +87,10 @@ static void put_listener(json_t *origin, const char *key, const char *listen,
 /* Since when, and whether its publisher is alive: which of two publishers keeps the stream. */
 static void put_publish(const struct api_call *call, json_t *origin, const struct source *source)
 {
-	struct publish_facts facts;
+	struct publication_facts facts;
 	char *rival = api_query(call, "rival");
-	if (publish_facts(source, *rival && strcmp(rival, call->server->service_id) != 0, &facts)) {
+	bool by_rival = *rival && strcmp(rival, call->server->service_id) != 0;
+	if (publication_facts(source, by_rival, &facts)) {
 		api_put_int(origin, "since_ms", facts.since_wall_ms);
 		api_put_int(origin, "silent_ms", facts.silent_ms);
 		api_put_int(origin, "unanswered_ms", facts.unanswered_ms);

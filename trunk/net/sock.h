@@ -60,6 +60,8 @@ err sock_wait(struct sock *sock, int64_t deadline) BLOCKS;
 
 /* Bytes given to our kernel that the peer's has not acknowledged. */
 int sock_unsent(const struct sock *sock);
+/* Bytes that the peer has sent and nobody has received yet. */
+int sock_unread(const struct sock *sock);
 /* Options for a player: the kernel keeps at most `bytes` that it cannot send (TCP_NOTSENT_LOWAT). */
 void sock_set_lowat(struct sock *sock, int bytes);
 /* While a conversation is made of small questions and answers, a peer whose kernel gathers small

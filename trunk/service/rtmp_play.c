@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "node/send_monitor.h"
 #include "service/locate.h"
-#include "service/session.h"
+#include "service/rtmp_session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ struct player {
 	struct source *source;
 	struct rtmp_conn *conn; /* the session's */
 	struct send_monitor send_monitor;
-	struct session *s;
+	struct rtmp_session *s;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
 	uint8_t want;
@@ -32,7 +32,7 @@ struct player {
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
 };
 
-static struct session *session_of(void *ctx)
+static struct rtmp_session *session_of(void *ctx)
 {
 	return ((struct player *)ctx)->s;
 }
@@ -153,7 +153,7 @@ static bool is_past_duration(struct player *p)
 /* Says that the stream is over, behind everything that is left of it. */
 static err send_stop_status(struct player *p, const char *code, const char *sentence)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	consumer_close(&p->consumer);
 	stat_leave(&s->server->stat, &s->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
@@ -210,7 +210,7 @@ static err play_loop(struct player *p)
 /* Only now is it certain that there is something to play. */
 static void start(struct player *p)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	if (s->conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
@@ -257,7 +257,7 @@ static err play_source(struct player *p)
 
 static err locate(struct player *p, struct locate *where, enum found *found)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	p->viewer = (struct viewer){
 		.conf = s->conf,
 		.target = &s->target,
@@ -298,7 +298,7 @@ static err send_away(struct player *p, enum found found)
 			      "%s", p->where->why);
 }
 
-err play_run(struct session *s)
+err play_run(struct rtmp_session *s)
 {
 	struct player *p = mem_new(struct player);
 	struct locate where;
