@@ -84,7 +84,7 @@ err serve_start(struct server *server, struct conf *conf)
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
-	server->cluster = cluster_new();
+	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	err e = signer_load(server->signer, conf);
@@ -96,7 +96,7 @@ err serve_start(struct server *server, struct conf *conf)
 		serve_stop(server);
 		return e;
 	}
-	members_follow(server);
+	members_follow(server->cluster);
 	for (int i = 0; i < listener_count; i++)
 		listener_start(listeners[i]);
 	return OK;
@@ -126,5 +126,5 @@ void serve_set_conf(struct server *server, struct conf *conf)
 	server->conf = conf;
 	if (signer_load(server->signer, conf) != OK)
 		log_error("the secrets in use stay: %s", err_trail(ERR_CONFIG));
-	members_follow(server);
+	members_follow(server->cluster);
 }

@@ -85,6 +85,11 @@ void sock_attach(struct sock *sock)
 	sock->rfd.waiter = co_self();
 }
 
+void sock_detach(struct sock *sock)
+{
+	sock->rfd.waiter = NULL;
+}
+
 static err dial_wait(struct sock *sock, int64_t deadline)
 {
 	int number = 0;

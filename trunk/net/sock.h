@@ -7,17 +7,19 @@
 #include "net/addr.h"
 #include <sys/uio.h>
 
-/* What each send of thousands touches stands together, what hardly ever is needed behind it. */
+/* Private to net: the functions below read it. What each send of thousands touches stands together,
+ * what hardly ever is needed behind it. */
 struct sock {
 	struct reactor_fd rfd;
 	int64_t send_bytes;
-	int64_t send_ms; /* monotonic time at which the peer's kernel last took a byte */
-	int64_t recv_ms; /* monotonic time of the last byte received */
+	int64_t send_ms;
+	int64_t recv_ms;
 	int64_t recv_bytes;
-	int64_t deadline; /* for the blocking calls below, absolute; CLOCK_NEVER at first */
-	size_t work;      /* done since the last wait; the blocking calls yield after a while */
-	bool quick;       /* acknowledge at once what is received (at first: yes) */
-	bool merges;      /* see sock_set_rcvlowat() */
+	int64_t overhead; /* bytes sent beyond those of the application */
+	int64_t deadline;
+	size_t work; /* done since the last wait; the blocking calls yield after a while */
+	bool quick;  /* see sock_set_quick() */
+	bool merges; /* see sock_set_rcvlowat() */
 	struct addr peer, local;
 };
 
@@ -33,7 +35,44 @@ void sock_close(struct sock **sock);
  * `ms` have passed, then closes. What was sent before arrives. */
 void sock_close_gently(struct sock **sock, int64_t ms) BLOCKS;
 
-/* At least one byte, at most cap. ERR_CLOSED at the end, ERR_TIMEOUT at sock->deadline. */
+/* The deadline of the blocking calls below, absolute; CLOCK_NEVER at first. */
+static inline int64_t sock_deadline(const struct sock *sock)
+{
+	return sock->deadline;
+}
+static inline void sock_set_deadline(struct sock *sock, int64_t deadline)
+{
+	sock->deadline = deadline;
+}
+/* The address of the other end, and of ours; both belong to the socket. */
+static inline const struct addr *sock_peer(const struct sock *sock)
+{
+	return &sock->peer;
+}
+static inline const struct addr *sock_local(const struct sock *sock)
+{
+	return &sock->local;
+}
+/* The application's bytes so far: received, and taken by our kernel. */
+static inline int64_t sock_recv_bytes(const struct sock *sock)
+{
+	return sock->recv_bytes;
+}
+static inline int64_t sock_send_bytes(const struct sock *sock)
+{
+	return sock->send_bytes;
+}
+/* Monotonic milliseconds of the last byte received, and of the last byte that our kernel took. */
+static inline int64_t sock_recv_ms(const struct sock *sock)
+{
+	return sock->recv_ms;
+}
+static inline int64_t sock_send_ms(const struct sock *sock)
+{
+	return sock->send_ms;
+}
+
+/* At least one byte, at most cap. ERR_CLOSED at the end, ERR_TIMEOUT at the socket's deadline. */
 err sock_recv(struct sock *sock, void *p, size_t cap, size_t *n) BLOCKS;
 /* Exactly n bytes. */
 err sock_recv_all(struct sock *sock, void *p, size_t n) BLOCKS;
@@ -55,13 +94,26 @@ static inline bool sock_hung_up(const struct sock *sock)
 }
 /* Makes the running coroutine the one that socket events wake. */
 void sock_attach(struct sock *sock);
+/* Events wake nobody any more: before the coroutine that was attached ends. */
+void sock_detach(struct sock *sock);
 /* Sleeps until readable, or writable, or woken, as co_wait(). */
 err sock_wait(struct sock *sock, int64_t deadline) BLOCKS;
 
-/* Bytes given to our kernel that the peer's has not acknowledged. */
+/* How far the peer is behind is counted in bytes of the wire, which are more than the application's
+ * when the connection is encrypted: given to our kernel so far, and those of them that the peer's has
+ * not acknowledged (a system call). */
+static inline int64_t sock_wire_sent(const struct sock *sock)
+{
+	return sock->send_bytes + sock->overhead;
+}
 int sock_unsent(const struct sock *sock);
 /* Bytes that the peer has sent and nobody has received yet. */
 int sock_unread(const struct sock *sock);
+/* Bytes of the wire that the peer's kernel has acknowledged; never falls. */
+static inline int64_t sock_wire_acked(const struct sock *sock)
+{
+	return sock_wire_sent(sock) - sock_unsent(sock);
+}
 /* Options for a player: the kernel keeps at most `bytes` that it cannot send (TCP_NOTSENT_LOWAT). */
 void sock_set_lowat(struct sock *sock, int bytes);
 /* While a conversation is made of small questions and answers, a peer whose kernel gathers small
@@ -76,5 +128,9 @@ void sock_keep_alive(struct sock *sock, int64_t ms);
  * costs as much as a read of many. Whoever turns it on calls sock_force_read() from time to time. A lot of
  * input and the end of the connection are noticed at once. Off at first. */
 void sock_set_rcvlowat(struct sock *sock, bool on);
+static inline bool sock_has_rcvlowat(const struct sock *sock)
+{
+	return sock->merges;
+}
 /* Whoever reads this socket is woken to look for input, whether an event told of it or not. */
 void sock_force_read(struct sock *sock);

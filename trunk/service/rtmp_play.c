@@ -9,6 +9,7 @@
 #include "service/locate.h"
 #include "service/rtmp_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,9 @@ struct player {
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
+	struct co *co;
+	bool kicked;
+	struct client client;
 };
 
 static struct rtmp_session *session_of(void *ctx)
@@ -155,9 +159,9 @@ static err send_stop_status(struct player *p, const char *code, const char *sent
 {
 	struct rtmp_session *s = p->s;
 	consumer_close(&p->consumer);
-	stat_leave(&s->server->stat, &s->client);
+	stat_leave(&s->server->stat, &p->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
-	s->conn->sock->deadline = clock_after(END_PATIENCE_MS);
+	sock_set_deadline(s->conn->sock, clock_after(END_PATIENCE_MS));
 	rtmp_end(&s->conn, s->want.stream_id, "status", code, sentence);
 	return err_fail(ERR_ENDED, "%s", sentence);
 }
@@ -236,11 +240,29 @@ static void start(struct player *p)
 	cursor_pause(&p->consumer.cursor, p->paused);
 }
 
+static void on_stop(struct client *client, err why)
+{
+	struct player *p = container_of(client, struct player, client);
+	p->kicked = why == ERR_KICKED;
+	co_stop(p->co);
+}
+
+static struct traffic on_count(const struct client *client)
+{
+	return rtmp_session_traffic(container_of_const(client, struct player, client)->s);
+}
+
+static const struct client_ops client_ops = {on_stop, on_count};
+
 static err play_source(struct player *p)
 {
-	p->s->client.publish = false;
-	p->s->client.consumer = &p->consumer;
-	session_enter(p->s, "rtmp-play", p->source);
+	struct request request = rtmp_session_request(p->s, "rtmp-play");
+	request_describe(&request, &p->client);
+	p->co = co_self();
+	p->client.ops = &client_ops;
+	p->client.consumer = &p->consumer;
+	p->client.source = p->source;
+	stat_enter(&p->s->server->stat, &p->client);
 	start(p);
 	log_info("playing %s, stream is %s", p->source->key,
 		 source_is_live(p->source) ? "live" : "not yet there");
@@ -249,7 +271,9 @@ static err play_source(struct player *p)
 	if (p->consumer.cursor.skips)
 		log_info("it was moved ahead %u times, being too slow", p->consumer.cursor.skips);
 	consumer_close(&p->consumer);
-	stat_leave(&p->s->server->stat, &p->s->client);
+	stat_leave(&p->s->server->stat, &p->client);
+	if (p->kicked)
+		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	return e;
 }
 
@@ -290,15 +314,21 @@ static err locate(struct player *p, struct locate *where, enum found *found)
 
 static err send_away(struct player *p, enum found found)
 {
-	if (found == FOUND_ELSEWHERE)
-		return session_redirect(p->s, p->where->rtmp);
-	return session_refuse(p->s, ERR_NOTFOUND,
-			      found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
-						     : "NetStream.Play.Failed",
-			      "%s", p->where->why);
+	if (found == FOUND_ELSEWHERE) {
+		struct outcome *o = mem_new(struct outcome);
+		o->code = OUTCOME_ELSEWHERE;
+		snprintf(o->rtmp, sizeof(o->rtmp), "%s", p->where->rtmp);
+		err e = rtmp_session_tell(p->s, o);
+		free(o);
+		return e;
+	}
+	return rtmp_session_refuse(p->s, ERR_NOTFOUND,
+				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
+							  : "NetStream.Play.Failed",
+				   "%s", p->where->why);
 }
 
-err play_run(struct rtmp_session *s)
+err rtmp_play_run(struct rtmp_session *s)
 {
 	struct player *p = mem_new(struct player);
 	struct locate where;
@@ -312,7 +342,7 @@ err play_run(struct rtmp_session *s)
 	err e = locate(p, &where, &found);
 	if (!e)
 		e = found == FOUND_HERE ? play_source(p) : send_away(p, found);
-	edge_detach(&p->viewer);
+	pulls_detach(&p->viewer);
 	source_unref(&p->source);
 	free(p);
 	return e;

@@ -16,14 +16,14 @@ struct publisher {
 
 /* ---- what the publication asks ---- */
 
-static struct publisher *publisher_of(const struct publication *publication)
+static struct publisher *publisher_of(struct publication *publication)
 {
 	return container_of(publication, struct publisher, publication);
 }
 
 static struct sock *sock_of(const struct publication *publication)
 {
-	return publisher_of(publication)->s->conn->sock;
+	return container_of_const(publication, struct publisher, publication)->s->conn->sock;
 }
 
 /* The ping is sent by the publisher's own coroutine, which has nothing else to do while it is silent. */
@@ -61,7 +61,8 @@ static void on_stop(struct publication *publication)
 
 static struct traffic on_count(const struct publication *publication)
 {
-	return rtmp_session_traffic(publisher_of(publication)->s);
+	return rtmp_session_traffic(
+		container_of_const(publication, struct publisher, publication)->s);
 }
 
 static const struct publication_ops ops = {

@@ -52,11 +52,9 @@ static void session_main(void *arg)
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
-	addr_text(peer, &s->sock->peer);
+	addr_text(peer, sock_peer(s->sock));
 	log_info("RTMP connection from %s", peer);
 	err e = session_run(s);
-	if (s->client.kicked)
-		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	log_end(e, "RTMP connection from %s ended", peer);
 	session_free(s);
 }
@@ -106,7 +104,7 @@ static void read_identity(struct rtmp_session *s)
 	s->redirected = identity_text(args, "srs_redirected");
 	s->says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_coworker = amf_get_number(args, "srs_mesh", 0) > 0;
-	announce_read(&s->announce, args, &s->conn->sock->peer);
+	announce_read(&s->announce, args, sock_peer(s->conn->sock));
 	if (s->says_relay)
 		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
@@ -116,7 +114,8 @@ static void read_identity(struct rtmp_session *s)
 /* `relays` limits from where other servers are accepted. */
 static bool is_welcome(struct rtmp_session *s)
 {
-	return !s->says_relay || server_relay_allowed(s->server, s->vhost, &s->conn->sock->peer);
+	return !s->says_relay ||
+	       server_relay_allowed(s->server, s->vhost, sock_peer(s->conn->sock));
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
@@ -155,7 +154,7 @@ static bool is_proven(struct rtmp_session *s)
 						     .stream = s->want.stream,
 						     .publish = s->want.role != ROLE_PLAY,
 					     });
-	return server_relay_verified(s->server, v, &s->conn->sock->peer);
+	return server_relay_verified(s->server, v, sock_peer(s->conn->sock));
 }
 
 /* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at
@@ -177,8 +176,9 @@ static void judge_relay(struct rtmp_session *s)
 static err refuse_in_words(struct rtmp_session *s, err e)
 {
 	bool play = s->want.role == ROLE_PLAY;
-	return session_refuse(s, e, play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed",
-			      "%s", err_trail(e));
+	return rtmp_session_refuse(s, e,
+				   play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed",
+				   "%s", err_trail(e));
 }
 
 /* What the client wants, under which vhost, and whether it may. */
@@ -187,16 +187,16 @@ static err resolve(struct rtmp_session *s)
 	struct target target = {0};
 	err e = target_parse(&target, s->connect.tc_url, s->want.stream);
 	if (e)
-		return session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
+		return rtmp_session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
 	target_fini(&s->target);
 	s->target = target;
 	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
 	if (!s->vhost || !s->vhost->enabled)
-		return session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
-				      "there is no vhost %s on this server", s->target.vhost);
+		return rtmp_session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
+					   "there is no vhost %s on this server", s->target.vhost);
 	if (!is_welcome(s))
-		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
-				      relay_unwelcome);
+		return rtmp_session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
+					   relay_unwelcome);
 	judge_relay(s);
 	if (s->is_full && !s->is_relay)
 		return refuse_in_words(s, err_fail(ERR_FULL, "%s", server_full));
@@ -204,8 +204,8 @@ static err resolve(struct rtmp_session *s)
 	if (e)
 		return refuse_in_words(s, e);
 	if (!*s->target.stream)
-		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
-				      "the stream has no name");
+		return rtmp_session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
+					   "the stream has no name");
 	free(s->url);
 	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
 	return token_check(s);
@@ -215,13 +215,13 @@ static err serve(struct rtmp_session *s)
 {
 	int64_t patience = s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS;
 	for (;;) {
-		s->conn->sock->deadline = clock_after(patience);
+		sock_set_deadline(s->conn->sock, clock_after(patience));
 		rtmp_identify_fini(&s->want);
 		TRY(rtmp_identify(s->conn, &s->want));
 		TRY(resolve(s));
-		s->conn->sock->deadline = CLOCK_NEVER;
+		sock_set_deadline(s->conn->sock, CLOCK_NEVER);
 		int64_t began = clock_ms();
-		TRY(s->want.role == ROLE_PLAY ? play_run(s) : publish_run(s));
+		TRY(s->want.role == ROLE_PLAY ? rtmp_play_run(s) : rtmp_publish_run(s));
 		TRY(co_sleep(clock_ms() - began < QUICK_MS ? PAUSE_MS : 0));
 		patience = AGAIN_TIMEOUT_MS;
 	}
@@ -229,7 +229,7 @@ static err serve(struct rtmp_session *s)
 
 static err session_run(struct rtmp_session *s)
 {
-	s->sock->deadline = clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS);
+	sock_set_deadline(s->sock, clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,4 +105,15 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 		rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
 	rtmp_end(&s->conn, s->want.stream_id, ended ? "status" : "error", code, o->text);
 	return ended ? outcome_fail(o) : err_fail(outcome_err(o->code), "%s: %s", code, o->text);
+}
+
+err rtmp_session_refuse(struct rtmp_session *s, err e, const char *code, const char *fmt, ...)
+{
+	char sentence[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	rtmp_end(&s->conn, s->want.stream_id, "error", code, sentence);
+	return err_fail(e, "%s: %s", code, sentence);
 }

@@ -41,3 +41,7 @@ struct traffic rtmp_session_traffic(const struct rtmp_session *s);
  * ends the connection; some ends are told by that alone. Returns the outcome's error with the sentence
  * as its trail. The client has left the statistics. */
 err rtmp_session_tell(struct rtmp_session *s, const struct outcome *outcome) BLOCKS;
+/* Tells the client no, in a way that arrives, and ends the connection. Returns `e` with the
+ * sentence as its trail. */
+err rtmp_session_refuse(struct rtmp_session *s, err e, const char *code, const char *fmt,
+			...) BLOCKS __attribute__((format(printf, 4, 5)));

@@ -54,7 +54,7 @@ static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refus
 static err ask_in_turn(const struct rtmp_session *s, struct rtmp_refusal *refusal)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(s->server, MEMBER_RTMP, &s->vhost->cluster.origin, members,
+	int n = members_list(s->server->cluster, MEMBER_RTMP, &s->vhost->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	err e = ERR_CONNECT;
 	for (int i = 0; i < n && e == ERR_CONNECT; i++) {
@@ -73,10 +73,10 @@ err token_check(struct rtmp_session *s)
 	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
 	err e = ask_in_turn(s, refusal);
 	if (e == ERR_CONNECT)
-		e = session_refuse(s, ERR_UPSTREAM, "NetConnection.Connect.Rejected",
-				   "no origin can be asked whether this is allowed");
+		e = rtmp_session_refuse(s, ERR_UPSTREAM, "NetConnection.Connect.Rejected",
+					"no origin can be asked whether this is allowed");
 	else if (e && e != ERR_STOPPED)
-		e = session_refuse(
+		e = rtmp_session_refuse(
 			s, ERR_DENIED,
 			*refusal->code ? refusal->code : "NetConnection.Connect.Rejected", "%s",
 			*refusal->description ? refusal->description

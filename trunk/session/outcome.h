@@ -10,7 +10,7 @@ enum outcome_code {
 	OUTCOME_NO_VHOST,
 	OUTCOME_BAD_NAME,      /* no stream can be named like this */
 	OUTCOME_RELAY_REFUSED, /* other servers are not accepted from this address */
-	OUTCOME_MISDIRECTED,   /* a relay signed for another server or an earlier start of this one */
+	OUTCOME_MISDIRECTED, /* a relay signed for another server or an earlier start of this one */
 	OUTCOME_FULL,
 	OUTCOME_LOOP,      /* the request was here before */
 	OUTCOME_DENIED,    /* an origin says no */
@@ -31,7 +31,7 @@ enum outcome_code {
 
 struct outcome {
 	enum outcome_code code;
-	char word[64];  /* the code that an origin gave for it; "" */
+	char word[128]; /* the code that an origin gave for it; "" */
 	char text[256]; /* a sentence */
 	char rtmp[300]; /* "host:port"; OUTCOME_ELSEWHERE */
 	char http[300]; /* likewise; "" when that server has none */

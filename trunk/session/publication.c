@@ -3,8 +3,9 @@
  * encoder hears what the first origin said and then lives on, whatever happens to that origin. */
 #include "session/publication.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cluster/coworker.h"
-#include "cluster/edge.h"
+#include "cluster/pulls.h"
 #include "cluster/push.h"
 #include "cluster/rival.h"
 #include "session/takeover.h"
@@ -47,7 +48,7 @@ static void on_client_stop(struct client *client, err why)
 
 static struct traffic on_client_count(const struct client *client)
 {
-	const struct publication *p = container_of(client, const struct publication, client);
+	const struct publication *p = container_of_const(client, struct publication, client);
 	return p->ops->count(p);
 }
 
@@ -104,7 +105,7 @@ static void watch_rivals(struct publication *p)
 {
 	if (is_unique(p->request))
 		p->rival = rival_start(&(struct rival_opts){
-			.server = p->request->server,
+			.cluster = p->request->server->cluster,
 			.vhost = p->request->vhost,
 			.target = p->request->target,
 			.own = own_claim,
@@ -120,7 +121,7 @@ static err check_coworkers(struct publication *p)
 	struct coworker_answer answer;
 	if (!is_unique(r))
 		return OK;
-	err e = rival_find(r->server, r->vhost, r->target, &answer);
+	err e = rival_find(r->server->cluster, r->vhost, r->target, &answer);
 	if (e == ERR_NOTFOUND) {
 		err_clear();
 		return OK;
@@ -128,12 +129,11 @@ static err check_coworkers(struct publication *p)
 	TRY(e);
 	snprintf(p->outcome.rtmp, sizeof(p->outcome.rtmp), "%s", answer.rtmp);
 	snprintf(p->outcome.http, sizeof(p->outcome.http), "%s", answer.http);
-	return outcome_refuse(&p->outcome,
-			      r->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT
-				      ? OUTCOME_ELSEWHERE
-				      : OUTCOME_BUSY,
-			      "the stream %s is already published at %s", p->source->key,
-			      answer.rtmp);
+	return outcome_refuse(
+		&p->outcome,
+		r->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT ? OUTCOME_ELSEWHERE
+								     : OUTCOME_BUSY,
+		"the stream %s is already published at %s", p->source->key, answer.rtmp);
 }
 
 /* ---- an edge ---- */
@@ -173,8 +173,8 @@ static err ask_origin(struct publication *p)
 	const struct request *r = p->request;
 	if (source_is_published(p->source))
 		on_lost(p->source->feeder);
-	p->push = push_start(r->server, p->source, r->vhost, r->target, r->page_url, r->swf_url,
-			     r->path, co_self());
+	p->push = push_start(r->server->cluster, p->source, r->vhost, r->target, r->page_url,
+			     r->swf_url, r->path, co_self());
 	return wait_for_origin(p);
 }
 
@@ -183,7 +183,7 @@ static err check_push(struct publication *p)
 	char words[sizeof(p->outcome.text)];
 	if (!p->push || push_state(p->push) != PUSH_FAILED)
 		return OK;
-	snprintf(words, sizeof(words), "no origin takes the stream any more: %s",
+	snprintf(words, sizeof(words), "no origin takes the stream any more: %.200s",
 		 push_refusal(p->push)->description);
 	return origin_refuses(p, OUTCOME_NO_ORIGIN, words);
 }
@@ -202,7 +202,7 @@ static void take_slot(struct publication *p)
 {
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
-	coworker_forget(p->request->server, p->source->key);
+	coworker_forget(p->request->server->cluster, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	p->watched_ms = clock_ms();
 	p->state = PUBLICATION_LIVE;
@@ -322,8 +322,9 @@ static int64_t grace_of(const struct publication *p)
 {
 	const struct request *r = p->request;
 	bool lost = p->outcome.code == OUTCOME_RIVAL || (p->push && push_is_outdone(p->push));
-	return lost && !edge_is_pulled(r->server, p->source) ? 0
-							     : r->vhost->publish.reconnect_grace_ms;
+	return lost && !pulls_has(r->server->cluster, p->source)
+		       ? 0
+		       : r->vhost->publish.reconnect_grace_ms;
 }
 
 err publication_end(struct publication *p, err e)

@@ -45,7 +45,7 @@ struct publication {
 	enum publication_state state;
 	bool has_begun_media; /* something was received since it is live */
 	int64_t since_wall_ms;
-	int64_t probed_ms; /* when the peer was last asked for a sign of life; 0: never */
+	int64_t probed_ms;  /* when the peer was last asked for a sign of life; 0: never */
 	int64_t watched_ms; /* when somebody may have watched it the last time */
 	unsigned slice;     /* messages since others could run */
 	struct push *push;
