@@ -58,10 +58,8 @@ static bool is_own_address(const struct conf *conf, enum member_kind kind, const
 {
 	struct hostport hp;
 	struct addr addr;
-	if (hostport_parse(&hp, name, 0) != OK) {
-		err_clear();
+	if (hostport_parse(&hp, name, 0) != OK)
 		return false;
-	}
 	if (!addr_literal(&addr, strcmp(hp.host, "localhost") ? hp.host : "127.0.0.1", hp.port))
 		return false;
 	if (kind == MEMBER_API)

@@ -124,7 +124,8 @@ void serve_set_conf(struct server *server, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
-	if (signer_load(server->signer, conf) != OK)
-		log_error("the secrets in use stay: %s", err_trail(ERR_CONFIG));
+	err e = signer_load(server->signer, conf);
+	if (e)
+		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
 }

@@ -1,4 +1,5 @@
-/* sock - a TCP connection, non-blocking underneath, straight-line above. Layer: net.
+/* sock - a connection over TCP, plain or encrypted (net/tls.h), non-blocking underneath, straight-line
+ * above. Layer: net.
  * One coroutine owns it: whoever waits becomes the waiter. The try_ functions never switch; they may
  * be called from anywhere, but not while the owner is inside a blocking send. */
 #pragma once
@@ -11,15 +12,18 @@
  * what hardly ever is needed behind it. */
 struct sock {
 	struct reactor_fd rfd;
+	const struct sock_ops *ops; /* NULL: plain TCP */
+	uint8_t recv_on, send_on;   /* bits of rfd.ready with which a receive, a send is worth trying */
+	bool quick;                 /* see sock_set_quick() */
+	bool merges;                /* see sock_set_rcvlowat() */
 	int64_t send_bytes;
 	int64_t send_ms;
 	int64_t recv_ms;
 	int64_t recv_bytes;
-	int64_t overhead; /* bytes sent beyond those of the application */
+	int64_t overhead; /* bytes of the wire sent beyond send_bytes; negative while some of it waits */
 	int64_t deadline;
 	size_t work; /* done since the last wait; the blocking calls yield after a while */
-	bool quick;  /* see sock_set_quick() */
-	bool merges; /* see sock_set_rcvlowat() */
+	void *state; /* of ops */
 	struct addr peer, local;
 };
 
@@ -31,8 +35,8 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline) BLOCKS
 err sock_wrap(struct sock **out, int fd);
 /* Closes at once, dropping what is unread: the peer may see a reset. NULL is fine; clears. */
 void sock_close(struct sock **sock);
-/* Ends politely: shutdown for writing, then reads and drops input until the peer closes or
- * `ms` have passed, then closes. What was sent before arrives. */
+/* Ends our side, then reads and drops input until the peer closes or `ms` have passed, then closes.
+ * What was sent before arrives. */
 void sock_close_gently(struct sock **sock, int64_t ms) BLOCKS;
 
 /* The deadline of the blocking calls below, absolute; CLOCK_NEVER at first. */
@@ -85,8 +89,14 @@ err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n);
 /* What fits: *n may be less than all; ERR_AGAIN when nothing fits. iov is not modified. */
 err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n);
 /* Something may be readable (input or the end); something may be written. */
-bool sock_readable(const struct sock *sock);
-bool sock_writable(const struct sock *sock);
+static inline bool sock_readable(const struct sock *sock)
+{
+	return sock->rfd.ready & sock->recv_on;
+}
+static inline bool sock_writable(const struct sock *sock)
+{
+	return sock->rfd.ready & sock->send_on;
+}
 /* The peer has ended its side; what it sent before may still be read. */
 static inline bool sock_hung_up(const struct sock *sock)
 {

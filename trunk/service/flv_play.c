@@ -158,8 +158,8 @@ static void put_end(struct player *p)
 		return;
 	chunks_end(&p->out);
 	int count = chunks_frame(&p->out, iov, 0);
-	if (count && sock_try_sendv(p->sock, iov, count, &sent) != OK)
-		err_clear();
+	if (count)
+		(void)sock_try_sendv(p->sock, iov, count, &sent);
 }
 
 /* Nothing of it has come. */

@@ -151,10 +151,7 @@ static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 static err flush(struct rtmp_conn *conn)
 {
 	err e = rtmp_flush(conn);
-	if (e != ERR_CLOSED || !sock_readable(conn->sock))
-		return e;
-	err_clear();
-	return OK;
+	return e == ERR_CLOSED && sock_readable(conn->sock) ? OK : e;
 }
 
 static err next_message(struct publisher *p, struct rtmp_msg *m)

@@ -122,10 +122,8 @@ static err check_coworkers(struct publication *p)
 	if (!is_unique(r))
 		return OK;
 	err e = rival_find(r->server->cluster, r->vhost, r->target, &answer);
-	if (e == ERR_NOTFOUND) {
-		err_clear();
+	if (e == ERR_NOTFOUND)
 		return OK;
-	}
 	TRY(e);
 	snprintf(p->outcome.rtmp, sizeof(p->outcome.rtmp), "%s", answer.rtmp);
 	snprintf(p->outcome.http, sizeof(p->outcome.http), "%s", answer.http);

@@ -297,7 +297,6 @@ void tree_place(json_t *node, const char *hostport)
 		put_host(node, "api", hp);
 		put_host(node, "rtmp", hp);
 	}
-	err_clear();
 	free(hp);
 }
 
