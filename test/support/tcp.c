@@ -28,7 +28,6 @@ int tcp_teardown(void **state)
 	(void)state;
 	sock_close(&tcp.far);
 	listener_close(&tcp.listener);
-	err_clear();
 	co_fini();
 	fake_time_end();
 	return 0;

@@ -18,7 +18,7 @@ static bool is_api(const struct http_session *s)
 static void note(const struct http_session *s, const char *why)
 {
 	char ip[ADDR_TEXT_MAX];
-	addr_ip(ip, &s->sock->peer);
+	addr_ip(ip, sock_peer(s->sock));
 	if (notice_is_due(s->server->notices, ip))
 		log_warn("%s %s from %s is refused: %s", s->request->method_name,
 			 log_quote(s->request->path), ip, why);
@@ -80,7 +80,7 @@ static bool is_write(const struct http_session *s)
 /* A page that this host's browser shows is a caller from elsewhere. */
 static bool is_from_here(const struct http_session *s)
 {
-	return addr_is_loopback(&s->sock->peer) && !http_header_get(s->request, "Origin") &&
+	return addr_is_loopback(sock_peer(s->sock)) && !http_header_get(s->request, "Origin") &&
 	       !strstr(s->request->query, "callback=");
 }
 

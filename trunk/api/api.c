@@ -23,26 +23,26 @@ static void put_links(json_t *urls, const char *below)
 	for (const struct api_route *r = routes; r->path; r++) {
 		size_t n = strlen(below);
 		if (r->help && strncmp(r->path, below, n) == 0 && !strchr(r->path + n, '/'))
-			api_put_text(urls, r->path + n, r->help);
+			json_put_text(urls, r->path + n, r->help);
 	}
 }
 
 static enum api_code root(struct api_call *call)
 {
-	api_put_text(api_put_object(call->answer, "urls"), "api", "the api root");
+	json_put_text(json_put_object(call->answer, "urls"), "api", "the api root");
 	return API_OK;
 }
 
 static enum api_code versions_of_api(struct api_call *call)
 {
-	api_put_text(api_put_object(call->answer, "urls"), "v1", "the api version 1.0");
+	json_put_text(json_put_object(call->answer, "urls"), "v1", "the api version 1.0");
 	return API_OK;
 }
 
 static enum api_code index_of_v1(struct api_call *call)
 {
-	put_links(api_put_object(call->answer, "urls"), "/api/v1/");
-	put_links(api_put_object(call->answer, "tests"), "/api/v1/tests/");
+	put_links(json_put_object(call->answer, "urls"), "/api/v1/");
+	put_links(json_put_object(call->answer, "tests"), "/api/v1/tests/");
 	return API_OK;
 }
 
@@ -115,23 +115,23 @@ static void put_common(struct api_call *call)
 {
 	const struct server *server = call->server;
 	char *pid = mem_printf("%d", (int)getpid());
-	api_put_text(call->answer, "server", server->server_id);
-	api_put_text(call->answer, "service", server->service_id);
-	api_put_text(call->answer, "pid", pid);
+	json_put_text(call->answer, "server", server->server_id);
+	json_put_text(call->answer, "service", server->service_id);
+	json_put_text(call->answer, "pid", pid);
 	free(pid);
 }
 
 /* The object that answers the call. A code other than 0 stands alone. */
 static void fill(struct api_call *call, const struct api_route *route)
 {
-	api_put_int(call->answer, "code", 0);
+	json_put_int(call->answer, "code", 0);
 	if (!(route->flags & ROUTE_BARE))
 		put_common(call);
 	enum api_code code = route->fn(call);
 	if (code == API_OK)
 		return;
 	json_object_clear(call->answer);
-	api_put_int(call->answer, "code", code);
+	json_put_int(call->answer, "code", code);
 }
 
 static bool is_callback(const char *name)
@@ -206,7 +206,7 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 		.server = s->server,
 		.conf = s->conf,
 		.request = s->request,
-		.peer = &s->sock->peer,
+		.peer = sock_peer(s->sock),
 		.method = s->request->method,
 		.tail = tail,
 	};
@@ -219,7 +219,7 @@ static err serve(struct http_session *s, const struct api_route *route, const ch
 	} else {
 		call.answer = json_object();
 		if (bad)
-			api_put_int(call.answer, "code", API_BAD_CALLBACK);
+			json_put_int(call.answer, "code", API_BAD_CALLBACK);
 		else
 			fill(&call, route);
 		e = send_answer(s, &call, bad ? "" : callback);

@@ -6,19 +6,19 @@
 
 enum api_code api_versions(struct api_call *call)
 {
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_int(data, "major", SRS_VERSION_MAJOR);
-	api_put_int(data, "minor", SRS_VERSION_MINOR);
-	api_put_int(data, "revision", SRS_VERSION_REVISION);
-	api_put_text(data, "version", SRS_VERSION);
+	json_t *data = json_put_object(call->answer, "data");
+	json_put_int(data, "major", SRS_VERSION_MAJOR);
+	json_put_int(data, "minor", SRS_VERSION_MINOR);
+	json_put_int(data, "revision", SRS_VERSION_REVISION);
+	json_put_text(data, "version", SRS_VERSION);
 	return API_OK;
 }
 
 enum api_code api_authors(struct api_call *call)
 {
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_text(data, "license", "");
-	api_put_text(data, "contributors", "");
+	json_t *data = json_put_object(call->answer, "data");
+	json_put_text(data, "license", "");
+	json_put_text(data, "contributors", "");
 	return API_OK;
 }
 
@@ -34,14 +34,14 @@ enum api_code api_features(struct api_call *call)
 		{"stat", true},        {"caster", false},     {"complex_send", true},
 		{"tcp_nodelay", true}, {"so_sendbuf", false}, {"mr", true},
 	};
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_text(data, "options", "");
-	api_put_text(data, "options2", "");
-	api_put_text(data, "build", SERVER_NAME);
-	api_put_text(data, "build2", SERVER_NAME);
-	json_t *list = api_put_object(data, "features");
+	json_t *data = json_put_object(call->answer, "data");
+	json_put_text(data, "options", "");
+	json_put_text(data, "options2", "");
+	json_put_text(data, "build", SERVER_NAME);
+	json_put_text(data, "build2", SERVER_NAME);
+	json_t *list = json_put_object(data, "features");
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		api_put_bool(list, known[i].name, known[i].have);
+		json_put_bool(list, known[i].name, known[i].have);
 	return API_OK;
 }
 
@@ -49,19 +49,19 @@ enum api_code api_features(struct api_call *call)
 enum api_code api_requests(struct api_call *call)
 {
 	const struct http_message *m = call->request;
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_text(data, "uri", m->target);
-	api_put_text(data, "path", m->path);
-	api_put_text(data, "METHOD", m->method_name);
-	json_t *headers = api_put_object(data, "headers");
+	json_t *data = json_put_object(call->answer, "data");
+	json_put_text(data, "uri", m->target);
+	json_put_text(data, "path", m->path);
+	json_put_text(data, "METHOD", m->method_name);
+	json_t *headers = json_put_object(data, "headers");
 	for (int i = 0; i < m->header_count; i++)
 		if (strcasecmp(m->headers[i].name, "Authorization") != 0)
-			api_put_text(headers, m->headers[i].name, m->headers[i].value);
-	json_t *server = api_put_object(data, "server");
-	api_put_text(server, "sigature", SERVER_SIG);
-	api_put_text(server, "version", SRS_VERSION);
-	api_put_text(server, "link", "");
-	api_put_int(server, "time", clock_wall_ms());
+			json_put_text(headers, m->headers[i].name, m->headers[i].value);
+	json_t *server = json_put_object(data, "server");
+	json_put_text(server, "sigature", SERVER_SIG);
+	json_put_text(server, "version", SRS_VERSION);
+	json_put_text(server, "link", "");
+	json_put_int(server, "time", clock_wall_ms());
 	return API_OK;
 }
 

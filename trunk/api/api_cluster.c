@@ -28,7 +28,7 @@ static const struct source *find_here(const struct api_call *call, const struct 
 	char *rival = api_query(call, "rival");
 	/* Whoever asks as a rival has the stream: that nobody has it is not true any more. */
 	if (*rival)
-		coworker_forget(call->server, key);
+		coworker_forget(call->server->cluster, key);
 	free(rival);
 	free(key);
 	return is_here(source, vhost) ? source : NULL;
@@ -80,7 +80,7 @@ static void put_listener(json_t *origin, const char *key, const char *listen,
 		snprintf(hp.host, sizeof(hp.host), "%s", at.host);
 	hp.port = at.port;
 	hostport_text(text, &hp);
-	api_put_text(origin, key, text);
+	json_put_text(origin, key, text);
 }
 
 /* Since when, and whether its publisher is alive: which of two publishers keeps the stream. */
@@ -89,9 +89,9 @@ static void put_publish(const struct api_call *call, json_t *origin, const struc
 	struct publish_facts facts;
 	char *rival = api_query(call, "rival");
 	if (publish_facts(source, *rival && strcmp(rival, call->server->service_id) != 0, &facts)) {
-		api_put_int(origin, "since_ms", facts.since_wall_ms);
-		api_put_int(origin, "silent_ms", facts.silent_ms);
-		api_put_int(origin, "unanswered_ms", facts.unanswered_ms);
+		json_put_int(origin, "since_ms", facts.since_wall_ms);
+		json_put_int(origin, "silent_ms", facts.silent_ms);
+		json_put_int(origin, "unanswered_ms", facts.unanswered_ms);
 	}
 	free(rival);
 }
@@ -102,9 +102,9 @@ static json_t *origin_object(const struct api_call *call, const struct conf_vhos
 	json_t *origin = json_object();
 	struct hostport *self = mem_new(struct hostport);
 	find_self(call, self);
-	api_put_text(origin, "ip", self->host);
-	api_put_int(origin, "port", self->port);
-	api_put_text(origin, "vhost", vhost->name);
+	json_put_text(origin, "ip", self->host);
+	json_put_int(origin, "port", self->port);
+	json_put_text(origin, "vhost", vhost->name);
 	put_listener(origin, "api", call->conf->http_api.listen, self);
 	json_t *routers = json_array();
 	json_array_append(routers, json_object_get(origin, "api"));
@@ -121,11 +121,11 @@ enum api_code api_clusters(struct api_call *call)
 	static const char *const names[] = {"ip", "vhost", "app", "stream"};
 	enum { IP, VHOST, APP, STREAM, NAMES };
 	char *asked[NAMES];
-	json_t *data = api_put_object(call->answer, "data");
-	json_t *query = api_put_object(data, "query");
+	json_t *data = json_put_object(call->answer, "data");
+	json_t *query = json_put_object(data, "query");
 	for (int i = 0; i < NAMES; i++) {
 		asked[i] = api_query(call, names[i]);
-		api_put_text(query, names[i], asked[i]);
+		json_put_text(query, names[i], asked[i]);
 	}
 	const struct conf_vhost *vhost = conf_vhost_find(call->conf, asked[VHOST]);
 	const struct source *source = vhost && vhost->enabled && *asked[STREAM]
@@ -134,8 +134,8 @@ enum api_code api_clusters(struct api_call *call)
 	json_object_set_new(data, "origin",
 			    source ? origin_object(call, vhost, source) : json_null());
 	/* By these a server knows itself, and others the servers they have asked. */
-	api_put_text(data, "server", call->server->server_id);
-	api_put_text(data, "service", call->server->service_id);
+	json_put_text(data, "server", call->server->server_id);
+	json_put_text(data, "service", call->server->service_id);
 	for (int i = 0; i < NAMES; i++)
 		free(asked[i]);
 	return API_OK;

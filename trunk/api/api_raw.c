@@ -11,19 +11,19 @@ static char reload_id[9]; /* of the last reload that was asked for here */
 static enum api_code raw_settings(struct api_call *call)
 {
 	const struct conf_http_api *conf = &call->conf->http_api;
-	json_t *api = api_put_object(call->answer, "http_api");
+	json_t *api = json_put_object(call->answer, "http_api");
 	/* SRS puts no server's names into this one. */
 	json_object_del(call->answer, "server");
 	json_object_del(call->answer, "service");
 	json_object_del(call->answer, "pid");
-	api_put_bool(api, "enabled", conf->enabled);
-	api_put_text(api, "listen", conf->listen);
-	api_put_bool(api, "crossdomain", conf->crossdomain);
-	json_t *raw = api_put_object(api, "raw_api");
-	api_put_bool(raw, "enabled", conf->raw_api.enabled);
-	api_put_bool(raw, "allow_reload", conf->raw_api.allow_reload);
-	api_put_bool(raw, "allow_query", false);
-	api_put_bool(raw, "allow_update", false);
+	json_put_bool(api, "enabled", conf->enabled);
+	json_put_text(api, "listen", conf->listen);
+	json_put_bool(api, "crossdomain", conf->crossdomain);
+	json_t *raw = json_put_object(api, "raw_api");
+	json_put_bool(raw, "enabled", conf->raw_api.enabled);
+	json_put_bool(raw, "allow_reload", conf->raw_api.allow_reload);
+	json_put_bool(raw, "allow_query", false);
+	json_put_bool(raw, "allow_update", false);
 	return API_OK;
 }
 
@@ -43,11 +43,11 @@ static enum api_code raw_reload_fetch(struct api_call *call)
 	enum { NEVER = 0, FINISHED = 90 };
 	if (!call->conf->http_api.raw_api.enabled)
 		return API_RAW_OFF;
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_int(data, "err", 0);
-	api_put_text(data, "msg", "see the log of the server");
-	api_put_int(data, "state", *reload_id ? FINISHED : NEVER);
-	api_put_text(data, "rid", reload_id);
+	json_t *data = json_put_object(call->answer, "data");
+	json_put_int(data, "err", 0);
+	json_put_text(data, "msg", "see the log of the server");
+	json_put_int(data, "state", *reload_id ? FINISHED : NEVER);
+	json_put_text(data, "rid", reload_id);
 	return API_OK;
 }
 

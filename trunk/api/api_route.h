@@ -51,12 +51,6 @@ const struct api_route *api_route_find(const char *path, const char **tail);
 char *api_query(const struct api_call *call, const char *name);
 /* A parameter that is a number, within bounds. */
 int api_query_int(const struct api_call *call, const char *name, int preset, int min, int max);
-/* A text that came from the network: what is not UTF-8 is shown as question marks. */
-void api_put_text(json_t *object, const char *key, const char *text);
-void api_put_int(json_t *object, const char *key, int64_t value);
-void api_put_bool(json_t *object, const char *key, bool value);
-/* An empty object, entered under that key. */
-json_t *api_put_object(json_t *object, const char *key);
 
 enum api_code api_versions(struct api_call *call);
 enum api_code api_authors(struct api_call *call);

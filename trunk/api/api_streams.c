@@ -15,11 +15,11 @@ static const char default_schema[] = "rtmp://";
 
 static void put_bytes(json_t *object, const struct rate *rate, int64_t recv, int64_t send)
 {
-	api_put_int(object, "send_bytes", send);
-	api_put_int(object, "recv_bytes", recv);
-	json_t *kbps = api_put_object(object, "kbps");
-	api_put_int(kbps, "recv_30s", rate_recv_kbps(rate, recv));
-	api_put_int(kbps, "send_30s", rate_send_kbps(rate, send));
+	json_put_int(object, "send_bytes", send);
+	json_put_int(object, "recv_bytes", recv);
+	json_t *kbps = json_put_object(object, "kbps");
+	json_put_int(kbps, "recv_30s", rate_recv_kbps(rate, recv));
+	json_put_int(kbps, "send_30s", rate_send_kbps(rate, send));
 }
 
 /* A part of a list, as ?start= and ?count= ask for it. */
@@ -81,10 +81,10 @@ static struct map *publishers(struct server *server)
 static void put_publish(json_t *object, const struct source *source, const struct client *publisher,
 			const struct stat_id *id)
 {
-	json_t *publish = api_put_object(object, "publish");
-	api_put_bool(publish, "active", source_is_live(source));
+	json_t *publish = json_put_object(object, "publish");
+	json_put_bool(publish, "active", source_is_live(source));
 	if (source_is_live(source))
-		api_put_text(publish, "cid", publisher ? publisher->id : id->id);
+		json_put_text(publish, "cid", publisher ? publisher->id : id->id);
 }
 
 /* 41 is 4.1. HEVC counts in thirtieths. */
@@ -93,7 +93,7 @@ static void put_level(json_t *video, const struct video_info *info)
 	int tenths = info->codec == FOURCC('h', 'v', 'c', '1') ? info->level / 3 : info->level;
 	char *text = tenths % 10 ? mem_printf("%d.%d", tenths / 10, tenths % 10)
 				 : mem_printf("%d", tenths / 10);
-	api_put_text(video, "level", tenths ? text : "Other");
+	json_put_text(video, "level", tenths ? text : "Other");
 	free(text);
 }
 
@@ -101,20 +101,20 @@ static void put_codecs(json_t *object, const struct source *source)
 {
 	json_object_set_new(object, "video", json_null());
 	if (source->video.codec) {
-		json_t *video = api_put_object(object, "video");
-		api_put_text(video, "codec", codec_name(source->video.codec));
-		api_put_text(video, "profile", video_profile_name(&source->video));
+		json_t *video = json_put_object(object, "video");
+		json_put_text(video, "codec", codec_name(source->video.codec));
+		json_put_text(video, "profile", video_profile_name(&source->video));
 		put_level(video, &source->video);
-		api_put_int(video, "width", source->video.width);
-		api_put_int(video, "height", source->video.height);
+		json_put_int(video, "width", source->video.width);
+		json_put_int(video, "height", source->video.height);
 	}
 	json_object_set_new(object, "audio", json_null());
 	if (source->audio.codec) {
-		json_t *audio = api_put_object(object, "audio");
-		api_put_text(audio, "codec", codec_name(source->audio.codec));
-		api_put_int(audio, "sample_rate", source->audio.sample_rate);
-		api_put_int(audio, "channel", source->audio.channels);
-		api_put_text(audio, "profile", audio_profile_name(&source->audio));
+		json_t *audio = json_put_object(object, "audio");
+		json_put_text(audio, "codec", codec_name(source->audio.codec));
+		json_put_int(audio, "sample_rate", source->audio.sample_rate);
+		json_put_int(audio, "channel", source->audio.channels);
+		json_put_text(audio, "profile", audio_profile_name(&source->audio));
 	}
 }
 
@@ -123,12 +123,12 @@ static void put_relay(json_t *object, const struct relay_facts *facts)
 {
 	if (!facts)
 		return;
-	json_t *relay = api_put_object(object, "relay");
-	api_put_text(relay, "kind", facts->kind);
-	api_put_text(relay, "peer", facts->peer);
-	api_put_int(relay, "since", facts->since_wall_ms);
-	api_put_int(relay, "switches", (int64_t)facts->switches);
-	api_put_text(relay, "reason", facts->reason);
+	json_t *relay = json_put_object(object, "relay");
+	json_put_text(relay, "kind", facts->kind);
+	json_put_text(relay, "peer", facts->peer);
+	json_put_int(relay, "since", facts->since_wall_ms);
+	json_put_int(relay, "switches", (int64_t)facts->switches);
+	json_put_text(relay, "reason", facts->reason);
 }
 
 static json_t *stream_object(struct api_call *call, const struct source *source,
@@ -139,19 +139,19 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 	char *url = mem_printf("/%s/%s", source->app, source->stream);
 	/* What a pull receives belongs to no client. */
 	int64_t recv = publisher ? id->recv_now : source->recv_bytes;
-	api_put_text(object, "id", id->id);
-	api_put_text(object, "name", source->stream);
-	api_put_text(object, "vhost", stat_vhost(&call->server->stat, source->vhost)->id);
-	api_put_text(object, "app", source->app);
-	api_put_text(object, "tcUrl", publisher ? publisher->tc_url : tc_url);
-	api_put_text(object, "url", url);
-	api_put_int(object, "live_ms", clock_wall_ms());
-	api_put_int(object, "clients", id->clients);
-	api_put_int(object, "frames", (int64_t)source->video_frames);
+	json_put_text(object, "id", id->id);
+	json_put_text(object, "name", source->stream);
+	json_put_text(object, "vhost", stat_vhost(&call->server->stat, source->vhost)->id);
+	json_put_text(object, "app", source->app);
+	json_put_text(object, "tcUrl", publisher ? publisher->tc_url : tc_url);
+	json_put_text(object, "url", url);
+	json_put_int(object, "live_ms", clock_wall_ms());
+	json_put_int(object, "clients", id->clients);
+	json_put_int(object, "frames", (int64_t)source->video_frames);
 	put_bytes(object, &id->rate, recv, id->send_now);
 	put_publish(object, source, publisher, id);
 	put_codecs(object, source);
-	put_relay(object, relay_facts_get(call->server, source));
+	put_relay(object, relay_facts_get(call->server->cluster, source));
 	free(tc_url);
 	free(url);
 	return object;
@@ -209,13 +209,13 @@ static json_t *vhost_object(struct api_call *call, const char *name, const struc
 {
 	json_t *object = json_object();
 	const struct conf_vhost *vhost = conf_vhost_find(call->conf, name);
-	api_put_text(object, "id", id->id);
-	api_put_text(object, "name", name);
-	api_put_bool(object, "enabled", vhost && strcmp(vhost->name, name) == 0 && vhost->enabled);
-	api_put_int(object, "clients", id->clients);
-	api_put_int(object, "streams", stream_count(call->server, name));
+	json_put_text(object, "id", id->id);
+	json_put_text(object, "name", name);
+	json_put_bool(object, "enabled", vhost && strcmp(vhost->name, name) == 0 && vhost->enabled);
+	json_put_int(object, "clients", id->clients);
+	json_put_int(object, "streams", stream_count(call->server, name));
 	put_bytes(object, &id->rate, id->recv_now, id->send_now);
-	api_put_bool(api_put_object(object, "hls"), "enabled", false);
+	json_put_bool(json_put_object(object, "hls"), "enabled", false);
 	return object;
 }
 
@@ -245,20 +245,20 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 {
 	struct stat *stat = &call->server->stat;
 	json_t *object = json_object();
-	api_put_text(object, "id", c->id);
-	api_put_text(object, "vhost", stat_vhost(stat, c->source->vhost)->id);
-	api_put_text(object, "stream", stat_stream(stat, c->source->key)->id);
-	api_put_text(object, "ip", c->ip);
-	api_put_text(object, "pageUrl", c->page_url);
-	api_put_text(object, "swfUrl", c->swf_url);
-	api_put_text(object, "tcUrl", c->tc_url);
-	api_put_text(object, "url", c->url);
-	api_put_text(object, "name", c->source->stream);
-	api_put_text(object, "type", c->type);
-	api_put_bool(object, "publish", c->publish);
+	json_put_text(object, "id", c->id);
+	json_put_text(object, "vhost", stat_vhost(stat, c->source->vhost)->id);
+	json_put_text(object, "stream", stat_stream(stat, c->source->key)->id);
+	json_put_text(object, "ip", c->ip);
+	json_put_text(object, "pageUrl", c->page_url);
+	json_put_text(object, "swfUrl", c->swf_url);
+	json_put_text(object, "tcUrl", c->tc_url);
+	json_put_text(object, "url", c->url);
+	json_put_text(object, "name", c->source->stream);
+	json_put_text(object, "type", c->type);
+	json_put_bool(object, "publish", c->publish);
 	json_object_set_new(object, "alive", json_real((double)(clock_ms() - c->since_ms) / 1000));
-	put_bytes(object, &c->rate, *c->sock ? (*c->sock)->recv_bytes : 0,
-		  *c->sock ? (*c->sock)->send_bytes : 0);
+	put_bytes(object, &c->rate, *c->sock ? sock_recv_bytes(*c->sock) : 0,
+		  *c->sock ? sock_send_bytes(*c->sock) : 0);
 	return object;
 }
 

@@ -19,8 +19,8 @@ static void put_real(json_t *object, const char *key, double value)
 
 static json_t *data_of(struct api_call *call)
 {
-	json_t *data = api_put_object(call->answer, "data");
-	api_put_bool(data, "ok", true);
+	json_t *data = json_put_object(call->answer, "data");
+	json_put_bool(data, "ok", true);
 	return data;
 }
 
@@ -45,23 +45,23 @@ static void put_argv(json_t *self)
 	while (n && text[n - 1] == ' ')
 		n--;
 	text[n] = '\0';
-	api_put_text(self, "argv", text);
+	json_put_text(self, "argv", text);
 }
 
 static void put_self(json_t *data, const struct server *server, const struct proc_memory *m)
 {
-	json_t *self = api_put_object(data, "self");
+	json_t *self = json_put_object(data, "self");
 	char *cwd = getcwd(NULL, 0);
 	int64_t kbyte = proc_self_kbyte();
-	api_put_text(self, "version", SRS_VERSION);
-	api_put_int(self, "pid", getpid());
-	api_put_int(self, "ppid", getppid());
+	json_put_text(self, "version", SRS_VERSION);
+	json_put_int(self, "pid", getpid());
+	json_put_int(self, "ppid", getppid());
 	put_argv(self);
-	api_put_text(self, "cwd", cwd ? cwd : "");
-	api_put_int(self, "mem_kbyte", kbyte);
+	json_put_text(self, "cwd", cwd ? cwd : "");
+	json_put_int(self, "mem_kbyte", kbyte);
 	put_real(self, "mem_percent", m->total ? (double)kbyte / (double)m->total : 0);
 	put_real(self, "cpu_percent", proc_self_percent(uptime_ms(server)));
-	api_put_int(self, "srs_uptime", uptime_ms(server) / 1000);
+	json_put_int(self, "srs_uptime", uptime_ms(server) / 1000);
 	free(cwd);
 }
 
@@ -75,15 +75,15 @@ static void put_machine(json_t *system, const struct proc_memory *m)
 	if (getloadavg(load, 3) != 3)
 		memset(load, 0, sizeof(load));
 	put_real(system, "cpu_percent", cpu.percent);
-	api_put_int(system, "disk_read_KBps", 0);
-	api_put_int(system, "disk_write_KBps", 0);
+	json_put_int(system, "disk_read_KBps", 0);
+	json_put_int(system, "disk_write_KBps", 0);
 	put_real(system, "disk_busy_percent", 0);
-	api_put_int(system, "mem_ram_kbyte", m->total);
+	json_put_int(system, "mem_ram_kbyte", m->total);
 	put_real(system, "mem_ram_percent", m->percent_ram);
-	api_put_int(system, "mem_swap_kbyte", m->swap_total);
+	json_put_int(system, "mem_swap_kbyte", m->swap_total);
 	put_real(system, "mem_swap_percent", m->percent_swap);
-	api_put_int(system, "cpus", sysconf(_SC_NPROCESSORS_CONF));
-	api_put_int(system, "cpus_online", sysconf(_SC_NPROCESSORS_ONLN));
+	json_put_int(system, "cpus", sysconf(_SC_NPROCESSORS_CONF));
+	json_put_int(system, "cpus_online", sysconf(_SC_NPROCESSORS_ONLN));
 	put_real(system, "uptime", strtod(proc_text("/proc/uptime"), &rest));
 	put_real(system, "ilde_time", strtod(rest, NULL));
 	for (int i = 0; i < 3; i++)
@@ -97,37 +97,37 @@ static void put_network(json_t *system, const struct server *server)
 	int64_t recv = stat->recv_bytes, send = stat->send_bytes;
 	struct client *c;
 	DL_FOREACH (stat->clients, c) {
-		recv += *c->sock ? (*c->sock)->recv_bytes : 0;
-		send += *c->sock ? (*c->sock)->send_bytes : 0;
+		recv += *c->sock ? sock_recv_bytes(*c->sock) : 0;
+		send += *c->sock ? sock_send_bytes(*c->sock) : 0;
 	}
 	proc_net(&net);
-	api_put_int(system, "net_sample_time", clock_wall_ms());
-	api_put_int(system, "net_recv_bytes", net.recv);
-	api_put_int(system, "net_send_bytes", net.send);
-	api_put_int(system, "net_recvi_bytes", net.local_recv);
-	api_put_int(system, "net_sendi_bytes", net.local_send);
-	api_put_int(system, "srs_sample_time", clock_wall_ms());
-	api_put_int(system, "srs_recv_bytes", recv);
-	api_put_int(system, "srs_send_bytes", send);
-	api_put_int(system, "conn_sys", net.tcp + net.tcp_waiting + net.udp);
-	api_put_int(system, "conn_sys_et", net.tcp);
-	api_put_int(system, "conn_sys_tw", net.tcp_waiting);
-	api_put_int(system, "conn_sys_udp", net.udp);
-	api_put_int(system, "conn_srs", server->connections);
+	json_put_int(system, "net_sample_time", clock_wall_ms());
+	json_put_int(system, "net_recv_bytes", net.recv);
+	json_put_int(system, "net_send_bytes", net.send);
+	json_put_int(system, "net_recvi_bytes", net.local_recv);
+	json_put_int(system, "net_sendi_bytes", net.local_send);
+	json_put_int(system, "srs_sample_time", clock_wall_ms());
+	json_put_int(system, "srs_recv_bytes", recv);
+	json_put_int(system, "srs_send_bytes", send);
+	json_put_int(system, "conn_sys", net.tcp + net.tcp_waiting + net.udp);
+	json_put_int(system, "conn_sys_et", net.tcp);
+	json_put_int(system, "conn_sys_tw", net.tcp_waiting);
+	json_put_int(system, "conn_sys_udp", net.udp);
+	json_put_int(system, "conn_srs", server->connections);
 }
 
 /* Who was kept out, and why. */
 static void put_refused(json_t *cluster, const struct server *server)
 {
 	const struct signer *signer = server->signer;
-	json_t *refused = api_put_object(cluster, "refused");
-	api_put_int(refused, "unsigned", (int64_t)sign_count(signer, SIGN_MISSING));
-	api_put_int(refused, "forged", (int64_t)sign_count(signer, SIGN_FORGED));
-	api_put_int(refused, "late", (int64_t)sign_count(signer, SIGN_LATE));
-	api_put_int(refused, "replayed", (int64_t)sign_count(signer, SIGN_REPLAYED));
-	api_put_int(refused, "misdirected", (int64_t)sign_count(signer, SIGN_MISDIRECTED));
-	api_put_int(refused, "relays", (int64_t)server->stat.refused_relays);
-	api_put_int(refused, "writes", (int64_t)server->stat.refused_writes);
+	json_t *refused = json_put_object(cluster, "refused");
+	json_put_int(refused, "unsigned", (int64_t)sign_count(signer, SIGN_MISSING));
+	json_put_int(refused, "forged", (int64_t)sign_count(signer, SIGN_FORGED));
+	json_put_int(refused, "late", (int64_t)sign_count(signer, SIGN_LATE));
+	json_put_int(refused, "replayed", (int64_t)sign_count(signer, SIGN_REPLAYED));
+	json_put_int(refused, "misdirected", (int64_t)sign_count(signer, SIGN_MISDIRECTED));
+	json_put_int(refused, "relays", (int64_t)server->stat.refused_relays);
+	json_put_int(refused, "writes", (int64_t)server->stat.refused_writes);
 }
 
 enum api_code api_summaries(struct api_call *call)
@@ -136,15 +136,15 @@ enum api_code api_summaries(struct api_call *call)
 	struct proc_memory m;
 	json_t *data = data_of(call);
 	proc_memory(&m);
-	api_put_int(data, "now_ms", clock_wall_ms());
+	json_put_int(data, "now_ms", clock_wall_ms());
 	put_self(data, call->server, &m);
-	json_t *system = api_put_object(data, "system");
+	json_t *system = json_put_object(data, "system");
 	put_machine(system, &m);
 	put_network(system, call->server);
-	json_t *cluster = api_put_object(data, "cluster");
-	api_put_int(cluster, "pulls", (int64_t)stat->pulls);
-	api_put_int(cluster, "switches", (int64_t)stat->switches);
-	api_put_int(cluster, "upstream_failures", (int64_t)stat->upstream_failures);
+	json_t *cluster = json_put_object(data, "cluster");
+	json_put_int(cluster, "pulls", (int64_t)stat->pulls);
+	json_put_int(cluster, "switches", (int64_t)stat->switches);
+	json_put_int(cluster, "upstream_failures", (int64_t)stat->upstream_failures);
 	put_refused(cluster, call->server);
 	return API_OK;
 }
@@ -156,23 +156,23 @@ enum api_code api_rusages(struct api_call *call)
 	struct rusage r;
 	json_t *data = data_of(call);
 	getrusage(RUSAGE_SELF, &r);
-	api_put_int(data, "sample_time", clock_wall_ms());
-	api_put_int(data, "ru_utime", r.ru_utime.tv_sec);
-	api_put_int(data, "ru_stime", r.ru_stime.tv_sec);
-	api_put_int(data, "ru_maxrss", r.ru_maxrss);
-	api_put_int(data, "ru_ixrss", r.ru_ixrss);
-	api_put_int(data, "ru_idrss", r.ru_idrss);
-	api_put_int(data, "ru_isrss", r.ru_isrss);
-	api_put_int(data, "ru_minflt", r.ru_minflt);
-	api_put_int(data, "ru_majflt", r.ru_majflt);
-	api_put_int(data, "ru_nswap", r.ru_nswap);
-	api_put_int(data, "ru_inblock", r.ru_inblock);
-	api_put_int(data, "ru_oublock", r.ru_oublock);
-	api_put_int(data, "ru_msgsnd", r.ru_msgsnd);
-	api_put_int(data, "ru_msgrcv", r.ru_msgrcv);
-	api_put_int(data, "ru_nsignals", r.ru_nsignals);
-	api_put_int(data, "ru_nvcsw", r.ru_nvcsw);
-	api_put_int(data, "ru_nivcsw", r.ru_nivcsw);
+	json_put_int(data, "sample_time", clock_wall_ms());
+	json_put_int(data, "ru_utime", r.ru_utime.tv_sec);
+	json_put_int(data, "ru_stime", r.ru_stime.tv_sec);
+	json_put_int(data, "ru_maxrss", r.ru_maxrss);
+	json_put_int(data, "ru_ixrss", r.ru_ixrss);
+	json_put_int(data, "ru_idrss", r.ru_idrss);
+	json_put_int(data, "ru_isrss", r.ru_isrss);
+	json_put_int(data, "ru_minflt", r.ru_minflt);
+	json_put_int(data, "ru_majflt", r.ru_majflt);
+	json_put_int(data, "ru_nswap", r.ru_nswap);
+	json_put_int(data, "ru_inblock", r.ru_inblock);
+	json_put_int(data, "ru_oublock", r.ru_oublock);
+	json_put_int(data, "ru_msgsnd", r.ru_msgsnd);
+	json_put_int(data, "ru_msgrcv", r.ru_msgrcv);
+	json_put_int(data, "ru_nsignals", r.ru_nsignals);
+	json_put_int(data, "ru_nvcsw", r.ru_nvcsw);
+	json_put_int(data, "ru_nivcsw", r.ru_nivcsw);
 	return API_OK;
 }
 
@@ -197,17 +197,17 @@ enum api_code api_self_proc_stats(struct api_call *call)
 	};
 	json_t *data = data_of(call);
 	const char *text = proc_text("/proc/self/stat"), *close = strrchr(text, ')');
-	api_put_int(data, "sample_time", clock_wall_ms());
+	json_put_int(data, "sample_time", clock_wall_ms());
 	put_real(data, "percent", proc_self_percent(uptime_ms(call->server)));
-	api_put_int(data, "pid", getpid());
-	api_put_text(data, "comm", program_invocation_short_name);
+	json_put_int(data, "pid", getpid());
+	json_put_text(data, "comm", program_invocation_short_name);
 	if (!close || strlen(close) < 4)
 		return API_OK;
 	char state[2] = {close[2], '\0'};
-	api_put_text(data, "state", state);
+	json_put_text(data, "state", state);
 	char *p = (char *)(uintptr_t)close + 3;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		api_put_int(data, names[i], strtoll(p, &p, 10));
+		json_put_int(data, names[i], strtoll(p, &p, 10));
 	return API_OK;
 }
 
@@ -218,10 +218,10 @@ enum api_code api_system_proc_stats(struct api_call *call)
 	json_t *data = data_of(call);
 	struct proc_cpu cpu;
 	proc_cpu(&cpu);
-	api_put_int(data, "sample_time", clock_wall_ms());
+	json_put_int(data, "sample_time", clock_wall_ms());
 	put_real(data, "percent", cpu.percent);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		api_put_int(data, names[i], cpu.v[i]);
+		json_put_int(data, names[i], cpu.v[i]);
 	return API_OK;
 }
 
@@ -230,17 +230,17 @@ enum api_code api_meminfos(struct api_call *call)
 	struct proc_memory m;
 	json_t *data = data_of(call);
 	proc_memory(&m);
-	api_put_int(data, "sample_time", clock_wall_ms());
+	json_put_int(data, "sample_time", clock_wall_ms());
 	put_real(data, "percent_ram", m.percent_ram);
 	put_real(data, "percent_swap", m.percent_swap);
-	api_put_int(data, "MemActive", m.active);
-	api_put_int(data, "RealInUse", m.in_use);
-	api_put_int(data, "NotInUse", m.not_in_use);
-	api_put_int(data, "MemTotal", m.total);
-	api_put_int(data, "MemFree", m.free);
-	api_put_int(data, "Buffers", m.buffers);
-	api_put_int(data, "Cached", m.cached);
-	api_put_int(data, "SwapTotal", m.swap_total);
-	api_put_int(data, "SwapFree", m.swap_free);
+	json_put_int(data, "MemActive", m.active);
+	json_put_int(data, "RealInUse", m.in_use);
+	json_put_int(data, "NotInUse", m.not_in_use);
+	json_put_int(data, "MemTotal", m.total);
+	json_put_int(data, "MemFree", m.free);
+	json_put_int(data, "Buffers", m.buffers);
+	json_put_int(data, "Cached", m.cached);
+	json_put_int(data, "SwapTotal", m.swap_total);
+	json_put_int(data, "SwapFree", m.swap_free);
 	return API_OK;
 }

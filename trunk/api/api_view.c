@@ -1,8 +1,8 @@
 /* The cluster as one: /api/v1/clusters/streams, nodes and clients/<id>. */
 #include "api/api_route.h"
-#include "api/tree.h"
-#include "api/view.h"
 #include "codec/url.h"
+#include "topology/tree.h"
+#include "topology/view.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -139,7 +139,7 @@ enum api_code api_cluster_clients(struct api_call *call)
 	end(&a);
 	if (!*node)
 		return API_NO_CLIENT;
-	api_put_text(call->answer, "client", call->tail);
-	api_put_text(call->answer, "node", node);
+	json_put_text(call->answer, "client", call->tail);
+	json_put_text(call->answer, "node", node);
 	return API_OK;
 }

@@ -101,10 +101,10 @@ static err answer(struct http_session *s, bool *more)
 /* Half a request and then silence is worth a line; a client that is done is not. */
 static err next_request(struct http_session *s)
 {
-	int64_t before = s->sock->recv_bytes;
+	int64_t before = sock_recv_bytes(s->sock);
 	co_trim(); /* the last answer went deep, and the next request may be long in coming */
 	err e = http_recv_request(s->conn, &s->request, clock_after(REQUEST_TIMEOUT_MS));
-	if (e == ERR_TIMEOUT && s->sock->recv_bytes == before)
+	if (e == ERR_TIMEOUT && sock_recv_bytes(s->sock) == before)
 		return err_fail(ERR_ENDED, "no further request");
 	return e;
 }
@@ -127,7 +127,6 @@ static void log_session_end(err e, const char *peer)
 		log_debug("HTTP connection from %s ended: %s", peer, err_trail(e));
 	else
 		log_debug("HTTP connection from %s ended", peer);
-	err_clear();
 }
 
 static void session_main(void *arg)
@@ -136,7 +135,7 @@ static void session_main(void *arg)
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
-	addr_text(peer, &s->sock->peer);
+	addr_text(peer, sock_peer(s->sock));
 	s->conn = http_conn_new(s->sock);
 	err e = session_run(s);
 	log_session_end(e, peer);

@@ -9,9 +9,10 @@
 
 #include <stdlib.h>
 
-struct cluster *cluster_new(void)
+struct cluster *cluster_new(struct server *server)
 {
 	struct cluster *c = mem_new(struct cluster);
+	c->server = server;
 	c->upstreams = upstreams_new();
 	c->members = members_new();
 	c->selves = selves_new();

@@ -3,6 +3,8 @@
 #pragma once
 
 struct cluster;
-struct cluster *cluster_new(void);
+struct server;
+/* Keeps the server, borrowed: its configuration, statistics and coroutines are the cluster's too. */
+struct cluster *cluster_new(struct server *server);
 /* When all coroutines of sessions and services have ended. NULL is fine; clears. */
 void cluster_free(struct cluster **cluster);

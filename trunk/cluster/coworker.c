@@ -110,22 +110,22 @@ static void question_main(void *arg)
 }
 
 /* The session may have begun under an older configuration; the coworkers are those of today. */
-static struct question *question_new(struct server *server, const char *vhost_name,
+static struct question *question_new(struct cluster *cluster, const char *vhost_name,
 				     const struct target *target, const char *key)
 {
-	const struct conf_vhost *vhost = conf_vhost_named(server->conf, vhost_name);
+	const struct conf_vhost *vhost = conf_vhost_named(cluster->server->conf, vhost_name);
 	if (!vhost)
 		return NULL;
 	struct question *q = mem_new(struct question);
 	q->inquiry = (struct inquiry){
-		.server = server,
+		.cluster = cluster,
 		.vhost = vhost->name,
 		.coworkers = &vhost->cluster.coworkers,
 		.query = inquiry_query(vhost->name, target, NULL),
 		.on_here = on_here,
 		.late_ms = LATE_MS,
 	};
-	q->conf = conf_ref(server->conf);
+	q->conf = conf_ref(cluster->server->conf);
 	q->vhost = vhost;
 	q->key = mem_strdup(key);
 	q->none_ms = vhost->cluster.query_cache_none_ms;
@@ -175,22 +175,22 @@ static struct question *question_known(struct coworker_queries *queries, const c
 	return NULL;
 }
 
-static struct question *question_get(struct server *server, const struct conf_vhost *vhost,
+static struct question *question_get(struct cluster *cluster, const struct conf_vhost *vhost,
 				     const struct target *target, const char *key, bool fresh)
 {
-	struct coworker_queries *queries = server->cluster->coworker_queries;
+	struct coworker_queries *queries = cluster->coworker_queries;
 	int64_t none_ms = 0;
 	struct question *q = question_known(queries, key, fresh, &none_ms);
 	if (q)
 		return q;
 	if (map_count(queries->questions) >= queries->sweep_at)
 		sweep(queries);
-	q = question_new(server, vhost->name, target, key);
+	q = question_new(cluster, vhost->name, target, key);
 	if (!q)
 		return NULL;
 	q->none_ms = none_ms ? none_ms : q->none_ms;
 	q->fresh_until_ms = fresh ? clock_after(COWORKER_FRESH_MS) : 0;
-	if (!co_start_in(&server->services, "mesh", question_main, q)) {
+	if (!co_start_in(&cluster->server->services, "mesh", question_main, q)) {
 		question_free(q);
 		return NULL;
 	}
@@ -199,11 +199,11 @@ static struct question *question_get(struct server *server, const struct conf_vh
 	return q;
 }
 
-static err find(struct server *server, const struct conf_vhost *vhost, const struct target *target,
-		bool fresh, struct coworker_answer *answer)
+static err find(struct cluster *cluster, const struct conf_vhost *vhost,
+		const struct target *target, bool fresh, struct coworker_answer *answer)
 {
 	char *key = stream_key(vhost->name, target->app, target->stream);
-	struct question *q = question_get(server, vhost, target, key, fresh);
+	struct question *q = question_get(cluster, vhost, target, key, fresh);
 	free(key);
 	if (!q)
 		return err_fail(ERR_NOTFOUND, "the coworkers cannot be asked now");
@@ -222,23 +222,23 @@ static err find(struct server *server, const struct conf_vhost *vhost, const str
 	return e;
 }
 
-err coworker_find(struct server *server, const struct conf_vhost *vhost,
+err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 		  const struct target *target, struct coworker_answer *answer)
 {
-	return find(server, vhost, target, false, answer);
+	return find(cluster, vhost, target, false, answer);
 }
 
-err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
+err coworker_find_fresh(struct cluster *cluster, const struct conf_vhost *vhost,
 			const struct target *target, struct coworker_answer *answer)
 {
-	return find(server, vhost, target, true, answer);
+	return find(cluster, vhost, target, true, answer);
 }
 
-void coworker_forget(struct server *server, const char *key)
+void coworker_forget(struct cluster *cluster, const char *key)
 {
-	struct question *q = map_get(server->cluster->coworker_queries->questions, key);
+	struct question *q = map_get(cluster->coworker_queries->questions, key);
 	if (q)
-		drop(server->cluster->coworker_queries, q);
+		drop(cluster->coworker_queries, q);
 }
 
 /* ---- everybody's word ---- */
@@ -256,17 +256,18 @@ static bool gather(struct inquiry *inquiry, const struct coworker_answer *answer
 	return false;
 }
 
-void coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,
 		       const struct target *target, struct coworker_poll *out)
 {
-	struct conf *conf = conf_ref(server->conf);
+	struct conf *conf = conf_ref(cluster->server->conf);
 	const struct conf_vhost *today = conf_vhost_named(conf, vhost->name);
 	if (today) {
 		struct gathering g = {
-			.inquiry = {.server = server,
+			.inquiry = {.cluster = cluster,
 				    .vhost = vhost->name,
 				    .coworkers = &today->cluster.coworkers,
-				    .query = inquiry_query(vhost->name, target, server->service_id),
+				    .query = inquiry_query(vhost->name, target,
+							   cluster->server->service_id),
 				    .deadline = clock_after(vhost->cluster.query_timeout_ms),
 				    .on_here = gather},
 			.poll = out,

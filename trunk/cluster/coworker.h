@@ -14,11 +14,11 @@ enum {
 struct coworker_queries *coworker_queries_new(void);
 void coworker_queries_free(struct coworker_queries **mesh);
 /* OK and the answer, or ERR_NOTFOUND when nobody has it. */
-err coworker_find(struct server *server, const struct conf_vhost *vhost,
+err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 		  const struct target *target, struct coworker_answer *answer) BLOCKS;
 /* The same for whoever has reason to doubt kept answers: asked anew, or a moment ago by another one who
  * doubted. */
-err coworker_find_fresh(struct server *server, const struct conf_vhost *vhost,
+err coworker_find_fresh(struct cluster *cluster, const struct conf_vhost *vhost,
 			const struct target *target, struct coworker_answer *answer) BLOCKS;
 /* What all have said. */
 struct coworker_poll {
@@ -28,7 +28,7 @@ struct coworker_poll {
 };
 /* Asked anew by somebody who has it too (they look who was first, see rival.h). Into zeroed memory, which
  * is too large for a coroutine's stack. */
-void coworker_find_all(struct server *server, const struct conf_vhost *vhost,
+void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,
 		       const struct target *target, struct coworker_poll *out) BLOCKS;
 /* Forgets what is known of a stream: it is published here now, or the answer was wrong. */
-void coworker_forget(struct server *server, const char *key);
+void coworker_forget(struct cluster *cluster, const char *key);

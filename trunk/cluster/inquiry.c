@@ -1,5 +1,6 @@
 #include "cluster/inquiry.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
 #include "cluster/members.h"
 #include "cluster/self.h"
 
@@ -42,14 +43,14 @@ static bool take_answer(struct ask *a)
 	struct coworker_answer answer = {0};
 	err e = read_answer(&answer, a);
 	if (e && e != ERR_NOTFOUND) {
-		members_failed(q->server, a->api, e, err_trail(e));
+		members_failed(q->cluster, a->api, e, err_trail(e));
 	} else {
-		members_answered(q->server, a->api);
+		members_answered(q->cluster, a->api);
 		q->missing--;
 	}
-	bool self = strcmp(answer.service, q->server->service_id) == 0;
+	bool self = strcmp(answer.service, q->cluster->server->service_id) == 0;
 	if (self)
-		own_address_add(q->server, a->api);
+		own_address_add(q->cluster, a->api);
 	if (e || self)
 		return false;
 	snprintf(answer.coworker, sizeof(answer.coworker), "%s", a->api);
@@ -69,9 +70,9 @@ static char *target_for(const struct inquiry *q, const char *name)
 void inquiry_run(struct inquiry *q)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int count = members_list(q->server, MEMBER_API, q->coworkers, members, q->deadline);
+	int count = members_list(q->cluster, MEMBER_API, q->coworkers, members, q->deadline);
 	q->asks = (struct asks){
-		.server = q->server,
+		.server = q->cluster->server,
 		.vhost = q->vhost,
 		.headers = "Content-Type: application/json\r\n",
 		.answer_max = ANSWER_MAX,

@@ -7,7 +7,7 @@
 #include "codec/url.h"
 
 struct inquiry {
-	struct server *server;
+	struct cluster *cluster;
 	const char *vhost; /* its name */
 	const struct text_list *coworkers;
 	char *query; /* from inquiry_query() */

@@ -5,6 +5,7 @@
 #include "node/server.h"
 
 struct cluster {
+	struct server *server;       /* borrowed */
 	struct upstreams *upstreams; /* health of the origins we use */
 	struct members *members;     /* who is behind the names of origins and coworkers */
 	struct selves *selves;       /* where this server has met itself */

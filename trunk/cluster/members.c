@@ -22,7 +22,7 @@ struct members {
 };
 
 struct watch {
-	struct server *server;
+	struct cluster *cluster;
 	char *text;
 	enum member_kind kind;
 	struct co *co;
@@ -88,7 +88,7 @@ static uint64_t count_new(struct member_list *was, const struct member_list *is)
 
 static void refresh(struct watch *w, const struct member_list *list)
 {
-	struct members *m = w->server->cluster->members;
+	struct members *m = w->cluster->members;
 	if (w->gone || co_stopping())
 		return;
 	uint64_t joined = w->kind == MEMBER_API ? count_new(&w->list, list) : 0;
@@ -125,7 +125,7 @@ static void watch_begin(struct watch *w)
 		free(list);
 		return;
 	}
-	w->co = co_start_in(&w->server->services, "members", watch_main, w);
+	w->co = co_start_in(&w->cluster->server->services, "members", watch_main, w);
 }
 
 static void watch_end(struct watch *w)
@@ -144,15 +144,15 @@ static char *key_of(enum member_kind kind, const char *text)
 	return mem_printf("%d %s", (int)kind, text);
 }
 
-static void want(struct server *server, enum member_kind kind, const struct text_list *texts)
+static void want(struct cluster *cluster, enum member_kind kind, const struct text_list *texts)
 {
-	struct map *watches = server->cluster->members->watches;
+	struct map *watches = cluster->members->watches;
 	for (int i = 0; i < texts->count; i++) {
 		char *key = key_of(kind, texts->v[i]);
 		struct watch *w = map_get(watches, key);
 		if (!w) {
 			w = mem_new(struct watch);
-			w->server = server;
+			w->cluster = cluster;
 			w->text = mem_strdup(texts->v[i]);
 			w->kind = kind;
 			map_set(watches, key, w);
@@ -163,17 +163,17 @@ static void want(struct server *server, enum member_kind kind, const struct text
 	}
 }
 
-void members_follow(struct server *server)
+void members_follow(struct cluster *cluster)
 {
-	struct members *m = server->cluster->members;
+	struct members *m = cluster->members;
 	for (struct map_iter it = map_begin(m->watches); map_next(&it);)
 		((struct watch *)it.value)->wanted = false;
-	for (int i = 0; i < server->conf->vhost_count; i++) {
-		const struct conf_cluster *c = &server->conf->vhosts[i].cluster;
-		want(server, MEMBER_API, &c->coworkers);
-		want(server, MEMBER_RTMP, &c->origin);
+	for (int i = 0; i < cluster->server->conf->vhost_count; i++) {
+		const struct conf_cluster *c = &cluster->server->conf->vhosts[i].cluster;
+		want(cluster, MEMBER_API, &c->coworkers);
+		want(cluster, MEMBER_RTMP, &c->origin);
 		if (c->protocol != PROTOCOL_RTMP || c->follow_client)
-			want(server, MEMBER_FLV, &c->origin);
+			want(cluster, MEMBER_FLV, &c->origin);
 	}
 	for (struct map_iter it = map_begin(m->watches); map_next(&it);) {
 		struct watch *w = it.value;
@@ -187,25 +187,25 @@ void members_follow(struct server *server)
 
 /* ---- answers ---- */
 
-static struct watch *watch_of(struct server *server, enum member_kind kind, const char *text)
+static struct watch *watch_of(struct cluster *cluster, enum member_kind kind, const char *text)
 {
 	char *key = key_of(kind, text);
-	struct watch *w = map_get(server->cluster->members->watches, key);
+	struct watch *w = map_get(cluster->members->watches, key);
 	free(key);
 	return w;
 }
 
 /* A watch may go while it is waited for: it is looked up again each time. */
-static struct watch *resolved(struct server *server, enum member_kind kind, const char *text,
+static struct watch *resolved(struct cluster *cluster, enum member_kind kind, const char *text,
 			      int64_t deadline)
 {
 	struct members_hearer self = {.co = co_self()};
-	struct watch *w = watch_of(server, kind, text);
-	DL_APPEND(server->cluster->members->waiters, &self);
+	struct watch *w = watch_of(cluster, kind, text);
+	DL_APPEND(cluster->members->waiters, &self);
 	while (w && !w->resolved && co_wait(deadline) == OK)
-		w = watch_of(server, kind, text);
-	DL_DELETE(server->cluster->members->waiters, &self);
-	return watch_of(server, kind, text);
+		w = watch_of(cluster, kind, text);
+	DL_DELETE(cluster->members->waiters, &self);
+	return watch_of(cluster, kind, text);
 }
 
 static void take(struct member out[static MEMBERS_MAX], int *count, const struct member *m)
@@ -228,16 +228,16 @@ static void take_by_name(struct member out[static MEMBERS_MAX], int *count, enum
 	take(out, count, &m);
 }
 
-int members_list(struct server *server, enum member_kind kind, const struct text_list *texts,
+int members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
 		 struct member out[static MEMBERS_MAX], int64_t deadline)
 {
 	int count = 0, own = 0;
 	for (int i = 0; i < texts->count; i++) {
-		const struct watch *w = resolved(server, kind, texts->v[i], deadline);
+		const struct watch *w = resolved(cluster, kind, texts->v[i], deadline);
 		if (!w || w->list.count == 0)
 			take_by_name(out, &count, kind, texts->v[i]);
 		for (int n = 0; w && n < w->list.count; n++) {
-			if (!self_is(server, kind, w->list.v[n].name))
+			if (!self_is(cluster, kind, w->list.v[n].name))
 				take(out, &count, &w->list.v[n]);
 			else
 				own++;
@@ -260,9 +260,9 @@ static struct member_health *health_next(struct map_iter *it, const char *name)
 	return NULL;
 }
 
-void members_answered(struct server *server, const char *name)
+void members_answered(struct cluster *cluster, const char *name)
 {
-	struct members *m = server->cluster->members;
+	struct members *m = cluster->members;
 	struct map_iter it = map_begin(m->watches);
 	bool again = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {
@@ -275,11 +275,11 @@ void members_answered(struct server *server, const char *name)
 }
 
 /* A coworker that is down is a line when it goes down, not a line for each player. */
-void members_failed(struct server *server, const char *name, err e, const char *reason)
+void members_failed(struct cluster *cluster, const char *name, err e, const char *reason)
 {
 	if (err_severity(e) == ERR_LOCAL)
 		return;
-	struct map_iter it = map_begin(server->cluster->members->watches);
+	struct map_iter it = map_begin(cluster->members->watches);
 	bool said = false;
 	for (struct member_health *h; (h = health_next(&it, name));) {
 		if ((h->alive || strcmp(h->reason, reason) != 0) && !said)
@@ -292,18 +292,18 @@ void members_failed(struct server *server, const char *name, err e, const char *
 	}
 }
 
-struct members_news members_news(const struct server *server)
+struct members_news members_news(const struct cluster *cluster)
 {
-	return server->cluster->members->news;
+	return cluster->members->news;
 }
 
-void members_subscribe(struct server *server, struct members_hearer *subscriber)
+void members_subscribe(struct cluster *cluster, struct members_hearer *subscriber)
 {
 	subscriber->co = co_self();
-	DL_APPEND(server->cluster->members->hearers, subscriber);
+	DL_APPEND(cluster->members->hearers, subscriber);
 }
 
-void members_unhear(struct server *server, struct members_hearer *subscriber)
+void members_unhear(struct cluster *cluster, struct members_hearer *subscriber)
 {
-	DL_DELETE(server->cluster->members->hearers, subscriber);
+	DL_DELETE(cluster->members->hearers, subscriber);
 }

@@ -13,28 +13,28 @@
 struct members *members_new(void);
 void members_free(struct members **members);
 /* Watches the names of the current configuration and forgets all others. */
-void members_follow(struct server *server);
+void members_follow(struct cluster *cluster);
 
 /* The members behind these texts, one's own addresses left out, each once. A text that has not
  * been resolved yet is waited for until the deadline; a host name without an address is a member
  * by its name, so that whoever connects can tell what is wrong with it. Returns the count. */
-int members_list(struct server *server, enum member_kind kind, const struct text_list *texts,
+int members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
 		 struct member out[static MEMBERS_MAX], int64_t deadline) BLOCKS;
 
 /* For whoever asks a member. What we lack ourselves (ERR_LOCAL) is no failure of the member. */
-void members_answered(struct server *server, const char *name);
-void members_failed(struct server *server, const char *name, err e, const char *reason);
+void members_answered(struct cluster *cluster, const char *name);
+void members_failed(struct cluster *cluster, const char *name, err e, const char *reason);
 
 /* For whoever has asked the coworkers and did not hear from all: how often one has joined, and how often
  * one has answered again that had failed. */
 struct members_news {
 	uint64_t joined, returned;
 };
-struct members_news members_news(const struct server *server);
+struct members_news members_news(const struct cluster *cluster);
 /* Wakes the caller at each of them, until it does not want to hear any more. */
 struct members_hearer {
 	struct members_hearer *prev, *next;
 	struct co *co;
 };
-void members_subscribe(struct server *server, struct members_hearer *subscriber);
-void members_unhear(struct server *server, struct members_hearer *subscriber);
+void members_subscribe(struct cluster *cluster, struct members_hearer *subscriber);
+void members_unhear(struct cluster *cluster, struct members_hearer *subscriber);

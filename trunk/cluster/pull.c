@@ -34,7 +34,7 @@ static void note_switch(struct pull *p)
 		return;
 	if (!first) {
 		p->facts.switches++;
-		p->server->stat.switches++;
+		p->cluster->server->stat.switches++;
 		log_warn("%s: switched from %s to %s: %s", p->source->key, p->facts.peer,
 			 p->up.name, p->facts.reason);
 	} else {
@@ -55,7 +55,7 @@ static err ask_to_play(struct pull *p)
 	struct sock *sock = p->up.conn->sock;
 	sock_attach(sock);
 	sock_set_quick(sock, false);
-	sock->deadline = clock_after(CONNECT_MS);
+	sock_set_deadline(sock, clock_after(CONNECT_MS));
 	err e = rtmp_client_play(p->up.conn, p->up.stream_id, name,
 				 upstream_proof(&request, &p->up));
 	free(name);
@@ -86,7 +86,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 		e = pull_relay(p, patience_of(p, alone), refusal);
 	}
 	/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
-	char why[ERR_TRAIL_MAX];
+	char why[ERR_WORDS_MAX];
 	snprintf(why, sizeof(why), "%s", err_trail(e));
 	resume_end(&p->resume);
 	read_pacing_caught_up(&p->in, p->source, true);
@@ -116,17 +116,17 @@ static err follow(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX])
 {
 	if (p->from == PULL_FROM_ORIGINS) {
-		int n = upstream_order(p->server, p->vhost, pull_is_flv(p), p->source->key, list);
+		int n = upstream_order(p->cluster, p->vhost, pull_is_flv(p), p->source->key, list);
 		upstream_put_last(list, n, p->lost);
 		return n;
 	}
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	/* The first round goes to where the viewer was found to belong; the later ones have seen that
 	 * to be wrong. */
-	err e = p->coworker_rounds++ ? coworker_find_fresh(p->server, p->vhost, &p->target, answer)
-				     : coworker_find(p->server, p->vhost, &p->target, answer);
+	err e = p->coworker_rounds++ ? coworker_find_fresh(p->cluster, p->vhost, &p->target, answer)
+				     : coworker_find(p->cluster, p->vhost, &p->target, answer);
 	if (!e)
-		list[0] = upstream_get(p->server->cluster->upstreams, answer->rtmp);
+		list[0] = upstream_get(p->cluster->upstreams, answer->rtmp);
 	free(answer);
 	return e ? 0 : 1;
 }
@@ -161,9 +161,9 @@ static void judge_health(struct pull *p, err e)
 	bool broken =
 		!p->fed && !is_word && e != ERR_CLOSED && e != ERR_TIMEOUT && e != ERR_UPSTREAM;
 	if (p->fed)
-		p->lost = upstream_known(p->server->cluster->upstreams, p->up.name);
+		p->lost = upstream_known(p->cluster->upstreams, p->up.name);
 	if (lost || broken)
-		upstream_lost(p->server, p->up.name, e);
+		upstream_lost(p->cluster, p->up.name, e);
 }
 
 /* The origin said no, was lost, or could not be had. */
@@ -318,7 +318,7 @@ void pull_main(void *arg)
 	co_set_id(id);
 	pull_run(p);
 	log_info("%s: pull ended%s%s", p->source->key, *p->why ? ": " : "", p->why);
-	map_remove(p->server->cluster->pulls, p->source->key);
+	map_remove(p->cluster->pulls, p->source->key);
 	bool fed = p->source->feeder == &p->in.feeder;
 	source_leave(p->source, &p->in.feeder, 0);
 	if (!fed && !p->source->feeder)

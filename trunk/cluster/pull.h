@@ -1,16 +1,16 @@
-/* pull - what the files of one pull share: edge.c (viewers, begin and end), pull.c (the story),
+/* pull - what the files of one pull share: pulls.c (viewers, begin and end), pull.c (the story),
  * pull_request.c (what is asked), pull_relay.c (one origin). Layer: cluster; apart from them only
  * relay_facts.c looks into it. */
 #pragma once
 #include "cluster/announce.h"
-#include "cluster/edge.h"
+#include "cluster/pulls.h"
 #include "cluster/relay_facts.h"
 #include "cluster/resume.h"
 #include "cluster/upstream_connect.h"
 #include "node/read_pacing.h"
 
 struct pull {
-	struct server *server;
+	struct cluster *cluster;
 	struct conf *conf;
 	const struct conf_vhost *vhost;
 	enum pull_from from;

@@ -22,7 +22,7 @@ enum {
 static void note_arrival(struct pull *p, uint32_t raw)
 {
 	int64_t now = clock_ms(), gap = p->media_ms ? now - p->media_ms : 0;
-	if (p->in.sock->merges)
+	if (sock_has_rcvlowat(p->in.sock))
 		gap = 0;
 	int64_t step = p->media_ms ? (int32_t)(raw - p->media_raw) : 0;
 	if (step > gap && step < RHYTHM_MAX_MS)
@@ -154,7 +154,7 @@ static int64_t usual_silence(const struct pull *p)
 static err check_peer(struct pull *p, struct watch *w)
 {
 	struct rtmp_conn *conn = p->up.conn;
-	int64_t now = clock_ms(), heard = conn->sock->recv_ms;
+	int64_t now = clock_ms(), heard = sock_recv_ms(conn->sock);
 	if (conn->ping_ms && conn->ping_ms >= heard) {
 		look_again_at(w, conn->ping_ms + PONG_MS);
 		return now < conn->ping_ms + PONG_MS
@@ -177,7 +177,7 @@ static err check_peer(struct pull *p, struct watch *w)
 static err check_feed(struct pull *p, struct watch *w)
 {
 	int64_t limit = usual_silence(p) + 2 * PONG_MS;
-	int64_t until = flv_feed_sock(p->up.feed)->recv_ms + limit;
+	int64_t until = sock_recv_ms(flv_feed_sock(p->up.feed)) + limit;
 	if (!p->fed)
 		return OK; /* a publisher is waited for; see check_media() */
 	look_again_at(w, until);

@@ -1,5 +1,6 @@
 /* What a pull asks for, and in whose words: its viewers come and go. */
 #include "base/mem.h"
+#include "cluster/inside.h"
 #include "cluster/pull.h"
 #include "codec/list.h"
 
@@ -98,7 +99,7 @@ bool pull_is_flv(const struct pull *p)
 struct upstream_request pull_request(const struct pull *p)
 {
 	return (struct upstream_request){
-		.server = p->server,
+		.server = p->cluster->server,
 		.vhost = p->vhost,
 		.target = &p->target,
 		.page_url = p->page_url,

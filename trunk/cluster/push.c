@@ -31,7 +31,7 @@ enum {
 
 struct push {
 	struct push *prev, *next; /* of the same stream */
-	struct server *server;
+	struct cluster *cluster;
 	struct conf *conf;
 	const struct conf_vhost *vhost;
 	struct source *source;
@@ -78,7 +78,7 @@ const struct relay_facts *push_facts(const struct push *push)
  * words: shown is the first of the list, who began, or was accepted, last. */
 static void show(struct push *p)
 {
-	struct map *pushes = p->server->cluster->pushes;
+	struct map *pushes = p->cluster->pushes;
 	struct push *list = map_get(pushes, p->source->key);
 	if (p->prev)
 		DL_DELETE(list, p);
@@ -94,7 +94,7 @@ static void wake(const struct push *p)
 
 static void hide(struct push *p)
 {
-	struct map *pushes = p->server->cluster->pushes;
+	struct map *pushes = p->cluster->pushes;
 	struct push *list = map_get(pushes, p->source->key), *other;
 	DL_DELETE(list, p);
 	if (list)
@@ -108,7 +108,7 @@ static void hide(struct push *p)
 static bool is_another_leaving(const struct push *p)
 {
 	const struct push *other;
-	DL_FOREACH (map_get(p->server->cluster->pushes, p->source->key), other)
+	DL_FOREACH (map_get(p->cluster->pushes, p->source->key), other)
 		if (other != p && other->finishing)
 			return true;
 	return false;
@@ -176,7 +176,7 @@ static err check_alive(struct push *p, int64_t *deadline)
 	if (p->ping_ms && conn->pong_ms >= p->ping_ms)
 		p->ping_ms = 0;
 	if (p->ping_ms) {
-		bool through = conn->sock->send_bytes - sock_unsent(conn->sock) >= p->ping_end &&
+		bool through = sock_wire_acked(conn->sock) >= p->ping_end &&
 			       !cursor_pending(&p->consumer.cursor);
 		int64_t limit = through ? PONG_MS : UNTAKEN_MS;
 		*deadline = p->ping_ms + limit < now + PONG_MS / 4 ? p->ping_ms + limit
@@ -192,7 +192,7 @@ static err check_alive(struct push *p, int64_t *deadline)
 		rtmp_put_ping(conn);
 		TRY(send_some(p));
 		p->ping_ms = now;
-		p->ping_end = conn->sock->send_bytes;
+		p->ping_end = sock_wire_sent(conn->sock);
 		*deadline = now + PONG_MS / 4;
 	}
 	return OK;
@@ -224,7 +224,7 @@ static err carry(struct push *p)
 static void say_goodbye(struct push *p, const char *name)
 {
 	struct rtmp_conn *conn = p->up.conn;
-	conn->sock->deadline = clock_after(FINISH_MS);
+	sock_set_deadline(conn->sock, clock_after(FINISH_MS));
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "FCUnpublish", 5, amf_null(), amf_string(name),
 			 NULL);
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "deleteStream", 6, amf_null(),
@@ -240,7 +240,7 @@ static void accepted(struct push *p)
 	relay_facts_meet(&p->facts, &p->up);
 	if (!first && strcmp(p->facts.peer, p->up.name) != 0) {
 		p->facts.switches++;
-		p->server->stat.switches++;
+		p->cluster->server->stat.switches++;
 		log_warn("%s: push switched from %s to %s: %s", p->source->key, p->facts.peer,
 			 p->up.name, p->facts.reason);
 	} else {
@@ -260,7 +260,7 @@ static void accepted(struct push *p)
 static struct upstream_request request_of(const struct push *p)
 {
 	return (struct upstream_request){
-		.server = p->server,
+		.server = p->cluster->server,
 		.vhost = p->vhost,
 		.target = p->target,
 		.page_url = p->page_url,
@@ -276,13 +276,13 @@ static err use(struct push *p, const char *name, int64_t deadline)
 {
 	struct rtmp_conn *conn = p->up.conn;
 	struct upstream_request request = request_of(p);
-	conn->sock->deadline = deadline;
+	sock_set_deadline(conn->sock, deadline);
 	memset(&p->refusal, 0, sizeof(p->refusal));
 	if (conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(conn, p->source->opts.chunk_size);
 	err e = rtmp_client_publish(conn, p->up.stream_id, name, upstream_proof(&request, &p->up),
 				    &p->refusal);
-	conn->sock->deadline = CLOCK_NEVER;
+	sock_set_deadline(conn->sock, CLOCK_NEVER);
 	if (!e) {
 		accepted(p);
 		sock_attach(conn->sock);
@@ -325,7 +325,7 @@ static int64_t start_deadline(const struct push *p)
 static err push_round(struct push *p, const char *name)
 {
 	struct upstream *list[UPSTREAMS_MAX];
-	int count = upstream_order(p->server, p->vhost, false, p->source->key, list);
+	int count = upstream_order(p->cluster, p->vhost, false, p->source->key, list);
 	struct upstream_request request = request_of(p);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	p->carried = false;
@@ -337,7 +337,7 @@ static err push_round(struct push *p, const char *name)
 		struct upstream *origin = p->up.origin;
 		e = follow(p, name, start_deadline(p));
 		if (e && p->carried && e != ERR_STOPPED && e != ERR_BUSY)
-			upstream_lost(p->server, p->up.name, e);
+			upstream_lost(p->cluster, p->up.name, e);
 		if (!e || p->carried || e == ERR_STOPPED)
 			return e;
 		bool refused = *p->refusal.code && e != ERR_REDIRECT;
@@ -346,7 +346,7 @@ static err push_round(struct push *p, const char *name)
 		log_info("%s: %s does not take the stream: %s", p->source->key, origin->name,
 			 err_trail(e));
 		if (!refused)
-			upstream_lost(p->server, p->up.name, e);
+			upstream_lost(p->cluster, p->up.name, e);
 		count = upstream_remove(list, count, origin);
 	}
 	return e;
@@ -389,7 +389,7 @@ static void push_run(struct push *p, const char *name)
 			wait = 0;
 			continue; /* lost: the next origin at once */
 		}
-		p->server->stat.upstream_failures += err_severity(e) != ERR_LOCAL;
+		p->cluster->server->stat.upstream_failures += err_severity(e) != ERR_LOCAL;
 		log_warn("%s: no origin takes the stream now: %s", p->source->key, err_trail(e));
 		if (give_up(p, e))
 			return;
@@ -409,13 +409,13 @@ static void push_main(void *arg)
 	free(name);
 }
 
-struct push *push_start(struct server *server, struct source *source,
+struct push *push_start(struct cluster *cluster, struct source *source,
 			const struct conf_vhost *vhost, const struct target *target,
 			const char *page_url, const char *swf_url, const char *path, struct co *co)
 {
 	struct push *p = mem_new(struct push);
-	p->server = server;
-	p->conf = conf_ref(server->conf);
+	p->cluster = cluster;
+	p->conf = conf_ref(cluster->server->conf);
 	p->vhost = vhost;
 	p->source = source_ref(source);
 	p->target = target;

@@ -11,7 +11,7 @@ struct push;
 enum push_state { PUSH_TRYING, PUSH_ACCEPTED, PUSH_REFUSED, PUSH_FAILED };
 
 /* Asks origins. `co` is woken at changes: after PUSH_ACCEPTED the source may begin, and push_begin(). */
-struct push *push_start(struct server *server, struct source *source,
+struct push *push_start(struct cluster *cluster, struct source *source,
 			const struct conf_vhost *vhost, const struct target *target,
 			const char *page_url, const char *swf_url, const char *path, struct co *co);
 /* The publisher has just begun to feed the source: what it publishes goes to the origin. NULL is fine. */

@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 /* While there is a push, a publisher of this server feeds the source, and a pull rests. */
-const struct relay_facts *relay_facts_get(const struct server *server, const struct source *source)
+const struct relay_facts *relay_facts_get(const struct cluster *cluster,
+					  const struct source *source)
 {
-	const struct push *push = map_get(server->cluster->pushes, source->key);
-	const struct pull *pull = map_get(server->cluster->pulls, source->key);
+	const struct push *push = map_get(cluster->pushes, source->key);
+	const struct pull *pull = map_get(cluster->pulls, source->key);
 	return push ? push_facts(push) : pull ? &pull->facts : NULL;
 }
 

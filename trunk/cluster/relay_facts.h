@@ -19,6 +19,7 @@ struct relay_facts {
 
 /* Of the push or else the pull of that source; NULL when it has neither. Borrowed until the next
  * wait. */
-const struct relay_facts *relay_facts_get(const struct server *server, const struct source *source);
+const struct relay_facts *relay_facts_get(const struct cluster *cluster,
+					  const struct source *source);
 /* For the pull or push whose coroutine this is: who its peer says that it is. */
 void relay_facts_meet(struct relay_facts *facts, const struct upstream_conn *up);

@@ -55,15 +55,15 @@ struct claim claim_of(const struct coworker_answer *answer)
 
 /* ---- before ---- */
 
-err rival_find(struct server *server, const struct conf_vhost *vhost, const struct target *target,
+err rival_find(struct cluster *cluster, const struct conf_vhost *vhost, const struct target *target,
 	       struct coworker_answer *answer)
 {
-	TRY(coworker_find_fresh(server, vhost, target, answer));
+	TRY(coworker_find_fresh(cluster, vhost, target, answer));
 	if (answer->silent_ms < SUSPECT_MS)
 		return OK;
 	/* Being asked about it, its server has pinged it; what it says next may be that old. */
 	TRY(co_sleep(RIVAL_PONG_MS + COWORKER_FRESH_MS + MARGIN_MS));
-	TRY(coworker_find_fresh(server, vhost, target, answer));
+	TRY(coworker_find_fresh(cluster, vhost, target, answer));
 	if (answer->unanswered_ms < RIVAL_PONG_MS)
 		return OK;
 	log_warn("%s/%s: the publisher at %s is silent and does not answer a ping: this one may "
@@ -84,7 +84,7 @@ static void note_missing(struct rival *r, int missing)
 
 static bool needs_recheck(const struct rival *r)
 {
-	struct members_news now = members_news(r->opts.server);
+	struct members_news now = members_news(r->opts.cluster);
 	return clock_ms() >= r->recheck_ms || now.joined != r->seen.joined ||
 	       (r->recheck_ms != CLOCK_NEVER && now.returned != r->seen.returned);
 }
@@ -94,8 +94,8 @@ static bool look(struct rival *r)
 {
 	struct coworker_poll *others = mem_new(struct coworker_poll);
 	const struct coworker_answer *best = NULL;
-	r->seen = members_news(r->opts.server);
-	coworker_find_all(r->opts.server, r->opts.vhost, r->opts.target, others);
+	r->seen = members_news(r->opts.cluster);
+	coworker_find_all(r->opts.cluster, r->opts.vhost, r->opts.target, others);
 	note_missing(r, others->missing);
 	struct claim strongest = r->opts.own(r->opts.ctx);
 	for (int i = 0; i < others->count; i++) {
@@ -137,10 +137,10 @@ static err wait_for_look(struct rival *r, struct gate *gate)
 static void rival_main(void *arg)
 {
 	struct rival *r = arg;
-	struct gate *gate = &r->opts.server->cluster->doubts;
+	struct gate *gate = &r->opts.cluster->doubts;
 	struct members_hearer subscriber = {0};
 	bool lost = false;
-	members_subscribe(r->opts.server, &subscriber);
+	members_subscribe(r->opts.cluster, &subscriber);
 	while (!lost && wait_for_look(r, gate) == OK) {
 		if (clock_ms() >= r->look_ms)
 			next_look(r);
@@ -150,7 +150,7 @@ static void rival_main(void *arg)
 		gate_leave(gate, &r->pass);
 	}
 	gate_leave(gate, &r->pass);
-	members_unhear(r->opts.server, &subscriber);
+	members_unhear(r->opts.cluster, &subscriber);
 }
 
 struct rival *rival_start(const struct rival_opts *opts)
@@ -160,7 +160,7 @@ struct rival *rival_start(const struct rival_opts *opts)
 	r->look_ms = clock_after(FIRST_LOOK_MS);
 	r->second_ms = clock_after(SECOND_LOOK_MS);
 	r->recheck_ms = CLOCK_NEVER;
-	r->seen = members_news(opts->server);
+	r->seen = members_news(opts->cluster);
 	r->co = co_start("rival", rival_main, r);
 	return r;
 }

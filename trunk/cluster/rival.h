@@ -30,14 +30,14 @@ struct claim claim_of(const struct coworker_answer *answer);
 
 /* OK and who publishes it, or ERR_NOTFOUND. A publisher there that has gone silent is given a
  * moment to answer a ping; it does not count when it does not. */
-err rival_find(struct server *server, const struct conf_vhost *vhost, const struct target *target,
+err rival_find(struct cluster *cluster, const struct conf_vhost *vhost, const struct target *target,
 	       struct coworker_answer *answer) BLOCKS;
 
 /* The watch over a publish that has begun. `own` says what this server claims now; `lost` is
  * called, once, when another one is stronger. Both are called in a coroutine of the watch. */
 struct rival;
 struct rival_opts {
-	struct server *server;
+	struct cluster *cluster;
 	const struct conf_vhost *vhost;
 	const struct target *target; /* borrowed */
 	struct claim (*own)(void *ctx);

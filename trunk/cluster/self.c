@@ -57,10 +57,8 @@ static bool is_own_address(const struct conf *conf, enum member_kind kind, const
 {
 	struct hostport hp;
 	struct addr addr;
-	if (hostport_parse(&hp, name, 0) != OK) {
-		err_clear();
+	if (hostport_parse(&hp, name, 0) != OK)
 		return false;
-	}
 	if (!addr_literal(&addr, strcmp(hp.host, "localhost") ? hp.host : "127.0.0.1", hp.port))
 		return false;
 	if (kind == MEMBER_API)
@@ -71,15 +69,15 @@ static bool is_own_address(const struct conf *conf, enum member_kind kind, const
 	return false;
 }
 
-bool self_is(const struct server *server, enum member_kind kind, const char *name)
+bool self_is(const struct cluster *cluster, enum member_kind kind, const char *name)
 {
-	const struct meeting *m = map_get(server->cluster->selves->by_name, name);
-	return (m && clock_ms() < m->until_ms) || is_own_address(server->conf, kind, name);
+	const struct meeting *m = map_get(cluster->selves->by_name, name);
+	return (m && clock_ms() < m->until_ms) || is_own_address(cluster->server->conf, kind, name);
 }
 
-void own_address_add(struct server *server, const char *name)
+void own_address_add(struct cluster *cluster, const char *name)
 {
-	struct map *selves = server->cluster->selves->by_name;
+	struct map *selves = cluster->selves->by_name;
 	struct meeting *m = map_get(selves, name);
 	if (!m) {
 		m = mem_new(struct meeting);

@@ -11,6 +11,6 @@ void selves_free(struct selves **selves);
 
 /* Whether we listen at that address for what such members are asked for, or have met ourselves there
  * not long ago. `name` is a member's. */
-bool self_is(const struct server *server, enum member_kind kind, const char *name);
+bool self_is(const struct cluster *cluster, enum member_kind kind, const char *name);
 /* Who answered there is this server. That is believed for a while. */
-void own_address_add(struct server *server, const char *name);
+void own_address_add(struct cluster *cluster, const char *name);

@@ -84,12 +84,12 @@ void upstream_failed(struct upstream *up, err e, const char *reason)
 	snprintf(up->reason, sizeof(up->reason), "%s", reason);
 }
 
-void upstream_lost(struct server *server, const char *name, err e)
+void upstream_lost(struct cluster *cluster, const char *name, err e)
 {
-	struct upstream *up = upstream_known(server->cluster->upstreams, name);
+	struct upstream *up = upstream_known(cluster->upstreams, name);
 	if (err_severity(e) == ERR_LOCAL)
 		return;
-	server->stat.upstream_failures++;
+	cluster->server->stat.upstream_failures++;
 	if (up)
 		upstream_failed(up, e, err_trail(e));
 }
@@ -178,16 +178,16 @@ static const struct conf_vhost *vhost_today(const struct conf *conf, const struc
 	return today && today->cluster.origin.count > 0 ? today : vhost;
 }
 
-int upstream_order(struct server *server, const struct conf_vhost *vhost, bool flv, const char *key,
-		   struct upstream *out[static UPSTREAMS_MAX])
+int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, bool flv,
+		   const char *key, struct upstream *out[static UPSTREAMS_MAX])
 {
-	struct conf *conf = conf_ref(server->conf);
+	struct conf *conf = conf_ref(cluster->server->conf);
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(server, flv ? MEMBER_FLV : MEMBER_RTMP,
+	int n = members_list(cluster, flv ? MEMBER_FLV : MEMBER_RTMP,
 			     &vhost_today(conf, vhost)->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	for (int i = 0; i < n; i++) {
-		out[i] = upstream_get(server->cluster->upstreams, members[i].name);
+		out[i] = upstream_get(cluster->upstreams, members[i].name);
 		out[i]->priority = members[i].rank.priority;
 		out[i]->weight = members[i].rank.weight;
 	}
@@ -197,9 +197,9 @@ int upstream_order(struct server *server, const struct conf_vhost *vhost, bool f
 	return n;
 }
 
-struct map_iter upstreams_begin(const struct server *server)
+struct map_iter upstreams_begin(const struct cluster *cluster)
 {
-	return map_begin(server->cluster->upstreams->by_name);
+	return map_begin(cluster->upstreams->by_name);
 }
 
 int64_t upstream_retry_at(int64_t *wait)

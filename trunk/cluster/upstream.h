@@ -32,19 +32,19 @@ struct upstream *upstream_get(struct upstreams *upstreams, const char *name);
 /* The same, or NULL for a name that has not been seen. */
 struct upstream *upstream_known(struct upstreams *upstreams, const char *name);
 /* All that this server has seen: map_next() with .value a struct upstream. */
-struct map_iter upstreams_begin(const struct server *server);
+struct map_iter upstreams_begin(const struct cluster *cluster);
 void upstream_ok(struct upstream *up, int64_t connect_ms);
 /* What we lack ourselves (ERR_LOCAL) is no failure of the origin. */
 void upstream_failed(struct upstream *up, err e, const char *reason);
 /* The same for the server in use, which may be one that a redirect named; it is counted, too. */
-void upstream_lost(struct server *server, const char *name, err e);
+void upstream_lost(struct cluster *cluster, const char *name, err e);
 
 /* The origins that the current configuration has for the vhost, in the order in which this stream
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
  * `flv`: they are to be asked over HTTP. Blocks only while a name has never been resolved. Returns
  * the count (at most UPSTREAMS_MAX). */
-int upstream_order(struct server *server, const struct conf_vhost *vhost, bool flv, const char *key,
-		   struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
+int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, bool flv,
+		   const char *key, struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
 /* The same for known ones: sorts them. */
 void upstream_sort(struct upstream **list, int count, const char *key);
 /* Moves one to the end of the list, if it is in it; the order of the others stays. */

@@ -224,7 +224,7 @@ static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 			return err_fail(r->attempts[i].result, "%s: %s", r->attempts[i].name,
 					r->attempts[i].why);
 		}
-	char text[ERR_TRAIL_MAX] = "";
+	char text[ERR_WORDS_MAX] = "";
 	size_t n = 0;
 	for (int i = 0; i < r->started && n < sizeof(text); i++)
 		n += (size_t)snprintf(
@@ -236,9 +236,9 @@ static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 /* Who it is that has accepted, and where its API is: the origin is remembered by it. */
 static void meet(struct upstream_conn *out, const struct rtmp_peer *peer)
 {
-	out->conn->sock->deadline = CLOCK_NEVER;
+	sock_set_deadline(out->conn->sock, CLOCK_NEVER);
 	out->peer = *peer;
-	announce_api(out->api, peer, &out->conn->sock->peer);
+	announce_api(out->api, peer, sock_peer(out->conn->sock));
 	if (!out->origin)
 		return;
 	out->origin->met = true;

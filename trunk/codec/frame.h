@@ -2,9 +2,7 @@
  * Knows the classic FLV headers and Enhanced RTMP v2 (ModEx, multitrack). Only classifies:
  * payloads are never changed, and what is not understood is passed on as plain media. */
 #pragma once
-#include "base/span.h"
-
-#define FOURCC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+#include "codec/part.h"
 
 struct frame {
 	bool is_key;    /* a coded picture one can start at (default track) */
@@ -13,6 +11,7 @@ struct frame {
 	bool is_coded;  /* carries coded audio or video */
 	uint8_t track;  /* Enhanced RTMP track id; 0 is the default track */
 	uint32_t codec; /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
+	int32_t cts;    /* of a coded picture: presentation minus decoding time, milliseconds */
 };
 
 /* Never fails: nonsense yields a frame with everything false. */

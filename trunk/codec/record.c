@@ -1,68 +1,11 @@
 /* Profile and level stand in fixed places of the records; the size is in the sequence parameter
- * set (H.264 7.3.2.1.1, H.265 7.3.2.2), which is a string of Exp-Golomb codes. The bit reader
- * drops the emulation prevention bytes of a NAL unit and, as the byte cursor does, yields zeros for
- * ever once the end is passed; loops whose count was read stop with it. */
+ * set (H.264 7.3.2.1.1, H.265 7.3.2.2), which is a string of Exp-Golomb codes. */
 #include "codec/record.h"
 #include "base/cur.h"
+#include "codec/bits.h"
+#include "codec/nal.h"
 
 enum { SIZE_MAX_SANE = 65535 };
-enum { HEVC_SPS = 33 };
-
-struct bits {
-	struct span s;
-	bool is_nal;
-	size_t at;     /* the byte that comes next */
-	unsigned left; /* unread bits of `byte` */
-	unsigned zeros;
-	uint8_t byte;
-	bool bad;
-};
-
-static void next_byte(struct bits *b)
-{
-	if (b->is_nal && b->zeros >= 2 && b->at < b->s.n && b->s.p[b->at] == 3) {
-		b->at++;
-		b->zeros = 0;
-	}
-	b->bad |= b->at >= b->s.n;
-	b->byte = b->bad ? 0 : b->s.p[b->at++];
-	b->zeros = b->byte ? 0 : b->zeros + 1;
-	b->left = 8;
-}
-
-static uint32_t get(struct bits *b, unsigned n)
-{
-	uint32_t v = 0;
-	while (n-- > 0 && !b->bad) {
-		if (b->left == 0)
-			next_byte(b);
-		v = v << 1 | (b->byte >> --b->left & 1);
-	}
-	return b->bad ? 0 : v;
-}
-
-static void skip(struct bits *b, unsigned n)
-{
-	while (n-- > 0)
-		get(b, 1);
-}
-
-/* ue(v), up to 32 bits. */
-static uint32_t get_ue(struct bits *b)
-{
-	unsigned zeros = 0;
-	while (!b->bad && get(b, 1) == 0)
-		zeros++;
-	if (zeros >= 32)
-		b->bad = true;
-	return b->bad ? 0 : (1u << zeros) - 1 + get(b, zeros);
-}
-
-static int32_t get_se(struct bits *b)
-{
-	uint32_t v = get_ue(b);
-	return v & 1 ? (int32_t)(v / 2 + 1) : -(int32_t)(v / 2);
-}
 
 static int sane(int64_t size)
 {
@@ -73,9 +16,9 @@ static int sane(int64_t size)
 static void set_size(struct video_info *info, struct bits *b, int64_t width, int64_t height,
 		     int64_t unit_x, int64_t unit_y)
 {
-	if (get(b, 1)) {
-		int64_t left = get_ue(b), right = get_ue(b);
-		int64_t top = get_ue(b), bottom = get_ue(b);
+	if (bits_get(b, 1)) {
+		int64_t left = bits_ue(b), right = bits_ue(b);
+		int64_t top = bits_ue(b), bottom = bits_ue(b);
 		width -= (left + right) * unit_x;
 		height -= (top + bottom) * unit_y;
 	}
@@ -96,7 +39,7 @@ static void skip_scaling_list(struct bits *b, unsigned size)
 {
 	int32_t last = 8, next = 8;
 	for (unsigned i = 0; i < size && next != 0 && !b->bad; i++) {
-		next = (int32_t)(((uint32_t)last + (uint32_t)get_se(b)) & 255);
+		next = (int32_t)(((uint32_t)last + (uint32_t)bits_se(b)) & 255);
 		last = next ? next : last;
 	}
 }
@@ -104,15 +47,15 @@ static void skip_scaling_list(struct bits *b, unsigned size)
 /* Returns ChromaArrayType. */
 static uint32_t avc_chroma(struct bits *b)
 {
-	uint32_t format = get_ue(b);
-	uint32_t array_type = format == 3 && get(b, 1) ? 0 : format;
-	get_ue(b); /* bit depths */
-	get_ue(b);
-	skip(b, 1); /* lossless bypass */
-	if (get(b, 1)) {
+	uint32_t format = bits_ue(b);
+	uint32_t array_type = format == 3 && bits_get(b, 1) ? 0 : format;
+	bits_ue(b); /* bit depths */
+	bits_ue(b);
+	bits_skip(b, 1); /* lossless bypass */
+	if (bits_get(b, 1)) {
 		unsigned lists = format == 3 ? 12 : 8;
 		for (unsigned i = 0; i < lists && !b->bad; i++)
-			if (get(b, 1))
+			if (bits_get(b, 1))
 				skip_scaling_list(b, i < 6 ? 16 : 64);
 	}
 	return array_type;
@@ -120,36 +63,36 @@ static uint32_t avc_chroma(struct bits *b)
 
 static void avc_picture_order(struct bits *b)
 {
-	uint32_t type = get_ue(b);
+	uint32_t type = bits_ue(b);
 	if (type == 0) {
-		get_ue(b);
+		bits_ue(b);
 	} else if (type == 1) {
-		skip(b, 1);
-		get_se(b);
-		get_se(b);
-		for (uint32_t n = get_ue(b); n > 0 && !b->bad; n--)
-			get_se(b);
+		bits_skip(b, 1);
+		bits_se(b);
+		bits_se(b);
+		for (uint32_t n = bits_ue(b); n > 0 && !b->bad; n--)
+			bits_se(b);
 	}
 }
 
 static void avc_sps(struct video_info *info, struct span sps)
 {
-	struct bits b = {.s = sps, .is_nal = true};
-	skip(&b, 8);
-	uint32_t profile = get(&b, 8);
-	skip(&b, 16); /* constraints and level */
-	get_ue(&b);   /* id */
+	struct bits b = bits_of_nal(sps);
+	bits_skip(&b, 8);
+	uint32_t profile = bits_get(&b, 8);
+	bits_skip(&b, 16); /* constraints and level */
+	bits_ue(&b);       /* id */
 	uint32_t chroma = has_chroma_format(profile) ? avc_chroma(&b) : 1;
-	get_ue(&b); /* frame number bits */
+	bits_ue(&b); /* frame number bits */
 	avc_picture_order(&b);
-	get_ue(&b); /* reference frames */
-	skip(&b, 1);
-	int64_t width = ((int64_t)get_ue(&b) + 1) * 16;
-	int64_t height = ((int64_t)get_ue(&b) + 1) * 16;
-	int64_t fields = get(&b, 1) ? 1 : 2;
+	bits_ue(&b); /* reference frames */
+	bits_skip(&b, 1);
+	int64_t width = ((int64_t)bits_ue(&b) + 1) * 16;
+	int64_t height = ((int64_t)bits_ue(&b) + 1) * 16;
+	int64_t fields = bits_get(&b, 1) ? 1 : 2;
 	if (fields == 2)
-		skip(&b, 1);
-	skip(&b, 1);
+		bits_skip(&b, 1);
+	bits_skip(&b, 1);
 	int64_t unit_x = chroma == 1 || chroma == 2 ? 2 : 1;
 	int64_t unit_y = (chroma == 1 ? 2 : 1) * fields;
 	set_size(info, &b, width, height * fields, unit_x, unit_y);
@@ -176,27 +119,27 @@ static void hevc_sub_layers(struct bits *b, uint32_t n)
 {
 	bool has_profile[8] = {0}, has_level[8] = {0};
 	for (uint32_t i = 0; i < n; i++) {
-		has_profile[i] = get(b, 1);
-		has_level[i] = get(b, 1);
+		has_profile[i] = bits_get(b, 1);
+		has_level[i] = bits_get(b, 1);
 	}
 	if (n > 0)
-		skip(b, 2 * (8 - n));
+		bits_skip(b, 2 * (8 - n));
 	for (uint32_t i = 0; i < n; i++)
-		skip(b, (has_profile[i] ? 88 : 0) + (has_level[i] ? 8 : 0));
+		bits_skip(b, (has_profile[i] ? 88 : 0) + (has_level[i] ? 8 : 0));
 }
 
 static void hevc_sps(struct video_info *info, struct span sps)
 {
-	struct bits b = {.s = sps, .is_nal = true};
-	skip(&b, 16 + 4);
-	uint32_t sub_layers = get(&b, 3);
-	skip(&b, 1 + 96);
+	struct bits b = bits_of_nal(sps);
+	bits_skip(&b, 16 + 4);
+	uint32_t sub_layers = bits_get(&b, 3);
+	bits_skip(&b, 1 + 96);
 	hevc_sub_layers(&b, sub_layers);
-	get_ue(&b); /* id */
-	uint32_t chroma = get_ue(&b);
+	bits_ue(&b); /* id */
+	uint32_t chroma = bits_ue(&b);
 	if (chroma == 3)
-		skip(&b, 1);
-	int64_t width = get_ue(&b), height = get_ue(&b);
+		bits_skip(&b, 1);
+	int64_t width = bits_ue(&b), height = bits_ue(&b);
 	set_size(info, &b, width, height, chroma == 1 || chroma == 2 ? 2 : 1, chroma == 1 ? 2 : 1);
 }
 
@@ -228,19 +171,19 @@ static int aac_rate(struct bits *b)
 {
 	static const int rates[16] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
 				      22050, 16000, 12000, 11025, 8000,  7350};
-	uint32_t index = get(b, 4);
-	return index == 15 ? (int)get(b, 24) : rates[index];
+	uint32_t index = bits_get(b, 4);
+	return index == 15 ? (int)bits_get(b, 24) : rates[index];
 }
 
 void record_read_aac(struct audio_info *info, struct span record)
 {
 	static const int channels[16] = {0, 1, 2, 3, 4, 5, 6, 8, [11] = 7, [12] = 8, [14] = 8};
-	struct bits b = {.s = record};
-	uint32_t object = get(&b, 5);
+	struct bits b = bits_of(record);
+	uint32_t object = bits_get(&b, 5);
 	if (object == 31)
-		object = 32 + get(&b, 6);
+		object = 32 + bits_get(&b, 6);
 	int rate = aac_rate(&b);
-	uint32_t layout = get(&b, 4);
+	uint32_t layout = bits_get(&b, 4);
 	if (object == 5 || object == 29) /* SBR: the rate that is heard follows */
 		rate = aac_rate(&b);
 	if (b.bad)

@@ -147,7 +147,7 @@ static err exchange(struct http_link *link, const struct http_request_opts *opts
 		    struct buf *body, bool *reusable)
 {
 	struct http_message *head = NULL;
-	link->sock->deadline = opts->deadline;
+	sock_set_deadline(link->sock, opts->deadline);
 	TRY(request_send(link->sock, opts, true));
 	TRY(http_recv_response(link->conn, &head, opts->deadline));
 	*status = head->status;
@@ -171,9 +171,9 @@ static err attempt(struct http_link *link, const struct http_request_opts *opts,
 		   struct buf *body, bool *stale)
 {
 	bool reusable = false;
-	int64_t before = link->sock->recv_bytes;
+	int64_t before = sock_recv_bytes(link->sock);
 	err e = exchange(link, opts, status, body, &reusable);
-	bool silent = link->sock->recv_bytes == before;
+	bool silent = sock_recv_bytes(link->sock) == before;
 	*stale = link->reused && silent && e != OK && e != ERR_TIMEOUT && e != ERR_STOPPED;
 	if (e == OK && reusable)
 		http_pool_put(link);
@@ -231,10 +231,10 @@ static err open_live(struct http_link *link, const struct http_request_opts *opt
 {
 	TRY(opts_check(opts));
 	TRY(link_open(link, opts, false));
-	link->sock->deadline = opts->deadline;
+	sock_set_deadline(link->sock, opts->deadline);
 	TRY(request_send(link->sock, opts, false));
 	TRY(http_recv_response(link->conn, head, opts->deadline));
-	link->sock->deadline = CLOCK_NEVER;
+	sock_set_deadline(link->sock, CLOCK_NEVER);
 	return OK;
 }
 

@@ -45,8 +45,8 @@ bool http_conn_clean(const struct http_conn *conn)
 /* The socket's deadline is the caller's for the time of one call; returns the one to put back. */
 static int64_t deadline_set(struct http_conn *conn, int64_t deadline)
 {
-	int64_t outer = conn->sock->deadline;
-	conn->sock->deadline = deadline;
+	int64_t outer = sock_deadline(conn->sock);
+	sock_set_deadline(conn->sock, deadline);
 	return outer;
 }
 
@@ -65,15 +65,13 @@ static err scratch_recv(struct http_conn *conn, size_t *n)
 			conn->work += *n + WORK_PER_CALL;
 		if (e == ERR_AGAIN) {
 			conn->work = 0;
-			e = co_wait(sock->deadline);
+			e = co_wait(sock_deadline(sock));
 			if (e == OK)
 				continue;
 		}
 		/* A peer that is never silent does not get more time for that. */
-		if (e == OK && clock_ms() > sock->deadline)
-			e = ERR_TIMEOUT;
-		if (e == ERR_TIMEOUT || e == ERR_STOPPED)
-			err_clear();
+		if (e == OK && clock_ms() > sock_deadline(sock))
+			e = err_plain(ERR_TIMEOUT);
 		return e;
 	}
 }
@@ -121,8 +119,8 @@ static err head_read(struct http_conn *conn, struct http_parse *parse, struct ht
 static err answer_refusal(struct http_conn *conn, int status, err e)
 {
 	char *sentence = mem_strdup(err_trail(e));
-	if (http_respond_text(conn->sock, NULL, status, sentence, NULL) != OK)
-		err_clear(); /* the first error is the one that matters */
+	(void)http_respond_text(conn->sock, NULL, status, sentence,
+				NULL); /* the first error matters */
 	e = err_fail(e, "HTTP request refused: %s", sentence);
 	free(sentence);
 	return e;
@@ -183,7 +181,7 @@ err http_recv_request(struct http_conn *conn, struct http_message **out, int64_t
 	int64_t outer = deadline_set(conn, deadline);
 	struct http_parse *parse = http_parse_new(HTTP_PARSE_REQUEST);
 	err e = request_read(conn, parse, out);
-	conn->sock->deadline = outer;
+	sock_set_deadline(conn->sock, outer);
 	if (e != OK)
 		http_message_free(out);
 	conn->clean = e == OK;
@@ -217,7 +215,7 @@ err http_recv_response(struct http_conn *conn, struct http_message **out, int64_
 {
 	int64_t outer = deadline_set(conn, deadline);
 	err e = response_read(conn, out);
-	conn->sock->deadline = outer;
+	sock_set_deadline(conn->sock, outer);
 	return e;
 }
 
@@ -269,8 +267,9 @@ err http_recv_body(struct http_conn *conn, void *p, size_t cap, size_t *n, int64
 	err e = OK;
 	*n = 0;
 	while (e == OK && conn->body && *n == 0 && !http_parse_done(conn->body))
-		e = clock_ms() > deadline ? ERR_TIMEOUT : body_some(conn, p, cap, n, true);
-	conn->sock->deadline = outer;
+		e = clock_ms() > deadline ? err_plain(ERR_TIMEOUT)
+					  : body_some(conn, p, cap, n, true);
+	sock_set_deadline(conn->sock, outer);
 	body_check_end(conn);
 	return e;
 }

@@ -224,7 +224,7 @@ static err send_pieces(struct sock *sock, struct job *job, int64_t from, int64_t
 			return err_fail(ERR_SYSTEM, "the file %s became shorter while it was sent",
 					job->path);
 		/* The time is for one piece: how long a file takes is the client's business. */
-		sock->deadline = clock_after(PIECE_MS);
+		sock_set_deadline(sock, clock_after(PIECE_MS));
 		TRY(sock_send(sock, job->piece, (size_t)job->got));
 		from += job->got;
 		length -= job->got;
@@ -247,7 +247,7 @@ static err send_part(struct sock *sock, const struct http_message *request, stru
 {
 	struct buf head = {.max = 4 * EXTRA_MAX};
 	http_write_head(&head, request, status, content_type(job->path), length, extra);
-	int64_t outer = sock->deadline;
+	int64_t outer = sock_deadline(sock);
 	err e = buf_ok(&head) ? sock_send(sock, head.p, head.n)
 			      : err_fail(ERR_LIMIT, "the head is too long");
 	buf_free(&head);
@@ -256,7 +256,7 @@ static err send_part(struct sock *sock, const struct http_message *request, stru
 		e = send_pieces(sock, job, from, length);
 		free(job->piece);
 	}
-	sock->deadline = outer;
+	sock_set_deadline(sock, outer);
 	return e;
 }
 

@@ -116,7 +116,7 @@ bool http_pool_get(struct http_link *out, const struct addr *to)
 {
 	struct idle *idle, *next;
 	DL_FOREACH_SAFE (idles, idle, next) {
-		if (!addr_same(&idle->link.sock->peer, to))
+		if (!addr_same(sock_peer(idle->link.sock), to))
 			continue;
 		*out = idle_remove(idle);
 		sock_attach(out->sock);
@@ -133,7 +133,7 @@ static void make_room(const struct addr *to)
 	struct idle *idle, *last = NULL;
 	int same = 0;
 	DL_FOREACH (idles, idle) {
-		if (addr_same(&idle->link.sock->peer, to)) {
+		if (addr_same(sock_peer(idle->link.sock), to)) {
 			last = idle;
 			same++;
 		}
@@ -146,12 +146,12 @@ static void make_room(const struct addr *to)
 
 void http_pool_put(struct http_link *link)
 {
-	make_room(&link->sock->peer);
+	make_room(sock_peer(link->sock));
 	struct idle *idle = mem_new(struct idle);
 	idle->link = *link;
 	idle->until_ms = clock_after(POOL_IDLE_MS);
-	idle->link.sock->rfd.waiter = NULL; /* the coroutine that used it may end before it */
-	idle->link.sock->deadline = CLOCK_NEVER;
+	sock_detach(idle->link.sock); /* the coroutine that used it may end before it */
+	sock_set_deadline(idle->link.sock, CLOCK_NEVER);
 	DL_PREPEND(idles, idle);
 	idle_count++;
 	*link = (struct http_link){0};

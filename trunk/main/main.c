@@ -109,7 +109,6 @@ static void reload(void)
 	log_lines(&report.errors, LOG_ERROR);
 	if (e || !use(conf))
 		log_error("the configuration cannot be used; the one in use stays");
-	err_clear();
 	conf_unref(&conf);
 	conf_report_fini(&report);
 }

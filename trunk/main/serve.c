@@ -38,7 +38,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
-	server->cluster = cluster_new();
+	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	err e = signer_load(server->signer, conf);
@@ -51,7 +51,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 		serve_stop(serve);
 		return e;
 	}
-	members_follow(server);
+	members_follow(server->cluster);
 	return OK;
 }
 
@@ -77,8 +77,7 @@ void serve_drain(struct serve *serve)
 {
 	struct endpoints want;
 	endpoints_draining(&want, serve->server.conf);
-	if (listeners_apply(&serve->listeners, &want, NULL) != OK)
-		err_clear(); /* what is wanted is open: nothing can fail */
+	(void)!listeners_apply(&serve->listeners, &want, NULL); /* what is wanted is open */
 	endpoints_free(&want);
 }
 
@@ -89,8 +88,9 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
-	if (signer_load(server->signer, conf) != OK)
-		log_error("the secrets in use stay: %s", err_trail(ERR_CONFIG));
-	members_follow(server);
+	err e = signer_load(server->signer, conf);
+	if (e)
+		log_error("the secrets in use stay: %s", err_trail(e));
+	members_follow(server->cluster);
 	return OK;
 }

@@ -2,18 +2,16 @@
  * says what is worth trying. A call that meets EAGAIN clears its bit, and so does a short read or
  * write: what arrives after the call raises a new event. Only a seen hang-up forbids that for
  * reading, since no further event will come. */
-#include "net/sock.h"
+#include "net/sock_ops.h"
 
 #include "base/mem.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -21,19 +19,11 @@ enum {
 	WORK_BEFORE_YIELD = 256 * 1024,
 	WORK_PER_CALL = 1024,
 	DRAIN_STEPS = 16,
-	MERGED_BYTES = 32 * 1024, /* so many are told of, whatever the merging */
 };
 
 static char drained[64 * 1024]; /* nobody reads it */
 
-/* Words of an earlier error would explain the wrong thing. */
-static err plain(err e)
-{
-	err_clear();
-	return e;
-}
-
-static err sock_failed(const struct sock *sock, const char *what)
+err sock_failed(const struct sock *sock, const char *what)
 {
 	char peer[ADDR_TEXT_MAX];
 	int number = errno;
@@ -51,6 +41,8 @@ static struct sock *sock_new(int fd)
 	sock->rfd.fd = fd;
 	sock->deadline = CLOCK_NEVER;
 	sock->quick = true;
+	sock->recv_on = REACTOR_IN | REACTOR_HUP;
+	sock->send_on = REACTOR_OUT;
 	sock->recv_ms = sock->send_ms = clock_ms();
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return sock;
@@ -83,6 +75,11 @@ err sock_wrap(struct sock **out, int fd)
 void sock_attach(struct sock *sock)
 {
 	sock->rfd.waiter = co_self();
+}
+
+void sock_detach(struct sock *sock)
+{
+	sock->rfd.waiter = NULL;
 }
 
 static err dial_wait(struct sock *sock, int64_t deadline)
@@ -134,7 +131,7 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 	char peer[ADDR_TEXT_MAX];
 	addr_text(peer, to);
 	if (co_stopping())
-		return plain(ERR_STOPPED);
+		return ERR_STOPPED;
 	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(is_want() ? ERR_SYSTEM : ERR_CONNECT, "connect %s", peer);
@@ -143,7 +140,6 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 	err e = dial(sock, deadline);
 	if (e != OK) {
 		e = e == ERR_CONNECT ? err_sys(e, "connect %s", peer) : e;
-		e = e == ERR_STOPPED ? plain(e) : e;
 		sock_close(&sock);
 		return e;
 	}
@@ -156,6 +152,10 @@ void sock_close(struct sock **sock)
 {
 	if (!*sock)
 		return;
+	if ((*sock)->ops) {
+		(void)!(*sock)->ops->shutdown(*sock);
+		(*sock)->ops->free(*sock);
+	}
 	reactor_remove(&(*sock)->rfd);
 	close((*sock)->rfd.fd);
 	free(*sock);
@@ -177,6 +177,17 @@ static bool drain(struct sock *sock)
 	return false;
 }
 
+/* What send has taken goes out first. */
+static void end_our_side(struct sock *sock, int64_t deadline)
+{
+	while (sock->ops && sock->ops->shutdown(sock) == ERR_AGAIN) {
+		err e = co_wait(deadline);
+		if (e != OK)
+			break;
+	}
+	shutdown(sock->rfd.fd, SHUT_WR);
+}
+
 /* Leaves the words of the error that made the caller close. */
 void sock_close_gently(struct sock **psock, int64_t ms)
 {
@@ -184,10 +195,10 @@ void sock_close_gently(struct sock **psock, int64_t ms)
 	if (!sock)
 		return;
 	int64_t deadline = clock_after(ms < 0 ? 0 : ms);
-	shutdown(sock->rfd.fd, SHUT_WR);
 	sock_attach(sock);
+	end_our_side(sock, deadline);
 	while (!drain(sock)) {
-		if (sock_readable(sock)) {
+		if (sock->rfd.ready & (REACTOR_IN | REACTOR_HUP)) {
 			co_yield ();
 			if (co_stopping() || clock_ms() >= deadline)
 				break;
@@ -200,21 +211,19 @@ void sock_close_gently(struct sock **psock, int64_t ms)
 	sock_close(psock);
 }
 
-bool sock_readable(const struct sock *sock)
-{
-	return sock->rfd.ready & (REACTOR_IN | REACTOR_HUP);
-}
-
-bool sock_writable(const struct sock *sock)
-{
-	return sock->rfd.ready & REACTOR_OUT;
-}
-
 /* The kernel forgets this option as it goes: it is said anew after each read. */
 static void acknowledge(const struct sock *sock)
 {
 	static const int on = 1;
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
+void sock_received(struct sock *sock, size_t n)
+{
+	sock->recv_bytes += (int64_t)n;
+	sock->recv_ms = clock_ms();
+	if (sock->quick)
+		acknowledge(sock);
 }
 
 err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
@@ -223,6 +232,8 @@ err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	*n = 0;
 	if (!sock_readable(sock))
 		return ERR_AGAIN;
+	if (sock->ops)
+		return sock->ops->recv(sock, p, cap, n);
 	do
 		got = recv(sock->rfd.fd, p, cap, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
@@ -233,14 +244,11 @@ err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	if (got < 0)
 		return sock_failed(sock, "recv from");
 	if (got == 0)
-		return plain(ERR_CLOSED);
+		return err_plain(ERR_CLOSED);
 	if ((size_t)got < cap && !(sock->rfd.ready & REACTOR_HUP))
 		sock->rfd.ready &= ~(unsigned)REACTOR_IN;
 	*n = (size_t)got;
-	sock->recv_bytes += got;
-	sock->recv_ms = clock_ms();
-	if (sock->quick)
-		acknowledge(sock);
+	sock_received(sock, *n);
 	return OK;
 }
 
@@ -270,6 +278,8 @@ err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t
 	*n = 0;
 	if (!sock_writable(sock))
 		return ERR_AGAIN;
+	if (sock->ops)
+		return sock->ops->send(sock, iov, count, n);
 	do
 		sent = send_pieces(sock->rfd.fd, iov, count);
 	while (sent < 0 && errno == EINTR);
@@ -285,15 +295,15 @@ err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t
 	return OK;
 }
 
-/* Sleeps until one of the bits is set. */
-static err sock_block(struct sock *sock, unsigned bits)
+/* Sleeps until one of the bits is set, which may become others meanwhile. */
+static err sock_block(struct sock *sock, const uint8_t *bits)
 {
 	sock->work = 0;
 	sock_attach(sock);
-	while (!(sock->rfd.ready & bits)) {
+	while (!(sock->rfd.ready & *bits)) {
 		err e = co_wait(sock->deadline);
 		if (e != OK)
-			return plain(e);
+			return e;
 	}
 	return OK;
 }
@@ -313,13 +323,13 @@ err sock_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	*n = 0;
 	for (;;) {
 		if (co_stopping())
-			return plain(ERR_STOPPED);
+			return ERR_STOPPED;
 		err e = sock_try_recv(sock, p, cap, n);
 		if (e == OK)
 			sock_worked(sock, *n);
 		if (e != ERR_AGAIN)
 			return e;
-		TRY(sock_block(sock, REACTOR_IN | REACTOR_HUP));
+		TRY(sock_block(sock, &sock->recv_on));
 	}
 }
 
@@ -365,7 +375,7 @@ err sock_sendv(struct sock *sock, struct iovec *iov, int count)
 			iov_advance(&iov, &count, sent);
 			sock_worked(sock, sent);
 		} else if (e == ERR_AGAIN) {
-			TRY(sock_block(sock, REACTOR_OUT));
+			TRY(sock_block(sock, &sock->send_on));
 		} else {
 			return e;
 		}
@@ -381,50 +391,4 @@ err sock_wait(struct sock *sock, int64_t deadline)
 	if (sock_readable(sock) || sock_writable(sock))
 		return OK;
 	return co_wait(deadline);
-}
-
-int sock_unsent(const struct sock *sock)
-{
-	int n = 0;
-	return ioctl(sock->rfd.fd, SIOCOUTQ, &n) == 0 ? n : 0;
-}
-
-void sock_set_lowat(struct sock *sock, int bytes)
-{
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
-}
-
-void sock_set_quick(struct sock *sock, bool quick)
-{
-	sock->quick = quick;
-}
-
-/* With TCP_USER_TIMEOUT the kernel counts no questions: that time decides about them, too. */
-void sock_keep_alive(struct sock *sock, int64_t ms)
-{
-	int on = 1, seconds = 15, count = 3;
-	int64_t least = (int64_t)seconds * (count + 1) * 1000;
-	unsigned timeout = (unsigned)(ms > least ? ms : least);
-	setsockopt(sock->rfd.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
-}
-
-void sock_set_rcvlowat(struct sock *sock, bool on)
-{
-	if (on == sock->merges)
-		return;
-	/* Back at one byte, what lies there already is told by an event. */
-	int bytes = on ? MERGED_BYTES : 1;
-	if (setsockopt(sock->rfd.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0)
-		sock->merges = on;
-}
-
-void sock_force_read(struct sock *sock)
-{
-	sock->rfd.ready |= REACTOR_IN;
-	if (sock->rfd.waiter)
-		co_wake(sock->rfd.waiter);
 }

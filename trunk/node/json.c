@@ -1,5 +1,7 @@
 #include "node/json.h"
+#include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 size_t json_count(struct span text)
@@ -83,4 +85,37 @@ bool json_write_long(struct buf *out, const json_t *value)
 	struct writing w = {.out = out};
 	size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(6);
 	return json_dump_callback(value, write_more, &w, flags) == 0 && buf_ok(out);
+}
+
+/* ---- members ---- */
+
+void json_put_text(json_t *object, const char *key, const char *text)
+{
+	json_t *value = json_string(text);
+	if (!value) {
+		char *ascii = mem_strdup(text);
+		for (char *c = ascii; *c; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+		value = json_string(ascii);
+		free(ascii);
+	}
+	json_object_set_new(object, key, value);
+}
+
+void json_put_int(json_t *object, const char *key, int64_t value)
+{
+	json_object_set_new(object, key, json_integer(value));
+}
+
+void json_put_bool(json_t *object, const char *key, bool value)
+{
+	json_object_set_new(object, key, json_boolean(value));
+}
+
+json_t *json_put_object(json_t *object, const char *key)
+{
+	json_t *value = json_object();
+	json_object_set_new(object, key, value);
+	return value;
 }

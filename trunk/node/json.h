@@ -16,3 +16,12 @@ json_t *json_read(struct span text);
 json_t *json_read_long(struct span text) BLOCKS;
 /* Compact, at the end of the buffer; lets others have a turn meanwhile. False: it has no room. */
 bool json_write_long(struct buf *out, const json_t *value) BLOCKS;
+
+/* ---- members ---- */
+
+/* A text that came from the network: what is not UTF-8 is shown as question marks. */
+void json_put_text(json_t *object, const char *key, const char *text);
+void json_put_int(json_t *object, const char *key, int64_t value);
+void json_put_bool(json_t *object, const char *key, bool value);
+/* An empty object, entered under that key. */
+json_t *json_put_object(json_t *object, const char *key);

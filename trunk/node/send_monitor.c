@@ -9,7 +9,7 @@ enum {
 static err look(struct send_monitor *o, const struct sock *sock, int64_t stalled_ms, int64_t now)
 {
 	int unsent = sock_unsent(sock);
-	int64_t acked = sock->send_bytes - unsent;
+	int64_t acked = sock_wire_sent(sock) - unsent;
 	/* At first and after silence the clock starts: by now, bytes are out. */
 	if (acked > o->acked || unsent == 0 || o->is_clear || !o->acked_ms) {
 		o->acked = acked;
@@ -82,9 +82,8 @@ void send_monitor_turn(struct send_monitor *o, const struct sock *sock, struct c
 {
 	if (o->left == LEFT_BLOCKED)
 		return;
-	if (sock->send_ms < o->next_ms && send_some(ctx) == OK && o->left == LEFT_NOTHING)
+	if (sock_send_ms(sock) < o->next_ms && send_some(ctx) == OK && o->left == LEFT_NOTHING)
 		return;
-	err_clear();
 	co_wake(co);
 }
 

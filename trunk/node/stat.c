@@ -35,12 +35,12 @@ int rate_send_kbps(const struct rate *r, int64_t send_now)
 
 static int64_t recv_of(const struct client *c)
 {
-	return *c->sock ? (*c->sock)->recv_bytes : 0;
+	return *c->sock ? sock_recv_bytes(*c->sock) : 0;
 }
 
 static int64_t send_of(const struct client *c)
 {
-	return *c->sock ? (*c->sock)->send_bytes : 0;
+	return *c->sock ? sock_send_bytes(*c->sock) : 0;
 }
 
 static struct stat_id *entry(struct map *map, const char *name)

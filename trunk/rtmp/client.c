@@ -35,7 +35,7 @@ err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock,
 	struct amf *args = opts->args;
 	*sock = NULL;
 	*refusal = (struct rtmp_refusal){0};
-	conn->sock->deadline = opts->deadline;
+	sock_set_deadline(conn->sock, opts->deadline);
 	err e = dialogue(conn, opts, &args, stream_id, refusal);
 	amf_free(&args);
 	if (e) {

@@ -16,8 +16,8 @@ struct rtmp_client_opts {
 	const char *page_url, *swf_url; /* "" when unknown */
 	struct amf *args;               /* the second connect object; taken; NULL for none */
 	uint32_t chunk_size;            /* for what we send; 0: the default of 128 */
-	int64_t deadline;       /* for the whole dialogue; stays in sock->deadline after it */
-	struct rtmp_peer *peer; /* filled in; NULL: of no interest */
+	int64_t deadline;               /* for the whole dialogue; stays as the socket's after it */
+	struct rtmp_peer *peer;         /* filled in; NULL: of no interest */
 };
 
 /* What a server answered to connect, play or publish, when it was no. */

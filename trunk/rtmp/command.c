@@ -71,7 +71,7 @@ err command_recv(struct rtmp_conn *conn, struct command *cmd, uint32_t *stream_i
 		TRY(rtmp_recv(conn, &m));
 		bool is_command = m.type == RTMP_COMMAND;
 		/* A peer that is never silent does not get more time for that. */
-		bool is_late = clock_ms() >= conn->sock->deadline;
+		bool is_late = clock_ms() >= sock_deadline(conn->sock);
 		err e = is_late ? err_fail(ERR_TIMEOUT, "it talks on, but nothing comes of it")
 				: OK;
 		if (!e && is_command)

@@ -16,6 +16,6 @@ err command_read(struct command *out, const struct rtmp_msg *m);
 void command_fini(struct command *c);
 const char *command_text(const struct command *c, int arg, const char *otherwise);
 double command_num(const struct command *c, int arg, double otherwise);
-/* The next command before sock->deadline; whatever else comes is dropped. *stream_id is its message
+/* The next command before the socket's deadline; whatever else comes is dropped. *stream_id is its message
  * stream; NULL is fine. */
 err command_recv(struct rtmp_conn *conn, struct command *out, uint32_t *stream_id) BLOCKS;

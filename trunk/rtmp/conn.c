@@ -105,7 +105,7 @@ err rtmp_try_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 static err wait_input(struct sock *sock)
 {
 	sock_attach(sock);
-	err e = co_wait(sock->deadline);
+	err e = co_wait(sock_deadline(sock));
 	return e == ERR_TIMEOUT ? err_fail(e, "no message came in time") : e;
 }
 
@@ -169,7 +169,7 @@ static err read_more(struct rtmp_conn *conn)
 
 static void acknowledge(struct rtmp_conn *conn)
 {
-	uint32_t received = (uint32_t)conn->sock->recv_bytes;
+	uint32_t received = (uint32_t)sock_recv_bytes(conn->sock);
 	if (conn->in_window == 0 || received - conn->acked < conn->in_window / 2)
 		return;
 	rtmp_put_u32(conn, RTMP_ACK, received);

@@ -49,7 +49,7 @@ void rtmp_conn_allow_media(struct rtmp_conn *conn);
 
 /* The next message that is the application's business: commands, data, audio, video, user
  * control other than pings. The receiver owns it: rtmp_msg_fini(). Flushes `out` first. Bounded
- * by sock->deadline. */
+ * by the socket's deadline. */
 err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m) BLOCKS;
 /* The same without waiting: ERR_AGAIN when no whole message is there. Replies that become due
  * (acknowledgement, pong) are left in `out` for the caller to send between whole messages. When it

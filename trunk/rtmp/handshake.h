@@ -1,6 +1,6 @@
 /* handshake - RTMP's, plain and with digest (both schemas). Layer: rtmp. Uses OpenSSL's HMAC.
  * Reads exactly its own bytes: what the peer sent behind them stays in the socket.
- * sock->deadline bounds all of it. */
+ * the socket's deadline bounds all of it. */
 #pragma once
 #include "base/buf.h"
 #include "net/sock.h"

@@ -127,7 +127,7 @@ static struct amf *make_server(const struct rtmp_connect *c)
 static struct amf *make_identity(const struct rtmp_conn *conn, const struct rtmp_server_opts *opts)
 {
 	char ip[ADDR_TEXT_MAX];
-	addr_ip(ip, &conn->sock->local);
+	addr_ip(ip, sock_local(conn->sock));
 	struct amf *data = amf_ecma();
 	amf_set(data, "version", amf_string("3,5,3,888"));
 	amf_set(data, "srs_sig", amf_string(SERVER_SIG));
@@ -411,13 +411,9 @@ err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redi
 	rtmp_put_command(conn, CSID_STREAM, 0, "onStatus", 0, amf_null(), info, NULL);
 	TRY(rtmp_flush(conn));
 	int64_t limit = clock_after(REDIRECT_MS);
-	if (conn->sock->deadline > limit)
-		conn->sock->deadline = limit;
-	err e = wait_for_word(conn);
-	if (e == ERR_STOPPED)
-		return e;
-	err_clear(); /* most clients just leave */
-	return OK;
+	if (sock_deadline(conn->sock) > limit)
+		sock_set_deadline(conn->sock, limit);
+	return wait_for_word(conn) == ERR_STOPPED ? ERR_STOPPED : OK; /* most clients just leave */
 }
 
 void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,
@@ -428,7 +424,7 @@ void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, co
 		return;
 	if (code)
 		rtmp_put_status(c, stream_id, level, code, description);
-	c->sock->deadline = clock_after(GOODBYE_MS);
+	sock_set_deadline(c->sock, clock_after(GOODBYE_MS));
 	if (rtmp_flush(c) == OK)
 		sock_close_gently(&c->sock, GOODBYE_MS);
 	rtmp_conn_free(conn);

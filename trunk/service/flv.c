@@ -42,18 +42,19 @@ static err judge_relay(struct visit *v, bool *refused)
 	const struct flv_request *r = &v->request;
 	v->is_relay = *r->path;
 	*refused = true;
-	if (v->is_relay && !server_relay_allowed(s->server, r->vhost, &s->sock->peer))
+	if (v->is_relay && !server_relay_allowed(s->server, r->vhost, sock_peer(s->sock)))
 		return flv_refuse(s, 403, "Other servers are not accepted from this address.");
 	if (v->is_relay && signer_has(s->server->signer, r->vhost->name)) {
 		enum sign_verdict verdict = check_claim(v);
 		if (verdict == SIGN_MISDIRECTED)
 			return signed_request_refuse(s->sock, s->request, verdict,
 						     s->server->service_id, s->cors);
-		v->is_relay = server_relay_verified(s->server, verdict, &s->sock->peer);
+		v->is_relay = server_relay_verified(s->server, verdict, sock_peer(s->sock));
 	}
 	/* A reason to refuse, also when it is not proven. */
-	if (upstream_check_path(s->server, r->vhost, r->path, r->via) != OK)
-		return flv_refuse(s, 403, err_trail(ERR_LOOP));
+	err e = upstream_check_path(s->server, r->vhost, r->path, r->via);
+	if (e)
+		return flv_refuse(s, 403, err_trail(e));
 	*refused = false;
 	return OK;
 }
@@ -124,8 +125,9 @@ static err serve(struct visit *v, bool *found)
 {
 	struct http_session *s = v->s;
 	*found = true;
-	if (flv_request_read(&v->request, s->conf, s->request, &s->sock->local) != OK)
-		return flv_refuse(s, 400, err_trail(ERR_PROTOCOL));
+	err e = flv_request_read(&v->request, s->conf, s->request, sock_local(s->sock));
+	if (e)
+		return flv_refuse(s, 400, err_trail(e));
 	*found = v->request.vhost != NULL;
 	if (!*found)
 		return OK;
@@ -133,7 +135,7 @@ static err serve(struct visit *v, bool *found)
 		return flv_answer_head(s);
 	if (s->request->method != HTTP_METHOD_GET)
 		return flv_refuse(s, 405, "Only GET and HEAD are possible here.");
-	err e = get(v);
+	e = get(v);
 	/* The connection ends in any case; one that has ended its stream has ended well. */
 	return e == ERR_ENDED ? OK : e;
 }
@@ -153,7 +155,7 @@ err flv_serve(struct http_session *s, bool *found)
 	struct visit *v = mem_new(struct visit);
 	v->s = s;
 	err e = serve(v, found);
-	edge_detach(&v->viewer);
+	pulls_detach(&v->viewer);
 	source_unref(&v->where.source);
 	flv_request_fini(&v->request);
 	free(v);

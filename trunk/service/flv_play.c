@@ -156,8 +156,8 @@ static void put_end(struct player *p)
 		return;
 	chunks_end(&p->out);
 	int count = chunks_frame(&p->out, iov, 0);
-	if (count && sock_try_sendv(p->sock, iov, count, &sent) != OK)
-		err_clear();
+	if (count)
+		(void)sock_try_sendv(p->sock, iov, count, &sent);
 }
 
 /* Nothing of it has come. */
@@ -228,7 +228,7 @@ static void enter_statistics(struct player *p)
 	p->client.url = p->asked.request->url;
 	p->client.source = p->source;
 	p->client.sock = &p->asked.s->sock;
-	addr_ip(p->client.ip, &p->sock->peer);
+	addr_ip(p->client.ip, sock_peer(p->sock));
 	stat_enter(&p->asked.s->server->stat, &p->client);
 }
 

@@ -45,7 +45,7 @@ static err locate_on_edge(struct locate *l, enum found *found)
 {
 	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
 	/* A publisher of this edge needs no origin: the pull rests, and takes over when it leaves. */
-	edge_attach(l->server, l->source, l->vhost, PULL_FROM_ORIGINS, l->viewer);
+	pulls_attach(l->server->cluster, l->source, l->vhost, PULL_FROM_ORIGINS, l->viewer);
 	return wait_for_pull(l, found);
 }
 
@@ -64,7 +64,7 @@ static bool must_relay(const struct locate *l, const struct coworker_answer *ans
 
 static err relay(struct locate *l, enum found *found)
 {
-	edge_attach(l->server, l->source, l->vhost, PULL_FROM_COWORKERS, l->viewer);
+	pulls_attach(l->server->cluster, l->source, l->vhost, PULL_FROM_COWORKERS, l->viewer);
 	return wait_for_pull(l, found);
 }
 
@@ -81,8 +81,8 @@ static err ask_coworkers(struct locate *l, enum found *found)
 	struct coworker_answer answer;
 	/* Somebody was sent here for nothing: what we remember may be just as old. */
 	bool doubt = l->redirected && *l->redirected;
-	err e = doubt ? coworker_find_fresh(l->server, l->vhost, l->target, &answer)
-		      : coworker_find(l->server, l->vhost, l->target, &answer);
+	err e = doubt ? coworker_find_fresh(l->server->cluster, l->vhost, l->target, &answer)
+		      : coworker_find(l->server->cluster, l->vhost, l->target, &answer);
 	if (source_is_published(l->source)) {
 		*found = FOUND_HERE; /* meanwhile */
 		return e == ERR_STOPPED ? e : OK;
@@ -107,7 +107,7 @@ static err not_any_more(struct locate *l, enum found *found)
 static bool joins_relay(const struct locate *l)
 {
 	enum conf_on_miss on_miss = l->vhost->cluster.on_miss;
-	return edge_is_pulled(l->server, l->source) &&
+	return pulls_has(l->server->cluster, l->source) &&
 	       (on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !l->relay && !l->http));
 }
 
@@ -136,13 +136,12 @@ static bool is_to_be_had(struct locate *l)
 	if (cluster->mode == MODE_REMOTE || !cluster->origin_cluster ||
 	    cluster->on_miss == MISS_REDIRECT || l->viewer->pull)
 		return false;
-	err e = coworker_find(l->server, l->vhost, l->target, &answer);
-	err_clear();
+	err e = coworker_find(l->server->cluster, l->vhost, l->target, &answer);
 	if (source_is_published(l->source))
 		return e != ERR_STOPPED;
 	if (e || !must_relay(l, &answer))
 		return false;
-	edge_attach(l->server, l->source, l->vhost, PULL_FROM_COWORKERS, l->viewer);
+	pulls_attach(l->server->cluster, l->source, l->vhost, PULL_FROM_COWORKERS, l->viewer);
 	return l->viewer->pull != NULL;
 }
 

@@ -1,7 +1,7 @@
 /* locate - where the stream that a player asks for is: here, on the way, elsewhere, nowhere.
  * Layer: service. The same for every protocol; the caller turns the answer into its own words. */
 #pragma once
-#include "cluster/edge.h"
+#include "cluster/pulls.h"
 #include "codec/url.h"
 #include "node/server.h"
 

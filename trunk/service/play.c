@@ -157,7 +157,7 @@ static err send_stop_status(struct player *p, const char *code, const char *sent
 	consumer_close(&p->consumer);
 	stat_leave(&s->server->stat, &s->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
-	s->conn->sock->deadline = clock_after(END_PATIENCE_MS);
+	sock_set_deadline(s->conn->sock, clock_after(END_PATIENCE_MS));
 	rtmp_end(&s->conn, s->want.stream_id, "status", code, sentence);
 	return err_fail(ERR_ENDED, "%s", sentence);
 }
@@ -312,7 +312,7 @@ err play_run(struct session *s)
 	err e = locate(p, &where, &found);
 	if (!e)
 		e = found == FOUND_HERE ? play_source(p) : send_away(p, found);
-	edge_detach(&p->viewer);
+	pulls_detach(&p->viewer);
 	source_unref(&p->source);
 	free(p);
 	return e;

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
-#include "cluster/edge.h"
+#include "cluster/pulls.h"
 #include "cluster/push.h"
 #include "cluster/rival.h"
 #include "codec/metadata.h"
@@ -53,7 +53,7 @@ static void on_lost(struct feeder *feeder)
 static void ask_if_there(struct publisher *p)
 {
 	struct rtmp_conn *conn = p->s->conn;
-	if (conn->ping_ms <= conn->sock->recv_ms)
+	if (conn->ping_ms <= sock_recv_ms(conn->sock))
 		conn->ping_ms = 0; /* that one was before it spoke */
 	rtmp_put_ping(conn);
 	sock_set_rcvlowat(conn->sock, false); /* the pong is waited for */
@@ -62,7 +62,7 @@ static void ask_if_there(struct publisher *p)
 
 static bool is_asked(const struct rtmp_conn *conn)
 {
-	return conn->ping_ms > conn->sock->recv_ms;
+	return conn->ping_ms > sock_recv_ms(conn->sock);
 }
 
 /* Somebody publishes this stream already. An encoder that reconnects while its old connection is
@@ -74,7 +74,7 @@ static bool is_really_there(const struct source *source)
 	struct feeder *feeder = source->feeder;
 	if (!publisher_of(feeder)->s->conn)
 		return false; /* it is being sent away */
-	int64_t heard = publisher_of(feeder)->s->conn->sock->recv_ms;
+	int64_t heard = sock_recv_ms(publisher_of(feeder)->s->conn->sock);
 	int64_t until = heard + SUSPECT_MS;
 	if (until < clock_ms() + SUSPECT_STEP_MS)
 		until = clock_ms() + SUSPECT_MS / 2;
@@ -86,7 +86,7 @@ static bool is_really_there(const struct source *source)
 			return source_is_published(source);
 		if (!publisher_of(feeder)->s->conn)
 			return false;
-		if (publisher_of(feeder)->s->conn->sock->recv_ms != heard)
+		if (sock_recv_ms(publisher_of(feeder)->s->conn->sock) != heard)
 			return true;
 	}
 	log_warn("%s: the publisher before is silent and does not answer a ping; it is replaced",
@@ -125,7 +125,7 @@ bool publish_facts(const struct source *source, bool by_rival, struct publish_fa
 	struct claim claim = own_claim(p);
 	*out = (struct publish_facts){
 		.since_wall_ms = claim.since_ms,
-		.silent_ms = clock_ms() - p->s->conn->sock->recv_ms,
+		.silent_ms = clock_ms() - sock_recv_ms(p->s->conn->sock),
 		.unanswered_ms = claim.unanswered_ms,
 	};
 	if (out->silent_ms >= PING_ASKED_MS && !claim.unanswered_ms)
@@ -155,7 +155,7 @@ static void watch_rivals(struct publisher *p)
 {
 	if (is_unique(p->s))
 		p->rival = rival_start(&(struct rival_opts){
-			.server = p->s->server,
+			.cluster = p->s->server->cluster,
 			.vhost = p->s->vhost,
 			.target = &p->s->target,
 			.own = own_claim,
@@ -170,11 +170,9 @@ static err check_coworkers(struct session *s, const char *key)
 	struct coworker_answer answer;
 	if (!is_unique(s))
 		return OK;
-	err e = rival_find(s->server, s->vhost, &s->target, &answer);
-	if (e == ERR_NOTFOUND) {
-		err_clear();
+	err e = rival_find(s->server->cluster, s->vhost, &s->target, &answer);
+	if (e == ERR_NOTFOUND)
 		return OK;
-	}
 	TRY(e);
 	if (s->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT)
 		return session_redirect(s, answer.rtmp);
@@ -279,10 +277,7 @@ static err check_push(const struct publisher *p)
 static err flush(struct rtmp_conn *conn)
 {
 	err e = rtmp_flush(conn);
-	if (e != ERR_CLOSED || !sock_readable(conn->sock))
-		return e;
-	err_clear();
-	return OK;
+	return e == ERR_CLOSED && sock_readable(conn->sock) ? OK : e;
 }
 
 /* Silence up to the limit is fine; half-way a ping asks whether anyone is there. */
@@ -290,13 +285,13 @@ static err wait_for_more(struct publisher *p, int64_t limit)
 {
 	struct rtmp_conn *conn = p->s->conn;
 	struct sock *sock = conn->sock;
-	sock->deadline = sock->recv_ms + (is_asked(conn) ? limit : limit / 2);
+	sock_set_deadline(sock, sock_recv_ms(sock) + (is_asked(conn) ? limit : limit / 2));
 	TRY(flush(conn));
 	sock_attach(sock);
-	err e = co_wait(sock->deadline);
+	err e = co_wait(sock_deadline(sock));
 	if (e != ERR_TIMEOUT)
 		return e;
-	if (clock_ms() >= sock->recv_ms + limit)
+	if (clock_ms() >= sock_recv_ms(sock) + limit)
 		return err_fail(e, "the publisher sent nothing for %lld ms", (long long)limit);
 	ask_if_there(p);
 	return OK;
@@ -385,7 +380,7 @@ static err begin(struct publisher *p)
 		return refuse_busy(p);
 	if (s->vhost->cluster.mode == MODE_REMOTE) {
 		send_away(p->source);
-		p->push = push_start(s->server, p->source, s->vhost, &s->target,
+		p->push = push_start(s->server->cluster, p->source, s->vhost, &s->target,
 				     s->connect.page_url, s->connect.swf_url, s->path, co_self());
 		TRY(wait_for_origin(p));
 	}
@@ -395,7 +390,7 @@ static err begin(struct publisher *p)
 	read_pacing_open(&p->in, s->conn->sock);
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
-	coworker_forget(s->server, p->source->key);
+	coworker_forget(s->server->cluster, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	watch_rivals(p);
 	p->started = true;
@@ -417,7 +412,7 @@ static const char *failure_code(const struct publisher *p)
 static int64_t grace_of(const struct publisher *p)
 {
 	bool lost = p->rival_won || (p->push && push_is_outdone(p->push));
-	return lost && !edge_is_pulled(p->s->server, p->source)
+	return lost && !pulls_has(p->s->server->cluster, p->source)
 		       ? 0
 		       : p->s->vhost->publish.reconnect_grace_ms;
 }
@@ -458,7 +453,7 @@ err publish_run(struct session *s)
 	p->source = server_source(s->server, s->vhost, s->target.app, s->target.stream);
 	err e = publish_source(p);
 	if (s->conn)
-		s->conn->sock->deadline = CLOCK_NEVER;
+		sock_set_deadline(s->conn->sock, CLOCK_NEVER);
 	source_unref(&p->source);
 	free(p->rival_won);
 	free(p);

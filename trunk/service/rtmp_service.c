@@ -52,7 +52,7 @@ static void session_main(void *arg)
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
-	addr_text(peer, &s->sock->peer);
+	addr_text(peer, sock_peer(s->sock));
 	log_info("RTMP connection from %s", peer);
 	err e = session_run(s);
 	if (s->client.kicked)
@@ -106,7 +106,7 @@ static void read_identity(struct session *s)
 	s->redirected = identity_text(args, "srs_redirected");
 	s->says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
 	s->is_coworker = amf_get_number(args, "srs_mesh", 0) > 0;
-	announce_read(&s->announce, args, &s->conn->sock->peer);
+	announce_read(&s->announce, args, sock_peer(s->conn->sock));
 	if (s->says_relay)
 		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
@@ -116,7 +116,8 @@ static void read_identity(struct session *s)
 /* `relays` limits from where other servers are accepted. */
 static bool is_welcome(struct session *s)
 {
-	return !s->says_relay || server_relay_allowed(s->server, s->vhost, &s->conn->sock->peer);
+	return !s->says_relay ||
+	       server_relay_allowed(s->server, s->vhost, sock_peer(s->conn->sock));
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
@@ -155,7 +156,7 @@ static bool is_proven(struct session *s)
 						     .stream = s->want.stream,
 						     .publish = s->want.role != ROLE_PLAY,
 					     });
-	return server_relay_verified(s->server, v, &s->conn->sock->peer);
+	return server_relay_verified(s->server, v, sock_peer(s->conn->sock));
 }
 
 /* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at
@@ -215,11 +216,11 @@ static err serve(struct session *s)
 {
 	int64_t patience = s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS;
 	for (;;) {
-		s->conn->sock->deadline = clock_after(patience);
+		sock_set_deadline(s->conn->sock, clock_after(patience));
 		rtmp_identify_fini(&s->want);
 		TRY(rtmp_identify(s->conn, &s->want));
 		TRY(resolve(s));
-		s->conn->sock->deadline = CLOCK_NEVER;
+		sock_set_deadline(s->conn->sock, CLOCK_NEVER);
 		int64_t began = clock_ms();
 		TRY(s->want.role == ROLE_PLAY ? play_run(s) : publish_run(s));
 		TRY(co_sleep(clock_ms() - began < QUICK_MS ? PAUSE_MS : 0));
@@ -229,7 +230,7 @@ static err serve(struct session *s)
 
 static err session_run(struct session *s)
 {
-	s->sock->deadline = clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS);
+	sock_set_deadline(s->sock, clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;

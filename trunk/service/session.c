@@ -19,7 +19,7 @@ void session_enter(struct session *s, const char *type, struct source *source)
 	s->client.source = source;
 	s->client.announce = s->is_relay ? &s->announce : NULL;
 	s->client.sock = &s->conn->sock;
-	addr_ip(s->client.ip, &s->conn->sock->peer);
+	addr_ip(s->client.ip, sock_peer(s->conn->sock));
 	stat_enter(&s->server->stat, &s->client);
 }
 

@@ -54,7 +54,7 @@ static err ask(const struct session *s, const char *name, struct rtmp_refusal *r
 static err ask_in_turn(const struct session *s, struct rtmp_refusal *refusal)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(s->server, MEMBER_RTMP, &s->vhost->cluster.origin, members,
+	int n = members_list(s->server->cluster, MEMBER_RTMP, &s->vhost->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	err e = ERR_CONNECT;
 	for (int i = 0; i < n && e == ERR_CONNECT; i++) {

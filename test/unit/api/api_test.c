@@ -91,10 +91,10 @@ static void texts_that_are_no_utf8_are_shown_all_the_same(void **state)
 {
 	(void)state;
 	json_t *object = json_object();
-	api_put_text(object, "good", "\xe6\xba\x90");
-	api_put_text(object, "bad",
-		     "a\xff\xfe"
-		     "b");
+	json_put_text(object, "good", "\xe6\xba\x90");
+	json_put_text(object, "bad",
+		      "a\xff\xfe"
+		      "b");
 	assert_string_equal(json_string_value(json_object_get(object, "good")), "\xe6\xba\x90");
 	assert_string_equal(json_string_value(json_object_get(object, "bad")), "a??b");
 	json_decref(object);

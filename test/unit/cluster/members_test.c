@@ -19,8 +19,8 @@ static int set_up(void **state)
 	if (co_setup(state) != 0)
 		return -1;
 	vhost.cluster.coworkers.count = 1;
-	server.cluster = cluster_new();
-	members_follow(&server);
+	server.cluster = cluster_new(&server);
+	members_follow(server.cluster);
 	return 0;
 }
 
@@ -33,9 +33,9 @@ static int tear_down(void **state)
 static struct member_health health_of(int i)
 {
 	static struct member members[MEMBERS_MAX];
-	assert_int_equal(
-		members_list(&server, MEMBER_API, &vhost.cluster.coworkers, members, CLOCK_NEVER),
-		vhost.cluster.coworkers.count);
+	assert_int_equal(members_list(server.cluster, MEMBER_API, &vhost.cluster.coworkers, members,
+				      CLOCK_NEVER),
+			 vhost.cluster.coworkers.count);
 	return members[i].health;
 }
 
@@ -51,8 +51,8 @@ static void what_we_lack_is_no_failure_of_the_member(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t before = health_of(0).failed;
-		members_answered(&server, one);
-		members_failed(&server, one, cases[i].e, "why");
+		members_answered(server.cluster, one);
+		members_failed(server.cluster, one, cases[i].e, "why");
 		assert_int_equal(health_of(0).failed, before + cases[i].is_its_own);
 		assert_int_equal(health_of(0).alive, !cases[i].is_its_own);
 	}
@@ -64,17 +64,17 @@ static void hear(void *arg)
 {
 	struct members_hearer subscriber = {0};
 	(void)arg;
-	members_subscribe(&server, &subscriber);
+	members_subscribe(server.cluster, &subscriber);
 	while (co_wait(CLOCK_NEVER) == OK)
 		woken++;
-	members_unhear(&server, &subscriber);
+	members_unhear(server.cluster, &subscriber);
 }
 
 static void expect_news(uint64_t joined, uint64_t returned, int times)
 {
 	assert_int_equal(co_sleep(1), OK);
-	assert_int_equal(members_news(&server).joined, joined);
-	assert_int_equal(members_news(&server).returned, returned);
+	assert_int_equal(members_news(server.cluster).joined, joined);
+	assert_int_equal(members_news(server.cluster).returned, returned);
 	assert_int_equal(woken, times);
 }
 
@@ -84,19 +84,19 @@ static void who_joins_or_answers_again_is_news(void **state)
 	woken = 0;
 	struct co *co = co_start("subscriber", hear, NULL);
 	expect_news(1, 0, 0);
-	members_answered(&server, one);
-	members_failed(&server, one, ERR_TIMEOUT, "why");
-	members_failed(&server, one, ERR_TIMEOUT, "why");
+	members_answered(server.cluster, one);
+	members_failed(server.cluster, one, ERR_TIMEOUT, "why");
+	members_failed(server.cluster, one, ERR_TIMEOUT, "why");
 	expect_news(1, 0, 0);
-	members_answered(&server, one);
+	members_answered(server.cluster, one);
 	expect_news(1, 1, 1);
-	members_answered(&server, one);
+	members_answered(server.cluster, one);
 	expect_news(1, 1, 1);
 	vhost.cluster.coworkers.count = 2;
-	members_follow(&server);
+	members_follow(server.cluster);
 	expect_news(2, 1, 2);
 	vhost.cluster.coworkers.count = 1;
-	members_follow(&server); /* who goes is none */
+	members_follow(server.cluster); /* who goes is none */
 	expect_news(2, 1, 2);
 	co_stop(co);
 	co_join(&co);

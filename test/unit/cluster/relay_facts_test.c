@@ -17,7 +17,8 @@ static int set_up(void **state)
 {
 	static char name[] = "v";
 	vhost.name = name;
-	server = (struct server){.conf = &conf, .cluster = cluster_new()};
+	server = (struct server){.conf = &conf};
+	server.cluster = cluster_new(&server);
 	source = source_new("v/live/s", "v", "live", "s", &(struct source_opts){0});
 	return co_setup(state);
 }
@@ -33,13 +34,13 @@ static struct push *push(void)
 {
 	static char stream[] = "s", param[] = "";
 	static const struct target target = {.stream = stream, .param = param};
-	return push_start(&server, source, &vhost, &target, "", "", "", co_self());
+	return push_start(server.cluster, source, &vhost, &target, "", "", "", co_self());
 }
 
 static void a_source_may_have_neither(void **state)
 {
 	(void)state;
-	assert_null(relay_facts_get(&server, source));
+	assert_null(relay_facts_get(server.cluster, source));
 }
 
 /* The pull rests meanwhile. */
@@ -48,22 +49,22 @@ static void a_push_is_shown_before_a_pull(void **state)
 	struct pull pull = {.facts.kind = "pull"};
 	(void)state;
 	map_set(server.cluster->pulls, source->key, &pull);
-	assert_ptr_equal(relay_facts_get(&server, source), &pull.facts);
+	assert_ptr_equal(relay_facts_get(server.cluster, source), &pull.facts);
 	struct push *p = push();
-	assert_string_equal(relay_facts_get(&server, source)->kind, "push");
+	assert_string_equal(relay_facts_get(server.cluster, source)->kind, "push");
 	push_stop(&p);
-	assert_ptr_equal(relay_facts_get(&server, source), &pull.facts);
+	assert_ptr_equal(relay_facts_get(server.cluster, source), &pull.facts);
 }
 
 static void of_two_pushes_the_later_is_shown(void **state)
 {
 	struct push *first = push(), *second = push();
 	(void)state;
-	assert_ptr_equal(relay_facts_get(&server, source), push_facts(second));
+	assert_ptr_equal(relay_facts_get(server.cluster, source), push_facts(second));
 	push_stop(&first);
-	assert_ptr_equal(relay_facts_get(&server, source), push_facts(second));
+	assert_ptr_equal(relay_facts_get(server.cluster, source), push_facts(second));
 	push_stop(&second);
-	assert_null(relay_facts_get(&server, source));
+	assert_null(relay_facts_get(server.cluster, source));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -49,9 +49,9 @@ static const struct {
 static void where_we_listen_we_are(void **state)
 {
 	(void)state;
-	server.cluster = cluster_new();
+	server.cluster = cluster_new(&server);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (self_is(&server, members[i].kind, members[i].name) != members[i].is_self)
+		if (self_is(server.cluster, members[i].kind, members[i].name) != members[i].is_self)
 			fail_msg("%s", members[i].name);
 	cluster_free(&server.cluster);
 }
@@ -59,9 +59,9 @@ static void where_we_listen_we_are(void **state)
 static void without_an_api_we_are_nobodys_coworker(void **state)
 {
 	(void)state;
-	server.cluster = cluster_new();
+	server.cluster = cluster_new(&server);
 	conf.http_api.enabled = false;
-	assert_false(self_is(&server, MEMBER_API, "127.0.0.1:1985"));
+	assert_false(self_is(server.cluster, MEMBER_API, "127.0.0.1:1985"));
 	conf.http_api.enabled = true;
 	cluster_free(&server.cluster);
 }
@@ -69,12 +69,12 @@ static void without_an_api_we_are_nobodys_coworker(void **state)
 static void who_has_met_itself_remembers_the_name(void **state)
 {
 	(void)state;
-	server.cluster = cluster_new();
-	assert_false(self_is(&server, MEMBER_API, "o.test:1985"));
-	own_address_add(&server, "o.test:1985");
-	own_address_add(&server, "o.test:1985");
-	assert_true(self_is(&server, MEMBER_API, "o.test:1985"));
-	assert_false(self_is(&server, MEMBER_API, "o.test:1986"));
+	server.cluster = cluster_new(&server);
+	assert_false(self_is(server.cluster, MEMBER_API, "o.test:1985"));
+	own_address_add(server.cluster, "o.test:1985");
+	own_address_add(server.cluster, "o.test:1985");
+	assert_true(self_is(server.cluster, MEMBER_API, "o.test:1985"));
+	assert_false(self_is(server.cluster, MEMBER_API, "o.test:1986"));
 	cluster_free(&server.cluster);
 }
 
@@ -103,11 +103,11 @@ static int who_is_self_there(void)
 {
 	if (!enter_network())
 		return NO_NETWORK;
-	server.cluster = cluster_new();
-	bool good = self_is(&server, MEMBER_API, "10.9.9.8:1985") &&
-		    self_is(&server, MEMBER_API, "127.0.0.9:1985") &&
-		    !self_is(&server, MEMBER_API, "10.9.9.9:1985") &&
-		    !self_is(&server, MEMBER_API, "192.0.2.1:1985");
+	server.cluster = cluster_new(&server);
+	bool good = self_is(server.cluster, MEMBER_API, "10.9.9.8:1985") &&
+		    self_is(server.cluster, MEMBER_API, "127.0.0.9:1985") &&
+		    !self_is(server.cluster, MEMBER_API, "10.9.9.9:1985") &&
+		    !self_is(server.cluster, MEMBER_API, "192.0.2.1:1985");
 	cluster_free(&server.cluster);
 	return good ? 0 : 1;
 }

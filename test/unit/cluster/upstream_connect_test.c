@@ -13,7 +13,8 @@ static struct conf_vhost vhost;
 
 static int set_up(void **state)
 {
-	server = (struct server){.cluster = cluster_new()};
+	server = (struct server){};
+	server.cluster = cluster_new(&server);
 	return co_setup(state);
 }
 

@@ -1,26 +1,7 @@
 /* What payloads are: the classic headers, Enhanced RTMP v2 vector by vector, and the records. */
-#include "base/mem.h"
 #include "codec/frame.h"
+#include "support/hex.h"
 #include "support/unit.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-/* A payload of exactly its size, so that a sanitizer sees the first byte beyond it. */
-static struct span payload(const char *hex)
-{
-	uint8_t *p = mem_alloc(strlen(hex) / 2 + 1);
-	size_t n = 0;
-	unsigned v;
-	for (int used; sscanf(hex, " %2x%n", &v, &used) == 1; hex += used)
-		p[n++] = (uint8_t)v;
-	return span_of(mem_realloc(p, n), n);
-}
-
-static void payload_free(struct span s)
-{
-	free((void *)(uintptr_t)s.p);
-}
 
 struct vector {
 	const char *name;
@@ -152,9 +133,9 @@ static const struct vector audios[] = {
 
 static void assert_frame(const struct vector *v, struct frame (*frame_of)(struct span))
 {
-	struct span s = payload(v->bytes);
+	struct span s = hex_bytes(v->bytes);
 	struct frame f = frame_of(s);
-	payload_free(s);
+	hex_free(s);
 	char flags[8], codec[8] = "";
 	snprintf(flags, sizeof(flags), "%s%s%s%s", f.is_key ? "k" : "", f.is_header ? "h" : "",
 		 f.is_meta ? "m" : "", f.is_coded ? "c" : "");
@@ -239,7 +220,7 @@ static void pictures_have_profile_level_and_size(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		struct span s = payload(sizes[i].bytes);
+		struct span s = hex_bytes(sizes[i].bytes);
 		struct video_info info = {.width = 1, .profile = 1};
 		video_info_read(&info, s);
 		if (info.width != sizes[i].width || info.height != sizes[i].height)
@@ -249,7 +230,7 @@ static void pictures_have_profile_level_and_size(void **state)
 		assert_int_equal(info.level, sizes[i].level);
 		assert_int_equal(info.width, sizes[i].width);
 		assert_int_equal(info.height, sizes[i].height);
-		payload_free(s);
+		hex_free(s);
 	}
 }
 
@@ -257,7 +238,7 @@ static void records_may_end_anywhere(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		struct span s = payload(sizes[i].bytes);
+		struct span s = hex_bytes(sizes[i].bytes);
 		for (size_t n = 0; n < s.n; n++) {
 			uint8_t *part = mem_alloc(n);
 			if (n)
@@ -266,7 +247,7 @@ static void records_may_end_anywhere(void **state)
 			video_info_read(&info, span_of(part, n));
 			free(part);
 		}
-		payload_free(s);
+		hex_free(s);
 	}
 }
 
@@ -298,7 +279,7 @@ static void sounds_have_profile_rate_and_channels(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(sounds) / sizeof(*sounds); i++) {
-		struct span s = payload(sounds[i].bytes);
+		struct span s = hex_bytes(sounds[i].bytes);
 		struct audio_info info = {.profile = 9};
 		audio_info_read(&info, s);
 		if (info.sample_rate != sounds[i].rate || info.channels != sounds[i].channels)
@@ -308,7 +289,7 @@ static void sounds_have_profile_rate_and_channels(void **state)
 		assert_string_equal(audio_profile_name(&info), sounds[i].profile);
 		assert_int_equal(info.sample_rate, sounds[i].rate);
 		assert_int_equal(info.channels, sounds[i].channels);
-		payload_free(s);
+		hex_free(s);
 	}
 }
 

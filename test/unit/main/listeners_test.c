@@ -50,7 +50,6 @@ static bool answers(const char *host, int port)
 	assert_true(addr_literal(&to, host, port));
 	bool yes = sock_dial(&sock, &to, clock_after(2000)) == OK;
 	sock_close(&sock);
-	err_clear();
 	return yes;
 }
 
@@ -87,7 +86,6 @@ static void an_address_that_cannot_be_had_changes_nothing(void **state)
 	err e = listeners_apply(&l, &after, NULL);
 	assert_int_equal(e, ERR_SYSTEM);
 	assert_non_null(strstr(err_trail(e), "listen: RTMP: cannot listen on port "));
-	err_clear();
 	assert_true(answers("127.0.0.1", old.at.port));
 	assert_false(answers("127.0.0.1", v[0].at.port));
 	listener_close(&other);
@@ -163,7 +161,6 @@ static void what_does_not_listen_is_refused(void **state)
 	struct listener *l = NULL;
 	struct listen_opts opts = {.fd = socket(AF_INET, SOCK_STREAM, 0), .what = "x"};
 	assert_int_equal(listener_open(&l, &opts), ERR_SYSTEM);
-	err_clear();
 	assert_true(is_closed(opts.fd));
 }
 

@@ -38,7 +38,6 @@ static int teardown(void **state)
 	(void)state;
 	while (accepted_count > 0)
 		sock_close(&accepted[--accepted_count]);
-	err_clear();
 	co_fini();
 	return 0;
 }

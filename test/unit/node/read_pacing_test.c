@@ -58,9 +58,9 @@ static void input_gathers_while_nobody_wants_it_before_a_turn(void **state)
 {
 	(void)state;
 	read_pacing_pace(&in, source, false);
-	assert_true(sock->merges);
+	assert_true(sock_has_rcvlowat(sock));
 	read_pacing_pace(&in, source, true);
-	assert_false(sock->merges);
+	assert_false(sock_has_rcvlowat(sock));
 }
 
 static void who_joins_has_it_read_at_once(void **state)
@@ -69,9 +69,9 @@ static void who_joins_has_it_read_at_once(void **state)
 	(void)state;
 	read_pacing_pace(&in, source, false);
 	join(&c, false);
-	assert_false(sock->merges);
+	assert_false(sock_has_rcvlowat(sock));
 	read_pacing_pace(&in, source, false);
-	assert_true(sock->merges);
+	assert_true(sock_has_rcvlowat(sock));
 	consumer_close(&c);
 }
 
@@ -81,7 +81,7 @@ static void a_relay_wants_each_message(void **state)
 	(void)state;
 	join(&c, true);
 	read_pacing_pace(&in, source, false);
-	assert_false(sock->merges);
+	assert_false(sock_has_rcvlowat(sock));
 	consumer_close(&c);
 }
 
@@ -112,7 +112,7 @@ static void who_has_lost_the_slot_reads_at_once_and_ends_no_turn(void **state)
 	assert_int_equal(served, 1);
 	consumer_close(&c);
 	read_pacing_pace(&in, source, false);
-	assert_false(sock->merges);
+	assert_false(sock_has_rcvlowat(sock));
 	source_leave(source, &other.feeder, 0);
 }
 

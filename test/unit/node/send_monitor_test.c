@@ -77,7 +77,7 @@ static void the_clock_starts_with_the_first_look(void **state)
 	int64_t deadline = CLOCK_NEVER;
 	fill(near);
 	near->send_bytes = sock_unsent(near);
-	assert_true(near->send_bytes > 0);
+	assert_true(sock_send_bytes(near) > 0);
 	assert_int_equal(send_monitor_check(&o, near, STALLED_MS, &deadline), OK);
 	assert_true(deadline <= clock_ms() + STALLED_MS);
 }
@@ -132,12 +132,11 @@ static void a_turn_wakes_only_for_what_is_not_plain_sending(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct send_monitor o = {.left = cases[i].before};
 		struct attempt a = {&o, cases[i].after, cases[i].result, 0};
-		o.next_ms = near->send_ms + (cases[i].is_due ? 0 : LATER);
+		o.next_ms = sock_send_ms(near) + (cases[i].is_due ? 0 : LATER);
 		send_monitor_turn(&o, near, co_self(), attempt, &a);
 		assert_int_equal(a.times, cases[i].sends);
 		err e = co_wait(clock_ms());
 		assert_int_equal(e, cases[i].wakes ? OK : ERR_TIMEOUT);
-		assert_string_equal(err_trail(ERR_CLOSED), err_text(ERR_CLOSED));
 	}
 }
 

@@ -339,7 +339,7 @@ static void serve_main(void *arg)
 {
 	struct serving *s = arg;
 	struct rtmp_conn *conn = rtmp_conn_new(s->sock);
-	conn->sock->deadline = clock_after(10000);
+	sock_set_deadline(conn->sock, clock_after(10000));
 	s->e = serve(conn, s);
 	rtmp_end(&conn, 1, "status", NULL, NULL);
 }

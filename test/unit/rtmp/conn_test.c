@@ -130,7 +130,7 @@ static void converse(size_t i, enum feed feed)
 	peer->hang_up = true;
 	cases[i].say(&peer->say);
 	struct rtmp_conn *conn = rtmp_conn_new(peer_start(peer));
-	conn->sock->deadline = clock_after(10000);
+	sock_set_deadline(conn->sock, clock_after(10000));
 	char *received = receive_all(conn, &end);
 	rtmp_conn_free(&conn);
 	peer_join(peer);
@@ -284,7 +284,7 @@ static void silence_ends_at_the_deadline(void **state)
 	struct peer *peer = peer_new(WHOLE);
 	buf_put(&peer->say.out, "\x03\0\0", 3);
 	struct rtmp_conn *conn = rtmp_conn_new(peer_start(peer));
-	conn->sock->deadline = clock_after(30);
+	sock_set_deadline(conn->sock, clock_after(30));
 	assert_int_equal(rtmp_recv(conn, &m), ERR_TIMEOUT);
 	rtmp_conn_free(&conn);
 	peer_join(peer);

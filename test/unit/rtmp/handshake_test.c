@@ -202,7 +202,7 @@ static void nonsense_and_silence_end_with_a_clear_error(void **state)
 		client->hang_up = bad[i].hang_up;
 		buf_put(&client->say.out, bad[i].bytes, bad[i].n);
 		struct sock *sock = peer_start(client);
-		sock->deadline = clock_after(bad[i].e == ERR_TIMEOUT ? 30 : 10000);
+		sock_set_deadline(sock, clock_after(bad[i].e == ERR_TIMEOUT ? 30 : 10000));
 		err e = handshake_server(sock);
 		if (e != bad[i].e)
 			fail_msg("%s: %s (%s)", bad[i].what, err_slug(e), err_trail(e));
@@ -221,7 +221,7 @@ static void a_slow_client_does_not_outlive_the_deadline(void **state)
 	for (int i = 0; i < 1000; i++) /* C1 never becomes whole */
 		buf_u8(&client->say.out, 'z');
 	struct sock *sock = peer_start(client);
-	sock->deadline = clock_after(50);
+	sock_set_deadline(sock, clock_after(50));
 	assert_int_equal(handshake_server(sock), ERR_TIMEOUT);
 	sock_close(&sock);
 	peer_join(client);

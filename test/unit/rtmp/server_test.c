@@ -115,7 +115,7 @@ static void serve_connect(size_t i, enum feed feed)
 	struct rtmp_connect c = {0};
 	connects[i].say(&peer->say);
 	struct rtmp_conn *conn = rtmp_conn_new(peer_start(peer));
-	conn->sock->deadline = clock_after(10000);
+	sock_set_deadline(conn->sock, clock_after(10000));
 	err e = rtmp_recv_connect(conn, &c);
 	if (e != connects[i].e)
 		fail_msg("%s: %s", connects[i].what, err_trail(e));
@@ -274,7 +274,7 @@ static void serve_flow(size_t i, enum feed feed)
 	struct rtmp_identify id = {0};
 	flows[i].say(&peer->say);
 	struct rtmp_conn *conn = rtmp_conn_new(peer_start(peer));
-	conn->sock->deadline = clock_after(10000);
+	sock_set_deadline(conn->sock, clock_after(10000));
 	err e = rtmp_identify(conn, &id);
 	if (e != flows[i].e)
 		fail_msg("%s: %s", flows[i].what, err_trail(e));

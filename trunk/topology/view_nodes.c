@@ -1,14 +1,14 @@
 /* The servers around this one. Each is asked for its version, which every server of our kind and
  * every SRS can tell. */
-#include "api/api_route.h"
-#include "api/tree.h"
-#include "api/view.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/ask.h"
 #include "cluster/members.h"
 #include "cluster/upstream.h"
+#include "node/json.h"
+#include "topology/tree.h"
+#include "topology/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,19 +30,19 @@ static json_t *put_node(struct nodes *n, const char *kind, const char *name)
 {
 	json_t *node = json_object();
 	json_array_append_new(n->out, node);
-	api_put_text(node, "kind", kind);
-	api_put_text(node, "name", name);
+	json_put_text(node, "kind", kind);
+	json_put_text(node, "name", name);
 	return node;
 }
 
 static void put_failure(json_t *node, uint64_t failures, int64_t wall_ms, const char *reason)
 {
-	api_put_int(node, "failures", (int64_t)failures);
+	json_put_int(node, "failures", (int64_t)failures);
 	if (!failures)
 		return;
-	json_t *last = api_put_object(node, "last_failure");
-	api_put_int(last, "ago_ms", clock_wall_ms() - wall_ms);
-	api_put_text(last, "reason", reason);
+	json_t *last = json_put_object(node, "last_failure");
+	json_put_int(last, "ago_ms", clock_wall_ms() - wall_ms);
+	json_put_text(last, "reason", reason);
 }
 
 /* Asked now; the node in the list waits for the answer. */
@@ -52,7 +52,7 @@ static void ask(struct nodes *n, json_t *node, enum ask_whom whom, const char *a
 		return;
 	if (asks_find(&n->asks, 0, api) ||
 	    asks_add(&n->asks, 0, whom, mem_strdup(api), mem_strdup(probe)))
-		api_put_text(node, "api", api);
+		json_put_text(node, "api", api);
 }
 
 /* ---- who there is ---- */
@@ -60,7 +60,7 @@ static void ask(struct nodes *n, json_t *node, enum ask_whom whom, const char *a
 static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t deadline)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int count = members_list(n->server, MEMBER_API, &c->coworkers, members, deadline);
+	int count = members_list(n->server->cluster, MEMBER_API, &c->coworkers, members, deadline);
 	n->hurried |= 2 * n->patience_ms < c->query_timeout_ms;
 	for (int i = 0; i < count; i++) {
 		const struct member *m = &members[i];
@@ -73,13 +73,13 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 
 static void put_origins(struct nodes *n)
 {
-	for (struct map_iter it = upstreams_begin(n->server); map_next(&it);) {
+	for (struct map_iter it = upstreams_begin(n->server->cluster); map_next(&it);) {
 		const struct upstream *up = it.value;
 		json_t *node = put_node(n, "origin", up->name);
 		int64_t ago = clock_ms() - up->last_failure_ms;
-		api_put_bool(node, "alive", up->met && up->failures == 0);
+		json_put_bool(node, "alive", up->met && up->failures == 0);
 		if (up->last_ok_ms)
-			api_put_int(node, "connect_ms", up->connect_ms);
+			json_put_int(node, "connect_ms", up->connect_ms);
 		put_failure(node, up->failures_total, clock_wall_ms() - ago, up->reason);
 		ask(n, node, ASK_TRUSTED, up->api);
 	}
@@ -98,13 +98,13 @@ static void put_relays(struct nodes *n)
 		if (!node) {
 			node = put_node(n, "relay", id);
 			map_set(seen, id, node);
-			api_put_text(node, "ip", c->ip);
-			api_put_bool(node, "alive", true);
+			json_put_text(node, "ip", c->ip);
+			json_put_bool(node, "alive", true);
 			ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce ? c->announce->api : "");
 		}
-		api_put_int(node, "streams",
-			    json_integer_value(json_object_get(node, "streams")) + 1);
+		json_put_int(node, "streams",
+			     json_integer_value(json_object_get(node, "streams")) + 1);
 	}
 	map_free(&seen);
 }
@@ -123,23 +123,23 @@ static bool keep_name(struct ask *a)
 
 static void put_answer(json_t *node, const struct ask *a)
 {
-	api_put_bool(node, "alive", a->result == OK);
+	json_put_bool(node, "alive", a->result == OK);
 	if (a->result != OK) {
-		api_put_text(node, "why", a->why);
+		json_put_text(node, "why", a->why);
 		return;
 	}
-	api_put_int(node, "answer_ms", a->ms);
+	json_put_int(node, "answer_ms", a->ms);
 	if (a->answer)
-		api_put_text(node, "server", json_string_value(a->answer));
+		json_put_text(node, "server", json_string_value(a->answer));
 }
 
 /* Nobody can have coworkers taken for dead by giving them no time. */
 static void note(const struct nodes *n, const char *name, const struct ask *a)
 {
 	if (a->result == OK)
-		members_answered(n->server, name);
+		members_answered(n->server->cluster, name);
 	else if (!n->hurried)
-		members_failed(n->server, name, a->result, a->why);
+		members_failed(n->server->cluster, name, a->result, a->why);
 }
 
 static void put_answers(const struct nodes *n)

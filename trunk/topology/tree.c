@@ -1,10 +1,10 @@
-#include "api/tree.h"
-#include "api/api_route.h"
+#include "topology/tree.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/relay_facts.h"
 #include "net/addr.h"
+#include "node/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +21,14 @@ json_t *tree_self(struct server *server)
 	json_t *node = json_object();
 	char text[ADDR_TEXT_MAX];
 	int port = announce_port(server);
-	api_put_text(node, "node", server->service_id);
-	api_put_text(node, "server", server->server_id);
-	api_put_text(node, "role", conf_is_edge(server->conf) ? "edge" : "origin");
+	json_put_text(node, "node", server->service_id);
+	json_put_text(node, "server", server->server_id);
+	json_put_text(node, "role", conf_is_edge(server->conf) ? "edge" : "origin");
 	snprintf(text, sizeof(text), ":%d", server_rtmp_port(server));
-	api_put_text(node, "rtmp", *server_advertise(server) ? server_advertise(server) : text);
+	json_put_text(node, "rtmp", *server_advertise(server) ? server_advertise(server) : text);
 	snprintf(text, sizeof(text), ":%d", port);
 	if (port)
-		api_put_text(node, "api", text);
+		json_put_text(node, "api", text);
 	return node;
 }
 
@@ -38,19 +38,19 @@ static void put_facts(struct tree *t, const struct relay_facts *facts)
 	snprintf(t->from, sizeof(t->from), "%s", facts->node);
 	snprintf(t->api, sizeof(t->api), "%s", facts->api);
 	snprintf(t->relay, sizeof(t->relay), "%s", facts->id);
-	api_put_text(t->node, "relay", facts->id);
-	api_put_text(t->node, "peer", facts->peer);
-	api_put_int(t->node, "switches", (int64_t)facts->switches);
+	json_put_text(t->node, "relay", facts->id);
+	json_put_text(t->node, "peer", facts->peer);
+	json_put_int(t->node, "switches", (int64_t)facts->switches);
 	if (facts->consumer && facts->consumer->source)
-		api_put_int(t->node, "lag_ms", cursor_lag(&facts->consumer->cursor));
+		json_put_int(t->node, "lag_ms", cursor_lag(&facts->consumer->cursor));
 }
 
 static void put_media(json_t *node, const struct source *s)
 {
 	if (s->has_video)
-		api_put_int(node, "age_ms", clock_ms() - s->video_ms);
-	api_put_text(node, "state", source_is_live(s) ? "live" : "waiting");
-	api_put_int(node, "since_ms", clock_ms() - s->since_ms);
+		json_put_int(node, "age_ms", clock_ms() - s->video_ms);
+	json_put_text(node, "state", source_is_live(s) ? "live" : "waiting");
+	json_put_int(node, "since_ms", clock_ms() - s->since_ms);
 }
 
 /* Names may be long, and stand in a tree twice. */
@@ -61,21 +61,21 @@ static size_t tree_bytes(const struct source *s)
 
 static struct tree *tree_new(struct server *server, const struct source *s)
 {
-	const struct relay_facts *facts = relay_facts_get(server, s);
+	const struct relay_facts *facts = relay_facts_get(server->cluster, s);
 	struct tree *t = mem_new(struct tree);
 	t->json = json_object();
 	t->kind = "publish";
-	api_put_text(t->json, "stream", s->key);
-	api_put_text(t->json, "vhost", s->vhost);
-	api_put_text(t->json, "app", s->app);
-	api_put_text(t->json, "name", s->stream);
+	json_put_text(t->json, "stream", s->key);
+	json_put_text(t->json, "vhost", s->vhost);
+	json_put_text(t->json, "app", s->app);
+	json_put_text(t->json, "name", s->stream);
 	t->node = tree_self(server);
 	json_object_set_new(t->json, "origin", t->node);
 	if (facts)
 		put_facts(t, facts);
-	api_put_text(t->node, "kind", t->kind);
-	api_put_bool(t->node, "known", true);
-	api_put_int(t->node, "viewers", 0);
+	json_put_text(t->node, "kind", t->kind);
+	json_put_bool(t->node, "known", true);
+	json_put_int(t->node, "viewers", 0);
 	put_media(t->node, s);
 	json_object_set_new(t->node, "relays", json_array());
 	return t;
@@ -114,8 +114,8 @@ static void index_relay(struct trees *trees, struct tree_relay *r)
 
 static void leave_out(json_t *node, int64_t count)
 {
-	api_put_int(node, "left_out",
-		    json_integer_value(json_object_get(node, "left_out")) + count);
+	json_put_int(node, "left_out",
+		     json_integer_value(json_object_get(node, "left_out")) + count);
 }
 
 static void add_relay(struct trees *trees, struct tree *t, const struct client *c,
@@ -129,13 +129,13 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	struct tree_relay *r = mem_new(struct tree_relay);
 	r->untrusted = tree_is_untrusted(trees->server, c);
 	r->node = json_object();
-	api_put_text(r->node, "node", a ? a->node : "");
-	api_put_text(r->node, "relay", a ? a->relay : "");
-	api_put_text(r->node, "ip", c->ip);
-	api_put_text(r->node, "kind", c->publish ? "push" : "pull");
-	api_put_text(r->node, "client", c->id);
+	json_put_text(r->node, "node", a ? a->node : "");
+	json_put_text(r->node, "relay", a ? a->relay : "");
+	json_put_text(r->node, "ip", c->ip);
+	json_put_text(r->node, "kind", c->publish ? "push" : "pull");
+	json_put_text(r->node, "client", c->id);
 	if (c->consumer && c->consumer->source)
-		api_put_int(r->node, "lag_ms", cursor_lag(&c->consumer->cursor));
+		json_put_int(r->node, "lag_ms", cursor_lag(&c->consumer->cursor));
 	if (a) {
 		snprintf(r->relay, sizeof(r->relay), "%s", a->relay);
 		snprintf(r->api, sizeof(r->api), "%s", a->api);
@@ -144,7 +144,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	DL_APPEND(trees->relays, r);
 	index_relay(trees, r);
 	if (a && a->has_report && !*a->api) /* what it has told may be old, if it does not answer */
-		api_put_int(r->node, "viewers", a->players);
+		json_put_int(r->node, "viewers", a->players);
 	tree_missing(r,
 		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");
 }
@@ -228,7 +228,7 @@ static void copy_int(json_t *to, const json_t *from, const char *key)
 	const json_t *value = json_object_get(from, key);
 	int64_t n = json_integer_value(value);
 	if (json_is_integer(value) && n >= 0)
-		api_put_int(to, key, n < number_max ? n : number_max);
+		json_put_int(to, key, n < number_max ? n : number_max);
 }
 
 static json_t *node_copy(const json_t *said, struct quota *quota, int depth);
@@ -257,7 +257,7 @@ static json_t *node_copy(const json_t *said, struct quota *quota, int depth)
 		copy_text(node, said, texts[i]);
 	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
 		copy_int(node, said, ints[i]);
-	api_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
+	json_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
 	copy_relays(node, said, quota, depth - 1);
 	return node;
 }
@@ -287,7 +287,7 @@ static void put_host(json_t *node, const char *key, struct hostport *hp)
 		return;
 	hp->port = (int)strtol(port + 1, NULL, 10);
 	hostport_text(text, hp);
-	api_put_text(node, key, text);
+	json_put_text(node, key, text);
 }
 
 void tree_place(json_t *node, const char *hostport)
@@ -297,7 +297,6 @@ void tree_place(json_t *node, const char *hostport)
 		put_host(node, "api", hp);
 		put_host(node, "rtmp", hp);
 	}
-	err_clear();
 	free(hp);
 }
 
@@ -317,8 +316,8 @@ void tree_graft(struct tree_relay *r, const json_t *said, struct tree_room *room
 
 void tree_missing(struct tree_relay *r, const char *why)
 {
-	api_put_bool(r->node, "known", false);
-	api_put_text(r->node, "why", why);
+	json_put_bool(r->node, "known", false);
+	json_put_text(r->node, "why", why);
 }
 
 /* ---- sums ---- */
@@ -343,16 +342,16 @@ static struct sum node_sum(json_t *node)
 		sum.unknown += below.unknown;
 		sum.left_out += below.left_out;
 	}
-	api_put_int(node, "viewers_total", sum.viewers);
+	json_put_int(node, "viewers_total", sum.viewers);
 	return sum;
 }
 
 int tree_sum(json_t *tree)
 {
 	struct sum sum = node_sum(json_object_get(tree, "origin"));
-	api_put_int(tree, "viewers_total", sum.viewers);
-	api_put_int(tree, "nodes", sum.nodes);
-	api_put_int(tree, "unknown", sum.unknown);
-	api_put_int(tree, "left_out", sum.left_out);
+	json_put_int(tree, "viewers_total", sum.viewers);
+	json_put_int(tree, "nodes", sum.nodes);
+	json_put_int(tree, "unknown", sum.unknown);
+	json_put_int(tree, "left_out", sum.left_out);
 	return sum.nodes;
 }

@@ -1,11 +1,11 @@
-#include "api/neighbours.h"
-#include "api/tree.h"
+#include "topology/neighbours.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/members.h"
 #include "cluster/relay_facts.h"
 #include "cluster/upstream_connect.h"
 #include "codec/url.h"
+#include "topology/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +82,8 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
 		const struct conf_cluster *c = &conf->vhosts[i].cluster;
 		if (!concerns(&conf->vhosts[i], q) || !c->origin_cluster || c->mode != MODE_LOCAL)
 			continue;
-		int n = members_list(asks->server, MEMBER_API, &c->coworkers, members, q->deadline);
+		int n = members_list(asks->server->cluster, MEMBER_API, &c->coworkers, members,
+				     q->deadline);
 		for (int m = 0; m < n; m++)
 			add(asks, NEIGHBOUR_COWORKER, ASK_TRUSTED, members[m].name, path, q);
 	}
@@ -106,7 +107,7 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	int count = upstream_order(server, vhost, false, vhost->name, list);
+	int count = upstream_order(server->cluster, vhost, false, vhost->name, list);
 	bool known =
 		count == 0 || deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
 	for (int i = 0; i < count; i++)
@@ -114,7 +115,6 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 	if (!known && target_parse(&target, "rtmp://127.0.0.1/live", "view") == OK &&
 	    upstream_connect(&up, list, count, &request, deadline, refusal) == OK)
 		rtmp_conn_free(&up.conn);
-	err_clear();
 	target_fini(&target);
 	free(refusal);
 }
@@ -130,11 +130,11 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			meet(server, &conf->vhosts[i], half);
 			any = true;
 		}
-	for (struct map_iter it = upstreams_begin(server); any && map_next(&it);)
+	for (struct map_iter it = upstreams_begin(server->cluster); any && map_next(&it);)
 		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct upstream *)it.value)->api, path,
 		    q);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
-		const struct relay_facts *facts = relay_facts_get(server, it.value);
+		const struct relay_facts *facts = relay_facts_get(server->cluster, it.value);
 		if (facts)
 			add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, facts->api, path, q);
 	}

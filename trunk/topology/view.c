@@ -1,14 +1,14 @@
 /* One round of questions for each view: what is known here is taken down first, since it may change
  * while others are asked; then their answers are put into the places that wait for them. */
-#include "api/view.h"
-#include "api/api_route.h"
-#include "api/neighbours.h"
-#include "api/tree.h"
+#include "topology/view.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "codec/list.h"
 #include "codec/url.h"
+#include "node/json.h"
+#include "topology/neighbours.h"
+#include "topology/tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,9 +239,9 @@ static void put_orphans(struct view *v)
 		free(key);
 		if (known || strcmp(t->kind, "publish") == 0)
 			continue;
-		api_put_text(t->node, "why",
-			     *t->api ? "its origin did not say anything about it"
-				     : "its origin tells no API that could be asked");
+		json_put_text(t->node, "why",
+			      *t->api ? "its origin did not say anything about it"
+				      : "its origin tells no API that could be asked");
 		put_tree(v, json_incref(t->json));
 	}
 }
@@ -275,7 +275,7 @@ void view_streams(json_t *answer, struct quota *quota, struct server *server,
 		put_all(&v);
 	}
 	json_object_set_new(answer, "streams", v.out);
-	api_put_int(answer, "left_out", v.left_out + v.trees.left_out);
+	json_put_int(answer, "left_out", v.left_out + v.trees.left_out);
 	asks_fini(&v.asks);
 	trees_fini(&v.trees);
 	map_free(&v.seen);

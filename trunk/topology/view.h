@@ -1,5 +1,5 @@
 /* view - the cluster as seen from any of its servers: where streams are and who has them, which
- * servers answer, and a client found wherever it is. Layer: api.
+ * servers answer, and a client found wherever it is. Layer: topology.
  *
  * Questions travel over the API: down to the relays that a server has (each asks its own), sideways
  * to the coworkers of an origin, up from an edge to its origins. Who is asked further down or

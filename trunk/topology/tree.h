@@ -1,5 +1,5 @@
 /* tree - the streams of this server as parts of trees: who brings them here, who watches, and
- * which servers have them from here. Layer: api. view.c puts the parts of all servers together.
+ * which servers have them from here. Layer: topology. view.c puts the parts of all servers together.
  *
  * A tree is {"stream", "vhost", "app", "name", …, "origin": node}; a node is {"node", "server",
  * "role", "kind", "viewers", "lag_ms", "age_ms", …, "relays": [node, …], "left_out": how many more

@@ -1,7 +1,7 @@
-/* neighbours - the APIs of the servers around this one, as questions to be asked. Layer: api. */
+/* neighbours - the APIs of the servers around this one, as questions to be asked. Layer: topology. */
 #pragma once
-#include "api/view.h"
 #include "cluster/ask.h"
+#include "topology/view.h"
 
 enum neighbour { NEIGHBOUR_RELAY, NEIGHBOUR_COWORKER, NEIGHBOUR_ORIGIN };
 

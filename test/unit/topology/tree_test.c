@@ -1,6 +1,6 @@
 /* What other servers say, as far as there is room for it, and the sums. */
-#include "api/tree.h"
 #include "base/mem.h"
+#include "topology/tree.h"
 
 #include <stdlib.h>
 

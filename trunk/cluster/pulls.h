@@ -35,12 +35,12 @@ enum pull_state {
  * it at the moment: the mesh is asked again at each loss, so that the pull follows the stream. */
 enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_COWORKERS };
 /* Joins the pull of this source, starting one if there is none. */
-void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
-		 enum pull_from from, struct viewer *viewer);
+void pulls_attach(struct cluster *cluster, struct source *source, const struct conf_vhost *vhost,
+		  enum pull_from from, struct viewer *viewer);
 /* There is a pull of this source. */
-bool edge_is_pulled(const struct server *server, const struct source *source);
+bool pulls_has(const struct cluster *cluster, const struct source *source);
 /* Zeroed memory is fine. */
-void edge_detach(struct viewer *viewer);
+void pulls_detach(struct viewer *viewer);
 enum pull_state viewer_state(const struct viewer *viewer);
 /* It has waited for a pull, from which nothing comes any more. */
 bool viewer_is_over(const struct viewer *viewer);

@@ -1,6 +1,6 @@
 /* Viewers and their pulls: a pull begins with the first viewer of a stream, is joined by all
  * others, and ends `linger` after the last one (pull.c). */
-#include "cluster/edge.h"
+#include "cluster/pulls.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
 #include "cluster/pull.h"
@@ -48,11 +48,11 @@ static void on_lost(struct feeder *feeder)
 	co_wake(p->co);
 }
 
-static struct pull *pull_new(struct server *server, struct source *source,
+static struct pull *pull_new(struct cluster *cluster, struct source *source,
 			     const struct conf_vhost *vhost, struct conf *conf, enum pull_from from)
 {
 	struct pull *p = mem_new(struct pull);
-	p->server = server;
+	p->cluster = cluster;
 	p->conf = conf_ref(conf); /* which may be older than the server's */
 	p->vhost = vhost;
 	p->from = from;
@@ -62,13 +62,13 @@ static struct pull *pull_new(struct server *server, struct source *source,
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";
 	p->lost_ms = clock_ms();
-	p->co = co_start_in(&server->services, "pull", pull_main, p);
+	p->co = co_start_in(&cluster->server->services, "pull", pull_main, p);
 	if (!p->co) {
 		pull_free(p);
 		return NULL;
 	}
-	map_set(server->cluster->pulls, source->key, p);
-	server->stat.pulls++;
+	map_set(cluster->pulls, source->key, p);
+	cluster->server->stat.pulls++;
 	return p;
 }
 
@@ -87,12 +87,12 @@ static void look_for_circle(struct pull *p, const struct viewer *viewer)
 		p->reask = true;
 }
 
-void edge_attach(struct server *server, struct source *source, const struct conf_vhost *vhost,
-		 enum pull_from from, struct viewer *viewer)
+void pulls_attach(struct cluster *cluster, struct source *source, const struct conf_vhost *vhost,
+		  enum pull_from from, struct viewer *viewer)
 {
-	struct pull *p = map_get(server->cluster->pulls, source->key);
+	struct pull *p = map_get(cluster->pulls, source->key);
 	if (!p)
-		p = pull_new(server, source, vhost, viewer->conf, from);
+		p = pull_new(cluster, source, vhost, viewer->conf, from);
 	if (!p)
 		return;
 	viewer->pull = p;
@@ -101,12 +101,12 @@ void edge_attach(struct server *server, struct source *source, const struct conf
 	co_wake(p->co);
 }
 
-bool edge_is_pulled(const struct server *server, const struct source *source)
+bool pulls_has(const struct cluster *cluster, const struct source *source)
 {
-	return map_get(server->cluster->pulls, source->key) != NULL;
+	return map_get(cluster->pulls, source->key) != NULL;
 }
 
-void edge_detach(struct viewer *viewer)
+void pulls_detach(struct viewer *viewer)
 {
 	struct pull *p = viewer->pull;
 	if (!p)
