@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "codec/url.h"
-#include "conf/endpoint.h"
 #include "net/addr.h"
 #include "session/publication.h"
 
@@ -51,11 +50,11 @@ static void find_self(const struct api_call *call, struct hostport *self)
 	const struct text_list *listen = &call->conf->listen;
 	int port = server_rtmp_port(call->server);
 	char local[ADDR_TEXT_MAX];
-	struct endpoint at;
+	struct hostport at;
 	if (*call->conf->advertise && hostport_parse(self, call->conf->advertise, port) == OK)
 		return;
 	self->port = port;
-	if (listen->count && endpoint_listen(&at, listen->v[0]) && !is_anywhere(at.host)) {
+	if (listen->count && hostport_listen(&at, listen->v[0]) && !is_anywhere(at.host)) {
 		snprintf(self->host, sizeof(self->host), "%s", at.host);
 		return;
 	}
@@ -72,10 +71,10 @@ static void find_self(const struct api_call *call, struct hostport *self)
 static void put_listener(json_t *origin, const char *key, const char *listen,
 			 const struct hostport *self)
 {
-	struct endpoint at;
+	struct hostport at;
 	struct hostport hp = *self;
 	char text[HOST_MAX + 8];
-	if (!endpoint_listen(&at, listen))
+	if (!hostport_listen(&at, listen))
 		return;
 	if (!is_anywhere(at.host))
 		snprintf(hp.host, sizeof(hp.host), "%s", at.host);
