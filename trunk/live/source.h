@@ -13,6 +13,7 @@
 #include "live/msg_log.h"
 #include "live/timeline.h"
 
+struct publication;
 struct source;
 
 struct source_opts {
@@ -31,7 +32,8 @@ struct source_opts {
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
-	struct source *source;                      /* set while it feeds */
+	struct source *source;           /* set while it feeds */
+	struct publication *publication; /* of FEEDER_PUBLISHER: the layer above's; or NULL */
 	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
 	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
 	/* A send slot of the source begins: has the feeder's own coroutine read and publish what has come,

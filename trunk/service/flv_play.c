@@ -34,6 +34,8 @@ struct player {
 	const struct viewer *viewer;
 	struct client client;
 	int64_t over_ms;
+	struct co *co;
+	bool kicked;
 };
 
 /* ---- what the client says ---- */
@@ -221,6 +223,21 @@ static void open_consumer(struct player *p)
 		      });
 }
 
+static void on_stop(struct client *client, err why)
+{
+	struct player *p = container_of(client, struct player, client);
+	p->kicked = why == ERR_KICKED;
+	co_stop(p->co);
+}
+
+static struct traffic on_count(const struct client *client)
+{
+	const struct sock *sock = container_of_const(client, struct player, client)->sock;
+	return (struct traffic){.recv = sock_recv_bytes(sock), .send = sock_send_bytes(sock)};
+}
+
+static const struct client_ops client_ops = {on_stop, on_count};
+
 static void enter_statistics(struct player *p)
 {
 	p->client.type = "flv-play";
@@ -230,7 +247,8 @@ static void enter_statistics(struct player *p)
 	p->client.tc_url = p->asked.request->tc_url;
 	p->client.url = p->asked.request->url;
 	p->client.source = p->source;
-	p->client.sock = &p->asked.s->sock;
+	p->client.ops = &client_ops;
+	p->co = co_self();
 	addr_ip(p->client.ip, sock_peer(p->sock));
 	stat_enter(&p->asked.s->server->stat, &p->client);
 }
@@ -246,7 +264,7 @@ static err play(struct player *p)
 		e = refuse(p);
 	else if (e == ERR_ENDED || e == ERR_STOPPED)
 		put_end(p);
-	if (p->client.kicked)
+	if (p->kicked)
 		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	if (err_severity(e) == ERR_QUIET)
 		log_info("playing %s over HTTP to %s ended: %s", p->source->key, p->client.ip,

@@ -7,8 +7,9 @@
 #include "base/mem.h"
 #include "node/send_monitor.h"
 #include "service/locate.h"
-#include "service/session.h"
+#include "service/rtmp_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,15 +26,18 @@ struct player {
 	struct source *source;
 	struct rtmp_conn *conn; /* the session's */
 	struct send_monitor send_monitor;
-	struct session *s;
+	struct rtmp_session *s;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
+	struct co *co;
+	bool kicked;
+	struct client client;
 };
 
-static struct session *session_of(void *ctx)
+static struct rtmp_session *session_of(void *ctx)
 {
 	return ((struct player *)ctx)->s;
 }
@@ -154,10 +158,10 @@ static bool is_past_duration(struct player *p)
 /* Says that the stream is over, behind everything that is left of it. */
 static err send_stop_status(struct player *p, const char *code, const char *sentence)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
-	stat_leave(&s->server->stat, &s->client);
+	stat_leave(&s->server->stat, &p->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
 	sock_set_deadline(s->conn->sock, clock_after(END_PATIENCE_MS));
 	rtmp_end(&s->conn, s->want.stream_id, "status", code, sentence);
@@ -212,7 +216,7 @@ static err play_loop(struct player *p)
 /* Only now is it certain that there is something to play. */
 static void start(struct player *p)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	if (s->conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
@@ -242,11 +246,29 @@ static void start(struct player *p)
 	cursor_pause(&p->cursor, p->paused);
 }
 
+static void on_stop(struct client *client, err why)
+{
+	struct player *p = container_of(client, struct player, client);
+	p->kicked = why == ERR_KICKED;
+	co_stop(p->co);
+}
+
+static struct traffic on_count(const struct client *client)
+{
+	return rtmp_session_traffic(container_of_const(client, struct player, client)->s);
+}
+
+static const struct client_ops client_ops = {on_stop, on_count};
+
 static err play_source(struct player *p)
 {
-	p->s->client.publish = false;
-	p->s->client.cursor = &p->cursor;
-	session_enter(p->s, "rtmp-play", p->source);
+	struct request request = rtmp_session_request(p->s, "rtmp-play");
+	request_describe(&request, &p->client);
+	p->co = co_self();
+	p->client.ops = &client_ops;
+	p->client.cursor = &p->cursor;
+	p->client.source = p->source;
+	stat_enter(&p->s->server->stat, &p->client);
 	start(p);
 	log_info("playing %s, stream is %s", p->source->key,
 		 source_is_live(p->source) ? "live" : "not yet there");
@@ -256,7 +278,9 @@ static err play_source(struct player *p)
 		log_info("it was moved ahead %u times, being too slow", p->cursor.skips);
 	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
-	stat_leave(&p->s->server->stat, &p->s->client);
+	stat_leave(&p->s->server->stat, &p->client);
+	if (p->kicked)
+		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	return e;
 }
 
@@ -264,7 +288,7 @@ static err play_source(struct player *p)
 
 static err locate(struct player *p, struct locate *where, enum found *found)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	p->viewer = (struct viewer){
 		.conf = s->conf,
 		.target = &s->target,
@@ -297,15 +321,21 @@ static err locate(struct player *p, struct locate *where, enum found *found)
 
 static err send_away(struct player *p, enum found found)
 {
-	if (found == FOUND_ELSEWHERE)
-		return session_redirect(p->s, p->where->rtmp);
-	return session_refuse(p->s, ERR_NOTFOUND,
-			      found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
-						     : "NetStream.Play.Failed",
-			      "%s", p->where->why);
+	if (found == FOUND_ELSEWHERE) {
+		struct outcome *o = mem_new(struct outcome);
+		o->code = OUTCOME_ELSEWHERE;
+		snprintf(o->rtmp, sizeof(o->rtmp), "%s", p->where->rtmp);
+		err e = rtmp_session_tell(p->s, o);
+		free(o);
+		return e;
+	}
+	return rtmp_session_refuse(p->s, ERR_NOTFOUND,
+				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
+							  : "NetStream.Play.Failed",
+				   "%s", p->where->why);
 }
 
-err play_run(struct session *s)
+err rtmp_play_run(struct rtmp_session *s)
 {
 	struct player *p = mem_new(struct player);
 	struct locate where;
