@@ -13,7 +13,7 @@ static void on_accept(void *ctx, struct sock *sock)
 
 int tcp_setup(void **state)
 {
-	struct listen_opts opts = {.text = "127.0.0.1:0", .what = "test", .on_accept = on_accept};
+	struct listen_opts opts = {.at = {"127.0.0.1"}, .what = "test", .on_accept = on_accept};
 	(void)state;
 	tcp = (struct tcp){0};
 	if (co_init() != OK || listener_open(&tcp.listener, &opts) != OK)
@@ -28,7 +28,6 @@ int tcp_teardown(void **state)
 	(void)state;
 	sock_close(&tcp.far);
 	listener_close(&tcp.listener);
-	err_clear();
 	co_fini();
 	fake_time_end();
 	return 0;

@@ -127,7 +127,6 @@ static void log_session_end(err e, const char *peer)
 		log_debug("HTTP connection from %s ended: %s", peer, err_trail(e));
 	else
 		log_debug("HTTP connection from %s ended", peer);
-	err_clear();
 }
 
 static void session_main(void *arg)

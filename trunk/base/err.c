@@ -1,5 +1,5 @@
-/* The trail is one line of text per coroutine, allocated at its first error: a connection that
- * never fails pays one pointer for it. Running out of memory here costs the words, not the code. */
+/* The trail is the last words of a coroutine and the code that they are of, allocated at its first
+ * error: a connection that never fails pays one pointer for it. Running out of memory here costs the words, not the code. */
 #include "base/err.h"
 
 #include <errno.h>
@@ -19,14 +19,14 @@ static const struct {
 #undef X
 };
 
-static char *root_trail;
-static char **root_slot(void)
+static struct err_trail *root_trail;
+static struct err_trail **root_slot(void)
 {
 	return &root_trail;
 }
-static char **(*trail_slot)(void) = root_slot;
+static struct err_trail **(*trail_slot)(void) = root_slot;
 
-void err_set_trail_slot(char **(*slot)(void))
+void err_set_trail_slot(struct err_trail **(*slot)(void))
 {
 	trail_slot = slot ? slot : root_slot;
 }
@@ -46,70 +46,74 @@ enum err_severity err_severity(err e)
 	return rows[e].severity;
 }
 
-static char *trail_get(void)
+/* The words of `e` that are kept; NULL when those are of another error, or none. */
+static const char *words_of(err e)
 {
-	char **slot = trail_slot();
-	if (!*slot) {
-		*slot = malloc(ERR_TRAIL_MAX);
-		if (*slot)
-			**slot = '\0';
-	}
-	return *slot;
+	const struct err_trail *trail = *trail_slot();
+	return trail && trail->code == e ? trail->words : NULL;
+}
+
+/* Keeps `line` as the words of `e`. */
+static void keep(err e, const char *line)
+{
+	struct err_trail **slot = trail_slot();
+	if (!*slot)
+		*slot = malloc(sizeof(**slot));
+	if (!*slot)
+		return;
+	(*slot)->code = e;
+	memcpy((*slot)->words, line, ERR_WORDS_MAX);
+}
+
+/* Words, then ": " and `tail` unless it is NULL. They are made in memory of their own, since an argument
+ * may be the trail itself; nothing here switches coroutines. */
+static void put(err e, const char *fmt, va_list ap, const char *tail)
+{
+	static char line[ERR_WORDS_MAX];
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (tail && n >= 0 && n < ERR_WORDS_MAX)
+		snprintf(line + n, sizeof(line) - (size_t)n, ": %s", tail);
+	keep(e, line);
 }
 
 err err_fail(err e, const char *fmt, ...)
 {
-	char *trail = trail_get();
-	if (trail) {
-		va_list ap;
-		va_start(ap, fmt);
-		vsnprintf(trail, ERR_TRAIL_MAX, fmt, ap);
-		va_end(ap);
-	}
+	va_list ap;
+	va_start(ap, fmt);
+	put(e, fmt, ap, NULL);
+	va_end(ap);
 	return e;
 }
 
 err err_sys(err e, const char *fmt, ...)
 {
 	int number = errno;
-	char *trail = trail_get();
-	if (trail) {
-		va_list ap;
-		va_start(ap, fmt);
-		int n = vsnprintf(trail, ERR_TRAIL_MAX, fmt, ap);
-		va_end(ap);
-		if (n >= 0 && n < ERR_TRAIL_MAX)
-			snprintf(trail + n, (size_t)(ERR_TRAIL_MAX - n), ": %s", strerror(number));
-	}
+	va_list ap;
+	va_start(ap, fmt);
+	put(e, fmt, ap, strerror(number));
+	va_end(ap);
 	errno = number;
 	return e;
 }
 
 err err_add(err e, const char *fmt, ...)
 {
-	static char line[ERR_TRAIL_MAX]; /* nothing here switches coroutines */
-	char *trail = trail_get();
-	if (!trail)
-		return e;
 	va_list ap;
 	va_start(ap, fmt);
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	put(e, fmt, ap, err_trail(e));
 	va_end(ap);
-	if (n >= 0 && n < ERR_TRAIL_MAX)
-		snprintf(line + n, sizeof(line) - (size_t)n, ": %s", *trail ? trail : err_text(e));
-	memcpy(trail, line, sizeof(line));
+	return e;
+}
+
+err err_plain(err e)
+{
+	if (words_of(e))
+		(*trail_slot())->code = OK;
 	return e;
 }
 
 const char *err_trail(err e)
 {
-	char **slot = trail_slot();
-	return *slot && **slot ? *slot : err_text(e);
-}
-
-void err_clear(void)
-{
-	char **slot = trail_slot();
-	if (*slot)
-		**slot = '\0';
+	const char *words = words_of(e);
+	return words ? words : err_text(e);
 }

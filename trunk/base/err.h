@@ -1,7 +1,8 @@
 /* err - how a function says that it failed. Layer: base.
- * A code decides, words explain: the code travels as the return value, the words are kept in
- * a trail that belongs to the running coroutine until somebody logs it. A function either
- * returns an error or logs it, never both. */
+ * A code decides, words explain: the code travels as the return value, the words are kept with their
+ * code in a trail that belongs to the running coroutine. The words are shown for their own code only, so
+ * an error that nobody looks at needs no clearing: `(void)f()` is enough. A function either returns an
+ * error or logs it, never both. */
 #pragma once
 #include <stddef.h>
 
@@ -30,16 +31,22 @@ err err_add(err e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* As err_fail, with the text of errno behind the words. */
 err err_sys(err e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The words of the last err_fail, err_add or err_sys of this coroutine; if there are none, the
- * sentence of the table. Borrowed until the next of these calls. */
+/* Returns `e`, which from here on has the sentence of the table and no other words: for functions whose
+ * code says all there is (co_wait: ERR_TIMEOUT), since words of an earlier error may have the same code. */
+err err_plain(err e);
+
+/* The words of the last err_fail, err_add or err_sys of this coroutine if they are of `e`, else the
+ * sentence of the table. Borrowed until the next of these calls, of which it may be an argument. */
 const char *err_trail(err e);
-/* Forgets the words. */
-void err_clear(void);
 
 /* Where the trail of the running coroutine is kept; `co` installs its own provider. The slot
- * holds NULL or malloc'ed memory of ERR_TRAIL_MAX bytes, freed by the provider's owner. */
-enum { ERR_TRAIL_MAX = 320 };
-void err_set_trail_slot(char **(*slot)(void));
+ * holds NULL or malloc'ed memory, freed by the provider's owner. */
+enum { ERR_WORDS_MAX = 320 };
+struct err_trail {
+	err code; /* OK: no words */
+	char words[ERR_WORDS_MAX];
+};
+void err_set_trail_slot(struct err_trail **(*slot)(void));
 
 /* Returns the error of `expr`, if there is one. Only for functions that own nothing then. */
 #define TRY(expr)                                                                                  \

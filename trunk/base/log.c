@@ -179,7 +179,6 @@ void log_end(err e, const char *fmt, ...)
 		emit(level, e == OK ? NULL : err_trail(e), fmt, ap);
 		va_end(ap);
 	}
-	err_clear();
 }
 
 /* On the terminal a person reads the words alone. */

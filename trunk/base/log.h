@@ -30,7 +30,7 @@ void log_set_id_slot(const char *(*id)(void));
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The few lines that a person at the terminal needs: info level, and printed when `echo` is on. */
 void log_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* How a story ended: "words: trail", at the level of the error's severity. Clears the trail. */
+/* How a story ended: "words: trail", at the level of the error's severity. */
 void log_end(err e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...) (log_enabled(LOG_DEBUG) ? log_line(LOG_DEBUG, __VA_ARGS__) : (void)0)

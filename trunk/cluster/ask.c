@@ -1,5 +1,6 @@
 #include "cluster/ask.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "codec/url.h"
 #include "node/signed_request.h"
 
@@ -68,10 +69,7 @@ struct ask *asks_add(struct asks *asks, int tag, enum ask_whom whom, char *api, 
 		free(target);
 		return NULL;
 	}
-	if (asks->count == asks->room) {
-		asks->room = asks->room ? asks->room * 2 : 8;
-		asks->v = mem_realloc(asks->v, (size_t)asks->room * sizeof(asks->v[0]));
-	}
+	vec_reserve(asks->v, asks->room, asks->count + 1);
 	struct ask *a = &asks->v[asks->count++];
 	*a = (struct ask){.api = api,
 			  .target = target,
@@ -193,7 +191,6 @@ static void ask_main(void *arg)
 	}
 	turn_end(a);
 	quota_empty(&a->quota);
-	err_clear();
 	asks->running--;
 	co_wake(asks->lead);
 }

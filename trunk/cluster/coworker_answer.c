@@ -18,7 +18,6 @@ static void read_http(struct coworker_answer *out, const char *text)
 	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, PORT_HTTP) == OK &&
 	    is_host(hp.host))
 		hostport_text(out->http, &hp);
-	err_clear();
 }
 
 static int64_t integer(const json_t *object, const char *name)

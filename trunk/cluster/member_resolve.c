@@ -25,8 +25,6 @@ static int64_t add_host(struct member_list *list, const char *host, int port,
 	if (dns_lookup(answer, host, port, clock_after(LOOKUP_MS)) == OK) {
 		member_list_add(list, host, port, rank, answer);
 		expires = answer->expires_ms;
-	} else {
-		err_clear();
 	}
 	free(answer);
 	return expires;
@@ -38,8 +36,6 @@ static int64_t add_targets(struct member_list *list, const char *name)
 	int64_t expires = clock_after(AGAIN_MS);
 	if (dns_lookup_srv(answer, name, clock_after(LOOKUP_MS)) == OK)
 		expires = answer->expires_ms;
-	else
-		err_clear();
 	for (int i = 0; i < answer->count; i++) {
 		const struct dns_srv *t = &answer->targets[i];
 		int64_t until = add_host(list, t->host, t->port,
@@ -57,7 +53,6 @@ int64_t member_resolve(struct member_list *list, const char *text, int port)
 		return add_targets(list, text);
 	if (hostport_parse(&hp, text, port) == OK)
 		return add_host(list, hp.host, hp.port, (struct member_rank){0});
-	err_clear();
 	return CLOCK_NEVER;
 }
 
@@ -66,6 +61,5 @@ bool member_is_literal(const char *text, int port)
 	struct hostport hp;
 	struct addr addr;
 	bool parsed = !member_is_srv(text) && hostport_parse(&hp, text, port) == OK;
-	err_clear();
 	return parsed && addr_literal(&addr, hp.host, hp.port);
 }

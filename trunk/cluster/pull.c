@@ -86,7 +86,7 @@ static err use(struct pull *p, bool alone, struct rtmp_refusal *refusal)
 		e = pull_relay(p, patience_of(p, alone), refusal);
 	}
 	/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
-	char why[ERR_TRAIL_MAX];
+	char why[ERR_WORDS_MAX];
 	snprintf(why, sizeof(why), "%s", err_trail(e));
 	resume_end(&p->resume);
 	read_pacing_caught_up(&p->in, p->source, true);

@@ -1,6 +1,7 @@
 #include "cluster/resume.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +146,7 @@ static void hold(struct resume *s, struct msg *m, uint32_t raw)
 {
 	if (!s->began_ms && is_frame(m))
 		s->began_ms = clock_ms();
-	if (s->count == s->room) {
-		s->room = s->room ? s->room * 2 : 64;
-		s->held = mem_realloc(s->held, s->room * sizeof(s->held[0]));
-	}
+	vec_reserve(s->held, s->room, s->count + 1);
 	s->held[s->count++] = (struct held){m, raw};
 	s->bytes += m->n;
 }

@@ -224,7 +224,7 @@ static err explain(const struct race *r, err e, struct rtmp_refusal *refusal)
 			return err_fail(r->attempts[i].result, "%s: %s", r->attempts[i].name,
 					r->attempts[i].why);
 		}
-	char text[ERR_TRAIL_MAX] = "";
+	char text[ERR_WORDS_MAX] = "";
 	size_t n = 0;
 	for (int i = 0; i < r->started && n < sizeof(text); i++)
 		n += (size_t)snprintf(

@@ -104,6 +104,5 @@ bool upstream_redirect_target(char *out, size_t cap, const char *url)
 		ok = (size_t)snprintf(out, cap, "%s", text) < cap;
 	}
 	target_fini(&t);
-	err_clear();
 	return ok;
 }

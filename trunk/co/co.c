@@ -21,7 +21,7 @@ static struct co *current;
 static struct co *all; /* read by debuggers: who exists */
 static bool st_started;
 
-static char **current_trail(void)
+static struct err_trail **current_trail(void)
 {
 	return &current->trail;
 }
@@ -72,7 +72,7 @@ static err co_prepare(struct co *co, const char *name)
 {
 	co->cond = st_cond_new();
 	if (!co->cond)
-		return ERR_SYSTEM;
+		return err_fail(ERR_SYSTEM, "no memory for a coroutine");
 	co->name = name;
 	co->timer.fn = deadline_passed;
 	co->deadline = CLOCK_NEVER;
@@ -328,7 +328,7 @@ err co_wait(int64_t deadline)
 	if (me->stopping)
 		return ERR_STOPPED;
 	if (!me->woken)
-		return ERR_TIMEOUT;
+		return err_plain(ERR_TIMEOUT);
 	me->woken = false;
 	return OK;
 }

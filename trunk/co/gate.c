@@ -54,7 +54,7 @@ err gate_enter(struct gate *gate, struct gate_pass *pass, int64_t deadline)
 		e = co_wait(deadline);
 	/* Those inside may leave at this very deadline: to be let in then is too late. */
 	if (e == OK && !at_once && clock_ms() >= deadline)
-		e = ERR_TIMEOUT;
+		e = err_plain(ERR_TIMEOUT);
 	if (e != OK)
 		gate_leave(gate, pass);
 	return e;

@@ -30,7 +30,7 @@ struct co {
 	void (*main)(void *arg);
 	void *arg;
 	const char *name;
-	char *trail; /* err's words; allocated at the first error */
+	struct err_trail *trail; /* err's words; allocated at the first error */
 	struct co *joiner;
 	struct co_group *group;
 	struct co *prev, *next;         /* in the group */

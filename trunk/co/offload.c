@@ -95,7 +95,6 @@ static bool offload_ready(void)
 		return false;
 	off.event.on_event = jobs_finished;
 	if (reactor_add(&off.event, fd) != OK) {
-		err_clear();
 		close(fd);
 		return false;
 	}

@@ -56,7 +56,7 @@ void *__wrap_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t at
 
 #if HAVE_ASAN
 #include "base/check.h"
-#include "base/mem.h"
+#include "base/vec.h"
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -72,9 +72,9 @@ const char *__asan_default_options(void)
 }
 
 static struct stack_bounds *known; /* sorted */
-static size_t known_count, known_cap;
+static size_t known_count, known_room;
 static struct stack_bounds *roots; /* neighbouring stacks as one */
-static size_t root_count;
+static size_t root_count, root_room;
 enum { ROOT_GAP = 64 * 1024 };
 static int self_key = -1;
 
@@ -106,17 +106,14 @@ static void root_add(char *low, size_t size)
 		__lsan_register_root_region(below, roots[i].size);
 		return;
 	}
-	roots = mem_realloc(roots, (root_count + 1) * sizeof(*roots));
+	vec_reserve(roots, root_room, root_count + 1);
 	roots[root_count++] = (struct stack_bounds){low, size};
 	__lsan_register_root_region(low, size);
 }
 
 static void stack_born(char *low, size_t size)
 {
-	if (known_count == known_cap) {
-		known_cap = known_cap ? known_cap * 2 : 64;
-		known = mem_realloc(known, known_cap * sizeof(*known));
-	}
+	vec_reserve(known, known_room, known_count + 1);
 	size_t i = known_above(low);
 	memmove(known + i + 1, known + i, (known_count - i) * sizeof(*known));
 	known[i] = (struct stack_bounds){low, size};

@@ -61,6 +61,5 @@ struct msg *metadata_read(struct span body)
 		m = msg_of(body, false);
 	amf_free(&name);
 	amf_free(&values);
-	err_clear();
 	return m;
 }

@@ -71,9 +71,7 @@ static err scratch_recv(struct http_conn *conn, size_t *n)
 		}
 		/* A peer that is never silent does not get more time for that. */
 		if (e == OK && clock_ms() > sock_deadline(sock))
-			e = ERR_TIMEOUT;
-		if (e == ERR_TIMEOUT || e == ERR_STOPPED)
-			err_clear();
+			e = err_plain(ERR_TIMEOUT);
 		return e;
 	}
 }
@@ -121,8 +119,8 @@ static err head_read(struct http_conn *conn, struct http_parse *parse, struct ht
 static err answer_refusal(struct http_conn *conn, int status, err e)
 {
 	char *sentence = mem_strdup(err_trail(e));
-	if (http_respond_text(conn->sock, NULL, status, sentence, NULL) != OK)
-		err_clear(); /* the first error is the one that matters */
+	(void)http_respond_text(conn->sock, NULL, status, sentence,
+				NULL); /* the first error matters */
 	e = err_fail(e, "HTTP request refused: %s", sentence);
 	free(sentence);
 	return e;
@@ -269,7 +267,8 @@ err http_recv_body(struct http_conn *conn, void *p, size_t cap, size_t *n, int64
 	err e = OK;
 	*n = 0;
 	while (e == OK && conn->body && *n == 0 && !http_parse_done(conn->body))
-		e = clock_ms() > deadline ? ERR_TIMEOUT : body_some(conn, p, cap, n, true);
+		e = clock_ms() > deadline ? err_plain(ERR_TIMEOUT)
+					  : body_some(conn, p, cap, n, true);
 	sock_set_deadline(conn->sock, outer);
 	body_check_end(conn);
 	return e;

@@ -112,8 +112,7 @@ static void fd_wanted(void *data, ares_socket_t fd, int readable, int writable)
 		DL_APPEND(dns.fds, f);
 	}
 	unsigned events = (readable ? REACTOR_IN : 0u) | (writable ? REACTOR_OUT : 0u);
-	if (reactor_add_level(&f->rfd, fd, events) != OK)
-		err_clear(); /* then the question times out */
+	(void)reactor_add_level(&f->rfd, fd, events); /* else the question times out */
 }
 
 static void question_done(struct question *q, int status)
@@ -285,10 +284,8 @@ static err question_answer(struct question *q, int64_t deadline)
 	if (!q->asking)
 		question_ask(q);
 	err e = question_wait(q, deadline);
-	if (e == ERR_STOPPED) {
-		err_clear();
+	if (e == ERR_STOPPED)
 		return e;
-	}
 	if (question_has_answer(q)) {
 		q->silent = q->asking;
 		return OK;

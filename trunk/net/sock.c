@@ -23,13 +23,6 @@ enum {
 
 static char drained[64 * 1024]; /* nobody reads it */
 
-/* Words of an earlier error would explain the wrong thing. */
-static err plain(err e)
-{
-	err_clear();
-	return e;
-}
-
 err sock_failed(const struct sock *sock, const char *what)
 {
 	char peer[ADDR_TEXT_MAX];
@@ -138,7 +131,7 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 	char peer[ADDR_TEXT_MAX];
 	addr_text(peer, to);
 	if (co_stopping())
-		return plain(ERR_STOPPED);
+		return ERR_STOPPED;
 	int fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(is_want() ? ERR_SYSTEM : ERR_CONNECT, "connect %s", peer);
@@ -147,7 +140,6 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 	err e = dial(sock, deadline);
 	if (e != OK) {
 		e = e == ERR_CONNECT ? err_sys(e, "connect %s", peer) : e;
-		e = e == ERR_STOPPED ? plain(e) : e;
 		sock_close(&sock);
 		return e;
 	}
@@ -257,7 +249,7 @@ err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	if (got < 0)
 		return sock_failed(sock, "recv from");
 	if (got == 0)
-		return plain(ERR_CLOSED);
+		return err_plain(ERR_CLOSED);
 	if ((size_t)got < cap && !(sock->rfd.ready & REACTOR_HUP))
 		sock->rfd.ready &= ~(unsigned)REACTOR_IN;
 	*n = (size_t)got;
@@ -316,7 +308,7 @@ static err sock_block(struct sock *sock, const uint8_t *bits)
 	while (!(sock->rfd.ready & *bits)) {
 		err e = co_wait(sock->deadline);
 		if (e != OK)
-			return plain(e);
+			return e;
 	}
 	return OK;
 }
@@ -336,7 +328,7 @@ err sock_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	*n = 0;
 	for (;;) {
 		if (co_stopping())
-			return plain(ERR_STOPPED);
+			return ERR_STOPPED;
 		err e = sock_try_recv(sock, p, cap, n);
 		if (e == OK)
 			sock_worked(sock, *n);

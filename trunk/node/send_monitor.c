@@ -84,7 +84,6 @@ void send_monitor_turn(struct send_monitor *o, const struct sock *sock, struct c
 		return;
 	if (sock_send_ms(sock) < o->next_ms && send_some(ctx) == OK && o->left == LEFT_NOTHING)
 		return;
-	err_clear();
 	co_wake(co);
 }
 

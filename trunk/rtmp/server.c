@@ -413,11 +413,7 @@ err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redi
 	int64_t limit = clock_after(REDIRECT_MS);
 	if (sock_deadline(conn->sock) > limit)
 		sock_set_deadline(conn->sock, limit);
-	err e = wait_for_word(conn);
-	if (e == ERR_STOPPED)
-		return e;
-	err_clear(); /* most clients just leave */
-	return OK;
+	return wait_for_word(conn) == ERR_STOPPED ? ERR_STOPPED : OK; /* most clients just leave */
 }
 
 void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,

@@ -52,8 +52,9 @@ static err judge_relay(struct visit *v, bool *refused)
 		v->is_relay = server_relay_verified(s->server, verdict, sock_peer(s->sock));
 	}
 	/* A reason to refuse, also when it is not proven. */
-	if (upstream_check_path(s->server, r->vhost, r->path, r->via) != OK)
-		return flv_refuse(s, 403, err_trail(ERR_LOOP));
+	err e = upstream_check_path(s->server, r->vhost, r->path, r->via);
+	if (e)
+		return flv_refuse(s, 403, err_trail(e));
 	*refused = false;
 	return OK;
 }
@@ -124,8 +125,9 @@ static err serve(struct visit *v, bool *found)
 {
 	struct http_session *s = v->s;
 	*found = true;
-	if (flv_request_read(&v->request, s->conf, s->request, sock_local(s->sock)) != OK)
-		return flv_refuse(s, 400, err_trail(ERR_PROTOCOL));
+	err e = flv_request_read(&v->request, s->conf, s->request, sock_local(s->sock));
+	if (e)
+		return flv_refuse(s, 400, err_trail(e));
 	*found = v->request.vhost != NULL;
 	if (!*found)
 		return OK;
@@ -133,7 +135,7 @@ static err serve(struct visit *v, bool *found)
 		return flv_answer_head(s);
 	if (s->request->method != HTTP_METHOD_GET)
 		return flv_refuse(s, 405, "Only GET and HEAD are possible here.");
-	err e = get(v);
+	e = get(v);
 	/* The connection ends in any case; one that has ended its stream has ended well. */
 	return e == ERR_ENDED ? OK : e;
 }

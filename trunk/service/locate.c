@@ -137,7 +137,6 @@ static bool is_to_be_had(struct locate *l)
 	    cluster->on_miss == MISS_REDIRECT || l->viewer->pull)
 		return false;
 	err e = coworker_find(l->server->cluster, l->vhost, l->target, &answer);
-	err_clear();
 	if (source_is_published(l->source))
 		return e != ERR_STOPPED;
 	if (e || !must_relay(l, &answer))

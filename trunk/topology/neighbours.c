@@ -115,7 +115,6 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 	if (!known && target_parse(&target, "rtmp://127.0.0.1/live", "view") == OK &&
 	    upstream_connect(&up, list, count, &request, deadline, refusal) == OK)
 		rtmp_conn_free(&up.conn);
-	err_clear();
 	target_fini(&target);
 	free(refusal);
 }

@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int clear(void **state)
-{
-	(void)state;
-	err_clear();
-	return 0;
-}
-
 static void every_row_has_its_words(void **state)
 {
 	(void)state;
@@ -38,7 +31,7 @@ static void every_row_has_its_words(void **state)
 static void without_words_the_trail_is_the_sentence_of_the_table(void **state)
 {
 	(void)state;
-	assert_string_equal(err_trail(ERR_TIMEOUT), err_text(ERR_TIMEOUT));
+	assert_string_equal(err_trail(ERR_FULL), err_text(ERR_FULL));
 	assert_int_equal(err_add(ERR_TIMEOUT, "play %s", "live/a"), ERR_TIMEOUT);
 	assert_string_equal(err_trail(ERR_TIMEOUT),
 			    "play live/a: the peer was silent for too long");
@@ -52,6 +45,36 @@ static void context_goes_in_front_of_the_cause(void **state)
 	assert_string_equal(err_trail(ERR_PROTOCOL), "handshake: chunk size 0");
 	assert_int_equal(err_fail(ERR_CLOSED, "gone"), ERR_CLOSED);
 	assert_string_equal(err_trail(ERR_CLOSED), "gone");
+}
+
+static void words_are_shown_for_their_own_code_only(void **state)
+{
+	(void)state;
+	assert_int_equal(err_fail(ERR_PROTOCOL, "chunk size 0"), ERR_PROTOCOL);
+	assert_string_equal(err_trail(ERR_LIMIT), err_text(ERR_LIMIT));
+	assert_string_equal(err_trail(ERR_PROTOCOL), "chunk size 0");
+	assert_int_equal(err_add(ERR_LIMIT, "publish"), ERR_LIMIT);
+	assert_string_equal(err_trail(ERR_LIMIT), "publish: a limit was exceeded");
+	assert_string_equal(err_trail(ERR_PROTOCOL), err_text(ERR_PROTOCOL));
+}
+
+static void a_plain_error_has_no_words_of_an_earlier_one(void **state)
+{
+	(void)state;
+	assert_int_equal(err_plain(ERR_TIMEOUT), ERR_TIMEOUT);
+	assert_int_equal(err_fail(ERR_TIMEOUT, "no message came"), ERR_TIMEOUT);
+	assert_int_equal(err_plain(ERR_CLOSED), ERR_CLOSED);
+	assert_string_equal(err_trail(ERR_TIMEOUT), "no message came");
+	assert_int_equal(err_plain(ERR_TIMEOUT), ERR_TIMEOUT);
+	assert_string_equal(err_trail(ERR_TIMEOUT), err_text(ERR_TIMEOUT));
+}
+
+static void words_may_be_made_of_those_before(void **state)
+{
+	(void)state;
+	assert_int_equal(err_fail(ERR_CLOSED, "read: gone"), ERR_CLOSED);
+	assert_int_equal(err_fail(ERR_UPSTREAM, "origin: %s", err_trail(ERR_CLOSED)), ERR_UPSTREAM);
+	assert_string_equal(err_trail(ERR_UPSTREAM), "origin: read: gone");
 }
 
 static void errno_is_spelt_out_and_kept(void **state)
@@ -72,15 +95,15 @@ static void a_long_trail_is_cut_and_keeps_its_front(void **state)
 	assert_int_equal(err_fail(ERR_LIMIT, "%s", words), ERR_LIMIT);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(err_add(ERR_LIMIT, "level %d", i), ERR_LIMIT);
-	assert_true(strlen(err_trail(ERR_LIMIT)) < ERR_TRAIL_MAX);
+	assert_true(strlen(err_trail(ERR_LIMIT)) < ERR_WORDS_MAX);
 	assert_memory_equal(err_trail(ERR_LIMIT), "level 99: level 98: ", 20);
 	errno = EPERM;
 	assert_int_equal(err_sys(ERR_LIMIT, "%s", words), ERR_LIMIT);
-	assert_int_equal(strlen(err_trail(ERR_LIMIT)), ERR_TRAIL_MAX - 1);
+	assert_int_equal(strlen(err_trail(ERR_LIMIT)), ERR_WORDS_MAX - 1);
 }
 
-static char *other;
-static char **other_slot(void)
+static struct err_trail *other;
+static struct err_trail **other_slot(void)
 {
 	return &other;
 }
@@ -94,7 +117,7 @@ static void each_slot_has_its_own_trail(void **state)
 	assert_int_equal(err_fail(ERR_CLOSED, "second"), ERR_CLOSED);
 	err_set_trail_slot(NULL);
 	assert_string_equal(err_trail(ERR_CLOSED), "first");
-	assert_string_equal(other, "second");
+	assert_string_equal(other->words, "second");
 	free(other);
 	other = NULL;
 }
@@ -120,11 +143,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_has_its_words),
-		cmocka_unit_test_setup(without_words_the_trail_is_the_sentence_of_the_table, clear),
-		cmocka_unit_test_setup(context_goes_in_front_of_the_cause, clear),
-		cmocka_unit_test_setup(errno_is_spelt_out_and_kept, clear),
-		cmocka_unit_test_setup(a_long_trail_is_cut_and_keeps_its_front, clear),
-		cmocka_unit_test_setup(each_slot_has_its_own_trail, clear),
+		cmocka_unit_test(without_words_the_trail_is_the_sentence_of_the_table),
+		cmocka_unit_test(context_goes_in_front_of_the_cause),
+		cmocka_unit_test(words_are_shown_for_their_own_code_only),
+		cmocka_unit_test(a_plain_error_has_no_words_of_an_earlier_one),
+		cmocka_unit_test(words_may_be_made_of_those_before),
+		cmocka_unit_test(errno_is_spelt_out_and_kept),
+		cmocka_unit_test(a_long_trail_is_cut_and_keeps_its_front),
+		cmocka_unit_test(each_slot_has_its_own_trail),
 		cmocka_unit_test(try_returns_the_error_and_nothing_else),
 	};
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -31,7 +31,6 @@ static int teardown(void **state)
 	(void)state;
 	log_stop();
 	log_set_id_slot(NULL);
-	err_clear();
 	unlink(path);
 	unlink(moved);
 	return rmdir(dir);

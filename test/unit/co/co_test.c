@@ -269,7 +269,6 @@ static void each_coroutine_keeps_its_own_words(void **state)
 	co_join(&b);
 	assert_string_equal(trace, "==");
 	assert_string_equal(err_trail(mine), "mine");
-	err_clear();
 }
 
 static char seen_ids[2][9];

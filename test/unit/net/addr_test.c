@@ -49,7 +49,6 @@ static void texts_of_host_and_port_are_taken_apart(void **state)
 		hostport_text(back, &hp);
 		assert_string_equal(back, cases[i].back);
 	}
-	err_clear();
 }
 
 static void a_host_that_is_too_long_is_refused(void **state)
@@ -62,7 +61,6 @@ static void a_host_that_is_too_long_is_refused(void **state)
 	assert_int_equal(hostport_parse(&hp, text, 1), ERR_CONFIG);
 	text[HOST_MAX - 1] = '\0';
 	assert_int_equal(hostport_parse(&hp, text, 1), OK);
-	err_clear();
 }
 
 static void literals_are_recognised_and_written_back(void **state)

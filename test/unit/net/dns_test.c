@@ -200,7 +200,6 @@ static int teardown(void **state)
 	co_join(&server.co);
 	reactor_remove(&server.rfd);
 	close(server.rfd.fd);
-	err_clear();
 	co_fini();
 	return 0;
 }
@@ -433,7 +432,6 @@ static void a_resolver_must_be_an_address(void **state)
 	dns_fini();
 	assert_int_equal(dns_init(NULL), OK);
 	dns_fini();
-	err_clear();
 	co_fini();
 }
 

@@ -12,7 +12,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	err_clear();
 	co_fini();
 	return 0;
 }

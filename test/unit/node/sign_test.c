@@ -398,7 +398,6 @@ static void a_secret_may_be_in_a_file(void **state)
 	assert_true(signer_on(s));
 	signer_free(&s);
 	signer_free(&there);
-	err_clear();
 }
 
 int main(void)

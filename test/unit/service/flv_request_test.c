@@ -102,7 +102,6 @@ static void a_host_beyond_the_limit_is_an_error(void **state)
 	assert_int_not_equal(request(&r, host, "/live/x.flv", ""), OK);
 	flv_request_fini(&r);
 	free(host);
-	err_clear();
 }
 
 int main(void)
