@@ -16,6 +16,8 @@ struct sock_ops {
 	 * count recv_bytes, recv_ms, send_bytes, send_ms and overhead. */
 	err (*recv)(struct sock *sock, void *p, size_t cap, size_t *n);
 	err (*send)(struct sock *sock, const struct iovec *iov, int count, size_t *n);
+	/* Bytes read from the kernel and not given out; NULL: there never are any. */
+	int (*unread)(const struct sock *sock);
 	/* Says the end of our side, if the protocol has a word for it. ERR_AGAIN while something that send
 	 * has taken is not with the kernel yet; it is called again then. */
 	err (*shutdown)(struct sock *sock);

@@ -54,10 +54,8 @@ static err peek(struct sock *sock, void *p, size_t n, int64_t deadline)
 		ssize_t got = recv(sock->rfd.fd, p, n, MSG_PEEK | MSG_DONTWAIT);
 		if (got == (ssize_t)n)
 			return OK;
-		if (got == 0 || (got > 0 && sock->rfd.ready & REACTOR_HUP)) {
-			err_clear();
-			return ERR_CLOSED;
-		}
+		if (got == 0 || (got > 0 && sock->rfd.ready & REACTOR_HUP))
+			return err_plain(ERR_CLOSED);
 		if (got < 0 && errno != EAGAIN && errno != EINTR)
 			return sock_failed(sock, "recv from");
 		/* More of it raises another event although nothing was taken. */
@@ -74,10 +72,8 @@ static err whole_record(struct sock *sock, size_t n, int64_t deadline)
 			return sock_failed(sock, "look at");
 		if ((size_t)there >= n)
 			return OK;
-		if (sock->rfd.ready & REACTOR_HUP) {
-			err_clear();
-			return ERR_CLOSED;
-		}
+		if (sock->rfd.ready & REACTOR_HUP)
+			return err_plain(ERR_CLOSED);
 		sock->rfd.ready &= ~(unsigned)REACTOR_IN;
 		TRY(tls_await(sock, REACTOR_IN | REACTOR_HUP, deadline));
 	}
@@ -157,7 +153,6 @@ static err take_place(struct handshake *h)
 			e = OK;
 		if (e != OK) {
 			gate_leave(&places, &h->place);
-			err_clear();
 			return e;
 		}
 	}
@@ -197,8 +192,6 @@ static err await_client(struct handshake *h, uint8_t wants)
 	while (e == OK && !h->shed && !(h->sock->rfd.ready & wants))
 		e = co_wait(h->deadline);
 	h->waits_since = 0;
-	if (e)
-		err_clear();
 	return h->shed ? err_fail(ERR_LIMIT, "too many TLS handshakes wait for their clients") : e;
 }
 

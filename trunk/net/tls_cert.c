@@ -59,21 +59,25 @@ void tls_cert_free(struct tls_cert **cert)
 
 static bool bad(struct tls_cert *c, const struct tls_file *file, const char *words)
 {
-	char reason[TLS_ERROR_MAX] = "";
-	if (ERR_peek_last_error() && strcmp(words, "cannot be read") == 0)
-		tls_error(reason);
 	ERR_clear_error();
-	snprintf(c->why, sizeof(c->why), "%.200s %s%s%s", file->path, words, *reason ? ": " : "",
-		 reason);
+	snprintf(c->why, sizeof(c->why), "%.200s %s", file->path, words);
+	return false;
+}
+
+static bool unreadable(struct tls_cert *c, const struct tls_file *file)
+{
+	ERR_clear_error();
+	snprintf(c->why, sizeof(c->why), "%.200s cannot be read: %m", file->path);
 	return false;
 }
 
 static BIO *open_file(struct tls_file *file)
 {
 	tls_file_look(file);
-	if (file->size > PEM_MAX)
+	if (file->size > PEM_MAX) {
+		errno = EFBIG;
 		return NULL;
-	ERR_clear_error();
+	}
 	return BIO_new_file(file->path, "r");
 }
 
@@ -89,7 +93,7 @@ static bool load_chain(struct tls_cert *c)
 	BIO *in = open_file(&c->cert);
 	X509 *x;
 	if (!in)
-		return bad(c, &c->cert, "cannot be read");
+		return unreadable(c, &c->cert);
 	c->leaf = PEM_read_bio_X509_AUX(in, NULL, no_password, NULL);
 	c->chain = sk_X509_new_null();
 	while (c->leaf && sk_X509_num(c->chain) < CHAIN_MAX &&
@@ -104,7 +108,7 @@ static bool load_key(struct tls_cert *c)
 {
 	BIO *in = open_file(&c->key);
 	if (!in)
-		return bad(c, &c->key, "cannot be read");
+		return unreadable(c, &c->key);
 	c->pkey = PEM_read_bio_PrivateKey(in, NULL, no_password, NULL);
 	BIO_free(in);
 	ERR_clear_error();

@@ -115,6 +115,11 @@ struct tls_client *tls_client_ref(struct tls_client *client)
 	return client;
 }
 
+SSL_CTX *tls_client_context(struct tls_client *client)
+{
+	return client->ctx;
+}
+
 /* Sockets that live longer than it keep the context, and find nobody to give their tickets to. */
 void tls_client_unref(struct tls_client **client)
 {
@@ -172,7 +177,7 @@ static SSL *client_session(struct sock *sock, struct tls_client *c, const char *
 	SSL_set_ex_data(ssl, key_index, copy); /* frees it with the SSL */
 	SSL_set_app_data(ssl, copy);
 	SSL_SESSION *known = map_get(c->sessions, key);
-	if (known)
+	if (known && SSL_SESSION_is_resumable(known))
 		SSL_set_session(ssl, known);
 	return ssl;
 }
@@ -187,7 +192,7 @@ static err refused(struct tls_client *c, SSL *ssl, err e, const char *name)
 	if (e == ERR_CLOSED)
 		return err_fail(ERR_CONNECT, "%s ended the connection within the TLS handshake",
 				name);
-	return err_add(ERR_CONNECT, "TLS to %s", name);
+	return err_fail(ERR_CONNECT, "TLS to %s: %s", name, err_trail(e));
 }
 
 static err converse(struct sock *sock, SSL *ssl)

@@ -81,5 +81,8 @@ void tls_expect_set(struct sock *sock, struct tls_set *set, bool mixed);
 /* A session of the default certificate that looks at the client's hello for another one. */
 SSL *tls_set_session(struct tls_set *set);
 
+/* For tests that want a client of another kind. */
+SSL_CTX *tls_client_context(struct tls_client *client);
+
 /* Encrypts and decrypts the session tickets of this context. */
 void tls_tickets_use(SSL_CTX *ctx);

@@ -31,13 +31,8 @@ static struct tls *tls_of(const struct sock *sock)
 err tls_await(struct sock *sock, unsigned bits, int64_t deadline)
 {
 	sock_attach(sock);
-	while (!(sock->rfd.ready & bits)) {
-		err e = co_wait(deadline);
-		if (e != OK) {
-			err_clear();
-			return e;
-		}
-	}
+	while (!(sock->rfd.ready & bits))
+		TRY(co_wait(deadline));
 	return OK;
 }
 
@@ -46,10 +41,8 @@ static err broken(struct sock *sock, int kind, const char *what)
 	char words[TLS_ERROR_MAX], peer[ADDR_TEXT_MAX];
 	if (kind == SSL_ERROR_SYSCALL && errno)
 		return sock_failed(sock, what);
-	if (kind == SSL_ERROR_ZERO_RETURN || kind == SSL_ERROR_SYSCALL) {
-		err_clear();
-		return ERR_CLOSED;
-	}
+	if (kind == SSL_ERROR_ZERO_RETURN || kind == SSL_ERROR_SYSCALL)
+		return err_plain(ERR_CLOSED);
 	tls_error(words);
 	addr_text(peer, &sock->peer);
 	return err_fail(ERR_PROTOCOL, "%s %s: %s", what, peer, words);
@@ -89,7 +82,6 @@ static err tls_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	if (*n == 0)
 		return e;
 	/* An end behind the bytes is met again by the next call. */
-	err_clear();
 	sock_received(sock, *n);
 	return OK;
 }
@@ -133,8 +125,8 @@ static void hand_over(struct reactor_fd *rfd)
 {
 	struct sock *sock = container_of(rfd, struct sock, rfd);
 	struct co *waiter = rfd->waiter;
-	if (rfd->ready & sock->send_on && write_held(sock) != ERR_AGAIN)
-		err_clear();
+	if (rfd->ready & sock->send_on)
+		(void)!write_held(sock);
 	if (waiter)
 		co_wake(waiter);
 }
@@ -181,7 +173,6 @@ static err tls_send(struct sock *sock, const struct iovec *iov, int count, size_
 	count_sent(sock);
 	if (*n == 0)
 		return e;
-	err_clear();
 	sock->send_ms = clock_ms();
 	return OK;
 }
@@ -213,8 +204,15 @@ static void tls_free(struct sock *sock)
 	ERR_clear_error();
 }
 
+/* Bytes of a record that has not come whole are not known to be the application's. */
+static int tls_unread(const struct sock *sock)
+{
+	return SSL_pending(tls_of(sock)->ssl);
+}
+
 static const struct sock_ops ops = {
 	.recv = tls_recv,
+	.unread = tls_unread,
 	.send = tls_send,
 	.shutdown = tls_shutdown,
 	.free = tls_free,

@@ -81,11 +81,11 @@ static const EVP_CIPHER *cipher_of(const struct ticket_key *key)
 	return key->size == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
 }
 
-/* 1: done; 2: done, and the client should get a new ticket; 0: no such key; -1: it failed. */
+/* 1: done; 2: done, and the client gets a new ticket (in TLS 1.3 it uses each one once); 0: no such
+ * key; -1: it failed. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
 		     EVP_MAC_CTX *mac, int encrypt)
 {
-	(void)ssl;
 	if (!keys_ready())
 		return -1;
 	const struct ticket_key *key = encrypt ? &tickets.keys[0] : find_key(name);
@@ -99,7 +99,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	if (EVP_CipherInit_ex(cipher, cipher_of(key), NULL, key->cipher, iv, encrypt) != 1 ||
 	    !set_mac(mac, key))
 		return -1;
-	return encrypt || key == &tickets.keys[0] ? 1 : 2;
+	bool renew = key != &tickets.keys[0] || SSL_version(ssl) == TLS1_3_VERSION;
+	return encrypt || !renew ? 1 : 2;
 }
 
 void tls_tickets_use(SSL_CTX *ctx)
