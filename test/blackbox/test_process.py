@@ -97,7 +97,7 @@ def test_ipv6(t):
         raise Skip("this machine has no IPv6") from None
     text = top.local().replace("127.0.0.1", "[::1]")
     s = t.server("srs", text)
-    edge = t.server("edge", top.edge(f"[::1]:{s.rtmp}"))
+    edge = top.start_edge(t, f"[::1]:{s.rtmp}")
     t.publish(s.url("live/x", "[::1]"))
     t.probe(s.url("live/x", "[::1]")).wait_frames(10)
     t.probe(s.flv("live/x", "[::1]")).wait_frames(10)
@@ -176,8 +176,8 @@ def test_edges_share_a_port(t):
     """Several edges share one RTMP and one HTTP port, and all of them serve."""
     origin = t.srs(mw_latency=0.01)
     t.publish(origin.url("live/x"))
-    first = t.server("one", top.edge(origin.address))
-    second = t.server("two", top.edge(origin.address), values={"rtmp": first.rtmp, "http": first.http})
+    first = top.start_edge(t, origin, name="one")
+    second = top.start_edge(t, origin, name="two", values={"rtmp": first.rtmp, "http": first.http})
     probes = [t.probe(first.url("live/x")) for _ in range(24)]
     for p in probes:
         p.wait_frames(5, 10)
@@ -244,7 +244,7 @@ def test_silent_connections_cost_nothing(t):
 
 def test_what_waits_for_a_restart_is_not_told_to_others(t):
     """A port that is changed by a reload is not open: coworkers are still told the one that is."""
-    s = t.server("srs", top.clustered("127.0.0.1:1"))
+    s = top.start_clustered(t, "127.0.0.1:1", name="srs")
     publisher = rtmp.Client(s.url("live/s"))
     publisher.connect()
     publisher.publish()
@@ -253,8 +253,8 @@ def test_what_waits_for_a_restart_is_not_told_to_others(t):
         origin = s.json("/api/v1/clusters?vhost=__defaultVhost__&app=live&stream=s")["data"]["origin"]
         return origin and (origin["port"], origin["http"])
     before = wait_for(told, 5, "the stream at its origin")
-    s.write_conf(s.conf.replace(f"127.0.0.1:{s.rtmp}", f"127.0.0.1:{free_port()}")
-                 .replace(f"127.0.0.1:{s.http}", f"127.0.0.1:{free_port()}"))
+    s.write_conf(s.conf.replace(s.address, f"127.0.0.1:{free_port()}")
+                 .replace(s.http_address, f"127.0.0.1:{free_port()}"))
     s.signal(signal.SIGHUP)
     wait_for(lambda: "some of it only after a restart" in s.log(), 5, "the reload")
     assert told() == before, (told(), before)
