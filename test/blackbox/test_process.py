@@ -242,24 +242,6 @@ def test_silent_connections_cost_nothing(t):
         sock.close()
 
 
-def test_what_waits_for_a_restart_is_not_told_to_others(t):
-    """A port that is changed by a reload is not open: coworkers are still told the one that is."""
-    s = top.start_clustered(t, "127.0.0.1:1", name="srs")
-    publisher = rtmp.Client(s.url("live/s"))
-    publisher.connect()
-    publisher.publish()
-
-    def told():
-        origin = s.json("/api/v1/clusters?vhost=__defaultVhost__&app=live&stream=s")["data"]["origin"]
-        return origin and (origin["port"], origin["http"])
-    before = wait_for(told, 5, "the stream at its origin")
-    s.write_conf(s.conf.replace(s.address, f"127.0.0.1:{free_port()}")
-                 .replace(s.http_address, f"127.0.0.1:{free_port()}"))
-    s.signal(signal.SIGHUP)
-    wait_for(lambda: "some of it only after a restart" in s.log(), 5, "the reload")
-    assert told() == before, (told(), before)
-
-
 def test_stop_after_reload(t):
     """A server that has read its configuration again still hears the signals that follow."""
     s = t.server("srs", top.local())

@@ -3,9 +3,8 @@
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "codec/url.h"
-#include "conf/endpoint.h"
 #include "net/addr.h"
-#include "service/session.h"
+#include "session/publication.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,11 +50,11 @@ static void find_self(const struct api_call *call, struct hostport *self)
 	const struct text_list *listen = &call->conf->listen;
 	int port = server_rtmp_port(call->server);
 	char local[ADDR_TEXT_MAX];
-	struct endpoint at;
+	struct hostport at;
 	if (*call->conf->advertise && hostport_parse(self, call->conf->advertise, port) == OK)
 		return;
 	self->port = port;
-	if (listen->count && endpoint_listen(&at, listen->v[0]) && !is_anywhere(at.host)) {
+	if (listen->count && hostport_listen(&at, listen->v[0]) && !is_anywhere(at.host)) {
 		snprintf(self->host, sizeof(self->host), "%s", at.host);
 		return;
 	}
@@ -72,10 +71,10 @@ static void find_self(const struct api_call *call, struct hostport *self)
 static void put_listener(json_t *origin, const char *key, const char *listen,
 			 const struct hostport *self)
 {
-	struct endpoint at;
+	struct hostport at;
 	struct hostport hp = *self;
 	char text[HOST_MAX + 8];
-	if (!endpoint_listen(&at, listen))
+	if (!hostport_listen(&at, listen))
 		return;
 	if (!is_anywhere(at.host))
 		snprintf(hp.host, sizeof(hp.host), "%s", at.host);
@@ -87,9 +86,10 @@ static void put_listener(json_t *origin, const char *key, const char *listen,
 /* Since when, and whether its publisher is alive: which of two publishers keeps the stream. */
 static void put_publish(const struct api_call *call, json_t *origin, const struct source *source)
 {
-	struct publish_facts facts;
+	struct publication_facts facts;
 	char *rival = api_query(call, "rival");
-	if (publish_facts(source, *rival && strcmp(rival, call->server->service_id) != 0, &facts)) {
+	bool by_rival = *rival && strcmp(rival, call->server->service_id) != 0;
+	if (publication_facts(source, by_rival, &facts)) {
 		json_put_int(origin, "since_ms", facts.since_wall_ms);
 		json_put_int(origin, "silent_ms", facts.silent_ms);
 		json_put_int(origin, "unanswered_ms", facts.unanswered_ms);

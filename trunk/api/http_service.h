@@ -1,5 +1,6 @@
 /* http_service - takes HTTP connections: the API, live streams and files. Layer: api. */
 #pragma once
+#include "net/sock.h"
 #include "node/server.h"
 
 /* For listen_opts.on_accept; ctx is the listener's struct http_role. */

@@ -1,14 +1,13 @@
 #include "cluster/announce.h"
-#include "conf/endpoint.h"
 
 #include <stdio.h>
 #include <string.h>
 
 int announce_port(const struct server *server)
 {
-	struct endpoint at;
+	struct hostport at;
 	const struct conf_http_api *api = &server->conf->http_api;
-	return api->enabled && endpoint_listen(&at, api->listen) ? at.port : 0;
+	return api->enabled && hostport_listen(&at, api->listen) ? at.port : 0;
 }
 
 void announce_put(struct amf *args, const struct server *server)

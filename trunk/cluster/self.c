@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
-#include "conf/endpoint.h"
 #include "net/addr.h"
 
 #include <stdlib.h>
@@ -45,9 +44,9 @@ static bool is_everywhere(const char *host)
 /* `listen` is "port" or "address:port". */
 static bool listens_at(const char *listen, const struct addr *addr)
 {
-	struct endpoint own;
+	struct hostport own;
 	struct addr at;
-	if (!endpoint_listen(&own, listen) || own.port != addr_port(addr))
+	if (!hostport_listen(&own, listen) || own.port != addr_port(addr))
 		return false;
 	if (is_everywhere(own.host))
 		return addr_is_local(addr);

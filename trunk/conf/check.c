@@ -1,7 +1,7 @@
 /* Rules over several directives: each a function that knows its sentence. A rule that is broken
  * points at the line that is wrong, or at the block where something is missing. */
+#include "base/addr.h"
 #include "base/log.h"
-#include "conf/endpoint.h"
 #include "conf/load.h"
 
 #include <sys/resource.h>
@@ -65,40 +65,63 @@ static void there_is_a_vhost(const struct subject *s)
 			       "__defaultVhost__ { }'");
 }
 
-static void ports_are_free(const struct subject *s, const char *path, const char *text, int count)
+/* Two addresses of RTMP that are one are only said twice, as SRS's own samples do; those of different
+ * services cannot both be had. */
+static void listens_differ(const struct subject *s)
 {
-	struct endpoint mine, other;
+	const struct text_list *listen = &s->conf->listen;
+	struct hostport mine, other;
 
-	if (!endpoint_listen(&mine, text))
+	for (int i = 0; i < listen->count; i++) {
+		for (int j = 0; j < listen->count; j++) {
+			bool both = hostport_listen(&mine, listen->v[i]) &&
+				    hostport_listen(&other, listen->v[j]);
+			bool covered = both && i != j && hostport_covers(&other, &mine);
+			if (!covered || (i < j && hostport_covers(&mine, &other)))
+				continue;
+			report_warning(s->report, at(s, "listen"),
+				       "'listen %s' has no effect: 'listen %s' listens there "
+				       "already",
+				       log_quote(listen->v[i]), log_quote(listen->v[j]));
+			break;
+		}
+	}
+}
+
+static void is_not_rtmp(const struct subject *s, const char *path, const char *text)
+{
+	const struct text_list *listen = &s->conf->listen;
+	struct hostport mine, other;
+
+	if (!hostport_listen(&mine, text))
 		return;
-	for (int i = 0; i < count; i++) {
-		if (endpoint_listen(&other, s->conf->listen.v[i]) && endpoint_clash(&mine, &other))
+	for (int i = 0; i < listen->count; i++)
+		if (hostport_listen(&other, listen->v[i]) && hostport_clash(&mine, &other))
 			report_error(s->report, at(s, path),
 				     "'%s %s' is taken by 'listen %s' already", path,
-				     log_quote(text), log_quote(s->conf->listen.v[i]));
-	}
+				     log_quote(text), log_quote(listen->v[i]));
 }
 
 static void endpoints_differ(const struct subject *s)
 {
 	const struct conf *c = s->conf;
-	struct endpoint api, server;
+	struct hostport api, server;
 
-	for (int i = 0; i < c->listen.count; i++)
-		ports_are_free(s, "listen", c->listen.v[i], i);
 	if (c->http_api.enabled)
-		ports_are_free(s, "http_api.listen", c->http_api.listen, c->listen.count);
+		is_not_rtmp(s, "http_api.listen", c->http_api.listen);
 	if (c->http_server.enabled)
-		ports_are_free(s, "http_server.listen", c->http_server.listen, c->listen.count);
+		is_not_rtmp(s, "http_server.listen", c->http_server.listen);
 	if (!c->http_api.enabled || !c->http_server.enabled ||
-	    strcmp(c->http_api.listen, c->http_server.listen) == 0)
-		return; /* the same text is meant: both are served there */
-	if (endpoint_listen(&api, c->http_api.listen) &&
-	    endpoint_listen(&server, c->http_server.listen) && endpoint_clash(&api, &server))
-		report_error(s->report, at(s, "http_api.listen"),
-			     "'http_api.listen %s' overlaps 'http_server.listen %s'; write the "
-			     "same text to share the port",
-			     log_quote(c->http_api.listen), log_quote(c->http_server.listen));
+	    !hostport_listen(&api, c->http_api.listen) ||
+	    !hostport_listen(&server, c->http_server.listen) || !hostport_clash(&api, &server))
+		return;
+	/* The same address is meant: both are served there. */
+	if (hostport_covers(&api, &server) && hostport_covers(&server, &api))
+		return;
+	report_error(s->report, at(s, "http_api.listen"),
+		     "'http_api.listen %s' overlaps 'http_server.listen %s'; write the same text "
+		     "to share the port",
+		     log_quote(c->http_api.listen), log_quote(c->http_server.listen));
 }
 
 static void auth_has_a_password(const struct subject *s)
@@ -186,7 +209,7 @@ static void remux_has_a_server(const struct subject *s)
 typedef void rule(const struct subject *s);
 
 static rule *const rules[] = {
-	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,
+	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,           listens_differ,
 	endpoints_differ,    auth_has_a_password, origins_do_not_share_ports,
 };
 

@@ -94,7 +94,7 @@ static const struct choice duplicate_names[] = {{"allow", DUPLICATE_ALLOW},
 
 static const struct row rows[] = {
 	/* ---- the process ---- */
-	LIST("listen", conf, listen, RESTART,
+	LIST("listen", conf, listen, NOW,
 	     "Where RTMP is served: one or more of [ip:]port. A port alone listens on every "
 	     "address.",
 	     .min = 1, .judge = value_check_endpoint, .example = "1935"),
@@ -152,9 +152,8 @@ static const struct row rows[] = {
 	/* ---- HTTP ---- */
 	BLOCK("http_api",
 	      "The HTTP API. A clustered origin needs it: the others ask it for streams."),
-	ONOFF("http_api.enabled", conf, http_api.enabled, "off", RESTART,
-	      "Whether the API is served."),
-	TEXT("http_api.listen", conf, http_api.listen, "1985", RESTART,
+	ONOFF("http_api.enabled", conf, http_api.enabled, "off", NOW, "Whether the API is served."),
+	TEXT("http_api.listen", conf, http_api.listen, "1985", NOW,
 	     "Where the API is served. With the same text as http_server.listen, both share a "
 	     "port.",
 	     .min = 1, .judge = value_check_endpoint),
@@ -188,11 +187,11 @@ static const struct row rows[] = {
 	     "The file with the certificate."),
 
 	BLOCK("http_server", "Files and HTTP-FLV streams."),
-	ONOFF("http_server.enabled", conf, http_server.enabled, "off", RESTART,
+	ONOFF("http_server.enabled", conf, http_server.enabled, "off", NOW,
 	      "Whether files and streams are served over HTTP."),
-	TEXT("http_server.listen", conf, http_server.listen, "8080", RESTART, "Where.", .min = 1,
+	TEXT("http_server.listen", conf, http_server.listen, "8080", NOW, "Where.", .min = 1,
 	     .judge = value_check_endpoint),
-	TEXT("http_server.dir", conf, http_server.dir, "./objs/nginx/html", RESTART,
+	TEXT("http_server.dir", conf, http_server.dir, "./objs/nginx/html", NOW,
 	     "The directory whose files are served.", .min = 1),
 	ONOFF("http_server.crossdomain", conf, http_server.crossdomain, "on", NOW,
 	      "Whether web pages of other sites may use files and streams (CORS)."),

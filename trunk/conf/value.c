@@ -1,10 +1,10 @@
 /* Numbers are decimal and nothing else: 010 is ten, 1e3 and 0x10 are mistakes. Enumerations are
  * stored through their size of an int, which the table's macros make sure of. */
 #include "conf/value.h"
+#include "base/addr.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "conf/endpoint.h"
 #include "conf/tree.h"
 
 #include <ctype.h>
@@ -323,25 +323,27 @@ void value_range_text(struct buf *out, const struct row *row)
 
 const char *value_check_endpoint(const char *word)
 {
-	struct endpoint e;
-	return endpoint_listen(&e, word) ? NULL : "[ip:]port";
+	struct hostport at;
+	return hostport_listen(&at, word) && at.port > 0 ? NULL : "[ip:]port";
 }
 
 const char *value_check_hostport(const char *word)
 {
-	struct endpoint e;
-	return endpoint_host(&e, word) ? NULL : "host[:port]";
+	return hostport_is_valid(word) ? NULL : "host[:port]";
 }
 
 const char *value_check_ipport(const char *word)
 {
-	struct endpoint e;
-	return endpoint_host(&e, word) && endpoint_is_ip(e.host) ? NULL : "ip[:port]";
+	struct hostport hp;
+	struct addr ip;
+	bool fits = hostport_is_valid(word) && hostport_parse(&hp, word, 0) == OK &&
+		    addr_literal(&ip, hp.host, 0);
+	return fits ? NULL : "ip[:port]";
 }
 
 const char *value_check_network(const char *word)
 {
-	return endpoint_network(word) ? NULL : "ip or ip/bits";
+	return network_is_valid(word) ? NULL : "ip or ip/bits";
 }
 
 const char *value_check_mount(const char *word)

@@ -16,7 +16,8 @@
 
 enum { DRAIN_STEP_MS = 200 };
 
-static struct server server;
+static struct serve serve;
+static struct inherit inherit;
 static struct options options;
 
 /* Calls `each` with every line of the text. */
@@ -75,32 +76,40 @@ static void log_lines(struct buf *text, enum log_level level)
 	each_line(text, log_one, &level);
 }
 
+/* False when nothing has changed: an address that cannot be listened on. */
+static bool use(struct conf *conf)
+{
+	struct buf diff = {.max = 1 << 20};
+	bool restart = false;
+	conf_diff(&diff, serve.server.conf, conf, &restart);
+	conf_keep(conf, serve.server.conf);
+	err e = serve_set_conf(&serve, conf);
+	if (e) {
+		log_error("%s", err_trail(e));
+	} else {
+		log_lines(&diff, LOG_INFO);
+		log_set_level((enum log_level)conf->srs_log_level);
+		log_info("the new configuration is in use%s",
+			 restart ? "; some of it only after a restart" : "");
+	}
+	buf_free(&diff);
+	return e == OK;
+}
+
 /* A bad file changes nothing; a good one is for new sessions at once, and what needs a restart is
  * named. */
-static void reload(struct server *s)
+static void reload(void)
 {
 	struct conf *conf = NULL;
 	struct conf_report report;
-	struct buf diff = {.max = 1 << 20};
-	bool restart = false;
 	conf_report_init(&report);
 	log_info("reading the configuration again");
 	err e = conf_load(&conf, options.env_only ? NULL : options.file, &report);
 	log_lines(&report.warnings, LOG_WARN);
 	log_lines(&report.errors, LOG_ERROR);
-	if (e) {
-		log_error("the configuration has errors; the one in use stays");
-	} else {
-		conf_diff(&diff, s->conf, conf, &restart);
-		log_lines(&diff, LOG_INFO);
-		conf_keep(conf, s->conf);
-		log_set_level((enum log_level)conf->srs_log_level);
-		serve_set_conf(s, conf);
-		log_info("the new configuration is in use%s",
-			 restart ? "; some of it only after a restart" : "");
-	}
+	if (e || !use(conf))
+		log_error("the configuration cannot be used; the one in use stays");
 	conf_unref(&conf);
-	buf_free(&diff);
 	conf_report_fini(&report);
 }
 
@@ -117,29 +126,30 @@ static void on_reload(struct server *s)
 static void drain(void)
 {
 	int number = 0;
-	int64_t first = server.conf->grace_start_wait_ms, last = server.conf->grace_final_wait_ms;
-	log_say("graceful quit: %d connections may stay until they leave", server.connections);
+	struct server *server = &serve.server;
+	int64_t first = server->conf->grace_start_wait_ms, last = server->conf->grace_final_wait_ms;
+	log_say("graceful quit: %d connections may stay until they leave", server->connections);
 	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
 		return;
-	serve_close_listeners();
-	while (server.connections > 0)
+	serve_drain(&serve);
+	while (server->connections > 0)
 		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
 			return;
 	(void)signals_wait(&number, clock_after(last));
 }
 
-static void serve(void)
+static void handle_signals(void)
 {
 	int number = 0;
 	while (signals_wait(&number, CLOCK_NEVER) == OK) {
 		if (number == SIGHUP)
-			reload(&server);
+			reload();
 		else if (number == SIGUSR1)
 			log_reopen();
 		else
 			break;
 	}
-	if (number == SIGQUIT || (number == SIGTERM && server.conf->force_grace_quit))
+	if (number == SIGQUIT || (number == SIGTERM && serve.server.conf->force_grace_quit))
 		drain();
 	log_say("stopping (%s)", number == SIGINT    ? "SIGINT"
 				 : number == SIGQUIT ? "SIGQUIT"
@@ -181,8 +191,8 @@ static err start(struct conf *conf)
 	TRY(start_log(conf));
 	TRY(co_init());
 	TRY(signals_init());
-	server.on_reload = on_reload;
-	return serve_start(&server, conf);
+	serve.server.on_reload = on_reload;
+	return serve_start(&serve, conf, &inherit);
 }
 
 static int run(struct conf *conf)
@@ -196,8 +206,8 @@ static int run(struct conf *conf)
 	}
 	announce(conf);
 	process_ready();
-	serve();
-	serve_stop(&server);
+	handle_signals();
+	serve_stop(&serve);
 	signals_fini();
 	co_fini();
 	log_stop();
@@ -208,6 +218,7 @@ static int run(struct conf *conf)
 int main(int argc, char **argv)
 {
 	struct conf *conf = NULL;
+	inherit_read(&inherit);
 	if (!options_read(&options, argc, argv))
 		return 1;
 	if (options.help)

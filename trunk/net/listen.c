@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,34 +30,19 @@ struct listener {
 	int64_t warned_ms;
 };
 
-static bool all_digits(const char *text)
+/* Every address of both kinds is [::] that takes IPv4 too. */
+static void set_addr(struct listener *l, bool every)
 {
-	return *text && strspn(text, "0123456789") == strlen(text);
+	const struct hostport *at = &l->opts.at;
+	(void)addr_literal(&l->addr, every ? "::" : at->host, at->port);
 }
 
-/* True in *every when the text names no address: then it is [::], and 0.0.0.0 will do. */
-static err listen_addr(struct addr *out, bool *every, const char *what, const char *text)
+static void share_port(int fd, int on)
 {
-	struct hostport hp;
-	char with_host[ADDR_TEXT_MAX];
-	*every = all_digits(text) && strlen(text) <= 5;
-	if (*every) {
-		memcpy(with_host, "[::]:", 5);
-		memcpy(with_host + 5, text, strlen(text) + 1);
-		text = with_host;
-	}
-	if (hostport_parse(&hp, text, 0) != OK)
-		return err_add(ERR_CONFIG, "%s: cannot listen", what);
-	if (!hp.has_port)
-		return err_fail(ERR_CONFIG, "%s: cannot listen on \"%.80s\": no port", what, text);
-	const char *host = strcmp(hp.host, "localhost") == 0 ? "127.0.0.1" : hp.host;
-	if (!addr_literal(out, host, hp.port))
-		return err_fail(ERR_CONFIG, "%s: cannot listen on \"%.80s\": no IP address", what,
-				text);
-	return OK;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 }
 
-static int open_socket(const struct listener *l, bool every)
+static int open_socket(const struct listener *l, bool every, bool share)
 {
 	const int on = 1, only = !every;
 	int family = l->addr.sa.ss_family;
@@ -66,8 +52,7 @@ static int open_socket(const struct listener *l, bool every)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-	if (l->opts.reuse_port)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	share_port(fd, share);
 	if (bind(fd, (const struct sockaddr *)&l->addr.sa, l->addr.len) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;
@@ -75,6 +60,26 @@ static int open_socket(const struct listener *l, bool every)
 	close(fd);
 	errno = number;
 	return -1;
+}
+
+/* An address that overlaps the one of a listener that goes (a port, then one address of it) cannot be
+ * bound beside it, and closing that one first would refuse clients, or leave nothing if binding fails.
+ * So both share the port while the new one is bound. The kernel remembers that: until the port is left,
+ * another process of the same user that shares its ports could join there. */
+static int open_displacing(const struct listener *l, bool every)
+{
+	const struct listener *old = l->opts.displaces;
+	int fd = open_socket(l, every, l->opts.reuse_port);
+	if (fd >= 0 || errno != EADDRINUSE || !old)
+		return fd;
+	share_port(old->rfd.fd, true);
+	fd = open_socket(l, every, true);
+	int number = errno;
+	share_port(old->rfd.fd, old->opts.reuse_port);
+	if (fd >= 0)
+		share_port(fd, l->opts.reuse_port);
+	errno = number;
+	return fd;
 }
 
 static err listen_failed(const struct listener *l)
@@ -111,38 +116,61 @@ static void listener_name(struct listener *l, bool every)
 		addr_text(l->name, &l->addr);
 }
 
-static err listener_bind(struct listener *l, const char *text)
+static err listener_bind(struct listener *l, bool every)
 {
-	bool every;
-	TRY(listen_addr(&l->addr, &every, l->opts.what, text));
-	listener_name(l, every);
-	int fd = open_socket(l, every);
+	int fd = open_displacing(l, every);
 	if (fd < 0 && every && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
 		(void)addr_literal(&l->addr, "0.0.0.0", addr_port(&l->addr));
-		fd = open_socket(l, every);
+		fd = open_displacing(l, every);
 	}
 	if (fd < 0)
 		return listen_failed(l);
 	l->rfd.fd = fd;
-	l->addr.len = sizeof(l->addr.sa);
-	getsockname(fd, (struct sockaddr *)&l->addr.sa, &l->addr.len);
-	listener_name(l, every); /* now with the port, if it was 0 */
+	return OK;
+}
+
+/* The descriptor is bound and listens already; it only has to be of the kind that is used here. */
+static err listener_inherit(struct listener *l)
+{
+	int fd = l->opts.fd, listens = 0;
+	socklen_t n = sizeof(listens);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 || !listens)
+		return err_fail(ERR_SYSTEM, "%s: descriptor %d was inherited, but does not listen",
+				l->opts.what, fd);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+		return err_sys(ERR_SYSTEM, "%s: descriptor %d", l->opts.what, fd);
+	l->rfd.fd = fd;
 	return OK;
 }
 
 err listener_open(struct listener **out, const struct listen_opts *opts)
 {
 	struct listener *l = mem_new(struct listener);
+	bool every = !*opts->at.host;
 	l->opts = *opts;
-	l->opts.text = NULL; /* borrowed for this call only */
 	l->warned_ms = INT64_MIN / 2;
-	err e = listener_bind(l, opts->text);
+	set_addr(l, every);
+	listener_name(l, every);
+	err e = opts->fd ? listener_inherit(l) : listener_bind(l, every);
+	l->opts.displaces = NULL; /* borrowed for this call only */
 	if (e != OK) {
+		if (opts->fd)
+			close(opts->fd);
 		free(l);
 		return e;
 	}
+	l->addr.len = sizeof(l->addr.sa);
+	getsockname(l->rfd.fd, (struct sockaddr *)&l->addr.sa, &l->addr.len);
+	listener_name(l, every); /* now with the port, if it was 0 */
 	*out = l;
 	return OK;
+}
+
+void listener_update(struct listener *listener, const struct listen_opts *opts)
+{
+	listener->opts.what = opts->what;
+	listener->opts.on_accept = opts->on_accept;
+	listener->opts.ctx = opts->ctx;
 }
 
 int listener_port(const struct listener *listener)
@@ -223,8 +251,11 @@ void listener_close(struct listener **listener)
 	struct listener *l = *listener;
 	if (!l)
 		return;
+	bool accepts = l->co;
 	co_stop(l->co);
 	co_join(&l->co);
+	for (int i = 0; accepts && i < BACKLOG && accept_one(l); i++)
+		;
 	reactor_remove(&l->rfd);
 	close(l->rfd.fd);
 	free(l);

@@ -1,7 +1,6 @@
 #include "node/server.h"
 #include "base/log.h"
 #include "codec/url.h"
-#include "conf/endpoint.h"
 #include "node/notice.h"
 
 #include <stdlib.h>
@@ -71,7 +70,7 @@ const char *server_advertise(const struct server *server)
 
 int server_rtmp_port(const struct server *server)
 {
-	struct endpoint at;
+	struct hostport at;
 	const struct text_list *listen = &server->conf->listen;
-	return listen->count && endpoint_listen(&at, listen->v[0]) ? at.port : PORT_RTMP;
+	return listen->count && hostport_listen(&at, listen->v[0]) ? at.port : PORT_RTMP;
 }

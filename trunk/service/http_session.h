@@ -4,6 +4,9 @@
 #include "http/http.h"
 #include "node/server.h"
 
+/* What can be had at an HTTP address. */
+enum { HTTP_PORT_API = 1, HTTP_PORT_FILES = 2 };
+
 /* What an HTTP listener serves: the API, or streams and files, or all of it on one port. */
 struct http_role {
 	struct server *server;

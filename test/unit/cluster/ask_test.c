@@ -75,7 +75,7 @@ static void on_accept(void *ctx, struct sock *sock)
 /* Adds a server; its address stays when it is closed. */
 static void add(struct asks *asks, struct api *api)
 {
-	assert_int_equal(listener_open(&api->listener, &(struct listen_opts){.text = "127.0.0.1:0",
+	assert_int_equal(listener_open(&api->listener, &(struct listen_opts){.at = {"127.0.0.1"},
 									     .what = "test",
 									     .on_accept = on_accept,
 									     .ctx = api}),

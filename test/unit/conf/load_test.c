@@ -165,7 +165,13 @@ static const struct load_case cases[] = {
 	{"a large chunk size", "listen 1; vhost v {\nchunk_size 65537; }", "",
 	 "t.conf:2: 'chunk_size 65537'"},
 	{"an impossible chunk size", "L chunk_size 0;", "'chunk_size' expects a whole number", ""},
-	{"a port twice", "listen 1935 127.0.0.1:1935; vhost v {}", "is taken by 'listen 1935'", ""},
+	{"a port twice", "listen 1935 127.0.0.1:1935; vhost v {}", "",
+	 "'listen 127.0.0.1:1935' has no effect: 'listen 1935' listens there already"},
+	{"a port twice, as SRS has it", "listen 1935 [::]:1935; vhost v {}", "",
+	 "'listen [::]:1935' has no effect: 'listen 1935' listens there already"},
+	{"both kinds of address", "listen 0.0.0.0:1935 [::]:1935; vhost v {}", "", ""},
+	{"RTMP where the API is", "listen 1935; http_api { enabled on; listen 1935; } vhost v {}",
+	 "'http_api.listen 1935' is taken by 'listen 1935' already", ""},
 	{"a port for two services", "L http_api { enabled on; listen 1; }",
 	 "'http_api.listen 1' is taken", ""},
 	{"a port of a service that is off", "L http_api { listen 1; }", "", ""},
@@ -315,8 +321,11 @@ static void what_needs_a_restart_is_kept(void **state)
 	conf_keep(b.conf, a.conf);
 	conf_diff(&diff, a.conf, b.conf, &restart);
 	assert_string_equal(buf_text(&diff),
+			    "listen: 1 2 -> 9 (applied now)\n"
 			    "max_connections: 5 -> 6 (applied now)\n"
 			    "force_grace_quit: off -> on (applied now)\n"
+			    "http_api.enabled: on -> off (applied now)\n"
+			    "http_api.listen: 3 -> 1985 (applied now)\n"
 			    "vhost v: play.queue_length: 30 -> 10 (for new sessions)\n"
 			    "vhost v: cluster.origin: o -> (none) (for new sessions)\n"
 			    "vhost new: absent -> added (for new sessions)\n");
@@ -341,7 +350,7 @@ static void the_difference_says_how_it_is_applied(void **state)
 	bool restart;
 	conf_diff(&diff, a.conf, b.conf, &restart);
 	assert_string_equal(buf_text(&diff),
-			    "listen: 1 -> 1 2 (needs a restart)\n"
+			    "listen: 1 -> 1 2 (applied now)\n"
 			    "pid: a -> b (needs a restart)\n"
 			    "vhost v: play.queue_length: 1.5 -> 10 (for new sessions)\n"
 			    "vhost v: cluster.secret: (hidden) -> (hidden) (applied now)\n"

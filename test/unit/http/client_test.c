@@ -72,7 +72,7 @@ static void on_accept(void *ctx, struct sock *sock)
 static void server_open(struct server *server, const struct script *scripts)
 {
 	const struct listen_opts opts = {
-		.text = "127.0.0.1:0", .what = "test", .on_accept = on_accept, .ctx = server};
+		.at = {"127.0.0.1"}, .what = "test", .on_accept = on_accept, .ctx = server};
 	*server = (struct server){.scripts = scripts};
 	assert_int_equal(listener_open(&server->listener, &opts), OK);
 	listener_start(server->listener);

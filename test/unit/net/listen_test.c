@@ -44,7 +44,9 @@ static int teardown(void **state)
 
 static err open_one(struct listener **out, const char *text, bool reuse_port, int *count)
 {
-	struct listen_opts opts = {.text = text, .what = "RTMP", .on_accept = on_accept};
+	struct listen_opts opts = {.what = "RTMP", .on_accept = on_accept};
+	if (!hostport_listen(&opts.at, text))
+		return err_fail(ERR_CONFIG, "RTMP: cannot listen on %s", text);
 	opts.reuse_port = reuse_port;
 	opts.ctx = count;
 	return listener_open(out, &opts);

@@ -1,0 +1,33 @@
+/* endpoints - where this process serves what, as the configuration says it. Layer: main. Pure: nothing
+ * is opened here (see listeners.h). */
+#pragma once
+#include "base/addr.h"
+#include "conf/conf.h"
+
+enum endpoint_transport { ENDPOINT_TCP, ENDPOINT_UDP };
+enum endpoint_protocol { ENDPOINT_RTMP, ENDPOINT_HTTP };
+
+/* What a caller can tell apart: the transport and the address are its identity, all else may change
+ * while it is open. */
+struct endpoint {
+	enum endpoint_transport transport;
+	enum endpoint_protocol protocol;
+	struct hostport at;    /* see hostport_listen() */
+	bool shared;           /* with other processes (SO_REUSEPORT), as far as it is opened now */
+	unsigned http;         /* of ENDPOINT_HTTP: HTTP_PORT_… */
+	const char *directive; /* that asked for it; a literal */
+};
+
+struct endpoints {
+	int count;
+	struct endpoint *v;
+};
+
+/* All endpoints of a configuration that was checked: no two of them overlap. */
+void endpoints_of(struct endpoints *out, const struct conf *conf);
+/* Those that stay while the process drains: the API alone, so that it can be seen how many are left. */
+void endpoints_draining(struct endpoints *out, const struct conf *conf);
+void endpoints_free(struct endpoints *endpoints);
+bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
+/* "RTMP", "HTTP", "HTTP API". */
+const char *endpoint_name(const struct endpoint *endpoint);

@@ -1,0 +1,166 @@
+/* The difference between what is open and what is wanted. A new listener accepts nothing before all
+ * of them could be opened, so an error has touched nobody. */
+#include "main/listeners.h"
+#include "api/http_service.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/listen.h"
+#include "node/server.h"
+#include "service/http_session.h"
+#include "service/rtmp_service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+struct listening {
+	struct listening *prev, *next;
+	struct endpoint endpoint;
+	struct http_role role; /* of ENDPOINT_HTTP */
+	struct listener *listener;
+	bool fresh;  /* of the change that is under way */
+	bool wanted; /* by it */
+};
+
+static void fill_opts(struct listening *l, struct listen_opts *opts, struct server *server)
+{
+	const struct endpoint *e = &l->endpoint;
+	l->role = (struct http_role){.server = server,
+				     .api = e->http & HTTP_PORT_API,
+				     .files = e->http & HTTP_PORT_FILES};
+	opts->at = e->at;
+	opts->reuse_port = e->shared;
+	opts->what = endpoint_name(e);
+	opts->on_accept = e->protocol == ENDPOINT_RTMP ? rtmp_service_accept : http_service_accept;
+	opts->ctx = e->protocol == ENDPOINT_RTMP ? (void *)server : &l->role;
+}
+
+static struct listening *find(const struct listeners *listeners, const struct endpoint *e)
+{
+	struct listening *l;
+	DL_FOREACH (listeners->open, l)
+		if (endpoint_same(&l->endpoint, e))
+			return l;
+	return NULL;
+}
+
+/* One that goes and whose address overlaps this one's. */
+static struct listener *find_displaced(const struct listeners *listeners, const struct endpoint *e)
+{
+	struct listening *l;
+	DL_FOREACH (listeners->open, l)
+		if (!l->wanted && l->endpoint.transport == e->transport &&
+		    hostport_clash(&l->endpoint.at, &e->at))
+			return l->listener;
+	return NULL;
+}
+
+static void drop(struct listeners *listeners, struct listening *l)
+{
+	DL_DELETE(listeners->open, l);
+	listener_close(&l->listener);
+	free(l);
+}
+
+static err open_one(struct listeners *listeners, const struct endpoint *e, struct inherit *inherit)
+{
+	struct listening *l = mem_new(struct listening);
+	struct listen_opts opts = {.fd = inherit ? inherit_take(inherit, e) : 0};
+	l->endpoint = *e;
+	l->fresh = l->wanted = true;
+	fill_opts(l, &opts, listeners->server);
+	opts.displaces = find_displaced(listeners, e);
+	err code = listener_open(&l->listener, &opts);
+	if (code) {
+		free(l);
+		return err_add(code, "%s", e->directive);
+	}
+	DL_APPEND(listeners->open, l);
+	return OK;
+}
+
+static void mark(struct listeners *listeners, const struct endpoints *want)
+{
+	struct listening *l;
+	DL_FOREACH (listeners->open, l)
+		l->fresh = l->wanted = false;
+	for (int i = 0; i < want->count; i++)
+		if ((l = find(listeners, &want->v[i])))
+			l->wanted = true;
+}
+
+static err open_missing(struct listeners *listeners, const struct endpoints *want,
+			struct inherit *inherit)
+{
+	for (int i = 0; i < want->count; i++)
+		if (!find(listeners, &want->v[i]))
+			TRY(open_one(listeners, &want->v[i], inherit));
+	return OK;
+}
+
+static void drop_fresh(struct listeners *listeners)
+{
+	struct listening *l, *next;
+	DL_FOREACH_SAFE (listeners->open, l, next)
+		if (l->fresh)
+			drop(listeners, l);
+}
+
+static void log_change(const char *what, const struct endpoint *e)
+{
+	char text[HOST_MAX + 8];
+	if (*e->at.host)
+		hostport_text(text, &e->at);
+	else
+		snprintf(text, sizeof(text), "port %d", e->at.port);
+	log_info("%s %s on %s", what, endpoint_name(e), text);
+}
+
+/* What is open keeps its sharing: that is decided when an address is bound. */
+static void take_over(struct listeners *listeners, struct listening *l, const struct endpoint *e)
+{
+	struct listen_opts opts = {0};
+	bool shared = l->endpoint.shared;
+	l->endpoint = *e;
+	l->endpoint.shared = shared;
+	fill_opts(l, &opts, listeners->server);
+	listener_update(l->listener, &opts);
+}
+
+static void commit(struct listeners *listeners, const struct endpoints *want)
+{
+	struct listening *l, *next;
+	for (int i = 0; i < want->count; i++) {
+		l = find(listeners, &want->v[i]);
+		if (!l->fresh)
+			take_over(listeners, l, &want->v[i]);
+	}
+	DL_FOREACH_SAFE (listeners->open, l, next) {
+		if (l->fresh) {
+			log_change("listening:", &l->endpoint);
+			listener_start(l->listener);
+		} else if (!l->wanted) {
+			log_change("no longer listening:", &l->endpoint);
+			drop(listeners, l);
+		}
+	}
+}
+
+err listeners_apply(struct listeners *listeners, const struct endpoints *want,
+		    struct inherit *inherit)
+{
+	mark(listeners, want);
+	err e = open_missing(listeners, want, inherit);
+	if (e) {
+		drop_fresh(listeners);
+		return e;
+	}
+	commit(listeners, want);
+	return OK;
+}
+
+void listeners_close(struct listeners *listeners)
+{
+	while (listeners->open)
+		drop(listeners, listeners->open);
+}

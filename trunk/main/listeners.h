@@ -1,0 +1,22 @@
+/* listeners - the endpoints that are open. Layer: main. */
+#pragma once
+#include "co/co.h"
+#include "main/endpoints.h"
+#include "main/inherit.h"
+
+struct listening;
+struct server;
+
+struct listeners {
+	struct server *server;
+	struct listening *open; /* a list */
+};
+
+/* Makes what is open what is wanted. What is open already stays, connections included, and takes over
+ * what may change; the rest is opened, all of it or none; then what is not wanted any more is closed.
+ * After an error everything is as it was, and the words name the address and the reason. `inherit`
+ * may be NULL. */
+err listeners_apply(struct listeners *listeners, const struct endpoints *want,
+		    struct inherit *inherit) BLOCKS;
+/* Closes all of them; connections live on. */
+void listeners_close(struct listeners *listeners) BLOCKS;
