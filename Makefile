@@ -35,6 +35,8 @@ COMPILE = $(call say,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 LAYERS := $(shell awk '/^[a-z]/ { print $$1 }' trunk/LAYERS)
 may_use = $(shell awk '$$1 == "$(1)" { for (i = 1; i <= NF; i++) print $$i }' trunk/LAYERS)
 $(foreach l,$(LAYERS),$(eval SEES_$(l) := $(filter $(LAYERS),$(call may_use,$(l)))))
+# What a test of a layer links: what the layer sees, and what that needs itself.
+$(foreach l,$(LAYERS),$(eval LINKS_$(l) := $(sort $(SEES_$(l)) $(foreach s,$(SEES_$(l)),$(SEES_$(s))))))
 SOURCES := $(wildcard $(LAYERS:%=trunk/%/*.c))
 ASSEMBLY := $(if $(filter aarch64%,$(MACHINE)),$(wildcard $(LAYERS:%=trunk/%/*_aarch64.S)))
 OBJECTS := $(SOURCES:trunk/%.c=$(BUILD)/%.o) $(ASSEMBLY:trunk/%.S=$(BUILD)/%.o)
@@ -108,8 +110,8 @@ $(BUILD)/test/support.a: $(SUPPORT)
 
 define unit_rules
 $(BUILD)/test/unit/$(1)/%_test: $(BUILD)/test/unit/$(1)/%_test.o $(BUILD)/test/support.a \
-		$(call archives,$(SEES_$(1)))
-	$$(call link,$$<,$$(filter %.a,$$^),$$(call libs,$(SEES_$(1))) $$(LIBS_CMOCKA))
+		$(call archives,$(LINKS_$(1)))
+	$$(call link,$$<,$$(filter %.a,$$^),$$(call libs,$(LINKS_$(1))) $$(LIBS_CMOCKA))
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rules,$(l))))
 

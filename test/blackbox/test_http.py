@@ -110,7 +110,7 @@ def test_cors(t):
 
 def test_flv_on_a_clustered_origin_is_404(t):
     """HTTP-FLV of a stream that a clustered origin lacks is 404; of one that it has it is served."""
-    s = t.server("srs", top.clustered(top.not_listening()))
+    s = top.start_clustered(t, top.not_listening(), name="srs")
 
     def refused():
         assert httpc.fetch(s.flv("live/x")).status == 404
@@ -137,7 +137,7 @@ def test_flv_head_comes_after_a_second_of_waiting(t):
 def test_flv_on_the_edge_starts_the_pull_and_head_does_not(t):
     """HEAD of a live stream starts nothing upstream; GET does."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(origin.address))
+    edge = top.start_edge(t, origin)
     t.publish(origin.url("live/x"))
     asked = len(origin.connects)
     r = httpc.fetch(edge.flv("live/x"), "HEAD")

@@ -4,7 +4,7 @@
 #include "cluster/coworker.h"
 #include "codec/url.h"
 #include "net/addr.h"
-#include "service/session.h"
+#include "session/publication.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,9 +86,10 @@ static void put_listener(json_t *origin, const char *key, const char *listen,
 /* Since when, and whether its publisher is alive: which of two publishers keeps the stream. */
 static void put_publish(const struct api_call *call, json_t *origin, const struct source *source)
 {
-	struct publish_facts facts;
+	struct publication_facts facts;
 	char *rival = api_query(call, "rival");
-	if (publish_facts(source, *rival && strcmp(rival, call->server->service_id) != 0, &facts)) {
+	bool by_rival = *rival && strcmp(rival, call->server->service_id) != 0;
+	if (publication_facts(source, by_rival, &facts)) {
 		json_put_int(origin, "since_ms", facts.since_wall_ms);
 		json_put_int(origin, "silent_ms", facts.silent_ms);
 		json_put_int(origin, "unanswered_ms", facts.unanswered_ms);

@@ -257,8 +257,8 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 	json_put_text(object, "type", c->type);
 	json_put_bool(object, "publish", c->publish);
 	json_object_set_new(object, "alive", json_real((double)(clock_ms() - c->since_ms) / 1000));
-	put_bytes(object, &c->rate, *c->sock ? sock_recv_bytes(*c->sock) : 0,
-		  *c->sock ? sock_send_bytes(*c->sock) : 0);
+	struct traffic traffic = client_traffic(c);
+	put_bytes(object, &c->rate, traffic.recv, traffic.send);
 	return object;
 }
 
@@ -284,7 +284,7 @@ enum api_code api_clients(struct api_call *call)
 	if (!c)
 		return API_NO_CLIENT;
 	if (kick)
-		stat_kick(c);
+		client_stop(c, ERR_KICKED);
 	else
 		json_object_set_new(call->answer, "client", client_object(call, c));
 	return API_OK;

@@ -97,8 +97,9 @@ static void put_network(json_t *system, const struct server *server)
 	int64_t recv = stat->recv_bytes, send = stat->send_bytes;
 	struct client *c;
 	DL_FOREACH (stat->clients, c) {
-		recv += *c->sock ? sock_recv_bytes(*c->sock) : 0;
-		send += *c->sock ? sock_send_bytes(*c->sock) : 0;
+		struct traffic traffic = client_traffic(c);
+		recv += traffic.recv;
+		send += traffic.send;
 	}
 	proc_net(&net);
 	json_put_int(system, "net_sample_time", clock_wall_ms());

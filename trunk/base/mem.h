@@ -17,3 +17,5 @@ char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The struct around one of its members: struct pull *p = container_of(feeder, struct pull, feeder); */
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+#define container_of_const(p, type, member)                                                        \
+	((const type *)((const char *)(p)-offsetof(type, member)))

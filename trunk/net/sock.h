@@ -117,6 +117,8 @@ static inline int64_t sock_wire_sent(const struct sock *sock)
 	return sock->send_bytes + sock->overhead;
 }
 int sock_unsent(const struct sock *sock);
+/* Bytes that the peer has sent and nobody has received yet. */
+int sock_unread(const struct sock *sock);
 /* Bytes of the wire that the peer's kernel has acknowledged; never falls. */
 static inline int64_t sock_wire_acked(const struct sock *sock)
 {

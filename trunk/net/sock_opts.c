@@ -14,6 +14,12 @@ int sock_unsent(const struct sock *sock)
 	return ioctl(sock->rfd.fd, SIOCOUTQ, &n) == 0 ? n : 0;
 }
 
+int sock_unread(const struct sock *sock)
+{
+	int n = 0;
+	return ioctl(sock->rfd.fd, SIOCINQ, &n) == 0 ? n : 0;
+}
+
 void sock_set_lowat(struct sock *sock, int bytes)
 {
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));

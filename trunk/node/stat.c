@@ -6,43 +6,6 @@
 #include <string.h>
 #include <utlist.h>
 
-static void rate_add(struct rate *r, int64_t recv, int64_t send)
-{
-	r->recv[r->next] = recv;
-	r->send[r->next] = send;
-	r->at_ms[r->next] = clock_ms();
-	r->next = (r->next + 1) % RATE_SAMPLES;
-}
-
-static int kbps(const struct rate *r, const int64_t *samples, int64_t now_bytes)
-{
-	int oldest = r->at_ms[r->next] ? r->next : 0;
-	int64_t ms = clock_ms() - r->at_ms[oldest];
-	if (!r->at_ms[oldest] || ms <= 0)
-		return 0;
-	return (int)((now_bytes - samples[oldest]) * 8 / ms);
-}
-
-int rate_recv_kbps(const struct rate *r, int64_t recv_now)
-{
-	return kbps(r, r->recv, recv_now);
-}
-
-int rate_send_kbps(const struct rate *r, int64_t send_now)
-{
-	return kbps(r, r->send, send_now);
-}
-
-static int64_t recv_of(const struct client *c)
-{
-	return *c->sock ? sock_recv_bytes(*c->sock) : 0;
-}
-
-static int64_t send_of(const struct client *c)
-{
-	return *c->sock ? sock_send_bytes(*c->sock) : 0;
-}
-
 static struct stat_id *entry(struct map *map, const char *name)
 {
 	struct stat_id *s = map_get(map, name);
@@ -78,8 +41,9 @@ static void zero_sums(struct map *map)
 
 static void add_to(struct stat_id *s, const struct client *c)
 {
-	s->recv_now += recv_of(c);
-	s->send_now += send_of(c);
+	struct traffic t = client_traffic(c);
+	s->recv_now += t.recv;
+	s->send_now += t.send;
 }
 
 /* A stream that is pulled comes in without a client. */
@@ -120,8 +84,10 @@ static void on_sample(struct timer *timer)
 	stat_sum(stat);
 	sample_all(stat->vhosts);
 	sample_all(stat->streams);
-	DL_FOREACH (stat->clients, c)
-		rate_add(&c->rate, recv_of(c), send_of(c));
+	DL_FOREACH (stat->clients, c) {
+		struct traffic t = client_traffic(c);
+		rate_add(&c->rate, t.recv, t.send);
+	}
 	timer_set(timer, clock_ms() + RATE_STEP_MS);
 }
 
@@ -148,38 +114,58 @@ void stat_fini(struct stat *stat)
 	free_entries(&stat->streams);
 }
 
+void stat_observe(struct stat *stat, struct client_observer *observer)
+{
+	DL_APPEND(stat->observers, observer);
+}
+
+void stat_unobserve(struct stat *stat, struct client_observer *observer)
+{
+	DL_DELETE(stat->observers, observer);
+}
+
 void stat_enter(struct stat *stat, struct client *c)
 {
-	c->co = co_self();
+	struct client_observer *o;
 	snprintf(c->id, sizeof(c->id), "%s", co_id());
 	c->since_ms = clock_ms();
+	c->rate = (struct rate){0};
 	rate_add(&c->rate, 0, 0);
 	DL_APPEND(stat->clients, c);
 	stat->client_count++;
 	stat_vhost(stat, c->source->vhost)->clients++;
 	stat_stream(stat, c->source->key)->clients++;
+	DL_FOREACH (stat->observers, o)
+		o->on_enter(o, c);
+}
+
+static void keep(struct stat_id *s, struct traffic t)
+{
+	s->recv_bytes += t.recv;
+	s->send_bytes += t.send;
+	s->clients--;
 }
 
 void stat_leave(struct stat *stat, struct client *c)
 {
+	struct client_observer *o;
 	if (!c->source)
 		return;
-	struct stat_id *vhost = stat_vhost(stat, c->source->vhost);
+	DL_FOREACH (stat->observers, o)
+		o->on_leave(o, c);
+	struct traffic t = client_traffic(c);
 	struct stat_id *stream = stat_stream(stat, c->source->key);
-	vhost->recv_bytes += recv_of(c);
-	vhost->send_bytes += send_of(c);
-	stream->recv_bytes += recv_of(c);
-	stream->send_bytes += send_of(c);
-	stat->recv_bytes += recv_of(c);
-	stat->send_bytes += send_of(c);
-	vhost->clients--;
+	keep(stat_vhost(stat, c->source->vhost), t);
+	keep(stream, t);
+	stat->recv_bytes += t.recv;
+	stat->send_bytes += t.send;
 	/* A stream nobody publishes or plays any more is forgotten, as its source is. */
-	if (--stream->clients == 0)
+	if (stream->clients == 0)
 		free(map_remove(stat->streams, c->source->key));
 	DL_DELETE(stat->clients, c);
 	stat->client_count--;
 	c->source = NULL;
-	c->consumer = NULL;
+	c->cursor = NULL;
 }
 
 struct client *stat_find(struct stat *stat, const char *id)
@@ -189,10 +175,4 @@ struct client *stat_find(struct stat *stat, const char *id)
 		if (strcmp(c->id, id) == 0)
 			return c;
 	return NULL;
-}
-
-void stat_kick(struct client *c)
-{
-	c->kicked = true;
-	co_stop(c->co);
 }

@@ -3,38 +3,7 @@
 #include "base/map.h"
 #include "co/co.h"
 #include "live/registry.h"
-#include "net/sock.h"
-
-struct announce;
-struct consumer;
-
-/* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
-enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000 };
-struct rate {
-	int64_t recv[RATE_SAMPLES], send[RATE_SAMPLES], at_ms[RATE_SAMPLES];
-	int next;
-};
-/* Kilobits per second over the samples kept. */
-int rate_recv_kbps(const struct rate *rate, int64_t recv_now);
-int rate_send_kbps(const struct rate *rate, int64_t send_now);
-
-/* One RTMP or HTTP-FLV session that has said what it wants. Embedded in the session. */
-struct client {
-	struct client *prev, *next;
-	char id[9];
-	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
-	char ip[ADDR_TEXT_MAX];
-	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
-	bool publish, relay;
-	const struct announce *announce; /* of a relay; borrowed; NULL */
-	const struct consumer *consumer; /* of a player; borrowed; NULL */
-	bool kicked;                     /* by the API; the session ends with ERR_KICKED */
-	struct source *source;           /* borrowed */
-	struct sock **sock;              /* borrowed; *sock may be NULL */
-	struct co *co;
-	int64_t since_ms;
-	struct rate rate;
-};
+#include "node/client.h"
 
 /* One vhost or stream as the API names it: "vid-xxxxxxx". */
 struct stat_id {
@@ -45,8 +14,17 @@ struct stat_id {
 	int clients;
 };
 
+/* Hears of every client that comes and goes. Registered once, at the start; its functions must not
+ * block. What may refuse a client or has to wait stands in the admission, not here. */
+struct client_observer {
+	struct client_observer *prev, *next;
+	void (*on_enter)(struct client_observer *observer, struct client *client);
+	void (*on_leave)(struct client_observer *observer, struct client *client);
+};
+
 struct stat {
 	struct client *clients;
+	struct client_observer *observers;
 	int client_count;
 	struct map *vhosts;  /* name -> struct stat_id */
 	struct map *streams; /* stream key -> struct stat_id */
@@ -59,14 +37,18 @@ struct stat {
 
 void stat_init(struct stat *stat, const struct registry *registry);
 void stat_fini(struct stat *stat);
-/* The client is entered; its fields are filled in by the caller (co, id and since by this). */
+/* Registers an observer, which must stay. */
+void stat_observe(struct stat *stat, struct client_observer *observer);
+void stat_unobserve(struct stat *stat, struct client_observer *observer);
+/* The client is entered; its fields are filled in by the caller, apart from id (that of the running
+ * coroutine) and since_ms. */
 void stat_enter(struct stat *stat, struct client *client);
+/* Before the client's counters go. Nothing happens if it has not entered. */
 void stat_leave(struct stat *stat, struct client *client);
 /* Sums the bytes of all clients into their vhosts' and streams' recv_now and send_now. */
 void stat_sum(struct stat *stat);
 /* Made at first sight; borrowed. */
 struct stat_id *stat_vhost(struct stat *stat, const char *name);
 struct stat_id *stat_stream(struct stat *stat, const char *key);
+/* NULL when there is none of that id. */
 struct client *stat_find(struct stat *stat, const char *id);
-/* Ends that client's session. */
-void stat_kick(struct client *client);

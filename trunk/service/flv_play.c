@@ -22,6 +22,7 @@ enum {
 /* What each of thousands of turns touches stands together. */
 struct player {
 	struct consumer consumer;
+	struct cursor cursor;
 	struct source *source;
 	struct sock *sock;  /* the session's */
 	bool has_file_head; /* is on its way */
@@ -33,6 +34,8 @@ struct player {
 	const struct viewer *viewer;
 	struct client client;
 	int64_t over_ms;
+	struct co *co;
+	bool kicked;
 };
 
 /* ---- what the client says ---- */
@@ -60,15 +63,14 @@ static void put_file_head(struct player *p, uint8_t kinds)
 	chunks_put(&p->out, buf_span(&head));
 	buf_free(&head);
 	if (p->vhost->http_remux.drop_if_not_match)
-		cursor_want(&p->consumer.cursor, kinds | WIRE_DATA);
+		cursor_want(&p->cursor, kinds | WIRE_DATA);
 	p->has_file_head = true;
 }
 
 static void put_heads(struct player *p, int64_t *deadline)
 {
 	uint8_t kinds = 0;
-	bool known = !p->has_file_head && source_is_live(p->source) &&
-		     cursor_pending(&p->consumer.cursor) &&
+	bool known = !p->has_file_head && source_is_live(p->source) && cursor_pending(&p->cursor) &&
 		     flv_kinds(&kinds, p->source, &p->vhost->http_remux, deadline);
 	if (!p->has_head && (known || clock_ms() >= p->asked.head_due_ms)) {
 		flv_answer_stream(p->asked.s, &p->out);
@@ -85,7 +87,7 @@ static void put_heads(struct player *p, int64_t *deadline)
 static err send_some(void *ctx)
 {
 	struct player *p = ctx;
-	struct cursor *cursor = &p->consumer.cursor;
+	struct cursor *cursor = &p->cursor;
 	struct iovec iov[CHUNKS_FRONT + SEND_IOV + 1];
 	size_t total = 0;
 	p->send_monitor.left = LEFT_NOTHING;
@@ -135,7 +137,7 @@ static bool is_drained(struct player *p, int64_t *deadline)
 		p->over_ms = clock_ms();
 	int64_t patience = p->over_ms + DRAIN_MS;
 	if (p->send_monitor.left != LEFT_BLOCKED &&
-	    (!p->has_file_head || !cursor_pending(&p->consumer.cursor)))
+	    (!p->has_file_head || !cursor_pending(&p->cursor)))
 		return true;
 	*deadline = patience < *deadline ? patience : *deadline;
 	return clock_ms() >= patience;
@@ -186,7 +188,7 @@ static err step(struct player *p, int64_t *deadline)
 		return err_fail(ERR_ENDED, "%s",
 				viewer_is_over(p->viewer) ? viewer_why(p->viewer)
 							  : "the stream was unpublished");
-	TRY(send_monitor_check_skips(&p->consumer.cursor));
+	TRY(send_monitor_check_skips(&p->cursor));
 	return send_monitor_check(&p->send_monitor, p->sock, p->vhost->play.stalled_timeout_ms,
 				  deadline);
 }
@@ -207,16 +209,34 @@ static void open_consumer(struct player *p)
 	sock_set_lowat(p->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(p->sock, p->vhost->play.stalled_timeout_ms);
 	sock_attach(p->sock);
+	source_cursor_open(p->source, &p->cursor,
+			   &(struct cursor_opts){
+				   .format = &wire_flv,
+				   .from_start = p->vhost->play.gop_cache,
+			   });
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){
-			      .format = WIRE_FLV,
-			      .from_gop = p->vhost->play.gop_cache,
-			      .relay = p->asked.is_relay,
+			      .kind = p->asked.is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 			      .co = co_self(),
 			      .on_send_slot = on_send_slot,
 			      .needs = {&p->source, p->sock},
 		      });
 }
+
+static void on_stop(struct client *client, err why)
+{
+	struct player *p = container_of(client, struct player, client);
+	p->kicked = why == ERR_KICKED;
+	co_stop(p->co);
+}
+
+static struct traffic on_count(const struct client *client)
+{
+	const struct sock *sock = container_of_const(client, struct player, client)->sock;
+	return (struct traffic){.recv = sock_recv_bytes(sock), .send = sock_send_bytes(sock)};
+}
+
+static const struct client_ops client_ops = {on_stop, on_count};
 
 static void enter_statistics(struct player *p)
 {
@@ -227,7 +247,8 @@ static void enter_statistics(struct player *p)
 	p->client.tc_url = p->asked.request->tc_url;
 	p->client.url = p->asked.request->url;
 	p->client.source = p->source;
-	p->client.sock = &p->asked.s->sock;
+	p->client.ops = &client_ops;
+	p->co = co_self();
 	addr_ip(p->client.ip, sock_peer(p->sock));
 	stat_enter(&p->asked.s->server->stat, &p->client);
 }
@@ -243,11 +264,12 @@ static err play(struct player *p)
 		e = refuse(p);
 	else if (e == ERR_ENDED || e == ERR_STOPPED)
 		put_end(p);
-	if (p->client.kicked)
+	if (p->kicked)
 		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	if (err_severity(e) == ERR_QUIET)
 		log_info("playing %s over HTTP to %s ended: %s", p->source->key, p->client.ip,
 			 err_trail(e));
+	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
 	stat_leave(&p->asked.s->server->stat, &p->client);
 	return e;

@@ -1,5 +1,6 @@
 /* http_service - takes HTTP connections. Layer: service. */
 #pragma once
+#include "net/sock.h"
 #include "service/http_router.h"
 
 /* For listen_opts.on_accept; ctx is the listener's struct http_port. */

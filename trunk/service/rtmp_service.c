@@ -8,7 +8,7 @@
 #include "codec/list.h"
 #include "codec/url.h"
 #include "rtmp/handshake.h"
-#include "service/session.h"
+#include "service/rtmp_session.h"
 #include "service/token.h"
 
 #include <stdio.h>
@@ -28,9 +28,9 @@ enum {
 static const char server_full[] = "the server is full (max_connections)";
 static const char relay_unwelcome[] = "other servers are not accepted from this address";
 
-static err session_run(struct session *s);
+static err session_run(struct rtmp_session *s);
 
-static void session_free(struct session *s)
+static void session_free(struct rtmp_session *s)
 {
 	s->server->connections--;
 	rtmp_conn_free(&s->conn);
@@ -48,15 +48,13 @@ static void session_free(struct session *s)
 
 static void session_main(void *arg)
 {
-	struct session *s = arg;
+	struct rtmp_session *s = arg;
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
 	addr_text(peer, sock_peer(s->sock));
 	log_info("RTMP connection from %s", peer);
 	err e = session_run(s);
-	if (s->client.kicked)
-		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	log_end(e, "RTMP connection from %s ended", peer);
 	session_free(s);
 }
@@ -69,7 +67,7 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 		sock_close(&sock);
 		return;
 	}
-	struct session *s = mem_new(struct session);
+	struct rtmp_session *s = mem_new(struct rtmp_session);
 	s->server = server;
 	s->conf = conf_ref(server->conf);
 	s->sock = sock;
@@ -79,7 +77,7 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 		session_free(s);
 }
 
-static err reject(struct session *s, err e, const char *code, const char *sentence)
+static err reject(struct rtmp_session *s, err e, const char *code, const char *sentence)
 {
 	if (rtmp_reject(s->conn, code, sentence) == OK)
 		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
@@ -95,7 +93,7 @@ static char *identity_text(const struct amf *args, const char *key)
 
 /* Another server says so in the second object of connect (SRS: srs_pid; what else there is of ours,
  * see upstream.c). */
-static void read_identity(struct session *s)
+static void read_identity(struct rtmp_session *s)
 {
 	const struct amf *args = s->connect.args;
 	free(s->path);
@@ -114,14 +112,14 @@ static void read_identity(struct session *s)
 }
 
 /* `relays` limits from where other servers are accepted. */
-static bool is_welcome(struct session *s)
+static bool is_welcome(struct rtmp_session *s)
 {
 	return !s->says_relay ||
 	       server_relay_allowed(s->server, s->vhost, sock_peer(s->conn->sock));
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
-static err admit(struct session *s)
+static err admit(struct rtmp_session *s)
 {
 	TRY(target_parse(&s->target, s->connect.tc_url, ""));
 	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
@@ -147,7 +145,7 @@ static err admit(struct session *s)
 
 /* ---- what a relay says, and what is believed ---- */
 
-static bool is_proven(struct session *s)
+static bool is_proven(struct rtmp_session *s)
 {
 	enum sign_verdict v = announce_check(s->server, s->want.object,
 					     &(struct relay_claim){
@@ -162,7 +160,7 @@ static bool is_proven(struct session *s)
 /* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at
  * once, is asked about its viewers, and makes us doubt what we remember. The path that any client
  * says it came by still counts where it is a reason to refuse. */
-static void judge_relay(struct session *s)
+static void judge_relay(struct rtmp_session *s)
 {
 	bool has_secret = signer_has(s->server->signer, s->vhost->name);
 	bool matters = has_secret || (signer_on(s->server->signer) && *s->announce.api);
@@ -175,29 +173,30 @@ static void judge_relay(struct session *s)
 		*s->redirected = '\0';
 }
 
-static err refuse_in_words(struct session *s, err e)
+static err refuse_in_words(struct rtmp_session *s, err e)
 {
 	bool play = s->want.role == ROLE_PLAY;
-	return session_refuse(s, e, play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed",
-			      "%s", err_trail(e));
+	return rtmp_session_refuse(s, e,
+				   play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed",
+				   "%s", err_trail(e));
 }
 
 /* What the client wants, under which vhost, and whether it may. */
-static err resolve(struct session *s)
+static err resolve(struct rtmp_session *s)
 {
 	struct target target = {0};
 	err e = target_parse(&target, s->connect.tc_url, s->want.stream);
 	if (e)
-		return session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
+		return rtmp_session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
 	target_fini(&s->target);
 	s->target = target;
 	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
 	if (!s->vhost || !s->vhost->enabled)
-		return session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
-				      "there is no vhost %s on this server", s->target.vhost);
+		return rtmp_session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
+					   "there is no vhost %s on this server", s->target.vhost);
 	if (!is_welcome(s))
-		return session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
-				      relay_unwelcome);
+		return rtmp_session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
+					   relay_unwelcome);
 	judge_relay(s);
 	if (s->is_full && !s->is_relay)
 		return refuse_in_words(s, err_fail(ERR_FULL, "%s", server_full));
@@ -205,14 +204,14 @@ static err resolve(struct session *s)
 	if (e)
 		return refuse_in_words(s, e);
 	if (!*s->target.stream)
-		return session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
-				      "the stream has no name");
+		return rtmp_session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
+					   "the stream has no name");
 	free(s->url);
 	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
 	return token_check(s);
 }
 
-static err serve(struct session *s)
+static err serve(struct rtmp_session *s)
 {
 	int64_t patience = s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS;
 	for (;;) {
@@ -222,13 +221,13 @@ static err serve(struct session *s)
 		TRY(resolve(s));
 		sock_set_deadline(s->conn->sock, CLOCK_NEVER);
 		int64_t began = clock_ms();
-		TRY(s->want.role == ROLE_PLAY ? play_run(s) : publish_run(s));
+		TRY(s->want.role == ROLE_PLAY ? rtmp_play_run(s) : rtmp_publish_run(s));
 		TRY(co_sleep(clock_ms() - began < QUICK_MS ? PAUSE_MS : 0));
 		patience = AGAIN_TIMEOUT_MS;
 	}
 }
 
-static err session_run(struct session *s)
+static err session_run(struct rtmp_session *s)
 {
 	sock_set_deadline(s->sock, clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
 	TRY(handshake_server(s->sock));

@@ -1,5 +1,6 @@
 /* rtmp_service - takes RTMP connections. Layer: service. */
 #pragma once
+#include "net/sock.h"
 #include "node/server.h"
 
 /* For listen_opts.on_accept; ctx is the server. */

@@ -29,7 +29,7 @@ static struct amf *copy_of(const struct amf *value)
 }
 
 /* OK or the origin's refusal; ERR_CONNECT when it cannot be asked. */
-static err ask(const struct session *s, const char *name, struct rtmp_refusal *refusal)
+static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refusal *refusal)
 {
 	struct sock *sock = NULL;
 	struct rtmp_conn *conn = NULL;
@@ -51,7 +51,7 @@ static err ask(const struct session *s, const char *name, struct rtmp_refusal *r
 	return e == ERR_TIMEOUT ? ERR_CONNECT : e;
 }
 
-static err ask_in_turn(const struct session *s, struct rtmp_refusal *refusal)
+static err ask_in_turn(const struct rtmp_session *s, struct rtmp_refusal *refusal)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
 	int n = members_list(s->server->cluster, MEMBER_RTMP, &s->vhost->cluster.origin, members,
@@ -65,7 +65,7 @@ static err ask_in_turn(const struct session *s, struct rtmp_refusal *refusal)
 	return e;
 }
 
-err token_check(struct session *s)
+err token_check(struct rtmp_session *s)
 {
 	const struct conf_cluster *conf = &s->vhost->cluster;
 	if (conf->mode != MODE_REMOTE || !conf->token_traverse)
@@ -73,10 +73,10 @@ err token_check(struct session *s)
 	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
 	err e = ask_in_turn(s, refusal);
 	if (e == ERR_CONNECT)
-		e = session_refuse(s, ERR_UPSTREAM, "NetConnection.Connect.Rejected",
-				   "no origin can be asked whether this is allowed");
+		e = rtmp_session_refuse(s, ERR_UPSTREAM, "NetConnection.Connect.Rejected",
+					"no origin can be asked whether this is allowed");
 	else if (e && e != ERR_STOPPED)
-		e = session_refuse(
+		e = rtmp_session_refuse(
 			s, ERR_DENIED,
 			*refusal->code ? refusal->code : "NetConnection.Connect.Rejected", "%s",
 			*refusal->description ? refusal->description

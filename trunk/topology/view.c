@@ -306,7 +306,7 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 	if (client) {
 		log_info("client %s is disconnected through the API of the cluster", client->id);
 		snprintf(node, SIGN_ID_MAX, "%s", server->service_id);
-		stat_kick(client);
+		client_stop(client, ERR_KICKED);
 		return;
 	}
 	struct buf path = {.max = 1024};

@@ -7,8 +7,9 @@
 #include "base/mem.h"
 #include "node/send_monitor.h"
 #include "service/locate.h"
-#include "service/session.h"
+#include "service/rtmp_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,18 +22,22 @@ enum {
 /* What each of thousands of turns touches stands together. */
 struct player {
 	struct consumer consumer;
+	struct cursor cursor;
 	struct source *source;
 	struct rtmp_conn *conn; /* the session's */
 	struct send_monitor send_monitor;
-	struct session *s;
+	struct rtmp_session *s;
 	struct viewer viewer;
 	struct locate *where; /* it was found */
 	uint8_t want;
 	bool paused, closed;
 	int64_t until_ms; /* media to play, as play asked for; 0: no end */
+	struct co *co;
+	bool kicked;
+	struct client client;
 };
 
-static struct session *session_of(void *ctx)
+static struct rtmp_session *session_of(void *ctx)
 {
 	return ((struct player *)ctx)->s;
 }
@@ -49,14 +54,14 @@ static void pause_or_go(struct player *p, bool pause)
 			pause ? "Paused stream." : "Unpaused stream.");
 	rtmp_put_user_control(conn, pause ? UC_STREAM_EOF : UC_STREAM_BEGIN, id);
 	if (p->consumer.source)
-		cursor_pause(&p->consumer.cursor, pause);
+		cursor_pause(&p->cursor, pause);
 }
 
 static void set_want(struct player *p, uint8_t kind, bool on)
 {
 	p->want = on ? p->want | kind : p->want & (uint8_t)~kind;
 	if (p->consumer.source)
-		cursor_want(&p->consumer.cursor, p->want);
+		cursor_want(&p->cursor, p->want);
 }
 
 static err take_command(struct player *p, const struct command *c)
@@ -125,7 +130,7 @@ static err look(void *ctx)
 static err send_some(void *ctx)
 {
 	struct player *p = ctx;
-	return send_monitor_send_rtmp(&p->send_monitor, p->conn, &p->consumer.cursor,
+	return send_monitor_send_rtmp(&p->send_monitor, p->conn, &p->cursor,
 				      &p->source->send_bytes);
 }
 
@@ -138,14 +143,14 @@ static void on_send_slot(struct consumer *consumer)
 /* A player that takes nothing is given up. */
 static err check_alive(struct player *p, int64_t *deadline)
 {
-	TRY(send_monitor_check_skips(&p->consumer.cursor));
+	TRY(send_monitor_check_skips(&p->cursor));
 	return send_monitor_check(&p->send_monitor, p->s->conn->sock,
 				  p->s->vhost->play.stalled_timeout_ms, deadline);
 }
 
 static bool is_past_duration(struct player *p)
 {
-	const struct cursor *c = &p->consumer.cursor;
+	const struct cursor *c = &p->cursor;
 	return p->until_ms > 0 && c->based && c->wire &&
 	       p->source->timeline.max - cursor_lag(c) - c->base >= p->until_ms;
 }
@@ -153,9 +158,10 @@ static bool is_past_duration(struct player *p)
 /* Says that the stream is over, behind everything that is left of it. */
 static err send_stop_status(struct player *p, const char *code, const char *sentence)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
+	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
-	stat_leave(&s->server->stat, &s->client);
+	stat_leave(&s->server->stat, &p->client);
 	rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
 	sock_set_deadline(s->conn->sock, clock_after(END_PATIENCE_MS));
 	rtmp_end(&s->conn, s->want.stream_id, "status", code, sentence);
@@ -166,10 +172,10 @@ static err send_stop_status(struct player *p, const char *code, const char *sent
 static err finish_message(struct player *p)
 {
 	int64_t until = clock_after(p->s->vhost->play.stalled_timeout_ms);
-	cursor_pause(&p->consumer.cursor, true);
+	cursor_pause(&p->cursor, true);
 	for (;;) {
 		TRY(send_some(p));
-		if (!cursor_pending(&p->consumer.cursor))
+		if (!cursor_pending(&p->cursor))
 			return OK;
 		TRY(send_monitor_wait(&p->send_monitor, until));
 	}
@@ -194,7 +200,7 @@ static err play_loop(struct player *p)
 		if (p->closed)
 			return finish_message(p);
 		TRY(send_some(p));
-		if (is_over(p) && !cursor_pending(&p->consumer.cursor) && !goes_on(p))
+		if (is_over(p) && !cursor_pending(&p->cursor) && !goes_on(p))
 			return send_stop_status(p, "NetStream.Play.UnpublishNotify",
 						"the stream was unpublished");
 		if (is_past_duration(p))
@@ -210,7 +216,7 @@ static err play_loop(struct player *p)
 /* Only now is it certain that there is something to play. */
 static void start(struct player *p)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	if (s->conn->out_chunk_size != p->source->opts.chunk_size)
 		rtmp_put_chunk_size(s->conn, p->source->opts.chunk_size);
 	rtmp_put_play_start(s->conn, s->want.stream_id);
@@ -218,38 +224,63 @@ static void start(struct player *p)
 	sock_keep_alive(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
+	source_cursor_open(
+		p->source, &p->cursor,
+		&(struct cursor_opts){
+			.format = &wire_rtmp,
+			.stream_id = s->want.stream_id,
+			.own_base = !s->is_relay, /* resuming a relay needs exact times */
+			.from_start = s->vhost->play.gop_cache,
+			.first = buf_span(&s->conn->out),
+		});
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){
-			      .format = WIRE_RTMP,
-			      .stream_id = s->want.stream_id,
-			      .own_base = !s->is_relay, /* the seam of a relay needs exact times */
-			      .from_gop = s->vhost->play.gop_cache,
-			      .relay = s->is_relay,
+			      .kind = s->is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 			      .co = co_self(),
 			      .on_send_slot = p->until_ms ? NULL : on_send_slot,
 			      .needs = {&p->source, p->conn, p->conn->sock},
-			      .first = buf_span(&s->conn->out),
 		      });
 	buf_free(&s->conn->out);
 	consumer_set_behind(&p->consumer, s->announce.players);
-	cursor_want(&p->consumer.cursor, p->want);
-	cursor_pause(&p->consumer.cursor, p->paused);
+	cursor_want(&p->cursor, p->want);
+	cursor_pause(&p->cursor, p->paused);
 }
+
+static void on_stop(struct client *client, err why)
+{
+	struct player *p = container_of(client, struct player, client);
+	p->kicked = why == ERR_KICKED;
+	co_stop(p->co);
+}
+
+static struct traffic on_count(const struct client *client)
+{
+	return rtmp_session_traffic(container_of_const(client, struct player, client)->s);
+}
+
+static const struct client_ops client_ops = {on_stop, on_count};
 
 static err play_source(struct player *p)
 {
-	p->s->client.publish = false;
-	p->s->client.consumer = &p->consumer;
-	session_enter(p->s, "rtmp-play", p->source);
+	struct request request = rtmp_session_request(p->s, "rtmp-play");
+	request_describe(&request, &p->client);
+	p->co = co_self();
+	p->client.ops = &client_ops;
+	p->client.cursor = &p->cursor;
+	p->client.source = p->source;
+	stat_enter(&p->s->server->stat, &p->client);
 	start(p);
 	log_info("playing %s, stream is %s", p->source->key,
 		 source_is_live(p->source) ? "live" : "not yet there");
 	co_trim();
 	err e = play_loop(p);
-	if (p->consumer.cursor.skips)
-		log_info("it was moved ahead %u times, being too slow", p->consumer.cursor.skips);
+	if (p->cursor.skips)
+		log_info("it was moved ahead %u times, being too slow", p->cursor.skips);
+	cursor_close(&p->cursor);
 	consumer_close(&p->consumer);
-	stat_leave(&p->s->server->stat, &p->s->client);
+	stat_leave(&p->s->server->stat, &p->client);
+	if (p->kicked)
+		e = err_fail(ERR_KICKED, "%s", err_text(ERR_KICKED));
 	return e;
 }
 
@@ -257,7 +288,7 @@ static err play_source(struct player *p)
 
 static err locate(struct player *p, struct locate *where, enum found *found)
 {
-	struct session *s = p->s;
+	struct rtmp_session *s = p->s;
 	p->viewer = (struct viewer){
 		.conf = s->conf,
 		.target = &s->target,
@@ -290,15 +321,21 @@ static err locate(struct player *p, struct locate *where, enum found *found)
 
 static err send_away(struct player *p, enum found found)
 {
-	if (found == FOUND_ELSEWHERE)
-		return session_redirect(p->s, p->where->rtmp);
-	return session_refuse(p->s, ERR_NOTFOUND,
-			      found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
-						     : "NetStream.Play.Failed",
-			      "%s", p->where->why);
+	if (found == FOUND_ELSEWHERE) {
+		struct outcome *o = mem_new(struct outcome);
+		o->code = OUTCOME_ELSEWHERE;
+		snprintf(o->rtmp, sizeof(o->rtmp), "%s", p->where->rtmp);
+		err e = rtmp_session_tell(p->s, o);
+		free(o);
+		return e;
+	}
+	return rtmp_session_refuse(p->s, ERR_NOTFOUND,
+				   found == FOUND_NOWHERE ? "NetStream.Play.StreamNotFound"
+							  : "NetStream.Play.Failed",
+				   "%s", p->where->why);
 }
 
-err play_run(struct session *s)
+err rtmp_play_run(struct rtmp_session *s)
 {
 	struct player *p = mem_new(struct player);
 	struct locate where;

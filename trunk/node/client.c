@@ -1,0 +1,38 @@
+#include "node/client.h"
+
+void rate_add(struct rate *r, int64_t recv, int64_t send)
+{
+	r->recv[r->next] = recv;
+	r->send[r->next] = send;
+	r->at_ms[r->next] = clock_ms();
+	r->next = (r->next + 1) % RATE_SAMPLES;
+}
+
+static int kbps(const struct rate *r, const int64_t *samples, int64_t now_bytes)
+{
+	int oldest = r->at_ms[r->next] ? r->next : 0;
+	int64_t ms = clock_ms() - r->at_ms[oldest];
+	if (!r->at_ms[oldest] || ms <= 0)
+		return 0;
+	return (int)((now_bytes - samples[oldest]) * 8 / ms);
+}
+
+int rate_recv_kbps(const struct rate *r, int64_t recv_now)
+{
+	return kbps(r, r->recv, recv_now);
+}
+
+int rate_send_kbps(const struct rate *r, int64_t send_now)
+{
+	return kbps(r, r->send, send_now);
+}
+
+struct traffic client_traffic(const struct client *c)
+{
+	return c->ops->count(c);
+}
+
+void client_stop(struct client *c, err why)
+{
+	c->ops->stop(c, why);
+}

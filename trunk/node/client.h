@@ -1,0 +1,49 @@
+/* client - one session that plays or publishes, of whatever protocol, as the API shows it. Layer: node.
+ * Embedded in the session, which says by ops how it is ended and what it has received and sent. */
+#pragma once
+#include "live/source.h"
+#include "net/addr.h"
+
+struct announce;
+struct client;
+
+/* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
+enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000 };
+struct rate {
+	int64_t recv[RATE_SAMPLES], send[RATE_SAMPLES], at_ms[RATE_SAMPLES];
+	int next;
+};
+void rate_add(struct rate *rate, int64_t recv, int64_t send);
+/* Kilobits per second over the samples kept. */
+int rate_recv_kbps(const struct rate *rate, int64_t recv_now);
+int rate_send_kbps(const struct rate *rate, int64_t send_now);
+
+/* Bytes that were received and sent in all. */
+struct traffic {
+	int64_t recv, send;
+};
+
+struct client_ops {
+	/* Ends the session soon, for that reason. Must not block; a second call changes nothing. */
+	void (*stop)(struct client *client, err why);
+	struct traffic (*count)(const struct client *client);
+};
+
+struct client {
+	struct client *prev, *next;
+	const struct client_ops *ops;
+	char id[9];
+	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
+	char ip[ADDR_TEXT_MAX];
+	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
+	bool publish, relay;
+	const struct announce *announce; /* of a relay; borrowed; NULL */
+	const struct cursor *cursor;     /* of a player; borrowed; NULL */
+	struct source *source;           /* borrowed; NULL while it is not entered */
+	int64_t since_ms;
+	struct rate rate;
+};
+
+struct traffic client_traffic(const struct client *client);
+/* Ends the client's session for that reason (ERR_KICKED: through the API). Does not block. */
+void client_stop(struct client *client, err why);

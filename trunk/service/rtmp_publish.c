@@ -1,0 +1,224 @@
+/* An RTMP publisher: what it says becomes messages of a publication, what becomes of that becomes
+ * statuses. */
+#include "base/mem.h"
+#include "codec/metadata.h"
+#include "service/rtmp_session.h"
+#include "session/publication.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct publisher {
+	struct publication publication;
+	struct rtmp_session *s;
+	struct co *co;
+};
+
+/* ---- what the publication asks ---- */
+
+static struct publisher *publisher_of(struct publication *publication)
+{
+	return container_of(publication, struct publisher, publication);
+}
+
+static struct sock *sock_of(const struct publication *publication)
+{
+	return container_of_const(publication, struct publisher, publication)->s->conn->sock;
+}
+
+/* The ping is sent by the publisher's own coroutine, which has nothing else to do while it is silent. */
+static void on_probe(struct publication *publication)
+{
+	struct publisher *p = publisher_of(publication);
+	p->s->conn->ping_ms = 0; /* an earlier one was before it spoke */
+	rtmp_put_ping(p->s->conn);
+	sock_set_rcvlowat(p->s->conn->sock, false); /* the pong is waited for */
+	co_wake(p->co);
+}
+
+static int64_t on_last_heard(const struct publication *publication)
+{
+	return sock_recv_ms(sock_of(publication));
+}
+
+static int64_t on_arrived(const struct publication *publication)
+{
+	const struct sock *sock = sock_of(publication);
+	return sock_recv_bytes(sock) + sock_unread(sock);
+}
+
+static bool on_has_left(const struct publication *publication)
+{
+	return sock_hung_up(sock_of(publication));
+}
+
+/* What is being sent to it is not waited for any longer. */
+static void on_stop(struct publication *publication)
+{
+	sock_set_deadline(sock_of(publication), clock_ms());
+	co_wake(publisher_of(publication)->co);
+}
+
+static struct traffic on_count(const struct publication *publication)
+{
+	return rtmp_session_traffic(
+		container_of_const(publication, struct publisher, publication)->s);
+}
+
+static const struct publication_ops ops = {
+	.probe = on_probe,
+	.last_heard_ms = on_last_heard,
+	.arrived = on_arrived,
+	.has_left = on_has_left,
+	.stop = on_stop,
+	.count = on_count,
+};
+
+/* ---- media ---- */
+
+static void publish(struct publisher *p, struct msg **m, uint32_t ts)
+{
+	source_publish(p->publication.source, &p->publication.in.feeder, m, ts);
+}
+
+static void publish_data(struct publisher *p, const struct msg *media, uint32_t ts)
+{
+	struct msg *m = metadata_read(msg_span(media));
+	if (m)
+		publish(p, &m, ts);
+}
+
+static bool is_unpublish(const struct rtmp_session *s, const char *name)
+{
+	if (strcmp(name, "FCUnpublish") == 0 || strcmp(name, "deleteStream") == 0 ||
+	    strcmp(name, "closeStream") == 0)
+		return true;
+	return s->want.role == ROLE_FLASH_PUBLISH && strcmp(name, "publish") != 0;
+}
+
+static void put_unpublished(struct publisher *p, const struct command *c)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	uint32_t id = p->s->want.stream_id;
+	struct amf *info = amf_object();
+	amf_set(info, "code", amf_string("NetStream.Unpublish.Success"));
+	amf_set(info, "description", amf_string("Stop publishing stream."));
+	rtmp_put_command(conn, CSID_STREAM, id, "onFCUnpublish", 0, amf_null(), info, NULL);
+	if (c->tid > 0)
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(),
+				 amf_undefined(), NULL);
+	rtmp_put_status(conn, id, "status", "NetStream.Unpublish.Success",
+			"Stream is now unpublished");
+}
+
+/* *over: the publisher has said that it is done. */
+static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *over)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	struct command c;
+	TRY(command_read(&c, m));
+	bool is_telling = p->s->is_relay && announce_take_players(&p->s->announce, &c);
+	*over = !is_telling && is_unpublish(p->s, c.name);
+	if (*over)
+		put_unpublished(p, &c);
+	else if (!is_telling && c.tid > 0)
+		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(),
+				 NULL);
+	command_fini(&c);
+	return *over ? rtmp_flush(conn) : OK;
+}
+
+static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
+{
+	switch (m->type) {
+	case RTMP_AUDIO:
+	case RTMP_VIDEO:
+		if (m->media)
+			publish(p, &m->media, m->ts);
+		return OK;
+	case RTMP_DATA:
+		if (m->media)
+			publish_data(p, m->media, m->ts);
+		return OK;
+	case RTMP_COMMAND:
+		return take_command(p, m, over);
+	default:
+		return OK;
+	}
+}
+
+/* What a publisher sent before it closed counts, although it hears no answers any more. */
+static err flush(struct rtmp_conn *conn)
+{
+	err e = rtmp_flush(conn);
+	return e == ERR_CLOSED && sock_readable(conn->sock) ? OK : e;
+}
+
+static err next_message(struct publisher *p, struct rtmp_msg *m)
+{
+	struct rtmp_conn *conn = p->s->conn;
+	for (;;) {
+		err e = rtmp_try_recv(conn, m);
+		if (e != ERR_AGAIN)
+			return e;
+		publication_caught_up(&p->publication);
+		sock_set_deadline(conn->sock, publication_deadline(&p->publication));
+		TRY(flush(conn));
+		sock_attach(conn->sock);
+		TRY(publication_wait(&p->publication));
+	}
+}
+
+static err publish_loop(struct publisher *p)
+{
+	for (bool over = false; !over;) {
+		struct rtmp_msg m = {0};
+		err e = next_message(p, &m);
+		if (!e)
+			e = take_message(p, &m, &over);
+		rtmp_msg_fini(&m);
+		TRY(e);
+		TRY(publication_took(&p->publication));
+	}
+	return OK;
+}
+
+/* ---- the story ---- */
+
+static const char *role_name(enum rtmp_role role)
+{
+	return role == ROLE_FLASH_PUBLISH       ? "flash-publish"
+	       : role == ROLE_HAIVISION_PUBLISH ? "haivision-publish"
+						: "fmle-publish";
+}
+
+static err start(struct publisher *p)
+{
+	struct rtmp_session *s = p->s;
+	read_pacing_open(&p->publication.in, s->conn->sock);
+	rtmp_conn_allow_media(s->conn);
+	sock_set_quick(s->conn->sock, false);
+	rtmp_put_status(s->conn, s->want.stream_id, "status", "NetStream.Publish.Start",
+			"Started publishing stream.");
+	return rtmp_flush(s->conn);
+}
+
+err rtmp_publish_run(struct rtmp_session *s)
+{
+	struct publisher *p = mem_new(struct publisher);
+	struct request request = rtmp_session_request(s, role_name(s->want.role));
+	p->s = s;
+	p->co = co_self();
+	sock_attach(s->conn->sock);
+	err e = publication_begin(&p->publication, &ops, &request);
+	if (!e)
+		e = start(p);
+	if (!e)
+		e = publish_loop(p);
+	e = publication_end(&p->publication, e);
+	sock_set_deadline(s->conn->sock, CLOCK_NEVER);
+	if (p->publication.outcome.code)
+		e = rtmp_session_tell(s, &p->publication.outcome);
+	free(p);
+	return e;
+}

@@ -1,0 +1,341 @@
+/* The life of a publication. On an origin it takes the publisher's slot of the source; on an edge the
+ * stream is a source here first (local players are served from it) and a push carries it on: the
+ * encoder hears what the first origin said and then lives on, whatever happens to that origin. */
+#include "session/publication.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/coworker.h"
+#include "cluster/pulls.h"
+#include "cluster/push.h"
+#include "cluster/rival.h"
+#include "session/takeover.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+	SLICE_MESSAGES = 64,   /* published before others have a turn */
+	PROBE_ASKED_MS = 1000, /* silent for so long: probed, when somebody asks about the stream */
+};
+
+/* ---- its end, from outside ---- */
+
+void publication_stop(struct publication *p, enum outcome_code why, const char *fmt, ...)
+{
+	char text[sizeof(p->outcome.text)];
+	va_list ap;
+	if (p->outcome.code || p->state == PUBLICATION_OVER)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	outcome_set(&p->outcome, why, "%s", text);
+	p->ops->stop(p);
+}
+
+static void on_lost(struct feeder *feeder)
+{
+	struct publication *p = feeder->publication;
+	push_leave(p->push);
+	publication_stop(p, OUTCOME_REPLACED, "another publisher of %s took over", p->source->key);
+}
+
+static void on_client_stop(struct client *client, err why)
+{
+	struct publication *p = container_of(client, struct publication, client);
+	publication_stop(p, OUTCOME_KICKED, "%s", err_text(why));
+}
+
+static struct traffic on_client_count(const struct client *client)
+{
+	const struct publication *p = container_of_const(client, struct publication, client);
+	return p->ops->count(p);
+}
+
+static const struct client_ops client_ops = {on_client_stop, on_client_count};
+
+/* ---- the cluster ---- */
+
+static struct claim own_claim(void *ctx)
+{
+	const struct publication *p = ctx;
+	const struct server *server = p->request->server;
+	return (struct claim){
+		.since_ms = p->since_wall_ms,
+		.unanswered_ms = unanswered_ms(p),
+		.server = server->server_id,
+		.service = server->service_id,
+	};
+}
+
+bool publication_facts(const struct source *source, bool by_rival, struct publication_facts *out)
+{
+	struct publication *p = publication_of(source);
+	if (!p || p->outcome.code)
+		return false;
+	*out = (struct publication_facts){
+		.since_wall_ms = p->since_wall_ms,
+		.silent_ms = clock_ms() - p->ops->last_heard_ms(p),
+		.unanswered_ms = unanswered_ms(p),
+	};
+	if (out->silent_ms >= PROBE_ASKED_MS)
+		probe(p);
+	if (by_rival)
+		rival_asked(p->rival);
+	return true;
+}
+
+static void on_rival(void *ctx, const struct coworker_answer *to)
+{
+	struct publication *p = ctx;
+	log_warn("%s: it is published at %s too, which was first: the publisher here ends",
+		 p->source->key, to->rtmp);
+	publication_stop(p, OUTCOME_RIVAL, "the stream %s is published at %s", p->source->key,
+			 to->rtmp);
+}
+
+static bool is_unique(const struct request *r)
+{
+	const struct conf_cluster *cluster = &r->vhost->cluster;
+	return cluster->mode == MODE_LOCAL && cluster->origin_cluster &&
+	       cluster->on_duplicate != DUPLICATE_ALLOW;
+}
+
+static void watch_rivals(struct publication *p)
+{
+	if (is_unique(p->request))
+		p->rival = rival_start(&(struct rival_opts){
+			.cluster = p->request->server->cluster,
+			.vhost = p->request->vhost,
+			.target = p->request->target,
+			.own = own_claim,
+			.lost = on_rival,
+			.ctx = p,
+		});
+}
+
+/* A coworker that does not answer in time does not have the stream. */
+static err check_coworkers(struct publication *p)
+{
+	const struct request *r = p->request;
+	struct coworker_answer answer;
+	if (!is_unique(r))
+		return OK;
+	err e = rival_find(r->server->cluster, r->vhost, r->target, &answer);
+	if (e == ERR_NOTFOUND)
+		return OK;
+	TRY(e);
+	snprintf(p->outcome.rtmp, sizeof(p->outcome.rtmp), "%s", answer.rtmp);
+	snprintf(p->outcome.http, sizeof(p->outcome.http), "%s", answer.http);
+	return outcome_refuse(
+		&p->outcome,
+		r->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT ? OUTCOME_ELSEWHERE
+								     : OUTCOME_BUSY,
+		"the stream %s is already published at %s", p->source->key, answer.rtmp);
+}
+
+/* ---- an edge ---- */
+
+static err origin_refuses(struct publication *p, enum outcome_code code, const char *words)
+{
+	const struct rtmp_refusal *why = push_refusal(p->push);
+	outcome_set(&p->outcome, code, "%s", words);
+	snprintf(p->outcome.word, sizeof(p->outcome.word), "%s", why->code);
+	return outcome_fail(&p->outcome);
+}
+
+/* What the client sends before it has heard the answer is kept by the kernel; only its leaving
+ * matters. */
+static err wait_for_origin(struct publication *p)
+{
+	while (push_state(p->push) == PUSH_TRYING) {
+		if (p->ops->has_left(p))
+			return err_fail(ERR_CLOSED,
+					"the encoder left before an origin had answered");
+		if (p->outcome.code)
+			return outcome_fail(&p->outcome);
+		TRY(co_wait(CLOCK_NEVER));
+	}
+	if (push_state(p->push) == PUSH_ACCEPTED)
+		return OK;
+	const char *words = push_refusal(p->push)->description;
+	return origin_refuses(
+		p, push_state(p->push) == PUSH_REFUSED ? OUTCOME_DENIED : OUTCOME_NO_ORIGIN,
+		*words ? words : "the origin refused the stream");
+}
+
+/* The origin takes one publisher: a former one that was found not to be there goes at once, and its push
+ * with it. */
+static err ask_origin(struct publication *p)
+{
+	const struct request *r = p->request;
+	if (source_is_published(p->source))
+		on_lost(p->source->feeder);
+	p->push = push_start(r->server->cluster, p->source, r->vhost, r->target, r->page_url,
+			     r->swf_url, r->path, co_self());
+	return wait_for_origin(p);
+}
+
+static err check_push(struct publication *p)
+{
+	char words[sizeof(p->outcome.text)];
+	if (!p->push || push_state(p->push) != PUSH_FAILED)
+		return OK;
+	snprintf(words, sizeof(words), "no origin takes the stream any more: %.200s",
+		 push_refusal(p->push)->description);
+	return origin_refuses(p, OUTCOME_NO_ORIGIN, words);
+}
+
+/* ---- its beginning ---- */
+
+static err check_slot(struct publication *p)
+{
+	if (!takeover_is_refused(p->source))
+		return OK;
+	return outcome_refuse(&p->outcome, OUTCOME_BUSY, "the stream %s is already published",
+			      p->source->key);
+}
+
+static void take_slot(struct publication *p)
+{
+	source_begin(p->source, &p->in.feeder);
+	push_begin(p->push);
+	coworker_forget(p->request->server->cluster, p->source->key);
+	p->since_wall_ms = clock_wall_ms();
+	p->watched_ms = clock_ms();
+	p->state = PUBLICATION_LIVE;
+	watch_rivals(p);
+	log_say("publishing %s from %s", p->source->key, p->client.ip);
+}
+
+static void enter(struct publication *p)
+{
+	const struct request *r = p->request;
+	p->source = server_source(r->server, r->vhost, r->target->app, r->target->stream);
+	read_pacing_init(&p->in, FEEDER_PUBLISHER, on_lost);
+	p->in.feeder.publication = p;
+	p->client.ops = &client_ops;
+	p->client.source = p->source;
+	request_describe(r, &p->client);
+	stat_enter(&r->server->stat, &p->client);
+}
+
+err publication_begin(struct publication *p, const struct publication_ops *ops,
+		      const struct request *request)
+{
+	p->ops = ops;
+	p->request = request;
+	enter(p);
+	TRY(check_slot(p));
+	if (request->vhost->cluster.mode == MODE_REMOTE)
+		TRY(ask_origin(p));
+	TRY(check_coworkers(p));
+	TRY(check_slot(p));
+	if (p->outcome.code)
+		return outcome_fail(&p->outcome);
+	take_slot(p);
+	return OK;
+}
+
+/* ---- its life ---- */
+
+/* Another server that takes the stream stands for players that we may not know of. Where a push takes
+ * it, that is all one can say: who watches behind the origin is the origin's to decide. */
+static bool may_be_watched(const struct publication *p)
+{
+	return p->push || p->source->consumer_count > 0;
+}
+
+static err check_audience(struct publication *p)
+{
+	int64_t limit = p->request->vhost->publish.kickoff_for_idle_ms;
+	if (limit <= 0)
+		return OK;
+	if (may_be_watched(p))
+		p->watched_ms = clock_ms();
+	if (clock_ms() - p->watched_ms <= limit)
+		return OK;
+	return outcome_refuse(&p->outcome, OUTCOME_IDLE,
+			      "nobody plays the stream (kickoff_for_idle)");
+}
+
+err publication_took(struct publication *p)
+{
+	p->has_begun_media = true;
+	if (p->outcome.code)
+		return outcome_fail(&p->outcome);
+	TRY(check_push(p));
+	TRY(check_audience(p));
+	if (++p->slice < SLICE_MESSAGES)
+		return OK;
+	p->slice = 0;
+	read_pacing_caught_up(&p->in, p->source, false);
+	co_yield ();
+	return OK;
+}
+
+void publication_caught_up(struct publication *p)
+{
+	p->slice = 0;
+	read_pacing_caught_up(&p->in, p->source, true);
+	read_pacing_pace(&p->in, p->source, is_probed(p));
+}
+
+static int64_t limit_of(const struct publication *p)
+{
+	const struct conf_publish *conf = &p->request->vhost->publish;
+	return p->has_begun_media ? conf->normal_timeout_ms : conf->firstpkt_timeout_ms;
+}
+
+/* Silence up to the limit is fine; half-way the peer is asked whether it is there. */
+int64_t publication_deadline(const struct publication *p)
+{
+	int64_t limit = limit_of(p);
+	return p->ops->last_heard_ms(p) + (is_probed(p) ? limit : limit / 2);
+}
+
+err publication_wait(struct publication *p)
+{
+	if (p->outcome.code)
+		return outcome_fail(&p->outcome);
+	TRY(check_push(p));
+	err e = co_wait(publication_deadline(p));
+	if (p->outcome.code)
+		return outcome_fail(&p->outcome);
+	if (e != ERR_TIMEOUT)
+		return e;
+	if (clock_ms() >= p->ops->last_heard_ms(p) + limit_of(p))
+		return outcome_refuse(&p->outcome, OUTCOME_SILENT,
+				      "the publisher sent nothing for %lld ms",
+				      (long long)limit_of(p));
+	probe(p);
+	return OK;
+}
+
+/* ---- its end ---- */
+
+/* A publisher that has lost to a rival does not come back, and the stream is to be had elsewhere: its
+ * players need not wait for anything, unless a pull takes over. */
+static int64_t grace_of(const struct publication *p)
+{
+	const struct request *r = p->request;
+	bool lost = p->outcome.code == OUTCOME_RIVAL || (p->push && push_is_outdone(p->push));
+	return lost && !pulls_has(r->server->cluster, p->source)
+		       ? 0
+		       : r->vhost->publish.reconnect_grace_ms;
+}
+
+err publication_end(struct publication *p, err e)
+{
+	bool was_live = p->state == PUBLICATION_LIVE;
+	p->state = PUBLICATION_OVER;
+	read_pacing_close(&p->in); /* commands may follow */
+	rival_stop(&p->rival);
+	source_leave(p->source, &p->in.feeder, grace_of(p));
+	stat_leave(&p->request->server->stat, &p->client);
+	if (was_live)
+		log_say("%s is no longer published", p->source->key);
+	push_stop(&p->push);
+	source_unref(&p->source);
+	return p->outcome.code ? outcome_fail(&p->outcome) : e;
+}

@@ -1,0 +1,29 @@
+/* request - what a client of whatever protocol asks for, and what it says of itself. Layer: session.
+ * Texts are borrowed from the protocol's session, which outlives what is made of them; never NULL. */
+#pragma once
+#include "codec/url.h"
+#include "node/server.h"
+
+struct request {
+	struct server *server;
+	struct conf *conf; /* the snapshot that the session began with */
+	const struct conf_vhost *vhost;
+	const struct target *target;
+	const struct addr *peer;
+	const char *type; /* as the API names it: "rtmp-play", "fmle-publish", … */
+	const char *tc_url, *page_url, *swf_url;
+	const char *url; /* of the stream, for the API */
+	bool http;       /* it can be redirected to an HTTP address, and to no other */
+	bool publish;
+	/* of another server, which fetches or brings the stream for others */
+	const struct announce *announce; /* NULL: it says nothing of itself */
+	const char *path;                /* servers that the request came by, ",a,b" */
+	const char *via;                 /* all servers that wait for its answer, likewise */
+	const char *redirected;          /* servers that have redirected it, ",host:port,…" */
+	bool says_relay;                 /* that it is another server, as anybody may say */
+	bool is_relay;                   /* another server: signed, where there is a secret */
+	bool from_coworker;              /* a coworker, which asks since we said that it is here */
+};
+
+/* Fills in the client for the statistics. */
+void request_describe(const struct request *request, struct client *client);

@@ -1,0 +1,15 @@
+/* takeover - is the publisher of a stream still there, or may the next one have its place?
+ * Layer: session, used by publication.c. An encoder that reconnects while its old connection is half-open
+ * must not be refused: a publisher that stays silent although it was asked has lost. */
+#pragma once
+#include "session/publication.h"
+
+/* The peer was asked for a sign of life, and has given none since. */
+bool is_probed(const struct publication *p);
+/* For how long; 0 when it is not. */
+int64_t unanswered_ms(const struct publication *p);
+/* Asks the peer, unless it is asked already. */
+void probe(struct publication *p);
+/* True when the source has a publisher that gives signs of life, which is found out within 1.5 s; or
+ * when the caller is stopped meanwhile. */
+bool takeover_is_refused(const struct source *source) BLOCKS;
