@@ -144,7 +144,9 @@ static bool set_name(SSL *ssl, const struct tls_client *c, const char *name)
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (addr_literal(&literal, name, 0))
 		return !c->verify || X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
-	return SSL_set_tlsext_host_name(ssl, name) == 1 &&
+	/* SSL_set_tlsext_host_name() without its cast. */
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)name) == 1 &&
 	       (!c->verify || SSL_set1_host(ssl, name) == 1);
 }
 
