@@ -43,6 +43,7 @@ struct push {
 	struct rtmp_refusal refusal;
 	struct upstream_conn up;
 	struct consumer consumer;
+	struct cursor cursor;
 	struct send_monitor send_monitor;
 	bool finishing;
 	bool carried;    /* this round had an origin that took the stream */
@@ -134,20 +135,20 @@ static void set_state(struct push *p, enum push_state state)
 /* What a feeder before has sent is not sent again: the origin has had it from there. */
 static void join(struct push *p)
 {
+	source_cursor_open(p->source, &p->cursor,
+			   &(struct cursor_opts){
+				   .format = &wire_rtmp,
+				   .stream_id = p->up.stream_id,
+				   .from_start = source_has_own_gop(p->source),
+			   });
 	consumer_open(&p->consumer, p->source,
-		      &(struct consumer_opts){
-			      .format = WIRE_RTMP,
-			      .stream_id = p->up.stream_id,
-			      .from_gop = source_has_own_gop(p->source),
-			      .relay = true,
-			      .co = p->co,
-		      });
+		      &(struct consumer_opts){.kind = CONSUMER_RELAY, .co = p->co});
 }
 
 static err send_some(struct push *p)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
-	return rtmp_send_wire(&p->send_monitor, p->up.conn, &p->consumer.cursor, &sent);
+	return rtmp_send_wire(&p->send_monitor, p->up.conn, &p->cursor, &sent);
 }
 
 static err take_input(struct push *p)
@@ -176,8 +177,8 @@ static err check_alive(struct push *p, int64_t *deadline)
 	if (p->ping_ms && conn->pong_ms >= p->ping_ms)
 		p->ping_ms = 0;
 	if (p->ping_ms) {
-		bool through = sock_wire_acked(conn->sock) >= p->ping_end &&
-			       !cursor_pending(&p->consumer.cursor);
+		bool through =
+			sock_wire_acked(conn->sock) >= p->ping_end && !cursor_pending(&p->cursor);
 		int64_t limit = through ? PONG_MS : UNTAKEN_MS;
 		*deadline = p->ping_ms + limit < now + PONG_MS / 4 ? p->ping_ms + limit
 								   : now + PONG_MS / 4;
@@ -212,7 +213,7 @@ static err carry(struct push *p)
 		TRY(take_input(p));
 		announce_players(&telling, p->up.conn, &p->up.peer, p->source);
 		TRY(send_some(p));
-		if (p->finishing && !cursor_pending(&p->consumer.cursor))
+		if (p->finishing && !cursor_pending(&p->cursor))
 			return OK;
 		TRY(check_alive(p, &deadline));
 		err e = send_monitor_wait(&p->send_monitor, deadline);
@@ -291,6 +292,7 @@ static err use(struct push *p, const char *name, int64_t deadline)
 		p->superseded = e == ERR_BUSY;
 		if (!e)
 			say_goodbye(p, name);
+		cursor_close(&p->cursor);
 		consumer_close(&p->consumer);
 		p->lost_ms = clock_ms();
 	}
@@ -424,7 +426,7 @@ struct push *push_start(struct cluster *cluster, struct source *source,
 	p->path = path;
 	p->session = co;
 	p->facts.kind = "push";
-	p->facts.consumer = &p->consumer;
+	p->facts.cursor = &p->cursor;
 	p->co = co_start("push", push_main, p);
 	if (!p->co)
 		p->state = PUSH_FAILED;

@@ -14,7 +14,7 @@ struct relay_facts {
 	char id[9];                      /* of the pull or push, as it tells the peer */
 	char node[SIGN_ID_MAX];          /* the peer's process; "" when it does not say */
 	char api[ADDR_TEXT_MAX];         /* "ip:port" of the peer's API; "" likewise */
-	const struct consumer *consumer; /* of a push */
+	const struct cursor *cursor; /* of a push */
 };
 
 /* Of the push or else the pull of that source; NULL when it has neither. Borrowed until the next

@@ -26,6 +26,18 @@ enum rtmp_type {
 	RTMP_AGGREGATE = 22,
 };
 
+/* The chunk streams that we write on. Other tracks than the first have streams of their own, from
+ * CSID_TRACKS on; all are below 64, which one byte can say. */
+enum {
+	CSID_CONTROL = 2,
+	CSID_CONNECTION = 3,
+	CSID_DATA = 4,
+	CSID_STREAM = 5,
+	CSID_VIDEO = 6,
+	CSID_AUDIO = 7,
+	CSID_TRACKS = 8,
+};
+
 enum {
 	CHUNK_SIZE_DEFAULT = 128,
 	CHUNK_SIZE_MAX = 0xFFFFFF,

@@ -38,7 +38,7 @@ static inline __attribute__((always_inline)) void fetch_ahead(const struct consu
 	for (int i = 0; i < CONSUMER_NEEDS && next->needs[i]; i++)
 		fetch(next->needs[i], NEEDED);
 	if (next->next)
-		fetch(next->next, sizeof(*next));
+		fetch(next->next, sizeof(*next) + CONSUMER_NEAR);
 }
 
 static void serve(struct consumer *c)
@@ -64,7 +64,7 @@ static int64_t turn_of(const struct source *s, int group, int64_t after)
 
 static bool has_news(const struct source *s, const struct fanout_group *group)
 {
-	return group->count && group->seen != s->messages;
+	return group->count && group->seen != s->log.next;
 }
 
 bool source_is_paced(const struct source *s)
@@ -91,7 +91,7 @@ static int64_t next_turn(const struct source *s, int64_t after)
 static void serve_group(struct source *s, struct fanout_group *group)
 {
 	struct consumer *c;
-	group->seen = s->messages;
+	group->seen = s->log.next;
 	DL_FOREACH (group->consumers, c)
 		serve(c);
 }
@@ -263,16 +263,18 @@ void fanout_begin(struct source *s)
 	arm(s, clock_ms());
 }
 
-void fanout_add(struct source *s, struct consumer *c)
+void fanout_add(struct source *s, struct consumer *c, bool instant)
 {
-	if (c->relay && s->fanout.relays.count < RELAYS_MAX)
+	if (c->kind == CONSUMER_RELAY && s->fanout.relays.count < RELAYS_MAX)
 		c->group = &s->fanout.relays;
+	else if (instant || !is_batched(s))
+		c->group = &s->fanout.instant;
 	else
-		c->group = is_batched(s) ? pick_group(s) : &s->fanout.instant;
+		c->group = pick_group(s);
 	DL_APPEND(c->group->consumers, c);
 	c->group->count++;
 	s->consumer_count++;
-	s->player_count += !c->relay;
+	s->player_count += c->kind == CONSUMER_PLAYER;
 	arm(s, clock_ms());
 }
 
@@ -283,7 +285,7 @@ void fanout_remove(struct source *s, struct consumer *c)
 	DL_DELETE(c->group->consumers, c);
 	c->group->count--;
 	s->consumer_count--;
-	s->player_count -= !c->relay;
+	s->player_count -= c->kind == CONSUMER_PLAYER;
 	gather(s);
 	arm(s, clock_ms());
 }

@@ -40,7 +40,8 @@ struct fanout {
 
 void fanout_init(struct source *source);
 void fanout_fini(struct source *source);
-void fanout_add(struct source *source, struct consumer *consumer);
+/* `instant`: served with each picture, even where others are batched. */
+void fanout_add(struct source *source, struct consumer *consumer, bool instant);
 void fanout_remove(struct source *source, struct consumer *consumer);
 /* There is another feeder. */
 void fanout_begin(struct source *source);

@@ -1,24 +1,23 @@
 #include "live/registry.h"
 
-/* One registry per process: sources that go must find it. */
-static struct registry *the_registry;
+#include <utlist.h>
 
-static void on_source_free(struct source *source)
+static void on_source_free(void *ctx, struct source *source)
 {
-	if (the_registry && the_registry->sources)
-		map_remove(the_registry->sources, source->key);
+	struct registry *registry = ctx;
+	if (registry->sources)
+		map_remove(registry->sources, source->key);
 }
 
 void registry_init(struct registry *registry)
 {
 	registry->sources = map_new();
-	the_registry = registry;
+	registry->observers = NULL;
 }
 
 void registry_fini(struct registry *registry)
 {
 	map_free(&registry->sources);
-	the_registry = NULL;
 }
 
 struct source *registry_find(const struct registry *registry, const char *key)
@@ -34,6 +33,23 @@ struct source *registry_get(struct registry *registry, const char *key, const ch
 		return source_ref(s);
 	s = source_new(key, vhost, app, stream, opts);
 	s->on_free = on_source_free;
+	s->on_free_ctx = registry;
+	s->observers = &registry->observers;
 	map_set(registry->sources, key, s);
 	return s;
+}
+
+void registry_observe(struct registry *registry, struct source_observer *observer)
+{
+	DL_APPEND(registry->observers, observer);
+	for (struct map_iter it = map_begin(registry->sources); map_next(&it);) {
+		struct source *s = it.value;
+		if (s->is_on && observer->on_begin)
+			observer->on_begin(observer, s, false);
+	}
+}
+
+void registry_unobserve(struct registry *registry, struct source_observer *observer)
+{
+	DL_DELETE(registry->observers, observer);
 }

@@ -7,12 +7,12 @@
 #pragma once
 #include "co/co.h"
 #include "codec/msg.h"
+#include "live/consumer.h"
 #include "live/fanout.h"
 #include "live/headers.h"
+#include "live/msg_log.h"
 #include "live/timeline.h"
-#include "live/wire.h"
 
-struct consumer;
 struct publication;
 struct source;
 
@@ -20,7 +20,7 @@ struct source_opts {
 	uint32_t chunk_size; /* of the RTMP bytes made for all receivers */
 	bool gop_cache;
 	int gop_max_messages; /* 0: no limit */
-	int64_t backlog_ms;   /* how far a consumer may be behind */
+	int64_t backlog_ms;   /* how far a cursor or a reader may be behind */
 	enum timeline_mode jitter;
 	bool absolute_time;
 	bool reduce_headers; /* drop a header that repeats the one before */
@@ -36,10 +36,24 @@ struct feeder {
 	struct publication *publication; /* of FEEDER_PUBLISHER: the layer above's; or NULL */
 	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
 	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
-	/* A turn of the source begins: has the feeder's own coroutine read and publish what has come,
+	/* A send slot of the source begins: has the feeder's own coroutine read and publish what has come,
 	 * and call source_caught_up(); calls it at once when there is nothing to read from. Called by
 	 * the reactor: must not block. NULL: the feeder reads by itself, always. */
 	void (*on_read)(struct feeder *feeder);
+};
+
+/* Who wants to know of streams as such: recorders, forwarding, metrics. They observe: they must not
+ * block, and neither begin, leave nor finish a source; joining one is fine. Each function may be
+ * NULL. */
+struct source_observer {
+	/* A feeder has taken the slot. `resumed`: the stream goes on, after a gap or in the place of
+	 * another feeder; else it begins. */
+	void (*on_begin)(struct source_observer *observer, struct source *source, bool resumed);
+	/* The feeder left; another one may come within the grace. */
+	void (*on_gap)(struct source_observer *observer, struct source *source);
+	/* The stream is over. Once for each that began. */
+	void (*on_end)(struct source_observer *observer, struct source *source);
+	struct source_observer *prev, *next; /* of the registry */
 };
 
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
@@ -48,8 +62,12 @@ struct source {
 	int refs;
 	char *key, *vhost, *app, *stream; /* fixed; owned */
 	struct source_opts opts;
-	void (*on_free)(struct source *source); /* the registry's */
+	void (*on_free)(void *ctx, struct source *source); /* the registry's */
+	void *on_free_ctx;
+	struct source_observer *
+		*observers; /* the head of the registry's list; NULL: there are none */
 	enum source_state state;
+	bool is_on; /* a stream has begun and is not over */
 	struct feeder *feeder;
 	int64_t since_ms;    /* monotonic; beginning of this state */
 	uint64_t gaps, ends; /* counted up; consumers compare */
@@ -59,17 +77,11 @@ struct source {
 	bool await_key;  /* after a change of feeder: no half GOP */
 	uint8_t carried; /* WIRE_ kinds whose headers are still the former feeder's */
 	bool has_audio, has_video;
-	/* messages since the newest key frame */
-	struct msg **gop;
-	uint32_t gop_count, gop_room;
-	size_t gop_bytes;
-	struct headers *gop_headers;
-	bool gop_valid;
-	uint32_t audio_run;    /* audio messages since the last video */
-	struct wire *wires[2]; /* by format; NULL while nobody consumes it */
-	struct fanout fanout;  /* whose turn it is */
-	uint64_t messages;
-	int64_t video_ms; /* arrival of the last picture */
+	struct msg_log log;
+	uint32_t audio_run;   /* audio messages since the last video */
+	struct wire *wires;   /* list, one for each format that somebody takes */
+	struct fanout fanout; /* whose send slot it is */
+	int64_t video_ms;     /* arrival of the last picture */
 	int consumer_count, player_count;
 	int64_t behind; /* players of other servers, as relays have told */
 	/* facts for the API */
@@ -97,8 +109,8 @@ bool source_publish(struct source *source, const struct feeder *feeder, struct m
 /* Whether the feeder may leave its input alone until on_read(): nobody wants a message before. May
  * change with on_audience(), and whenever somebody leaves. */
 bool source_is_paced(const struct source *source);
-/* The feeder has published all that had come: those who are not batched have their turn, and those
- * whose turn has begun. With `all` false there is more, but it was enough for a slice: then only the
+/* The feeder has published all that had come: those who are not batched have their send slot, and
+ * those whose slot has begun. With `all` false there is more, but it was enough for a slice: then only the
  * first, since the others would miss the rest. Runs on_send_slot() of consumers, so the words of an error
  * that the caller carries are lost. Nothing happens if the feeder has lost the slot. */
 void source_caught_up(struct source *source, const struct feeder *feeder, bool all);
@@ -115,44 +127,7 @@ int64_t source_players(const struct source *source);
 /* A publisher of this server feeds it, not a pull. */
 bool source_is_published(const struct source *source);
 
-enum { CONSUMER_NEEDS = 3 };
-
-struct consumer_opts {
-	enum wire_format format;
-	uint32_t stream_id;
-	bool own_base; /* this receiver's times start near 0 */
-	bool from_gop; /* starts at the newest key frame that is kept, else with the next one */
-	bool relay;    /* another server: hears of gaps at once */
-	struct co *co; /* whom to wake */
-	/* Its turn: it sends what there is, without blocking, in whatever coroutine this is (so no
-	 * co_self()), and neither opens nor closes a consumer. NULL: its own coroutine is woken. */
-	void (*on_send_slot)(struct consumer *consumer);
-	/* What on_send_slot() looks at besides the consumer; NULL: less. Turns are thousands, and memory is
-	 * fetched for one while those before it are served. */
-	const void *needs[CONSUMER_NEEDS];
-	struct span first; /* bytes of the conversation that go out before anything of the stream */
-};
-
-struct consumer {
-	struct cursor cursor;
-	struct source *source;
-	struct consumer *prev, *next;
-	struct fanout_group *group;
-	struct co *co;
-	void (*on_send_slot)(struct consumer *consumer);
-	const void *needs[CONSUMER_NEEDS];
-	bool relay;
-	int64_t behind;      /* players that a relay has told of */
-	uint64_t gaps, ends; /* of the source at the join */
-};
-
-/* Joins (holds the source). Zeroed memory. */
-void consumer_open(struct consumer *c, struct source *source, const struct consumer_opts *opts);
-/* Leaves; zeroed memory is fine. */
-void consumer_close(struct consumer *c);
-/* A relay has so many players behind it. */
-void consumer_set_behind(struct consumer *c, int64_t players);
-/* The stream has ended for this consumer (what is pending may still be sent). */
-bool consumer_ended(const struct consumer *c);
-/* It has, but this consumer stays for the next feeder. */
-void consumer_stay(struct consumer *c);
+/* Opens a cursor (zeroed memory) in the source's bytes of a format; the wire is made if nobody else
+ * takes that format, and goes with the last cursor. The owner holds the source until cursor_close(). */
+void source_cursor_open(struct source *source, struct cursor *cursor,
+			const struct cursor_opts *opts);

@@ -38,7 +38,7 @@ struct client {
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
 	const struct announce *announce; /* of a relay; borrowed; NULL */
-	const struct consumer *consumer; /* of a player; borrowed; NULL */
+	const struct cursor *cursor;     /* of a player; borrowed; NULL */
 	struct source *source;           /* borrowed; NULL while it is not entered */
 	int64_t since_ms;
 	struct rate rate;

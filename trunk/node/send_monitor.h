@@ -3,7 +3,7 @@
  * A peer that is frozen, or gone without a word, lets bytes pile up: what counts is whether any
  * byte is acknowledged within a while, not whether the kernel takes more. */
 #pragma once
-#include "live/wire.h"
+#include "live/cursor.h"
 #include "net/sock.h"
 
 enum {

@@ -165,7 +165,7 @@ void stat_leave(struct stat *stat, struct client *c)
 	DL_DELETE(stat->clients, c);
 	stat->client_count--;
 	c->source = NULL;
-	c->consumer = NULL;
+	c->cursor = NULL;
 }
 
 struct client *stat_find(struct stat *stat, const char *id)

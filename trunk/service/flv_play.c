@@ -65,7 +65,7 @@ static void put_file_head(struct player *p, uint8_t kinds)
 	chunks_put(&p->out, buf_span(&head));
 	buf_free(&head);
 	if (p->viewing.request->vhost->http_remux.drop_if_not_match)
-		cursor_want(&p->viewing.consumer.cursor, kinds | WIRE_DATA);
+		cursor_want(&p->viewing.cursor, kinds | WIRE_DATA);
 	p->stage = PLAYING;
 }
 
@@ -81,7 +81,7 @@ static void on_prepare(struct viewing *v, int64_t *deadline)
 	struct player *p = player_of(v);
 	uint8_t kinds = 0;
 	bool known = p->stage != PLAYING && source_is_live(v->source) &&
-		     cursor_pending(&v->consumer.cursor) &&
+		     cursor_pending(&v->cursor) &&
 		     flv_kinds(&kinds, v->source, &v->request->vhost->http_remux, deadline);
 	if (p->stage == WITHOUT_HEAD && (known || clock_ms() >= p->head_due_ms))
 		put_answer_head(p);
@@ -98,7 +98,7 @@ static int gather(void *ctx, struct iovec *iov)
 	struct player *p = ctx;
 	int n = 0;
 	if (p->stage == PLAYING)
-		n = cursor_gather(&p->viewing.consumer.cursor, iov + CHUNKS_FRONT, SEND_IOV,
+		n = cursor_gather(&p->viewing.cursor, iov + CHUNKS_FRONT, SEND_IOV,
 				  chunks_room(&p->out, SEND_SLICE_BYTES));
 	return chunks_frame(&p->out, iov, n);
 }
@@ -106,7 +106,7 @@ static int gather(void *ctx, struct iovec *iov)
 static void sent(void *ctx, size_t n)
 {
 	struct player *p = ctx;
-	cursor_advance(&p->viewing.consumer.cursor, chunks_sent(&p->out, n));
+	cursor_advance(&p->viewing.cursor, chunks_sent(&p->out, n));
 	p->viewing.source->send_bytes += (int64_t)n;
 }
 
@@ -130,7 +130,7 @@ static bool on_pending(const struct viewing *v)
 {
 	const struct player *p = container_of_const(v, struct player, viewing);
 	return v->monitor.left == LEFT_BLOCKED ||
-	       (p->stage == PLAYING && cursor_pending(&v->consumer.cursor));
+	       (p->stage == PLAYING && cursor_pending(&v->cursor));
 }
 
 static err on_check(struct viewing *v, int64_t *deadline)
@@ -145,11 +145,14 @@ static void on_join(struct viewing *v)
 	sock_set_lowat(p->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(p->sock, v->request->vhost->play.stalled_timeout_ms);
 	sock_attach(p->sock);
+	source_cursor_open(v->source, &v->cursor,
+			   &(struct cursor_opts){
+				   .format = &wire_flv,
+				   .from_start = v->request->vhost->play.gop_cache,
+			   });
 	consumer_open(&v->consumer, v->source,
 		      &(struct consumer_opts){
-			      .format = WIRE_FLV,
-			      .from_gop = v->request->vhost->play.gop_cache,
-			      .relay = v->request->is_relay,
+			      .kind = v->request->is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 			      .co = v->co,
 			      .on_send_slot = on_send_slot,
 			      .needs = {&v->source, p->sock},

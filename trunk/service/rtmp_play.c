@@ -45,14 +45,14 @@ static void pause_or_go(struct player *p, bool pause)
 			pause ? "Paused stream." : "Unpaused stream.");
 	rtmp_put_user_control(conn, pause ? UC_STREAM_EOF : UC_STREAM_BEGIN, id);
 	if (is_joined(p))
-		cursor_pause(&p->viewing.consumer.cursor, pause);
+		cursor_pause(&p->viewing.cursor, pause);
 }
 
 static void set_want(struct player *p, uint8_t kind, bool on)
 {
 	p->want = on ? p->want | kind : p->want & (uint8_t)~kind;
 	if (is_joined(p))
-		cursor_want(&p->viewing.consumer.cursor, p->want);
+		cursor_want(&p->viewing.cursor, p->want);
 }
 
 static err take_command(struct player *p, const struct command *c)
@@ -118,8 +118,7 @@ static err on_input(struct viewing *v)
 
 static err on_send(struct viewing *v)
 {
-	return rtmp_send_wire(&v->monitor, player_of(v)->conn, &v->consumer.cursor,
-			      &v->source->send_bytes);
+	return rtmp_send_wire(&v->monitor, player_of(v)->conn, &v->cursor, &v->source->send_bytes);
 }
 
 static void on_send_slot(struct consumer *consumer)
@@ -130,7 +129,7 @@ static void on_send_slot(struct consumer *consumer)
 
 static bool on_pending(const struct viewing *v)
 {
-	return cursor_pending(&v->consumer.cursor);
+	return cursor_pending(&v->cursor);
 }
 
 /* A player that takes nothing is given up. */
@@ -153,22 +152,26 @@ static void on_join(struct viewing *v)
 	sock_keep_alive(p->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(p->conn->sock, false);
 	sock_attach(p->conn->sock);
+	source_cursor_open(
+		v->source, &v->cursor,
+		&(struct cursor_opts){
+			.format = &wire_rtmp,
+			.stream_id = s->want.stream_id,
+			.own_base = !s->is_relay, /* resuming a relay needs exact times */
+			.from_start = s->vhost->play.gop_cache,
+			.first = buf_span(&p->conn->out),
+		});
 	consumer_open(&v->consumer, v->source,
 		      &(struct consumer_opts){
-			      .format = WIRE_RTMP,
-			      .stream_id = s->want.stream_id,
-			      .own_base = !s->is_relay, /* the seam of a relay needs exact times */
-			      .from_gop = s->vhost->play.gop_cache,
-			      .relay = s->is_relay,
+			      .kind = s->is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 			      .co = v->co,
 			      .on_send_slot = v->duration_ms ? NULL : on_send_slot,
 			      .needs = {&v->source, p->conn, p->conn->sock},
-			      .first = buf_span(&p->conn->out),
 		      });
 	buf_free(&p->conn->out);
 	consumer_set_behind(&v->consumer, s->announce.players);
-	cursor_want(&v->consumer.cursor, p->want);
-	cursor_pause(&v->consumer.cursor, p->paused);
+	cursor_want(&v->cursor, p->want);
+	cursor_pause(&v->cursor, p->paused);
 }
 
 /* ---- the story ---- */

@@ -57,7 +57,8 @@ void viewing_send_slot(struct viewing *v, const struct sock *sock)
 static err finish_message(struct viewing *v)
 {
 	int64_t until = clock_after(v->request->vhost->play.stalled_timeout_ms);
-	cursor_pause(&v->consumer.cursor, true);
+	if (v->cursor.wire)
+		cursor_pause(&v->cursor, true);
 	for (;;) {
 		TRY(v->ops->send(v));
 		if (!v->ops->pending(v))
@@ -68,7 +69,7 @@ static err finish_message(struct viewing *v)
 
 static bool is_past_duration(const struct viewing *v)
 {
-	const struct cursor *c = &v->consumer.cursor;
+	const struct cursor *c = &v->cursor;
 	return v->duration_ms > 0 && c->based && c->wire &&
 	       v->source->timeline.max - cursor_lag(c) - c->base >= v->duration_ms;
 }
@@ -116,7 +117,7 @@ static err step(struct viewing *v, int64_t *deadline)
 		v->ops->prepare(v, deadline);
 	TRY(v->ops->send(v));
 	TRY(check_end(v));
-	TRY(send_monitor_check_skips(&v->consumer.cursor));
+	TRY(send_monitor_check_skips(&v->cursor));
 	return v->ops->check(v, deadline);
 }
 
@@ -151,7 +152,7 @@ err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct 
 static void enter(struct viewing *v)
 {
 	v->client.ops = &client_ops;
-	v->client.consumer = &v->consumer;
+	v->client.cursor = &v->cursor;
 	v->client.source = v->source;
 	request_describe(v->request, &v->client);
 	stat_enter(&v->request->server->stat, &v->client);
@@ -167,8 +168,9 @@ err viewing_play(struct viewing *v)
 	co_trim();
 	err e = play(v);
 	v->state = VIEWING_OVER;
-	if (v->consumer.cursor.skips)
-		log_info("it was moved ahead %u times, being too slow", v->consumer.cursor.skips);
+	if (v->cursor.skips)
+		log_info("it was moved ahead %u times, being too slow", v->cursor.skips);
+	cursor_close(&v->cursor);
 	consumer_close(&v->consumer);
 	stat_leave(&v->request->server->stat, &v->client);
 	return e;

@@ -25,7 +25,8 @@ struct viewing_ops {
 	/* Takes what the client has said, also while the stream is being looked for. viewing_close()
 	 * when it has closed the stream. */
 	err (*input)(struct viewing *v);
-	/* There is something to play: opens v->consumer. */
+	/* There is something to play: opens v->cursor (if it sends bytes of
+	 * a wire) and v->consumer. */
 	void (*join)(struct viewing *v);
 	/* What has to be done before media can be sent; lowers *deadline. NULL: nothing. */
 	void (*prepare)(struct viewing *v, int64_t *deadline);
@@ -50,6 +51,7 @@ enum viewing_state {
 /* What each of thousands of send slots touches stands in front. */
 struct viewing {
 	struct consumer consumer;
+	struct cursor cursor;  /* of a protocol that sends bytes of a wire */
 	struct source *source; /* one reference, once it is found */
 	struct send_monitor monitor;
 	const struct viewing_ops *ops;

@@ -41,8 +41,8 @@ static void put_facts(struct tree *t, const struct relay_facts *facts)
 	json_put_text(t->node, "relay", facts->id);
 	json_put_text(t->node, "peer", facts->peer);
 	json_put_int(t->node, "switches", (int64_t)facts->switches);
-	if (facts->consumer && facts->consumer->source)
-		json_put_int(t->node, "lag_ms", cursor_lag(&facts->consumer->cursor));
+	if (facts->cursor && facts->cursor->wire)
+		json_put_int(t->node, "lag_ms", cursor_lag(facts->cursor));
 }
 
 static void put_media(json_t *node, const struct source *s)
@@ -134,8 +134,8 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	json_put_text(r->node, "ip", c->ip);
 	json_put_text(r->node, "kind", c->publish ? "push" : "pull");
 	json_put_text(r->node, "client", c->id);
-	if (c->consumer && c->consumer->source)
-		json_put_int(r->node, "lag_ms", cursor_lag(&c->consumer->cursor));
+	if (c->cursor && c->cursor->wire)
+		json_put_int(r->node, "lag_ms", cursor_lag(c->cursor));
 	if (a) {
 		snprintf(r->relay, sizeof(r->relay), "%s", a->relay);
 		snprintf(r->api, sizeof(r->api), "%s", a->api);

@@ -60,7 +60,7 @@ static void the_first_frame_opens_a_source_that_nobody_feeds(void **state)
 	show_a_gop(0);
 	assert_true(seam.open);
 	assert_ptr_equal(source->feeder, &pull);
-	assert_int_equal(source->messages, 3);
+	assert_int_equal(source->log.next, 3);
 }
 
 /* The encoder has begun, and has sent nothing: nothing was ever shown. */
@@ -72,7 +72,7 @@ static void the_first_frame_does_not_throw_out_an_encoder(void **state)
 	resume_end(&seam);
 	assert_ptr_equal(source->feeder, &encoder);
 	assert_int_equal(lost, 0);
-	assert_int_equal(source->messages, 0);
+	assert_int_equal(source->log.next, 0);
 }
 
 /* What another server has sent is held when the encoder begins here. */
@@ -88,7 +88,7 @@ static void what_is_held_does_not_throw_out_an_encoder(void **state)
 	resume_end(&seam);
 	assert_ptr_equal(source->feeder, &encoder);
 	assert_int_equal(lost, 0);
-	assert_int_equal(source->messages, 3);
+	assert_int_equal(source->log.next, 3);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

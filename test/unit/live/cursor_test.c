@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "codec/chunk.h"
+#include "live/cursor.h"
 #include "live/wire.h"
 #include "support/unit.h"
 #include "unit/live/media.h"
@@ -19,7 +20,7 @@ static int pictures;
 static int setup(void **state)
 {
 	(void)state;
-	wire = wire_new(&(struct wire_opts){WIRE_RTMP, 4096, BACKLOG_MS});
+	wire = wire_new(&wire_rtmp, &(struct wire_opts){4096, BACKLOG_MS});
 	now = 1000000;
 	ts = 0;
 	pictures = 0;
@@ -52,6 +53,14 @@ static void stream(int ms, int gop, int64_t step)
 		ts += step;
 		now += FRAME_MS;
 	}
+}
+
+static void open_cursor(struct cursor *c, uint32_t stream_id, bool own_base, bool from_start,
+			bool await_key, struct headers *headers)
+{
+	struct cursor_opts opts = {
+		.stream_id = stream_id, .own_base = own_base, .from_start = from_start};
+	cursor_open(c, wire, &opts, await_key, headers);
 }
 
 static size_t read_all(struct cursor *c)
@@ -97,8 +106,8 @@ static void a_slow_receiver_is_moved_to_the_newest_key_frame_and_disturbs_nobody
 	(void)state;
 	struct cursor slow = {0}, quick = {0};
 	stream(200, GOP, FRAME_MS);
-	cursor_open(&slow, wire, 1, false, true, true, NULL);
-	cursor_open(&quick, wire, 1, false, true, true, NULL);
+	open_cursor(&slow, 1, false, true, true, NULL);
+	open_cursor(&quick, 1, false, true, true, NULL);
 	read_all(&slow);
 	size_t read = 0, most = 0;
 	for (int i = 0; i < 300; i++) {
@@ -122,7 +131,7 @@ static void without_key_frames_the_wire_stays_small_and_slow_receivers_get_sound
 {
 	(void)state;
 	struct cursor slow = {0};
-	cursor_open(&slow, wire, 1, true, true, false, NULL);
+	open_cursor(&slow, 1, true, true, false, NULL);
 	for (int i = 0; i < 100; i++) {
 		stream(1000, 0, FRAME_MS);
 		assert_true(wire_bytes(wire) < 2 * 30000 * (BACKLOG_MS + 2000) / 1000);
@@ -139,7 +148,7 @@ static void times_that_stand_still_do_not_keep_pages_for_ever(void **state)
 {
 	(void)state;
 	struct cursor slow = {0};
-	cursor_open(&slow, wire, 1, true, true, false, NULL);
+	open_cursor(&slow, 1, true, true, false, NULL);
 	stream(100000, GOP, 0);
 	assert_true(slow.skips > 0);
 	assert_true(wire_bytes(wire) < 2 * 33000 * (BACKLOG_MS + 3000) / 1000);
@@ -151,7 +160,7 @@ static void a_paused_receiver_keeps_no_pages_and_is_not_called_slow(void **state
 	(void)state;
 	struct cursor c = {0};
 	stream(2000, GOP, FRAME_MS);
-	cursor_open(&c, wire, 1, false, true, true, NULL);
+	open_cursor(&c, 1, false, true, true, NULL);
 	read_all(&c);
 	cursor_pause(&c, true);
 	stream(60000, GOP, FRAME_MS);
@@ -171,7 +180,7 @@ static void a_short_pause_shows_nothing_twice(void **state)
 	(void)state;
 	struct cursor c = {0};
 	stream(400, GOP, FRAME_MS);
-	cursor_open(&c, wire, 1, false, true, true, NULL);
+	open_cursor(&c, 1, false, true, true, NULL);
 	read_all(&c);
 	cursor_pause(&c, true);
 	cursor_pause(&c, false);
@@ -184,7 +193,7 @@ static void the_first_message_reaches_whoever_waited_for_it(void **state)
 {
 	(void)state;
 	struct cursor c = {0};
-	cursor_open(&c, wire, 1, true, true, false, NULL);
+	open_cursor(&c, 1, true, true, false, NULL);
 	struct msg *m = key_frame(50000);
 	m->frame.is_key = true;
 	wire_append(wire, m, false, NULL, now);
@@ -207,7 +216,7 @@ static void a_jump_of_the_times_makes_nobody_slow(void **state)
 	(void)state;
 	struct cursor c = {0};
 	stream(2000, 0, FRAME_MS);
-	cursor_open(&c, wire, 1, true, true, false, NULL);
+	open_cursor(&c, 1, true, true, false, NULL);
 	stream(400, 0, FRAME_MS);
 	ts += 3600000;
 	stream(400, 0, FRAME_MS);
@@ -237,7 +246,7 @@ static void a_primer_with_an_extended_timestamp_is_a_whole_message_of_its_own(vo
 		struct cursor c = {0};
 		struct iovec iov[8];
 		struct buf want = {.max = 20000}, got = {.max = 20000};
-		cursor_open(&c, wire, 5, false, false, false, NULL);
+		open_cursor(&c, 5, false, false, false, NULL);
 		ts = times[i];
 		struct msg *m = key_frame(10000), *mine = msg_ref(m);
 		append(m);
@@ -265,7 +274,7 @@ static void what_is_kept_for_a_key_frame_has_a_limit(void **state)
 		append(picture(1 << 20));
 	assert_true(wire_bytes(wire) < 200 << 20);
 	struct cursor c = {0};
-	cursor_open(&c, wire, 1, true, true, true, NULL);
+	open_cursor(&c, 1, true, true, true, NULL);
 	assert_true(c.await_key);
 	cursor_close(&c);
 }
@@ -275,10 +284,10 @@ static void who_asks_for_answers_and_does_not_read_them_is_cut_off(void **state)
 	(void)state;
 	struct cursor c = {0};
 	uint8_t answer[1000] = {0};
-	cursor_open(&c, wire, 1, true, true, false, NULL);
+	open_cursor(&c, 1, true, true, false, NULL);
 	for (int i = 0; i < 100000; i++) {
 		cursor_inject(&c, span_of(answer, sizeof(answer)));
-		assert_true(c.priv.cap <= 4 << 20);
+		assert_true(c.own.buf.cap <= 4 << 20);
 	}
 	assert_true(cursor_overrun(&c));
 	struct iovec iov[8];
@@ -290,7 +299,7 @@ static void who_asks_for_answers_and_does_not_read_them_is_cut_off(void **state)
 	cursor_pause(&c, false);
 	cursor_close(&c);
 	/* Who reads may ask for ever. */
-	cursor_open(&c, wire, 1, true, true, false, NULL);
+	open_cursor(&c, 1, true, true, false, NULL);
 	for (int i = 0; i < 10000; i++) {
 		cursor_inject(&c, span_of(answer, sizeof(answer)));
 		read_all(&c);
@@ -310,7 +319,7 @@ static void the_rest_of_a_large_message_is_held_and_not_copied(void **state)
 	struct iovec iov[8];
 	append(key_frame(LARGE));
 	for (int i = 0; i < 2; i++) {
-		cursor_open(&c[i], wire, 1, true, true, true, NULL);
+		open_cursor(&c[i], 1, true, true, true, NULL);
 		assert_true(cursor_gather(&c[i], iov, 8, BEGUN) > 0);
 		cursor_advance(&c[i], BEGUN);
 	}
@@ -321,7 +330,7 @@ static void the_rest_of_a_large_message_is_held_and_not_copied(void **state)
 	assert_true(wire_bytes(wire) < 1 << 20);
 	for (int i = 0; i < 2; i++) {
 		size_t rest = chunk_delta_size(4096, LARGE) - BEGUN, got = 0;
-		assert_in_range(c[i].priv.cap, 0, 1024);
+		assert_in_range(c[i].own.buf.cap, 0, 1024);
 		c[i].paused = true; /* only that */
 		for (size_t n; cursor_gather(&c[i], iov, 1, 5000) > 0; got += n) {
 			n = iov[0].iov_len;
@@ -347,7 +356,7 @@ static void who_wants_pictures_again_is_told_how_they_are_coded_now(void **state
 	m->frame.is_header = true;
 	headers_put(&set, m);
 	struct cursor c = {0};
-	cursor_open(&c, wire, 1, true, true, true, set);
+	open_cursor(&c, 1, true, true, true, set);
 	assert_true(read_all(&c) > 20);
 	cursor_want(&c, WIRE_AUDIO);
 	struct msg *changed = avc_header('2');
@@ -356,7 +365,7 @@ static void who_wants_pictures_again_is_told_how_they_are_coded_now(void **state
 	wire_append(wire, changed, false, set, now);
 	assert_int_equal(read_all(&c), 0);
 	cursor_want(&c, WIRE_ALL);
-	assert_true(memmem(c.priv.p, c.priv.n, changed->payload, changed->n) != NULL);
+	assert_true(memmem(c.own.buf.p, c.own.buf.n, changed->payload, changed->n) != NULL);
 	cursor_close(&c);
 	headers_unref(&set);
 	msg_unref(&m);
@@ -372,7 +381,7 @@ static void cost_of_a_thousand_receivers(void **state)
 	struct iovec iov[8];
 	stream(1000, GOP, FRAME_MS);
 	for (int i = 0; i < MANY; i++) {
-		cursor_open(&c[i], wire, 1, true, true, true, NULL);
+		open_cursor(&c[i], 1, true, true, true, NULL);
 		read_all(&c[i]);
 	}
 	int64_t start = clock_us(), appends = 0;

@@ -28,7 +28,7 @@ static void player_main(void *arg)
 {
 	struct player *p = arg;
 	while (co_wait(CLOCK_NEVER) == OK) {
-		uint64_t news = source->messages;
+		uint64_t news = source->log.next;
 		if (p->read < news) {
 			int64_t waited = clock_ms() - published_ms[p->read];
 			p->worst_ms = waited > p->worst_ms ? waited : p->worst_ms;
@@ -51,8 +51,8 @@ static int setup(void **state)
 /* One of several messages that have come together. */
 static void pub_more(struct msg *m)
 {
-	assert_true(source->messages < MESSAGES_MAX);
-	published_ms[source->messages] = clock_ms();
+	assert_true(source->log.next < MESSAGES_MAX);
+	published_ms[source->log.next] = clock_ms();
 	source_publish(source, source->feeder, &m, (uint32_t)clock_ms());
 }
 
@@ -78,10 +78,9 @@ static struct player *join_one(bool relay, void (*on_send_slot)(struct consumer 
 	struct player *p = &players[player_count++];
 	p->co = co_start("player", player_main, p);
 	assert_non_null(p->co);
-	p->read = source->messages;
+	p->read = source->log.next;
 	consumer_open(&p->consumer, source,
-		      &(struct consumer_opts){.format = WIRE_FLV,
-					      .relay = relay,
+		      &(struct consumer_opts){.kind = relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 					      .co = p->co,
 					      .on_send_slot = on_send_slot});
 	return p;
@@ -154,7 +153,7 @@ static void each_is_woken_within_the_batch(void **state)
 		assert_int_equal(co_sleep(cases[i].batch_ms + SLACK_MS), OK);
 		int64_t worst = 0;
 		for (int k = 0; k < player_count; k++) {
-			assert_int_equal(players[k].read, source->messages);
+			assert_int_equal(players[k].read, source->log.next);
 			worst = players[k].worst_ms > worst ? players[k].worst_ms : worst;
 		}
 		assert_true(worst <= cases[i].batch_ms);
@@ -232,7 +231,7 @@ static void after_a_crowd_there_are_few_groups_again(void **state)
 	pub(picture(50));
 	assert_int_equal(co_sleep(50 + SLACK_MS), OK);
 	for (int i = 2970; i < 3000; i++)
-		assert_int_equal(players[i].read, source->messages);
+		assert_int_equal(players[i].read, source->log.next);
 	join(1000, false);
 	assert_in_range(groups_in_use(), 4, 8);
 }
@@ -351,7 +350,7 @@ static void thousands_are_woken_in_slices_and_the_last_one_has_its_turn(void **s
 	assert_int_equal(co_sleep(ROUND_MS), OK);
 	for (int i = 0; i < player_count; i++) {
 		assert_true(players[i].wakes >= 2);
-		assert_int_equal(players[i].read, source->messages);
+		assert_int_equal(players[i].read, source->log.next);
 	}
 	assert_null(source->fanout.round_next);
 }
@@ -390,7 +389,7 @@ static void consumer_send_slot(struct consumer *c)
 	struct player *p = (struct player *)((char *)c - offsetof(struct player, consumer));
 	served++;
 	served_before_asked += !asked;
-	p->read = source->messages;
+	p->read = source->log.next;
 	p->order = order++;
 }
 
@@ -416,7 +415,7 @@ static void a_turn_begins_with_the_feeder_and_needs_no_coroutine_of_the_player(v
 	assert_int_equal(served, asked);
 	assert_int_equal(served_before_asked, 0);
 	assert_int_equal(p->wakes, 0);
-	assert_int_equal(p->read, source->messages);
+	assert_int_equal(p->read, source->log.next);
 	feeder.on_read = NULL;
 }
 
@@ -428,7 +427,7 @@ static void a_feeder_that_does_not_catch_up_delays_nobody_by_more_than_a_turn(vo
 	is_blocked = true;
 	pub_more(picture(50));
 	int64_t before = clock_ms();
-	while (p->read < source->messages && clock_ms() < before + 1000)
+	while (p->read < source->log.next && clock_ms() < before + 1000)
 		assert_int_equal(co_sleep(1), OK);
 	assert_true(clock_ms() - before <= 100 + SLACK_MS);
 	feeder.on_read = NULL;
@@ -461,7 +460,7 @@ static void who_wants_each_message_ends_the_pacing(void **state)
 	served = 0;
 	pub(picture(20));
 	assert_int_equal(served, 1);
-	assert_int_equal(relay->read, source->messages);
+	assert_int_equal(relay->read, source->log.next);
 	leave(relay);
 	assert_true(source_is_paced(source));
 	assert_int_equal(co_sleep(50 + SLACK_MS), OK);
@@ -484,7 +483,7 @@ static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
 		assert_int_equal(served, 0);
 		source_caught_up(source, &feeder, true);
 		assert_int_equal(served, 1);
-		assert_int_equal(p->read, source->messages);
+		assert_int_equal(p->read, source->log.next);
 		source_caught_up(source, &feeder, true);
 		assert_int_equal(served, 1);
 		feeder.on_read = NULL;
@@ -509,7 +508,7 @@ static void a_turn_does_not_end_with_a_slice(void **state)
 	pub_more(picture(50));
 	source_caught_up(source, &feeder, true);
 	assert_int_equal(served, 1);
-	assert_int_equal(p->read, source->messages);
+	assert_int_equal(p->read, source->log.next);
 	feeder.on_read = NULL;
 }
 

@@ -2,12 +2,19 @@
 #include "base/mem.h"
 #include "codec/flv.h"
 #include "live/registry.h"
+#include "live/wire.h"
 #include "support/fake_time.h"
 #include "support/unit.h"
 #include "unit/live/media.h"
 
 #include <stdlib.h>
 #include <sys/uio.h>
+
+/* A consumer and its position. */
+struct receiver {
+	struct consumer member;
+	struct cursor cursor;
+};
 
 static struct source *source;
 static struct feeder feeder, other, pull;
@@ -20,8 +27,9 @@ static void on_lost(struct feeder *f)
 	lost++;
 }
 
-static void on_free(struct source *s)
+static void on_free(void *ctx, struct source *s)
 {
+	(void)ctx;
 	(void)s;
 	freed++;
 }
@@ -61,17 +69,33 @@ static void pub(struct msg *m, uint32_t raw)
 	assert_null(m);
 }
 
-static void join(struct consumer *c)
+static void join_as(struct receiver *c, const struct wire_format *format, enum consumer_kind kind)
 {
-	*c = (struct consumer){0};
-	consumer_open(
-		c, source,
-		&(struct consumer_opts){.format = WIRE_FLV, .from_gop = true, .co = co_self()});
+	*c = (struct receiver){0};
+	source_cursor_open(source, &c->cursor,
+			   &(struct cursor_opts){.format = format, .from_start = true});
+	consumer_open(&c->member, source, &(struct consumer_opts){.kind = kind, .co = co_self()});
+}
+
+static void join(struct receiver *c)
+{
+	join_as(c, &wire_flv, CONSUMER_PLAYER);
+}
+
+static void leave(struct receiver *c)
+{
+	cursor_close(&c->cursor);
+	consumer_close(&c->member);
+}
+
+static bool has_ended(const struct receiver *c)
+{
+	return consumer_ended(&c->member);
 }
 
 /* What is there to read, a letter a message: h H headers of sound and video, m metadata, k key
  * frame, p picture, s sound. */
-static const char *read_all(struct consumer *c)
+static const char *read_all(struct receiver *c)
 {
 	static char text[512];
 	struct flv_reader *r = flv_reader_new(1 << 20);
@@ -111,10 +135,10 @@ static const char *read_all(struct consumer *c)
 
 static const char *late_joiner_reads(void)
 {
-	struct consumer c;
+	struct receiver c;
 	join(&c);
 	const char *text = read_all(&c);
-	consumer_close(&c);
+	leave(&c);
 	return text;
 }
 
@@ -126,7 +150,7 @@ static void announce(uint8_t what)
 }
 
 /* A stream with its headers and one key frame, and a player of it. */
-static void watch_from_a_key_frame(struct consumer *player)
+static void watch_from_a_key_frame(struct receiver *player)
 {
 	make();
 	source_begin(source, &feeder);
@@ -149,12 +173,12 @@ static void a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on(
 	}
 	assert_string_equal(late_joiner_reads(), "mhHkspspspsps");
 	/* One who was there first reads the same. */
-	struct consumer c;
+	struct receiver c;
 	join(&c);
 	pub(key_frame(500), 400);
 	assert_string_equal(read_all(&c), "mhHkspspspspsk");
 	assert_string_equal(late_joiner_reads(), "mhHk");
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -170,7 +194,7 @@ static void the_cache_has_its_limits(void **state)
 	assert_string_equal(late_joiner_reads(), "kppp");
 	pub(picture(50), 160);
 	assert_string_equal(late_joiner_reads(), "");
-	assert_int_equal(source->gop_count, 0);
+	assert_int_equal(source->log.bytes, 0);
 	source_leave(source, &feeder, 0);
 }
 
@@ -204,9 +228,9 @@ static void pictures_that_stopped_are_not_kept(void **state)
 	pub(key_frame(500), 0);
 	for (uint32_t i = 0; i < 115; i++)
 		pub(sound(20), i * 23);
-	assert_true(source->gop_valid);
+	assert_true(source->log.has_start);
 	pub(sound(20), 115 * 23);
-	assert_false(source->gop_valid);
+	assert_false(source->log.has_start);
 	assert_string_equal(late_joiner_reads(), "");
 	source_leave(source, &feeder, 0);
 }
@@ -215,7 +239,7 @@ static void without_a_cache_one_starts_with_the_next_key_frame(void **state)
 {
 	(void)state;
 	opts.gop_cache = false;
-	struct consumer c;
+	struct receiver c;
 	watch_from_a_key_frame(&c);
 	pub(picture(50), 40);
 	pub(sound(20), 40);
@@ -223,7 +247,7 @@ static void without_a_cache_one_starts_with_the_next_key_frame(void **state)
 	pub(key_frame(500), 80);
 	pub(picture(50), 120);
 	assert_string_equal(read_all(&c), "mhHsskp");
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -235,7 +259,7 @@ static void empty_messages_do_not_fill_the_memory(void **state)
 	pub(key_frame(500), 0);
 	for (uint32_t i = 0; i < 3000000; i++)
 		pub(picture(0), i);
-	assert_true(source->gop_bytes <= 64 << 20);
+	assert_true(source->log.start_bytes <= 64 << 20);
 	assert_true(msg_live() < 2000000);
 	source_leave(source, &feeder, 0);
 }
@@ -243,7 +267,7 @@ static void empty_messages_do_not_fill_the_memory(void **state)
 static void the_next_feeders_equal_headers_are_not_repeated_and_changed_ones_are(void **state)
 {
 	(void)state;
-	struct consumer c;
+	struct receiver c;
 	watch_from_a_key_frame(&c);
 	pub(sound(20), 0);
 	assert_string_equal(read_all(&c), "mhHks");
@@ -260,7 +284,7 @@ static void the_next_feeders_equal_headers_are_not_repeated_and_changed_ones_are
 	pub(key_frame(500), 0);
 	assert_string_equal(read_all(&c), "mhHk");
 	assert_string_equal(late_joiner_reads(), "mhHk");
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -268,12 +292,12 @@ static void repeated_headers_can_be_dropped_at_all_times(void **state)
 {
 	(void)state;
 	opts.reduce_headers = true;
-	struct consumer c;
+	struct receiver c;
 	watch_from_a_key_frame(&c);
 	announce('1');
 	pub(avc_header('2'), 0);
 	assert_string_equal(read_all(&c), "mhHkH");
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -284,7 +308,7 @@ static void half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor(void **
 	source_begin(source, &feeder);
 	pub(picture(50), 0); /* half a GOP at the very beginning, too */
 	pub(key_frame(500), 40);
-	struct consumer c;
+	struct receiver c;
 	join(&c);
 	assert_string_equal(read_all(&c), "k");
 	source_begin(source, &other);
@@ -301,7 +325,7 @@ static void half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor(void **
 	pub(picture(50), 500);
 	assert_int_equal(source->timeline.max, before + 40);
 	assert_string_equal(read_all(&c), "p");
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -327,29 +351,28 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 {
 	(void)state;
 	make();
-	struct consumer player = {0}, relay = {0};
+	struct receiver player = {0}, relay = {0};
 	source_begin(source, &feeder);
 	join(&player);
-	consumer_open(&relay, source,
-		      &(struct consumer_opts){.format = WIRE_RTMP, .relay = true, .co = co_self()});
+	join_as(&relay, &wire_rtmp, CONSUMER_RELAY);
 	assert_int_equal(source->player_count, 1);
 	assert_int_equal(source->consumer_count, 2);
 	source_leave(source, &feeder, 30);
 	assert_int_equal(source->state, SOURCE_GAP);
-	assert_true(consumer_ended(&relay));
-	assert_false(consumer_ended(&player));
+	assert_true(has_ended(&relay));
+	assert_false(has_ended(&player));
 	assert_int_equal(co_sleep(10), OK);
-	assert_false(consumer_ended(&player));
+	assert_false(has_ended(&player));
 	assert_int_equal(co_sleep(60), OK);
-	assert_true(consumer_ended(&player));
+	assert_true(has_ended(&player));
 	assert_int_equal(source->state, SOURCE_IDLE);
-	consumer_close(&relay);
-	consumer_close(&player);
-	consumer_close(&player);
+	leave(&relay);
+	leave(&player);
+	leave(&player);
 	/* Who comes now waits for the next publisher. */
 	join(&player);
-	assert_false(consumer_ended(&player));
-	consumer_close(&player);
+	assert_false(has_ended(&player));
+	leave(&player);
 }
 
 /* A message of the feeder before is no beginning of the new one's timeline, nor anything else. */
@@ -357,7 +380,7 @@ static void what_a_feeder_without_the_slot_publishes_is_dropped(void **state)
 {
 	(void)state;
 	make();
-	struct consumer c;
+	struct receiver c;
 	struct msg *stray = sound(20);
 	source_begin(source, &feeder);
 	pub(key_frame(500), 5000000);
@@ -367,10 +390,10 @@ static void what_a_feeder_without_the_slot_publishes_is_dropped(void **state)
 	assert_false(source_publish(source, &feeder, &stray, 5000040));
 	assert_null(stray);
 	assert_false(source->timeline.begun);
-	assert_int_equal(source->messages, 1);
+	assert_int_equal(source->log.next, 1);
 	pub(key_frame(500), 0);
 	assert_string_equal(read_all(&c), "k");
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &other, 0);
 }
 
@@ -397,22 +420,22 @@ static void a_feeder_within_the_grace_goes_on_where_the_former_ended(void **stat
 {
 	(void)state;
 	make();
-	struct consumer player;
+	struct receiver player;
 	source_begin(source, &feeder);
 	pub(key_frame(500), 0);
 	join(&player);
 	source_leave(source, &feeder, 20);
 	source_begin(source, &other);
 	assert_int_equal(co_sleep(60), OK);
-	assert_false(consumer_ended(&player));
+	assert_false(has_ended(&player));
 	int64_t before = source->timeline.max;
 	pub(key_frame(500), 0);
 	assert_true(source->timeline.max > before);
 	assert_string_equal(read_all(&player), "kk");
 	source_finish(source);
-	assert_true(consumer_ended(&player));
+	assert_true(has_ended(&player));
 	assert_true(source_is_live(source));
-	consumer_close(&player);
+	leave(&player);
 	source_leave(source, &other, 0);
 }
 
@@ -421,18 +444,18 @@ static void players_are_not_told_when_that_is_off(void **state)
 	(void)state;
 	opts.notify_end = false;
 	make();
-	struct consumer player;
+	struct receiver player;
 	source_begin(source, &feeder);
 	pub(key_frame(500), 0);
 	join(&player);
 	source_leave(source, &feeder, 0);
-	assert_false(consumer_ended(&player));
+	assert_false(has_ended(&player));
 	assert_string_equal(read_all(&player), "k");
 	source_begin(source, &other);
 	pub(key_frame(500), 0);
 	assert_string_equal(read_all(&player), "k");
 	assert_string_equal(late_joiner_reads(), "k");
-	consumer_close(&player);
+	leave(&player);
 	source_leave(source, &other, 0);
 }
 
@@ -440,14 +463,14 @@ static void a_source_goes_with_its_last_reference(void **state)
 {
 	(void)state;
 	make();
-	struct consumer player;
+	struct receiver player;
 	join(&player);
 	source_begin(source, &feeder);
 	pub(key_frame(500), 0);
 	source_leave(source, &feeder, 5);
 	source_unref(&source);
 	assert_int_equal(freed, 0);
-	consumer_close(&player);
+	leave(&player);
 	assert_int_equal(freed, 1);
 	assert_int_equal(msg_live(), 0);
 	assert_int_equal(co_sleep(20), OK); /* its timer is gone too */
@@ -460,15 +483,16 @@ static void wires_come_and_go_with_their_consumers(void **state)
 	make();
 	source_begin(source, &feeder);
 	pub(key_frame(500), 0);
-	assert_null(source->wires[WIRE_RTMP]);
-	struct consumer flv, rtmp = {0};
+	assert_null(source->wires);
+	struct receiver flv, rtmp = {0};
 	join(&flv);
-	consumer_open(&rtmp, source, &(struct consumer_opts){.co = co_self(), .from_gop = true});
-	assert_non_null(source->wires[WIRE_RTMP]);
-	consumer_close(&flv);
-	assert_null(source->wires[WIRE_FLV]);
-	consumer_close(&rtmp);
-	assert_null(source->wires[WIRE_RTMP]);
+	join_as(&rtmp, &wire_rtmp, CONSUMER_PLAYER);
+	assert_ptr_equal(source->wires->format, &wire_rtmp);
+	assert_ptr_equal(source->wires->next->format, &wire_flv);
+	leave(&flv);
+	assert_null(source->wires->next);
+	leave(&rtmp);
+	assert_null(source->wires);
 	source_leave(source, &feeder, 0);
 }
 
@@ -479,7 +503,7 @@ static void metadata_that_comes_late_does_not_turn_time_back(void **state)
 	source_begin(source, &feeder);
 	for (uint32_t i = 0; i < 100; i++)
 		pub(i ? picture(50) : key_frame(50), 5000 + i * 40);
-	struct consumer c;
+	struct receiver c;
 	join(&c);
 	read_all(&c);
 	struct msg *m = metadata('2'), *mine = msg_ref(m);
@@ -487,7 +511,7 @@ static void metadata_that_comes_late_does_not_turn_time_back(void **state)
 	assert_int_equal(mine->ts, source->timeline.max);
 	msg_unref(&mine);
 	assert_int_equal(cursor_lag(&c.cursor), 0);
-	consumer_close(&c);
+	leave(&c);
 	source_leave(source, &feeder, 0);
 }
 

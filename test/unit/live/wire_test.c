@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "codec/chunk.h"
 #include "codec/flv.h"
-#include "live/page.h"
+#include "live/cursor.h"
+#include "live/wire.h"
 #include "support/unit.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ static const struct profile profiles[] = {
 static struct {
 	const struct profile *profile;
 	struct wire *wire;
-	enum wire_format format;
+	const struct wire_format *format;
 	uint32_t chunk_size;
 	struct msg **v; /* everything published */
 	uint32_t n, room;
@@ -118,11 +119,9 @@ static void publish(void)
 {
 	enum msg_type type = random_type();
 	if (dice(400) == 0) {
-		wire_forget_gop(stream.wire);
+		wire_forget_start(stream.wire);
 		stream.gop = -1;
 	}
-	if (dice(500) == 0)
-		wire_break(stream.wire);
 	bool state = dice(60) == 0 && type != MSG_DATA;
 	struct msg *m = make(type, 0, state ? 20 : random_size(), state ? 'S' : 'F');
 	m->ts = next_time(wire_kind(m));
@@ -226,7 +225,7 @@ static void feed_chunks(struct viewer *v, struct cur *c)
 static void feed(struct viewer *v, struct span s)
 {
 	struct cur c = cur_of(s.p, s.n);
-	if (stream.format == WIRE_RTMP) {
+	if (stream.format == &wire_rtmp) {
 		feed_chunks(v, &c);
 		return;
 	}
@@ -258,8 +257,8 @@ static void flush(struct viewer *v)
 /* The index of the message that the cursor stands at. */
 static uint32_t position(const struct viewer *v)
 {
-	const struct page *page = v->cursor.page;
-	uint32_t left = page->count - entry_at(page, v->cursor.off);
+	const struct page *page = v->cursor.at.page;
+	uint32_t left = page->count - page_entry_at(page, v->cursor.at.off);
 	while ((page = page->next) != NULL)
 		left += page->count;
 	return stream.n - left;
@@ -296,7 +295,7 @@ static void join(struct viewer *v)
 	v->own_base = dice(3) > 0;
 	v->pos = from_gop && stream.gop >= 0 ? (uint32_t)stream.gop : stream.n;
 	v->await_key = stream.has_video && !(from_gop && stream.gop >= 0);
-	if (stream.format == WIRE_RTMP) {
+	if (stream.format == &wire_rtmp) {
 		uint8_t size[4] = {0, 0, (uint8_t)(stream.chunk_size >> 8),
 				   (uint8_t)stream.chunk_size};
 		v->chunks = chunk_reader_new();
@@ -307,10 +306,12 @@ static void join(struct viewer *v)
 		v->own_base = false;
 		flv_write_header(&b, true, true);
 	}
-	cursor_prepend(&v->cursor, buf_span(&b));
+	struct cursor_opts opts = {.stream_id = 5,
+				   .own_base = v->own_base,
+				   .from_start = from_gop,
+				   .first = buf_span(&b)};
+	cursor_open(&v->cursor, stream.wire, &opts, stream.has_video, stream.headers);
 	buf_free(&b);
-	cursor_open(&v->cursor, stream.wire, 5, v->own_base, from_gop, stream.has_video,
-		    stream.headers);
 	const struct headers *set =
 		from_gop && stream.gop >= 0 ? stream.gop_headers : stream.headers;
 	flush(v);
@@ -366,7 +367,7 @@ static void inject(struct viewer *v)
 {
 	uint8_t body[300] = {0};
 	struct buf b = {.max = 4096};
-	if (stream.format == WIRE_FLV)
+	if (stream.format == &wire_flv)
 		return;
 	memcpy(body, &v->injected, 4);
 	v->injected++;
@@ -460,8 +461,8 @@ static void look(struct viewer *v, uint64_t *skips)
 
 static struct viewer viewers[VIEWERS];
 
-static void run(const struct profile *profile, enum wire_format format, uint32_t chunk_size,
-		uint64_t *skips)
+static void run(const struct profile *profile, const struct wire_format *format,
+		uint32_t chunk_size, uint64_t *skips)
 {
 	memset(&stream, 0, sizeof(stream));
 	memset(viewers, 0, sizeof(viewers));
@@ -471,7 +472,7 @@ static void run(const struct profile *profile, enum wire_format format, uint32_t
 	stream.gop = -1;
 	stream.clock = stream.last[0] = stream.last[1] = stream.last[2] = profile->start;
 	stream.now = 1000000;
-	stream.wire = wire_new(&(struct wire_opts){format, chunk_size, BACKLOG_MS});
+	stream.wire = wire_new(format, &(struct wire_opts){chunk_size, BACKLOG_MS});
 	for (int step = 0; step < STEPS; step++) {
 		publish();
 		for (struct viewer *v = viewers; v < viewers + VIEWERS; v++) {
@@ -492,7 +493,7 @@ static void run(const struct profile *profile, enum wire_format format, uint32_t
 	free(stream.v);
 }
 
-static void run_all(enum wire_format format, uint32_t chunk_size)
+static void run_all(const struct wire_format *format, uint32_t chunk_size)
 {
 	uint64_t skips = 0;
 	media_read = 0;
@@ -511,31 +512,31 @@ static void run_all(enum wire_format format, uint32_t chunk_size)
 static void receivers_read_what_was_published_in_chunks_of_1(void **state)
 {
 	(void)state;
-	run_all(WIRE_RTMP, 1);
+	run_all(&wire_rtmp, 1);
 }
 
 static void receivers_read_what_was_published_in_chunks_of_128(void **state)
 {
 	(void)state;
-	run_all(WIRE_RTMP, 128);
+	run_all(&wire_rtmp, 128);
 }
 
 static void receivers_read_what_was_published_in_chunks_of_4096(void **state)
 {
 	(void)state;
-	run_all(WIRE_RTMP, 4096);
+	run_all(&wire_rtmp, 4096);
 }
 
 static void receivers_read_what_was_published_in_chunks_of_60000(void **state)
 {
 	(void)state;
-	run_all(WIRE_RTMP, 60000);
+	run_all(&wire_rtmp, 60000);
 }
 
 static void receivers_read_what_was_published_as_flv(void **state)
 {
 	(void)state;
-	run_all(WIRE_FLV, 0);
+	run_all(&wire_flv, 0);
 }
 
 int main(void)

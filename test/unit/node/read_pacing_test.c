@@ -19,8 +19,7 @@ static void consumer_send_slot(struct consumer *consumer)
 static void join(struct consumer *c, bool relay)
 {
 	consumer_open(c, source,
-		      &(struct consumer_opts){.format = WIRE_FLV,
-					      .relay = relay,
+		      &(struct consumer_opts){.kind = relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 					      .co = co_self(),
 					      .on_send_slot = consumer_send_slot});
 }

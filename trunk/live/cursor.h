@@ -1,0 +1,60 @@
+/* cursor - a receiver's position in the bytes of a wire (live/wire.h). Layer: live.
+ * It says what goes out next, and knows nothing of sockets: gather, send, advance. Nothing blocks. */
+#pragma once
+#include "live/own_bytes.h"
+#include "live/place.h"
+#include "live/wire_format.h"
+
+struct headers;
+struct wire;
+
+struct cursor_opts {
+	const struct wire_format *format;
+	uint32_t stream_id; /* RTMP message stream of this receiver */
+	bool own_base;      /* this receiver's times start near 0, where the format can say so */
+	bool from_start; /* begins at the newest start that is kept, else with the next key frame */
+	struct span first; /* bytes of the conversation that go out before anything of the stream */
+};
+
+/* Zeroed before it is opened. */
+struct cursor {
+	struct wire *wire;
+	struct place at;
+	uint32_t run_end; /* shared bytes up to here may be sent as they are */
+	uint32_t stream_id;
+	uint8_t want;    /* WIRE_ bits */
+	uint16_t primed; /* chains that the receiver can follow, by bit */
+	bool await_key;  /* video only from the next key frame on */
+	bool own_base;   /* times start near 0 for this receiver */
+	bool based, paused;
+	int64_t base; /* subtracted from the source's times */
+	struct own_bytes own;
+	uint32_t skips;          /* times it was moved because it was too slow */
+	struct headers *headers; /* what the receiver was last given */
+};
+
+/* Puts the cursor at the newest start if there is one and it may begin there, else at the end. The
+ * headers in effect there go out first; `headers` are those at the end of a wire that has none yet.
+ * `await_key`: there are pictures, and at the end the next key frame is to be waited for. */
+void cursor_open(struct cursor *c, struct wire *wire, const struct cursor_opts *opts,
+		 bool await_key, struct headers *headers);
+/* Zeroed memory is fine, and is what it leaves. The last cursor takes the wire of a source along. */
+void cursor_close(struct cursor *c);
+/* Points iov at what comes next, at most max_bytes; 0 when there is nothing. Valid until the next
+ * call of anything here or a coroutine switch. */
+int cursor_gather(struct cursor *c, struct iovec *iov, int max, size_t max_bytes);
+/* That many of the gathered bytes were sent. */
+void cursor_advance(struct cursor *c, size_t n);
+bool cursor_pending(const struct cursor *c);
+/* Bytes of the receiver's own conversation: they go out next, but between whole messages. */
+void cursor_inject(struct cursor *c, struct span bytes);
+/* The receiver has asked for far more answers than it takes: nothing is sent to it any more, and
+ * the connection must be closed. */
+bool cursor_overrun(const struct cursor *c);
+/* Which kinds the receiver wants (WIRE_ bits). */
+void cursor_want(struct cursor *c, uint8_t want);
+/* Paused: only bytes of its own. Going on starts at the newest start, unless the receiver had
+ * come past it: then where it stood. */
+void cursor_pause(struct cursor *c, bool paused);
+/* How far it is behind, in milliseconds of the stream. */
+int64_t cursor_lag(const struct cursor *c);

@@ -1,0 +1,23 @@
+/* cursor_parts - what cursor.c (what comes next) and cursor_move.c (from where) share. Layer: live. */
+#pragma once
+#include "live/cursor.h"
+#include "live/wire.h"
+
+/* The receiver's time of a message; false: it was made up. A receiver's time does not begin below 0,
+ * and before its base is known it is 0. */
+static inline bool cursor_time(const struct cursor *c, int64_t ts, uint32_t *out)
+{
+	bool exact = !c->own_base || (c->based && ts >= c->base);
+	*out = !exact ? 0 : (uint32_t)(c->own_base ? ts - c->base : ts);
+	return exact;
+}
+
+/* All chains must be primed anew. */
+static inline void cursor_unprime(struct cursor *c)
+{
+	if (c->wire->format->chain)
+		c->primed = 0;
+}
+
+/* To the next page, which loses nothing when this one has been read. */
+void cursor_enter_next_page(struct cursor *c);

@@ -1,0 +1,49 @@
+/* msg_log - the recent messages of a source, numbered. Layer: live, a part of a source.
+ *
+ * Every message that is published has the next sequence number, whether it is kept or not. Kept are
+ * those from the newest start on (a message at which one can begin to decode) and those that a reader
+ * (live/reader.h) has not read; a reader that is too far behind is moved, so that memory is bounded. */
+#pragma once
+#include "live/headers.h"
+
+struct msg_log;
+
+/* The position of a reader; see live/reader.h. */
+struct reader {
+	struct msg_log *log; /* NULL: not open */
+	struct reader *prev, *next;
+	uint64_t seq;                /* of the next message to be looked at */
+	uint64_t lost;               /* missed by being moved, and not told yet */
+	uint64_t overruns;           /* times it was moved because it was too slow */
+	int64_t read_ms;             /* monotonic; when it last read */
+	struct headers *headers;     /* to be told with the next message; NULL: it has them */
+	struct headers *out_headers; /* were told with the last one */
+	bool await_key;
+};
+
+struct msg_log {
+	struct msg **ring; /* message `seq` is at seq % room */
+	uint32_t room;     /* a power of two, or 0 */
+	uint64_t first;    /* the oldest that is kept; `next` when there is none */
+	uint64_t next;     /* the number of the next message to come */
+	size_t bytes;
+	bool has_start;
+	uint64_t start;
+	size_t start_bytes; /* of the messages from there on */
+	struct headers *start_headers;
+	struct headers *headers; /* in effect at the end */
+	struct reader *readers;
+	int64_t backlog_ms; /* a reader further behind is moved */
+	int64_t head_ts;
+};
+
+void msg_log_fini(struct msg_log *log);
+/* The next message. `starts`: one can begin at it, with these headers. */
+void msg_log_append(struct msg_log *log, struct msg *m, bool starts, struct headers *headers,
+		    int64_t now_ms);
+/* Lets go of what nobody needs; for readers that leave. */
+void msg_log_trim(struct msg_log *log, int64_t now_ms);
+/* Nobody can begin at the start any more. */
+void msg_log_forget_start(struct msg_log *log);
+/* Borrowed. The number must be that of a message that is kept. */
+struct msg *msg_log_at(const struct msg_log *log, uint64_t seq);

@@ -1,0 +1,60 @@
+#include "live/reader.h"
+#include "base/clock.h"
+#include "live/source.h"
+
+#include <utlist.h>
+
+void reader_open(struct reader *r, struct source *s, const struct reader_opts *opts)
+{
+	struct msg_log *log = &s->log;
+	bool at_start = opts->from_start && log->has_start;
+	r->log = log;
+	r->read_ms = clock_ms();
+	r->await_key = s->has_video && !at_start;
+	r->seq = at_start ? log->start : log->next;
+	r->headers = headers_ref(at_start ? log->start_headers : s->headers);
+	DL_APPEND(log->readers, r);
+}
+
+void reader_close(struct reader *r)
+{
+	if (!r->log)
+		return;
+	DL_DELETE(r->log->readers, r);
+	msg_log_trim(r->log, clock_ms());
+	headers_unref(&r->headers);
+	headers_unref(&r->out_headers);
+	*r = (struct reader){0};
+}
+
+int64_t reader_lag(const struct reader *r)
+{
+	const struct msg_log *log = r->log;
+	return r->seq < log->next ? log->head_ts - msg_log_at(log, r->seq)->ts : 0;
+}
+
+static bool is_waited_past(struct reader *r, const struct msg *m)
+{
+	if (!r->await_key || m->type != MSG_VIDEO || headers_wants(m))
+		return false;
+	r->await_key = !m->frame.is_key;
+	return r->await_key;
+}
+
+bool reader_next(struct reader *r, struct reading *out)
+{
+	headers_unref(&r->out_headers);
+	r->read_ms = clock_ms();
+	while (r->seq < r->log->next) {
+		uint64_t seq = r->seq++;
+		struct msg *m = msg_log_at(r->log, seq);
+		if (is_waited_past(r, m))
+			continue;
+		*out = (struct reading){m, seq, r->headers, r->lost};
+		r->out_headers = r->headers;
+		r->headers = NULL;
+		r->lost = 0;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,39 @@
+/* The wires of a source: made for the first cursor of a format from what the log has, and gone with the
+ * last one. */
+#include "live/source.h"
+#include "live/wire.h"
+
+#include <utlist.h>
+
+static struct wire *wire_make(struct source *s, const struct wire_format *format)
+{
+	const struct msg_log *log = &s->log;
+	struct wire *w = wire_new(format, &(struct wire_opts){
+						  .chunk_size = s->opts.chunk_size,
+						  .backlog_ms = s->opts.backlog_ms,
+					  });
+	int64_t now = clock_ms();
+	for (uint64_t seq = log->start; log->has_start && seq < log->next; seq++)
+		wire_append(w, msg_log_at(log, seq), seq == log->start, log->start_headers, now);
+	w->list = &s->wires;
+	LL_PREPEND(s->wires, w);
+	return w;
+}
+
+static struct wire *wire_of(struct source *s, const struct wire_format *format)
+{
+	struct wire *w;
+	LL_FOREACH (s->wires, w)
+		if (w->format == format)
+			return w;
+	return wire_make(s, format);
+}
+
+void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_opts *opts)
+{
+	struct cursor_opts own = *opts;
+	/* Times that are the publisher's own may fall below any base. */
+	own.own_base = opts->own_base && !timeline_is_raw(&s->timeline);
+	own.from_start = opts->from_start && s->log.has_start;
+	cursor_open(c, wire_of(s, opts->format), &own, s->has_video, s->headers);
+}

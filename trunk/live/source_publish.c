@@ -1,0 +1,136 @@
+/* What becomes of a message that a feeder publishes: classified, put on the clock, kept for receivers
+ * that join, rendered for those that are there. */
+#include "live/source_parts.h"
+#include "live/wire.h"
+
+#include <string.h>
+#include <utlist.h>
+
+enum {
+	GOP_BYTES_MAX = 64 << 20, /* a publisher without key frames costs no more */
+	AUDIO_RUN_MAX = 115,      /* about three seconds: the pictures have stopped */
+};
+
+/* ---- headers ---- */
+
+static bool same_payload(const struct msg *a, const struct msg *b)
+{
+	return a && a->n == b->n && memcmp(a->payload, b->payload, a->n) == 0;
+}
+
+/* Keeps a header; false when it only repeats what every consumer has. */
+static bool take_header(struct source *s, struct msg *m)
+{
+	bool repeated = same_payload(headers_find(s->headers, m), m);
+	if (repeated && (s->opts.reduce_headers || s->carried & wire_kind(m)))
+		return false;
+	if (!headers_put(&s->headers, m))
+		return true; /* passed on, but not kept for who comes later */
+	if (m->type == MSG_VIDEO && m->frame.track == 0 && m->frame.is_header)
+		video_info_read(&s->video, msg_span(m));
+	if (m->type == MSG_AUDIO && m->frame.track == 0 && m->frame.is_header)
+		audio_info_read(&s->audio, msg_span(m));
+	return true;
+}
+
+/* ---- where receivers can begin ---- */
+
+void source_forget_start(struct source *s)
+{
+	struct wire *w;
+	msg_log_forget_start(&s->log);
+	LL_FOREACH (s->wires, w)
+		wire_forget_start(w);
+}
+
+/* What is kept for receivers that join has limits, and goes when the pictures have stopped. */
+static bool is_start_worn(const struct source *s)
+{
+	const struct msg_log *log = &s->log;
+	int max = s->opts.gop_max_messages;
+	return s->audio_run > AUDIO_RUN_MAX || log->start_bytes > GOP_BYTES_MAX ||
+	       (max > 0 && log->next - log->start > (uint64_t)max);
+}
+
+/* True when one can begin to decode at the message. */
+static bool take_start(struct source *s, const struct msg *m)
+{
+	if (m->type == MSG_VIDEO)
+		s->audio_run = 0;
+	else if (m->type == MSG_AUDIO)
+		s->audio_run++;
+	return m->type == MSG_VIDEO && m->frame.is_key && s->opts.gop_cache;
+}
+
+static void append(struct source *s, struct msg *m, int64_t now)
+{
+	bool starts = take_start(s, m);
+	struct wire *w;
+	msg_log_append(&s->log, m, starts, s->headers, now);
+	LL_FOREACH (s->wires, w)
+		wire_append(w, m, starts, s->headers, now);
+	if (s->log.has_start && is_start_worn(s))
+		source_forget_start(s);
+}
+
+/* ---- facts ---- */
+
+static void note_facts(struct source *s, const struct msg *m, int64_t now)
+{
+	s->recv_bytes += m->n;
+	if (m->type == MSG_VIDEO && m->frame.is_coded) {
+		s->video_frames++;
+		s->video_ms = now;
+		if (!s->video.codec)
+			video_info_read(&s->video, msg_span(m));
+	} else if (m->type == MSG_AUDIO && !s->audio.codec) {
+		audio_info_read(&s->audio, msg_span(m));
+	}
+	s->has_audio |= m->type == MSG_AUDIO;
+	s->has_video |= m->type == MSG_VIDEO;
+}
+
+/* After a change of feeder, pictures that refer to ones nobody has are dropped. */
+static bool is_half_gop(struct source *s, const struct msg *m)
+{
+	if (!s->await_key || m->type != MSG_VIDEO || headers_wants(m))
+		return false;
+	if (m->frame.is_key)
+		s->await_key = false;
+	return s->await_key;
+}
+
+/* Headers often carry a time of zero, which says nothing about the clock. They stand with the
+ * last message of their kind; there may be none for a long time of data. */
+static int64_t header_time(struct timeline *tl, int kind)
+{
+	if (kind == TIMELINE_DATA && (tl->last[kind] < tl->max || timeline_is_raw(tl)))
+		tl->last[kind] = tl->max;
+	return tl->last[kind];
+}
+
+bool source_publish(struct source *s, const struct feeder *feeder, struct msg **msg, uint32_t raw)
+{
+	struct msg *m = *msg;
+	*msg = NULL;
+	int64_t now = clock_ms();
+	if (m->type == MSG_VIDEO)
+		m->frame = frame_of_video(msg_span(m));
+	else if (m->type == MSG_AUDIO)
+		m->frame = frame_of_audio(msg_span(m));
+	bool header = headers_wants(m);
+	if (s->feeder != feeder || is_half_gop(s, m) || (header && !take_header(s, m))) {
+		msg_unref(&m);
+		return false;
+	}
+	if (!header)
+		s->carried &= (uint8_t)~wire_kind(m);
+	int kind = wire_kind(m) >> 1;
+	m->ts = header ? header_time(&s->timeline, kind)
+		       : timeline_map(&s->timeline, kind, raw, now);
+	append(s, m, now);
+	note_facts(s, m, now);
+	fanout_published(s, m, now);
+	msg_unref(&m);
+	return true;
+}
