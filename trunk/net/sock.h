@@ -13,9 +13,10 @@
 struct sock {
 	struct reactor_fd rfd;
 	const struct sock_ops *ops; /* NULL: plain TCP */
-	uint8_t recv_on, send_on;   /* bits of rfd.ready with which a receive, a send is worth trying */
-	bool quick;                 /* see sock_set_quick() */
-	bool merges;                /* see sock_set_rcvlowat() */
+	uint8_t recv_on,
+		send_on; /* bits of rfd.ready with which a receive, a send is worth trying */
+	bool quick;      /* see sock_set_quick() */
+	bool merges;     /* see sock_set_rcvlowat() */
 	int64_t send_bytes;
 	int64_t send_ms;
 	int64_t recv_ms;
@@ -33,6 +34,9 @@ struct sock {
 err sock_dial(struct sock **out, const struct addr *to, int64_t deadline) BLOCKS;
 /* Wraps an accepted, non-blocking descriptor and takes it, also on failure. */
 err sock_wrap(struct sock **out, int fd);
+/* Before anything is read from an accepted socket: the handshake, if the listener wants one, before the
+ * socket's deadline. Afterwards the socket is plain or encrypted, and is used in the same way. */
+err sock_begin(struct sock *sock) BLOCKS;
 /* Closes at once, dropping what is unread: the peer may see a reset. NULL is fine; clears. */
 void sock_close(struct sock **sock);
 /* Ends our side, then reads and drops input until the peer closes or `ms` have passed, then closes.
