@@ -154,7 +154,8 @@ test: all bench-tools $(UNITS) $(REPLAYS)
 headers:
 	@scripts/check-headers "$(CC) $(CPPFLAGS) -std=gnu2x $(WARN) $(CFLAGS_LIBS)"
 
-check: headers
+check: headers $(OBJECTS)
+	@scripts/check-symbols $(OBJECTS)
 	@scripts/check-layers
 	@scripts/check-style
 
