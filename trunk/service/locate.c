@@ -43,7 +43,7 @@ static err wait_for_pull(struct locate *l, enum found *found)
 
 static err locate_on_edge(struct locate *l, enum found *found)
 {
-	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
+	l->source = server_source_to_play(l->server, l->vhost, l->target->app, l->target->stream);
 	/* A publisher of this edge needs no origin: the pull rests, and takes over when it leaves. */
 	pulls_attach(l->server->cluster, l->source, l->vhost, PULL_FROM_ORIGINS, l->viewer);
 	return wait_for_pull(l, found);
@@ -113,7 +113,7 @@ static bool joins_relay(const struct locate *l)
 
 static err locate_on_origin(struct locate *l, enum found *found)
 {
-	l->source = server_source(l->server, l->vhost, l->target->app, l->target->stream);
+	l->source = server_source_to_play(l->server, l->vhost, l->target->app, l->target->stream);
 	*found = FOUND_HERE;
 	/* The gap of a publisher that left is covered for those who watch already, not for others. */
 	if (source_is_published(l->source) || !l->vhost->cluster.origin_cluster)
