@@ -13,9 +13,10 @@
 struct sock {
 	struct reactor_fd rfd;
 	const struct sock_ops *ops; /* NULL: plain TCP */
-	uint8_t recv_on, send_on;   /* bits of rfd.ready with which a receive, a send is worth trying */
-	bool quick;                 /* see sock_set_quick() */
-	bool merges;                /* see sock_set_rcvlowat() */
+	uint8_t recv_on,
+		send_on; /* bits of rfd.ready with which a receive, a send is worth trying */
+	bool quick;      /* see sock_set_quick() */
+	bool merges;     /* see sock_set_rcvlowat() */
 	int64_t send_bytes;
 	int64_t send_ms;
 	int64_t recv_ms;
