@@ -323,7 +323,9 @@ static void connected(struct peer *peer)
 	}
 	peer->state = PEER_TALKING;
 	watch_events(peer, EPOLL_CTL_MOD, false);
-	bool silent = opt.mode == MODE_SINK ||
+	/* A floor is sent the messages of a publisher without a conversation. */
+	bool raw = opt.mode == MODE_PUBLISH && strcmp(peer->url.scheme, "tcp") == 0;
+	bool silent = raw || opt.mode == MODE_SINK ||
 		      (opt.mode == MODE_IDLE && strcmp(peer->url.scheme, "http") != 0);
 	if (silent)
 		peer_runs(peer);

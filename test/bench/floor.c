@@ -1,36 +1,36 @@
-/* floor - the least that serving a stream can cost: a program that only writes.
+/* The clock and the listeners of the floors: see floor.h.
  *
- * It accepts connections and writes each of them one block a period, the bytes of a stream of that
- * rate, from one buffer. There is no protocol and no input. The connections are spread over groups
- * with a moment of their own within the period, as a server must do that has something else to
- * attend to; with one group all are written at once. */
+ * Connections are spread over groups with a moment of their own within the period, as a server must
+ * do that has other work beside; with one group all are served at once. */
+#include "floor.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <sys/epoll.h>
+enum { PER_GROUP = 300, GROUPS_MAX = 32, LISTENERS_MAX = 2 };
 
-enum { CLIENTS_MAX = 100000, BLOCK_MAX = 16 << 20, PER_GROUP = 300, GROUPS_MAX = 32 };
-
-static int clients[CLIENTS_MAX];
-static uint32_t owed[CLIENTS_MAX]; /* of the last block, what did not fit */
-static int client_count;
-static uint8_t block[BLOCK_MAX];
-static uint32_t block_size;
+static const struct floor *const kinds[] = {&floor_write, &floor_receive, &floor_relay};
+static const struct floor *kind = &floor_write;
 static int port = 21936, groups;
 static double kbps = 880, period_ms = 350;
+static int listeners[LISTENERS_MAX];
+
+void clients_drop(struct clients *clients, int i)
+{
+	close(clients->fd[i]);
+	clients->fd[i] = clients->fd[--clients->count];
+}
 
 static int64_t now_us(void)
 {
@@ -39,9 +39,20 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static bool take_kind(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcmp(kinds[i]->name, name) == 0) {
+			kind = kinds[i];
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool read_options(int argc, char **argv)
 {
-	for (int c; (c = getopt(argc, argv, "p:k:i:g:h")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "m:p:k:i:g:h")) != -1;) {
 		if (c == 'p')
 			port = (int)strtol(optarg, NULL, 10);
 		else if (c == 'k')
@@ -50,19 +61,18 @@ static bool read_options(int argc, char **argv)
 			period_ms = strtod(optarg, NULL);
 		else if (c == 'g')
 			groups = (int)strtol(optarg, NULL, 10);
-		else
+		else if (c != 'm' || !take_kind(optarg))
 			return false;
 	}
-	block_size = (uint32_t)(kbps * period_ms / 8);
-	return kbps > 0 && period_ms >= 1 && block_size > 0 && block_size <= BLOCK_MAX &&
-	       groups >= 0 && groups <= GROUPS_MAX;
+	return kbps > 0 && period_ms >= 1 && groups >= 0 && groups <= GROUPS_MAX &&
+	       kind->prepare(kbps, period_ms);
 }
 
-static int open_listener(void)
+static int open_listener(int number)
 {
 	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_in addr = {.sin_family = AF_INET,
-				   .sin_port = htons((uint16_t)port),
+				   .sin_port = htons((uint16_t)(port + number)),
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 || listen(fd, 4096) != 0) {
@@ -72,54 +82,40 @@ static int open_listener(void)
 	return fd;
 }
 
-static void accept_all(int listener)
+static void accept_all(void)
 {
 	int on = 1, fd;
-	while (client_count < CLIENTS_MAX &&
-	       (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		clients[client_count++] = fd;
+	for (int i = 0; i < kind->listeners; i++) {
+		while (kind->count() < CLIENTS_MAX &&
+		       (fd = accept4(listeners[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >=
+			       0) {
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+			kind->accepted(i, fd);
+		}
 	}
 }
 
 static int group_count(void)
 {
-	int n = (client_count + PER_GROUP - 1) / PER_GROUP;
+	int n = (kind->count() + PER_GROUP - 1) / PER_GROUP;
 	return groups ? groups : n < 1 ? 1 : n > GROUPS_MAX ? GROUPS_MAX : n;
 }
 
-static void write_one(int i)
+static void run(int ep)
 {
-	uint32_t want = block_size + owed[i];
-	ssize_t n =
-		want > BLOCK_MAX ? -1 : send(clients[i], block, want, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && errno != EAGAIN) {
-		close(clients[i]);
-		clients[i] = clients[--client_count];
-		owed[i] = owed[client_count];
-		return;
-	}
-	owed[i] = want - (n > 0 ? (uint32_t)n : 0);
-	owed[i] = owed[i] > BLOCK_MAX / 2 ? BLOCK_MAX / 2 : owed[i];
-}
-
-static void run(int listener)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event;
 	int64_t due = now_us();
-	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &event);
 	for (int group = 0;; group++) {
 		int of = group_count();
 		int64_t now;
 		while ((now = now_us()) < due) {
 			int64_t ms = (due - now + 999) / 1000;
 			if (epoll_wait(ep, &event, 1, (int)ms) > 0)
-				accept_all(listener);
+				accept_all();
 		}
 		group %= of;
-		for (int i = group; i < client_count; i += of)
-			write_one(i);
+		for (int i = group; i < kind->count(); i += of)
+			kind->serve(i);
 		due += (int64_t)(period_ms * 1000 / of);
 	}
 }
@@ -127,17 +123,27 @@ static void run(int listener)
 int main(int argc, char **argv)
 {
 	struct rlimit limit;
+	struct epoll_event event = {.events = EPOLLIN};
+	int ep = epoll_create1(EPOLL_CLOEXEC);
 	if (!read_options(argc, argv)) {
-		fprintf(stderr, "Usage: floor [-p PORT] [-k KBPS] [-i PERIOD_MS] [-g GROUPS]\n"
-				"Writes a stream's bytes to whoever connects to 127.0.0.1:PORT.\n"
-				"GROUPS: the moments within a period (one for each 300 clients)\n");
+		fprintf(stderr,
+			"Usage: floor [-m write|receive|relay] [-p PORT] [-k KBPS] [-i PERIOD_MS] "
+			"[-g GROUPS]\n"
+			"write:   writes a stream's bytes to whoever connects to 127.0.0.1:PORT\n"
+			"receive: reads whatever is sent there\n"
+			"relay:   passes on what is sent there, each sender to one who connects to "
+			"PORT+1\n"
+			"GROUPS: the moments within a period (one for each 300 connections)\n");
 		return 2;
 	}
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	signal(SIGPIPE, SIG_IGN);
-	memset(block, 0x55, sizeof(block));
-	run(open_listener());
+	for (int i = 0; i < kind->listeners; i++) {
+		listeners[i] = open_listener(i);
+		epoll_ctl(ep, EPOLL_CTL_ADD, listeners[i], &event);
+	}
+	run(ep);
 	return 0;
 }

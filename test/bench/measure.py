@@ -140,9 +140,10 @@ class Lab:
         self.wait_port(p, port, "nginx")
         return p
 
-    def floor(self, kbps, period):
-        port, = ports(1)
-        p = self.spawn(SERVER_CPU, [FLOOR, "-p", str(port), "-k", str(kbps), "-i", str(period)], "floor")
+    def floor(self, period, kind="write", kbps=1):
+        """objs/floor; a relay takes senders on .port and receivers on the next one."""
+        port = next(p for p, after in zip(*[iter(ports(20))] * 2) if after == p + 1)
+        p = self.spawn(SERVER_CPU, [FLOOR, "-m", kind, "-p", str(port), "-k", str(kbps), "-i", str(period)], "floor")
         p.port = port
         # It counts whoever connects as a client: one look is enough, and leaves at once.
         self.wait_port(p, port, "floor")

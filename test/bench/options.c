@@ -30,6 +30,7 @@ static const char usage[] =
 	"                     http URL it asks once), sink (tcp://, takes whatever comes), or "
 	"probe\n"
 	"                     (asks the http URL each 5 ms; latency is that of the answers)\n"
+	"                     publish to a tcp:// URL sends the messages without a conversation\n"
 	"  -u, --url=URL      rtmp://host/app/stream or http://host/app/stream.flv; %d in it "
 	"becomes\n"
 	"                     the number of the connection\n"

@@ -151,7 +151,7 @@ def test_unknown_path_is_404(t):
 def test_pulled_stream_is_listed_on_the_edge(t):
     """A stream that an edge pulls is an active stream there."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(origin.address))
+    edge = top.start_edge(t, origin)
     t.publish(origin.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(5)
     assert edge.stream("x")["publish"]["active"], edge.streams()

@@ -3,33 +3,9 @@ import random
 import socket
 import time
 
-import topology as top
+from siege import Watch
 from support import SCALE, amf, httpc, rtmp
-from support.probe import Beat
 from support.rtmp import Closed, Message, Timeout
-from support.server import wait_for
-
-
-class Watch:
-    """A server with an encoder and two players, and a look at whether they were disturbed."""
-
-    def __init__(self, t):
-        self.s = t.server("srs", top.local())
-        self.beat = t.keep(Beat())
-        self.publisher = t.publish(self.s.url("live/x"), mark=True)
-        self.probes = [t.probe(self.s.url("live/x"), keep=False).wait_frames(20),
-                       t.probe(self.s.flv("live/x"), keep=False).wait_frames(20)]
-        self.rss, self.files = self.s.rss_kb, self.s.descriptors
-
-    def fine(self, grown_kb=20000):
-        for p in self.probes:
-            p.wait_frames(20, after=time.monotonic())
-            assert not p.missing(self.publisher.sent), str(p)
-            assert p.largest_gap_ms() < 1000 * SCALE + self.beat.worst_ms, (p.gaps()[:2], self.beat.worst_ms)
-        assert self.s.alive and not self.publisher.ended
-        grown = self.s.rss_kb - self.rss
-        assert grown < grown_kb * SCALE, f"{grown} KB more"
-        wait_for(lambda: self.s.descriptors <= self.files + 1, 10, "the end of the bad connections")
 
 
 def ends(c, seconds=5.0):

@@ -12,12 +12,8 @@ from support.server import wait_for
 GOP = 1.0
 
 
-def address(server):
-    return f"127.0.0.1:{server.rtmp}"
-
-
 def edge_of(t, *origins, name="edge", more="", play=""):
-    return t.server(name, top.edge(" ".join(o if isinstance(o, str) else address(o) for o in origins), more, play))
+    return top.start_edge(t, *origins, name=name, more=more, play=play)
 
 
 def viewers(t, edge, name="x"):
@@ -68,12 +64,12 @@ def blow_and_watch(t, origins, edge, feeds, lanes, strike, heal, numbers, bound,
     settle(2 * GOP)
     for _ in range(times):
         settle(random.random() * GOP)
-        victim = next(o for o in origins if address(o) == used(edge))
+        victim = next(o for o in origins if o.address == used(edge))
         calm = time.monotonic()
         settle(GOP)
         blow = time.monotonic()
         strike(victim)
-        wait_for(lambda: used(edge) != address(victim), 10, "the other origin")
+        wait_for(lambda: used(edge) != victim.address, 10, "the other origin")
         recover(probes, blow, feeds)
         heal(victim)
         wait_for(lambda: victim.stream("x") and victim.stream("x")["publish"]["active"], 10, "the origin's return")
@@ -190,7 +186,7 @@ def push(t, strike, heal, row, live_within, other_gap, times):
     settle(2 * GOP)
     for _ in range(times):
         settle(random.random() * GOP)
-        victim = next(o for o in origins if address(o) == used(edge))
+        victim = next(o for o in origins if o.address == used(edge))
         heir = next(o for o in origins if o is not victim)
         calm = time.monotonic()
         settle(GOP)
@@ -297,7 +293,7 @@ def kill_the_middle(numbers, middle, leaf, probes, feed, bound, times):
     """Kills the parent in use again and again; generates after each blow has been survived."""
     for _ in range(times):
         settle(2 * GOP + random.random() * GOP)
-        victim = next(m for m in middle if address(m) == used(leaf))
+        victim = next(m for m in middle if m.address == used(leaf))
         calm = time.monotonic() - GOP
         blow = time.monotonic()
         victim.kill9()

@@ -55,10 +55,7 @@ def test_absent_stream_is_not_found_at_the_edge(t):
 
 def test_advertise_is_what_redirects_name(t):
     """Where advertise is set, clusters and redirects name that address."""
-    api_a, api_b = top.spare()
-    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}", top="advertise origin-b.example:1999;"),
-                 values={"api": api_b})
-    a = t.server("a", top.clustered(f"127.0.0.1:{api_b}"), values={"api": api_a})
+    a, b = top.start_origins(t, top=["", "advertise origin-b.example:1999;"])
     t.publish(b.url("live/x"))
     _, commands = asked(t, a, "live/x")
     ex = commands[-1].info["ex"]
@@ -88,7 +85,7 @@ def test_clusters_answers_as_srs(t):
 
 def refused_within(t, bound, *coworkers):
     """A player of an absent stream hears so with these coworkers, in time."""
-    a = t.server("a", top.clustered(" ".join(coworkers)))
+    a = top.start_clustered(t, *coworkers)
     names = (f"live/nobody{n}" for n in range(1000))
 
     def refused():
@@ -132,10 +129,9 @@ def test_coworkers_that_talk_rubbish_are_not_believed(t):
 
 def test_silent_coworker_does_not_delay_the_good_one(t):
     """The first coworker that has the stream wins, whatever the others do."""
-    api_a, api_b = top.spare()
-    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}"), values={"api": api_b})
-    a = t.server("a", top.clustered(f"{t.listen().address} {top.not_listening()} 127.0.0.1:{api_b}"),
-                 values={"api": api_a})
+    api_a = top.spare(1)[0]
+    b = top.start_clustered(t, f"127.0.0.1:{api_a}", name="b")
+    a = top.start_clustered(t, t.listen(), top.not_listening(), b, values={"api": api_a})
     t.publish(b.url("live/x"))
 
     def redirected():
@@ -148,8 +144,8 @@ def test_listing_oneself_is_harmless(t):
     """An origin that lists itself among its coworkers redirects and refuses as any other."""
     api_a, api_b = top.spare()
     both = f"127.0.0.1:{api_b} 127.0.0.1:{api_a}"
-    a = t.server("a", top.clustered(both), values={"api": api_a})
-    b = t.server("b", top.clustered(both), values={"api": api_b})
+    a = top.start_clustered(t, both, values={"api": api_a})
+    b = top.start_clustered(t, both, name="b", values={"api": api_b})
     t.publish(b.url("live/x"))
     _, commands = asked(t, a, "live/x")
     assert statuses(commands) == [REDIRECT], commands

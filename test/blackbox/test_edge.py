@@ -3,7 +3,7 @@ import time
 
 import topology as top
 from support import SCALE, flv, rtmp
-from support.rtmp import AUDIO, VIDEO, Command, Message, Refused
+from support.rtmp import AUDIO, VIDEO, Message, Refused
 from support.server import wait_for, within
 from support.srs import converse, redirect
 
@@ -11,7 +11,7 @@ from support.srs import converse, redirect
 def plain(t, more="", play="", origins=1):
     """A scripted origin (or several) behind an edge."""
     origin = [t.srs(mw_latency=0.01) for _ in range(origins)]
-    return origin, t.server("edge", top.edge(" ".join(o.address for o in origin), more, play))
+    return origin, top.start_edge(t, *origin, more=more, play=play)
 
 
 def consumers(origin, key="/live/x"):
@@ -63,7 +63,7 @@ def test_twelve_joins_and_leaves_cost_one_pull(t):
 def test_first_origin_down_next_is_tried_at_once(t):
     """An origin that refuses connections costs a player nothing."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(f"{top.not_listening()} {origin.address} {top.not_listening()}"))
+    edge = top.start_edge(t, top.not_listening(), origin, top.not_listening())
     publisher = t.publish(origin.url("live/x"))
     publisher.wait_sent(40)
 
@@ -79,7 +79,7 @@ def test_first_origin_down_next_is_tried_at_once(t):
 def test_origin_restarts_and_players_stay(t):
     """While the only origin is away players wait; when it and its encoder are back they go on, time rising."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     t.publish(origin.url("live/x"), mark=True)
     player, viewer = t.probe(edge.url("live/x")).wait_frames(20), t.probe(edge.flv("live/x")).wait_frames(20)
     origin.kill9()
@@ -94,7 +94,7 @@ def test_origin_restarts_and_players_stay(t):
 def test_who_is_not_told_of_an_end_is_served_again(t):
     """With notify_unpublish off players wait longer than upstream_timeout, and play what comes then: be it the stream or the origin that was away."""
     origin = t.server("origin", top.local(publish="reconnect_grace 0;"))
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", "upstream_timeout 0.1;", play="notify_unpublish off;"))
+    edge = top.start_edge(t, origin, more="upstream_timeout 0.1;", play="notify_unpublish off;")
     first = t.publish(origin.url("live/x"), mark=True)
     probes = [t.probe(u).wait_frames(20) for u in (edge.url("live/x"), edge.flv("live/x"))]
 
@@ -117,7 +117,7 @@ def test_who_is_not_told_of_an_end_is_served_again(t):
 def test_other_origin_takes_over(t):
     """With the stream on both origins, players of an edge go on when the one in use is killed."""
     origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
-    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    edge = top.start_edge(t, *origins)
     for o in origins:
         t.publish(o.url("live/x"), mark=True)
     p = t.probe(edge.url("live/x")).wait_frames(40)
@@ -131,7 +131,7 @@ def test_other_origin_takes_over(t):
 def test_publish_through_the_edge(t):
     """An encoder's stream goes through the edge to the origin, and local players have it too, bit for bit."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     publisher = t.publish(edge.url("live/x"), mark=True)
     origin.wait_live("x")
     for url in (origin.url("live/x"), edge.url("live/x"), edge.flv("live/x"), origin.flv("live/x")):
@@ -144,7 +144,7 @@ def test_publish_through_the_edge(t):
 def test_players_follow_an_encoder_that_moves_away(t):
     """Who joined while the stream was published at the edge goes on when the encoder comes back at the origin."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     first = t.publish(edge.url("live/x"), mark=True)
     probes = [t.probe(u).wait_frames(20) for u in (edge.url("live/x"), edge.flv("live/x"))]
     first.stop()
@@ -159,7 +159,7 @@ def test_players_follow_an_encoder_that_moves_away(t):
 def test_publish_through_the_edge_by_ffmpeg(t):
     """ffmpeg publishes to the edge; the origin has the file, bit for bit."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"{top.not_listening()} 127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, top.not_listening(), origin)
     media = t.media()
     t.ffmpeg(media, edge.url("live/x"))
     origin.wait_live("x", 8)
@@ -170,7 +170,7 @@ def test_publish_through_the_edge_by_ffmpeg(t):
 def test_encoder_that_comes_back_sends_nothing_twice(t):
     """An encoder reconnects, to the same edge or to another one with a viewer: the origin gets the new stream, and nothing of the old one again."""
     origin = t.server("origin", top.local())
-    edges = [t.server(n, top.edge(f"127.0.0.1:{origin.rtmp}")) for n in ("one", "two")]
+    edges = [top.start_edge(t, origin, name=n) for n in ("one", "two")]
 
     def publish(edge, stream, first):
         c = t.client(edge.url(stream))
@@ -194,7 +194,7 @@ def test_encoder_that_comes_back_sends_nothing_twice(t):
 def test_half_open_encoder_is_taken_over(t):
     """An encoder that comes back to an edge while its old connection is half-open is accepted; players everywhere go on."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     old = t.publish(edge.url("live/x"), mark=True, pongs=False)
     probes = [t.probe(s.url("live/x")).wait_frames(20) for s in (origin, edge)]
     old.freeze()
@@ -209,7 +209,7 @@ def test_half_open_encoder_is_taken_over(t):
 def test_publish_where_a_viewer_waits(t):
     """An encoder that comes to an edge whose viewer waits for it stays, though its stream comes back by the pull: MP3, no headers."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     p = t.probe(edge.url("live/x"))
     p.wait_code("NetStream.Play.Start")
     encoder = t.client(edge.url("live/x"))
@@ -227,7 +227,7 @@ def test_publish_where_a_viewer_waits(t):
 def test_publish_to_the_edge_that_the_origin_refuses(t):
     """When the origin's stream is busy, the encoder at the edge hears BadName."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     t.publish(origin.url("live/x"))
     try:
         t.publish(edge.url("live/x"), timeout=8)
@@ -238,7 +238,7 @@ def test_publish_to_the_edge_that_the_origin_refuses(t):
 
 def test_publish_with_no_origin_up_is_told(t):
     """With no origin to be had the encoder hears so after upstream_start_timeout."""
-    edge = t.server("edge", top.edge(top.not_listening(), "upstream_start_timeout 1;"))
+    edge = top.start_edge(t, top.not_listening(), more="upstream_start_timeout 1;")
     began = time.monotonic()
     try:
         t.publish(edge.url("live/x"), timeout=6)
@@ -251,7 +251,7 @@ def test_publish_with_no_origin_up_is_told(t):
 def test_host_names_of_origins(t):
     """An origin may be given by host name."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(f"localhost:{origin.port}"))
+    edge = top.start_edge(t, f"localhost:{origin.port}")
     t.publish(origin.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(20)
 
@@ -302,7 +302,7 @@ def test_redirects_have_an_end(t):
     servers = []
     for n in (0, 1):
         servers.append(t.listen(lambda sock, n=n: circle(sock, servers[1 - n].port)))
-    edge = t.server("edge", top.edge(servers[0].address))
+    edge = top.start_edge(t, servers[0])
     c = t.client(edge.url("live/x"), timeout=8)
     c.connect()
     c.play()

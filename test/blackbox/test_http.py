@@ -110,7 +110,7 @@ def test_cors(t):
 
 def test_flv_on_a_clustered_origin_is_404(t):
     """HTTP-FLV of a stream that a clustered origin lacks is 404; of one that it has it is served."""
-    s = t.server("srs", top.clustered(top.not_listening()))
+    s = top.start_clustered(t, top.not_listening(), name="srs")
 
     def refused():
         assert httpc.fetch(s.flv("live/x")).status == 404
@@ -137,7 +137,7 @@ def test_flv_head_comes_after_a_second_of_waiting(t):
 def test_flv_on_the_edge_starts_the_pull_and_head_does_not(t):
     """HEAD of a live stream starts nothing upstream; GET does."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(origin.address))
+    edge = top.start_edge(t, origin)
     t.publish(origin.url("live/x"))
     asked = len(origin.connects)
     r = httpc.fetch(edge.flv("live/x"), "HEAD")
@@ -179,3 +179,18 @@ def test_flv_of_audio_only(t):
     p = t.probe(s.flv("live/x")).wait_frames(40)
     assert p.flv.flags == 4, p.flv.flags
     assert {m.type for m in p.frames()} == {rtmp.AUDIO}
+
+
+def test_start_page(t):
+    """Without a page of one's own, "/" tells how to publish and play, lists the streams and may run nothing."""
+    s = t.server("srs", top.local())
+    t.publish(s.url("live/s"))
+    s.wait_live("s")
+    r = httpc.fetch(s.web("/"))
+    assert r.status == 200 and r.headers["content-type"].startswith("text/html"), r.status
+    assert "default-src 'none'" in r.headers["content-security-policy"]
+    text = r.content.decode()
+    assert f"rtmp://127.0.0.1:{s.rtmp}/live" in text and 'href="/live/s.flv"' in text and "<script" not in text
+    with open(os.path.join(s.folder, "objs", "nginx", "html", "index.html"), "w") as f:
+        f.write("mine")
+    assert httpc.fetch(s.web("/")).content == b"mine"

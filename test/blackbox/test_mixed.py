@@ -8,8 +8,8 @@ from support.server import free_port, wait_for
 def coworkers(t):
     """An origin of ours and one of SRS that are each other's coworkers, and the port of the latter's API."""
     api = free_port()
-    ours = t.server("ours", top.clustered(f"127.0.0.1:{api}"))
-    return ours, t.srs(api_port=api, origin_cluster=True, coworkers=[f"127.0.0.1:{ours.api}"]), api
+    ours = top.start_clustered(t, f"127.0.0.1:{api}", name="ours")
+    return ours, t.srs(api_port=api, origin_cluster=True, coworkers=[ours.api_address]), api
 
 
 def test_srs_as_coworker_that_has_the_stream(t):
@@ -39,7 +39,7 @@ def test_srs_as_coworker_that_asks(t):
 def test_srs_as_edge_of_our_cluster(t):
     """An SRS edge follows the 302 of our origin A to B and has the packets, bit for bit."""
     seed = top.Seed(t, edge=False)
-    srs = t.srs(mode="remote", origins=[f"127.0.0.1:{seed.a.rtmp}", f"127.0.0.1:{seed.b.rtmp}"])
+    srs = t.srs(mode="remote", origins=[seed.a.address, seed.b.address])
     publisher = t.publish(seed.b.url("live/x"))
     publisher.wait_sent(40)
     p = t.probe(srs.url("live/x")).wait_frames(60, 8)
@@ -50,7 +50,7 @@ def test_srs_as_edge_of_our_cluster(t):
 def test_srs_as_edge_that_pushes(t):
     """A stream published to an SRS edge arrives at our origin, bit for bit."""
     ours = t.server("ours", top.local())
-    srs = t.srs(mode="remote", origins=[f"127.0.0.1:{ours.rtmp}"])
+    srs = t.srs(mode="remote", origins=[ours.address])
     publisher = t.publish(srs.url("live/x"))
     ours.wait_live("x")
     p = t.probe(ours.url("live/x")).wait_frames(40, 8)
@@ -62,7 +62,7 @@ def test_srs_as_origins_of_our_edge(t):
     apis = free_port(), free_port()
     a = t.srs(api_port=apis[0], origin_cluster=True, coworkers=[f"127.0.0.1:{apis[1]}"])
     b = t.srs(api_port=apis[1], origin_cluster=True, coworkers=[f"127.0.0.1:{apis[0]}"])
-    edge = t.server("edge", top.edge(f"{a.address} {b.address}"))
+    edge = top.start_edge(t, a, b)
     for n in range(4):
         origin = (a, b)[n % 2]
         publisher = t.publish(origin.url(f"live/s{n}"))
@@ -77,7 +77,7 @@ def test_srs_cluster_origins_without_the_stream(t):
     apis = free_port(), free_port()
     a = t.srs(api_port=apis[0], origin_cluster=True, coworkers=[f"127.0.0.1:{apis[1]}"])
     b = t.srs(api_port=apis[1], origin_cluster=True, coworkers=[f"127.0.0.1:{apis[0]}"])
-    edge = t.server("edge", top.edge(f"{a.address} {b.address}"))
+    edge = top.start_edge(t, a, b)
     c = t.client(edge.url("live/nobody"), timeout=8).connect()
     c.play()
     assert c.wait_status("NetStream.Play.StreamNotFound").info["level"] == "error"
@@ -87,7 +87,7 @@ def test_srs_cluster_origins_without_the_stream(t):
 def test_srs_origin_alone_that_waits(t):
     """An SRS origin on its own says Play.Start and nothing more: our edge's player waits, and plays when it starts."""
     srs = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(srs.address))
+    edge = top.start_edge(t, srs)
     player = t.probe(edge.url("live/x"))
     wait_for(lambda: srs.plays, 5, "the pull")
     publisher = t.publish(srs.url("live/x"))
@@ -98,7 +98,7 @@ def test_srs_origin_alone_that_waits(t):
 def test_our_edge_pushes_to_srs(t):
     """A stream published to our edge arrives at an SRS origin, bit for bit."""
     srs = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(srs.address))
+    edge = top.start_edge(t, srs)
     publisher = t.publish(edge.url("live/x"))
     wait_for(lambda: srs.live("/live/x"), 5, "the push")
     p = t.probe(srs.url("live/x")).wait_frames(40, 8)
@@ -110,7 +110,7 @@ def test_our_edge_pushes_to_srs(t):
 def test_srs_origin_that_refuses_a_push_closes(t):
     """An SRS origin refuses a busy stream by a bare close: the encoder at our edge hears an error all the same."""
     srs = t.srs(mw_latency=0.01, accept=lambda kind, target: kind != "publish")
-    edge = t.server("edge", top.edge(srs.address, "upstream_start_timeout 2;"))
+    edge = top.start_edge(t, srs, more="upstream_start_timeout 2;")
     c = t.client(edge.url("live/x"), timeout=8).connect()
     try:
         c.publish()
@@ -122,7 +122,7 @@ def test_srs_origin_that_refuses_a_push_closes(t):
 def test_edge_identity_is_read_by_nobody_else(t):
     """What our edge adds to its connect is ignored by SRS: unknown arguments disturb no dialogue."""
     srs = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(srs.address))
+    edge = top.start_edge(t, srs)
     t.publish(srs.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(10)
     names = set(srs.connects[-1]["object"])

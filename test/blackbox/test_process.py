@@ -97,7 +97,7 @@ def test_ipv6(t):
         raise Skip("this machine has no IPv6") from None
     text = top.local().replace("127.0.0.1", "[::1]")
     s = t.server("srs", text)
-    edge = t.server("edge", top.edge(f"[::1]:{s.rtmp}"))
+    edge = top.start_edge(t, f"[::1]:{s.rtmp}")
     t.publish(s.url("live/x", "[::1]"))
     t.probe(s.url("live/x", "[::1]")).wait_frames(10)
     t.probe(s.flv("live/x", "[::1]")).wait_frames(10)
@@ -176,8 +176,8 @@ def test_edges_share_a_port(t):
     """Several edges share one RTMP and one HTTP port, and all of them serve."""
     origin = t.srs(mw_latency=0.01)
     t.publish(origin.url("live/x"))
-    first = t.server("one", top.edge(origin.address))
-    second = t.server("two", top.edge(origin.address), values={"rtmp": first.rtmp, "http": first.http})
+    first = top.start_edge(t, origin, name="one")
+    second = top.start_edge(t, origin, name="two", values={"rtmp": first.rtmp, "http": first.http})
     probes = [t.probe(first.url("live/x")) for _ in range(24)]
     for p in probes:
         p.wait_frames(5, 10)

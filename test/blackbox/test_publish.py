@@ -202,7 +202,7 @@ def test_kickoff_for_idle_spares_who_is_watched_elsewhere(t):
     """A publisher whose only viewers are at an edge stays until they have left; one of an edge is the origin's to judge."""
     idle = "kickoff_for_idle 1;"
     s = t.server("srs", top.local(publish=idle))
-    edge = t.server("edge", top.edge(f"127.0.0.1:{s.rtmp}", f"linger 0; }} publish {{ {idle} ", http=False))
+    edge = top.start_edge(t, s, more=f"linger 0; }} publish {{ {idle} ", http=False)
     watched = t.publish(s.url("live/x"), mark=True)
     behind = t.publish(edge.url("live/y"), mark=True)
     probes = [t.probe(url) for url in (edge.url("live/x"), s.url("live/y"))]

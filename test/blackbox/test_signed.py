@@ -4,16 +4,13 @@ import struct
 import time
 
 import topology as top
+from cluster_client import SECRET, SIGNED, path_of, refused, service_of, sign, trees
 from support import httpc, rtmp
 from support.server import wait_for
-from test_mesh import path_of
-from test_view import SECRET, Mesh, refused, service_of, sign, trees
-
-SIGNED = f'secret "{SECRET}";'
 
 
 def origin_of(t, more=SIGNED, name="origin", **kw):
-    return t.server(name, top.local(**kw).replace("publish {", f"cluster {{ {more} }} publish {{"))
+    return t.server(name, top.local(**kw, cluster=more))
 
 
 # ---- one receiver
@@ -21,7 +18,7 @@ def origin_of(t, more=SIGNED, name="origin", **kw):
 
 def test_a_capture_is_of_no_use_elsewhere(t):
     """A signed question or kick that was caught on the wire is refused by another server and after a restart."""
-    m = Mesh(t, f'secret "{SECRET}";')
+    m = top.Tree(t, SIGNED)
     t.publish(m.b.url("live/x"))
     client = m.b.clients()[0]["id"]
     query = "/api/v1/clusters?vhost=__defaultVhost__&ip=127.0.0.1&app=live&stream=x&coworker=127.0.0.1:1"
@@ -44,10 +41,7 @@ def test_a_capture_is_of_no_use_elsewhere(t):
 
 def test_a_restart_costs_the_requester_nothing_visible(t):
     """A coworker that was restarted is found by the first player: one more question, on the same connection."""
-    api_a, api_b = top.spare()
-    text = f'secret "{SECRET}"; query_cache 0; query_cache_none 0;'
-    a = t.server("a", top.clustered(f"127.0.0.1:{api_b}", text), values={"api": api_a})
-    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}", text), values={"api": api_b})
+    a, b = top.start_origins(t, more=SIGNED + "query_cache 0; query_cache_none 0;")
 
     def ask(server, want):
         c = t.client(server.url("live/x")).connect()
@@ -82,7 +76,7 @@ def test_a_server_that_says_it_is_another_one_is_asked_twice(t):
             sock.sendall(b"HTTP/1.1 401 Unauthorized\r\nX-Srs-Receiver: id%d\r\nContent-Length: 2\r\n\r\n{}" %
                          sum(map(len, seen)))
     coworker = t.listen(challenge)
-    a = t.server("a", top.clustered(coworker.address, f'secret "{SECRET}"; query_cache_none 0;'))
+    a = top.start_clustered(t, coworker, more=SIGNED + "query_cache_none 0;")
     for n in range(2):
         c = t.client(a.url(f"live/n{n}")).connect()
         c.play()
@@ -102,7 +96,7 @@ def test_what_is_no_id_is_not_signed_for(t):
         while head := sock.recv(65536):
             seen.append(head)
             sock.sendall(b"HTTP/1.1 401 Unauthorized\r\nX-Srs-Receiver: a b\r\nContent-Length: 2\r\n\r\n{}")
-    a = t.server("a", top.clustered(t.listen(challenge).address, f'secret "{SECRET}";'))
+    a = top.start_clustered(t, t.listen(challenge), more=SIGNED)
     c = t.client(a.url("live/x")).connect()
     c.play()
     c.wait_status("NetStream.Play.StreamNotFound")
@@ -197,7 +191,7 @@ def test_what_an_unsigned_relay_says_is_not_believed(t):
 def test_an_unsigned_path_still_refuses(t):
     """A path that has been here is refused, signed or not."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(origin.address, SIGNED))
+    edge = top.start_edge(t, origin, more=SIGNED)
     t.publish(origin.url("live/x"))
     path = path_of(t, edge, origin)
     c = t.client(edge.url("live/x"))
@@ -212,7 +206,7 @@ def test_a_long_path_spoils_nothing_for_others(t):
     """Strangers who claim to have come so far that the origin refuses their pull do not keep players from the stream, secret or not."""
     for name, secret in (("signed", SIGNED), ("open", "")):
         origin = origin_of(t, secret, f"origin-{name}")
-        edge = t.server(f"edge-{name}", top.edge(f"127.0.0.1:{origin.rtmp}", secret))
+        edge = top.start_edge(t, origin, name=f"edge-{name}", more=secret)
         far = dict(RELAY, srs_path=",a" * 8)        # with the edge it is one more than hop_limit
         t.publish(origin.url("live/lonely"))
         c = t.client(edge.url("live/lonely")).connect(args=far)
@@ -248,8 +242,8 @@ def test_another_vhost_of_the_stream_does_not_help(t):
 
 def test_places_kept_for_relays_are_for_signed_ones(t):
     """When the server is full, a signed relay is served and an unsigned one is told so."""
-    conf = top.local().replace("max_connections 1000", "max_connections 3")
-    origin = t.server("origin", conf.replace("publish {", f"cluster {{ {SIGNED} }} publish {{"))
+    conf = top.local(cluster=SIGNED).replace("max_connections 1000", "max_connections 3")
+    origin = t.server("origin", conf)
     t.publish(origin.url("live/x"))
     inside = [t.probe(origin.url("live/x")).wait_frames(3) for _ in range(2)]
     service = service_of(origin)
@@ -267,8 +261,8 @@ def test_edges_of_another_secret_and_of_srs_play(t):
     """An edge without the secret, one with another one, and one of SRS serve their players; they are players here."""
     origin = origin_of(t)
     publisher = t.publish(origin.url("live/x"))
-    edges = [t.server(f"e{n}", top.edge(f"127.0.0.1:{origin.rtmp}", more)) for n, more in enumerate(("", "secret other;"))]
-    srs = t.srs(mode="remote", origins=[f"127.0.0.1:{origin.rtmp}"])
+    edges = [top.start_edge(t, origin, name=f"e{n}", more=more) for n, more in enumerate(("", "secret other;"))]
+    srs = t.srs(mode="remote", origins=[origin.address])
     probes = [t.probe(e.url("live/x")).wait_frames(10) for e in (*edges, srs)]
     wait_for(lambda: tree_of(origin)["viewers"] == 3, 3, "three players")
     assert not tree_of(origin)["relays"]
@@ -283,7 +277,7 @@ def test_edges_of_another_secret_and_of_srs_play(t):
 def test_publishers_of_signed_edges(t):
     """An edge with the secret pushes as a relay, and is one in the tree."""
     origin = origin_of(t)
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", SIGNED))
+    edge = top.start_edge(t, origin, more=SIGNED)
     t.publish(edge.url("live/x"))
     t.probe(origin.url("live/x")).wait_frames(5)
     node = tree_of(origin)
@@ -295,12 +289,11 @@ def test_pulls_of_the_mesh_are_signed(t):
     """An origin that relays a coworker's stream proves itself to it, also after a redirect."""
     api_a, api_b = top.spare()
     more = SIGNED + "on_miss relay;"
-    a = t.server("a", top.clustered(f"127.0.0.1:{api_b}", more), values={"api": api_a})
-    b = t.server("b", top.clustered(f"127.0.0.1:{api_a}", SIGNED), values={"api": api_b})
+    a, b = top.start_origins(t, more=[more, SIGNED])
     t.publish(b.url("live/x"))
     t.probe(a.url("live/x")).wait_frames(5)
     t.publish(a.url("live/y"))
-    edge = t.server("edge", top.edge(f"127.0.0.1:{b.rtmp}", SIGNED))
+    edge = top.start_edge(t, b, more=SIGNED)
     t.probe(edge.url("live/y")).wait_frames(5)
     for server, stream in ((b, "x"), (a, "y")):
         target = f"/api/v1/clusters/streams?stream={stream}"
@@ -313,7 +306,7 @@ def test_pulls_of_the_mesh_are_signed(t):
 def test_pulls_over_flv_are_signed(t):
     """A pull over HTTP-FLV signs too, also when its origin was restarted; an unsigned X-SRS-Path is a player."""
     origin = origin_of(t)
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.http}", SIGNED + "protocol flv;"))
+    edge = top.start_flv_edge(t, origin, more=SIGNED)
     for start in range(2):
         t.publish(origin.url("live/x"))
         probe = t.probe(edge.url("live/x")).wait_frames(10, 10)

@@ -13,7 +13,7 @@ from support.srs import converse, grant_connect, redirect
 
 def edge_on(t, name, port, origins, more="", play=""):
     """An edge on a known RTMP port, since circles need to know each other."""
-    return t.server(name, top.edge(origins, more, play), values={"rtmp": port})
+    return top.start_edge(t, origins, name=name, more=more, play=play, values={"rtmp": port})
 
 
 def circle(t, n, more=""):
@@ -97,7 +97,7 @@ def test_two_edges_with_an_origin_and_each_other(t):
 def test_a_stranger_cannot_claim_a_circle(t):
     """Whoever says that it came by the origins of an edge, by all that everybody can know of them, keeps nobody from a switch."""
     origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
-    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    edge = top.start_edge(t, *origins)
     for o in origins:
         t.publish(o.url("live/x"), mark=True)
     probe = t.probe(edge.url("live/x")).wait_frames(10)
@@ -117,9 +117,9 @@ def test_hop_limit(t):
     """More servers in a row than hop_limit are refused with a sentence; as many are not."""
     origin = t.server("origin", top.local())
     t.publish(origin.url("live/x"))
-    one = t.server("one", top.edge(f"127.0.0.1:{origin.rtmp}", "hop_limit 1;"))
-    two = t.server("two", top.edge(f"127.0.0.1:{one.rtmp}"))
-    three = t.server("three", top.edge(f"127.0.0.1:{two.rtmp}"))
+    one = top.start_edge(t, origin, name="one", more="hop_limit 1;")
+    two = top.start_edge(t, one, name="two")
+    three = top.start_edge(t, two, name="three")
     answer = refused_play(t, three)
     assert "hop_limit" in answer.info["description"], answer
     t.probe(two.url("live/x")).wait_frames(10)
@@ -132,7 +132,7 @@ def test_vhost_transform(t):
     origin = t.srs(mw_latency=0.01)
     t.publish(origin.url("live/x"))
     for pattern, want in (("fixed.example", "fixed.example"), ("same.[vhost].org", "same.foo.example.org")):
-        edge = t.server("edge-" + want, top.edge(origin.address, f"vhost {pattern};"))
+        edge = top.start_edge(t, origin, name="edge-" + want, more=f"vhost {pattern};")
         t.probe(edge.url("live/x?vhost=foo.example")).wait_frames(5)
         assert origin.connects[-1]["object"]["tcUrl"].startswith(f"rtmp://{want}:"), origin.connects[-1]
         assert "vhost=" not in origin.plays[-1].param
@@ -141,7 +141,7 @@ def test_vhost_transform(t):
 def test_token_of_the_longest_attached_viewer(t):
     """After a loss the origin is asked with the words of whoever has been here longest and is still here."""
     origins = [t.srs(mw_latency=0.01) for _ in range(2)]
-    edge = t.server("edge", top.edge(" ".join(o.address for o in origins)))
+    edge = top.start_edge(t, *origins)
     for o in origins:
         t.publish(o.url("live/x"))
     probes = [t.probe(edge.url(f"live/x?token=t{n}"), keep=False).wait_frames(5) for n in range(3)]
@@ -177,8 +177,7 @@ def test_token_traverse(t):
     """With token_traverse the origin decides by the client's own tcUrl, pages and arguments; players and encoders."""
     gate = Gate("token=good")
     listener = t.listen(gate)
-    edge = t.server("edge", top.edge(f"{top.not_listening()} {listener.address}",
-                                     "token_traverse on; upstream_start_timeout 1;"))
+    edge = top.start_edge(t, top.not_listening(), listener, more="token_traverse on; upstream_start_timeout 1;")
     for method in ("play", "publish"):
         c = t.client(edge.url("live/x"), timeout=6)
         c.connect({"my": "argument"}, tcUrl=edge.url("live?token=bad"), pageUrl="http://page", swfUrl="http://swf")
@@ -199,7 +198,7 @@ def test_token_traverse(t):
 
 def test_token_traverse_without_an_origin(t):
     """When no origin can be asked, nobody is let in."""
-    edge = t.server("edge", top.edge(top.not_listening(), "token_traverse on;"))
+    edge = top.start_edge(t, top.not_listening(), more="token_traverse on;")
     c = t.client(edge.url("live/x"), timeout=6)
     c.connect()
     c.play()
@@ -211,7 +210,7 @@ def test_token_traverse_without_an_origin(t):
 def test_protocol_flv(t):
     """With protocol flv an edge fetches over HTTP-FLV: bit for bit, by one connection, with the parameters."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"{top.not_listening()} 127.0.0.1:{origin.http}", "protocol flv;"))
+    edge = top.start_flv_edge(t, top.not_listening(), origin)
     publisher = t.publish(origin.url("live/x"))
     probes = [t.probe(edge.url("live/x?token=1")), t.probe(edge.flv("live/x"))]
     for p in probes:
@@ -219,7 +218,7 @@ def test_protocol_flv(t):
         flv.assert_same(publisher.sent, list(p.messages), least=50)
     fetched = [c for c in origin.clients() if not c["publish"]]
     assert len(fetched) == 1 and fetched[0]["type"] == "flv-play", fetched
-    assert used(edge) == f"127.0.0.1:{origin.http}"
+    assert used(edge) == origin.http_address
 
 
 def test_protocol_flv_not_found(t):
@@ -228,7 +227,7 @@ def test_protocol_flv_not_found(t):
         sock.recv(4096)
         sock.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
     listener = t.listen(not_found)
-    edge = t.server("edge", top.edge(listener.address, "protocol flv;"))
+    edge = top.start_flv_edge(t, listener)
     assert refused_play(t, edge).code == "NetStream.Play.StreamNotFound"
     assert httpc.Response(edge.flv("live/x")).status == 404
 
@@ -244,13 +243,13 @@ def test_protocol_flv_follows_redirects(t):
         sock.sendall(f"HTTP/1.1 302 Found\r\nLocation: {to()}\r\nContent-Length: 0\r\n\r\n".encode())
     second = t.listen(lambda s: hop(s, lambda: origin.flv("live/real") + "?hop=2"))
     first = t.listen(lambda s: hop(s, lambda: f"http://{second.address}/other/name.flv?hop=1"))
-    edge = t.server("edge", top.edge(first.address, "protocol flv;"))
+    edge = top.start_flv_edge(t, first)
     p = t.probe(edge.url("live/x?k=v")).wait_frames(40, 8)
     flv.assert_same(publisher.sent, list(p.messages), least=30)
     assert seen == [b"GET /live/x.flv?k=v HTTP/1.1", b"GET /other/name.flv?hop=1 HTTP/1.1"], seen
     turn = t.listen(lambda s: hop(s, lambda: f"http://{turn.address}/round.flv"))
     seen.clear()
-    other = t.server("other", top.edge(turn.address, "protocol flv;"))
+    other = top.start_flv_edge(t, turn, name="other")
     assert refused_play(t, other)
     assert len(seen) == 4, seen
 
@@ -261,7 +260,7 @@ def test_follow_client(t):
                       values={"plain": free_port()})
     for n, (first, kind) in enumerate((("url", "rtmp-play"), ("flv", "flv-play"))):
         port = origin.http if kind == "flv-play" else origin.rtmp
-        edge = t.server(f"edge{n}", top.edge(f"127.0.0.1:{port}", "follow_client on;"))
+        edge = top.start_edge(t, f"127.0.0.1:{port}", name=f"edge{n}", more="follow_client on;")
         t.publish(origin.url(f"live/x{n}"))
         t.probe(getattr(edge, first)(f"live/x{n}")).wait_frames(20, 8)
         fetched = [c for c in origin.clients() if not c["publish"] and c["url"].startswith(f"/live/x{n}")]
@@ -271,12 +270,12 @@ def test_follow_client(t):
 def test_protocol_flv_origin_killed(t):
     """The switch works over HTTP-FLV too: no frame twice, time never back."""
     origins = [t.server(n, top.local()) for n in "ab"]
-    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.http}" for o in origins), "protocol flv;"))
+    edge = top.start_flv_edge(t, *origins)
     feed = Feed(t.media(gop=1.0))
     for o in origins:
         t.keep(Lane(o.url("live/x"), feed)).start()
     p = t.probe(edge.flv("live/x"), keep=False).wait_frames(60, 10)
-    victim = next(o for o in origins if used(edge) == f"127.0.0.1:{o.http}")
+    victim = next(o for o in origins if used(edge) == o.http_address)
     beat = t.keep(Beat())
     victim.kill9()
     p.wait_frames(80, 10, after=time.monotonic())
@@ -289,7 +288,7 @@ def test_protocol_flv_origin_killed(t):
 def test_protocol_flv_circle(t):
     """A circle of edges is found over HTTP too."""
     ports = [free_port(), free_port()]
-    edges = [t.server(f"e{i}", top.edge(f"127.0.0.1:{ports[1 - i]}", "protocol flv;"), values={"http": ports[i]})
+    edges = [top.start_flv_edge(t, f"127.0.0.1:{ports[1 - i]}", name=f"e{i}", values={"http": ports[i]})
              for i in (0, 1)]
     assert refused_play(t, edges[0])
     edges[0].wait_log("circle")
@@ -308,7 +307,7 @@ def slow_media(t, step_ms):
 def test_one_frame_in_five_seconds_is_not_dead(t):
     """A stream of one frame in five seconds is followed without a single switch."""
     origins = [t.server(n, top.local()) for n in "ab"]
-    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    edge = top.start_edge(t, *origins)
     media = slow_media(t, 5000)
     for o in origins:
         t.publish(o.url("live/x"), media)
@@ -320,7 +319,7 @@ def test_one_frame_in_five_seconds_is_not_dead(t):
 def test_frozen_viewer_does_not_keep_a_pull(t):
     """A viewer that takes nothing is noticed within stalled_timeout, and the pull ends behind it."""
     origin = t.srs(mw_latency=0.01)
-    edge = t.server("edge", top.edge(origin.address, "linger 1;", play="stalled_timeout 2; queue_length 30;"))
+    edge = top.start_edge(t, origin, more="linger 1;", play="stalled_timeout 2; queue_length 30;")
     t.publish(origin.url("live/x"), t.media(rate="3000k", size="640x360"))
     p = t.probe(edge.url("live/x"), keep=False, rcvbuf=4096).wait_frames(5)
     p.stop_reading()
@@ -332,18 +331,18 @@ def test_frozen_viewer_does_not_keep_a_pull(t):
 def test_facts_and_one_line_per_switch(t):
     """The API tells where a stream comes from, since when, how often and why it switched; the log has one line."""
     origins = [t.server(n, top.local()) for n in "ab"]
-    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    edge = top.start_edge(t, *origins)
     for o in origins:
         t.publish(o.url("live/x"), mark=True)
     before = time.time() * 1000
     p = t.probe(edge.url("live/x"), keep=False).wait_frames(20)
     relay = edge.stream("x")["relay"]
     assert relay["kind"] == "pull" and relay["switches"] == 0 and before - 1000 < relay["since"] < before + 5000, relay
-    victim = next(o for o in origins if used(edge) == f"127.0.0.1:{o.rtmp}")
+    victim = next(o for o in origins if used(edge) == o.address)
     victim.kill9()
     wait_for(lambda: edge.stream("x")["relay"]["switches"] == 1, 5, "the switch")
     relay = edge.stream("x")["relay"]
-    assert relay["reason"] and relay["peer"] != f"127.0.0.1:{victim.rtmp}", relay
+    assert relay["reason"] and relay["peer"] != victim.address, relay
     p.wait_frames(20, 5, after=time.monotonic())
     with open(f"{edge.folder}/edge.log") as f:
         text = f.read()
@@ -359,7 +358,7 @@ def test_facts_and_one_line_per_switch(t):
 def test_push_waits_for_origins_that_come_back(t):
     """With all origins gone for a while, the encoder stays and local viewers have no gap; then the push goes on."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}"))
+    edge = top.start_edge(t, origin)
     feed = Feed(t.media(gop=1.0))
     encoder = t.keep(Lane(edge.url("live/x"), feed)).start()
     p = t.probe(edge.url("live/x"), keep=False).wait_frames(20, 8)
@@ -376,7 +375,7 @@ def test_push_waits_for_origins_that_come_back(t):
 def test_push_ends_after_upstream_timeout(t):
     """When no origin comes back in upstream_timeout the encoder is told; local viewers get what is left."""
     origin = t.server("origin", top.local())
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}", "upstream_timeout 2;"))
+    edge = top.start_edge(t, origin, more="upstream_timeout 2;")
     publisher = t.publish(edge.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(10)
     origin.kill9()
@@ -387,13 +386,13 @@ def test_push_ends_after_upstream_timeout(t):
 def test_push_goes_round_an_origin_that_is_busy_later(t):
     """After a switch an origin that has the stream already (of an older publisher) is passed over."""
     origins = [t.server(n, top.local()) for n in "abc"]
-    edge = t.server("edge", top.edge(" ".join(f"127.0.0.1:{o.rtmp}" for o in origins)))
+    edge = top.start_edge(t, *origins)
     encoder = t.publish(edge.url("live/x"))
-    first = next(o for o in origins if used(edge) == f"127.0.0.1:{o.rtmp}")
+    first = next(o for o in origins if used(edge) == o.address)
     busy, free = [o for o in origins if o is not first]
     t.publish(busy.url("live/x"))
     first.kill9()
-    wait_for(lambda: used(edge) == f"127.0.0.1:{free.rtmp}", 6, "the free origin")
+    wait_for(lambda: used(edge) == free.address, 6, "the free origin")
     assert not encoder.ended
 
 
@@ -408,13 +407,13 @@ def test_push_follows_redirects(t):
             return redirect(conn, to())
         converse(sock, publish=send_away)
     good = t.listen(lambda s: hop(s, lambda: origin.rtmp))
-    edge = t.server("edge", top.edge(good.address))
+    edge = top.start_edge(t, good)
     t.publish(edge.url("live/x"))
     origin.wait_live("x")
     a = t.listen(lambda s: hop(s, lambda: b.port))
     b = t.listen(lambda s: hop(s, lambda: a.port))
     count.clear()
-    other = t.server("other", top.edge(a.address, "upstream_start_timeout 1;"))
+    other = top.start_edge(t, a, name="other", more="upstream_start_timeout 1;")
     try:
         t.publish(other.url("live/x"), timeout=8)
         raise AssertionError("published into a circle of redirects")
@@ -427,6 +426,6 @@ def test_relays_by_http_are_welcome_or_not(t):
     """cluster.relays holds for servers that fetch over HTTP-FLV too; players come from anywhere."""
     origin = t.server("origin", top.conf("cluster { relays 192.0.2.0/24; }"))
     t.publish(origin.url("live/x"))
-    edge = t.server("edge", top.edge(f"127.0.0.1:{origin.http}", "protocol flv;"))
+    edge = top.start_flv_edge(t, origin)
     assert refused_play(t, edge)
     t.probe(origin.flv("live/x")).wait_frames(5)

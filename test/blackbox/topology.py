@@ -1,4 +1,9 @@
-"""The configurations that the cases share, and the seed's cluster."""
+"""Servers of a case: the configurations that cases share, and the clusters that they start.
+
+Texts first: `local`, `clustered` and `edge` are configurations with free ports. Then what starts servers:
+`start_edge`, `start_clustered`, `start_origins`, and whole clusters (`Tree`, `Seed`). Wherever a function
+wants other servers, it takes servers of the case (ours or scripted) and texts "host:port" alike. `more` is
+text for the cluster block, `play` for the play block."""
 import os
 import string
 
@@ -19,7 +24,7 @@ HTTP = "http_server { enabled on; listen 127.0.0.1:$http; dir ./objs/nginx/html;
 REMUX = "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; hstrs on; }"
 
 
-# An origin on an address and in a mesh of its own; $cluster is the rest of its block.
+# An origin on an address of its own, with members by DNS; $cluster is the rest of its block.
 MEMBER = "listen $host:$rtmp;" + COMMON + """
 resolver $dns;
 http_api { enabled on; listen $host:$api; }
@@ -27,22 +32,80 @@ vhost __defaultVhost__ { cluster { mode local; origin_cluster on; $cluster } }
 """
 
 
-def conf(vhost="", listen="127.0.0.1:$rtmp", top="", http=True):
-    """A configuration with the API, HTTP-FLV and one vhost of this content."""
-    return (f"listen {listen};" + COMMON + API + (HTTP if http else "") + top +
+def conf(vhost="", listen="127.0.0.1:$rtmp", top="", http=True, api=True):
+    """A configuration with one vhost of this content; top is more text for the top level."""
+    return (f"listen {listen};" + COMMON + (API if api else "") + (HTTP if http else "") + top +
             "\nvhost __defaultVhost__ {\n" + vhost + "\n" + (REMUX if http else "") + "\n}\n")
 
 
-def local(play="", publish="", **kw):
-    return conf(f"play {{ {play} }} publish {{ {publish} }}", **kw)
+def local(play="", publish="", cluster="", **kw):
+    """A standalone origin."""
+    return conf(f"play {{ {play} }} publish {{ {publish} }}" + (f" cluster {{ {cluster} }}" if cluster else ""), **kw)
 
 
 def clustered(coworkers, more="", play="", **kw):
+    """An origin of a cluster."""
     return conf(f"play {{ {play} }} cluster {{ mode local; origin_cluster on; coworkers {coworkers}; {more} }}", **kw)
 
 
 def edge(origins, more="", play="", **kw):
     return conf(f"play {{ {play} }} cluster {{ mode remote; origin {origins}; {more} }}", **kw)
+
+
+def address_of(server, attribute="address"):
+    return server if isinstance(server, str) else getattr(server, attribute)
+
+
+def start_edge(t, *origins, name="edge", more="", play="", values=None, **kw):
+    """An edge of these origins."""
+    return t.server(name, edge(" ".join(map(address_of, origins)), more, play, **kw), values=values)
+
+
+def start_flv_edge(t, *origins, more="", **kw):
+    """An edge that pulls over HTTP-FLV."""
+    return start_edge(t, *(address_of(o, "http_address") for o in origins), more="protocol flv; " + more, **kw)
+
+
+def start_clustered(t, *coworkers, name="a", more="", play="", values=None, **kw):
+    """An origin that asks these coworkers by their API."""
+    texts = (address_of(c, "api_address") for c in coworkers)
+    return t.server(name, clustered(" ".join(texts), more, play, **kw), values=values)
+
+
+def start_origins(t, names="ab", more="", top="", **kw):
+    """Origins that are each other's coworkers, by name. more and top may be lists, a text for each."""
+    api = {n: free_port() for n in names}
+
+    def text_of(texts, n):
+        return texts if isinstance(texts, str) else texts[names.index(n)]
+    return [start_clustered(t, *(f"127.0.0.1:{api[m]}" for m in names if m != n), name=n, more=text_of(more, n),
+                            top=text_of(top, n), values={"api": api[n]}, **kw) for n in names]
+
+
+class Tree:
+    """Two origins, two edges of both, and an edge behind the first edge."""
+
+    def __init__(self, t, more="", leaf_more=None):
+        self.a, self.b = start_origins(t, more=more)
+        self.e1, self.e2 = (start_edge(t, self.a, self.b, name=name, more=more) for name in ("e1", "e2"))
+        self.leaf = start_edge(t, self.e1, name="leaf", more=more if leaf_more is None else leaf_more)
+        self.all = (self.a, self.b, self.e1, self.e2, self.leaf)
+
+
+# What busy_tree() looks like: (server, viewers, servers that pull from it).
+BUSY_SHAPE = ("a", 1, [("e1", 2, [("leaf", 3, [])]), ("e2", 1, [])])
+
+
+def busy_tree(t, more=""):
+    """A Tree with a stream live/x at origin a and seven viewers, and their probes by server."""
+    tree = Tree(t, more)
+    t.publish(tree.a.url("live/x"), mark=True)
+    viewers = {}
+    for server, count in ((tree.a, 1), (tree.e1, 2), (tree.e2, 1), (tree.leaf, 3)):
+        viewers[server.name] = [t.probe((server.flv if n % 2 else server.url)("live/x")) for n in range(count)]
+        for p in viewers[server.name]:
+            p.wait_frames(5)
+    return tree, viewers
 
 
 class Seed:

@@ -176,6 +176,8 @@ class RawServer:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
+    api_address = http_address = address        # whatever it is taken for
+
     def close(self):
         self.sock.close()
         for c in self.conns:

@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Wherever it stands in the path, and on the port of files too, as in SRS. */
-static bool is_api(const struct http_session *s)
-{
-	return strstr(s->request->path, "/api/") != NULL;
-}
-
 static void note(const struct http_session *s, const char *why)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -38,8 +32,7 @@ static err deny_caller(struct http_session *s)
 
 static bool is_for_servers(const struct http_session *s)
 {
-	const char *tail;
-	const struct api_route *route = api_route_find(s->request->path, &tail);
+	const struct api_route *route = s->route->arg;
 	return route && route->flags & ROUTE_SIGNED;
 }
 
@@ -69,8 +62,6 @@ static bool query_is(const struct http_session *s, const char *name, const char 
 static bool is_write(const struct http_session *s)
 {
 	const struct http_message *m = s->request;
-	if (!is_api(s))
-		return false;
 	if (m->method == HTTP_METHOD_GET || m->method == HTTP_METHOD_HEAD ||
 	    m->method == HTTP_METHOD_POST)
 		return query_is(s, "method", "DELETE") || query_is(s, "rpc", "reload");
@@ -116,7 +107,7 @@ err access_check(struct http_session *s, bool *refused)
 	const struct conf_http_api *api = &s->conf->http_api;
 	if (signer_on(s->server->signer) && is_for_servers(s))
 		return check_signature(s, refused);
-	*refused = api->auth.enabled && is_api(s) &&
+	*refused = api->auth.enabled &&
 		   !http_basic_ok(s->request, api->auth.username, api->auth.password);
 	if (*refused)
 		return deny_caller(s);

@@ -1,5 +1,6 @@
 /* The table of what the API has, and what all its answers have in common. */
 #include "api/api.h"
+#include "api/access.h"
 #include "api/api_route.h"
 #include "base/budget.h"
 #include "base/mem.h"
@@ -22,8 +23,14 @@ static void put_links(json_t *urls, const char *below)
 {
 	for (const struct api_route *r = routes; r->path; r++) {
 		size_t n = strlen(below);
-		if (r->help && strncmp(r->path, below, n) == 0 && !strchr(r->path + n, '/'))
-			json_put_text(urls, r->path + n, r->help);
+		if (!r->help || strncmp(r->path, below, n) != 0)
+			continue;
+		const char *name = r->path + n, *slash = strchr(name, '/');
+		if (slash && strcmp(slash, "/<id>") != 0)
+			continue;
+		char *key = mem_strndup(name, slash ? (size_t)(slash - name) : strlen(name));
+		json_put_text(urls, key, r->help);
+		free(key);
 	}
 }
 
@@ -46,70 +53,65 @@ static enum api_code index_of_v1(struct api_call *call)
 	return API_OK;
 }
 
+/* The row exists for the sake of the guard: below /api/, what is unknown is told to nobody else. */
+static err serve_unknown(struct http_session *s, bool *found)
+{
+	*found = false;
+	if (s->ports & HTTP_PORT_FILES)
+		return OK;
+	*found = true;
+	return http_respond_text(s->sock, s->request, 404, "There is nothing at this path.",
+				 s->cors);
+}
+
+static err serve_redirect(struct http_session *s, bool *found)
+{
+	(void)found;
+	return http_respond(s->sock, s->request, 301, NULL, span_str(""),
+			    "Location: /api/v1/tests/errors\r\n");
+}
+
 /* ---- routes ---- */
 
 static const struct api_route routes[] = {
-	{"/", API_ANY, root, NULL, 0},
-	{"/api", API_ANY, versions_of_api, NULL, 0},
-	{"/api/v1", API_ANY, index_of_v1, NULL, 0},
-	{"/api/v1/versions", API_ANY, api_versions, "the version of this server", 0},
-	{"/api/v1/summaries", API_ANY, api_summaries,
+	{"/", HTTP_ANY, root, NULL, ROUTE_OPEN},
+	{"/api", HTTP_ANY, versions_of_api, NULL, 0},
+	{"/api/v1", HTTP_ANY, index_of_v1, NULL, 0},
+	{"/api/v1/versions", HTTP_ANY, api_versions, "the version of this server", ROUTE_PUBLIC},
+	{"/api/v1/summaries", HTTP_ANY, api_summaries,
 	 "the server: pid, memory, CPU, connections, cluster", 0},
-	{"/api/v1/rusages", API_ANY, api_rusages, "resources used, as getrusage(2) has them", 0},
-	{"/api/v1/self_proc_stats", API_ANY, api_self_proc_stats, "the process: /proc/self/stat",
+	{"/api/v1/rusages", HTTP_ANY, api_rusages, "resources used, as getrusage(2) has them", 0},
+	{"/api/v1/self_proc_stats", HTTP_ANY, api_self_proc_stats, "the process: /proc/self/stat",
 	 0},
-	{"/api/v1/system_proc_stats", API_ANY, api_system_proc_stats, "the processors: /proc/stat",
+	{"/api/v1/system_proc_stats", HTTP_ANY, api_system_proc_stats, "the processors: /proc/stat",
 	 0},
-	{"/api/v1/meminfos", API_ANY, api_meminfos, "the memory: /proc/meminfo", 0},
-	{"/api/v1/authors", API_ANY, api_authors, "license and contributors", 0},
-	{"/api/v1/features", API_ANY, api_features, "what was built in", 0},
-	{"/api/v1/requests", API_ANY, api_requests, "this request, as it was understood", 0},
-	{"/api/v1/vhosts", API_GET, api_vhosts, "vhosts that had a client, or one: vhosts/<id>",
-	 ROUTE_WITH_ID},
-	{"/api/v1/streams", API_GET, api_streams,
-	 "streams, or one: streams/<id>; ?start=0&count=10", ROUTE_WITH_ID},
-	{"/api/v1/clients", API_GET | API_DELETE, api_clients,
-	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
-	 ROUTE_WITH_ID},
-	{"/api/v1/raw", API_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
-	{"/api/v1/clusters", API_ANY, api_clusters,
+	{"/api/v1/meminfos", HTTP_ANY, api_meminfos, "the memory: /proc/meminfo", 0},
+	{"/api/v1/authors", HTTP_ANY, api_authors, "license and contributors", 0},
+	{"/api/v1/features", HTTP_ANY, api_features, "what was built in", 0},
+	{"/api/v1/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},
+	{"/api/v1/vhosts/<id>", HTTP_GET, api_vhosts,
+	 "vhosts that had a client, or one: vhosts/<id>", 0},
+	{"/api/v1/streams/<id>", HTTP_GET, api_streams,
+	 "streams, or one: streams/<id>; ?start=0&count=10", 0},
+	{"/api/v1/clients/<id>", HTTP_GET | HTTP_DELETE, api_clients,
+	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it", 0},
+	{"/api/v1/raw", HTTP_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
+	{"/api/v1/clusters", HTTP_ANY, api_clusters,
 	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},
-	{"/api/v1/clusters/streams", API_GET, api_cluster_streams,
+	{"/api/v1/clusters/streams", HTTP_GET, api_cluster_streams,
 	 "streams of the whole cluster as trees of servers: ?vhost=&app=&stream=; left_out says "
 	 "how many more there are, and in a tree how many servers",
 	 ROUTE_SIGNED},
-	{"/api/v1/clusters/nodes", API_GET, api_cluster_nodes,
+	{"/api/v1/clusters/nodes", HTTP_GET, api_cluster_nodes,
 	 "the servers around this one, and how fast they answer", ROUTE_SIGNED},
-	{"/api/v1/clusters/clients", API_DELETE, api_cluster_clients,
-	 "DELETE clusters/clients/<id> disconnects a client of any server",
-	 ROUTE_WITH_ID | ROUTE_SIGNED},
-	{"/api/v1/tests/requests", API_ANY, api_requests, "this request, as it was understood", 0},
-	{"/api/v1/tests/errors", API_ANY, api_errors, "always code 100", 0},
+	{"/api/v1/clusters/clients/<id>", HTTP_DELETE, api_cluster_clients,
+	 "DELETE clusters/clients/<id> disconnects a client of any server", ROUTE_SIGNED},
+	{"/api/v1/tests/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},
+	{"/api/v1/tests/errors", HTTP_ANY, api_errors, "always code 100", 0},
 	{0},
 };
 
-const struct api_route *api_route_find(const char *path, const char **tail)
-{
-	for (const struct api_route *r = routes; r->path; r++) {
-		size_t n = strlen(r->path);
-		if (strncmp(path, r->path, n) != 0 || (path[n] && path[n] != '/'))
-			continue;
-		*tail = path[n] ? path + n + 1 : path + n;
-		if (!**tail || (r->flags & ROUTE_WITH_ID && !strchr(*tail, '/')))
-			return r;
-	}
-	return NULL;
-}
-
 /* ---- answering ---- */
-
-static bool is_allowed(const struct api_route *route, int method)
-{
-	return route->methods == API_ANY ||
-	       (route->methods & API_GET &&
-		(method == HTTP_METHOD_GET || method == HTTP_METHOD_HEAD)) ||
-	       (route->methods & API_DELETE && method == HTTP_METHOD_DELETE);
-}
 
 static void put_common(struct api_call *call)
 {
@@ -189,58 +191,55 @@ static err send_answer(struct http_session *s, struct api_call *call, const char
 	return e;
 }
 
-static err refuse_method(struct http_session *s, const struct api_route *route)
+static err serve(struct http_session *s, bool *found)
 {
-	struct buf extra = {.max = 2048};
-	buf_printf(&extra, "Allow: GET, HEAD%s\r\n%s",
-		   route->methods & API_DELETE ? ", DELETE" : "", s->cors);
-	err e = http_respond_text(s->sock, s->request, 405, "This method is not possible here.",
-				  buf_text(&extra));
-	buf_free(&extra);
-	return e;
-}
-
-static err serve(struct http_session *s, const struct api_route *route, const char *tail)
-{
+	const struct api_route *route = s->route->arg;
 	struct api_call call = {
 		.server = s->server,
 		.conf = s->conf,
 		.request = s->request,
 		.peer = sock_peer(s->sock),
 		.method = s->request->method,
-		.tail = tail,
+		.tail = s->tail,
 	};
+	(void)found;
 	char *callback = api_query(&call, "callback");
 	bool bad = !is_callback(callback);
-	err e;
 	read_jsonp(&call, callback);
-	if (!bad && !is_allowed(route, call.method)) {
-		e = refuse_method(s, route);
-	} else {
-		call.answer = json_object();
-		if (bad)
-			json_put_int(call.answer, "code", API_BAD_CALLBACK);
-		else
-			fill(&call, route);
-		e = send_answer(s, &call, bad ? "" : callback);
-	}
+	call.answer = json_object();
+	if (bad)
+		json_put_int(call.answer, "code", API_BAD_CALLBACK);
+	else
+		fill(&call, route);
+	err e = send_answer(s, &call, bad ? "" : callback);
 	free(callback);
 	return e;
 }
 
-err api_serve(struct http_session *s, bool *found)
+void api_mount(struct http_router *router)
 {
-	const char *path = s->request->path, *tail = "";
-	const struct api_route *route = NULL;
-	*found = true;
-	if (s->role->api && strcmp(path, "/api/v1/tests/redirects") == 0)
-		return http_respond(s->sock, s->request, 301, NULL, span_str(""),
-				    "Location: /api/v1/tests/errors\r\n");
-	/* The HTTP port tells the version only; a port for both has its files at the root. */
-	if (s->role->api || strcmp(path, "/api/v1/versions") == 0)
-		route = api_route_find(path, &tail);
-	if (route && strcmp(path, "/") == 0 && s->role->files)
-		route = NULL;
-	*found = route != NULL;
-	return route ? serve(s, route, tail) : OK;
+	for (const struct api_route *r = routes; r->path; r++)
+		http_router_add(router,
+				&(struct http_route){
+					.pattern = r->path,
+					.methods = r->methods,
+					.ports = HTTP_PORT_API |
+						 (r->flags & ROUTE_PUBLIC ? HTTP_PORT_FILES : 0),
+					.flags = HTTP_ROUTE_WHEN_FULL,
+					.guard = r->flags & ROUTE_OPEN ? NULL : access_check,
+					.serve = serve,
+					.arg = r,
+				});
+	http_router_add(router, &(struct http_route){.pattern = "/api/v1/tests/redirects",
+						     .methods = HTTP_ANY,
+						     .ports = HTTP_PORT_API,
+						     .flags = HTTP_ROUTE_WHEN_FULL,
+						     .guard = access_check,
+						     .serve = serve_redirect});
+	http_router_add(router, &(struct http_route){.pattern = "/api/*",
+						     .methods = HTTP_ANY,
+						     .ports = HTTP_PORT_API | HTTP_PORT_FILES,
+						     .flags = HTTP_ROUTE_WHEN_FULL,
+						     .guard = access_check,
+						     .serve = serve_unknown});
 }

@@ -1,7 +1,7 @@
-/* api - the HTTP API, in the shapes of SRS. Layer: api. api.c finds the route and answers;
- * api_*.c make the answers. */
+/* api - the HTTP API, in the shapes of SRS. Layer: api. api.c has the table of its rows and answers;
+ * api_*.c make the answers, access.c says who may ask. */
 #pragma once
-#include "service/http_session.h"
+#include "service/http_router.h"
 
-/* *found is false when the API has nothing at that path; then nothing was answered. */
-err api_serve(struct http_session *s, bool *found) BLOCKS;
+/* Adds the API's rows. */
+void api_mount(struct http_router *router);

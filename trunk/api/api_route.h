@@ -4,6 +4,7 @@
 #include "http/http.h"
 #include "node/json.h"
 #include "node/server.h"
+#include "service/http_router.h"
 
 /* What SRS says by these numbers. */
 enum api_code {
@@ -29,23 +30,21 @@ struct api_call {
 	struct quota quota; /* what it takes until it is a text, where that is limited */
 };
 
-enum { API_GET = 1, API_DELETE = 2, API_ANY = -1 };
-
 enum {
-	ROUTE_BARE = 1,    /* without the members that all answers have in common */
-	ROUTE_WITH_ID = 2, /* "/<id>" may follow */
-	ROUTE_SIGNED = 4,  /* where there is a secret, only servers that share it may ask */
+	ROUTE_BARE = 1,   /* without the members that all answers have in common */
+	ROUTE_SIGNED = 2, /* where there is a secret, only servers that share it may ask */
+	ROUTE_PUBLIC = 4, /* on the port of files, too */
+	ROUTE_OPEN = 8,   /* asks for no name and password */
 };
 
+/* One call: a row of the router, whose `arg` it is. */
 struct api_route {
-	const char *path;
-	int methods; /* others are answered by 405 */
+	const char *path; /* a pattern of http_router.h */
+	int methods;      /* HTTP_GET, … */
 	enum api_code (*fn)(struct api_call *call);
 	const char *help; /* for the index; NULL keeps it out */
 	unsigned flags;   /* ROUTE_… */
 };
-/* The route of a path, and what follows it; NULL when there is none. */
-const struct api_route *api_route_find(const char *path, const char **tail);
 
 /* A parameter of the query, decoded; "" when it is missing. malloc'ed, the caller's. */
 char *api_query(const struct api_call *call, const char *name);

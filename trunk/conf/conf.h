@@ -1,6 +1,6 @@
 /* conf - the configuration as plain data. Layer: conf.
  *
- * A file (SRS's language or YAML) becomes a tree of directives; the schema (schema.c), which
+ * A file (SRS's language or YAML) becomes a tree of directives; the schema (schema_*.c), which
  * declares each directive once, turns the tree and the SRS_ environment into this snapshot. A
  * snapshot never changes after it was loaded and is counted: a session keeps the one it began
  * with. Texts are owned by the snapshot; those without a default are "". Times end in _ms. */

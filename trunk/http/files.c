@@ -316,24 +316,34 @@ static err not_found(struct sock *sock, const struct http_message *request, cons
 	return http_respond_text(sock, request, 404, "There is no such file.", extra);
 }
 
-err http_send_file(struct sock *sock, const struct http_message *request, const char *dir,
-		   const char *extra)
+err http_try_file(struct sock *sock, const struct http_message *request, const char *dir,
+		  const char *extra, bool *found)
 {
+	*found = true;
 	if (request->method != HTTP_METHOD_GET && request->method != HTTP_METHOD_HEAD)
 		return http_respond_text(sock, request, 405, "Files can only be read.",
 					 "Allow: GET, HEAD\r\n");
-	if (has_dotname(request->path))
-		return not_found(sock, request, extra);
+	*found = !has_dotname(request->path);
+	if (!*found)
+		return OK;
 	struct job job = {.dir = dir, .path = relative(request->path), .fd = -1};
-	err e;
+	err e = OK;
 	co_offload(open_job, &job);
 	if (job.fd >= 0 && S_ISREG(job.st.st_mode))
 		e = send_open(sock, request, &job, extra);
 	else if (job.fd >= 0 && S_ISDIR(job.st.st_mode))
 		e = redirect_to_folder(sock, request, extra);
 	else
-		e = not_found(sock, request, extra);
+		*found = false;
 	co_offload(close_job, &job);
 	free(job.path);
 	return e;
+}
+
+err http_send_file(struct sock *sock, const struct http_message *request, const char *dir,
+		   const char *extra)
+{
+	bool found;
+	err e = http_try_file(sock, request, dir, extra, &found);
+	return found ? e : not_found(sock, request, extra);
 }

@@ -10,5 +10,9 @@
 err http_send_file(struct sock *sock, const struct http_message *request, const char *dir,
 		   const char *extra) BLOCKS;
 
+/* The same, but *found is false where the answer would be 404: then nothing was sent. */
+err http_try_file(struct sock *sock, const struct http_message *request, const char *dir,
+		  const char *extra, bool *found) BLOCKS;
+
 /* For tests: do as if the kernel had no openat2(). */
 extern bool http_files_no_openat2;

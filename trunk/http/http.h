@@ -13,6 +13,7 @@ enum {
 	HTTP_METHOD_POST = 3,
 	HTTP_METHOD_PUT = 4,
 	HTTP_METHOD_OPTIONS = 6,
+	HTTP_METHOD_PATCH = 28,
 };
 
 struct http_header {

@@ -1,12 +1,11 @@
 /* The difference between what is open and what is wanted. A new listener accepts nothing before all
  * of them could be opened, so an error has touched nobody. */
 #include "main/listeners.h"
-#include "api/http_service.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/listen.h"
 #include "node/server.h"
-#include "service/http_session.h"
+#include "service/http_service.h"
 #include "service/rtmp_service.h"
 
 #include <stdio.h>
@@ -16,23 +15,23 @@
 struct listening {
 	struct listening *prev, *next;
 	struct endpoint endpoint;
-	struct http_role role; /* of ENDPOINT_HTTP */
+	struct http_port http; /* of ENDPOINT_HTTP */
 	struct listener *listener;
 	bool fresh;  /* of the change that is under way */
 	bool wanted; /* by it */
 };
 
-static void fill_opts(struct listening *l, struct listen_opts *opts, struct server *server)
+static void fill_opts(struct listening *l, struct listen_opts *opts,
+		      const struct listeners *listeners)
 {
 	const struct endpoint *e = &l->endpoint;
-	l->role = (struct http_role){.server = server,
-				     .api = e->http & HTTP_PORT_API,
-				     .files = e->http & HTTP_PORT_FILES};
+	l->http = (struct http_port){
+		.server = listeners->server, .router = listeners->router, .ports = e->http};
 	opts->at = e->at;
 	opts->reuse_port = e->shared;
 	opts->what = endpoint_name(e);
 	opts->on_accept = e->protocol == ENDPOINT_RTMP ? rtmp_service_accept : http_service_accept;
-	opts->ctx = e->protocol == ENDPOINT_RTMP ? (void *)server : &l->role;
+	opts->ctx = e->protocol == ENDPOINT_RTMP ? (void *)listeners->server : &l->http;
 }
 
 static struct listening *find(const struct listeners *listeners, const struct endpoint *e)
@@ -68,7 +67,7 @@ static err open_one(struct listeners *listeners, const struct endpoint *e, struc
 	struct listen_opts opts = {.fd = inherit ? inherit_take(inherit, e) : 0};
 	l->endpoint = *e;
 	l->fresh = l->wanted = true;
-	fill_opts(l, &opts, listeners->server);
+	fill_opts(l, &opts, listeners);
 	opts.displaces = find_displaced(listeners, e);
 	err code = listener_open(&l->listener, &opts);
 	if (code) {
@@ -123,7 +122,7 @@ static void take_over(struct listeners *listeners, struct listening *l, const st
 	bool shared = l->endpoint.shared;
 	l->endpoint = *e;
 	l->endpoint.shared = shared;
-	fill_opts(l, &opts, listeners->server);
+	fill_opts(l, &opts, listeners);
 	listener_update(l->listener, &opts);
 }
 

@@ -4,11 +4,13 @@
 #include "main/endpoints.h"
 #include "main/inherit.h"
 
+struct http_router;
 struct listening;
 struct server;
 
 struct listeners {
 	struct server *server;
+	const struct http_router *router;
 	struct listening *open; /* a list */
 };
 

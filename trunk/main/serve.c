@@ -1,4 +1,5 @@
 #include "main/serve.h"
+#include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/cluster.h"
@@ -7,6 +8,8 @@
 #include "net/dns.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/http_service.h"
+#include "service/start_page.h"
 
 #include <stdlib.h>
 
@@ -32,7 +35,10 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 {
 	struct server *server = &serve->server;
-	serve->listeners.server = server;
+	start_page_mount(&serve->router);
+	api_mount(&serve->router);
+	http_service_mount(&serve->router);
+	serve->listeners = (struct listeners){.server = server, .router = &serve->router};
 	server->conf = conf_ref(conf);
 	server->started_wall_ms = clock_wall_ms();
 	name_self(server);
@@ -68,6 +74,7 @@ void serve_stop(struct serve *serve)
 	notices_free(&server->notices);
 	stat_fini(&server->stat);
 	registry_fini(&server->registry);
+	http_router_fini(&serve->router);
 	conf_unref(&server->conf);
 	free(server->server_id);
 	server->server_id = NULL;

@@ -4,9 +4,11 @@
 #include "main/inherit.h"
 #include "main/listeners.h"
 #include "node/server.h"
+#include "service/http_router.h"
 
 struct serve {
 	struct server server;
+	struct http_router router;
 	struct listeners listeners;
 };
 

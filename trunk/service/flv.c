@@ -140,18 +140,9 @@ static err serve(struct visit *v, bool *found)
 	return e == ERR_ENDED ? OK : e;
 }
 
-static bool may_be_stream(const char *path)
-{
-	size_t n = strlen(path);
-	return n > 4 && strcmp(path + n - 4, ".flv") == 0;
-}
-
 /* The coroutine's stack stays as large as it was at its deepest: what is large is allocated. */
 err flv_serve(struct http_session *s, bool *found)
 {
-	*found = false;
-	if (!may_be_stream(s->request->path))
-		return OK;
 	struct visit *v = mem_new(struct visit);
 	v->s = s;
 	err e = serve(v, found);

@@ -1,5 +1,5 @@
 /* http_session - one HTTP connection and the request that it makes. Layer: service.
- * http_service.c begins and ends it; api.c and flv.c are what it may ask for besides files. */
+ * http_service.c begins and ends it; what it may ask for are the rows of http_router.h. */
 #pragma once
 #include "http/http.h"
 #include "node/server.h"
@@ -7,19 +7,26 @@
 /* What can be had at an HTTP address. */
 enum { HTTP_PORT_API = 1, HTTP_PORT_FILES = 2 };
 
+struct http_route;
+struct http_router;
+
 /* What an HTTP listener serves: the API, or streams and files, or all of it on one port. */
-struct http_role {
+struct http_port {
 	struct server *server;
-	bool api, files;
+	const struct http_router *router;
+	unsigned ports; /* HTTP_PORT_… */
 };
 
 struct http_session {
 	struct server *server;
-	const struct http_role *role;
+	const struct http_router *router;
+	unsigned ports;    /* of the listener; HTTP_PORT_… */
 	struct conf *conf; /* the snapshot at the request */
 	struct sock *sock;
 	struct http_conn *conn;       /* NULL when a stream has taken the connection over */
 	struct http_message *request; /* likewise */
-	const char *cors;             /* header lines for the answer; "" */
-	bool is_full;                 /* only the API has room left */
+	const struct http_route *route;
+	const char *tail; /* of the request's path, see http_router.h */
+	const char *cors; /* header lines for the answer; "" */
+	bool is_full;     /* only some of the API has room left */
 };

@@ -1,10 +1,13 @@
 /* The table of routes, and the texts that answers are made of. */
+#include "api/api.h"
 #include "api/api_proc.h"
 #include "api/api_route.h"
 
 #include <stdlib.h>
 
 #include "support/unit.h"
+
+static struct http_router router;
 
 static const struct {
 	const char *path, *route, *tail; /* route NULL: there is none */
@@ -16,32 +19,49 @@ static const struct {
 	{"/api/v1/", "/api/v1", ""},
 	{"/api/v1/versions", "/api/v1/versions", ""},
 	{"/api/v1/versions/", "/api/v1/versions", ""},
-	{"/api/v1/versions/1", NULL, NULL},
-	{"/api/v1/versionsx", NULL, NULL},
-	{"/api/v1/streams", "/api/v1/streams", ""},
-	{"/api/v1/streams/", "/api/v1/streams", ""},
-	{"/api/v1/streams/vid-1234567", "/api/v1/streams", "vid-1234567"},
-	{"/api/v1/streams/a/b", NULL, NULL},
-	{"/api/v1/clients/abcdefgh", "/api/v1/clients", "abcdefgh"},
+	{"/api/v1/versions/1", "/api/*", "v1/versions/1"},
+	{"/api/v1/versionsx", "/api/*", "v1/versionsx"},
+	{"/api/v1/streams", "/api/v1/streams/<id>", ""},
+	{"/api/v1/streams/", "/api/v1/streams/<id>", ""},
+	{"/api/v1/streams/vid-1234567", "/api/v1/streams/<id>", "vid-1234567"},
+	{"/api/v1/streams/a/b", "/api/*", "v1/streams/a/b"},
+	{"/api/v1/clients/abcdefgh", "/api/v1/clients/<id>", "abcdefgh"},
 	{"/api/v1/tests/requests", "/api/v1/tests/requests", ""},
-	{"/api/v2", NULL, NULL},
+	{"/api/v2", "/api/*", "v2"},
 	{"/apis", NULL, NULL},
 	{"/x", NULL, NULL},
 };
+
+static const struct http_route *find(const char *path, unsigned ports, const char **tail)
+{
+	if (!router.count)
+		api_mount(&router);
+	return http_router_find(&router, NULL, ports, path, tail);
+}
 
 static void paths_lead_to_their_routes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		const char *tail = NULL;
-		const struct api_route *r = api_route_find(paths[i].path, &tail);
+		const struct http_route *r = find(paths[i].path, HTTP_PORT_API, &tail);
 		if ((r != NULL) != (paths[i].route != NULL))
 			fail_msg("%s", paths[i].path);
 		if (!r)
 			continue;
-		assert_string_equal(r->path, paths[i].route);
+		assert_string_equal(r->pattern, paths[i].route);
 		assert_string_equal(tail, paths[i].tail);
 	}
+}
+
+static void the_port_of_files_tells_the_version_only(void **state)
+{
+	(void)state;
+	const char *tail;
+	assert_string_equal(find("/api/v1/versions", HTTP_PORT_FILES, &tail)->pattern,
+			    "/api/v1/versions");
+	assert_string_equal(find("/api/v1/summaries", HTTP_PORT_FILES, &tail)->pattern, "/api/*");
+	assert_null(find("/", HTTP_PORT_FILES, &tail));
 }
 
 static void what_servers_ask_each_other_is_signed(void **state)
@@ -59,8 +79,9 @@ static void what_servers_ask_each_other_is_signed(void **state)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *tail;
-		const struct api_route *r = api_route_find(cases[i].path, &tail);
-		assert_non_null(r);
+		const struct http_route *row = find(cases[i].path, HTTP_PORT_API, &tail);
+		assert_non_null(row);
+		const struct api_route *r = row->arg;
 		if (!(r->flags & ROUTE_SIGNED) == cases[i].is_signed)
 			fail_msg("%s", cases[i].path);
 	}
@@ -129,6 +150,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_lead_to_their_routes),
+		cmocka_unit_test(the_port_of_files_tells_the_version_only),
 		cmocka_unit_test(what_servers_ask_each_other_is_signed),
 		cmocka_unit_test(parameters_are_decoded_and_bounded),
 		cmocka_unit_test(texts_that_are_no_utf8_are_shown_all_the_same),

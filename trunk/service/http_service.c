@@ -1,8 +1,6 @@
-/* The story of an HTTP connection: one request after another, each for the API, a live stream or
- * a file. A live stream takes the connection and ends it. */
-#include "api/http_service.h"
-#include "api/access.h"
-#include "api/api.h"
+/* The story of an HTTP connection: one request after another, each answered by a row of the router. A
+ * live stream takes the connection and ends it. */
+#include "service/http_service.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/files.h"
@@ -26,18 +24,13 @@ static void session_free(struct http_session *s)
 	free(s);
 }
 
-static bool starts(const char *s, const char *with)
-{
-	return strncmp(s, with, strlen(with)) == 0;
-}
-
 /* ---- one request ---- */
 
 /* As in SRS, the setting of the HTTP server is that of both; the API's own can only forbid. */
 static bool allows_origins(const struct http_session *s)
 {
 	return s->conf->http_server.crossdomain &&
-	       (s->role->files || s->conf->http_api.crossdomain);
+	       (s->ports & HTTP_PORT_FILES || s->conf->http_api.crossdomain);
 }
 
 static err answer_options(struct http_session *s)
@@ -48,49 +41,14 @@ static err answer_options(struct http_session *s)
 	return http_respond(s->sock, s->request, 200, NULL, span_str(""), s->cors);
 }
 
-static err answer_full(struct http_session *s)
-{
-	s->request->keep_alive = false;
-	return http_respond_text(s->sock, s->request, 503, "The server is full (max_connections).",
-				 s->cors);
-}
-
-/* The API port has the console's files too, but no others. */
-static bool has_file(const struct http_session *s)
-{
-	return s->role->files || starts(s->request->path, "/console/");
-}
-
-static err dispatch(struct http_session *s)
-{
-	bool found = false, refused = false;
-	if (s->request->method == HTTP_METHOD_OPTIONS)
-		return answer_options(s);
-	TRY(access_check(s, &refused));
-	if (refused)
-		return OK;
-	TRY(api_serve(s, &found));
-	if (found)
-		return OK;
-	if (has_file(s) && s->is_full)
-		return answer_full(s);
-	if (s->role->files)
-		TRY(flv_serve(s, &found));
-	if (found)
-		return OK;
-	if (has_file(s))
-		return http_send_file(s->sock, s->request, s->conf->http_server.dir, s->cors);
-	return http_respond_text(s->sock, s->request, 404, "There is nothing at this path.",
-				 s->cors);
-}
-
 static err answer(struct http_session *s, bool *more)
 {
 	conf_unref(&s->conf);
 	s->conf = conf_ref(s->server->conf);
 	s->cors = http_cors(s->request, allows_origins(s));
 	log_debug("HTTP %s %s", s->request->method_name, log_quote(s->request->path));
-	err e = dispatch(s);
+	err e = s->request->method == HTTP_METHOD_OPTIONS ? answer_options(s)
+							  : http_router_serve(s->router, s);
 	*more = e == OK && s->request && s->request->keep_alive && !co_stopping();
 	http_message_free(&s->request);
 	return e;
@@ -146,8 +104,8 @@ static void session_main(void *arg)
 
 void http_service_accept(void *ctx, struct sock *sock)
 {
-	const struct http_role *role = ctx;
-	struct server *server = role->server;
+	const struct http_port *port = ctx;
+	struct server *server = port->server;
 	int room = server->conf->max_connections - server->connections;
 	if (room <= -CONNECTIONS_RESERVED) {
 		sock_close(&sock);
@@ -155,10 +113,40 @@ void http_service_accept(void *ctx, struct sock *sock)
 	}
 	struct http_session *s = mem_new(struct http_session);
 	s->server = server;
-	s->role = role;
+	s->router = port->router;
+	s->ports = port->ports;
 	s->sock = sock;
 	s->is_full = room <= 0;
 	server->connections++;
 	if (!co_start_in(&server->sessions, "http", session_main, s))
 		session_free(s);
+}
+
+/* ---- rows ---- */
+
+static err serve_file(struct http_session *s, bool *found)
+{
+	(void)found;
+	return http_send_file(s->sock, s->request, s->conf->http_server.dir, s->cors);
+}
+
+void http_service_mount(struct http_router *router)
+{
+	static const struct http_route rows[] = {
+		{.pattern = "*.flv",
+		 .methods = HTTP_ANY,
+		 .ports = HTTP_PORT_FILES,
+		 .serve = flv_serve},
+		/* SRS's console is served beside the API too. */
+		{.pattern = "/console/*",
+		 .methods = HTTP_ANY,
+		 .ports = HTTP_PORT_API,
+		 .serve = serve_file},
+		{.pattern = "*",
+		 .methods = HTTP_ANY,
+		 .ports = HTTP_PORT_FILES,
+		 .serve = serve_file},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		http_router_add(router, &rows[i]);
 }

@@ -1,0 +1,256 @@
+#include "codec/ts.h"
+#include "base/check.h"
+
+enum { PAYLOAD_MAX = 1 << 25, SECTION_MAX = 183, PES_LENGTH_MAX = 0xFFFF };
+enum { HAS_PAYLOAD = 0x10, HAS_FIELD = 0x20, UNIT_START = 0x40 };
+enum { FIELD_RANDOM_ACCESS = 0x40, FIELD_CLOCK = 0x10 };
+enum { CLOCK_INTERVAL = 9000 /* 100 ms */, COUNTERS = 16 };
+
+void ts_begin(struct ts_writer *w, const struct track *video, const struct track *audio)
+{
+	bool was = w->video.track || w->audio.track;
+	w->video.track = video;
+	w->audio.track = audio;
+	w->version = (w->version + was) & 31;
+	w->payload.max = PAYLOAD_MAX;
+}
+
+void ts_end(struct ts_writer *w)
+{
+	buf_free(&w->payload);
+}
+
+static uint32_t crc32_mpeg(struct span s)
+{
+	uint32_t crc = 0xFFFFFFFF;
+	for (size_t i = 0; i < s.n; i++) {
+		crc ^= (uint32_t)s.p[i] << 24;
+		for (unsigned bit = 0; bit < 8; bit++)
+			crc = crc << 1 ^ (crc & 0x80000000 ? 0x04C11DB7 : 0);
+	}
+	return crc;
+}
+
+/* A section in a packet of its own; its length field and checksum are filled in here. */
+static void write_section(struct buf *b, unsigned pid, uint8_t *counter, struct buf *section)
+{
+	check(buf_ok(section) && section->n + 4 <= SECTION_MAX);
+	section->p[2] = (uint8_t)(section->n + 4 - 3);
+	buf_u8(b, 0x47);
+	buf_u16(b, (uint16_t)(UNIT_START << 8 | pid));
+	buf_u8(b, HAS_PAYLOAD | (*counter)++ % COUNTERS);
+	buf_u8(b, 0);
+	buf_put(b, section->p, section->n);
+	buf_u32(b, crc32_mpeg(buf_span(section)));
+	size_t rest = SECTION_MAX - section->n - 4;
+	uint8_t *fill = buf_grow(b, rest);
+	if (fill)
+		memset(fill, 0xFF, rest);
+}
+
+static uint8_t stream_type(const struct track *t)
+{
+	switch (t->codec) {
+	case FOURCC('a', 'v', 'c', '1'):
+		return 0x1B;
+	case FOURCC('h', 'v', 'c', '1'):
+		return 0x24;
+	case FOURCC('m', 'p', '4', 'a'):
+		return 0x0F;
+	case FOURCC('.', 'm', 'p', '3'):
+		return t->sound.rate >= 32000 ? 0x03 : 0x04;
+	case FOURCC('a', 'c', '-', '3'):
+		return 0x81;
+	}
+	return 0x06; /* private data, told by a descriptor */
+}
+
+static void write_stream(struct buf *b, const struct track *t, unsigned pid)
+{
+	static const uint8_t hevc[] = {5, 4, 'H', 'E', 'V', 'C'},
+			     ac3[] = {5, 4, 'A', 'C', '-', '3'};
+	uint8_t opus[] = {5, 4, 'O', 'p', 'u', 's', 0x7F, 2, 0x80, (uint8_t)t->sound.channels};
+	struct span descriptors = {0};
+	if (t->codec == FOURCC('h', 'v', 'c', '1'))
+		descriptors = span_of(hevc, sizeof(hevc));
+	else if (t->codec == FOURCC('a', 'c', '-', '3'))
+		descriptors = span_of(ac3, sizeof(ac3));
+	else if (t->codec == FOURCC('O', 'p', 'u', 's'))
+		descriptors = span_of(opus, sizeof(opus));
+	buf_u8(b, stream_type(t));
+	buf_u16(b, (uint16_t)(0xE000 | pid));
+	buf_u16(b, (uint16_t)(0xF000 | descriptors.n));
+	buf_put(b, descriptors.p, descriptors.n);
+}
+
+void ts_write_tables(struct ts_writer *w, struct buf *b)
+{
+	static const uint8_t pat[] = {
+		0x00, 0xB0, 0, 0, 1, 0xC1, 0, 0, 0, 1, 0xE0 | TS_PID_PMT >> 8, TS_PID_PMT & 255};
+	struct buf section = {.max = SECTION_MAX};
+	buf_put(&section, pat, sizeof(pat));
+	write_section(b, 0, &w->pat_counter, &section);
+	buf_clear(&section);
+	buf_u24(&section, 0x02B000);
+	buf_u16(&section, 1);
+	buf_u8(&section, (uint8_t)(0xC1 | w->version << 1));
+	buf_u16(&section, 0);
+	buf_u16(&section, (uint16_t)(0xE000 | (w->video.track ? TS_PID_VIDEO : TS_PID_AUDIO)));
+	buf_u16(&section, 0xF000);
+	if (w->video.track)
+		write_stream(&section, w->video.track, TS_PID_VIDEO);
+	if (w->audio.track)
+		write_stream(&section, w->audio.track, TS_PID_AUDIO);
+	write_section(b, TS_PID_PMT, &w->pmt_counter, &section);
+	buf_free(&section);
+}
+
+/* 33 bits of 90 kHz with marker bits between. */
+static void write_time(struct buf *b, unsigned prefix, int64_t time)
+{
+	uint64_t t = (uint64_t)(time + TS_SHIFT) & 0x1FFFFFFFF;
+	buf_u8(b, (uint8_t)(prefix << 4 | (t >> 30) << 1 | 1));
+	buf_u16(b, (uint16_t)(t >> 15 << 1 | 1));
+	buf_u16(b, (uint16_t)(t << 1 | 1));
+}
+
+static uint8_t stream_id(const struct track *t)
+{
+	if (t->type == MSG_VIDEO)
+		return 0xE0;
+	uint8_t type = stream_type(t);
+	return type == 0x06 || type == 0x81 ? 0xBD : 0xC0;
+}
+
+/* The header of a PES packet; `length` is the payload's. */
+static void write_pes_header(struct buf *b, const struct track *t, size_t length, int64_t dts,
+			     int64_t pts)
+{
+	bool has_dts = dts != pts;
+	size_t times = has_dts ? 10 : 5, total = 3 + times + length;
+	buf_u24(b, 1);
+	buf_u8(b, stream_id(t));
+	buf_u16(b, (uint16_t)(total > PES_LENGTH_MAX ? 0 : total));
+	buf_u8(b, 0x84); /* the payload begins with an access unit */
+	buf_u8(b, has_dts ? 0xC0 : 0x80);
+	buf_u8(b, (uint8_t)times);
+	write_time(b, has_dts ? 3 : 2, pts);
+	if (has_dts)
+		write_time(b, 1, dts);
+}
+
+struct packet {
+	unsigned pid;
+	uint8_t *counter;
+	bool is_start, is_key;
+	bool has_clock;
+	int64_t clock;
+};
+
+static void write_clock(struct buf *b, int64_t clock)
+{
+	uint64_t base = (uint64_t)clock & 0x1FFFFFFFF;
+	buf_be(b, base << 15 | 0x7E00, 6);
+}
+
+/* One packet with `n` bytes of payload, stuffed to its full size. */
+static void write_packet(struct buf *b, const struct packet *p, struct span payload)
+{
+	size_t room = TS_PACKET - 4 - payload.n, used = 0;
+	unsigned flags = (p->is_key ? FIELD_RANDOM_ACCESS : 0) | (p->has_clock ? FIELD_CLOCK : 0);
+	buf_u8(b, 0x47);
+	buf_u16(b, (uint16_t)((p->is_start ? UNIT_START << 8 : 0) | p->pid));
+	buf_u8(b, (uint8_t)((room ? HAS_FIELD : 0) | (payload.n ? HAS_PAYLOAD : 0) |
+			    (payload.n ? (*p->counter)++ : *p->counter - 1u) % COUNTERS));
+	if (room) {
+		buf_u8(b, (uint8_t)(room - 1));
+		used = 1;
+	}
+	if (room > 1) {
+		buf_u8(b, (uint8_t)flags);
+		used = 2;
+	}
+	if (p->has_clock) {
+		write_clock(b, p->clock);
+		used += 6;
+	}
+	uint8_t *fill = buf_grow(b, room - used);
+	if (fill)
+		memset(fill, 0xFF, room - used);
+	buf_put(b, payload.p, payload.n);
+}
+
+/* The bytes of the field that a packet must have. */
+static size_t field_size(const struct packet *p)
+{
+	return p->has_clock ? 8 : p->is_key ? 2 : 0;
+}
+
+/* How many packets a payload of n bytes takes; with `fill` so many that the counter comes round. */
+static size_t packets_for(const struct packet *p, size_t n, bool fill)
+{
+	const size_t room = TS_PACKET - 4, first = room - field_size(p);
+	size_t packets = n <= first ? 1 : 1 + (n - first + room - 1) / room;
+	size_t counter = *p->counter + packets;
+	return fill ? packets + (COUNTERS - counter % COUNTERS) % COUNTERS : packets;
+}
+
+/* Full packets, as long as a byte is left for each that follows. */
+static void write_packets(struct buf *b, struct packet p, struct span payload, bool fill)
+{
+	for (size_t packets = packets_for(&p, payload.n, fill); payload.n > 0; packets--) {
+		size_t n = TS_PACKET - 4 - field_size(&p);
+		size_t most = packets <= payload.n ? payload.n - (packets - 1) : 1;
+		n = n < most ? n : most;
+		write_packet(b, &p, span_of(payload.p, n));
+		payload = span_of(payload.p + n, payload.n - n);
+		p.is_start = p.is_key = p.has_clock = false;
+	}
+}
+
+/* Clock references alone, where pictures come more rarely than a clock must. */
+static void keep_clock(struct ts_writer *w, struct buf *b, struct packet *p, int64_t dts)
+{
+	struct packet alone = {.pid = p->pid, .counter = p->counter, .has_clock = true};
+	while (w->has_clock && dts - w->clock > CLOCK_INTERVAL &&
+	       dts - w->clock <= 100 * CLOCK_INTERVAL) {
+		w->clock += CLOCK_INTERVAL;
+		alone.clock = w->clock;
+		write_packet(b, &alone, (struct span){0});
+	}
+	p->has_clock = true;
+	p->clock = dts;
+	w->clock = dts;
+	w->has_clock = true;
+}
+
+bool ts_write(struct ts_writer *w, struct buf *b, const struct au *units, size_t n, int64_t dts,
+	      int64_t pts, bool fill)
+{
+	bool is_video = units->type == MSG_VIDEO;
+	struct ts_stream *s = is_video ? &w->video : &w->audio;
+	struct buf *payload = &w->payload;
+	bool has_any = false;
+	if (!s->track)
+		return false;
+	buf_clear(payload);
+	payload->bad = false;
+	for (size_t i = 0; i < n; i++)
+		has_any |= sample_write_ts(payload, s->track, &units[i]);
+	if (!has_any || !buf_ok(payload))
+		return false;
+	struct buf pes = {.max = PAYLOAD_MAX + 64};
+	struct packet p = {
+		.pid = is_video ? TS_PID_VIDEO : TS_PID_AUDIO,
+		.counter = &s->counter,
+		.is_start = true,
+		.is_key = is_video ? units->is_key : !w->video.track,
+	};
+	if (is_video || !w->video.track)
+		keep_clock(w, b, &p, dts);
+	write_pes_header(&pes, s->track, payload->n, dts, pts);
+	buf_put(&pes, payload->p, payload->n);
+	write_packets(b, p, buf_span(&pes), fill);
+	buf_free(&pes);
+	return true;
+}

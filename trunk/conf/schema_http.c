@@ -1,0 +1,68 @@
+/* The HTTP API and the HTTP server. */
+#include "conf/schema_rows.h"
+
+static const struct choice writes_names[] = {
+	{"any", WRITES_ANY}, {"loopback", WRITES_LOOPBACK}, {"auth", WRITES_AUTH}, {}};
+
+static const struct row rows[] = {
+	/* ---- HTTP ---- */
+	BLOCK("http_api",
+	      "The HTTP API. A clustered origin needs it: the others ask it for streams."),
+	ONOFF("http_api.enabled", conf, http_api.enabled, "off", NOW, "Whether the API is served."),
+	TEXT("http_api.listen", conf, http_api.listen, "1985", NOW,
+	     "Where the API is served. With the same text as http_server.listen, both share a "
+	     "port.",
+	     .min = 1, .judge = value_check_endpoint),
+	ONOFF("http_api.crossdomain", conf, http_api.crossdomain, "on", NOW,
+	      "Whether web pages of other sites may use the API (CORS)."),
+	ENUM("http_api.writes", conf, http_api.writes, enum conf_writes, writes_names, "any", NOW,
+	     "Who may change something by the API (disconnect clients, reload): anyone who "
+	     "reaches it, only callers on this host, or only those who give http_api.auth's name "
+	     "and password, whether or not auth is enabled. Servers of the cluster that sign what "
+	     "they ask are always allowed."),
+	BLOCK("http_api.raw_api", "Calls that change the server."),
+	ONOFF("http_api.raw_api.enabled", conf, http_api.raw_api.enabled, "off", NOW,
+	      "Whether /api/v1/raw is served."),
+	ONOFF("http_api.raw_api.allow_reload", conf, http_api.raw_api.allow_reload, "off", NOW,
+	      "Whether rpc=reload reads the configuration again."),
+	BLOCK("http_api.auth", "HTTP Basic authentication for the API."),
+	ONOFF("http_api.auth.enabled", conf, http_api.auth.enabled, "off", NOW,
+	      "Whether callers must give name and password."),
+	TEXT("http_api.auth.username", conf, http_api.auth.username, NULL, NOW, "The name.",
+	     .example = "admin"),
+	TEXT("http_api.auth.password", conf, http_api.auth.password, NULL, NOW, "The password.",
+	     .example = "secret", .hidden = true),
+	BLOCK("http_api.https", "The API over TLS."),
+	ONOFF("http_api.https.enabled", conf, http_api.https.enabled, "off", RESTART,
+	      "Whether the API is served over TLS, too.", .later = true),
+	TEXT("http_api.https.listen", conf, http_api.https.listen, "1990", RESTART, "Where.",
+	     .min = 1, .judge = value_check_endpoint),
+	TEXT("http_api.https.key", conf, http_api.https.key, "./conf/server.key", RESTART,
+	     "The file with the private key."),
+	TEXT("http_api.https.cert", conf, http_api.https.cert, "./conf/server.crt", RESTART,
+	     "The file with the certificate."),
+
+	BLOCK("http_server", "Files and HTTP-FLV streams."),
+	ONOFF("http_server.enabled", conf, http_server.enabled, "off", NOW,
+	      "Whether files and streams are served over HTTP."),
+	TEXT("http_server.listen", conf, http_server.listen, "8080", NOW, "Where.", .min = 1,
+	     .judge = value_check_endpoint),
+	TEXT("http_server.dir", conf, http_server.dir, "./objs/nginx/html", NOW,
+	     "The directory whose files are served.", .min = 1),
+	ONOFF("http_server.crossdomain", conf, http_server.crossdomain, "on", NOW,
+	      "Whether web pages of other sites may use files and streams (CORS)."),
+	BLOCK("http_server.https", "The same over TLS."),
+	ONOFF("http_server.https.enabled", conf, http_server.https.enabled, "off", RESTART,
+	      "Whether files and streams are served over TLS, too.", .later = true),
+	TEXT("http_server.https.listen", conf, http_server.https.listen, "8088", RESTART, "Where.",
+	     .min = 1, .judge = value_check_endpoint),
+	TEXT("http_server.https.key", conf, http_server.https.key, "./conf/server.key", RESTART,
+	     "The file with the private key."),
+	TEXT("http_server.https.cert", conf, http_server.https.cert, "./conf/server.crt", RESTART,
+	     "The file with the certificate."),
+
+	BLOCK("stats", "Figures about the machine."),
+	IDLE("stats.enabled", "Figures about the machine are read when the API is asked."),
+};
+
+SCHEMA_PART(schema_http, rows);

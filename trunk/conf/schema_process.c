@@ -1,0 +1,81 @@
+/* The process: where it listens, its limits, files, log and end. */
+#include "conf/schema_rows.h"
+
+static const struct choice tri_names[] = {
+	{"auto", CONF_AUTO}, {"on", CONF_ON}, {"off", CONF_OFF}, {}};
+static const struct choice tank_names[] = {
+	{"console", LOG_TANK_CONSOLE}, {"file", LOG_TANK_FILE}, {}};
+static const struct choice level_names[] = {{"verbose", LOG_TRACE},
+					    {"info", LOG_DEBUG},
+					    {"trace", LOG_INFO},
+					    {"warn", LOG_WARN},
+					    {"error", LOG_ERROR},
+					    {"off", LOG_OFF},
+					    {}};
+static const struct choice level_v2_names[] = {{"trace", LOG_TRACE},
+					       {"debug", LOG_DEBUG},
+					       {"info", LOG_INFO},
+					       {"warn", LOG_WARN},
+					       {"error", LOG_ERROR},
+					       {"off", LOG_OFF},
+					       {}};
+
+static const struct row rows[] = {
+	/* ---- the process ---- */
+	LIST("listen", conf, listen, NOW,
+	     "Where RTMP is served: one or more of [ip:]port. A port alone listens on every "
+	     "address.",
+	     .min = 1, .judge = value_check_endpoint, .example = "1935"),
+	INT("max_connections", conf, max_connections, "1000", 1, 1000000, NOW,
+	    "How many clients of all kinds may be connected at once. Each needs a file "
+	    "descriptor, so the limit of open files must be 128 higher; it is raised as far as "
+	    "the system allows at start."),
+	INT("chunk_size", conf, chunk_size, "60000", 1, 16777215, NEW,
+	    "Size of the RTMP chunks that are sent, in bytes. Large ones cost less; players "
+	    "accept 128 to 65536."),
+	ONOFF("daemon", conf, daemon, "on", RESTART,
+	      "Whether the server detaches from the terminal and runs in the background."),
+	TEXT("pid", conf, pid, "./objs/srs.pid", RESTART,
+	     "The file that holds the process id. It stays locked, so that a second server with "
+	     "the same file refuses to start.",
+	     .min = 1),
+	TEXT("work_dir", conf, work_dir, "./", RESTART,
+	     "The directory the server changes into. Relative paths start there.", .min = 1),
+	TEXT("server_id", conf, server_id, NULL, RESTART,
+	     "The name of this server in API answers and on the wire. Without one, it is made at "
+	     "the first start and kept in a file beside the pid file.",
+	     .example = "vid-origin-a"),
+	ENUM("srs_log_tank", conf, srs_log_tank, enum conf_log_tank, tank_names, "file", RESTART,
+	     "Where the log goes: to the terminal, or to srs_log_file."),
+	ENUM("srs_log_level", conf, srs_log_level, int, level_names, "trace", NOW,
+	     "How much is logged, by the old names: verbose is most, then info, trace, warn, "
+	     "error."),
+	ENUM("srs_log_level_v2", conf, srs_log_level, int, level_v2_names, NULL, NOW,
+	     "How much is logged, by the usual names: trace is most, then debug, info, warn, "
+	     "error. Wins over srs_log_level.",
+	     .example = "info"),
+	TEXT("srs_log_file", conf, srs_log_file, "./objs/srs.log", RESTART,
+	     "The log file. SIGUSR1 opens it again after a rotation.", .min = 1),
+	ONOFF("utc_time", conf, utc_time, "off", RESTART,
+	      "Whether the log shows UTC instead of local time."),
+	IDLE("pithy_print_ms", "The log tells what happens; figures are in the API."),
+	MILLIS("grace_start_wait", conf, grace_start_wait_ms, "2300", 0, HOUR, NOW,
+	       "At a graceful end (SIGQUIT): how long new clients are still accepted."),
+	MILLIS("grace_final_wait", conf, grace_final_wait_ms, "3200", 0, HOUR, NOW,
+	       "At a graceful end: how long the process stays after the last client left."),
+	ONOFF("force_grace_quit", conf, force_grace_quit, "off", NOW,
+	      "Whether SIGTERM ends the server gracefully, as SIGQUIT does."),
+	ENUM("reuse_port", conf, reuse_port, enum conf_tri, tri_names, "auto", RESTART,
+	     "Whether several servers may share the listening ports, with the kernel spreading "
+	     "the clients. 'auto' shares when every vhost is an edge; origins hold different "
+	     "streams and must not share."),
+	TEXT("advertise", conf, advertise, NULL, NOW,
+	     "The host[:port] by which others reach this server, behind address translation or in "
+	     "a container. Redirects and /api/v1/clusters name it.",
+	     .judge = value_check_hostport, .example = "live.example.com:1935"),
+	TEXT("resolver", conf, resolver, NULL, RESTART,
+	     "The ip[:port] of a name server to ask instead of the system's.",
+	     .judge = value_check_ipport, .example = "127.0.0.1:53"),
+};
+
+SCHEMA_PART(schema_process, rows);
