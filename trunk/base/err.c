@@ -67,7 +67,8 @@ static void keep(err e, const char *line)
 
 /* Words, then ": " and `tail` unless it is NULL. They are made in memory of their own, since an argument
  * may be the trail itself; nothing here switches coroutines. */
-static void put(err e, const char *fmt, va_list ap, const char *tail)
+__attribute__((format(printf, 2, 0))) static void put(err e, const char *fmt, va_list ap,
+						      const char *tail)
 {
 	static char line[ERR_WORDS_MAX];
 	int n = vsnprintf(line, sizeof(line), fmt, ap);

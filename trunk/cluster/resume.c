@@ -22,11 +22,6 @@ static bool is_frame(const struct msg *m)
 	return m->type != MSG_DATA && !headers_wants(m);
 }
 
-static int kind_of(const struct msg *m)
-{
-	return m->type == MSG_AUDIO ? 0 : m->type == MSG_VIDEO ? 1 : 2;
-}
-
 static void publish(struct resume *s, struct msg *m, uint32_t raw)
 {
 	struct msg *mine = msg_ref(m);
@@ -35,17 +30,34 @@ static void publish(struct resume *s, struct msg *m, uint32_t raw)
 	msg_unref(&mine);
 }
 
+static struct timeline_track *skipped_track(struct resume *s, const struct msg *m)
+{
+	int kind = wire_kind(m) >> 1;
+	for (int i = 0; i < s->skip_tracks; i++)
+		if (s->skip_to[i].kind == kind && s->skip_to[i].id == m->frame.track)
+			return &s->skip_to[i];
+	return NULL;
+}
+
+static bool is_any_skipped(const struct resume *s)
+{
+	for (int i = 0; i < s->skip_tracks; i++)
+		if (s->skip_to[i].kind != TIMELINE_DATA && s->skip_to[i].last != INT64_MIN)
+			return true;
+	return false;
+}
+
 /* A server that resumes inside what was sent before: its next messages are known too, as far as
  * their times say. */
 static bool is_old(struct resume *s, const struct msg *m, uint32_t raw)
 {
-	int kind = kind_of(m);
-	if (!s->skipping || headers_wants(m))
+	struct timeline_track *t = s->skipping && !headers_wants(m) ? skipped_track(s, m) : NULL;
+	if (!t)
 		return false;
-	if ((int64_t)raw + s->skip_offset <= s->skip_to[kind])
+	if ((int64_t)raw + s->skip_offset <= t->last)
 		return true;
-	s->skip_to[kind] = INT64_MIN;
-	s->skipping = s->skip_to[0] != INT64_MIN || s->skip_to[1] != INT64_MIN;
+	t->last = INT64_MIN;
+	s->skipping = is_any_skipped(s);
 	return false;
 }
 
@@ -90,7 +102,8 @@ static void take_place(struct resume *s, const struct splice_answer *place, uint
 		return;
 	source_anchor(s->source, raw, (int64_t)raw + place->offset);
 	s->skip_offset = place->offset;
-	memcpy(s->skip_to, s->source->timeline.last, sizeof(s->skip_to));
+	memcpy(s->skip_to, s->source->timeline.tracks, sizeof(s->skip_to));
+	s->skip_tracks = s->source->timeline.track_count;
 }
 
 static void publish_held(struct resume *s, const struct splice_answer *place)
@@ -117,7 +130,7 @@ static void close_splice(struct resume *s, bool force)
 {
 	uint32_t count;
 	struct splice_mark *marks = marks_of(s, &count);
-	int64_t live = clock_ms() + s->source->timeline.lead;
+	int64_t live = clock_ms() + s->source->timeline.live_offset;
 	struct splice_answer place =
 		splice_find(&s->splice, marks, count, live, s->source->has_video);
 	uint32_t raw = count ? (uint32_t)marks[0].ts : 0;

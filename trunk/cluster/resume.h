@@ -23,7 +23,9 @@ struct resume {
 	int64_t look_ms;  /* no look for the place before */
 	int64_t began_ms; /* arrival of the first frame that is held; 0: there is none */
 	bool skipping;    /* behind the seam: what is left of the old messages */
-	int64_t skip_to[TIMELINE_KINDS];
+	struct timeline_track
+		skip_to[TIMELINE_TRACKS]; /* where each had come to; INT64_MIN: passed */
+	int skip_tracks;
 	int64_t skip_offset;
 };
 

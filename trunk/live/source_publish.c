@@ -100,15 +100,6 @@ static bool is_half_gop(struct source *s, const struct msg *m)
 	return s->await_key;
 }
 
-/* Headers often carry a time of zero, which says nothing about the clock. They stand with the
- * last message of their kind; there may be none for a long time of data. */
-static int64_t header_time(struct timeline *tl, int kind)
-{
-	if (kind == TIMELINE_DATA && (tl->last[kind] < tl->max || timeline_is_raw(tl)))
-		tl->last[kind] = tl->max;
-	return tl->last[kind];
-}
-
 bool source_publish(struct source *s, const struct feeder *feeder, struct msg **msg, uint32_t raw)
 {
 	struct msg *m = *msg;
@@ -125,9 +116,9 @@ bool source_publish(struct source *s, const struct feeder *feeder, struct msg **
 	}
 	if (!header)
 		s->carried &= (uint8_t)~wire_kind(m);
-	int kind = wire_kind(m) >> 1;
-	m->ts = header ? header_time(&s->timeline, kind)
-		       : timeline_map(&s->timeline, kind, raw, now);
+	int kind = wire_kind(m) >> 1, track = m->frame.track;
+	m->ts = header ? timeline_header(&s->timeline, kind, track)
+		       : timeline_map(&s->timeline, kind, track, raw, now);
 	append(s, m, now);
 	note_facts(s, m, now);
 	fanout_published(s, m, now);

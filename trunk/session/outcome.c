@@ -28,7 +28,8 @@ err outcome_err(enum outcome_code code)
 	return errors[code];
 }
 
-static void set(struct outcome *o, enum outcome_code code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void set(struct outcome *o, enum outcome_code code,
+						      const char *fmt, va_list ap)
 {
 	if (o->code)
 		return;

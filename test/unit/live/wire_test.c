@@ -32,19 +32,22 @@ struct profile {
 	int audio, video, data; /* out of 100 */
 	int gop;                /* pictures between key frames; 0: never one */
 	bool jumps, no_cache;
+	int tracks; /* of each kind; 0: one */
 };
 
 static const struct profile profiles[] = {
-	{"audio and video", 0, 60, 40, 0, 20, false, false},
-	{"audio only", 5000, 100, 0, 0, 0, false, false},
-	{"video only", 77, 0, 100, 0, 12, false, false},
-	{"data often", 0, 30, 40, 30, 10, false, false},
-	{"data rarely, short GOPs", 123456, 50, 49, 1, 3, false, false},
-	{"no key frame ever", 0, 50, 50, 0, 0, false, false},
-	{"nothing kept", 0, 50, 48, 2, 15, false, true},
-	{"extended timestamps", 0xFFFFFF - 5000, 50, 49, 1, 15, false, false},
-	{"times that wrap", (int64_t)UINT32_MAX - 5000, 50, 48, 2, 15, false, false},
-	{"times that jump", 100000, 50, 48, 2, 15, true, false},
+	{"audio and video", 0, 60, 40, 0, 20, false, false, 0},
+	{"audio only", 5000, 100, 0, 0, 0, false, false, 0},
+	{"video only", 77, 0, 100, 0, 12, false, false, 0},
+	{"data often", 0, 30, 40, 30, 10, false, false, 0},
+	{"data rarely, short GOPs", 123456, 50, 49, 1, 3, false, false, 0},
+	{"no key frame ever", 0, 50, 50, 0, 0, false, false, 0},
+	{"nothing kept", 0, 50, 48, 2, 15, false, true, 0},
+	{"extended timestamps", 0xFFFFFF - 5000, 50, 49, 1, 15, false, false, 0},
+	{"times that wrap", (int64_t)UINT32_MAX - 5000, 50, 48, 2, 15, false, false, 0},
+	{"times that jump", 100000, 50, 48, 2, 15, true, false, 0},
+	{"several tracks", 3000, 60, 38, 2, 15, false, false, 3},
+	{"more tracks than chains", 3000, 60, 38, 2, 15, false, false, 12},
 };
 
 static struct {
@@ -56,7 +59,7 @@ static struct {
 	uint32_t n, room;
 	int64_t gop; /* index of the newest key frame that is kept, or -1 */
 	struct headers *headers, *gop_headers;
-	int64_t clock, last[3], now;
+	int64_t clock, last[3][16], now;
 	int pictures;
 	bool has_video;
 } stream;
@@ -100,9 +103,9 @@ static enum msg_type random_type(void)
 	return roll < p->audio ? MSG_AUDIO : roll < p->audio + p->video ? MSG_VIDEO : MSG_DATA;
 }
 
-static int64_t next_time(uint8_t kind)
+static int64_t next_time(uint8_t kind, uint8_t track)
 {
-	int64_t *last = &stream.last[kind >> 1];
+	int64_t *last = &stream.last[kind >> 1][track];
 	stream.clock += dice(25);
 	if (stream.profile->jumps && dice(100) == 0) {
 		stream.clock += dice(3) ? -(int64_t)dice(60000) : 0xFFFFFF - 1 + (int64_t)dice(3);
@@ -124,7 +127,9 @@ static void publish(void)
 	}
 	bool state = dice(60) == 0 && type != MSG_DATA;
 	struct msg *m = make(type, 0, state ? 20 : random_size(), state ? 'S' : 'F');
-	m->ts = next_time(wire_kind(m));
+	if (stream.profile->tracks && type != MSG_DATA)
+		m->frame.track = (uint8_t)dice((uint32_t)stream.profile->tracks);
+	m->ts = next_time(wire_kind(m), m->frame.track);
 	m->frame.is_header = state;
 	if (state)
 		put_header(type);
@@ -470,7 +475,9 @@ static void run(const struct profile *profile, const struct wire_format *format,
 	stream.format = format;
 	stream.chunk_size = chunk_size;
 	stream.gop = -1;
-	stream.clock = stream.last[0] = stream.last[1] = stream.last[2] = profile->start;
+	stream.clock = profile->start;
+	for (int i = 0; i < 3 * 16; i++)
+		stream.last[i / 16][i % 16] = profile->start;
 	stream.now = 1000000;
 	stream.wire = wire_new(format, &(struct wire_opts){chunk_size, BACKLOG_MS});
 	for (int step = 0; step < STEPS; step++) {
