@@ -61,6 +61,26 @@ struct conf_refer {
 	struct text_list all, publish, play; /* domains */
 };
 
+enum conf_hook_failure { HOOK_FAILURE_REFUSE, HOOK_FAILURE_ALLOW };
+enum conf_hook_format { HOOK_FORMAT_JSON, HOOK_FORMAT_FORM };
+
+/* An event that a web service decides: all URLs have to agree. */
+struct conf_hook {
+	struct text_list urls;
+	enum conf_hook_failure failure; /* what no answer means */
+	int64_t timeout_ms;             /* in the file: seconds; of one attempt */
+	int retries;
+};
+
+struct conf_http_hooks {
+	bool enabled;
+	enum conf_hook_format format;
+	struct conf_hook on_connect, on_publish, on_play;
+	struct text_list on_close, on_unpublish, on_stop; /* notices */
+	int64_t notice_timeout_ms, notice_age_ms;         /* in the file: seconds */
+	int notice_queue;
+};
+
 struct conf_publish {
 	int64_t firstpkt_timeout_ms;
 	int64_t normal_timeout_ms;
@@ -118,6 +138,7 @@ struct conf_vhost {
 	struct conf_play play;
 	struct conf_cluster cluster;
 	struct conf_http_remux http_remux;
+	struct conf_http_hooks http_hooks;
 	struct conf_security security;
 	struct conf_refer refer;
 	struct conf_signed_links signed_links;

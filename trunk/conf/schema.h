@@ -14,6 +14,7 @@ enum row_kind {
 	ROW_TEXT,
 	ROW_ENUM,
 	ROW_LIST,
+	ROW_RULES,       /* may be repeated; a list of texts of `min` words each */
 	ROW_UNSUPPORTED, /* of SRS, not built yet: an error when enabled, else a warning */
 	ROW_IGNORED,     /* of SRS, without effect here: a warning */
 };
