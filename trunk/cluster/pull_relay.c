@@ -70,7 +70,7 @@ static err take_message(struct pull *p, struct rtmp_msg *m, struct rtmp_refusal 
 		take_data(p, msg_span(media), m->ts);
 		return OK;
 	}
-	return rtmp_client_status(m, refusal);
+	return rtmp_client_status(p->up.conn, m, refusal);
 }
 
 static err next_rtmp(struct pull *p, struct rtmp_refusal *refusal)

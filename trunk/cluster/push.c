@@ -157,7 +157,7 @@ static err take_input(struct push *p)
 		struct rtmp_msg m = {0};
 		err e = rtmp_try_recv(p->up.conn, &m);
 		if (!e)
-			e = rtmp_client_status(&m, &p->refusal);
+			e = rtmp_client_status(p->up.conn, &m, &p->refusal);
 		rtmp_msg_fini(&m);
 		if (e == ERR_AGAIN)
 			return OK;

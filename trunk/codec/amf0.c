@@ -94,9 +94,14 @@ static err read_date(struct amf *v, struct reading *r)
 	return cur_ok(r->c) ? OK : cut_short();
 }
 
-/* One member, or the end of the object. */
+/* One member, or the end of the object. Some writers leave the marker of the last ends out: nothing is
+ * missing then. */
 static err read_member(struct amf **member, bool *end, struct reading *r)
 {
+	if (cur_ok(r->c) && cur_left(r->c) == 0) {
+		*end = true;
+		return OK;
+	}
 	struct span key = cur_bytes(r->c, cur_u16(r->c));
 	if (!cur_ok(r->c))
 		return cut_short();

@@ -2,7 +2,8 @@
  *
  * The reader is fed whatever arrived and hands out whole messages; it keeps nothing but what is
  * unfinished, so a connection needs no receive buffer. Memory grows with the bytes received, not
- * with lengths announced. Set Chunk Size and Abort act inside the reader. */
+ * with lengths announced. Set Chunk Size and Abort act inside the reader. Any number of chunk stream ids
+ * may be used: those that were idle are forgotten for new ones. */
 #pragma once
 #include "base/buf.h"
 #include "base/cur.h"
@@ -41,7 +42,7 @@ enum {
 enum {
 	CHUNK_SIZE_DEFAULT = 128,
 	CHUNK_SIZE_MAX = 0xFFFFFF,
-	CHUNK_STREAMS_MAX = 64, /* different chunk stream ids on one connection */
+	CHUNK_STREAMS_MAX = 256, /* chunk streams whose last header is remembered */
 	CHUNK_HEADER_MAX = 18,
 	CHUNK_TIME_EXTENDED = 0xFFFFFF, /* in the field of a time that does not fit into it */
 };
@@ -53,6 +54,8 @@ struct rtmp_msg {
 	uint32_t ts; /* absolute, modulo 2^32 */
 	uint32_t stream_id;
 	uint32_t csid;
+	uint32_t
+		skipped; /* the length of a message beyond the limit, which came without its bytes */
 	struct msg *media; /* one reference, the receiver's; frame and ts not yet set */
 	struct buf body;   /* the receiver's */
 };
@@ -62,8 +65,9 @@ void rtmp_msg_fini(struct rtmp_msg *m);
 struct chunk_reader;
 struct chunk_reader *chunk_reader_new(void);
 void chunk_reader_free(struct chunk_reader **reader);
-/* The largest message accepted from now on, and the most that may be unfinished on all chunk
- * streams together; small until a peer has been let in, large for a publisher. */
+/* The largest message whose bytes are kept from now on, and the most that may be unfinished on all chunk
+ * streams together; small until a peer has been let in, large for a publisher. Longer messages are read
+ * to their end and handed out without their bytes. */
 void chunk_reader_limit(struct chunk_reader *reader, size_t message_max, size_t pending_max);
 /* Consumes from `c` until one message is complete (*got) or `c` is empty. ERR_PROTOCOL and
  * ERR_LIMIT say what was wrong; the reader is then dead. */

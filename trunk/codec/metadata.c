@@ -30,7 +30,7 @@ static struct msg *rewrite(struct amf *name, struct amf *values)
 	return m;
 }
 
-static bool is_timecode(struct span body)
+bool metadata_is_timecode(struct span body)
 {
 	return body.n == 4 && body.p[0] == 0;
 }
@@ -43,7 +43,7 @@ static bool is_conversation(const char *name)
 
 struct msg *metadata_read(struct span body)
 {
-	if (body.n == 0 || is_timecode(body))
+	if (body.n == 0 || metadata_is_timecode(body))
 		return NULL;
 	struct cur c = cur_of(body.p, body.n);
 	struct amf *name = NULL, *values = NULL;

@@ -8,3 +8,5 @@
  * (empty, the four-byte timecode of ffmpeg, or
  * words of a server to its player such as |RtmpSampleAccess). */
 struct msg *metadata_read(struct span body);
+/* The four bytes that ffmpeg sends as data and that are no AMF. */
+bool metadata_is_timecode(struct span body);

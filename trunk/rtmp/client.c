@@ -170,12 +170,12 @@ err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *
 	return OK;
 }
 
-err rtmp_client_status(const struct rtmp_msg *m, struct rtmp_refusal *refusal)
+err rtmp_client_status(struct rtmp_conn *conn, const struct rtmp_msg *m,
+		       struct rtmp_refusal *refusal)
 {
-	if (m->type != RTMP_COMMAND)
-		return OK;
 	struct command cmd = {0};
-	TRY(command_read(&cmd, m));
+	if (m->type != RTMP_COMMAND || !command_take(conn, &cmd, m))
+		return OK;
 	*refusal = (struct rtmp_refusal){0};
 	err e = judge(&cmd, refusal);
 	command_fini(&cmd);

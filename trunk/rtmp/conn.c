@@ -6,21 +6,22 @@
  * A read of two-byte messages would make the queue many times larger than the read. So it is
  * cut into at most BATCH messages at once, and the rest of such a read is kept as bytes. A peer
  * that has not been let in gets its messages cut one by one: an eager publisher sends large
- * media right behind its publish, and they must meet the limits that the publish leads to.
- *
- * Writing: everything but media is appended to `out`; its memory goes with what it held. */
+ * media right behind its publish, and they must meet the limits that the publish leads to. */
 #include "rtmp/conn.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "rtmp/inside.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 enum {
 	SCRATCH = 256 * 1024,
-	BATCH = 512,          /* messages cut from a read before the first is handed out */
-	READS = 4,            /* in a row before others get a turn */
-	SLICE = 128,          /* messages likewise: a read may hold many thousands */
-	AGGREGATE_MAX = 4096, /* messages in an aggregate */
+	BATCH = 512, /* messages cut from a read before the first is handed out */
+	READS = 4,   /* in a row before others get a turn */
+	SLICE = 128, /* messages likewise: a read may hold many thousands */
 	PENDING_MAX = RTMP_MEDIA_MAX + RTMP_MEDIA_MAX / 4,
 };
 
@@ -47,8 +48,6 @@ static err wait_input(struct sock *sock) BLOCKS;
 static err next(struct rtmp_conn *conn, struct rtmp_msg *m, bool *more);
 static err read_more(struct rtmp_conn *conn);
 static err cut(struct rtmp_conn *conn, struct cur *c);
-static err receive(struct rtmp_conn *conn, struct rtmp_msg *m);
-static err split(struct rtmp_conn *conn, const struct rtmp_msg *m);
 
 static void let_others_run(struct rtmp_queue *q)
 {
@@ -184,9 +183,8 @@ static err cut(struct rtmp_conn *conn, struct cur *c)
 		TRY(chunk_read(conn->reader, c, &m, &got));
 		if (!got)
 			break;
-		err e = receive(conn, &m);
+		conn_receive(conn, &m);
 		rtmp_msg_fini(&m);
-		TRY(e);
 		if (!buf_ok(&conn->out))
 			return err_fail(ERR_LIMIT, "the peer asks and does not take the answers");
 	}
@@ -194,8 +192,7 @@ static err cut(struct rtmp_conn *conn, struct cur *c)
 	return OK;
 }
 
-/* Takes the payload out of *m. */
-static void push(struct rtmp_conn *conn, struct rtmp_msg *m)
+void conn_push(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
 	struct item *item = mem_new(struct item);
 	item->m = *m;
@@ -204,196 +201,25 @@ static void push(struct rtmp_conn *conn, struct rtmp_msg *m)
 	conn->queue->count++;
 }
 
-static uint32_t first_u32(const struct rtmp_msg *m)
+void conn_unread(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
-	struct cur c = cur_of(m->body.p, m->body.n);
-	return cur_u32(&c);
+	struct item *item = mem_new(struct item);
+	item->m = *m;
+	*m = (struct rtmp_msg){0};
+	DL_PREPEND(conn->queue->head, item);
+	conn->queue->count++;
 }
 
-static void receive_user_control(struct rtmp_conn *conn, struct rtmp_msg *m)
+void conn_oddity(struct rtmp_conn *conn, const char *fmt, ...)
 {
-	struct cur c = cur_of(m->body.p, m->body.n);
-	uint16_t event = cur_u16(&c);
-	if (event == UC_PING) {
-		rtmp_put_user_control(conn, UC_PONG, cur_u32(&c));
-	} else if (event == UC_PONG) {
-		conn->ping_ms = 0;
-		conn->pong_ms = clock_ms();
-	} else if (cur_ok(&c)) {
-		push(conn, m);
-	}
-}
-
-/* AMF3 messages begin with a format byte and are AMF0 behind it. */
-static void receive_amf3(struct rtmp_conn *conn, struct rtmp_msg *m)
-{
-	if (m->body.n < 2)
+	char what[160];
+	va_list ap;
+	if (++conn->oddities > 1)
 		return;
-	if (m->type == RTMP_COMMAND_AMF3) {
-		buf_drop(&m->body, 1);
-		m->type = RTMP_COMMAND;
-	} else {
-		m->media = msg_new(MSG_DATA, 0, m->body.n - 1);
-		memcpy(m->media->payload, m->body.p + 1, m->body.n - 1);
-		buf_free(&m->body);
-		m->type = RTMP_DATA;
-	}
-	push(conn, m);
-}
-
-/* ffmpeg sends time codes as data of four bytes that are no AMF. */
-static bool is_timecode(struct span s)
-{
-	return s.n == 4 && s.p[0] == 0;
-}
-
-static err receive(struct rtmp_conn *conn, struct rtmp_msg *m)
-{
-	switch (m->type) {
-	case RTMP_AUDIO:
-	case RTMP_VIDEO:
-		push(conn, m);
-		break;
-	case RTMP_DATA:
-		if (m->media && m->media->n && !is_timecode(msg_span(m->media)))
-			push(conn, m);
-		break;
-	case RTMP_COMMAND:
-		if (m->body.n && !is_timecode(buf_span(&m->body)))
-			push(conn, m);
-		break;
-	case RTMP_COMMAND_AMF3:
-	case RTMP_DATA_AMF3:
-		receive_amf3(conn, m);
-		break;
-	case RTMP_AGGREGATE:
-		return split(conn, m);
-	case RTMP_USER_CONTROL:
-		receive_user_control(conn, m);
-		break;
-	case RTMP_WINDOW_ACK_SIZE:
-		conn->in_window = first_u32(m);
-		break;
-	default:
-		/* Set Chunk Size and Abort acted inside the reader; an acknowledgement tells nothing
-		 * that the kernel does not know; what is unknown is not for us. */
-		break;
-	}
-	return OK;
-}
-
-static err split_one(struct rtmp_conn *conn, struct cur *c, const struct rtmp_msg *whole,
-		     int64_t *first)
-{
-	uint8_t type = cur_u8(c);
-	uint32_t size = cur_u24(c);
-	uint32_t ts = cur_u24(c);
-	ts |= (uint32_t)cur_u8(c) << 24;
-	cur_skip(c, 3); /* stream id: the aggregate's counts */
-	struct span payload = cur_bytes(c, size);
-	if (!cur_ok(c))
-		return err_fail(ERR_PROTOCOL, "an aggregate is cut off in a message");
-	if (cur_left(c)) /* the last back pointer may be missing */
-		cur_skip(c, 4);
-	if (*first < 0)
-		*first = ts;
-	struct rtmp_msg m = {.type = type, .stream_id = whole->stream_id, .csid = whole->csid};
-	m.ts = whole->ts + (ts - (uint32_t)*first);
-	if (type == RTMP_AUDIO || type == RTMP_VIDEO || type == RTMP_DATA) {
-		m.media = msg_new((enum msg_type)type, 0, payload.n);
-		if (payload.n)
-			memcpy(m.media->payload, payload.p, payload.n);
-	} else if (type != RTMP_AGGREGATE && payload.n) {
-		m.body.max = payload.n;
-		buf_put(&m.body, payload.p, payload.n);
-	} else {
-		return err_fail(ERR_PROTOCOL, "an aggregate holds a message of type %u", type);
-	}
-	err e = receive(conn, &m);
-	rtmp_msg_fini(&m);
-	return e;
-}
-
-/* Its messages are FLV tags: type, size, timestamp, stream id, payload, back pointer. Their
- * timestamps count from some start of their own, which is the message's time. */
-static err split(struct rtmp_conn *conn, const struct rtmp_msg *m)
-{
-	struct cur c = cur_of(m->body.p, m->body.n);
-	int64_t first = -1;
-	for (int i = 0; cur_left(&c); i++) {
-		if (i == AGGREGATE_MAX)
-			return err_fail(ERR_LIMIT, "an aggregate of more than %d messages",
-					AGGREGATE_MAX);
-		TRY(split_one(conn, &c, m, &first));
-	}
-	return OK;
-}
-
-void rtmp_put(struct rtmp_conn *conn, uint32_t csid, uint8_t type, uint32_t stream_id, uint32_t ts,
-	      struct span body)
-{
-	chunk_write(&conn->out, conn->out_chunk_size, csid, type, stream_id, ts, body);
-}
-
-void rtmp_put_u32(struct rtmp_conn *conn, uint8_t type, uint32_t value)
-{
-	struct buf b = {.max = 4};
-	buf_u32(&b, value);
-	rtmp_put(conn, CSID_CONTROL, type, 0, 0, buf_span(&b));
-	buf_free(&b);
-}
-
-void rtmp_put_chunk_size(struct rtmp_conn *conn, uint32_t size)
-{
-	rtmp_put_u32(conn, RTMP_SET_CHUNK_SIZE, size);
-	conn->out_chunk_size = size;
-}
-
-void rtmp_put_user_control(struct rtmp_conn *conn, uint16_t event, uint32_t value)
-{
-	struct buf b = {.max = 6};
-	buf_u16(&b, event);
-	buf_u32(&b, value);
-	rtmp_put(conn, CSID_CONTROL, RTMP_USER_CONTROL, 0, 0, buf_span(&b));
-	buf_free(&b);
-}
-
-void rtmp_put_ping(struct rtmp_conn *conn)
-{
-	if (conn->ping_ms)
-		return;
-	conn->ping_ms = clock_ms();
-	rtmp_put_user_control(conn, UC_PING, (uint32_t)conn->ping_ms);
-}
-
-void rtmp_put_command(struct rtmp_conn *conn, uint32_t csid, uint32_t stream_id, const char *name,
-		      double tid, struct amf *a, struct amf *b, struct amf *c)
-{
-	struct amf *values[] = {amf_string(name), amf_number(tid), a, b, c};
-	struct buf body = {.max = RTMP_COMMAND_MAX};
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		if (values[i])
-			amf_write(&body, values[i]);
-		amf_free(&values[i]);
-	}
-	if (buf_ok(&body))
-		rtmp_put(conn, csid, RTMP_COMMAND, stream_id, 0, buf_span(&body));
-	else
-		conn->out.bad = true;
-	buf_free(&body);
-}
-
-err rtmp_flush(struct rtmp_conn *conn)
-{
-	if (!buf_ok(&conn->out))
-		return err_fail(ERR_LIMIT, "more than %d bytes wait to be sent", RTMP_OUT_MAX);
-	if (conn->out.n == 0)
-		return OK;
-	struct buf b = conn->out;
-	conn->out = (struct buf){.max = RTMP_OUT_MAX};
-	err e = sock_send(conn->sock, b.p, b.n);
-	buf_free(&b);
-	return e;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	log_info("ignored: %s", what);
 }
 
 struct rtmp_conn *rtmp_conn_new(struct sock *sock)
@@ -423,6 +249,8 @@ void rtmp_conn_free(struct rtmp_conn **conn)
 	if (!c)
 		return;
 	struct rtmp_msg m;
+	if (c->oddities > 1)
+		log_info("%u messages of it were ignored", c->oddities);
 	while (pop(c->queue, &m))
 		rtmp_msg_fini(&m);
 	buf_free(&c->queue->rest);

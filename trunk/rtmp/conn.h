@@ -1,7 +1,8 @@
 /* conn - whole RTMP messages over a socket, for both sides. Layer: rtmp.
  * Handles by itself: Set Chunk Size, Abort, acknowledgements, answers to pings. Aggregates are
- * split. AMF3-framed commands and data are handed out as AMF0. Between two messages a connection
- * keeps no buffers. */
+ * split. AMF3-framed commands and data are handed out as AMF0. Only broken chunks, silence and a peer
+ * that does not take its answers end a connection; other nonsense is ignored with a line in the log.
+ * Between two messages a connection keeps no buffers. */
 #pragma once
 #include "codec/amf0.h"
 #include "codec/chunk.h"
@@ -30,13 +31,16 @@ struct rtmp_conn {
 	int64_t ping_ms;    /* when our unanswered ping was sent; 0: none is out */
 	int64_t pong_ms;    /* when the last pong arrived */
 	double connect_tid; /* transaction of the peer's connect, for its answer */
+	uint32_t streams;   /* message stream ids that the peer was given: bit 1 for id 1 */
+	uint32_t oddities;  /* messages that were ignored, see conn_oddity() */
 };
 
 /* Takes the socket. */
 struct rtmp_conn *rtmp_conn_new(struct sock *sock);
 /* Frees everything, closes the socket at once if it is still there. */
 void rtmp_conn_free(struct rtmp_conn **conn);
-/* Messages may be as large as RTMP_MEDIA_MAX from now on; before that RTMP_COMMAND_MAX. */
+/* Messages may be as large as RTMP_MEDIA_MAX from now on; before that RTMP_COMMAND_MAX, and longer ones
+ * are ignored. */
 void rtmp_conn_allow_media(struct rtmp_conn *conn);
 
 /* The next message that is the application's business: commands, data, audio, video, user

@@ -1,7 +1,9 @@
-/* server - the server's side of an RTMP conversation, up to what the client wants. Layer: rtmp. */
+/* server - the server's side of an RTMP conversation: connect, statuses, ends; what comes between is in
+ * dialogue.h. Layer: rtmp. */
 #pragma once
 #include "rtmp/command.h"
 #include "rtmp/conn.h"
+#include "rtmp/dialogue.h"
 
 /* What connect said. Texts are owned, never NULL. */
 struct rtmp_connect {
@@ -11,19 +13,6 @@ struct rtmp_connect {
 	struct amf *args; /* the optional second object: identity of a relay; may be NULL */
 };
 void rtmp_connect_fini(struct rtmp_connect *c);
-
-enum rtmp_role { ROLE_PLAY, ROLE_FMLE_PUBLISH, ROLE_HAIVISION_PUBLISH, ROLE_FLASH_PUBLISH };
-
-struct rtmp_identify {
-	enum rtmp_role role;
-	char *stream;       /* name with its query, as sent */
-	uint32_t stream_id; /* message stream id of the play or publish */
-	double tid;         /* of the play or publish */
-	double duration_ms; /* play's third argument, <= 0: no end */
-	struct amf *
-		object; /* of the play or publish: usually a null, see rtmp_client_play(); or NULL */
-};
-void rtmp_identify_fini(struct rtmp_identify *id);
 
 struct rtmp_server_opts {
 	uint32_t out_ack_size; /* 0: not sent */
@@ -44,11 +33,6 @@ err rtmp_accept(struct rtmp_conn *conn, const struct rtmp_connect *c,
 		const struct rtmp_server_opts *opts) BLOCKS;
 /* _error NetConnection.Connect.Rejected or another code with a sentence. End with rtmp_end(). */
 err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence) BLOCKS;
-/* Answers createStream, releaseStream, FCPublish, … until play or publish has come. FMLE and
- * Haivision clients have then had their onFCPublish; nobody has had a Start yet. Media that comes
- * before is dropped. Can be called again when a client has ended what it did. */
-err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out) BLOCKS;
-
 /* onStatus on the message stream. `level` is "status" or "error". Appended, not flushed. */
 void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level,
 		     const char *code, const char *description);

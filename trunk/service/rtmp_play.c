@@ -64,35 +64,31 @@ static void set_want(struct player *p, uint8_t kind, bool on)
 		cursor_want(&p->cursor, p->want);
 }
 
-static err take_command(struct player *p, const struct command *c)
+static void take_command(struct player *p, struct rtmp_msg *m)
 {
-	struct rtmp_conn *conn = p->s->conn;
-	bool on = c->argc > 0 && c->args[0]->kind == AMF_BOOL && c->args[0]->number != 0;
-	if (strcmp(c->name, "pause") == 0 || strcmp(c->name, "pauseRaw") == 0)
-		pause_or_go(p, on);
-	else if (strcmp(c->name, "receiveAudio") == 0)
-		set_want(p, WIRE_AUDIO, on);
-	else if (strcmp(c->name, "receiveVideo") == 0)
-		set_want(p, WIRE_VIDEO, on);
-	else if (p->s->is_relay && announce_take_players(&p->s->announce, c))
-		consumer_set_behind(&p->consumer, p->s->announce.players);
-	else if (strcmp(c->name, "closeStream") == 0 || strcmp(c->name, "deleteStream") == 0)
+	struct rtmp_event event;
+	rtmp_take_command(p->s->conn, &p->s->want, m, &event);
+	switch (event.kind) {
+	case RTMP_EVENT_CLOSED:
 		p->closed = true;
-	else if (c->tid > 0)
-		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(),
-				 amf_null(), NULL);
-	return OK;
-}
-
-static err take_message(struct player *p, const struct rtmp_msg *m)
-{
-	struct command c;
-	if (m->type != RTMP_COMMAND)
-		return OK;
-	TRY(command_read(&c, m));
-	err e = take_command(p, &c);
-	command_fini(&c);
-	return e;
+		break;
+	case RTMP_EVENT_PAUSE:
+		pause_or_go(p, event.on);
+		break;
+	case RTMP_EVENT_AUDIO:
+		set_want(p, WIRE_AUDIO, event.on);
+		break;
+	case RTMP_EVENT_VIDEO:
+		set_want(p, WIRE_VIDEO, event.on);
+		break;
+	case RTMP_EVENT_CALL:
+		if (p->s->is_relay && announce_take_players(&p->s->announce, &event.call))
+			consumer_set_behind(&p->consumer, p->s->announce.players);
+		break;
+	case RTMP_EVENT_NONE:
+		break;
+	}
+	rtmp_event_fini(&event);
 }
 
 /* Reads what is there; a player that says a lot is served in turns. */
@@ -108,8 +104,8 @@ static err take_input(void *ctx)
 		err e = rtmp_try_recv(p->s->conn, &m);
 		if (e == ERR_AGAIN)
 			return OK;
-		if (!e)
-			e = take_message(p, &m);
+		if (!e && m.type == RTMP_COMMAND)
+			take_command(p, &m);
 		rtmp_msg_fini(&m);
 		TRY(e);
 	}

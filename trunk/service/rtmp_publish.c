@@ -88,56 +88,29 @@ static void publish_data(struct publisher *p, const struct msg *media, uint32_t 
 		publish(p, &m, ts);
 }
 
-static bool is_unpublish(const struct rtmp_session *s, const char *name)
-{
-	if (strcmp(name, "FCUnpublish") == 0 || strcmp(name, "deleteStream") == 0 ||
-	    strcmp(name, "closeStream") == 0)
-		return true;
-	return s->want.role == ROLE_FLASH_PUBLISH && strcmp(name, "publish") != 0;
-}
-
-static void put_unpublished(struct publisher *p, const struct command *c)
-{
-	struct rtmp_conn *conn = p->s->conn;
-	uint32_t id = p->s->want.stream_id;
-	struct amf *info = amf_object();
-	amf_set(info, "code", amf_string("NetStream.Unpublish.Success"));
-	amf_set(info, "description", amf_string("Stop publishing stream."));
-	rtmp_put_command(conn, CSID_STREAM, id, "onFCUnpublish", 0, amf_null(), info, NULL);
-	if (c->tid > 0)
-		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c->tid, amf_null(),
-				 amf_undefined(), NULL);
-	rtmp_put_status(conn, id, "status", "NetStream.Unpublish.Success",
-			"Stream is now unpublished");
-}
-
 /* *over: the publisher has said that it is done. */
-static err take_command(struct publisher *p, const struct rtmp_msg *m, bool *over)
+static err take_command(struct publisher *p, struct rtmp_msg *m, bool *over)
 {
-	struct rtmp_conn *conn = p->s->conn;
-	struct command c;
-	TRY(command_read(&c, m));
-	bool is_telling = p->s->is_relay && announce_take_players(&p->s->announce, &c);
-	*over = !is_telling && is_unpublish(p->s, c.name);
-	if (*over)
-		put_unpublished(p, &c);
-	else if (!is_telling && c.tid > 0)
-		rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", c.tid, amf_null(), amf_null(),
-				 NULL);
-	command_fini(&c);
-	return *over ? rtmp_flush(conn) : OK;
+	struct rtmp_event event;
+	rtmp_take_command(p->s->conn, &p->s->want, m, &event);
+	if (event.kind == RTMP_EVENT_CALL && p->s->is_relay)
+		announce_take_players(&p->s->announce, &event.call);
+	*over = event.kind == RTMP_EVENT_CLOSED;
+	rtmp_event_fini(&event);
+	return *over ? rtmp_flush(p->s->conn) : OK;
 }
 
 static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 {
+	bool is_media = m->media && rtmp_is_media_of(p->s->conn, &p->s->want, m);
 	switch (m->type) {
 	case RTMP_AUDIO:
 	case RTMP_VIDEO:
-		if (m->media)
+		if (is_media)
 			publish(p, &m->media, m->ts);
 		return OK;
 	case RTMP_DATA:
-		if (m->media)
+		if (is_media)
 			publish_data(p, m->media, m->ts);
 		return OK;
 	case RTMP_COMMAND:

@@ -282,7 +282,8 @@ static err status_of(struct amf *o, struct rtmp_refusal *refusal)
 		amf_write(&m.body, values[i]);
 		amf_free(&values[i]);
 	}
-	err e = rtmp_client_status(&m, refusal);
+	struct rtmp_conn conn = {0};
+	err e = rtmp_client_status(&conn, &m, refusal);
 	rtmp_msg_fini(&m);
 	return e;
 }
@@ -305,7 +306,13 @@ static void statuses_of_a_running_stream_are_told_apart(void **state)
 	assert_int_equal(status_of(moved("rtmp://b/live", ""), &refusal), ERR_REDIRECT);
 	assert_string_equal(refusal.redirect, "rtmp://b/live");
 	const struct rtmp_msg audio = {.type = RTMP_AUDIO};
-	assert_int_equal(rtmp_client_status(&audio, &refusal), OK);
+	struct rtmp_conn conn = {0};
+	assert_int_equal(rtmp_client_status(&conn, &audio, &refusal), OK);
+	struct rtmp_msg cut = {.type = RTMP_COMMAND, .body = {.max = 100}};
+	buf_put(&cut.body, "\x02\0\x08onSta", 8);
+	assert_int_equal(rtmp_client_status(&conn, &cut, &refusal), OK);
+	assert_int_equal(conn.oddities, 1);
+	rtmp_msg_fini(&cut);
 }
 
 struct serving {

@@ -52,12 +52,14 @@ static void say_broken_aggregate(struct rtmp_conn *w)
 {
 	rtmp_put(w, CSID_VIDEO, RTMP_VIDEO, 1, 1, span_str("whole"));
 	rtmp_put(w, CSID_VIDEO, RTMP_AGGREGATE, 1, 5000, span_of("\x09\x00\x01\x00 too short", 13));
+	rtmp_put(w, CSID_VIDEO, RTMP_VIDEO, 1, 2, span_str("after"));
 }
 
 static void say_nested_aggregate(struct rtmp_conn *w)
 {
 	struct buf b = {.max = 1024};
 	put_tag(&b, RTMP_AGGREGATE, 0, "v1");
+	put_tag(&b, RTMP_AUDIO, 5, "a1");
 	rtmp_put(w, CSID_VIDEO, RTMP_AGGREGATE, 1, 5000, buf_span(&b));
 	buf_free(&b);
 }
@@ -74,6 +76,7 @@ static void say_endless_aggregate(struct rtmp_conn *w)
 static void say_amf3(struct rtmp_conn *w)
 {
 	rtmp_put(w, CSID_CONNECTION, RTMP_COMMAND_AMF3, 1, 7, span_of("\0call", 5));
+	rtmp_put(w, CSID_CONNECTION, RTMP_COMMAND_AMF3, 1, 7, span_of("bare", 4));
 	rtmp_put(w, CSID_DATA, RTMP_DATA_AMF3, 1, 8, span_of("\0data", 5));
 	rtmp_put(w, CSID_DATA, RTMP_DATA_AMF3, 1, 8, span_of("\0", 1));
 	rtmp_put(w, CSID_DATA, RTMP_DATA, 1, 9, span_of("\0\1\2\3", 4)); /* ffmpeg's time code */
@@ -101,9 +104,17 @@ static void say_acknowledged(struct rtmp_conn *w)
 
 static void say_too_large(struct rtmp_conn *w)
 {
+	uint8_t *big = mem_zalloc(RTMP_COMMAND_MAX + 1);
 	rtmp_put(w, CSID_AUDIO, RTMP_AUDIO, 1, 10, span_str("before"));
-	chunk_write_header0(&w->out, CSID_VIDEO, RTMP_VIDEO, 1, 0, RTMP_COMMAND_MAX + 1);
-	buf_put(&w->out, "x", 1);
+	rtmp_put(w, CSID_DATA, RTMP_DATA, 1, 11, span_of(big, RTMP_COMMAND_MAX + 1));
+	rtmp_put(w, CSID_AUDIO, RTMP_AUDIO, 1, 12, span_str("after"));
+	free(big);
+}
+
+static void say_broken_chunk(struct rtmp_conn *w)
+{
+	rtmp_put(w, CSID_AUDIO, RTMP_AUDIO, 1, 10, span_str("before"));
+	buf_put(&w->out, "\xC9", 1); /* continues what has not begun */
 }
 
 static const struct {
@@ -115,12 +126,15 @@ static const struct {
 } cases[] = {
 	{"an aggregate", say_aggregate, "9 5000 1 v1\n8 5016 1 a1\n18 5016 1 d1\n9 5005 1 v2\n",
 	 ERR_CLOSED, ""},
-	{"a broken aggregate", say_broken_aggregate, "9 1 1 whole\n", ERR_PROTOCOL, ""},
-	{"a nested aggregate", say_nested_aggregate, "", ERR_PROTOCOL, ""},
-	{"an endless aggregate", say_endless_aggregate, NULL, ERR_LIMIT, NULL},
-	{"AMF3 framing", say_amf3, "20 7 1 call\n18 8 1 data\n8 10 1 \n", ERR_CLOSED, ""},
+	{"a broken aggregate", say_broken_aggregate, "9 1 1 whole\n9 2 1 after\n", ERR_CLOSED, ""},
+	{"a nested aggregate", say_nested_aggregate, "8 5005 1 a1\n", ERR_CLOSED, ""},
+	{"an endless aggregate", say_endless_aggregate, NULL, ERR_CLOSED, NULL},
+	{"AMF3 framing", say_amf3, "20 7 1 call\n20 7 1 bare\n18 8 1 data\n8 10 1 \n", ERR_CLOSED,
+	 ""},
 	{"protocol control", say_control, NULL, ERR_CLOSED, "4@0 000701020304\n"},
-	{"a message that is too large", say_too_large, "8 10 1 before\n", ERR_LIMIT, ""},
+	{"a message that is too large", say_too_large, "8 10 1 before\n8 12 1 after\n", ERR_CLOSED,
+	 ""},
+	{"a broken chunk", say_broken_chunk, "8 10 1 before\n", ERR_PROTOCOL, ""},
 };
 
 static void converse(size_t i, enum feed feed)
