@@ -231,17 +231,10 @@ static rule *const rules[] = {
 };
 
 static rule *const vhost_rules[] = {
-	vhost_chunk_size_is_usual,
-	signed_links_have_keys,
-	hooks_have_urls,
-	edge_has_an_origin,
-	origin_does_not_pull,
-	clustered_origin_is_asked,
-	clustered_is_an_origin,
-	coworkers_are_used,
-	one_secret,
-	tls_is_not_built,
-	remux_has_a_server,
+	vhost_chunk_size_is_usual, signed_links_have_keys, hooks_have_urls,
+	edge_has_an_origin,        origin_does_not_pull,   clustered_origin_is_asked,
+	clustered_is_an_origin,    coworkers_are_used,     one_secret,
+	tls_is_not_built,          remux_has_a_server,
 };
 
 void check_rules(const struct conf *conf, const struct conf_tree *root, struct conf_report *report)

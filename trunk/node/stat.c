@@ -30,6 +30,11 @@ struct stat_id *stat_stream(struct stat *stat, const char *key)
 	return entry(stat->streams, key);
 }
 
+const struct stat_id *stat_stream_find(const struct stat *stat, const char *key)
+{
+	return map_get(stat->streams, key);
+}
+
 static void zero_sums(struct map *map)
 {
 	for (struct map_iter it = map_begin(map); map_next(&it);) {

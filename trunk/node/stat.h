@@ -50,5 +50,7 @@ void stat_sum(struct stat *stat);
 /* Made at first sight; borrowed. */
 struct stat_id *stat_vhost(struct stat *stat, const char *name);
 struct stat_id *stat_stream(struct stat *stat, const char *key);
+/* The same, or NULL when nobody publishes or plays it. */
+const struct stat_id *stat_stream_find(const struct stat *stat, const char *key);
 /* NULL when there is none of that id. */
 struct client *stat_find(struct stat *stat, const char *id);

@@ -9,7 +9,7 @@ const char *hook_event_name(enum hook_event event)
 	static const char *const names[HOOK_EVENTS] = {
 		[HOOK_ON_CONNECT] = "on_connect", [HOOK_ON_CLOSE] = "on_close",
 		[HOOK_ON_PUBLISH] = "on_publish", [HOOK_ON_UNPUBLISH] = "on_unpublish",
-		[HOOK_ON_PLAY] = "on_play",	  [HOOK_ON_STOP] = "on_stop",
+		[HOOK_ON_PLAY] = "on_play",       [HOOK_ON_STOP] = "on_stop",
 	};
 	return names[event];
 }

@@ -1,26 +1,32 @@
 #include "session/hooks.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "node/hook.h"
-#include "node/hook_queue.h"
 #include "session/hook_body.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+
+struct hooks {
+	struct server *server;
+	struct hook_queue *queue;
+	struct client_observer observer;
+};
 
 /* ---- who is asked ---- */
 
 static const struct conf_hook *decision(const struct conf_http_hooks *h, enum hook_event event)
 {
-	return event == HOOK_ON_CONNECT	  ? &h->on_connect
+	return event == HOOK_ON_CONNECT   ? &h->on_connect
 	       : event == HOOK_ON_PUBLISH ? &h->on_publish
-	       : event == HOOK_ON_PLAY	  ? &h->on_play
+	       : event == HOOK_ON_PLAY    ? &h->on_play
 					  : NULL;
 }
 
 static const struct text_list *receivers(const struct conf_http_hooks *h, enum hook_event event)
 {
-	return event == HOOK_ON_CLOSE	    ? &h->on_close
+	return event == HOOK_ON_CLOSE       ? &h->on_close
 	       : event == HOOK_ON_UNPUBLISH ? &h->on_unpublish
-	       : event == HOOK_ON_STOP	    ? &h->on_stop
+	       : event == HOOK_ON_STOP      ? &h->on_stop
 					    : NULL;
 }
 
@@ -60,8 +66,8 @@ static err refuse(struct question *q, const char *url, enum hook_verdict verdict
 		return outcome_refuse(outcome, OUTCOME_DENIED, "%s", q->why);
 	}
 	/* What is wrong with the service is the operator's business, and none of the client's. */
-	log_warn("%s: %s gave no answer, and %s_failure says refuse: %s", name, log_quote(url), name,
-		 q->why);
+	log_warn("%s: %s gave no answer, and %s_failure says refuse: %s", name, log_quote(url),
+		 name, q->why);
 	return outcome_refuse(outcome, OUTCOME_DENIED,
 			      "the service that decides about clients cannot be asked now");
 }
@@ -115,7 +121,49 @@ void hooks_tell(const struct request *r, enum hook_event event, const struct tra
 	};
 	for (int i = 0; i < urls->count; i++) {
 		notice.url = urls->v[i];
-		hook_queue_put(r->server->hooks, &notice);
+		hook_queue_put(r->server->hooks->queue, &notice);
 	}
 	buf_free(&body);
+}
+
+/* A client that never published or played has nothing to end. */
+static void on_leave(struct client_observer *observer, struct client *client)
+{
+	(void)observer;
+	if (client->accepted)
+		hooks_tell(client->request, client->publish ? HOOK_ON_UNPUBLISH : HOOK_ON_STOP,
+			   NULL);
+}
+
+/* ---- the process ---- */
+
+struct hooks *hooks_new(struct server *server)
+{
+	struct hooks *hooks = mem_new(struct hooks);
+	hooks->server = server;
+	hooks->queue = hook_queue_new(&server->services);
+	hooks->observer.on_leave = on_leave;
+	stat_observe(&server->stat, &hooks->observer);
+	return hooks;
+}
+
+void hooks_drain(struct hooks *hooks, int64_t deadline)
+{
+	if (hooks)
+		hook_queue_drain(hooks->queue, deadline);
+}
+
+void hooks_free(struct hooks **hooks)
+{
+	if (!*hooks)
+		return;
+	stat_unobserve(&(*hooks)->server->stat, &(*hooks)->observer);
+	hook_queue_free(&(*hooks)->queue);
+	free(*hooks);
+	*hooks = NULL;
+}
+
+struct hook_queue_facts hooks_facts(const struct hooks *hooks)
+{
+	return hook_queue_facts(hooks->queue);
 }

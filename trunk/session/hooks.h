@@ -5,6 +5,7 @@
  * Servers of the cluster are not asked about: those that are signed or whose address is listed in
  * cluster.relays. Whatever else says that it is a relay is a player or an encoder here. */
 #pragma once
+#include "node/hook_queue.h"
 #include "session/outcome.h"
 #include "session/request.h"
 
@@ -17,6 +18,14 @@ enum hook_event {
 	HOOK_ON_STOP,
 	HOOK_EVENTS,
 };
+
+/* Made at the start of a process, before clients come: the notices of publications and plays follow from
+ * clients that leave. hooks_drain() waits for what is left of the notices when all sessions have ended,
+ * until the deadline; hooks_free() when the services have ended, too. NULL is fine; clears. */
+struct hooks *hooks_new(struct server *server);
+void hooks_drain(struct hooks *hooks, int64_t deadline) BLOCKS;
+void hooks_free(struct hooks **hooks);
+struct hook_queue_facts hooks_facts(const struct hooks *hooks);
 
 /* OK: all services of that event agree, or there are none. Otherwise the outcome says why not, in the
  * service's words where it has some; ERR_STOPPED when the caller is being stopped. */

@@ -25,5 +25,8 @@ struct request {
 	bool from_coworker;              /* a coworker, which asks since we said that it is here */
 };
 
+/* It is another server of the cluster beyond doubt: it has signed, or comes from an address that is
+ * listed. Whoever merely says so is a client like any other. */
+bool request_is_proven_relay(const struct request *request);
 /* Fills in the client for the statistics. */
 void request_describe(const struct request *request, struct client *client);
