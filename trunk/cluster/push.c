@@ -12,7 +12,7 @@
 #include "cluster/inside.h"
 #include "cluster/relay_facts.h"
 #include "cluster/upstream_connect.h"
-#include "node/send_monitor.h"
+#include "node/rtmp_send.h"
 #include "rtmp/client.h"
 
 #include <stdio.h>
@@ -148,7 +148,7 @@ static void join(struct push *p)
 static err send_some(struct push *p)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
-	return send_monitor_send_rtmp(&p->send_monitor, p->up.conn, &p->cursor, &sent);
+	return rtmp_send_wire(&p->send_monitor, p->up.conn, &p->cursor, &sent);
 }
 
 static err take_input(struct push *p)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,6 +170,8 @@ err listener_open(struct listener **out, const struct listen_opts *opts)
 void listener_update(struct listener *listener, const struct listen_opts *opts)
 {
 	listener->opts.what = opts->what;
+	listener->opts.tls = opts->tls;
+	listener->opts.mixed = opts->mixed;
 	listener->opts.on_accept = opts->on_accept;
 	listener->opts.ctx = opts->ctx;
 }
@@ -186,10 +189,13 @@ static bool accept_one(struct listener *l)
 	if (fd < 0)
 		return false;
 	err e = sock_wrap(&sock, fd);
-	if (e != OK)
+	if (e != OK) {
 		log_end(e, "%s: accept", l->opts.what);
-	else
-		l->opts.on_accept(l->opts.ctx, sock);
+		return true;
+	}
+	if (l->opts.tls)
+		tls_expect(sock, l->opts.tls, l->opts.mixed);
+	l->opts.on_accept(l->opts.ctx, sock);
 	return true;
 }
 

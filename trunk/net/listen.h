@@ -3,6 +3,7 @@
 #include "net/sock.h"
 
 struct listener;
+struct tls_server;
 
 struct listen_opts {
 	struct hostport at;         /* see hostport_listen() */
@@ -10,6 +11,8 @@ struct listen_opts {
 	int fd;                     /* a listening descriptor that was inherited; 0: bind one */
 	struct listener *displaces; /* about to be closed, and in the way of `at`; NULL: none */
 	const char *what;           /* "RTMP", for messages */
+	struct tls_server *tls;     /* connections are encrypted (sock_begin() then); NULL: plain */
+	bool mixed;                 /* with tls: plain ones are welcome, too */
 	/* Takes the socket: starts a coroutine for it and returns. */
 	void (*on_accept)(void *ctx, struct sock *sock);
 	void *ctx;
@@ -22,7 +25,7 @@ struct listen_opts {
 err listener_open(struct listener **out, const struct listen_opts *opts);
 /* Starts accepting. When descriptors run out, it waits a little and says so once. */
 void listener_start(struct listener *listener);
-/* Other handlers for the connections that come from now on: what, on_accept and ctx of opts. */
+/* Other handlers for the connections that come from now on: what, tls, mixed, on_accept and ctx. */
 void listener_update(struct listener *listener, const struct listen_opts *opts);
 /* The port that was bound (useful with port 0). */
 int listener_port(const struct listener *listener);

@@ -148,6 +148,11 @@ err sock_dial(struct sock **out, const struct addr *to, int64_t deadline)
 	return OK;
 }
 
+err sock_begin(struct sock *sock)
+{
+	return sock->ops && sock->ops->begin ? sock->ops->begin(sock) : OK;
+}
+
 void sock_close(struct sock **sock)
 {
 	if (!*sock)

@@ -34,6 +34,9 @@ struct sock {
 err sock_dial(struct sock **out, const struct addr *to, int64_t deadline) BLOCKS;
 /* Wraps an accepted, non-blocking descriptor and takes it, also on failure. */
 err sock_wrap(struct sock **out, int fd);
+/* Before anything is read from an accepted socket: the handshake, if the listener wants one, before the
+ * socket's deadline. Afterwards the socket is plain or encrypted, and is used in the same way. */
+err sock_begin(struct sock *sock) BLOCKS;
 /* Closes at once, dropping what is unread: the peer may see a reset. NULL is fine; clears. */
 void sock_close(struct sock **sock);
 /* Ends our side, then reads and drops input until the peer closes or `ms` have passed, then closes.

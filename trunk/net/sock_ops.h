@@ -10,10 +10,14 @@
 #include "net/sock.h"
 
 struct sock_ops {
+	/* As sock_begin(); NULL when there is nothing to do. It blocks. */
+	err (*begin)(struct sock *sock);
 	/* As sock_try_recv() and sock_try_sendv(), when the readiness says that it is worth trying. They
 	 * count recv_bytes, recv_ms, send_bytes, send_ms and overhead. */
 	err (*recv)(struct sock *sock, void *p, size_t cap, size_t *n);
 	err (*send)(struct sock *sock, const struct iovec *iov, int count, size_t *n);
+	/* Bytes read from the kernel and not given out; NULL: there never are any. */
+	int (*unread)(const struct sock *sock);
 	/* Says the end of our side, if the protocol has a word for it. ERR_AGAIN while something that send
 	 * has taken is not with the kernel yet; it is called again then. */
 	err (*shutdown)(struct sock *sock);

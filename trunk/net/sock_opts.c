@@ -1,5 +1,5 @@
 /* Options of a connection, and what its kernel buffers hold. */
-#include "net/sock.h"
+#include "net/sock_ops.h"
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -17,7 +17,9 @@ int sock_unsent(const struct sock *sock)
 int sock_unread(const struct sock *sock)
 {
 	int n = 0;
-	return ioctl(sock->rfd.fd, SIOCINQ, &n) == 0 ? n : 0;
+	if (ioctl(sock->rfd.fd, SIOCINQ, &n) != 0)
+		n = 0;
+	return sock->ops && sock->ops->unread ? n + sock->ops->unread(sock) : n;
 }
 
 void sock_set_lowat(struct sock *sock, int bytes)

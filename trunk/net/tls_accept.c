@@ -1,0 +1,304 @@
+/* The server's handshake. A stranger begins one with a few bytes and it costs us a millisecond and
+ * 40 KB, so:
+ *
+ *   - there is no SSL object before a whole first record has come, which is looked at where it lies;
+ *   - only so many handshakes are in progress; when others want to begin, the one that has waited for
+ *     its client the longest ends, if that was long;
+ *   - one step of one handshake is made between two looks at everything else: those who watch do not
+ *     wait for those who come. */
+#include "base/mem.h"
+#include "co/gate.h"
+#include "net/tls_inside.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <utlist.h>
+
+enum {
+	PLACES = 512,
+	SLOW_MS = 1000, /* of waiting for a client; then its place may be taken */
+	RECORD_HEAD = 5,
+	RECORD_HANDSHAKE = 22,
+	HELLO_MAX = TLS_RECORD_MAX + 256,
+};
+
+struct handshake {
+	struct sock *sock;
+	SSL *ssl;
+	int64_t deadline;
+	int64_t waits_since; /* for the client; 0: it is our turn */
+	bool shed;           /* another one has its place */
+	struct co *co;
+	struct gate_pass place, turn;
+	struct handshake *prev, *next;
+};
+
+static struct gate places = {.room = PLACES}, turns = {.room = 1};
+static struct handshake *in_progress; /* the oldest first */
+static struct tls_counts counts;
+
+const struct tls_counts *tls_counts(void)
+{
+	return &counts;
+}
+
+/* ---- first bytes ---- */
+
+/* At least n bytes lie in the kernel's buffer: copies the first of them. */
+static err peek(struct sock *sock, void *p, size_t n, int64_t deadline)
+{
+	for (;;) {
+		ssize_t got = recv(sock->rfd.fd, p, n, MSG_PEEK | MSG_DONTWAIT);
+		if (got == (ssize_t)n)
+			return OK;
+		if (got == 0 || (got > 0 && sock->rfd.ready & REACTOR_HUP))
+			return err_plain(ERR_CLOSED);
+		if (got < 0 && errno != EAGAIN && errno != EINTR)
+			return sock_failed(sock, "recv from");
+		/* More of it raises another event although nothing was taken. */
+		sock->rfd.ready &= ~(unsigned)REACTOR_IN;
+		TRY(tls_await(sock, REACTOR_IN | REACTOR_HUP, deadline));
+	}
+}
+
+static err whole_record(struct sock *sock, size_t n, int64_t deadline)
+{
+	for (;;) {
+		int there = 0;
+		if (ioctl(sock->rfd.fd, FIONREAD, &there) != 0)
+			return sock_failed(sock, "look at");
+		if ((size_t)there >= n)
+			return OK;
+		if (sock->rfd.ready & REACTOR_HUP)
+			return err_plain(ERR_CLOSED);
+		sock->rfd.ready &= ~(unsigned)REACTOR_IN;
+		TRY(tls_await(sock, REACTOR_IN | REACTOR_HUP, deadline));
+	}
+}
+
+static bool is_hello(const uint8_t head[static RECORD_HEAD])
+{
+	size_t n = (size_t)(head[3] << 8 | head[4]);
+	return head[0] == RECORD_HANDSHAKE && head[1] == 3 && n >= 4 && n <= HELLO_MAX;
+}
+
+/* A browser shows this; whatever else speaks no TLS sees the connection end. */
+static void answer_plain(struct sock *sock, const uint8_t head[static RECORD_HEAD])
+{
+	static const char text[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+				   "Content-Length: 36\r\nConnection: close\r\n\r\n"
+				   "This port is for HTTPS, not for HTTP";
+	if (memcmp(head, "GET ", 4) == 0 || memcmp(head, "HEAD ", 5) == 0 ||
+	    memcmp(head, "POST ", 5) == 0)
+		(void)!send(sock->rfd.fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static err await_hello(struct sock *sock, bool mixed, bool *plain, int64_t deadline)
+{
+	uint8_t head[RECORD_HEAD];
+	char peer[ADDR_TEXT_MAX];
+	TRY(peek(sock, head, 1, deadline));
+	*plain = mixed && head[0] != RECORD_HANDSHAKE;
+	if (*plain)
+		return OK;
+	TRY(peek(sock, head, head[0] == RECORD_HANDSHAKE ? RECORD_HEAD : 1, deadline));
+	if (head[0] != RECORD_HANDSHAKE || !is_hello(head)) {
+		counts.plain++;
+		if (peek(sock, head, RECORD_HEAD, clock_ms()) == OK)
+			answer_plain(sock, head);
+		addr_text(peer, &sock->peer);
+		return err_fail(ERR_PROTOCOL, "%s does not speak TLS on a port for it", peer);
+	}
+	return whole_record(sock, RECORD_HEAD + (size_t)(head[3] << 8 | head[4]), deadline);
+}
+
+/* ---- places ---- */
+
+static struct handshake *oldest_waiting(void)
+{
+	struct handshake *h, *found = NULL;
+	DL_FOREACH (in_progress, h) {
+		if (h->waits_since && !h->shed && (!found || h->waits_since < found->waits_since))
+			found = h;
+	}
+	return found;
+}
+
+/* Somebody waits for a place. Gives the time of the next look. */
+static int64_t shed_slow(void)
+{
+	struct handshake *h = oldest_waiting();
+	int64_t now = clock_ms();
+	if (!h)
+		return now + SLOW_MS;
+	if (now < h->waits_since + SLOW_MS)
+		return h->waits_since + SLOW_MS;
+	h->shed = true;
+	co_wake(h->co);
+	return now + 1;
+}
+
+static err take_place(struct handshake *h)
+{
+	err e = OK;
+	h->co = co_self();
+	gate_join(&places, &h->place);
+	while (!h->place.inside) {
+		int64_t look = shed_slow();
+		e = co_wait(look < h->deadline ? look : h->deadline);
+		if (e == ERR_TIMEOUT && clock_ms() < h->deadline)
+			e = OK;
+		if (e != OK) {
+			gate_leave(&places, &h->place);
+			return e;
+		}
+	}
+	DL_APPEND(in_progress, h);
+	counts.open++;
+	return OK;
+}
+
+static void leave_place(struct handshake *h)
+{
+	gate_leave(&turns, &h->turn);
+	gate_leave(&places, &h->place);
+	DL_DELETE(in_progress, h);
+	counts.open--;
+}
+
+/* ---- the handshake ---- */
+
+static err step(struct handshake *h, uint8_t *wants)
+{
+	TRY(gate_enter(&turns, &h->turn, h->deadline));
+	ERR_clear_error();
+	errno = 0;
+	int rc = SSL_accept(h->ssl);
+	err e = rc == 1 ? OK : tls_result(h->sock, h->ssl, rc, wants, "TLS handshake with");
+	ERR_clear_error();
+	co_yield ();
+	gate_leave(&turns, &h->turn);
+	return e;
+}
+
+static err await_client(struct handshake *h, uint8_t wants)
+{
+	h->waits_since = clock_ms();
+	sock_attach(h->sock);
+	err e = OK;
+	while (e == OK && !h->shed && !(h->sock->rfd.ready & wants))
+		e = co_wait(h->deadline);
+	h->waits_since = 0;
+	return h->shed ? err_fail(ERR_LIMIT, "too many TLS handshakes wait for their clients") : e;
+}
+
+static err converse(struct handshake *h)
+{
+	for (;;) {
+		uint8_t wants = 0;
+		err e = step(h, &wants);
+		if (e != ERR_AGAIN)
+			return e;
+		TRY(await_client(h, wants));
+	}
+}
+
+static err handshake(struct sock *sock, struct tls_set *set, int64_t deadline)
+{
+	struct handshake h = {.sock = sock, .deadline = deadline};
+	TRY(take_place(&h));
+	h.ssl = tls_set_session(set);
+	err e = ERR_SYSTEM;
+	if (!h.ssl || SSL_set_fd(h.ssl, sock->rfd.fd) != 1)
+		e = err_fail(ERR_SYSTEM, "no memory for a TLS session");
+	else
+		e = converse(&h);
+	leave_place(&h);
+	if (e == OK) {
+		counts.accepted++;
+		counts.resumed += SSL_session_reused(h.ssl) == 1;
+		tls_begin_records(sock, h.ssl);
+		return OK;
+	}
+	SSL_free(h.ssl);
+	ERR_clear_error();
+	return e;
+}
+
+static void forget(struct sock *sock)
+{
+	struct tls *tls = sock->state;
+	tls_set_unref(&tls->set);
+	free(tls);
+	sock->state = NULL;
+	sock->ops = NULL;
+	sock->rfd.ready |= REACTOR_IN;
+}
+
+/* The stack that a handshake has used is many times what a player needs. */
+static err expected_begin(struct sock *sock)
+{
+	struct tls *tls = sock->state;
+	int64_t deadline = clock_after(TLS_HANDSHAKE_MS);
+	bool plain = false;
+	if (sock->deadline < deadline)
+		deadline = sock->deadline;
+	err e = await_hello(sock, tls->mixed, &plain, deadline);
+	if (e == OK && plain) {
+		forget(sock);
+		return OK;
+	}
+	if (e == OK)
+		e = handshake(sock, tls->set, deadline);
+	if (e == ERR_TIMEOUT) {
+		counts.timed_out++;
+		return err_fail(e, "the TLS handshake was not done in time");
+	}
+	counts.refused += e != OK && e != ERR_STOPPED;
+	co_trim();
+	return e;
+}
+
+static err expected_recv(struct sock *sock, void *p, size_t cap, size_t *n)
+{
+	(void)sock, (void)p, (void)cap, (void)n;
+	return err_fail(ERR_PROTOCOL, "the TLS handshake has not been made");
+}
+
+static err expected_send(struct sock *sock, const struct iovec *iov, int count, size_t *n)
+{
+	(void)iov, (void)count;
+	return expected_recv(sock, NULL, 0, n);
+}
+
+static err expected_shutdown(struct sock *sock)
+{
+	(void)sock;
+	return OK;
+}
+
+static void expected_free(struct sock *sock)
+{
+	forget(sock);
+}
+
+static const struct sock_ops expected = {
+	.begin = expected_begin,
+	.recv = expected_recv,
+	.send = expected_send,
+	.shutdown = expected_shutdown,
+	.free = expected_free,
+};
+
+void tls_expect_set(struct sock *sock, struct tls_set *set, bool mixed)
+{
+	struct tls *tls = mem_new(struct tls);
+	tls_set_ref(set);
+	tls->set = set;
+	tls->mixed = mixed;
+	sock->state = tls;
+	sock->ops = &expected;
+}
