@@ -74,9 +74,9 @@ extern const struct schema_part schema_process, schema_http, schema_vhost, schem
 		.path = p, .kind = ROW_LIST, FIELD(type, member, struct text_list), .max = 1000,   \
 		.apply = APPLY_##how, .help = text, __VA_ARGS__                                    \
 	}
-#define RULES(p, type, member, words, how, text, ...)                                              \
+#define RULES(p, type, member, n, how, text, ...)                                                  \
 	{                                                                                          \
-		.path = p, .kind = ROW_RULES, FIELD(type, member, struct text_list), .min = words, \
+		.path = p, .kind = ROW_RULES, FIELD(type, member, struct text_list), .words = n,   \
 		.max = 1000, .apply = APPLY_##how, .help = text, __VA_ARGS__                       \
 	}
 

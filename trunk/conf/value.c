@@ -187,9 +187,9 @@ static bool add_rules(struct text_list *list, const struct row *row, const char 
 		      char why[static VALUE_WHY_MAX])
 {
 	int64_t count = count_words(text);
-	for (int64_t i = 0; i < count; i += row->min) {
-		char *rule = rule_at(text, i, row->min);
-		bool fits = i + row->min <= count && list->count < row->max &&
+	for (int64_t i = 0; i < count; i += row->words) {
+		char *rule = rule_at(text, i, row->words);
+		bool fits = i + row->words <= count && list->count < row->max &&
 			    !(row->judge && row->judge(rule));
 		if (fits)
 			text_list_add(list, span_str(rule));

@@ -15,7 +15,7 @@ struct stat_id {
 };
 
 /* Hears of every client that comes and goes. Registered once, at the start; its functions must not
- * block. What may refuse a client or has to wait stands in the admission, not here. */
+ * block, and may be NULL. What may refuse a client or has to wait stands in the admission, not here. */
 struct client_observer {
 	struct client_observer *prev, *next;
 	void (*on_enter)(struct client_observer *observer, struct client *client);

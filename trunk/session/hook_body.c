@@ -22,7 +22,7 @@ static void put_param(json_t *o, const struct request *r)
 
 static void put_stream_ids(json_t *o, const struct request *r)
 {
-	char *key = stream_key(r->target->vhost, r->target->app, r->target->stream);
+	char *key = stream_key(r->vhost->name, r->target->app, r->target->stream);
 	char *url = mem_printf("%s%s", *key == '/' ? "" : "/", key);
 	const struct stat_id *id = stat_stream_find(&r->server->stat, key);
 	json_put_text(o, "stream_url", url);

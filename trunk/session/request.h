@@ -12,10 +12,10 @@ struct request {
 	const struct addr *peer;
 	const char *type; /* as the API names it: "rtmp-play", "fmle-publish", … */
 	const char *tc_url, *page_url, *swf_url;
-	const char *url; /* of the stream, for the API */
+	const char *url;        /* of the stream, for the API */
 	const char *path_asked; /* of an HTTP request, "/live/a.flv"; "" for others */
 	const char *proof;      /* of a link that is signed in its path; "" */
-	bool http;       /* it can be redirected to an HTTP address, and to no other */
+	bool http;              /* it can be redirected to an HTTP address, and to no other */
 	bool publish;
 	/* of another server, which fetches or brings the stream for others */
 	const struct announce *announce; /* NULL: it says nothing of itself */

@@ -1,4 +1,4 @@
-#include "session/access.h"
+#include "session/permit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "session/hooks.h"
@@ -19,7 +19,8 @@ static err check_refer(const struct request *r, struct outcome *o)
 {
 	if (refer_allows(&r->vhost->refer, r->publish, r->page_url))
 		return OK;
-	return outcome_refuse(o, OUTCOME_DENIED, "this page may not %s streams of this server (refer)",
+	return outcome_refuse(o, OUTCOME_DENIED,
+			      "this page may not %s streams of this server (refer)",
 			      r->publish ? "publish" : "play");
 }
 
@@ -64,7 +65,7 @@ static const struct {
 	{ask_on_connect, false},
 };
 
-err access_check(const struct request *r, struct outcome *outcome)
+err permit_check(const struct request *r, struct outcome *outcome)
 {
 	bool is_relay = request_is_proven_relay(r);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)

@@ -1,4 +1,4 @@
-/* access - whether a client may do what it asks for: by its address (security), the page it comes from
+/* permit - whether a client may do what it asks for: by its address (security), the page it comes from
  * (refer), the signature of its link, the word of a web service (on_connect). Layer: session, for the
  * admission. Each is a row of one table, in the order in which they are asked: what costs nothing first.
  *
@@ -9,4 +9,4 @@
 #include "session/request.h"
 
 /* OK, or an error with the reason in the outcome. */
-err access_check(const struct request *request, struct outcome *outcome) BLOCKS;
+err permit_check(const struct request *request, struct outcome *outcome) BLOCKS;
