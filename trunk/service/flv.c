@@ -2,7 +2,7 @@
  * makes it, where the stream is; then it is played here (flv_play.c), or the client is told why not. */
 #include "service/flv.h"
 #include "base/mem.h"
-#include "cluster/flv_feed.h"
+#include "cluster/link.h"
 #include "cluster/upstream_request.h"
 #include "node/signed_request.h"
 #include "service/flv_answer.h"
@@ -27,7 +27,7 @@ struct visit {
 
 static enum sign_verdict check_claim(const struct visit *v)
 {
-	char *claim = flv_feed_claim(v->request.path, v->request.via);
+	char *claim = link_flv_claim(v->request.path, v->request.via);
 	enum sign_verdict verdict =
 		signed_request_check(v->s->server->signer, v->s->request, span_str(claim));
 	free(claim);
@@ -72,6 +72,7 @@ static err locate(struct visit *v, enum found *found)
 		.via = v->request.via,
 		.http = true,
 		.path_unverified = *v->request.path && !v->is_relay,
+		.peer = sock_peer(v->s->sock),
 		.co = co_self(),
 	};
 	v->where = (struct locate){

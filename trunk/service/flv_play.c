@@ -5,6 +5,7 @@
 #include "service/flv_play.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/relays.h"
 #include "codec/flv.h"
 #include "node/send_monitor.h"
 #include "service/flv_answer.h"
@@ -73,7 +74,8 @@ static void put_heads(struct player *p, int64_t *deadline)
 	bool known = !p->has_file_head && source_is_live(p->source) && cursor_pending(&p->cursor) &&
 		     flv_kinds(&kinds, p->source, &p->vhost->http_remux, deadline);
 	if (!p->has_head && (known || clock_ms() >= p->asked.head_due_ms)) {
-		flv_answer_stream(p->asked.s, &p->out);
+		struct stream_report report = relays_report(p->asked.s->server->cluster, p->source);
+		flv_answer_stream(p->asked.s, p->asked.is_relay ? &report : NULL, &p->out);
 		p->has_head = true;
 	}
 	if (known)
@@ -212,7 +214,9 @@ static void open_consumer(struct player *p)
 	source_cursor_open(p->source, &p->cursor,
 			   &(struct cursor_opts){
 				   .format = &wire_flv,
-				   .from_start = p->vhost->play.gop_cache,
+				   /* As for a relay over RTMP. */
+				   .from_start = p->vhost->play.gop_cache &&
+						 (!p->asked.is_relay || source_is_live(p->source)),
 			   });
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){

@@ -79,19 +79,19 @@ static err send_there(struct locate *l, const struct coworker_answer *answer, en
 static err ask_coworkers(struct locate *l, enum found *found)
 {
 	struct coworker_answer answer;
-	/* Somebody was sent here for nothing: what we remember may be just as old. */
-	bool doubt = l->redirected && *l->redirected;
-	err e = doubt ? coworker_find_fresh(l->server->cluster, l->vhost, l->target, &answer)
-		      : coworker_find(l->server->cluster, l->vhost, l->target, &answer);
+	/* A client that was sent here for nothing: what we remember may be just as old. */
+	enum coworker_age age = l->redirected && *l->redirected ? COWORKER_FRESH : COWORKER_KEPT;
+	err e = coworker_find(l->server->cluster, l->vhost, l->target, age, l->viewer->peer,
+			      &answer);
 	if (source_is_published(l->source)) {
 		*found = FOUND_HERE; /* meanwhile */
 		return e == ERR_STOPPED ? e : OK;
 	}
 	if (!e)
 		return must_relay(l, &answer) ? relay(l, found) : send_there(l, &answer, found);
-	if (e != ERR_NOTFOUND)
+	if (e != ERR_NOTFOUND && e != ERR_FULL)
 		return e;
-	*found = FOUND_NOWHERE;
+	*found = e == ERR_FULL ? FOUND_NO_ORIGIN : FOUND_NOWHERE;
 	snprintf(l->why, sizeof(l->why), "%s", err_trail(e));
 	return OK;
 }
@@ -136,7 +136,8 @@ static bool is_to_be_had(struct locate *l)
 	if (cluster->mode == MODE_REMOTE || !cluster->origin_cluster ||
 	    cluster->on_miss == MISS_REDIRECT || l->viewer->pull)
 		return false;
-	err e = coworker_find(l->server->cluster, l->vhost, l->target, &answer);
+	err e = coworker_find(l->server->cluster, l->vhost, l->target, COWORKER_KEPT,
+			      l->viewer->peer, &answer);
 	if (source_is_published(l->source))
 		return e != ERR_STOPPED;
 	if (e || !must_relay(l, &answer))

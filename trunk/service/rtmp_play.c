@@ -5,6 +5,7 @@
  * stack and its registers would be cold in each of thousands of turns. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/relays.h"
 #include "node/send_monitor.h"
 #include "service/locate.h"
 #include "service/rtmp_session.h"
@@ -220,13 +221,19 @@ static void start(struct player *p)
 	sock_keep_alive(s->conn->sock, s->vhost->play.stalled_timeout_ms);
 	sock_set_quick(s->conn->sock, false);
 	sock_attach(s->conn->sock);
+	if (s->is_relay) {
+		struct stream_report report = relays_report(s->server->cluster, p->source);
+		announce_stream(s->conn, &report);
+	}
 	source_cursor_open(
 		p->source, &p->cursor,
 		&(struct cursor_opts){
 			.format = &wire_rtmp,
 			.stream_id = s->want.stream_id,
 			.own_base = !s->is_relay, /* resuming a relay needs exact times */
-			.from_start = s->vhost->play.gop_cache,
+			/* What was there before a gap would be taken for media that has come back. */
+			.from_start = s->vhost->play.gop_cache &&
+				      (!s->is_relay || source_is_live(p->source)),
 			.first = buf_span(&s->conn->out),
 		});
 	consumer_open(&p->consumer, p->source,
@@ -293,6 +300,7 @@ static err locate(struct player *p, struct locate *where, enum found *found)
 		.path = s->path,
 		.via = s->via,
 		.path_unverified = s->says_relay && !s->is_relay,
+		.peer = sock_peer(s->conn->sock),
 		.co = co_self(),
 	};
 	*where = (struct locate){
