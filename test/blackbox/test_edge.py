@@ -5,7 +5,7 @@ import topology as top
 from support import SCALE, flv, rtmp
 from support.rtmp import AUDIO, VIDEO, Message, Refused
 from support.server import wait_for, within
-from support.srs import converse, redirect
+from support.converse import converse, redirect
 
 
 def plain(t, more="", play="", origins=1):

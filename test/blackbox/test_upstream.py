@@ -8,7 +8,7 @@ from support.chaos import Feed, Lane, Record, used
 from support.probe import Beat
 from support.rtmp import VIDEO, Message, Refused
 from support.server import free_port, wait_for
-from support.srs import converse, grant_connect, redirect
+from support.converse import converse, grant_connect, redirect
 
 
 def edge_on(t, name, port, origins, more="", play=""):

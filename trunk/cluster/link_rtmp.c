@@ -4,6 +4,7 @@
 #include "cluster/link.h"
 #include "codec/metadata.h"
 #include "net/dial.h"
+#include "node/rtmp_send.h"
 #include "rtmp/client.h"
 
 #include <stdio.h>
@@ -195,7 +196,7 @@ static err rtmp_next(struct link *link, struct link_media *out, struct link_refu
 static err rtmp_send(struct link *link, struct send_monitor *monitor, struct cursor *cursor)
 {
 	int64_t sent = 0; /* the statistics of the source are about players */
-	return send_monitor_send_rtmp(monitor, of(link)->conn, cursor, &sent);
+	return rtmp_send_wire(monitor, of(link)->conn, cursor, &sent);
 }
 
 static void rtmp_report(struct link *link, const struct source *source)

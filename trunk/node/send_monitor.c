@@ -44,37 +44,6 @@ err send_monitor_check_skips(const struct cursor *cursor)
 			cursor->skips);
 }
 
-err send_monitor_send_rtmp(struct send_monitor *o, struct rtmp_conn *conn, struct cursor *cursor,
-			   int64_t *sent)
-{
-	struct iovec iov[SEND_IOV];
-	size_t total = 0;
-	o->left = LEFT_NOTHING;
-	if (conn->out.n) {
-		cursor_inject(cursor, buf_span(&conn->out));
-		buf_free(&conn->out);
-	}
-	for (int sends = 0; total < SEND_SLICE_BYTES && sends < SEND_SLICE_SENDS; sends++) {
-		size_t taken = 0;
-		int n = cursor_gather(cursor, iov, SEND_IOV, SEND_SLICE_BYTES);
-		if (n == 0 && cursor_overrun(cursor))
-			return err_fail(ERR_LIMIT, "it asks for more than it reads");
-		if (n == 0)
-			return OK;
-		err e = sock_try_sendv(conn->sock, iov, n, &taken);
-		if (e == ERR_AGAIN) {
-			o->left = LEFT_BLOCKED;
-			return OK;
-		}
-		TRY(e);
-		cursor_advance(cursor, taken);
-		*sent += (int64_t)taken;
-		total += taken;
-	}
-	o->left = LEFT_MORE;
-	return OK;
-}
-
 /* The time of the last send says whether a look is due: the clock would cost as much as all the rest
  * of a turn. Who is blocked is woken when there is room. */
 void send_monitor_turn(struct send_monitor *o, const struct sock *sock, struct co *co,

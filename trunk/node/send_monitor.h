@@ -4,12 +4,13 @@
  * byte is acknowledged within a while, not whether the kernel takes more. */
 #pragma once
 #include "live/cursor.h"
-#include "rtmp/conn.h"
+#include "net/sock.h"
 
 enum {
 	SEND_SLICE_BYTES = 256 * 1024, /* then others have a turn */
 	SEND_SLICE_SENDS = 16,         /* likewise: pages can be small */
-	SEND_IOV = 8,
+	SEND_IOV = 8,                  /* pieces of a wire at once */
+	SEND_IOV_MAX = SEND_IOV + 4,   /* with what a protocol puts around them */
 	SEND_LOWAT_BYTES = 128 * 1024, /* for sock_set_lowat() */
 };
 
@@ -24,10 +25,33 @@ struct send_monitor {
 	bool is_clear;               /* all that was sent has been acknowledged */
 };
 
-/* Sends what the cursor has and, between whole messages, what waits in conn->out; as much as fits and
- * as one slice may. *sent is added to. ERR_LIMIT when a peer asks for more than it reads. */
-err send_monitor_send_rtmp(struct send_monitor *o, struct rtmp_conn *conn, struct cursor *cursor,
-			   int64_t *sent);
+/* Sends one slice: as often as gather(ctx, iov) has something in its at most SEND_IOV_MAX pieces, and the
+ * socket takes it; sent(ctx, n) is told of what it took. Sets o->left. Inlined, since each player of a send
+ * slot comes by here. */
+static inline __attribute__((always_inline)) err
+send_monitor_slice(struct send_monitor *o, struct sock *sock, void *ctx,
+		   int (*gather)(void *ctx, struct iovec *iov), void (*sent)(void *ctx, size_t n))
+{
+	struct iovec iov[SEND_IOV_MAX];
+	size_t total = 0;
+	o->left = LEFT_NOTHING;
+	for (int sends = 0; total < SEND_SLICE_BYTES && sends < SEND_SLICE_SENDS; sends++) {
+		size_t taken = 0;
+		int n = gather(ctx, iov);
+		if (n == 0)
+			return OK;
+		err e = sock_try_sendv(sock, iov, n, &taken);
+		if (e == ERR_AGAIN) {
+			o->left = LEFT_BLOCKED;
+			return OK;
+		}
+		TRY(e);
+		sent(ctx, taken);
+		total += taken;
+	}
+	o->left = LEFT_MORE;
+	return OK;
+}
 /* A turn of the source, in whatever coroutine: sends by send_some(ctx), which sets o->left and does not
  * block. Whatever is not plain sending is left to the sender's own coroutine, which is woken; an
  * error meets it there. */

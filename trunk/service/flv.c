@@ -1,5 +1,5 @@
 /* The story of a request for a live stream over HTTP: which stream it means, whether another server
- * makes it, where the stream is; then it is played here (flv_play.c), or the client is told why not. */
+ * makes it; then it is played (flv_play.c). */
 #include "service/flv.h"
 #include "base/mem.h"
 #include "cluster/link.h"
@@ -8,19 +8,14 @@
 #include "service/flv_answer.h"
 #include "service/flv_play.h"
 #include "service/flv_request.h"
-#include "service/locate.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { HEAD_MS = 1000 }; /* the head of the answer does not wait longer for a publisher */
 
 struct visit {
 	struct http_session *s;
 	struct flv_request request;
 	bool is_relay; /* another server: signed, where there is a secret */
-	struct viewer viewer;
-	struct locate where;
 };
 
 /* ---- another server ---- */
@@ -59,67 +54,35 @@ static err judge_relay(struct visit *v, bool *refused)
 	return OK;
 }
 
-/* ---- where it is ---- */
-
-static err locate(struct visit *v, enum found *found)
-{
-	v->viewer = (struct viewer){
-		.conf = v->s->conf,
-		.target = &v->request.target,
-		.page_url = v->request.page_url,
-		.swf_url = "",
-		.path = v->request.path,
-		.via = v->request.via,
-		.http = true,
-		.path_unverified = *v->request.path && !v->is_relay,
-		.peer = sock_peer(v->s->sock),
-		.co = co_self(),
-	};
-	v->where = (struct locate){
-		.server = v->s->server,
-		.vhost = v->request.vhost,
-		.target = &v->request.target,
-		.viewer = &v->viewer,
-		.http = true,
-		.look = flv_drop_input,
-		.ctx = v->s->sock,
-		.patience_ms = HEAD_MS,
-	};
-	sock_attach(v->s->sock);
-	return locate_play(&v->where, found);
-}
-
-static err send_away(struct visit *v, enum found found)
-{
-	if (found == FOUND_ELSEWHERE && *v->where.http_host)
-		return flv_redirect(v->s, v->request.vhost, v->where.http_host);
-	if (found == FOUND_ELSEWHERE)
-		return flv_refuse(v->s, 404,
-				  "The stream is on another server that has no HTTP address.");
-	return flv_refuse(v->s, found == FOUND_NOWHERE ? 404 : 503, v->where.why);
-}
-
 /* ---- the story ---- */
 
 static err get(struct visit *v)
 {
-	int64_t head_due_ms = clock_after(HEAD_MS);
-	enum found found;
+	const struct flv_request *r = &v->request;
+	struct http_session *s = v->s;
 	bool refused;
-	v->s->request->keep_alive = false;
+	s->request->keep_alive = false;
 	TRY(judge_relay(v, &refused));
 	if (refused)
 		return OK;
-	TRY(locate(v, &found));
-	if (found != FOUND_HERE)
-		return send_away(v, found);
-	return flv_play(&(struct flv_play_opts){
-		.s = v->s,
-		.request = &v->request,
-		.where = &v->where,
-		.is_relay = v->is_relay,
-		.head_due_ms = head_due_ms,
-	});
+	return flv_play(s, &(struct request){
+				   .server = s->server,
+				   .conf = s->conf,
+				   .vhost = r->vhost,
+				   .target = &r->target,
+				   .peer = sock_peer(s->sock),
+				   .type = "flv-play",
+				   .tc_url = r->tc_url,
+				   .page_url = r->page_url,
+				   .swf_url = "",
+				   .url = r->url,
+				   .http = true,
+				   .path = r->path,
+				   .via = r->via,
+				   .redirected = "",
+				   .says_relay = *r->path,
+				   .is_relay = v->is_relay,
+			   });
 }
 
 static err serve(struct visit *v, bool *found)
@@ -147,8 +110,6 @@ err flv_serve(struct http_session *s, bool *found)
 	struct visit *v = mem_new(struct visit);
 	v->s = s;
 	err e = serve(v, found);
-	pulls_detach(&v->viewer);
-	source_unref(&v->where.source);
 	flv_request_fini(&v->request);
 	free(v);
 	return e;

@@ -81,3 +81,24 @@ err flv_refuse(struct http_session *s, int status, const char *sentence)
 	s->request->keep_alive = false;
 	return http_respond_text(s->sock, s->request, status, sentence, s->cors);
 }
+
+static int status_of(enum outcome_code code)
+{
+	static const int statuses[OUTCOMES] = {
+		[OUTCOME_NO_VHOST] = 404,  [OUTCOME_BAD_NAME] = 400,  [OUTCOME_RELAY_REFUSED] = 403,
+		[OUTCOME_FULL] = 503,      [OUTCOME_LOOP] = 403,      [OUTCOME_DENIED] = 403,
+		[OUTCOME_NO_ORIGIN] = 503, [OUTCOME_NOT_FOUND] = 404, [OUTCOME_KICKED] = 403,
+		[OUTCOME_ENDED] = 404,
+	};
+	return statuses[code] ? statuses[code] : 500;
+}
+
+err flv_tell(struct http_session *s, const struct conf_vhost *vhost, const struct outcome *o)
+{
+	if (o->code == OUTCOME_ELSEWHERE && *o->http)
+		return flv_redirect(s, vhost, o->http);
+	if (o->code == OUTCOME_ELSEWHERE)
+		return flv_refuse(s, 404,
+				  "The stream is on another server that has no HTTP address.");
+	return flv_refuse(s, status_of(o->code), o->text);
+}

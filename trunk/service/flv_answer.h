@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "service/flv_chunks.h"
 #include "service/http_session.h"
+#include "session/outcome.h"
 
 /* The head of the stream, into `out`, with what another server is told of the stream (NULL for others). From here on the request is not needed, nor what reads requests:
  * both go, and the connection is the stream's. */
@@ -16,3 +17,6 @@ err flv_redirect(struct http_session *s, const struct conf_vhost *vhost,
 		 const char *hostport) BLOCKS;
 /* No, and why. */
 err flv_refuse(struct http_session *s, int status, const char *sentence) BLOCKS;
+/* Why there is no stream, or where it is, in the words of HTTP. */
+err flv_tell(struct http_session *s, const struct conf_vhost *vhost,
+	     const struct outcome *outcome) BLOCKS;

@@ -1,0 +1,178 @@
+#include "session/locate.h"
+#include "base/log.h"
+#include "cluster/coworker.h"
+#include "codec/list.h"
+
+#include <stdio.h>
+
+/* More redirects than this of one request, and it is relayed instead. */
+enum { REDIRECTED_MAX = 3 };
+
+static const struct conf_cluster *conf_of(const struct viewing *v)
+{
+	return &v->request->vhost->cluster;
+}
+
+static struct cluster *cluster_of(const struct viewing *v)
+{
+	return v->request->server->cluster;
+}
+
+static err refuse(struct viewing *v, enum outcome_code code, const char *text)
+{
+	return outcome_refuse(viewing_outcome(v), code, "%s", text);
+}
+
+/* ---- by a pull ---- */
+
+/* The client is heard while it waits. */
+static err wait_a_while(struct viewing *v, int64_t deadline)
+{
+	TRY(v->ops->input(v));
+	if (v->state == VIEWING_CLOSING)
+		return err_fail(ERR_CLOSED, "the player closed the stream before it began");
+	err e = co_wait(deadline);
+	return v->outcome ? outcome_fail(v->outcome) : e;
+}
+
+static err wait_for_pull(struct viewing *v, int64_t patience_ms)
+{
+	int64_t deadline = clock_after(patience_ms);
+	while (!source_is_published(v->source)) {
+		enum pull_state state = viewer_state(&v->viewer);
+		if (state == PULL_WAITING || state == PULL_LIVE)
+			return OK;
+		if (state != PULL_TRYING)
+			return refuse(v,
+				      state == PULL_NOWHERE ? OUTCOME_NOT_FOUND : OUTCOME_NO_ORIGIN,
+				      viewer_why(&v->viewer));
+		err e = wait_a_while(v, deadline);
+		if (e == ERR_TIMEOUT)
+			return OK;
+		TRY(e);
+	}
+	return OK;
+}
+
+static void attach(struct viewing *v, enum pull_from from)
+{
+	const struct request *r = v->request;
+	v->viewer = (struct viewer){
+		.conf = r->conf,
+		.target = r->target,
+		.page_url = r->page_url,
+		.swf_url = r->swf_url,
+		.path = r->path,
+		.via = r->via,
+		.http = r->http,
+		.path_unverified = r->says_relay && !r->is_relay,
+		.peer = r->peer,
+		.co = v->co,
+	};
+	pulls_attach(cluster_of(v), v->source, r->vhost, from, &v->viewer);
+}
+
+static err relay(struct viewing *v, enum pull_from from, int64_t patience_ms)
+{
+	attach(v, from);
+	return wait_for_pull(v, patience_ms);
+}
+
+/* ---- at an origin ---- */
+
+/* Whether we fetch the stream ourselves instead of sending the client to it: for those that do not
+ * follow, or are not to; and for a request that would go in circles or from hand to hand. A client that
+ * only says that it is a relay follows like one: nothing has to be proven for that. */
+static bool must_relay(const struct request *r, const struct coworker_answer *answer)
+{
+	enum conf_on_miss on_miss = r->vhost->cluster.on_miss;
+	if (r->http)
+		return on_miss == MISS_RELAY || !*answer->http;
+	return on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !r->says_relay) ||
+	       list_count(r->redirected) >= REDIRECTED_MAX || list_has(r->redirected, answer->rtmp);
+}
+
+static err send_there(struct viewing *v, const struct coworker_answer *answer)
+{
+	struct outcome *o = viewing_outcome(v);
+	snprintf(o->rtmp, sizeof(o->rtmp), "%s", answer->rtmp);
+	snprintf(o->http, sizeof(o->http), "%s", answer->http);
+	return outcome_refuse(o, OUTCOME_ELSEWHERE, "the stream %s is at %s", v->source->key,
+			      answer->rtmp);
+}
+
+static err ask_coworkers(struct viewing *v, int64_t patience_ms)
+{
+	const struct request *r = v->request;
+	struct coworker_answer answer;
+	/* A client that was sent here for nothing: what we remember may be just as old. */
+	enum coworker_age age = *r->redirected ? COWORKER_FRESH : COWORKER_KEPT;
+	err e = coworker_find(cluster_of(v), r->vhost, r->target, age, r->peer, &answer);
+	if (source_is_published(v->source)) /* meanwhile */
+		return e == ERR_STOPPED ? e : OK;
+	if (e == ERR_FULL)
+		return refuse(v, OUTCOME_NO_ORIGIN, err_trail(e));
+	if (e == ERR_NOTFOUND)
+		return refuse(v, OUTCOME_NOT_FOUND, err_trail(e));
+	TRY(e);
+	return must_relay(r, &answer) ? relay(v, PULL_FROM_COWORKERS, patience_ms)
+				      : send_there(v, &answer);
+}
+
+/* A stream that is relayed here already goes to all who would be relayed to, without a question. */
+static bool joins_relay(const struct viewing *v)
+{
+	const struct request *r = v->request;
+	enum conf_on_miss on_miss = conf_of(v)->on_miss;
+	return pulls_has(cluster_of(v), v->source) &&
+	       (on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !r->says_relay && !r->http));
+}
+
+static err locate_on_origin(struct viewing *v, int64_t patience_ms)
+{
+	/* The gap of a publisher that left is covered for those who watch already, not for others. */
+	if (source_is_published(v->source) || !conf_of(v)->origin_cluster)
+		return OK;
+	if (v->request->from_coworker)
+		return outcome_refuse(viewing_outcome(v), OUTCOME_NOT_FOUND,
+				      "the stream %s is not here any more", v->source->key);
+	return joins_relay(v) ? relay(v, PULL_FROM_COWORKERS, patience_ms)
+			      : ask_coworkers(v, patience_ms);
+}
+
+/* A publisher of an edge needs no origin: the pull rests, and takes over when it leaves. */
+err locate(struct viewing *v, int64_t patience_ms)
+{
+	const struct request *r = v->request;
+	v->source = server_source(r->server, r->vhost, r->target->app, r->target->stream);
+	return conf_of(v)->mode == MODE_REMOTE ? relay(v, PULL_FROM_ORIGINS, patience_ms)
+					       : locate_on_origin(v, patience_ms);
+}
+
+/* ---- after an end ---- */
+
+static bool is_to_be_had(struct viewing *v)
+{
+	const struct request *r = v->request;
+	struct coworker_answer answer;
+	if (conf_of(v)->mode == MODE_REMOTE || !conf_of(v)->origin_cluster ||
+	    conf_of(v)->on_miss == MISS_REDIRECT || v->viewer.pull)
+		return false;
+	err e = coworker_find(cluster_of(v), r->vhost, r->target, COWORKER_KEPT, r->peer, &answer);
+	if (source_is_published(v->source))
+		return e != ERR_STOPPED;
+	if (e || !must_relay(r, &answer))
+		return false;
+	attach(v, PULL_FROM_COWORKERS);
+	return v->viewer.pull != NULL;
+}
+
+/* A client for whom the stream would be relayed need not go to where it is now. */
+bool locate_again(struct viewing *v)
+{
+	if (!is_to_be_had(v))
+		return false;
+	log_info("%s has ended here, and goes on from where it is now", v->source->key);
+	consumer_stay(&v->consumer);
+	return true;
+}

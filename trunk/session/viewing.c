@@ -1,0 +1,191 @@
+#include "session/viewing.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "session/locate.h"
+
+#include <stdlib.h>
+
+/* ---- its end, from outside ---- */
+
+struct outcome *viewing_outcome(struct viewing *v)
+{
+	if (!v->outcome)
+		v->outcome = mem_new(struct outcome);
+	return v->outcome;
+}
+
+void viewing_stop(struct viewing *v, enum outcome_code why, const char *text)
+{
+	if (v->outcome || v->state == VIEWING_OVER)
+		return;
+	outcome_set(viewing_outcome(v), why, "%s", text);
+	v->ops->stop(v);
+}
+
+static void on_client_stop(struct client *client, err why)
+{
+	viewing_stop(container_of(client, struct viewing, client), OUTCOME_KICKED, err_text(why));
+}
+
+static struct traffic on_client_count(const struct client *client)
+{
+	const struct viewing *v = container_of_const(client, struct viewing, client);
+	return v->ops->count(v);
+}
+
+bool viewing_from_start(const struct viewing *v)
+{
+	return v->request->vhost->play.gop_cache &&
+	       (!v->request->is_relay || source_is_live(v->source));
+}
+
+static const struct client_ops client_ops = {on_client_stop, on_client_count};
+
+void viewing_close(struct viewing *v)
+{
+	v->state = VIEWING_CLOSING;
+}
+
+/* ---- what it gets ---- */
+
+static err send_some(void *ctx)
+{
+	struct viewing *v = ctx;
+	return v->ops->send(v);
+}
+
+void viewing_send_slot(struct viewing *v, const struct sock *sock)
+{
+	send_monitor_turn(&v->monitor, sock, v->consumer.co, send_some, v);
+}
+
+/* The connection goes on, and the next stream must not begin within a message. */
+static err finish_message(struct viewing *v)
+{
+	int64_t until = clock_after(v->request->vhost->play.stalled_timeout_ms);
+	if (v->cursor.wire)
+		cursor_pause(&v->cursor, true);
+	for (;;) {
+		TRY(v->ops->send(v));
+		if (!v->ops->pending(v))
+			return OK;
+		TRY(send_monitor_wait(&v->monitor, until));
+	}
+}
+
+static bool is_past_duration(const struct viewing *v)
+{
+	const struct cursor *c = &v->cursor;
+	return v->duration_ms > 0 && c->based && c->wire &&
+	       v->source->timeline.max - cursor_lag(c) - c->base >= v->duration_ms;
+}
+
+/* ---- its end ---- */
+
+static bool is_over(const struct viewing *v)
+{
+	return consumer_ended(&v->consumer) || viewer_is_over(&v->viewer);
+}
+
+/* Nothing of the stream has come, and the client knows of nothing yet. */
+static err never_began(struct viewing *v)
+{
+	if (!viewer_is_over(&v->viewer))
+		return outcome_refuse(viewing_outcome(v), OUTCOME_NOT_FOUND,
+				      "the stream has ended");
+	return outcome_refuse(viewing_outcome(v),
+			      viewer_state(&v->viewer) == PULL_NOWHERE ? OUTCOME_NOT_FOUND
+								       : OUTCOME_NO_ORIGIN,
+			      "%s", viewer_why(&v->viewer));
+}
+
+/* A relay looks by itself where the stream is now, and a client that knows of nothing yet can be sent
+ * there; for others it may go on here. */
+static err check_end(struct viewing *v)
+{
+	if (is_past_duration(v))
+		return outcome_refuse(viewing_outcome(v), OUTCOME_DURATION,
+				      "the duration that was asked for is over");
+	if (!is_over(v) || v->ops->pending(v))
+		return OK;
+	if (!v->has_told)
+		return never_began(v);
+	if (!v->request->is_relay && locate_again(v))
+		return OK;
+	return outcome_refuse(viewing_outcome(v), OUTCOME_ENDED, "the stream was unpublished");
+}
+
+/* ---- the loop ---- */
+
+static err step(struct viewing *v, int64_t *deadline)
+{
+	if (v->ops->prepare && !is_over(v))
+		v->ops->prepare(v, deadline);
+	TRY(v->ops->send(v));
+	TRY(check_end(v));
+	TRY(send_monitor_check_skips(&v->cursor));
+	return v->ops->check(v, deadline);
+}
+
+static err play(struct viewing *v)
+{
+	for (;;) {
+		int64_t deadline = CLOCK_NEVER;
+		if (v->outcome)
+			return outcome_fail(v->outcome);
+		TRY(v->ops->input(v));
+		if (v->state == VIEWING_CLOSING)
+			return finish_message(v);
+		TRY(step(v, &deadline));
+		err e = send_monitor_wait(&v->monitor, deadline);
+		if (e && e != ERR_TIMEOUT)
+			return e;
+	}
+}
+
+/* ---- the story ---- */
+
+err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct request *request,
+		 int64_t patience_ms)
+{
+	v->ops = ops;
+	v->request = request;
+	v->co = co_self();
+	co_trim(); /* the stream may be long in coming, and handshakes go deep */
+	return locate(v, patience_ms);
+}
+
+static void enter(struct viewing *v)
+{
+	v->client.ops = &client_ops;
+	v->client.cursor = &v->cursor;
+	v->client.source = v->source;
+	request_describe(v->request, &v->client);
+	stat_enter(&v->request->server->stat, &v->client);
+	log_info("%s of %s, stream is %s", v->client.type, v->source->key,
+		 source_is_live(v->source) ? "live" : "not yet there");
+}
+
+err viewing_play(struct viewing *v)
+{
+	v->state = VIEWING_PLAYING;
+	enter(v);
+	v->ops->join(v);
+	co_trim();
+	err e = play(v);
+	v->state = VIEWING_OVER;
+	if (v->cursor.skips)
+		log_info("it was moved ahead %u times, being too slow", v->cursor.skips);
+	cursor_close(&v->cursor);
+	consumer_close(&v->consumer);
+	stat_leave(&v->request->server->stat, &v->client);
+	return e;
+}
+
+void viewing_end(struct viewing *v)
+{
+	pulls_detach(&v->viewer);
+	source_unref(&v->source);
+	free(v->outcome);
+	v->outcome = NULL;
+}
