@@ -177,11 +177,16 @@ static err first_url(struct question *q)
 	snprintf(q->to.schema, sizeof(q->to.schema), "http");
 	snprintf(q->to.host, sizeof(q->to.host), "%s", hp.host);
 	q->to.port = hp.port;
-	int length = snprintf(q->to.path, sizeof(q->to.path), "/%s/%s%s%s", t->app, t->stream,
-			      named ? "" : ".flv", t->param);
-	if ((size_t)length >= sizeof(q->to.path))
-		return err_fail(ERR_LIMIT, "the name of the stream is too long");
-	return OK;
+	struct buf path = {.max = sizeof(q->to.path) - 1};
+	buf_u8(&path, '/');
+	url_escape(&path, t->app);
+	buf_u8(&path, '/');
+	url_escape(&path, t->stream);
+	buf_printf(&path, "%s%s", named ? "" : ".flv", t->param);
+	bool fits = buf_ok(&path);
+	snprintf(q->to.path, sizeof(q->to.path), "%s", fits ? buf_text(&path) : "");
+	buf_free(&path);
+	return fits ? OK : err_fail(ERR_LIMIT, "the name of the stream is too long");
 }
 
 static err ask_in_turn(struct flv_link *l, struct question *q)
