@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct text_list {
-	int count;
+	int count, room;
 	char **v;
 };
 
@@ -128,7 +128,7 @@ struct conf {
 	char *advertise, *resolver;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
-	int vhost_count;
+	int vhost_count, vhost_room;
 	struct conf_vhost *vhosts;
 };
 
