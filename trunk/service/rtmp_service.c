@@ -196,7 +196,8 @@ static err refuse_in_words(struct rtmp_session *s, err e)
 				   "%s", err_trail(e));
 }
 
-static err check_permit(struct rtmp_session *s)
+/* Not inlined: a frame of its size below each connection that waits would cost a page of its stack. */
+__attribute__((noinline)) static err check_permit(struct rtmp_session *s)
 {
 	struct outcome outcome = {0};
 	struct request request = rtmp_session_request(s, "");
