@@ -32,9 +32,16 @@ struct server {
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };
 
-/* The source of a request; one reference. */
+/* The source of this very name; one reference. */
 struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
 			     const char *stream);
+/* The source that is meant by a name: the one of this very name, unless only that without a known extension
+ * ("cam" for "cam.flv") is live here. One reference. */
+struct source *server_source_to_play(struct server *server, const struct conf_vhost *vhost,
+				     const char *app, const char *stream);
+/* Likewise, of those that are live here; NULL when there is none. Borrowed. */
+struct source *server_live_source(const struct server *server, const struct conf_vhost *vhost,
+				  const char *app, const char *stream);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);
