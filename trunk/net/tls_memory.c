@@ -1,6 +1,6 @@
 /* Memory of records. An SSL object takes 17 KB for each record that it reads or writes and gives them
- * back at once (SSL_MODE_RELEASE_BUFFERS); in a handshake it has two of them while small things are
- * allocated around, so that the allocator would be left with holes of that size: 10 KB a player were
+ * back at once (SSL_MODE_RELEASE_BUFFERS); in a handshake it has three of them while small things are
+ * allocated around, so that the allocator would be left with holes of that size: 13 KB a player were
  * measured. So these pieces come from a range of addresses of their own, in which a few that were given
  * back last are kept for the next record, and the memory of the others goes back to the kernel. */
 #include "net/tls_inside.h"
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 enum {
-	PIECE = 20 * 1024, /* a record with what surrounds it is a little more than 16 KB */
+	PIECE = 24 * 1024, /* a record with its surroundings: 17 KB; a handshake's messages: 22 KB */
 	LEAST = 12 * 1024, /* what is smaller is the allocator's */
 	PIECES = 64 * 1024,
 	KEPT = 32, /* with their memory */

@@ -121,10 +121,9 @@ static err step(struct viewing *v, int64_t *deadline)
 	return v->ops->check(v, deadline);
 }
 
-/* The first sends of an encrypted connection go deep; later ones are made by the send slots. */
 static err play(struct viewing *v)
 {
-	for (int round = 0;; round++) {
+	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
 		if (v->outcome)
 			return outcome_fail(v->outcome);
@@ -132,8 +131,6 @@ static err play(struct viewing *v)
 		if (v->state == VIEWING_CLOSING)
 			return finish_message(v);
 		TRY(step(v, &deadline));
-		if (round == 1)
-			co_trim();
 		err e = send_monitor_wait(&v->monitor, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
