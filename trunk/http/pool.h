@@ -12,9 +12,10 @@ struct http_visit {
 	struct http_host *host;
 	struct gate_pass pass;
 };
-/* Waits while POOL_BUSY_MAX are there, so that hosts that answer none cannot use up our descriptors.
- * ERR_FULL at the deadline: it was not asked. */
-err http_pool_enter(struct http_visit *visit, const char *host, int64_t deadline) BLOCKS;
+/* Waits while `max` are there, so that hosts that answer none cannot use up our descriptors. ERR_FULL at
+ * the deadline: it was not asked. The limit is that of the first visit; the others are served in the
+ * order in which they came. */
+err http_pool_enter(struct http_visit *visit, const char *host, int max, int64_t deadline) BLOCKS;
 void http_pool_leave(struct http_visit *visit);
 
 /* A connection as a client has it. */
@@ -31,6 +32,6 @@ void http_link_close(struct http_link *link);
  * encrypted one was checked for the same name, by the same rules. */
 bool http_pool_get(struct http_link *out, const struct addr *to, const struct tls_client *tls,
 		   const char *tls_name);
-/* Takes the link and keeps it for a while; clears it. */
-void http_pool_put(struct http_link *link);
+/* Takes the link and keeps it for a while, so many at most to its address; clears it. */
+void http_pool_put(struct http_link *link, int kept_max);
 int http_pool_count(void);
