@@ -3,6 +3,7 @@
 #include "cluster/cluster.h"
 #include "codec/msg.h"
 #include "conf/report.h"
+#include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
 
@@ -34,7 +35,7 @@ struct server *test_server_new(const char *conf)
 {
 	struct server *s = mem_new(struct server);
 	s->conf = load(conf);
-	s->started_wall_ms = clock_wall_ms();
+	s->started_ms = clock_ms();
 	s->server_id = mem_strdup("vid-tested");
 	co_new_id(s->service_id);
 	co_new_id(s->path_id);
@@ -43,6 +44,7 @@ struct server *test_server_new(const char *conf)
 	s->cluster = cluster_new(s);
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
+	s->guesses = guesses_new();
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -58,6 +60,8 @@ void test_server_free(struct server **server)
 	cluster_free(&s->cluster);
 	signer_free(&s->signer);
 	notices_free(&s->notices);
+	guesses_free(&s->guesses);
+	free(s->reload.why);
 	stat_fini(&s->stat);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);
