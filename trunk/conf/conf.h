@@ -185,6 +185,8 @@ struct conf_http_api {
 	bool enabled;
 	char *listen;
 	bool crossdomain;
+	struct text_list allowed_origins; /* "https://host[:port]" */
+	bool jsonp;
 	enum conf_writes writes;
 	struct {
 		bool enabled, allow_reload;

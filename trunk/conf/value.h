@@ -27,7 +27,9 @@ void value_range_text(struct buf *out, const struct row *row);
 const char *value_check_endpoint(const char *word); /* [ip:]port */
 const char *value_check_hostport(const char *word); /* host[:port] */
 const char *value_check_ipport(const char *word);   /* ip[:port] */
-const char *value_check_network(const char *word);  /* ip or ip/bits */
+/* "https://host[:port]", as browsers write the origin of a page. */
+const char *value_check_origin(const char *word);
+const char *value_check_network(const char *word); /* ip or ip/bits */
 const char *value_check_mount(const char *word);
 const char *value_check_rule(const char *rule); /* "publish|play all|ip|ip/bits" */
 const char *value_check_url(const char *word);  /* http://host[:port]/path */

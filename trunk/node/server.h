@@ -9,6 +9,7 @@
 
 struct certs;
 struct cluster;
+struct guesses;
 struct hooks;
 struct notices;
 struct signer;
@@ -33,6 +34,7 @@ struct server {
 	struct certs *certs;      /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
+	struct guesses *guesses;  /* wrong passwords */
 	int connections;          /* RTMP and HTTP connections */
 	char *server_id;          /* the same over restarts */
 	char service_id[9];       /* of this start */

@@ -28,5 +28,6 @@ struct http_session {
 	const struct http_route *route;
 	const char *tail; /* of the request's path, see http_router.h */
 	const char *cors; /* header lines for the answer; "" */
-	bool is_full;     /* only some of the API has room left */
+	struct buf cors_lines;
+	bool is_full; /* only some of the API has room left */
 };
