@@ -240,7 +240,7 @@ def ratio(to, most):
     """Ours costs at most so many times what the other one costs."""
     def judge(f):
         if to not in f or "cpu" not in f["srs"]:
-            return None, "not measured"
+            return None, f"{to}: not measured"
         r = f["srs"]["cpu"] / f[to]["cpu"] if f[to]["cpu"] else 0
         return r <= most, f"{r:.2f} × {to}"
     return judge

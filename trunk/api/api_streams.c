@@ -107,6 +107,8 @@ static void put_codecs(json_t *object, const struct source *source)
 		put_level(video, &source->video);
 		json_put_int(video, "width", source->video.width);
 		json_put_int(video, "height", source->video.height);
+		json_put_text(video, "key_frames", starts_name(source->starts.state));
+		json_put_int(video, "gop_ms", source->starts.distance_ms);
 	}
 	json_object_set_new(object, "audio", json_null());
 	if (source->audio.codec) {

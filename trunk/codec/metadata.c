@@ -58,7 +58,7 @@ struct msg *metadata_read(struct span body)
 	    (values->kind == AMF_OBJECT || values->kind == AMF_ECMA))
 		m = rewrite(name, values);
 	if (!m && body.n && !is_conversation(amf_text(name, "")))
-		m = msg_of(body, false);
+		m = msg_of(body, strcmp(amf_text(name, ""), "onMetaData") == 0);
 	amf_free(&name);
 	amf_free(&values);
 	return m;

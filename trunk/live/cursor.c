@@ -22,7 +22,7 @@ static bool is_skipped(const struct cursor *c, const struct entry *e)
 {
 	if (!(c->want & e->kind))
 		return true;
-	return c->await_key && e->kind == WIRE_VIDEO && !(e->flags & (ENTRY_KEY | ENTRY_STATE));
+	return c->key_due_ms && e->kind == WIRE_VIDEO && !(e->flags & (ENTRY_KEY | ENTRY_STATE));
 }
 
 static bool is_primed(const struct cursor *c, const struct entry *e)
@@ -68,7 +68,7 @@ static void prime(struct cursor *c, uint32_t i)
 
 static bool is_plain(const struct cursor *c, const struct page *page)
 {
-	return !c->await_key && !(page->kinds & ~c->want) && !(page->chains & ~c->primed);
+	return !c->key_due_ms && !(page->kinds & ~c->want) && !(page->chains & ~c->primed);
 }
 
 /* Whether the message may follow another in one run. A key frame that is waited for begins one. */
@@ -76,7 +76,7 @@ static bool may_follow(const struct cursor *c, const struct entry *e)
 {
 	if (!is_primed(c, e) || is_skipped(c, e))
 		return false;
-	return !(c->await_key && e->flags & ENTRY_KEY);
+	return !(c->key_due_ms && e->flags & ENTRY_KEY);
 }
 
 /* A message that is left out takes the chain with it. */
@@ -98,7 +98,7 @@ static void start_run(struct cursor *c)
 		return;
 	const struct entry *e = &page->entries[i];
 	if (e->flags & ENTRY_KEY)
-		c->await_key = false;
+		c->key_due_ms = 0;
 	if (!is_primed(c, e))
 		prime(c, i);
 	c->run_end = page_entry_end(page, i);
@@ -109,6 +109,8 @@ static void start_run(struct cursor *c)
 /* Makes [at.off, run_end) not empty, or ends at the end of the wire. */
 static void find_run(struct cursor *c)
 {
+	if (c->key_due_ms && c->wire->head_ms >= c->key_due_ms)
+		c->key_due_ms = 0;
 	for (;;) {
 		const struct page *page = c->at.page;
 		if (is_plain(c, page))

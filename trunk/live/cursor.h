@@ -24,10 +24,10 @@ struct cursor {
 	uint32_t stream_id;
 	uint8_t want;    /* WIRE_ bits */
 	uint16_t primed; /* chains that the receiver can follow, by bit */
-	bool await_key;  /* video only from the next key frame on */
 	bool own_base;   /* times start near 0 for this receiver */
 	bool based, paused;
-	int64_t base; /* subtracted from the source's times */
+	int64_t key_due_ms; /* video only from the next key frame on, or from then on; 0: all */
+	int64_t base;       /* subtracted from the source's times */
 	struct own_bytes own;
 	uint32_t skips;          /* times it was moved because it was too slow */
 	struct headers *headers; /* what the receiver was last given */

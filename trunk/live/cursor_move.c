@@ -76,7 +76,7 @@ static void skip(struct cursor *c)
 		put_headers(c, w->start_headers, start_ts(w));
 	} else {
 		move_to(c, wire_newest(w), wire_newest(w)->n);
-		c->await_key = true;
+		cursor_await_key(c);
 		if (w->headers)
 			put_headers(c, w->headers, w->head_ts);
 	}
@@ -109,7 +109,8 @@ void cursor_open(struct cursor *c, struct wire *w, const struct cursor_opts *opt
 	c->own_base = opts->own_base && w->format->chain;
 	c->want = WIRE_ALL;
 	c->primed = w->format->chain ? 0 : UINT16_MAX;
-	c->await_key = await_key && !at_start;
+	if (await_key && !at_start)
+		cursor_await_key(c);
 	own_init(&c->own);
 	buf_put(&c->own.buf, opts->first.p, opts->first.n);
 	move_to(c, at_start ? w->start_page : last, at_start ? w->start_off : last->n);
@@ -149,7 +150,7 @@ void cursor_want(struct cursor *c, uint8_t want)
 	if (!added)
 		return;
 	if (added & WIRE_VIDEO)
-		c->await_key = true;
+		cursor_await_key(c);
 	cursor_unprime(c);
 	/* It may have missed a change of them. */
 	size_t before = c->own.buf.n;

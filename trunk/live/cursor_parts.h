@@ -1,5 +1,6 @@
 /* cursor_parts - what cursor.c (what comes next) and cursor_move.c (from where) share. Layer: live. */
 #pragma once
+#include "base/clock.h"
 #include "live/cursor.h"
 #include "live/wire.h"
 
@@ -17,6 +18,12 @@ static inline void cursor_unprime(struct cursor *c)
 {
 	if (c->wire->format->chain)
 		c->primed = 0;
+}
+
+/* Video begins at the next key frame, if one comes in time. */
+static inline void cursor_await_key(struct cursor *c)
+{
+	c->key_due_ms = clock_ms() + c->wire->key_wait_ms;
 }
 
 /* To the next page, which loses nothing when this one has been read. */

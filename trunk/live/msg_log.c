@@ -75,7 +75,7 @@ static void move(struct reader *r, int64_t now_ms)
 	uint64_t to = at_start ? log->start : log->next;
 	r->lost += to - r->seq;
 	r->overruns++;
-	r->await_key |= !at_start;
+	r->key_due_ms = at_start ? 0 : now_ms + log->key_wait_ms;
 	r->seq = to;
 	r->read_ms = now_ms; /* it gets a whole backlog of time again */
 	headers_unref(&r->headers);

@@ -18,7 +18,7 @@ struct reader {
 	int64_t read_ms;             /* monotonic; when it last read */
 	struct headers *headers;     /* to be told with the next message; NULL: it has them */
 	struct headers *out_headers; /* were told with the last one */
-	bool await_key;
+	int64_t key_due_ms; /* pictures only from a key frame on, or from then on; 0: all */
 };
 
 struct msg_log {
@@ -35,6 +35,7 @@ struct msg_log {
 	struct reader *readers;
 	int64_t backlog_ms; /* a reader further behind is moved */
 	int64_t head_ts;
+	int64_t key_wait_ms; /* how long a reader waits for a key frame; the source's */
 };
 
 void msg_log_fini(struct msg_log *log);

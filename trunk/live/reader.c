@@ -9,8 +9,9 @@ void reader_open(struct reader *r, struct source *s, const struct reader_opts *o
 	struct msg_log *log = &s->log;
 	bool at_start = opts->from_start && log->has_start;
 	r->log = log;
+	s->repeats = 0;
 	r->read_ms = clock_ms();
-	r->await_key = s->has_video && !at_start;
+	r->key_due_ms = s->has_video && !at_start ? r->read_ms + log->key_wait_ms : 0;
 	r->seq = at_start ? log->start : log->next;
 	r->headers = headers_ref(at_start ? log->start_headers : s->headers);
 	DL_APPEND(log->readers, r);
@@ -35,10 +36,11 @@ int64_t reader_lag(const struct reader *r)
 
 static bool is_waited_past(struct reader *r, const struct msg *m)
 {
-	if (!r->await_key || m->type != MSG_VIDEO || headers_wants(m))
+	if (!r->key_due_ms || m->type != MSG_VIDEO || headers_wants(m))
 		return false;
-	r->await_key = !m->frame.is_key;
-	return r->await_key;
+	if (m->frame.is_key || r->read_ms >= r->key_due_ms)
+		r->key_due_ms = 0;
+	return r->key_due_ms != 0;
 }
 
 bool reader_next(struct reader *r, struct reading *out)

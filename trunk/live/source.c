@@ -24,6 +24,7 @@ struct source *source_new(const char *key, const char *vhost, const char *app, c
 	s->since_ms = clock_ms();
 	s->grace.fn = on_grace;
 	s->log.backlog_ms = opts->backlog_ms;
+	s->log.key_wait_ms = starts_wait_ms(&s->starts);
 	timeline_init(&s->timeline, opts->jitter, opts->absolute_time);
 	fanout_init(s);
 	return s;
@@ -83,6 +84,7 @@ static void source_free(struct source *s)
 	fanout_fini(s);
 	msg_log_fini(&s->log);
 	headers_unref(&s->headers);
+	headers_unref(&s->former_headers);
 	free(s->key);
 	free(s->vhost);
 	free(s->app);
@@ -124,6 +126,21 @@ static void set_state(struct source *s, enum source_state state)
 	s->since_ms = clock_ms();
 }
 
+/* Headers, kinds and facts are those of the feeder that is there: it may send less than the one before,
+ * or something else. */
+static void forget_facts(struct source *s)
+{
+	if (s->headers) {
+		headers_unref(&s->former_headers);
+		s->former_headers = s->headers;
+		s->headers = NULL;
+	}
+	s->repeats = WIRE_ALL;
+	s->has_audio = s->has_video = false;
+	s->video = (struct video_info){0};
+	s->audio = (struct audio_info){0};
+}
+
 bool source_begin(struct source *s, struct feeder *feeder)
 {
 	struct feeder *former = s->feeder;
@@ -134,7 +151,9 @@ bool source_begin(struct source *s, struct feeder *feeder)
 	timer_cancel(&s->grace);
 	timeline_begin(&s->timeline);
 	s->await_key = true;
-	s->carried = WIRE_ALL;
+	s->key_due_ms = 0;
+	starts_begin(&s->starts);
+	forget_facts(s);
 	set_state(s, SOURCE_LIVE);
 	fanout_begin(s);
 	if (former && former != feeder) {

@@ -11,6 +11,7 @@
 #include "live/fanout.h"
 #include "live/headers.h"
 #include "live/msg_log.h"
+#include "live/starts.h"
 #include "live/timeline.h"
 
 struct publication;
@@ -73,9 +74,12 @@ struct source {
 	uint64_t gaps, ends; /* counted up; consumers compare */
 	struct timer grace;
 	struct timeline timeline;
-	struct headers *headers;
-	bool await_key;  /* after a change of feeder: no half GOP */
-	uint8_t carried; /* WIRE_ kinds whose headers are still the former feeder's */
+	struct headers *headers;        /* of the feeder that is there */
+	struct headers *former_headers; /* of the one before, which consumers have; see `repeats` */
+	struct starts starts;
+	bool await_key;     /* after a change of feeder: no half GOP, */
+	int64_t key_due_ms; /* but no longer than until then; 0: no picture has come */
+	uint8_t repeats; /* WIRE_ kinds whose former headers need not be told again if they repeat */
 	bool has_audio, has_video;
 	struct msg_log log;
 	uint32_t audio_run;   /* audio messages since the last video */

@@ -15,6 +15,7 @@ static struct wire *wire_make(struct source *s, const struct wire_format *format
 	int64_t now = clock_ms();
 	for (uint64_t seq = log->start; log->has_start && seq < log->next; seq++)
 		wire_append(w, msg_log_at(log, seq), seq == log->start, log->start_headers, now);
+	w->key_wait_ms = log->key_wait_ms;
 	w->list = &s->wires;
 	LL_PREPEND(s->wires, w);
 	return w;
@@ -35,5 +36,6 @@ void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_
 	/* Times that are the publisher's own may fall below any base. */
 	own.own_base = opts->own_base && !timeline_is_raw(&s->timeline);
 	own.from_start = opts->from_start && s->log.has_start;
+	s->repeats = 0;
 	cursor_open(c, wire_of(s, opts->format), &own, s->has_video, s->headers);
 }

@@ -18,19 +18,51 @@ static bool same_payload(const struct msg *a, const struct msg *b)
 	return a && a->n == b->n && memcmp(a->payload, b->payload, a->n) == 0;
 }
 
-/* Keeps a header; false when it only repeats what every consumer has. */
+/* Some encoders send a sequence header without a record when they stop or change something. */
+static bool is_empty_header(const struct msg *m)
+{
+	struct part_walk w;
+	struct part part;
+	if (!m->frame.is_header)
+		return false;
+	if (m->type == MSG_VIDEO)
+		part_begin_video(&w, msg_span(m));
+	else
+		part_begin_audio(&w, msg_span(m));
+	return part_default(&w, &part) && part.kind == PART_HEADER && !part.body.n;
+}
+
+/* The former feeder's header, which this one repeats: everybody has it who has not joined since. */
+static bool is_known_repeat(const struct source *s, const struct msg *m)
+{
+	return s->repeats & wire_kind(m) && same_payload(headers_find(s->former_headers, m), m);
+}
+
+static void note_header(struct source *s, const struct msg *m)
+{
+	s->has_audio |= m->type == MSG_AUDIO;
+	s->has_video |= m->type == MSG_VIDEO;
+	if (!m->frame.is_header || m->frame.track != 0)
+		return;
+	if (m->type == MSG_AUDIO) {
+		audio_info_read(&s->audio, msg_span(m));
+	} else {
+		video_info_read(&s->video, msg_span(m));
+		starts_take_header(&s->starts, m);
+	}
+}
+
+/* Keeps a header; false when it says nothing, or only repeats what every consumer has. */
 static bool take_header(struct source *s, struct msg *m)
 {
-	bool repeated = same_payload(headers_find(s->headers, m), m);
-	if (repeated && (s->opts.reduce_headers || s->carried & wire_kind(m)))
+	if (is_empty_header(m))
 		return false;
-	if (!headers_put(&s->headers, m))
-		return true; /* passed on, but not kept for who comes later */
-	if (m->type == MSG_VIDEO && m->frame.track == 0 && m->frame.is_header)
-		video_info_read(&s->video, msg_span(m));
-	if (m->type == MSG_AUDIO && m->frame.track == 0 && m->frame.is_header)
-		audio_info_read(&s->audio, msg_span(m));
-	return true;
+	if (s->opts.reduce_headers && same_payload(headers_find(s->headers, m), m))
+		return false;
+	/* Beyond the limits it is passed on, but not kept for who comes later. */
+	if (headers_put(&s->headers, m))
+		note_header(s, m);
+	return !is_known_repeat(s, m);
 }
 
 /* ---- where receivers can begin ---- */
@@ -67,8 +99,10 @@ static void append(struct source *s, struct msg *m, int64_t now)
 	bool starts = take_start(s, m);
 	struct wire *w;
 	msg_log_append(&s->log, m, starts, s->headers, now);
-	LL_FOREACH (s->wires, w)
+	LL_FOREACH (s->wires, w) {
+		w->key_wait_ms = s->log.key_wait_ms;
 		wire_append(w, m, starts, s->headers, now);
+	}
 	if (s->log.has_start && is_start_worn(s))
 		source_forget_start(s);
 }
@@ -90,14 +124,24 @@ static void note_facts(struct source *s, const struct msg *m, int64_t now)
 	s->has_video |= m->type == MSG_VIDEO;
 }
 
-/* After a change of feeder, pictures that refer to ones nobody has are dropped. */
-static bool is_half_gop(struct source *s, const struct msg *m)
+/* After a change of feeder, pictures that refer to ones nobody has are dropped, for a while. */
+static bool is_half_gop(struct source *s, const struct msg *m, int64_t now)
 {
 	if (!s->await_key || m->type != MSG_VIDEO || headers_wants(m))
 		return false;
-	if (m->frame.is_key)
+	if (!s->key_due_ms)
+		s->key_due_ms = now + starts_wait_ms(&s->starts);
+	if (m->frame.is_key || now >= s->key_due_ms)
 		s->await_key = false;
 	return s->await_key;
+}
+
+static void note_starts(struct source *s, const struct msg *m)
+{
+	if (m->type != MSG_VIDEO || !m->frame.is_coded)
+		return;
+	starts_note(&s->starts, m, s->key);
+	s->log.key_wait_ms = starts_wait_ms(&s->starts);
 }
 
 bool source_publish(struct source *s, const struct feeder *feeder, struct msg **msg, uint32_t raw)
@@ -109,16 +153,18 @@ bool source_publish(struct source *s, const struct feeder *feeder, struct msg **
 		m->frame = frame_of_video(msg_span(m));
 	else if (m->type == MSG_AUDIO)
 		m->frame = frame_of_audio(msg_span(m));
+	m->frame.is_key = starts_is_one(&s->starts, m);
 	bool header = headers_wants(m);
-	if (s->feeder != feeder || is_half_gop(s, m) || (header && !take_header(s, m))) {
+	if (s->feeder != feeder || is_half_gop(s, m, now) || (header && !take_header(s, m))) {
 		msg_unref(&m);
 		return false;
 	}
 	if (!header)
-		s->carried &= (uint8_t)~wire_kind(m);
+		s->repeats &= (uint8_t)~wire_kind(m);
 	int kind = wire_kind(m) >> 1, track = m->frame.track;
 	m->ts = header ? timeline_header(&s->timeline, kind, track)
 		       : timeline_map(&s->timeline, kind, track, raw, now);
+	note_starts(s, m);
 	append(s, m, now);
 	note_facts(s, m, now);
 	fanout_published(s, m, now);

@@ -184,6 +184,7 @@ void wire_append(struct wire *w, const struct msg *m, bool starts, struct header
 	size_t need = format->size(&w->opts, m);
 	note_headers(w, headers);
 	w->head_ts = m->ts;
+	w->head_ms = now_ms;
 	if (!need)
 		return;
 	if (format->follows && !format->follows(w->state, m))

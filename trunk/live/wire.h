@@ -28,6 +28,8 @@ struct wire {
 	size_t bytes;
 	int cursors;
 	int64_t head_ts;
+	int64_t head_ms;     /* monotonic; arrival of the newest message */
+	int64_t key_wait_ms; /* how long a cursor waits for a key frame; the source's */
 	/* Moves a place on, out of a page that is given up. Of cursors, which the wire does not know. */
 	void (*on_page_left)(struct wire *wire, struct place *place);
 };

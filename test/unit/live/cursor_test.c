@@ -21,6 +21,7 @@ static int setup(void **state)
 {
 	(void)state;
 	wire = wire_new(&wire_rtmp, &(struct wire_opts){4096, BACKLOG_MS});
+	wire->key_wait_ms = INT64_C(1) << 40; /* for ever */
 	now = 1000000;
 	ts = 0;
 	pictures = 0;
@@ -275,7 +276,7 @@ static void what_is_kept_for_a_key_frame_has_a_limit(void **state)
 	assert_true(wire_bytes(wire) < 200 << 20);
 	struct cursor c = {0};
 	open_cursor(&c, 1, true, true, true, NULL);
-	assert_true(c.await_key);
+	assert_true(c.key_due_ms);
 	cursor_close(&c);
 }
 
@@ -372,6 +373,24 @@ static void who_wants_pictures_again_is_told_how_they_are_coded_now(void **state
 	msg_unref(&changed);
 }
 
+static void a_key_frame_is_waited_for_no_longer_than_the_wire_says(void **state)
+{
+	(void)state;
+	struct cursor c = {0};
+	uint32_t time;
+	now = clock_ms();
+	wire->key_wait_ms = 2000;
+	open_cursor(&c, 1, true, true, true, NULL);
+	stream(1900, 0, FRAME_MS);
+	assert_true(read_all(&c) < 48 * 240);
+	assert_true(c.key_due_ms > 0);
+	now += 200;
+	append(picture(1000));
+	assert_int_equal(first_byte(&c, &time), 0x27);
+	assert_int_equal(c.key_due_ms, 0);
+	cursor_close(&c);
+}
+
 /* Printed, not judged: what a message costs besides the system calls. */
 static void cost_of_a_thousand_receivers(void **state)
 {
@@ -431,6 +450,7 @@ int main(void)
 		TEST(who_asks_for_answers_and_does_not_read_them_is_cut_off),
 		TEST(the_rest_of_a_large_message_is_held_and_not_copied),
 		TEST(who_wants_pictures_again_is_told_how_they_are_coded_now),
+		TEST(a_key_frame_is_waited_for_no_longer_than_the_wire_says),
 		TEST(cost_of_a_thousand_receivers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,13 @@
 /* One source at a time, with receivers that read FLV: its tags are what was published. */
 #include "base/mem.h"
-#include "codec/flv.h"
 #include "live/registry.h"
 #include "live/wire.h"
 #include "support/fake_time.h"
 #include "support/unit.h"
-#include "unit/live/media.h"
+#include "unit/live/receiver.h"
 
 #include <stdlib.h>
 #include <sys/uio.h>
-
-/* A consumer and its position. */
-struct receiver {
-	struct consumer member;
-	struct cursor cursor;
-};
 
 static struct source *source;
 static struct feeder feeder, other, pull;
@@ -69,23 +62,9 @@ static void pub(struct msg *m, uint32_t raw)
 	assert_null(m);
 }
 
-static void join_as(struct receiver *c, const struct wire_format *format, enum consumer_kind kind)
-{
-	*c = (struct receiver){0};
-	source_cursor_open(source, &c->cursor,
-			   &(struct cursor_opts){.format = format, .from_start = true});
-	consumer_open(&c->member, source, &(struct consumer_opts){.kind = kind, .co = co_self()});
-}
-
 static void join(struct receiver *c)
 {
-	join_as(c, &wire_flv, CONSUMER_PLAYER);
-}
-
-static void leave(struct receiver *c)
-{
-	cursor_close(&c->cursor);
-	consumer_close(&c->member);
+	receiver_join(c, source, &wire_flv, CONSUMER_PLAYER);
 }
 
 static bool has_ended(const struct receiver *c)
@@ -93,52 +72,12 @@ static bool has_ended(const struct receiver *c)
 	return consumer_ended(&c->member);
 }
 
-/* What is there to read, a letter a message: h H headers of sound and video, m metadata, k key
- * frame, p picture, s sound. */
-static const char *read_all(struct receiver *c)
-{
-	static char text[512];
-	struct flv_reader *r = flv_reader_new(1 << 20);
-	struct buf b = {.max = 64};
-	struct iovec iov[8];
-	size_t at = 0;
-	int n;
-	flv_write_header(&b, true, true);
-	struct cur in = cur_of(b.p, b.n);
-	struct msg *m;
-	assert_int_equal(flv_read(r, &in, &m), OK);
-	buf_free(&b);
-	while ((n = cursor_gather(&c->cursor, iov, 8, 1 << 20)) > 0) {
-		size_t size = 0;
-		for (int i = 0; i < n; size += iov[i++].iov_len) {
-			in = cur_of(iov[i].iov_base, iov[i].iov_len);
-			while (cur_left(&in)) {
-				assert_int_equal(flv_read(r, &in, &m), OK);
-				if (!m)
-					continue;
-				const uint8_t *p = m->payload;
-				text[at++] = m->type == MSG_DATA    ? 'm'
-					     : m->type == MSG_AUDIO ? (p[1] ? 's' : 'h')
-					     : !p[1]                ? 'H'
-					     : p[0] == 0x17         ? 'k'
-								    : 'p';
-				assert_true(at < sizeof(text));
-				msg_unref(&m);
-			}
-		}
-		cursor_advance(&c->cursor, size);
-	}
-	text[at] = '\0';
-	flv_reader_free(&r);
-	return text;
-}
-
 static const char *late_joiner_reads(void)
 {
 	struct receiver c;
 	join(&c);
-	const char *text = read_all(&c);
-	leave(&c);
+	const char *text = receiver_reads(&c);
+	receiver_leave(&c);
 	return text;
 }
 
@@ -176,9 +115,9 @@ static void a_late_joiner_gets_the_headers_and_everything_from_the_key_frame_on(
 	struct receiver c;
 	join(&c);
 	pub(key_frame(500), 400);
-	assert_string_equal(read_all(&c), "mhHkspspspspsk");
+	assert_string_equal(receiver_reads(&c), "mhHkspspspspsk");
 	assert_string_equal(late_joiner_reads(), "mhHk");
-	leave(&c);
+	receiver_leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -246,8 +185,8 @@ static void without_a_cache_one_starts_with_the_next_key_frame(void **state)
 	pub(sound(20), 63);
 	pub(key_frame(500), 80);
 	pub(picture(50), 120);
-	assert_string_equal(read_all(&c), "mhHsskp");
-	leave(&c);
+	assert_string_equal(receiver_reads(&c), "mhHsskp");
+	receiver_leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -270,21 +209,21 @@ static void the_next_feeders_equal_headers_are_not_repeated_and_changed_ones_are
 	struct receiver c;
 	watch_from_a_key_frame(&c);
 	pub(sound(20), 0);
-	assert_string_equal(read_all(&c), "mhHks");
+	assert_string_equal(receiver_reads(&c), "mhHks");
 	announce('1'); /* a feeder may repeat its own */
-	assert_string_equal(read_all(&c), "hH");
+	assert_string_equal(receiver_reads(&c), "mhH");
 	source_leave(source, &feeder, 10000);
 	source_begin(source, &other);
 	announce('1');
 	pub(key_frame(500), 0);
-	assert_string_equal(read_all(&c), "k");
+	assert_string_equal(receiver_reads(&c), "k");
 	source_leave(source, &other, 10000);
 	source_begin(source, &feeder);
 	announce('2');
 	pub(key_frame(500), 0);
-	assert_string_equal(read_all(&c), "mhHk");
+	assert_string_equal(receiver_reads(&c), "mhHk");
 	assert_string_equal(late_joiner_reads(), "mhHk");
-	leave(&c);
+	receiver_leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -296,8 +235,8 @@ static void repeated_headers_can_be_dropped_at_all_times(void **state)
 	watch_from_a_key_frame(&c);
 	announce('1');
 	pub(avc_header('2'), 0);
-	assert_string_equal(read_all(&c), "mhHkH");
-	leave(&c);
+	assert_string_equal(receiver_reads(&c), "mhHkH");
+	receiver_leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -310,7 +249,7 @@ static void half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor(void **
 	pub(key_frame(500), 40);
 	struct receiver c;
 	join(&c);
-	assert_string_equal(read_all(&c), "k");
+	assert_string_equal(receiver_reads(&c), "k");
 	source_begin(source, &other);
 	pub(picture(50), 9000);
 	pub(sound(20), 9000);
@@ -318,14 +257,14 @@ static void half_a_gop_is_dropped_after_a_change_but_not_after_an_anchor(void **
 	pub(picture(50), 9040);
 	pub(key_frame(500), 9080);
 	pub(picture(50), 9120);
-	assert_string_equal(read_all(&c), "sHkp");
+	assert_string_equal(receiver_reads(&c), "sHkp");
 	source_begin(source, &feeder);
 	source_anchor(source, 500, source->timeline.max + 40);
 	int64_t before = source->timeline.max;
 	pub(picture(50), 500);
 	assert_int_equal(source->timeline.max, before + 40);
-	assert_string_equal(read_all(&c), "p");
-	leave(&c);
+	assert_string_equal(receiver_reads(&c), "p");
+	receiver_leave(&c);
 	source_leave(source, &feeder, 0);
 }
 
@@ -354,7 +293,7 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	struct receiver player = {0}, relay = {0};
 	source_begin(source, &feeder);
 	join(&player);
-	join_as(&relay, &wire_rtmp, CONSUMER_RELAY);
+	receiver_join(&relay, source, &wire_rtmp, CONSUMER_RELAY);
 	assert_int_equal(source->player_count, 1);
 	assert_int_equal(source->consumer_count, 2);
 	source_leave(source, &feeder, 30);
@@ -366,13 +305,13 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	assert_int_equal(co_sleep(60), OK);
 	assert_true(has_ended(&player));
 	assert_int_equal(source->state, SOURCE_IDLE);
-	leave(&relay);
-	leave(&player);
-	leave(&player);
+	receiver_leave(&relay);
+	receiver_leave(&player);
+	receiver_leave(&player);
 	/* Who comes now waits for the next publisher. */
 	join(&player);
 	assert_false(has_ended(&player));
-	leave(&player);
+	receiver_leave(&player);
 }
 
 /* A message of the feeder before is no beginning of the new one's timeline, nor anything else. */
@@ -385,15 +324,15 @@ static void what_a_feeder_without_the_slot_publishes_is_dropped(void **state)
 	source_begin(source, &feeder);
 	pub(key_frame(500), 5000000);
 	join(&c);
-	assert_string_equal(read_all(&c), "k");
+	assert_string_equal(receiver_reads(&c), "k");
 	source_begin(source, &other);
 	assert_false(source_publish(source, &feeder, &stray, 5000040));
 	assert_null(stray);
 	assert_false(source->timeline.begun);
 	assert_int_equal(source->log.next, 1);
 	pub(key_frame(500), 0);
-	assert_string_equal(read_all(&c), "k");
-	leave(&c);
+	assert_string_equal(receiver_reads(&c), "k");
+	receiver_leave(&c);
 	source_leave(source, &other, 0);
 }
 
@@ -431,11 +370,11 @@ static void a_feeder_within_the_grace_goes_on_where_the_former_ended(void **stat
 	int64_t before = source->timeline.max;
 	pub(key_frame(500), 0);
 	assert_true(source->timeline.max > before);
-	assert_string_equal(read_all(&player), "kk");
+	assert_string_equal(receiver_reads(&player), "kk");
 	source_finish(source);
 	assert_true(has_ended(&player));
 	assert_true(source_is_live(source));
-	leave(&player);
+	receiver_leave(&player);
 	source_leave(source, &other, 0);
 }
 
@@ -450,12 +389,12 @@ static void players_are_not_told_when_that_is_off(void **state)
 	join(&player);
 	source_leave(source, &feeder, 0);
 	assert_false(has_ended(&player));
-	assert_string_equal(read_all(&player), "k");
+	assert_string_equal(receiver_reads(&player), "k");
 	source_begin(source, &other);
 	pub(key_frame(500), 0);
-	assert_string_equal(read_all(&player), "k");
+	assert_string_equal(receiver_reads(&player), "k");
 	assert_string_equal(late_joiner_reads(), "k");
-	leave(&player);
+	receiver_leave(&player);
 	source_leave(source, &other, 0);
 }
 
@@ -470,7 +409,7 @@ static void a_source_goes_with_its_last_reference(void **state)
 	source_leave(source, &feeder, 5);
 	source_unref(&source);
 	assert_int_equal(freed, 0);
-	leave(&player);
+	receiver_leave(&player);
 	assert_int_equal(freed, 1);
 	assert_int_equal(msg_live(), 0);
 	assert_int_equal(co_sleep(20), OK); /* its timer is gone too */
@@ -486,12 +425,12 @@ static void wires_come_and_go_with_their_consumers(void **state)
 	assert_null(source->wires);
 	struct receiver flv, rtmp = {0};
 	join(&flv);
-	join_as(&rtmp, &wire_rtmp, CONSUMER_PLAYER);
+	receiver_join(&rtmp, source, &wire_rtmp, CONSUMER_PLAYER);
 	assert_ptr_equal(source->wires->format, &wire_rtmp);
 	assert_ptr_equal(source->wires->next->format, &wire_flv);
-	leave(&flv);
+	receiver_leave(&flv);
 	assert_null(source->wires->next);
-	leave(&rtmp);
+	receiver_leave(&rtmp);
 	assert_null(source->wires);
 	source_leave(source, &feeder, 0);
 }
@@ -505,13 +444,13 @@ static void metadata_that_comes_late_does_not_turn_time_back(void **state)
 		pub(i ? picture(50) : key_frame(50), 5000 + i * 40);
 	struct receiver c;
 	join(&c);
-	read_all(&c);
+	receiver_reads(&c);
 	struct msg *m = metadata('2'), *mine = msg_ref(m);
 	pub(m, 0);
 	assert_int_equal(mine->ts, source->timeline.max);
 	msg_unref(&mine);
 	assert_int_equal(cursor_lag(&c.cursor), 0);
-	leave(&c);
+	receiver_leave(&c);
 	source_leave(source, &feeder, 0);
 }
 

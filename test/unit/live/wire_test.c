@@ -480,6 +480,7 @@ static void run(const struct profile *profile, const struct wire_format *format,
 		stream.last[i / 16][i % 16] = profile->start;
 	stream.now = 1000000;
 	stream.wire = wire_new(format, &(struct wire_opts){chunk_size, BACKLOG_MS});
+	stream.wire->key_wait_ms = INT64_C(1) << 40; /* for ever */
 	for (int step = 0; step < STEPS; step++) {
 		publish();
 		for (struct viewer *v = viewers; v < viewers + VIEWERS; v++) {
