@@ -254,6 +254,7 @@ static err session_run(struct rtmp_session *s)
 {
 	sock_set_deadline(s->sock,
 			  clock_after(s->place.is_reserved ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
+	TRY(sock_begin(s->sock));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;

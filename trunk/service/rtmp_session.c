@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TELL_MS = 5000 };
+
 struct traffic rtmp_session_traffic(const struct rtmp_session *s)
 {
 	const struct sock *sock = s->conn->sock;
@@ -29,8 +31,11 @@ static err redirect(struct rtmp_session *s, const char *hostport)
 			query = mem_printf("%s%svhost=%s", t->param, *t->param ? "&" : "?", vhost);
 		}
 	}
-	char *base = mem_printf("rtmp://%s/%s", hostport, t->app);
-	char *full = mem_printf("%s/%s%s", base, t->stream, query);
+	char *app = url_name(t->app), *name = url_name(t->stream);
+	char *base = mem_printf("rtmp://%s/%s", hostport, app);
+	char *full = mem_printf("%s/%s%s", base, name, query);
+	free(app);
+	free(name);
 	log_info("redirecting to %s/%s", base, t->stream); /* the query may hold a secret */
 	err e = rtmp_redirect(s->conn, base, full);
 	if (!e)
@@ -71,6 +76,14 @@ static const char *code_of(const struct outcome *o, enum moment moment)
 	return *o->word ? o->word : codes[o->code][moment];
 }
 
+/* The connection goes on: the client may ask for something else. */
+static err tell_duration(struct rtmp_session *s, const char *code, const char *text)
+{
+	rtmp_put_status(s->conn, s->want.stream_id, "status", code, text);
+	sock_set_deadline(s->conn->sock, clock_after(TELL_MS));
+	return rtmp_flush(s->conn);
+}
+
 err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 {
 	bool ended = o->code == OUTCOME_ENDED || o->code == OUTCOME_DURATION;
@@ -81,6 +94,8 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 		return outcome_fail(o);
 	if (ended)
 		rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
+	if (o->code == OUTCOME_DURATION)
+		return tell_duration(s, code, o->text);
 	rtmp_end(&s->conn, s->want.stream_id, ended ? "status" : "error", code, o->text);
 	return ended ? outcome_fail(o) : err_fail(outcome_err(o->code), "%s: %s", code, o->text);
 }

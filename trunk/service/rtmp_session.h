@@ -32,7 +32,7 @@ err rtmp_publish_run(struct rtmp_session *s) BLOCKS;
 struct traffic rtmp_session_traffic(const struct rtmp_session *s);
 /* Tells the client why it is refused, sent elsewhere (SRS's 302) or ended, in a way that arrives, and
  * ends the connection; some ends are told by that alone. Returns the outcome's error with the sentence
- * as its trail. The client has left the statistics. */
+ * as its trail. OK: the connection goes on (OUTCOME_DURATION). */
 err rtmp_session_tell(struct rtmp_session *s, const struct outcome *outcome) BLOCKS;
 /* The same to a client that has only connected: the answer to that. */
 err rtmp_session_reject(struct rtmp_session *s, const struct outcome *outcome) BLOCKS;
