@@ -8,7 +8,7 @@ import topology as top
 from support import SCALE, SHORT, flv, rtmp, synth
 from support.case import Skip, limit
 from support.probe import Beat, Probe
-from support.rtmp import AUDIO, VIDEO, Closed, Command, Timeout, is_keyframe
+from support.rtmp import AUDIO, VIDEO, Command, Timeout, is_keyframe
 from support.server import median, wait_for, within
 
 
