@@ -2,6 +2,7 @@
  * Layer: cluster. */
 #pragma once
 #include "codec/amf0.h"
+#include "codec/url.h"
 #include "conf/conf.h"
 #include "rtmp/client.h"
 

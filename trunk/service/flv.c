@@ -2,7 +2,7 @@
  * it is played (flv_play.c). */
 #include "service/flv.h"
 #include "base/mem.h"
-#include "cluster/flv_feed.h"
+#include "cluster/link.h"
 #include "node/signed_request.h"
 #include "service/flv_answer.h"
 #include "service/flv_play.h"
@@ -22,7 +22,7 @@ struct visit {
 static enum sign_verdict verify(void *ctx)
 {
 	const struct visit *v = ctx;
-	char *claim = flv_feed_claim(v->asked.path, v->asked.via);
+	char *claim = link_flv_claim(v->asked.path, v->asked.via);
 	enum sign_verdict verdict =
 		signed_request_check(v->s->server->signer, v->s->request, span_str(claim));
 	free(claim);
@@ -44,6 +44,8 @@ static void make_request(struct visit *v)
 		.page_url = r->page_url,
 		.swf_url = "",
 		.url = r->url,
+		.path_asked = r->path_asked,
+		.proof = r->proof,
 		.http = true,
 		.path = r->path,
 		.via = r->via,

@@ -9,6 +9,8 @@
 #include "rtmp/handshake.h"
 #include "service/rtmp_session.h"
 #include "session/admit.h"
+#include "session/hooks.h"
+#include "session/signed_link.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +41,16 @@ static void session_free(struct rtmp_session *s)
 	free(s->via);
 	free(s->redirected);
 	free(s->url);
+	free(s->proof);
 	free(s);
+}
+
+static void tell_of_end(const struct rtmp_session *s)
+{
+	if (!s->was_asked_about)
+		return;
+	struct traffic traffic = rtmp_session_traffic(s);
+	hooks_tell(&s->request, HOOK_ON_CLOSE, &traffic);
 }
 
 static void session_main(void *arg)
@@ -52,6 +63,7 @@ static void session_main(void *arg)
 	log_info("RTMP connection from %s", peer);
 	err e = session_run(s);
 	log_end(e, "RTMP connection from %s ended", peer);
+	tell_of_end(s);
 	session_free(s);
 }
 
@@ -65,6 +77,7 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 	}
 	struct rtmp_session *s = mem_new(struct rtmp_session);
 	s->server = server;
+	s->peer = *sock_peer(sock);
 	s->conf = conf_ref(server->conf);
 	s->sock = sock;
 	s->place = place;
@@ -103,11 +116,13 @@ static void make_request(struct rtmp_session *s)
 		.conf = s->conf,
 		.vhost = conf_vhost_find(s->conf, s->target.vhost),
 		.target = &s->target,
-		.peer = sock_peer(s->conn->sock),
+		.peer = &s->peer,
 		.tc_url = s->connect.tc_url,
 		.page_url = s->connect.page_url,
 		.swf_url = s->connect.swf_url,
 		.url = s->url ? s->url : "",
+		.path_asked = "",
+		.proof = s->proof ? s->proof : "",
 		.announce = &s->announce,
 		.path = s->path,
 		.via = s->via,
@@ -166,6 +181,14 @@ static enum sign_verdict verify(void *ctx)
 			      });
 }
 
+/* A link that is signed in its path has a longer app than the stream. */
+static void take_proof(struct rtmp_session *s)
+{
+	const struct conf_vhost *vhost = conf_vhost_find(s->conf, s->target.vhost);
+	free(s->proof);
+	s->proof = vhost ? signed_link_take_proof(&vhost->signed_links, s->target.app) : NULL;
+}
+
 /* What the client wants, and under which vhost. */
 static err name_stream(struct rtmp_session *s, struct outcome *outcome)
 {
@@ -181,6 +204,7 @@ static err name_stream(struct rtmp_session *s, struct outcome *outcome)
 		return outcome_refuse(outcome, OUTCOME_BAD_NAME, "%s", err_trail(e));
 	target_fini(&s->target);
 	s->target = target;
+	take_proof(s);
 	free(s->url);
 	s->url = mem_printf("/%s/%s", target.app, target.stream);
 	make_request(s);
@@ -192,7 +216,7 @@ static err name_stream(struct rtmp_session *s, struct outcome *outcome)
 static err admit_request(struct rtmp_session *s, struct outcome *outcome)
 {
 	TRY(name_stream(s, outcome));
-	return admit_stream(&(struct admission){
+	struct admission a = {
 		.request = &s->request,
 		.place = &s->place,
 		.verify = verify,
@@ -206,7 +230,10 @@ static err admit_request(struct rtmp_session *s, struct outcome *outcome)
 				.args = s->connect.args,
 			},
 		.outcome = outcome,
-	});
+	};
+	err e = admit_stream(&a);
+	s->was_asked_about = s->was_asked_about || a.has_asked;
+	return e;
 }
 
 /* ---- the story ---- */

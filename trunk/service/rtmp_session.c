@@ -10,8 +10,18 @@ enum { TELL_MS = 5000 };
 
 struct traffic rtmp_session_traffic(const struct rtmp_session *s)
 {
+	if (!s->conn)
+		return s->traffic;
 	const struct sock *sock = s->conn->sock;
 	return (struct traffic){.recv = sock_recv_bytes(sock), .send = sock_send_bytes(sock)};
+}
+
+/* The connection ends politely; what it has carried is kept. */
+static void end_connection(struct rtmp_session *s, uint32_t stream_id, const char *level,
+			   const char *code, const char *sentence)
+{
+	s->traffic = rtmp_session_traffic(s);
+	rtmp_end(&s->conn, stream_id, level, code, sentence);
 }
 
 /* SRS's 302: the URL without the stream, and with it. */
@@ -39,7 +49,7 @@ static err redirect(struct rtmp_session *s, const char *hostport)
 	log_info("redirecting to %s/%s", base, t->stream); /* the query may hold a secret */
 	err e = rtmp_redirect(s->conn, base, full);
 	if (!e)
-		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
+		end_connection(s, 0, NULL, NULL, NULL);
 	e = err_fail(ERR_REDIRECT, "redirected to %s/%s", base, t->stream);
 	free(query);
 	free(base);
@@ -57,6 +67,7 @@ static const char *code_of(const struct outcome *o, enum moment moment)
 	static const char failed[] = "NetStream.Failed";
 	static const char play_failed[] = "NetStream.Play.Failed";
 	static const char publish_failed[] = "NetStream.Publish.Failed";
+	static const char denied[] = "NetStream.Publish.Denied";
 	static const char bad_name[] = "NetStream.Publish.BadName";
 	static const char *const codes[OUTCOMES][MOMENTS] = {
 		[OUTCOME_NO_VHOST] = {invalid_app, invalid_app, invalid_app},
@@ -69,7 +80,10 @@ static const char *code_of(const struct outcome *o, enum moment moment)
 		[OUTCOME_NO_ORIGIN] = {rejected, play_failed, publish_failed},
 		[OUTCOME_NOT_FOUND] = {NULL, "NetStream.Play.StreamNotFound", publish_failed},
 		[OUTCOME_BUSY] = {NULL, NULL, bad_name},
+		[OUTCOME_REPLACED] = {NULL, NULL, bad_name},
 		[OUTCOME_RIVAL] = {NULL, NULL, bad_name},
+		[OUTCOME_KICKED] = {NULL, "NetStream.Play.Denied", denied},
+		[OUTCOME_IDLE] = {NULL, NULL, denied},
 		[OUTCOME_ENDED] = {NULL, "NetStream.Play.UnpublishNotify", NULL},
 		[OUTCOME_DURATION] = {NULL, "NetStream.Play.Stop", NULL},
 	};
@@ -96,7 +110,7 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 		rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
 	if (o->code == OUTCOME_DURATION)
 		return tell_duration(s, code, o->text);
-	rtmp_end(&s->conn, s->want.stream_id, ended ? "status" : "error", code, o->text);
+	end_connection(s, s->want.stream_id, ended ? "status" : "error", code, o->text);
 	return ended ? outcome_fail(o) : err_fail(outcome_err(o->code), "%s: %s", code, o->text);
 }
 
@@ -104,6 +118,6 @@ err rtmp_session_reject(struct rtmp_session *s, const struct outcome *o)
 {
 	const char *code = code_of(o, AT_CONNECT);
 	if (rtmp_reject(s->conn, code, o->text) == OK)
-		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
+		end_connection(s, 0, NULL, NULL, NULL);
 	return err_fail(outcome_err(o->code), "%s: %s", code, o->text);
 }

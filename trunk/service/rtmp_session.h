@@ -15,12 +15,15 @@ struct rtmp_session {
 	struct conn_place place;
 	struct sock *sock; /* until the connection has it */
 	struct rtmp_conn *conn;
+	struct addr peer;
+	struct traffic traffic; /* of a connection that has gone */
+	bool was_asked_about;   /* web services were, and are told of its end */
 	struct rtmp_connect connect;
 	struct rtmp_identify want;
 	struct target target;
 	struct announce announce; /* what another server says about itself */
 	struct request request;   /* all that in no protocol's words; borrows from here */
-	char *path, *via, *redirected, *url;
+	char *path, *via, *redirected, *url, *proof;
 };
 
 /* Plays until the client or the stream ends. OK: the client closed the stream and may ask for

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/upstream_request.h"
+#include "session/permit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,13 @@ static err check_name(struct admission *a)
 					   : refuse(a, OUTCOME_BAD_NAME, "the stream has no name");
 }
 
+/* What the configuration and web services allow. */
+static err check_permit(struct admission *a)
+{
+	a->has_asked = true;
+	return permit_check(a->request, a->outcome);
+}
+
 /* ---- the origin's word ---- */
 
 static err say_no(struct admission *a, const struct rtmp_refusal *refusal)
@@ -122,8 +130,7 @@ static err check_token(struct admission *a)
 
 enum { CONNECTION = 1, STREAM = 2 };
 
-/* In this order: what costs nothing first, what asks others last. Lists of addresses, signed links and
- * hooks are further rows; a check may wait. */
+/* In this order: what costs nothing first, what asks others last. A check may wait. */
 static const struct {
 	unsigned stages;
 	err (*check)(struct admission *a);
@@ -135,6 +142,7 @@ static const struct {
 	{STREAM, check_room_of_stream},
 	{STREAM, check_path},
 	{STREAM, check_name},
+	{STREAM, check_permit},
 	{STREAM, check_token},
 };
 

@@ -19,6 +19,7 @@ struct admission {
 	bool can_correct;
 	const struct token_words *token; /* what an origin is asked with */
 	struct outcome *outcome;         /* why not */
+	bool has_asked; /* comes out: web services may have been asked about the connection */
 };
 
 /* What can be said already when the client has only named its vhost. */
