@@ -34,12 +34,13 @@ struct server *test_server_new(const char *conf)
 {
 	struct server *s = mem_new(struct server);
 	s->conf = load(conf);
-	s->started_wall_ms = clock_wall_ms();
+	s->started_ms = clock_ms();
 	s->server_id = mem_strdup("vid-tested");
 	co_new_id(s->service_id);
 	co_new_id(s->path_id);
 	registry_init(&s->registry);
 	stat_init(&s->stat, &s->registry);
+	places_init(&s->places);
 	s->cluster = cluster_new(s);
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
@@ -59,6 +60,7 @@ void test_server_free(struct server **server)
 	signer_free(&s->signer);
 	notices_free(&s->notices);
 	stat_fini(&s->stat);
+	places_fini(&s->places);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);
 	free(s->server_id);
