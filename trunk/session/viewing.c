@@ -151,10 +151,11 @@ static err play(struct viewing *v)
 /* Before anything is asked or fetched for it. */
 static err ask_hooks(struct viewing *v)
 {
-	struct outcome refused = {0};
-	err e = hooks_ask(v->request, HOOK_ON_PLAY, &refused);
-	if (refused.code)
-		*viewing_outcome(v) = refused;
+	err e = hooks_ask(v->request, HOOK_ON_PLAY, viewing_outcome(v));
+	if (!v->outcome->code) {
+		free(v->outcome);
+		v->outcome = NULL;
+	}
 	return e;
 }
 
