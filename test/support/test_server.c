@@ -42,6 +42,7 @@ struct server *test_server_new(const char *conf)
 	co_new_id(s->path_id);
 	registry_init(&s->registry);
 	stat_init(&s->stat, &s->registry);
+	places_init(&s->places);
 	s->cluster = cluster_new(s);
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
@@ -66,6 +67,7 @@ void test_server_free(struct server **server)
 	guesses_free(&s->guesses);
 	free(s->reload.why);
 	stat_fini(&s->stat);
+	places_fini(&s->places);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);
 	free(s->server_id);

@@ -145,11 +145,11 @@ static void drain(void)
 	int number = 0;
 	struct server *server = &serve.server;
 	int64_t first = server->conf->grace_start_wait_ms, last = server->conf->grace_final_wait_ms;
-	log_say("graceful quit: %d connections may stay until they leave", server->connections);
+	log_say("graceful quit: %d connections may stay until they leave", server->places.count);
 	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
 		return;
 	serve_drain(&serve);
-	while (server->connections > 0)
+	while (server->places.count > 0)
 		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
 			return;
 	(void)signals_wait(&number, clock_after(last));
