@@ -123,7 +123,9 @@ void conn_receive(struct rtmp_conn *conn, struct rtmp_msg *m)
 	switch (m->type) {
 	case RTMP_AUDIO:
 	case RTMP_VIDEO:
-		conn_push(conn, m);
+		/* An empty one says nothing, and as an FLV tag it stalls players. */
+		if (m->media && m->media->n)
+			conn_push(conn, m);
 		break;
 	case RTMP_DATA:
 	case RTMP_COMMAND:
