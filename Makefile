@@ -48,7 +48,7 @@ LIBS_co := $(LIBS_ST)
 LIBS_net := $(LIBS_CARES) $(LIBS_SSL)
 LIBS_conf := $(LIBS_YAML)
 LIBS_rtmp := $(LIBS_SSL)
-LIBS_http := $(LIBS_HTTP_PARSER) $(LIBS_SSL)
+LIBS_http := $(LIBS_SSL)
 LIBS_node := $(LIBS_JANSSON) $(LIBS_SSL)
 # $(call libs,LAYERS) and $(call archives,LAYERS)
 libs = $(foreach l,$(1),$(LIBS_$(l))) -lm

@@ -141,7 +141,7 @@ def test_http_head_of_a_megabyte(t):
     """A request head of a megabyte is answered with an error or closed, on both HTTP ports, with bounded memory."""
     w = Watch(t)
     for port in (w.s.http, w.s.api):
-        for text in (b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000, b"GET /" + b"b" * 1_000_000,
+        for text in (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1_000_000, b"GET /" + b"b" * 1_000_000,
                      b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 170_000):
             c = rtmp.Conn(rtmp.dial("127.0.0.1", port))
             try:

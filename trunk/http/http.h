@@ -1,19 +1,20 @@
-/* http - HTTP/1.1 on a socket, server side. Layer: http. Parsing by http-parser (message.c). */
+/* http - HTTP/1.1 (RFC 9110, 9112) on a socket, server side. Layer: http. */
 #pragma once
 #include "base/buf.h"
 #include "net/sock.h"
 
 enum { HTTP_HEAD_MAX = 16384, HTTP_BODY_MAX = 65536, HTTP_HEADERS_MAX = 64 };
 
-/* The methods that a server here tells apart, with the numbers of http_parser.h. */
+/* The methods that are told apart. */
 enum {
-	HTTP_METHOD_DELETE = 0,
-	HTTP_METHOD_GET = 1,
-	HTTP_METHOD_HEAD = 2,
-	HTTP_METHOD_POST = 3,
-	HTTP_METHOD_PUT = 4,
-	HTTP_METHOD_OPTIONS = 6,
-	HTTP_METHOD_PATCH = 28,
+	HTTP_METHOD_DELETE,
+	HTTP_METHOD_GET,
+	HTTP_METHOD_HEAD,
+	HTTP_METHOD_POST,
+	HTTP_METHOD_PUT,
+	HTTP_METHOD_OPTIONS,
+	HTTP_METHOD_PATCH,
+	HTTP_METHOD_OTHER, /* known, and nothing here has it */
 };
 
 struct http_header {
@@ -22,7 +23,7 @@ struct http_header {
 
 /* A request or a response, its head in memory. */
 struct http_message {
-	int method; /* enum http_method of http_parser.h, see above */
+	int method; /* HTTP_METHOD_…, of a request */
 	const char *method_name;
 	char *target; /* as sent: "/live/a.flv?k=v" */
 	char *path;   /* decoded, without query; no "..", no control characters; begins with '/' */

@@ -1,5 +1,5 @@
 /* parse - the bytes of one HTTP message, in any cuts, into a head and a body. Layer: http, for its
- * own files and tests only. No I/O: fed by conn.c. Implemented in message.c. */
+ * own files and tests only. No I/O: fed by conn.c. */
 #pragma once
 #include "http/http.h"
 

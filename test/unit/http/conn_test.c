@@ -63,12 +63,12 @@ static const char *converse(struct server *s, struct span in, size_t step, struc
 static void requests_in_one_go_are_answered_one_after_another(void **state)
 {
 	(void)state;
-	static const char in[] =
-		"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
-		"POST /2?q HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
-		"POST /3 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ndef\r\n0\r\n\r\n"
-		"GET /4 HTTP/1.1\r\nConnection: close\r\n\r\n"
-		"GET /never HTTP/1.1\r\n\r\n";
+	static const char in[] = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
+				 "POST /2?q HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+				 "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+				 "chunked\r\n\r\n3\r\ndef\r\n0\r\n\r\n"
+				 "GET /4 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+				 "GET /never HTTP/1.1\r\nHost: h\r\n\r\n";
 	static const size_t steps[] = {sizeof(in), 1, 7};
 	for (int i = 0; i < 3; i++) {
 		struct server s = {0};
@@ -91,15 +91,15 @@ static void requests_in_one_go_are_answered_one_after_another(void **state)
 static const struct {
 	const char *request, *expect, *never;
 } keeping[] = {
-	{G "1\r\n\r\n", "Connection: keep-alive\r\n", "Connection: close"},
-	{G "1\r\nConnection: close\r\n\r\n", "Connection: close\r\n", "keep-alive"},
+	{G "1\r\nHost: h\r\n\r\n", "Connection: keep-alive\r\n", "Connection: close"},
+	{G "1\r\nHost: h\r\nConnection: close\r\n\r\n", "Connection: close\r\n", "keep-alive"},
 	{G "0\r\n\r\n", "Connection: close\r\n", "keep-alive"},
 	{G "0\r\nConnection: Keep-Alive\r\n\r\n", "Connection: keep-alive\r\n",
 	 "Connection: close"},
-	{"HEAD / HTTP/1.1\r\n\r\n", "Content-Length: 8\r\n", "HEAD /"},
-	{G "1\r\nOrigin: http://x\r\n\r\n", "Access-Control-Allow-Origin: *\r\n", "x"},
-	{G "1\r\n\r\n", "\r\nDate: ", "Access-Control"},
-	{"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+	{"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "Content-Length: 8\r\n", "HEAD /"},
+	{G "1\r\nHost: h\r\nOrigin: http://x\r\n\r\n", "Access-Control-Allow-Origin: *\r\n", "x"},
+	{G "1\r\nHost: h\r\n\r\n", "\r\nDate: ", "Access-Control"},
+	{"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
 	 "HTTP/1.1 100 Continue\r\n\r\n", "200"},
 };
 
@@ -125,17 +125,19 @@ static const struct {
 } refused[] = {
 	{"\x03garbage and nothing else of which a head could be made", 0, "400 Bad Request",
 	 ERR_PROTOCOL},
-	{"GET /../etc/passwd HTTP/1.1\r\n\r\n", 0, "400 Bad Request", ERR_PROTOCOL},
-	{"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 0,
+	{"GET /../etc/passwd HTTP/1.1\r\nHost: h\r\n\r\n", 0, "400 Bad Request", ERR_PROTOCOL},
+	{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 0,
 	 "400 Bad Request", ERR_PROTOCOL},
-	{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 0, "400 Bad Request",
-	 ERR_PROTOCOL},
-	{"GET / HTTP/1.1\r\nA: ", 1 << 20, "431 Request Header Fields Too Large", ERR_LIMIT},
-	{"POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 0, "413 Payload Too Large", ERR_LIMIT},
-	{"POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 65537, "413 Payload Too Large",
+	{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 0,
+	 "400 Bad Request", ERR_PROTOCOL},
+	{"GET / HTTP/1.1\r\nHost: h\r\nA: ", 1 << 20, "431 Request Header Fields Too Large",
 	 ERR_LIMIT},
-	{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n", 0x20000,
-	 "413 Payload Too Large", ERR_LIMIT},
+	{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n", 0, "413 Content Too Large",
+	 ERR_LIMIT},
+	{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n", 65537,
+	 "413 Content Too Large", ERR_LIMIT},
+	{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n", 0x20000,
+	 "413 Content Too Large", ERR_LIMIT},
 };
 
 static void what_is_refused_gets_a_status_and_a_sentence(void **state)
@@ -164,7 +166,7 @@ static void a_body_of_the_maximum_is_taken(void **state)
 	(void)state;
 	struct server s = {0};
 	struct buf b = {0}, in = {.max = 1 << 20};
-	buf_printf(&in, "POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n", HTTP_BODY_MAX);
+	buf_printf(&in, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", HTTP_BODY_MAX);
 	for (int k = 0; k < HTTP_BODY_MAX; k++)
 		buf_u8(&in, 'x');
 	const char *text = converse(&s, buf_span(&in), in.n, &b);
@@ -178,8 +180,8 @@ static void a_body_of_the_maximum_is_taken(void **state)
 static void the_end_of_the_peer_is_told_from_an_end_in_a_request(void **state)
 {
 	(void)state;
-	static const char *const in[] = {"", "GET / HT",
-					 "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"};
+	static const char *const in[] = {
+		"", "GET / HT", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"};
 	for (int i = 0; i < 3; i++) {
 		struct server s = {0};
 		struct buf b = {0};
@@ -208,7 +210,7 @@ static void a_request_that_drips_ends_at_its_deadline(void **state)
 	struct server s = {.ms = 100};
 	fake_time_begin();
 	peer_pair(&d.sock, &s.sock);
-	peer_send(d.sock, "GET / HTTP/1.1\r\nA: ");
+	peer_send(d.sock, "GET / HTTP/1.1\r\nHost: h\r\nA: ");
 	struct co *server = co_start("server", serve, &s);
 	struct co *client = co_start("client", drip, &d);
 	struct http_message *none = NULL;
@@ -242,7 +244,7 @@ static void a_silent_connection_holds_little_memory(void **state)
 	struct mallinfo2 before = mallinfo2();
 	for (int i = 0; i < N; i++) {
 		co[i] = co_start("server", serve, &s[i]);
-		peer_send(sock[i], "GET / HTTP/1.1\r\n\r\n");
+		peer_send(sock[i], "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
 		buf_clear(&b);
 		peer_recv_until(sock[i], &b, "GET /?");
 	}
@@ -291,7 +293,9 @@ static void the_peers_bytes_never_mix(void **state)
 	for (int r = 0; r < ROUNDS; r++) {
 		for (int i = 0; i < N; i++) {
 			buf_clear(&in);
-			buf_printf(&in, "POST /%d HTTP/1.1\r\nContent-Length: 30000\r\n\r\n", i);
+			buf_printf(&in,
+				   "POST /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n",
+				   i);
 			for (int k = 0; k < 30000; k++)
 				buf_u8(&in, (uint8_t)('a' + i));
 			sock[i]->deadline = clock_after(PEER_MS);

@@ -132,7 +132,8 @@ static const char *fetch(const char *method, const char *target, const char *hea
 	struct server s;
 	struct buf b = {.max = 8192};
 	peer_pair(&sock, &s.sock);
-	buf_printf(&b, "%s %s HTTP/1.1\r\nConnection: close\r\n%s\r\n", method, target, headers);
+	buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n", method, target,
+		   headers);
 	peer_send(sock, buf_text(&b));
 	buf_free(&b);
 	struct co *co = co_start("server", serve, &s);
