@@ -49,6 +49,7 @@ LIBS_net := $(LIBS_CARES) $(LIBS_SSL)
 LIBS_conf := $(LIBS_YAML)
 LIBS_rtmp := $(LIBS_SSL)
 LIBS_http := $(LIBS_SSL)
+LIBS_output := $(LIBS_SSL)
 LIBS_node := $(LIBS_JANSSON) $(LIBS_SSL)
 # $(call libs,LAYERS) and $(call archives,LAYERS)
 libs = $(foreach l,$(1),$(LIBS_$(l))) -lm
@@ -157,7 +158,8 @@ test: all bench-tools $(UNITS) $(REPLAYS)
 headers:
 	@scripts/check-headers "$(CC) $(CPPFLAGS) -std=gnu2x $(WARN) $(CFLAGS_LIBS)"
 
-check: headers
+check: headers $(OBJECTS)
+	@scripts/check-symbols $(OBJECTS)
 	@scripts/check-layers
 	@scripts/check-style
 
@@ -167,8 +169,10 @@ tidy:
 format:
 	clang-format -i $$(find trunk test -name '*.[ch]')
 
-# Fuzzing: clang's libFuzzer, TIME seconds for each target. F=chunk takes one.
+# Fuzzing: clang's libFuzzer, TIME seconds for each target, or TOTAL seconds for all of them, of which
+# two run at a time. F=chunk takes one.
 TIME ?= 60
+FUZZ_TIME = $(if $(TOTAL),$(shell echo $$(($(TOTAL) * 2 / $(words $(FUZZERS)) + 1))),$(TIME))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_OBJECTS := $(SOURCES:trunk/%.c=objs/fuzz/%.o)
 # replay.c has a main() of its own.
@@ -202,7 +206,7 @@ $(foreach l,$(LAYERS),$(eval $(call fuzz_rules,$(l))))
 fuzz-targets: $(FUZZERS)
 
 fuzz: $(FUZZERS)
-	@scripts/fuzz $(TIME) $(FUZZERS)
+	@scripts/fuzz $(FUZZ_TIME) $(FUZZERS)
 
 # Tools of the benchmark: the load generator and the program that only writes.
 BENCH_LAYERS := base co net codec rtmp http
@@ -266,7 +270,7 @@ help:
 	@echo 'make mesh-churn   a mesh of origins that come and go, MINUTES=10'
 	@echo 'make bench        what serving costs, beside the cheapest possible program'
 	@echo 'make soak         7,000 edges for five minutes, 10,000 streams over four origins'
-	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target, F=NAME for one'
+	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
 	@echo 'make bench-tools  objs/srs_bench, a load generator for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
 	@echo 'make clean        empty objs/'

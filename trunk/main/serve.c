@@ -6,8 +6,10 @@
 #include "cluster/members.h"
 #include "http/client.h"
 #include "net/dns.h"
+#include "node/certs.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
 
@@ -32,12 +34,18 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 	return e;
 }
 
+/* What HTTP requests are for, in this order. */
+static void mount(struct serve *serve)
+{
+	start_page_mount(&serve->router);
+	api_mount(&serve->router);
+	hls_serve_mount(&serve->router, serve->hls);
+	http_service_mount(&serve->router);
+}
+
 err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 {
 	struct server *server = &serve->server;
-	start_page_mount(&serve->router);
-	api_mount(&serve->router);
-	http_service_mount(&serve->router);
 	serve->listeners = (struct listeners){.server = server, .router = &serve->router};
 	server->conf = conf_ref(conf);
 	server->started_wall_ms = clock_wall_ms();
@@ -47,7 +55,12 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
+	server->certs = certs_new();
+	serve->hls = hls_new(server);
+	mount(serve);
 	err e = signer_load(server->signer, conf);
+	if (!e)
+		e = certs_load(server->certs, conf);
 	if (!e)
 		e = dns_init(*conf->resolver ? conf->resolver : NULL);
 	if (!e)
@@ -58,6 +71,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 		return e;
 	}
 	members_follow(server->cluster);
+	certs_watch(server);
 	return OK;
 }
 
@@ -67,9 +81,11 @@ void serve_stop(struct serve *serve)
 	listeners_close(&serve->listeners);
 	co_group_stop(&server->sessions);
 	co_group_stop(&server->services);
+	hls_free(&serve->hls);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);
+	certs_free(&server->certs);
 	signer_free(&server->signer);
 	notices_free(&server->notices);
 	stat_fini(&server->stat);
@@ -91,6 +107,7 @@ void serve_drain(struct serve *serve)
 err serve_set_conf(struct serve *serve, struct conf *conf)
 {
 	struct server *server = &serve->server;
+	TRY(certs_load(server->certs, conf));
 	TRY(listen_as(serve, conf, NULL));
 	conf_ref(conf);
 	conf_unref(&server->conf);

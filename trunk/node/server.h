@@ -7,6 +7,7 @@
 #include "node/sign.h"
 #include "node/stat.h"
 
+struct certs;
 struct cluster;
 struct notices;
 struct signer;
@@ -20,6 +21,7 @@ struct server {
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct certs *certs;      /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
 	int connections;          /* RTMP and HTTP connections */

@@ -65,7 +65,7 @@ static void several_problems_are_told_in_one_go(void **state)
 					      "    gop_cach off;\n"
 					      "    mw_latency fast;\n"
 					      "  }\n"
-					      "  hls { enabled on; whatever 3; }\n"
+					      "  dash { enabled on; whatever 3; }\n"
 					      "  foo\n"
 					      "}\n");
 	assert_null(l.conf);
@@ -74,7 +74,7 @@ static void several_problems_are_told_in_one_go(void **state)
 		"t.conf:3: 'daemon' expects on or off, not 'yes'\n",
 		"t.conf:6: unknown directive 'gop_cach' in vhost.play; did you mean 'gop_cache'?\n",
 		"t.conf:7: 'vhost.play.mw_latency' expects milliseconds, 0 to 60000, not 'fast'\n",
-		"t.conf:9: 'vhost.hls' is a directive of SRS that is not built yet",
+		"t.conf:9: 'vhost.dash' is a directive of SRS that is not built yet",
 		"t.conf:10: unexpected end of line after 'foo'",
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -108,11 +108,27 @@ static const struct load_case cases[] = {
 	{"a duplicate vhost", "L vhost v { }", "", "'vhost v' was set in line 1"},
 	{"another vhost", "L vhost w { }", "", ""},
 
-	{"built later, on", "L http_server { https { enabled on; } }",
-	 "'http_server.https.enabled on' is not built yet", ""},
-	{"built later, off", "L http_server { https { enabled off; listen 8088; } }", "", ""},
+	{"HTTPS without HTTP", "L http_server { https { enabled on; } }", "",
+	 "'https' has no effect without 'enabled on' in http_server"},
+	{"HTTPS", "L http_api { enabled on; listen 3; https { enabled on; listen 4; } }", "", ""},
+	{"HTTP and HTTPS on one port",
+	 "L http_api { enabled on; listen 3; https { enabled on; listen 3; } }", "", ""},
+	{"HTTPS where RTMP is",
+	 "listen 1935; vhost v { } http_api { enabled on; https { enabled on; listen 1935; } }",
+	 "'http_api.https.listen 1935' is taken by 'listen 1935' already", ""},
+	{"RTMPS", "L rtmps { enabled on; listen 1443 1935; }", "", ""},
+	{"RTMPS nowhere", "L rtmps { enabled on; }", "'rtmps' is enabled without 'listen'", ""},
+	{"RTMPS where HTTP is",
+	 "L rtmps { enabled on; listen 3; } http_api { enabled on; listen 3; }",
+	 "'http_api.listen 3' is taken by 'rtmps.listen 3' already", ""},
+	{"RTMPS beside RTMP",
+	 "listen 1935; vhost v { } rtmps { enabled on; listen 127.0.0.1:1935; }",
+	 "'rtmps.listen 127.0.0.1:1935' overlaps 'listen 1935'; write the same text", ""},
+	{"a certificate without a key", "L rtmps { cert a b; }", "2 certificates and 1 keys", ""},
+	{"a vhost's certificate without a key", "L vhost w { tls { cert a; } }",
+	 "1 certificates and 0 keys", ""},
 	{"TLS upstream", "listen 1; vhost v { cluster { mode remote; origin a; protocol flvs; } }",
-	 "not built yet", ""},
+	 "", ""},
 	{"of SRS, on", "L srt_server { enabled on; }",
 	 "'srt_server' is a directive of SRS that is not", ""},
 	{"of SRS, off", "L rtc_server { enabled off; x { y; } }", "",
