@@ -1,8 +1,8 @@
 /* Rules over several directives: each a function that knows its sentence. A rule that is broken
  * points at the line that is wrong, or at the block where something is missing. */
+#include "conf/check.h"
 #include "base/addr.h"
 #include "base/log.h"
-#include "conf/load.h"
 
 #include <sys/resource.h>
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct text_list {
-	int count;
+	int count, room;
 	char **v;
 };
 
@@ -168,7 +168,7 @@ struct conf {
 		bool verify;
 		char *ca;
 	} tls;
-	int vhost_count;
+	int vhost_count, vhost_room;
 	struct conf_vhost *vhosts;
 };
 

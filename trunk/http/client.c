@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "http/parse.h"
 #include "http/pool.h"
+#include "net/dial.h"
 #include "net/dns.h"
 
 #include <stdio.h>
@@ -67,28 +68,6 @@ static err request_send(struct sock *sock, const struct http_request_opts *opts,
 	return e;
 }
 
-/* A fair part of the time that is left, so that one address that swallows everything does not
- * keep the next from being tried. */
-static int64_t attempt_deadline(int64_t deadline, int addresses)
-{
-	int64_t now = clock_ms();
-	if (deadline == CLOCK_NEVER || deadline <= now)
-		return deadline;
-	return now + (deadline - now) / addresses;
-}
-
-static err dial_any(struct sock **sock, const struct dns_answer *answer, int64_t deadline)
-{
-	err e = err_fail(ERR_NAME, "the name has no address");
-	for (int i = 0; i < answer->count; i++) {
-		e = sock_dial(sock, &answer->addrs[i],
-			      attempt_deadline(deadline, answer->count - i));
-		if (e == OK || e == ERR_STOPPED || clock_ms() >= deadline)
-			return e;
-	}
-	return e;
-}
-
 static bool take_kept(struct http_link *link, const struct dns_answer *answer)
 {
 	for (int i = 0; i < answer->count; i++)
@@ -104,7 +83,7 @@ static err link_open(struct http_link *link, const struct http_request_opts *opt
 	err e = dns_lookup(answer, opts->host.host, opts->host.port, opts->deadline);
 	bool done = e != OK || (kept && take_kept(link, answer));
 	if (!done)
-		e = dial_any(&link->sock, answer, opts->deadline);
+		e = dial_addrs(&link->sock, answer->addrs, answer->count, opts->deadline);
 	free(answer);
 	TRY(e);
 	if (!link->conn)

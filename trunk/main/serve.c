@@ -1,10 +1,10 @@
 #include "main/serve.h"
 #include "api/api.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "cluster/cluster.h"
 #include "cluster/members.h"
 #include "http/client.h"
+#include "main/server_id.h"
 #include "net/dns.h"
 #include "node/certs.h"
 #include "node/notice.h"
@@ -17,12 +17,9 @@
 
 static void name_self(struct server *server)
 {
-	char text[9];
 	co_new_id(server->service_id);
 	co_new_id(server->path_id);
-	co_new_id(text);
-	server->server_id = *server->conf->server_id ? mem_strdup(server->conf->server_id)
-						     : mem_printf("vid-%.7s", text);
+	server->server_id = server_id_get(server->conf);
 }
 
 static err listen_as(struct serve *serve, const struct conf *conf, struct inherit *inherit)
@@ -48,7 +45,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	struct server *server = &serve->server;
 	serve->listeners = (struct listeners){.server = server, .router = &serve->router};
 	server->conf = conf_ref(conf);
-	server->started_wall_ms = clock_wall_ms();
+	server->started_ms = clock_ms();
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
@@ -92,6 +89,7 @@ void serve_stop(struct serve *serve)
 	registry_fini(&server->registry);
 	http_router_fini(&serve->router);
 	conf_unref(&server->conf);
+	free(server->reload.why);
 	free(server->server_id);
 	server->server_id = NULL;
 }

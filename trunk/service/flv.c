@@ -2,7 +2,7 @@
  * makes it; then it is played (flv_play.c). */
 #include "service/flv.h"
 #include "base/mem.h"
-#include "cluster/flv_feed.h"
+#include "cluster/link.h"
 #include "cluster/upstream_request.h"
 #include "node/signed_request.h"
 #include "service/flv_answer.h"
@@ -22,7 +22,7 @@ struct visit {
 
 static enum sign_verdict check_claim(const struct visit *v)
 {
-	char *claim = flv_feed_claim(v->request.path, v->request.via);
+	char *claim = link_flv_claim(v->request.path, v->request.via);
 	enum sign_verdict verdict =
 		signed_request_check(v->s->server->signer, v->s->request, span_str(claim));
 	free(claim);

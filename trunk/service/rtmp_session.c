@@ -88,7 +88,10 @@ static const char *code_of(const struct outcome *o, bool play)
 		[OUTCOME_NO_ORIGIN] = {"NetStream.Play.Failed", "NetStream.Publish.Failed"},
 		[OUTCOME_NOT_FOUND] = {"NetStream.Play.StreamNotFound", NULL},
 		[OUTCOME_BUSY] = {NULL, "NetStream.Publish.BadName"},
+		[OUTCOME_REPLACED] = {NULL, "NetStream.Publish.BadName"},
 		[OUTCOME_RIVAL] = {NULL, "NetStream.Publish.BadName"},
+		[OUTCOME_KICKED] = {"NetStream.Play.Denied", "NetStream.Publish.Denied"},
+		[OUTCOME_IDLE] = {NULL, "NetStream.Publish.Denied"},
 		[OUTCOME_ENDED] = {"NetStream.Play.UnpublishNotify", NULL},
 		[OUTCOME_DURATION] = {"NetStream.Play.Stop", NULL},
 	};

@@ -138,7 +138,7 @@ static err check_coworkers(struct publication *p)
 
 static err origin_refuses(struct publication *p, enum outcome_code code, const char *words)
 {
-	const struct rtmp_refusal *why = push_refusal(p->push);
+	const struct link_refusal *why = push_refusal(p->push);
 	outcome_set(&p->outcome, code, "%s", words);
 	snprintf(p->outcome.word, sizeof(p->outcome.word), "%s", why->code);
 	return outcome_fail(&p->outcome);
@@ -179,11 +179,18 @@ static err ask_origin(struct publication *p)
 static err check_push(struct publication *p)
 {
 	char words[sizeof(p->outcome.text)];
-	if (!p->push || push_state(p->push) != PUSH_FAILED)
+	if (!p->push || !push_is_over(p->push))
 		return OK;
-	snprintf(words, sizeof(words), "no origin takes the stream any more: %.200s",
-		 push_refusal(p->push)->description);
-	return origin_refuses(p, OUTCOME_NO_ORIGIN, words);
+	const char *why = push_refusal(p->push)->description;
+	switch (push_state(p->push)) {
+	case PUSH_SUPERSEDED:
+		return origin_refuses(p, OUTCOME_RIVAL, why);
+	case PUSH_ENDED:
+		return origin_refuses(p, OUTCOME_KICKED, why);
+	default:
+		snprintf(words, sizeof(words), "no origin takes the stream any more: %.200s", why);
+		return origin_refuses(p, OUTCOME_NO_ORIGIN, words);
+	}
 }
 
 /* ---- its beginning ---- */
@@ -319,7 +326,8 @@ err publication_wait(struct publication *p)
 static int64_t grace_of(const struct publication *p)
 {
 	const struct request *r = p->request;
-	bool lost = p->outcome.code == OUTCOME_RIVAL || (p->push && push_is_outdone(p->push));
+	bool lost = p->outcome.code == OUTCOME_RIVAL ||
+		    (p->push && push_state(p->push) == PUSH_SUPERSEDED);
 	return lost && !pulls_has(r->server->cluster, p->source)
 		       ? 0
 		       : r->vhost->publish.reconnect_grace_ms;

@@ -33,6 +33,12 @@ static struct traffic on_client_count(const struct client *client)
 	return v->ops->count(v);
 }
 
+bool viewing_from_start(const struct viewing *v)
+{
+	return v->request->vhost->play.gop_cache &&
+	       (!v->request->is_relay || source_is_live(v->source));
+}
+
 static const struct client_ops client_ops = {on_client_stop, on_client_count};
 
 void viewing_close(struct viewing *v)
