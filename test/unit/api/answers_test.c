@@ -252,9 +252,26 @@ static void a_reload_is_asked_for_where_that_is_allowed(void **state)
 	assert_string_equal(at(answer, "code"), "0");
 	assert_int_equal(reloads, 1);
 	json_decref(answer);
-	answer = ask_json("GET", "/api/v1/raw?rpc=reload-fetch");
-	assert_string_equal(at(answer, "data.state"), "90");
-	json_decref(answer);
+	static const struct {
+		int count;
+		err code;
+		const char *state, *err;
+	} results[] = {
+		{0, OK, "10", "0"},
+		{1, OK, "90", "0"},
+		{1, ERR_CONFIG, "10", "1023"},
+		{1, ERR_SYSTEM, "30", "1023"},
+	};
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		server->reload.count = (uint64_t)results[i].count;
+		server->reload.code = results[i].code;
+		server->reload.why = results[i].code ? "it is wrong" : NULL;
+		answer = ask_json("GET", "/api/v1/raw?rpc=reload-fetch");
+		assert_string_equal(at(answer, "data.state"), results[i].state);
+		assert_string_equal(at(answer, "data.err"), results[i].err);
+		json_decref(answer);
+	}
+	server->reload.why = NULL;
 }
 
 /* ---- who may call ---- */
