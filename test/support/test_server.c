@@ -3,6 +3,7 @@
 #include "cluster/cluster.h"
 #include "codec/msg.h"
 #include "conf/report.h"
+#include "node/certs.h"
 #include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
@@ -45,6 +46,7 @@ struct server *test_server_new(const char *conf)
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
 	s->guesses = guesses_new();
+	s->certs = certs_new();
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -62,6 +64,7 @@ void test_server_free(struct server **server)
 	notices_free(&s->notices);
 	guesses_free(&s->guesses);
 	free(s->reload.why);
+	certs_free(&s->certs);
 	stat_fini(&s->stat);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);
