@@ -115,7 +115,7 @@ static void put_network(json_t *system, const struct server *server)
 	json_put_int(system, "conn_sys_et", net.tcp);
 	json_put_int(system, "conn_sys_tw", net.tcp_waiting);
 	json_put_int(system, "conn_sys_udp", net.udp);
-	json_put_int(system, "conn_srs", server->connections);
+	json_put_int(system, "conn_srs", server->places.count);
 }
 
 /* Who was kept out, and why. */

@@ -16,6 +16,9 @@ void value_set_default(void *base, const struct row *row);
 void value_copy(void *to, const struct row *row, const void *from);
 /* The member as one would write it; nothing when it is unset. */
 void value_text(struct buf *out, const struct row *row, const void *base);
+/* Each text of a row that holds texts. */
+void value_each(const void *base, const struct row *row, void (*each)(const char *text, void *ctx),
+		void *ctx);
 void value_fini(void *base, const struct row *row);
 /* What the row accepts, for help: "on | off", "0 .. 64". Nothing for free text. */
 void value_range_text(struct buf *out, const struct row *row);

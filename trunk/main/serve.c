@@ -53,6 +53,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
+	places_init(&server->places);
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
@@ -96,6 +97,7 @@ void serve_stop(struct serve *serve)
 	notices_free(&server->notices);
 	guesses_free(&server->guesses);
 	stat_fini(&server->stat);
+	places_fini(&server->places);
 	registry_fini(&server->registry);
 	http_router_fini(&serve->router);
 	conf_unref(&server->conf);

@@ -18,8 +18,8 @@ enum {
 
 static void session_free(struct http_session *s)
 {
-	s->server->connections--;
 	buf_free(&s->cors_lines);
+	place_give(&s->place);
 	http_message_free(&s->request);
 	http_conn_free(&s->conn);
 	sock_close(&s->sock);
@@ -98,8 +98,9 @@ void http_service_accept(void *ctx, struct sock *sock)
 {
 	const struct http_port *port = ctx;
 	struct server *server = port->server;
-	int room = server->conf->max_connections - server->connections;
-	if (room <= -CONNECTIONS_RESERVED) {
+	struct conn_place place;
+	const char *listener = port->ports & HTTP_PORT_API ? "HTTP API" : "HTTP";
+	if (!server_take_place(server, &place, listener, sock_peer(sock))) {
 		sock_close(&sock);
 		return;
 	}
@@ -109,8 +110,7 @@ void http_service_accept(void *ctx, struct sock *sock)
 	s->ports = port->ports;
 	s->sock = sock;
 	s->cors_lines.max = CORS_MAX;
-	s->is_full = room <= 0;
-	server->connections++;
+	s->place = place;
 	if (!co_start_in(&server->sessions, "http", session_main, s))
 		session_free(s);
 }
@@ -129,6 +129,7 @@ void http_service_mount(struct http_router *router)
 		{.pattern = "*.flv",
 		 .methods = HTTP_ANY,
 		 .ports = HTTP_PORT_FILES,
+		 .flags = HTTP_ROUTE_WHEN_FULL, /* says itself who may have it then */
 		 .serve = flv_serve},
 		/* SRS's console is served beside the API too. */
 		{.pattern = "/console/*",
