@@ -106,6 +106,8 @@ static void fill_value(void *base, const struct conf_tree *node, const struct ro
 static bool is_duplicate(struct map *seen, const struct conf_tree *node, const struct row *row,
 			 struct conf_report *report)
 {
+	if (row->kind == ROW_RULES)
+		return false;
 	char *key = row->named && node->args.count
 			    ? mem_printf("%s %s", node->name, node->args.v[0])
 			    : mem_strdup(node->name);

@@ -155,7 +155,7 @@ static err attempt(struct http_link *link, const struct http_request_opts *opts,
 	bool silent = sock_recv_bytes(link->sock) == before;
 	*stale = link->reused && silent && e != OK && e != ERR_TIMEOUT && e != ERR_STOPPED;
 	if (e == OK && reusable)
-		http_pool_put(link);
+		http_pool_put(link, opts->at_once ? opts->at_once : POOL_PER_ADDR);
 	else
 		http_link_close(link);
 	return e;
@@ -181,7 +181,8 @@ static err request_in_turn(const struct http_request_opts *opts, int *status, st
 	char host[HOST_MAX + 8];
 	TRY(opts_check(opts));
 	hostport_text(host, &opts->host);
-	TRY(http_pool_enter(&visit, host, opts->deadline));
+	TRY(http_pool_enter(&visit, host, opts->at_once ? opts->at_once : POOL_BUSY_MAX,
+			    opts->deadline));
 	err e = request(opts, status, body);
 	http_pool_leave(&visit);
 	return e;
