@@ -92,8 +92,8 @@ static bool coloured(enum log_level level)
 	return levels[level].colour && tty[which];
 }
 
-/* What reaches the log as control characters could forge lines or drive a terminal, and marks of direction
- * could make a line read as another one. Every line passes here, whoever wrote it. */
+/* Control characters in a line could forge other lines or drive a terminal, and marks of direction could
+ * make it read as another one. Every line passes here. */
 static void line_clean(size_t from)
 {
 	for (size_t i = from; i < line.n;) {

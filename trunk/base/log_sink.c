@@ -114,7 +114,8 @@ static void take_batch(void)
 	}
 }
 
-/* Somebody else may have made our standard output non-blocking: then wait for it. */
+/* Writes until an error; the number of bytes that were written. Another process may have made our standard
+ * output non-blocking: then this waits. */
 static size_t write_all(int fd, const char *p, size_t n)
 {
 	size_t at = 0;
@@ -263,7 +264,7 @@ void log_sink_stop(void)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_SECONDS;
 	if (pthread_timedjoin_np(sink.thread, NULL, &until) != 0) {
-		/* It hangs in a write that nobody takes; the process ends without it. */
+		/* The thread hangs in a write to a full pipe; the process ends without it. */
 		pthread_detach(sink.thread);
 		return;
 	}

@@ -1,6 +1,6 @@
-/* What a connection does with each whole message by itself, before anybody asks for it: protocol control is
- * acted upon, pings are answered, AMF3 framing is taken off, aggregates are split. A message that makes no
- * sense costs nothing but itself: only broken chunks end a connection. */
+/* Messages that concern the connection itself are dealt with as they come: protocol control is acted upon,
+ * pings are answered, AMF3 framing is taken off, aggregates are split. A message that makes no sense costs
+ * nothing but itself: only broken chunks end a connection. */
 #include "codec/metadata.h"
 #include "rtmp/inside.h"
 
