@@ -7,6 +7,7 @@
 #include "main/server_id.h"
 #include "net/dns.h"
 #include "node/certs.h"
+#include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
 #include "service/hls_serve.h"
@@ -56,6 +57,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
+	server->guesses = guesses_new();
 	server->hooks = hooks_new(server);
 	server->certs = certs_new();
 	serve->hls = hls_new(server);
@@ -93,6 +95,7 @@ void serve_stop(struct serve *serve)
 	certs_free(&server->certs);
 	signer_free(&server->signer);
 	notices_free(&server->notices);
+	guesses_free(&server->guesses);
 	stat_fini(&server->stat);
 	places_fini(&server->places);
 	registry_fini(&server->registry);

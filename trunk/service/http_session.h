@@ -30,4 +30,5 @@ struct http_session {
 	const struct http_route *route;
 	const char *tail; /* of the request's path, see http_router.h */
 	const char *cors; /* header lines for the answer; "" */
+	struct buf cors_lines;
 };
