@@ -27,6 +27,16 @@ void *mem_realloc(void *p, size_t size)
 	return p;
 }
 
+void *mem_try_alloc(size_t size)
+{
+	return malloc(size ? size : 1);
+}
+
+void *mem_try_realloc(void *p, size_t size)
+{
+	return realloc(p, size ? size : 1);
+}
+
 char *mem_strndup(const char *s, size_t n)
 {
 	char *p = mem_alloc(n + 1);

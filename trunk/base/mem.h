@@ -1,6 +1,7 @@
 /* mem - allocation. Layer: base.
  * Small objects whose size the program chose abort the process when there is no memory, since
- * nothing sensible is left to do. Sizes that a peer chose meet a limit before they come here. */
+ * nothing sensible is left to do. Sizes that a peer chose meet a limit before they come here, and
+ * large ones may fail: that ends one connection. */
 #pragma once
 #include <stddef.h>
 
@@ -8,6 +9,9 @@
 void *mem_zalloc(size_t size);
 void *mem_alloc(size_t size);
 void *mem_realloc(void *p, size_t size);
+/* For sizes that a peer has a say in: NULL when there is no memory, and what p points at stays. */
+void *mem_try_alloc(size_t size);
+void *mem_try_realloc(void *p, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

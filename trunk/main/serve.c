@@ -2,14 +2,17 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/memory_limit.h"
 #include "cluster/cluster.h"
 #include "cluster/members.h"
+#include "codec/media_memory.h"
 #include "http/client.h"
 #include "net/dns.h"
 #include "node/notice.h"
 #include "node/sign.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
+#include "session/publication.h"
 
 #include <stdlib.h>
 
@@ -21,6 +24,12 @@ static void name_self(struct server *server)
 	co_new_id(text);
 	server->server_id = *server->conf->server_id ? mem_strdup(server->conf->server_id)
 						     : mem_printf("vid-%.7s", text);
+}
+
+static void limit_memory(const struct conf *conf)
+{
+	size_t limit = (size_t)conf->max_memory_mb << 20;
+	media_memory_limit(limit ? limit : memory_limit("") / 2);
 }
 
 static err listen_as(struct serve *serve, const struct conf *conf, struct inherit *inherit)
@@ -43,6 +52,8 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->started_wall_ms = clock_wall_ms();
 	name_self(server);
 	registry_init(&server->registry);
+	server->registry.on_exhausted = publication_on_exhausted;
+	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
@@ -95,6 +106,7 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
+	limit_memory(conf);
 	err e = signer_load(server->signer, conf);
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));
