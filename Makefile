@@ -164,8 +164,10 @@ tidy:
 format:
 	clang-format -i $$(find trunk test -name '*.[ch]')
 
-# Fuzzing: clang's libFuzzer, TIME seconds for each target. F=chunk takes one.
+# Fuzzing: clang's libFuzzer, TIME seconds for each target, or TOTAL seconds for all of them, of which
+# two run at a time. F=chunk takes one.
 TIME ?= 60
+FUZZ_TIME = $(if $(TOTAL),$(shell echo $$(($(TOTAL) * 2 / $(words $(FUZZERS)) + 1))),$(TIME))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_OBJECTS := $(patsubst trunk/%.c,objs/fuzz/%.o,$(wildcard $(FUZZ_LAYERS:%=trunk/%/*.c)))
 FUZZERS := $(patsubst test/fuzz/%.c,objs/fuzz/%,$(if $(F),test/fuzz/$(F)_fuzz.c,$(FUZZ_SOURCES)))
@@ -182,7 +184,7 @@ objs/fuzz/%_fuzz: test/fuzz/%_fuzz.c $(FUZZ_OBJECTS)
 fuzz-targets: $(FUZZERS)
 
 fuzz: $(FUZZERS)
-	@scripts/fuzz $(TIME) $(FUZZERS)
+	@scripts/fuzz $(FUZZ_TIME) $(FUZZERS)
 
 # Tools of the benchmark: the load generator and the program that only writes.
 BENCH_LAYERS := base co net codec rtmp http
@@ -246,7 +248,7 @@ help:
 	@echo 'make mesh-churn   a mesh of origins that come and go, MINUTES=10'
 	@echo 'make bench        what serving costs, beside the cheapest possible program'
 	@echo 'make soak         7,000 edges for five minutes, 10,000 streams over four origins'
-	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target, F=NAME for one'
+	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
 	@echo 'make bench-tools  objs/srs_bench, a load generator for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
 	@echo 'make clean        empty objs/'

@@ -1,4 +1,4 @@
-"""What a measurement needs: the servers in question, the load generator, and their ends.
+"""The processes of a measurement: servers, load generators, and their ends.
 
 Servers run on the first of two CPUs, all load on the second, so that what is measured is the
 server. CPU time and memory come from /proc, by way of srs_bench --watch."""

@@ -104,8 +104,8 @@ def test_coworkers_that_are_silent_cost_one_deadline(t):
     refused_within(t, 1.8, t.listen().address, t.listen().address, t.listen().address)
 
 
-def test_coworkers_that_talk_rubbish_are_not_believed(t):
-    """No answer, half an answer, an answer without end: the player hears StreamNotFound all the same."""
+def test_coworkers_with_bad_answers_are_ignored(t):
+    """No answer, half an answer, an answer without end: the player is told StreamNotFound all the same."""
     answers = (b"garbage\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"code\":0,",
                b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{{{{{{{", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
                b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"code\":0,\"data\":[[1]]}"[:80])

@@ -38,7 +38,7 @@ def test_three_bad_coworkers_of_ten_cost_nothing(t):
     assert len(good[6].queries) == len(asked), (len(good[6].queries), asked)
 
 
-def test_nobody_is_known_within_the_deadline(t):
+def test_absent_stream_is_refused_within_the_deadline(t):
     """With the same bad coworkers, a stream that nobody has is refused within query_timeout."""
     good = [t.srs(api_port=free_port()) for _ in range(7)]
     bad = [top.not_listening(), t.listen().address, t.listen(say_rubbish).address]
@@ -60,7 +60,7 @@ def test_nobody_is_known_within_the_deadline(t):
 
 
 @limit(120)
-def test_a_thousand_players_are_two_questions(t):
+def test_a_thousand_players_cost_two_queries(t):
     """1,000 players who ask for one absent stream within a second cost each coworker at most two queries."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     coworkers = [t.srs(api_port=free_port()) for _ in range(2)]
@@ -81,8 +81,8 @@ def test_a_thousand_players_are_two_questions(t):
     assert all(len(c.queries) <= most for c in coworkers), ([len(c.queries) for c in coworkers], took)
 
 
-def test_those_who_doubt_are_few_questions(t):
-    """300 redirected relays who ask for one absent stream are not answered from memory, and yet are five questions a second."""
+def test_redirected_relays_cost_few_queries(t):
+    """300 redirected relays that ask for one absent stream get no remembered answer, and cost five queries a second at most."""
     coworker = t.srs(api_port=free_port())
     a = top.start_clustered(t, coworker)
     args = dict(RELAY, srs_redirected=",10.0.0.1:1935")
@@ -100,7 +100,7 @@ def test_those_who_doubt_are_few_questions(t):
 
 
 def test_silent_coworkers_hold_few_connections(t):
-    """300 absent streams are asked of each coworker over at most 64 connections at a time, and what one has is found meanwhile."""
+    """300 absent streams are asked of each coworker over at most 64 connections at a time, and a stream that one has is found meanwhile."""
     players, most = 300, 64
     good = t.srs(api_port=free_port())
     t.publish(good.url("live/x"))
@@ -110,14 +110,14 @@ def test_silent_coworkers_hold_few_connections(t):
     for n in range(players):
         s = t.keep(socket.create_connection(("127.0.0.1", a.http)))
         s.sendall(b"GET /live/absent%d.flv HTTP/1.1\r\nHost: x\r\n\r\n" % n)
-    wait_for(lambda: a.descriptors >= before + players + 2 * most, 3, "all questions that may be asked at a time")
+    wait_for(lambda: a.descriptors >= before + players + 2 * most, 3, "all queries that may be in flight")
     assert code_of(t, a.url("live/x")) == REDIRECT
     assert a.descriptors <= before + players + len(coworkers) * most + 10, (before, a.descriptors)
     assert "Too many" not in a.log() and f"coworker {good.api_address}" not in a.log()
 
 
 def test_connections_to_coworkers_are_kept(t):
-    """Ten questions go over one connection."""
+    """Ten queries go over one connection."""
     seen = []
 
     def answer(sock):
@@ -134,8 +134,8 @@ def test_connections_to_coworkers_are_kept(t):
     assert seen == [10], seen
 
 
-def test_names_cannot_break_out_of_the_query(t):
-    """A stream or an app whose name has & and = reaches the coworker as a name, and so does whatever a host is said to be."""
+def test_names_are_escaped_in_a_query(t):
+    """A stream, an app or a host with & and = in its name reaches the coworker as one value."""
     coworker = t.srs(api_port=free_port())
     a = top.start_clustered(t, coworker)
     evil = "a&coworker=evil b=c#d"
@@ -151,8 +151,8 @@ def test_names_cannot_break_out_of_the_query(t):
     assert len(coworker.queries) == 4
 
 
-def test_the_first_answer_stops_the_others(t):
-    """Once a coworker has it, those that have not answered are left, long before the deadline."""
+def test_the_first_answer_ends_the_query(t):
+    """Once a coworker has answered "here", the others are not waited for, long before the deadline."""
     left = []
 
     def wait_for_the_end(sock):
@@ -164,12 +164,12 @@ def test_the_first_answer_stops_the_others(t):
     t.publish(good.url("live/x"))
     a = top.start_clustered(t, silent, good, more="query_timeout 20000;")
     assert code_of(t, a.url("live/x")) == REDIRECT
-    wait_for(lambda: left, 15, "the end of the other question")
+    wait_for(lambda: left, 15, "the end of the other query")
     assert left[0] < 15, left
 
 
-def test_one_question_for_all_who_wait(t):
-    """Players, over RTMP and HTTP, who come while the question is open, wait for its answer."""
+def test_waiting_players_share_one_query(t):
+    """Players, over RTMP and HTTP, that come while a query is in flight get its answer."""
     asked, go_on = [], threading.Event()
 
     def hesitate(sock):
@@ -182,7 +182,7 @@ def test_one_question_for_all_who_wait(t):
     players = [t.client(a.url("live/x"), timeout=30).connect() for _ in range(20)]
     for p in players:
         p.command("play", 0, None, "x", sid=p.create_stream(), csid=8)
-    wait_for(lambda: asked, 5, "the question")
+    wait_for(lambda: asked, 5, "the query")
     over_http = [t.probe(a.flv("live/x"), idle=30) for _ in range(5)]
     wait_for(lambda: all(p.started_at for p in over_http), 5, "the requests over HTTP")
     wait_for(lambda: unread(a.rtmp) == [0] * 20 and unread(a.http) == [0] * 5, 5, "all who wait")
@@ -195,8 +195,8 @@ def test_one_question_for_all_who_wait(t):
     assert len(asked) == 1, asked
 
 
-def test_answers_are_kept_for_a_moment(t):
-    """What is known is not asked again for query_cache, and that nobody has it for query_cache_none; then it is."""
+def test_answers_are_remembered_for_a_moment(t):
+    """An answer is remembered for query_cache, "not found" for query_cache_none; then the coworkers are queried again."""
     coworker = t.srs(api_port=free_port())
     t.publish(coworker.url("live/x"))
     for stream, code, more in (("x", REDIRECT, "query_cache 1500; query_cache_none 0;"),
@@ -217,8 +217,8 @@ def test_answers_are_kept_for_a_moment(t):
         assert min(kept) >= 1.5 and players > 10, (stream, kept, players)
 
 
-def test_a_local_publish_clears_what_was_known(t):
-    """A stream that nobody had is played where it is published a moment later."""
+def test_a_local_publish_clears_remembered_answers(t):
+    """A stream that was remembered as absent is played where it is published a moment later."""
     a, b = top.start_origins(t, more="query_cache 5000; query_cache_none 5000;")
     assert code_of(t, a.url("live/x")) == NOT_FOUND
     t.publish(a.url("live/x"))
@@ -227,8 +227,8 @@ def test_a_local_publish_clears_what_was_known(t):
     assert code_of(t, a.url("live/y")) == REDIRECT
 
 
-def test_one_is_not_ones_own_coworker(t):
-    """Own addresses among the coworkers are not asked."""
+def test_own_addresses_are_not_queried(t):
+    """A server does not query its own addresses when they are among its coworkers."""
     api = free_port()
     text = top.clustered(f"127.0.0.1:{api} localhost:{api} 127.0.0.2:{api}", top="srs_log_level verbose;")
     a = t.server("a", text.replace("listen 127.0.0.1:$api", "listen $api"), values={"api": api})
@@ -237,8 +237,8 @@ def test_one_is_not_ones_own_coworker(t):
     assert "/api/v1/clusters" not in a.log(), a.log()
 
 
-def test_one_is_recognised_by_the_answer(t):
-    """An address that leads back to oneself, as through a load balancer, is asked once."""
+def test_own_answer_is_recognised(t):
+    """An address that leads back to the server itself, as through a load balancer, is queried once."""
     api = free_port()
     asked = []
 

@@ -91,8 +91,8 @@ def test_origin_restarts_and_players_stay(t):
         assert not p.ended and not p.backwards(), (str(p), p.backwards()[:2])
 
 
-def test_who_is_not_told_of_an_end_is_served_again(t):
-    """With notify_unpublish off players wait longer than upstream_timeout, and play what comes then: be it the stream or the origin that was away."""
+def test_waiting_players_are_served_again(t):
+    """With notify_unpublish off players wait longer than upstream_timeout and play when the stream, or the origin that was away, is back."""
     origin = t.server("origin", top.local(publish="reconnect_grace 0;"))
     edge = top.start_edge(t, origin, more="upstream_timeout 0.1;", play="notify_unpublish off;")
     first = t.publish(origin.url("live/x"), mark=True)
@@ -142,7 +142,7 @@ def test_publish_through_the_edge(t):
 
 
 def test_players_follow_an_encoder_that_moves_away(t):
-    """Who joined while the stream was published at the edge goes on when the encoder comes back at the origin."""
+    """A player that joined while the stream was published at the edge goes on when the encoder comes back at the origin."""
     origin = t.server("origin", top.local())
     edge = top.start_edge(t, origin)
     first = t.publish(edge.url("live/x"), mark=True)

@@ -225,7 +225,7 @@ def test_end_and_reload_at_every_stage(t):
         web = rtmp.Conn(rtmp.dial("127.0.0.1", s.http))
         web.send_raw(b"GET /live/nobody.flv HTTP/1.1\r\nHost: x\r\n\r\n")
         conns.append(web)
-        wait_for(lambda: silent.conns, 5, "the question of those that wait")
+        wait_for(lambda: silent.conns, 5, "the query of those that wait")
         if number == signal.SIGHUP:
             s.write_conf(text.replace("__defaultVhost__", "other.example"))
             for _ in range(3):

@@ -12,13 +12,13 @@ from support.server import wait_for
 
 
 def tree(relay, below, **more):
-    """What a relay answers to the question for its streams: one tree, with that text as what is below its root."""
+    """The answer of a relay about its streams: one tree, with that text below its root."""
     root = json.dumps({"node": "n" + relay, "relay": relay, "known": True, "viewers": 1, **more})
     return b'{"code":0,"streams":[{"stream":"/live/x","origin":%s,"relays":[%s]}}]}' % (root[:-1].encode(), below)
 
 
 def fake_relay(t, s, n, body):
-    """Says that it is a relay with an API, and answers each question there with that body."""
+    """A relay with an API that answers each request with that body."""
     def handler(sock):
         sock.settimeout(10 * SCALE)
         while True:

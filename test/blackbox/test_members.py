@@ -88,8 +88,8 @@ def test_members_stay_while_the_resolver_is_silent(t):
     assert code_of(t, m.url(1, "live/x")) == REDIRECT
     m.dns.silent()
     asked = m.dns.asked.count(("origins.test", A))
-    # The next question of each server comes when one has been in vain.
-    wait_for(lambda: m.dns.asked.count(("origins.test", A)) >= asked + 4, 15, "questions to the silent server")
+    # Each server asks again when a query has timed out.
+    wait_for(lambda: m.dns.asked.count(("origins.test", A)) >= asked + 4, 15, "queries to the silent server")
 
     def redirected():
         status, seconds, _ = ask(t, m.url(1, "live/x"))
@@ -144,7 +144,7 @@ def test_weights_of_srv_targets(t):
         t.probe(e.url(f"live/s{n}")).wait_frames(3, 5)
     assert [len(s.plays) for s in srs] == [4, 0], [s.plays for s in srs]
     weigh(0, 65535)
-    asked = len(dns.asked)      # the second question after the change comes when the first answer is in use
+    asked = len(dns.asked)      # the second query after the change comes when the first answer is in use
     wait_for(lambda: sum(name == "_rtmp._tcp.test" for name, _ in dns.asked[asked:]) >= 2, 5, "the new weights")
     for n in range(4, 8):
         t.probe(e.url(f"live/s{n}")).wait_frames(3, 5)

@@ -112,7 +112,7 @@ def test_first_frame_of_a_warm_stream(t):
 
 
 def test_no_message_waits_for_longer_than_mw_latency(t):
-    """What is read before its time, since it is much, goes out in the next turn, not in the one after."""
+    """A large amount that is read early goes out in the next send slot, not in the one after."""
     latency = 0.3
     s = t.server("srs", top.local("mw_latency 300;"))
     p = t.client(s.url("live/x")).connect()
@@ -134,7 +134,7 @@ def test_no_message_waits_for_longer_than_mw_latency(t):
 
 
 def test_no_message_of_many_waits_for_longer(t):
-    """The same for a stream of so many messages that a turn cannot take them in one go."""
+    """The same for a stream with more messages than one send slot can take."""
     s = t.server("srs", top.local("mw_latency 400;"))
     p = t.client(s.url("live/x")).connect()
     p.publish()

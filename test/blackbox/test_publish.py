@@ -198,8 +198,8 @@ def test_silent_publisher_that_answers_keeps_its_stream(t):
     raise AssertionError("the second encoder heard nothing")
 
 
-def test_kickoff_for_idle_spares_who_is_watched_elsewhere(t):
-    """A publisher whose only viewers are at an edge stays until they have left; one of an edge is the origin's to judge."""
+def test_kickoff_for_idle_counts_viewers_of_edges(t):
+    """A publisher whose only viewers are at an edge stays until they have left; the publisher of an edge is judged by the origin."""
     idle = "kickoff_for_idle 1;"
     s = t.server("srs", top.local(publish=idle))
     edge = top.start_edge(t, s, more=f"linger 0; }} publish {{ {idle} ", http=False)

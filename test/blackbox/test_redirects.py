@@ -41,7 +41,7 @@ def test_auto_relays_to_ffmpeg(t):
     flv.assert_same(publisher.sent, t.record(a.url("live/x"), 2), by_type=True, least=40)
 
 
-def test_auto_redirects_those_that_identify_themselves(t):
+def test_auto_redirects_edges(t):
     """With on_miss auto an edge is redirected, also while the stream is relayed to others."""
     a, b = top.start_origins(t, more="on_miss auto;")
     t.publish(b.url("live/x"))
@@ -77,7 +77,7 @@ def test_each_vhost_has_its_on_miss(t):
 
 
 def test_a_relayed_stream_is_not_announced(t):
-    """What an origin has from a coworker it does not claim to have."""
+    """An origin that relays a stream from a coworker does not answer that it has it."""
     a, b = top.start_origins(t, more="on_miss relay;")
     t.publish(b.url("live/x"))
     t.probe(a.url("live/x")).wait_frames(5, 5)
@@ -162,8 +162,8 @@ def test_a_request_is_not_sent_back(t):
     assert code_of(t, b.url("live/nobody"), args) == NOT_FOUND
 
 
-def test_a_marked_request_asks_anew(t):
-    """Who was redirected is not answered from memory."""
+def test_a_redirected_request_queries_again(t):
+    """A request that was redirected here gets no remembered answer."""
     a, b = top.start_origins(t, more="query_cache_none 5000; query_cache 5000;")
     assert code_of(t, a.url("live/x"), RELAY) == NOT_FOUND
     t.publish(b.url("live/x"))
@@ -199,8 +199,8 @@ def test_a_stream_that_just_moved_is_found_over_http(t):
         publisher.stop()
 
 
-def test_a_request_that_was_here_before_is_refused(t):
-    """A relay that came by this server already, or by too many, is told that it goes in a circle."""
+def test_a_path_through_this_server_is_refused(t):
+    """A relay whose path contains this server, or too many servers, is told that it goes in a circle."""
     origin = t.srs()
     s = top.start_edge(t, origin, name="s", more="hop_limit 3;")
     t.publish(origin.url("live/x"))

@@ -268,7 +268,7 @@ def test_the_later_publisher_behind_an_edge_ends(t):
 
 
 def test_players_of_the_loser_are_told_at_once(t):
-    """The players of a publisher that lost to another one hear so at once, and find the stream by the 302."""
+    """The players of a publisher that lost to a rival are told at once, and find the stream by the 302."""
     m = LaterPublisher(t, more="} publish { reconnect_grace 60; ")
     url, flv_url = m.b.url("live/x"), m.b.flv("live/x")
     probes = [t.probe(u).wait_frames(10) for u in (url, flv_url)]
@@ -332,16 +332,16 @@ def partition(t):
     a, b = (top.start_clustered(t, w.address, name=n, more="on_duplicate reject; query_timeout 300;", http=False, values={"api": port})
             for n, port, w in zip("ab", api, reversed(links)))
     first = t.publish(b.url("live/x"))
-    wait_for(lambda: links[0].passed >= 3, 4, "a question and two looks of the first")
+    wait_for(lambda: links[0].passed >= 3, 4, "a query and two checks of the first")
     for w in links:
         w.cut = True
     second = t.publish(a.url("live/x"))
-    wait_for(lambda: links[1].swallowed >= 3, 4, "a question and two looks of the second")
+    wait_for(lambda: links[1].swallowed >= 3, 4, "a query and two checks of the second")
     return first, second, links
 
 
-def test_publishers_that_a_partition_kept_apart_end_with_one(t):
-    """Two publishers whose origins did not hear each other go on looking: when the way is free again the later one ends."""
+def test_publishers_of_a_partition_end_with_one(t):
+    """Two publishers whose origins could not reach each other are rechecked: when the network is back the later one ends."""
     first, second, links = partition(t)
     for w in links:
         w.cut = False
@@ -349,8 +349,8 @@ def test_publishers_that_a_partition_kept_apart_end_with_one(t):
     assert not first.ended and not first.codes, (first.ended, first.codes)
 
 
-def test_a_coworker_that_answers_again_is_asked_at_once(t):
-    """Long before the next look is due, any other answer of the coworker has the publishers in doubt look again."""
+def test_an_unconfirmed_publish_is_rechecked_at_once(t):
+    """As soon as a coworker answers anything again, long before the next recheck is due, the unconfirmed publishers are checked."""
     first, second, links = partition(t)
     wait_for(lambda: links[1].swallowed >= 5, 8, "looks further and further apart")      # the next one comes after 4 s
     for w in links:

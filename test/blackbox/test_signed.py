@@ -16,8 +16,8 @@ def origin_of(t, more=SIGNED, name="origin", **kw):
 # ---- one receiver
 
 
-def test_a_capture_is_of_no_use_elsewhere(t):
-    """A signed question or kick that was caught on the wire is refused by another server and after a restart."""
+def test_a_captured_signature_is_useless_elsewhere(t):
+    """A signed query or kick that was captured is refused by another server and after a restart."""
     m = top.Tree(t, SIGNED)
     t.publish(m.b.url("live/x"))
     client = m.b.clients()[0]["id"]
@@ -39,8 +39,8 @@ def test_a_capture_is_of_no_use_elsewhere(t):
     assert m.b.clients(), "kicked by a capture"
 
 
-def test_a_restart_costs_the_requester_nothing_visible(t):
-    """A coworker that was restarted is found by the first player: one more question, on the same connection."""
+def test_a_restarted_coworker_is_found_at_once(t):
+    """A coworker that was restarted is found by the first player: one more request, on the same connection."""
     a, b = top.start_origins(t, more=SIGNED + "query_cache 0; query_cache_none 0;")
 
     def ask(server, want):
@@ -63,8 +63,8 @@ def test_a_restart_costs_the_requester_nothing_visible(t):
     assert "coworker" not in "".join(line for line in b.log().splitlines() if "warn" in line.lower()), b.log()
 
 
-def test_a_server_that_says_it_is_another_one_is_asked_twice(t):
-    """A coworker that names a new receiver each time gets two requests for each question, on one connection, no more."""
+def test_a_changing_receiver_is_asked_twice(t):
+    """A coworker that names a new receiver each time gets two requests for each query, on one connection, no more."""
     seen = []
 
     def challenge(sock):
@@ -87,8 +87,8 @@ def test_a_server_that_says_it_is_another_one_is_asked_twice(t):
     assert len(nonces) == 4, "each is signed anew"
 
 
-def test_what_is_no_id_is_not_signed_for(t):
-    """A challenge that is no id is not followed."""
+def test_a_malformed_receiver_is_ignored(t):
+    """A challenge whose receiver is no service id is not followed."""
     seen = []
 
     def challenge(sock):
@@ -136,8 +136,8 @@ def relay(t, server, args, object=None, stream="x"):
 RELAY = {"srs_pid": 7.0, "srs_id": "r0", "srs_node": "fake", "srs_path": ",fake"}
 
 
-def test_a_signed_relay_is_believed(t):
-    """A relay that signs what it says is one: in the tree, asked about its viewers, told of a gap at once."""
+def test_a_signed_relay_is_verified(t):
+    """A relay with a good signature is in the tree, is asked about its viewers, and is told of a gap at once."""
     origin = origin_of(t)
     publisher = t.publish(origin.url("live/x"))
     calls = []
@@ -156,8 +156,8 @@ def test_a_signed_relay_is_believed(t):
     c.wait_status("NetStream.Play.UnpublishNotify", timeout=3)      # a player waits for reconnect_grace
 
 
-def test_what_an_unsigned_relay_says_is_not_believed(t):
-    """Without a good signature a relay is a player: not in the tree, never asked, given the grace, counted, logged once."""
+def test_an_unsigned_relay_is_a_player(t):
+    """A relay without a good signature is a player: not in the tree, never asked, given the grace, counted, logged once."""
     origin = origin_of(t)
     publisher = t.publish(origin.url("live/x"))
     calls = []
@@ -189,7 +189,7 @@ def test_what_an_unsigned_relay_says_is_not_believed(t):
 
 
 def test_an_unsigned_path_still_refuses(t):
-    """A path that has been here is refused, signed or not."""
+    """A path that contains this server is refused, signed or not."""
     origin = t.srs(mw_latency=0.01)
     edge = top.start_edge(t, origin, more=SIGNED)
     t.publish(origin.url("live/x"))
@@ -202,8 +202,8 @@ def test_an_unsigned_path_still_refuses(t):
     assert httpc.fetch(edge.flv("live/x"), headers={"X-SRS-Path": path}).status == 403
 
 
-def test_a_long_path_spoils_nothing_for_others(t):
-    """Strangers who claim to have come so far that the origin refuses their pull do not keep players from the stream, secret or not."""
+def test_an_invented_path_harms_nobody_else(t):
+    """Untrusted clients that claim a path which the origin refuses do not keep players from the stream, secret or not."""
     for name, secret in (("signed", SIGNED), ("open", "")):
         origin = origin_of(t, secret, f"origin-{name}")
         edge = top.start_edge(t, origin, name=f"edge-{name}", more=secret)
@@ -219,16 +219,16 @@ def test_a_long_path_spoils_nothing_for_others(t):
         before = pulls()
         origin.freeze()
         t.client(edge.url("live/x")).connect(args=far).play()
-        wait_for(lambda: pulls() > before, 3, "the stranger's pull")
+        wait_for(lambda: pulls() > before, 3, "the untrusted client's pull")
         probe = t.probe(edge.url("live/x"))
         wait_for(lambda: probe.started_at, 3, "a player beside it")
         origin.thaw()
         probe.wait_frames(5, 5)
-        assert pulls() == before + 1, "the pull is the one that the stranger has begun"
+        assert pulls() == before + 1, "the pull is the one that the untrusted client began"
 
 
-def test_another_vhost_of_the_stream_does_not_help(t):
-    """Who connects to a vhost without a secret and plays a stream of one with a secret has to sign for that."""
+def test_the_vhost_of_the_stream_counts(t):
+    """A relay that connects to a vhost without a secret and plays a stream of one with a secret has to sign for the latter."""
     origin = t.server("origin", top.local() + f'vhost safe {{ cluster {{ {SIGNED} }} }}')
     t.publish(origin.url("live/x?vhost=safe"))
     relay(t, origin, RELAY, stream="x?vhost=safe")
@@ -237,10 +237,10 @@ def test_another_vhost_of_the_stream_does_not_help(t):
     t.publish(origin.url("live/open"))
     relay(t, origin, RELAY, stream="open")
     found = trees(origin, "?stream=open", sign("GET", "/api/v1/clusters/streams?stream=open", service_of(origin)))
-    assert len(found[0]["origin"]["relays"]) == 1, "a vhost without a secret believes as before"
+    assert len(found[0]["origin"]["relays"]) == 1, "a vhost without a secret accepts relays as before"
 
 
-def test_places_kept_for_relays_are_for_signed_ones(t):
+def test_reserved_places_are_for_signed_relays(t):
     """When the server is full, a signed relay is served and an unsigned one is told so."""
     conf = top.local(cluster=SIGNED).replace("max_connections 1000", "max_connections 3")
     origin = t.server("origin", conf)
@@ -319,7 +319,7 @@ def test_pulls_over_flv_are_signed(t):
             origin.stop()
             origin.start()
     for headers in ({}, {"X-Srs-To": service_of(origin), "X-Srs-Time": "1", "X-Srs-Nonce": "0", "X-Srs-Sign": "0"}):
-        r = httpc.Response(origin.flv("live/x"), headers=dict({"X-SRS-Path": ",stranger"}, **headers))
+        r = httpc.Response(origin.flv("live/x"), headers=dict({"X-SRS-Path": ",outsider"}, **headers))
         assert r.status == 200
         t.keep(r)
     wait_for(lambda: tree_of(origin)["viewers"] == 2, 3, "the players")

@@ -33,8 +33,8 @@ def test_signed_mesh_works(t):
         assert counts["forged"] == counts["replayed"] == counts["late"] == counts["unsigned"] == 0, (s.name, counts)
 
 
-def test_strangers_are_refused_and_counted(t):
-    """A stranger's query, a replay, a late request and an unsigned kick are refused with 401 and counted."""
+def test_bad_signatures_are_refused_and_counted(t):
+    """A query by an outsider, a replay, a late request and an unsigned kick are refused with 401 and counted."""
     m = top.Tree(t, SIGNED)
     t.publish(m.a.url("live/x"))
     probe = t.probe(m.a.url("live/x")).wait_frames(3)
@@ -51,10 +51,10 @@ def test_strangers_are_refused_and_counted(t):
     good = sign("POST", query, me)
     assert ask(query, good, "POST") == 200
     assert ask(query, good, "POST") == 401, "a replay"
-    assert ask(query, {}, "POST") == 401, "a stranger"
+    assert ask(query, {}, "POST") == 401, "unsigned"
     assert ask(query, sign("POST", query, me, "another word"), "POST") == 401, "forged"
     assert ask(query, sign("GET", query, me), "POST") == 401, "of another method"
-    assert ask(query + "&x=1", sign("POST", query, me), "POST") == 401, "of another question"
+    assert ask(query + "&x=1", sign("POST", query, me), "POST") == 401, "of another query"
     assert ask(query, dict(sign("POST", query, "another"), **{"X-Srs-To": me}), "POST") == 401, "of another receiver"
     assert ask(query, sign("POST", query, me, at=time.time() - 31), "POST") == 401, "late"
     assert ask(query, sign("POST", query, me, at=time.time() + 31), "POST") == 401, "early"
@@ -69,8 +69,8 @@ def test_strangers_are_refused_and_counted(t):
     assert len(re.findall(r"127\.0\.0\.1 is refused", m.a.log())) == 1, "one line for an address and minute"
 
 
-def test_a_member_with_another_secret_is_a_stranger(t):
-    """A coworker with another secret is not believed and learns nothing: its player hears StreamNotFound."""
+def test_a_coworker_with_another_secret_is_refused(t):
+    """A coworker with another secret is not believed and learns nothing: its player is told StreamNotFound."""
     a, b = top.start_origins(t, more=["secret one;", "secret two;"])
     t.publish(a.url("live/x"))
     c = t.client(b.url("live/x")).connect()

@@ -94,17 +94,17 @@ def test_two_edges_with_an_origin_and_each_other(t):
         assert not p.ended and not p.backwards()
 
 
-def test_a_stranger_cannot_claim_a_circle(t):
-    """Whoever says that it came by the origins of an edge, by all that everybody can know of them, keeps nobody from a switch."""
+def test_an_outsider_cannot_claim_a_circle(t):
+    """A client that claims to have come through the origins of an edge, by every public id, prevents no switch."""
     origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
     edge = top.start_edge(t, *origins)
     for o in origins:
         t.publish(o.url("live/x"), mark=True)
     probe = t.probe(edge.url("live/x")).wait_frames(10)
     known = "".join("," + o.json("/api/v1/versions")[k] for o in origins for k in ("service", "server"))
-    stranger = t.client(edge.url("live/x")).connect(args={"srs_pid": 1.0, "srs_path": known, "srs_via": known})
-    stranger.play()
-    stranger.wait(lambda m: m.type == VIDEO, 5)
+    outsider = t.client(edge.url("live/x")).connect(args={"srs_pid": 1.0, "srs_path": known, "srs_via": known})
+    outsider.play()
+    outsider.wait(lambda m: m.type == VIDEO, 5)
     next(o for o in origins if edge.stream("x")["relay"]["peer"].endswith(str(o.rtmp))).kill9()
     killed = time.monotonic()
     again = t.client(edge.url("live/x")).connect(args={"srs_pid": 1.0, "srs_path": known, "srs_via": known})
@@ -138,8 +138,8 @@ def test_vhost_transform(t):
         assert "vhost=" not in origin.plays[-1].param
 
 
-def test_token_of_the_longest_attached_viewer(t):
-    """After a loss the origin is asked with the words of whoever has been here longest and is still here."""
+def test_parameters_of_the_longest_attached_viewer(t):
+    """After a loss the origin is asked with the parameters of the viewer that has been here longest and still is."""
     origins = [t.srs(mw_latency=0.01) for _ in range(2)]
     edge = top.start_edge(t, *origins)
     for o in origins:
@@ -193,7 +193,7 @@ def test_token_traverse(t):
     c = t.client(edge.url("live/x"), timeout=6)
     c.connect(tcUrl=edge.url("live?token=good"))
     c.play("x")
-    wait_for(lambda: len(gate.asked) >= 4, 3, "the pull behind the question")
+    wait_for(lambda: len(gate.asked) >= 4, 3, "the pull behind the query")
 
 
 def test_token_traverse_without_an_origin(t):
@@ -255,7 +255,7 @@ def test_protocol_flv_follows_redirects(t):
 
 
 def test_follow_client(t):
-    """With follow_client a stream is fetched as its first player came: RTMP by RTMP, HTTP by HTTP."""
+    """With follow_client a stream is pulled by the protocol of its first player: RTMP or HTTP."""
     origin = t.server("origin", top.conf("", listen="127.0.0.1:$rtmp 127.0.0.1:$plain", http=True),
                       values={"plain": free_port()})
     for n, (first, kind) in enumerate((("url", "rtmp-play"), ("flv", "flv-play"))):
@@ -383,7 +383,7 @@ def test_push_ends_after_upstream_timeout(t):
     assert "NetStream.Publish.Failed" in publisher.codes, publisher.codes
 
 
-def test_push_goes_round_an_origin_that_is_busy_later(t):
+def test_push_passes_over_a_busy_origin(t):
     """After a switch an origin that has the stream already (of an older publisher) is passed over."""
     origins = [t.server(n, top.local()) for n in "abc"]
     edge = top.start_edge(t, *origins)
@@ -422,8 +422,8 @@ def test_push_follows_redirects(t):
     assert len(count) < 200, len(count)
 
 
-def test_relays_by_http_are_welcome_or_not(t):
-    """cluster.relays holds for servers that fetch over HTTP-FLV too; players come from anywhere."""
+def test_relays_limits_servers_over_http(t):
+    """cluster.relays also limits servers that pull over HTTP-FLV; players come from anywhere."""
     origin = t.server("origin", top.conf("cluster { relays 192.0.2.0/24; }"))
     t.publish(origin.url("live/x"))
     edge = top.start_flv_edge(t, origin)

@@ -77,7 +77,7 @@ def test_many_streams_and_filters(t):
 
 
 def test_a_coworker_that_relays_is_asked_as_both(t):
-    """What a coworker publishes is shown although it also relays a stream of the one that is asked."""
+    """A stream published at a coworker is shown although that coworker also relays one from the server that is asked."""
     m = top.Tree(t, "on_miss relay;")
     names = names_of(m.all)
     t.publish(m.a.url("live/x"))
@@ -101,8 +101,7 @@ def test_an_edge_that_never_pulled_knows_where_streams_are(t):
 
 
 def test_relays_without_an_api_are_leaves(t):
-    """An edge without an API is in the tree with the viewers that it tells of on its connection, its own and those of
-    the edges behind it; a SRS edge with viewers that nobody knows."""
+    """An edge without an API is in the tree with the viewers that it reports on its connection, its own and those of edges behind it; an SRS edge with unknown viewers."""
     origin = t.server("origin", top.local())
     edge = top.start_edge(t, origin, api=False)
     leaf = top.start_edge(t, edge, name="leaf", api=False)
@@ -148,8 +147,8 @@ def test_a_silent_server_costs_one_deadline(t):
     assert tree["viewers_total"] == 6 and tree["unknown"] == 1, tree
 
 
-def test_a_question_goes_so_many_hops(t):
-    """Servers beyond the hops of a question are leaves whose viewers nobody knows."""
+def test_a_query_has_a_hop_limit(t):
+    """Servers beyond the hops of a query are leaves with unknown viewers."""
     m, _ = top.busy_tree(t)
     names = names_of(m.all)
     for hops, known in ((0, {"a"}), (1, {"a", "e1", "e2"}), (2, {"a", "e1", "e2", "leaf"})):

@@ -24,9 +24,10 @@ static const struct source *find_here(const struct api_call *call, const struct 
 				      const char *app, const char *stream)
 {
 	char *key = stream_key(vhost->name, app, stream);
-	const struct source *source = registry_find(&call->server->registry, key);
 	char *rival = api_query(call, "rival");
-	/* Whoever asks as a rival has the stream: that nobody has it is not true any more. */
+	const struct source *source = *rival ? registry_find(&call->server->registry, key)
+					     : server_live_source(call->server, vhost, app, stream);
+	/* A rival has the stream of this very name: that nobody has it is not true any more. */
 	if (*rival)
 		coworker_forget(call->server->cluster, key);
 	free(rival);

@@ -24,3 +24,46 @@ static inline bool span_is(struct span a, const char *s)
 {
 	return a.n == strlen(s) && (a.n == 0 || memcmp(a.p, s, a.n) == 0);
 }
+
+/* The first n bytes. */
+static inline struct span span_head(struct span s, size_t n)
+{
+	return span_of(s.p, n < s.n ? n : s.n);
+}
+
+/* Behind the first n bytes. */
+static inline struct span span_rest(struct span s, size_t n)
+{
+	return n < s.n ? span_of(s.p + n, s.n - n) : (struct span){0};
+}
+
+static inline bool span_starts(struct span s, const char *with)
+{
+	size_t n = strlen(with);
+	return s.n >= n && memcmp(s.p, with, n) == 0;
+}
+
+/* Whether the byte is one of the set's, which has no NUL. */
+static inline bool byte_is_one_of(uint8_t byte, const char *set)
+{
+	return byte && strchr(set, byte);
+}
+
+/* The index of the first byte that is in the set, or n. */
+static inline size_t span_find(struct span s, const char *set)
+{
+	size_t i = 0;
+	while (i < s.n && !byte_is_one_of(s.p[i], set))
+		i++;
+	return i;
+}
+
+/* Without the bytes of the set at both ends. */
+static inline struct span span_trim(struct span s, const char *set)
+{
+	while (s.n && byte_is_one_of(s.p[0], set))
+		s = span_rest(s, 1);
+	while (s.n && byte_is_one_of(s.p[s.n - 1], set))
+		s.n--;
+	return s;
+}

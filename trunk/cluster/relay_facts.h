@@ -10,10 +10,10 @@ struct relay_facts {
 	char peer[300];        /* "host:port" */
 	int64_t since_wall_ms; /* on this peer */
 	uint64_t switches;
-	char reason[256];                /* of the last switch; "" */
-	char id[9];                      /* of the pull or push, as it tells the peer */
-	char node[SIGN_ID_MAX];          /* the peer's process; "" when it does not say */
-	char api[ADDR_TEXT_MAX];         /* "ip:port" of the peer's API; "" likewise */
+	char reason[256];            /* of the last switch; "" */
+	char id[9];                  /* of the pull or push, as it tells the peer */
+	char node[SIGN_ID_MAX];      /* the peer's process; "" when it does not say */
+	char api[ADDR_TEXT_MAX];     /* "ip:port" of the peer's API; "" likewise */
 	const struct cursor *cursor; /* of a push */
 };
 

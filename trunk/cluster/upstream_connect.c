@@ -64,7 +64,13 @@ static err attempt_flv(struct attempt *a)
 	const struct target *t = r->target;
 	size_t n = strlen(t->stream);
 	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
-	char *target = mem_printf("/%s/%s%s%s", t->app, t->stream, named ? "" : ".flv", t->param);
+	struct buf names = {.max = 8 * URL_MAX};
+	buf_u8(&names, '/');
+	url_escape(&names, t->app);
+	buf_u8(&names, '/');
+	url_escape(&names, t->stream);
+	char *target = mem_printf("%s%s%s", buf_text(&names), named ? "" : ".flv", t->param);
+	buf_free(&names);
 	char *path = upstream_path(r);
 	err e = flv_feed_open(&a->feed, &(struct flv_feed_opts){
 						.hostport = a->name,

@@ -23,12 +23,13 @@ static char *upstream_vhost(const struct upstream_request *r)
 
 char *upstream_tc_url(const struct upstream_request *r, int port)
 {
-	char *vhost = upstream_vhost(r);
+	char *vhost = upstream_vhost(r), *app = url_name(r->target->app), port_text[8] = "";
 	bool v6 = strchr(vhost, ':') != NULL;
-	char *url = port == PORT_RTMP ? mem_printf(v6 ? "rtmp://[%s]/%s" : "rtmp://%s/%s", vhost,
-						   r->target->app)
-				      : mem_printf(v6 ? "rtmp://[%s]:%d/%s" : "rtmp://%s:%d/%s",
-						   vhost, port, r->target->app);
+	if (port != PORT_RTMP)
+		snprintf(port_text, sizeof(port_text), ":%d", port);
+	char *url = mem_printf("rtmp://%s%s%s%s/%s", v6 ? "[" : "", vhost, v6 ? "]" : "", port_text,
+			       app);
+	free(app);
 	free(vhost);
 	return url;
 }
@@ -37,9 +38,11 @@ char *upstream_stream_name(const struct upstream_request *r)
 {
 	char *param = mem_alloc(URL_MAX);
 	param_remove(param, r->target->param, "vhost");
-	char *name = mem_printf("%s%s", r->target->stream, param);
+	char *name = url_name(r->target->stream);
+	char *text = mem_printf("%s%s", name, param);
+	free(name);
 	free(param);
-	return name;
+	return text;
 }
 
 char *upstream_path(const struct upstream_request *r)

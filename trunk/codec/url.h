@@ -13,21 +13,28 @@ struct target {
 	char *schema; /* "rtmp", "http" */
 	char *host;   /* as the client wrote it */
 	int port;
-	char *vhost;  /* vhost= or domain= of the query, else the host */
-	char *app;    /* may hold slashes */
-	char *stream; /* without query */
+	char *vhost;  /* vhost= or domain= of the query, else the host; lower case, no last dot */
+	char *app;    /* may hold slashes; percent-decoded */
+	char *stream; /* without query; percent-decoded */
 	char *param;  /* "?k=v&…" or "" */
 };
 
 /* From connect's tcUrl and the name given to play or publish (either may carry a query; the
  * rules are those of SRS: ...vhost...X, query behind the app, _definst_, a default app, blanks
- * removed, vhost=/domain= override). `stream` may be empty. Untouched on failure. */
+ * removed, vhost=/domain= override; unlike SRS, the names are percent-decoded, as those of HTTP
+ * are, so what was decoded already has to be escaped). A user in front of the host is ignored,
+ * see url_take_user(). `stream` may be empty. Untouched on failure. */
 err target_parse(struct target *out, const char *tc_url, const char *stream);
 /* Releases the texts; zeroed memory is fine. */
 void target_fini(struct target *target);
-/* The key of a stream: "[vhost]/app/stream" without the default vhost and without the stream's
- * extension (".flv"). malloc'ed, the caller's. */
+/* The key of a stream: "[vhost]/app/stream" without the default vhost. malloc'ed, the caller's. */
 char *stream_key(const char *vhost, const char *app, const char *stream);
+/* The name without its extension when that is one of media files (".flv", ".m3u8", …); NULL when there is
+ * nothing to cut. Whoever looks for a stream tries the exact name first. malloc'ed, the caller's. */
+char *stream_cut(const char *stream);
+/* Takes "user:password@" out of a URL. Both are percent-decoded and the caller's, who frees them; NULL
+ * when no user is named. */
+void url_take_user(char *url, char **user, char **password);
 /* The value of one parameter of "?a=b&c=d" (percent-decoded), or false. */
 bool param_get(char *out, size_t cap, const char *param, const char *name);
 /* `param` without one parameter, "" when nothing is left. */
@@ -35,6 +42,11 @@ void param_remove(char out[static URL_MAX], const char *param, const char *name)
 /* Percent-encodes what could mean something in a query or a path: everything but letters, digits
  * and -._~:/@, . */
 void url_escape(struct buf *b, const char *s);
+/* A name with those '%' escaped that would be read as an escape: for names that are sent to RTMP servers,
+ * which may decode them or not. malloc'ed, the caller's. */
+char *url_name(const char *plain);
+/* The byte that "%41" at the beginning stands for; -1 when it is no escape. */
+int url_escaped_byte(struct span s);
 /* Percent-decodes in place of a copy; '+' stays. ERR_PROTOCOL for a bad escape or a NUL. */
 err url_unescape(char *out, size_t cap, struct span s);
 

@@ -88,40 +88,101 @@ static void listens_differ(const struct subject *s)
 	}
 }
 
-static void is_not_rtmp(const struct subject *s, const char *path, const char *text)
-{
-	const struct text_list *listen = &s->conf->listen;
-	struct hostport mine, other;
+/* A directive that listens, and for what. */
+struct listening {
+	const char *path;
+	const char *text;
+	bool http;
+};
 
-	if (!hostport_listen(&mine, text))
+enum { LISTENING_MAX = 4 };
+
+static int http_listening(struct listening out[static LISTENING_MAX], const struct conf *c)
+{
+	int n = 0;
+	if (c->http_server.enabled)
+		out[n++] = (struct listening){"http_server.listen", c->http_server.listen, true};
+	if (c->http_api.enabled)
+		out[n++] = (struct listening){"http_api.listen", c->http_api.listen, true};
+	if (c->http_server.enabled && c->http_server.https.enabled)
+		out[n++] = (struct listening){"http_server.https.listen",
+					      c->http_server.https.listen, true};
+	if (c->http_api.enabled && c->http_api.https.enabled)
+		out[n++] =
+			(struct listening){"http_api.https.listen", c->http_api.https.listen, true};
+	return n;
+}
+
+/* The same address for two services of one protocol is meant: both are served there. */
+static void differ(const struct subject *s, const struct listening *a, const struct listening *b)
+{
+	struct hostport mine, other;
+	if (!hostport_listen(&mine, a->text) || !hostport_listen(&other, b->text) ||
+	    !hostport_clash(&mine, &other))
 		return;
-	for (int i = 0; i < listen->count; i++)
-		if (hostport_listen(&other, listen->v[i]) && hostport_clash(&mine, &other))
-			report_error(s->report, at(s, path),
-				     "'%s %s' is taken by 'listen %s' already", path,
-				     log_quote(text), log_quote(listen->v[i]));
+	if (a->http != b->http)
+		report_error(s->report, at(s, a->path), "'%s %s' is taken by '%s %s' already",
+			     a->path, log_quote(a->text), b->path, log_quote(b->text));
+	else if (!hostport_covers(&mine, &other) || !hostport_covers(&other, &mine))
+		report_error(s->report, at(s, a->path),
+			     "'%s %s' overlaps '%s %s'; write the same text to share the port",
+			     a->path, log_quote(a->text), b->path, log_quote(b->text));
+}
+
+static void differ_from_rtmp(const struct subject *s, const struct listening *a)
+{
+	const struct conf *c = s->conf;
+	for (int i = 0; i < c->listen.count; i++)
+		differ(s, a, &(struct listening){"listen", c->listen.v[i], false});
+	for (int i = 0; a->http && c->rtmps.enabled && i < c->rtmps.listen.count; i++)
+		differ(s, a, &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
 }
 
 static void endpoints_differ(const struct subject *s)
 {
 	const struct conf *c = s->conf;
-	struct hostport api, server;
+	struct listening http[LISTENING_MAX];
+	int count = http_listening(http, c);
+	for (int i = 0; i < count; i++) {
+		differ_from_rtmp(s, &http[i]);
+		for (int k = 0; k < i; k++)
+			differ(s, &http[i], &http[k]);
+	}
+	for (int i = 0; c->rtmps.enabled && i < c->rtmps.listen.count; i++)
+		differ_from_rtmp(s,
+				 &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
+}
 
-	if (c->http_api.enabled)
-		is_not_rtmp(s, "http_api.listen", c->http_api.listen);
-	if (c->http_server.enabled)
-		is_not_rtmp(s, "http_server.listen", c->http_server.listen);
-	if (!c->http_api.enabled || !c->http_server.enabled ||
-	    !hostport_listen(&api, c->http_api.listen) ||
-	    !hostport_listen(&server, c->http_server.listen) || !hostport_clash(&api, &server))
-		return;
-	/* The same address is meant: both are served there. */
-	if (hostport_covers(&api, &server) && hostport_covers(&server, &api))
-		return;
-	report_error(s->report, at(s, "http_api.listen"),
-		     "'http_api.listen %s' overlaps 'http_server.listen %s'; write the same text "
-		     "to share the port",
-		     log_quote(c->http_api.listen), log_quote(c->http_server.listen));
+static void keys_fit(const struct subject *s, const struct conf_certs *certs, const char *path)
+{
+	if (certs->key.count != certs->cert.count)
+		report_error(s->report, at(s, path),
+			     "'%s' has %d certificates and %d keys: each certificate needs its key "
+			     "at the same place",
+			     path, certs->cert.count, certs->key.count);
+}
+
+static void tls_has_keys(const struct subject *s)
+{
+	const struct conf *c = s->conf;
+	keys_fit(s, &c->rtmps.certs, "rtmps");
+	keys_fit(s, &c->http_server.https.certs, "http_server.https");
+	keys_fit(s, &c->http_api.https.certs, "http_api.https");
+	if (c->rtmps.enabled && c->rtmps.listen.count == 0)
+		report_error(
+			s->report, at(s, "rtmps"),
+			"'rtmps' is enabled without 'listen': say where, as in 'listen 1443;'");
+	if (c->http_server.https.enabled && !c->http_server.enabled)
+		report_warning(s->report, at(s, "http_server.https"),
+			       "'https' has no effect without 'enabled on' in http_server");
+	if (c->http_api.https.enabled && !c->http_api.enabled)
+		report_warning(s->report, at(s, "http_api.https"),
+			       "'https' has no effect without 'enabled on' in http_api");
+}
+
+static void vhost_has_keys(const struct subject *s)
+{
+	keys_fit(s, &s->vhost->tls, "tls");
 }
 
 static void auth_has_a_password(const struct subject *s)
@@ -191,13 +252,6 @@ static void one_secret(const struct subject *s)
 			     "'secret' and 'secret_file' are both set; which one is meant?");
 }
 
-static void tls_is_not_built(const struct subject *s)
-{
-	if (s->vhost->cluster.protocol == PROTOCOL_FLVS)
-		report_error(s->report, at(s, "cluster.protocol"),
-			     "'protocol flvs' is not built yet; use rtmp or flv");
-}
-
 static void remux_has_a_server(const struct subject *s)
 {
 	if (s->vhost->http_remux.enabled && !s->conf->http_server.enabled)
@@ -209,8 +263,8 @@ static void remux_has_a_server(const struct subject *s)
 typedef void rule(const struct subject *s);
 
 static rule *const rules[] = {
-	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,           listens_differ,
-	endpoints_differ,    auth_has_a_password, origins_do_not_share_ports,
+	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,    listens_differ,
+	endpoints_differ,    tls_has_keys,        auth_has_a_password, origins_do_not_share_ports,
 };
 
 static rule *const vhost_rules[] = {
@@ -221,7 +275,7 @@ static rule *const vhost_rules[] = {
 	clustered_is_an_origin,
 	coworkers_are_used,
 	one_secret,
-	tls_is_not_built,
+	vhost_has_keys,
 	remux_has_a_server,
 };
 

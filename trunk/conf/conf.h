@@ -18,6 +18,7 @@ struct text_list {
 enum conf_tri { CONF_OFF, CONF_ON, CONF_AUTO };
 enum conf_log_tank { LOG_TANK_FILE, LOG_TANK_CONSOLE };
 enum conf_mode { MODE_LOCAL, MODE_REMOTE };
+enum conf_tls_profile { PROFILE_INTERMEDIATE, PROFILE_MODERN, PROFILE_OLD };
 enum conf_protocol { PROTOCOL_RTMP, PROTOCOL_FLV, PROTOCOL_FLVS };
 enum conf_jitter { JITTER_FULL, JITTER_ZERO, JITTER_OFF };
 enum conf_on_miss { MISS_REDIRECT, MISS_RELAY, MISS_AUTO };
@@ -62,6 +63,7 @@ struct conf_cluster {
 	enum conf_on_miss on_miss;
 	enum conf_on_duplicate on_duplicate;
 	char *secret, *secret_file;
+	char *tls_name;          /* that upstreams' certificates must have; "" their host's */
 	struct text_list relays; /* "ip" or "ip/bits" */
 };
 
@@ -69,6 +71,11 @@ struct conf_http_remux {
 	bool enabled;
 	char *mount;
 	bool drop_if_not_match, has_audio, has_video, guess_has_av, hstrs;
+};
+
+/* Files: the first certificate is the default one, each has the key at the same place. */
+struct conf_certs {
+	struct text_list key, cert;
 };
 
 struct conf_vhost {
@@ -81,11 +88,19 @@ struct conf_vhost {
 	struct conf_play play;
 	struct conf_cluster cluster;
 	struct conf_http_remux http_remux;
+	struct conf_certs tls; /* for clients that name this vhost */
+};
+
+struct conf_rtmps {
+	bool enabled;
+	struct text_list listen;
+	struct conf_certs certs;
 };
 
 struct conf_https {
 	bool enabled;
-	char *listen, *key, *cert;
+	char *listen;
+	struct conf_certs certs;
 };
 
 struct conf_http_api {
@@ -129,6 +144,14 @@ struct conf {
 	char *advertise, *resolver;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
+	struct conf_rtmps rtmps;
+	struct {
+		enum conf_tls_profile profile;
+		bool ktls;
+		struct text_list ticket_keys;
+		bool verify;
+		char *ca;
+	} tls;
 	int vhost_count;
 	struct conf_vhost *vhosts;
 };

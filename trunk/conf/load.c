@@ -120,7 +120,7 @@ void conf_unref(struct conf **conf)
 const struct conf_vhost *conf_vhost_named(const struct conf *conf, const char *name)
 {
 	for (int i = 0; i < conf->vhost_count; i++)
-		if (strcmp(conf->vhosts[i].name, name) == 0)
+		if (strcasecmp(conf->vhosts[i].name, name) == 0)
 			return &conf->vhosts[i];
 	return NULL;
 }

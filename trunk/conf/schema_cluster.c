@@ -79,6 +79,10 @@ static const struct row rows[] = {
 	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NOW,
 	     "A file that holds the secret instead. It is read at start and at reload.",
 	     .example = "./conf/cluster.secret"),
+	TEXT("vhost.cluster.tls_name", conf_vhost, cluster.tls_name, NULL, NEW,
+	     "The name that the certificates of origins and coworkers must have, when they are "
+	     "reached by addresses or by other names than that.",
+	     .example = "origin.example.com"),
 	LIST("vhost.cluster.relays", conf_vhost, cluster.relays, NEW,
 	     "The addresses from which other servers may fetch or bring streams, as ip or "
 	     "ip/bits. Without any, every server may; then, and without a secret, little is "

@@ -79,6 +79,13 @@ static const struct row rows[] = {
 	      "waiting for the next publisher; an edge then asks for it as long as they do."),
 	SECONDS("vhost.play.stalled_timeout", conf_vhost, play.stalled_timeout_ms, "15", 1000, HOUR,
 		NEW, "After how many seconds a player that takes no data at all is disconnected."),
+
+	BLOCK("vhost.tls", "Certificates for clients that name this vhost (SNI)."),
+	LIST("vhost.tls.key", conf_vhost, tls.key, NOW,
+	     "The file with the private key, see rtmps.key.",
+	     .example = "./conf/live.example.com.key"),
+	LIST("vhost.tls.cert", conf_vhost, tls.cert, NOW, "The file with the certificate.",
+	     .example = "./conf/live.example.com.crt"),
 };
 
 SCHEMA_PART(schema_vhost, rows);

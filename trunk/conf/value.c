@@ -175,10 +175,14 @@ bool value_set(void *base, const struct row *row, const struct text_list *words,
 
 void value_set_default(void *base, const struct row *row)
 {
+	char *word = row->value ? mem_strdup(row->value) : NULL;
 	if (row->kind == ROW_TEXT && !row->value)
 		*(char **)at(base, row) = mem_strdup("");
+	else if (row->kind == ROW_LIST && row->value) /* of one word */
+		set_list(base, row, &(struct text_list){.count = 1, .v = &word});
 	else if (row->value)
 		check(set_word(base, row, row->value));
+	free(word);
 }
 
 static void millis_text(struct buf *out, int64_t ms)

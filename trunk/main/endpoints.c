@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { HTTP_ENDPOINTS = 2 };
+enum { HTTP_ENDPOINTS = 4 };
 
 static bool shares_ports(const struct conf *conf)
 {
@@ -19,9 +19,12 @@ bool endpoint_same(const struct endpoint *a, const struct endpoint *b)
 
 const char *endpoint_name(const struct endpoint *endpoint)
 {
+	bool tls = endpoint->tls && !endpoint->plain;
 	if (endpoint->protocol == ENDPOINT_RTMP)
-		return "RTMP";
-	return endpoint->http & HTTP_PORT_FILES ? "HTTP" : "HTTP API";
+		return tls ? "RTMPS" : "RTMP";
+	if (endpoint->http & HTTP_PORT_FILES)
+		return tls ? "HTTPS" : "HTTP";
+	return tls ? "HTTPS API" : "HTTP API";
 }
 
 static struct endpoint *find_covering(const struct endpoints *list, const struct endpoint *e)
@@ -40,45 +43,87 @@ static void remove_covered(struct endpoints *list, const struct endpoint *by)
 		struct endpoint *e = &list->v[i];
 		bool covered = e->transport == by->transport && e->protocol == by->protocol &&
 			       hostport_covers(&by->at, &e->at);
-		if (!covered)
+		if (!covered || e->tls != by->tls || e->plain != by->plain)
 			list->v[kept++] = *e;
 	}
 	list->count = kept;
 }
 
 /* "listen 1935 [::]:1935" asks twice for what the first one is already, in either order. Two HTTP
- * endpoints at one address are one that serves both. */
+ * endpoints at one address are one that serves both, and so are a plain and an encrypted one. */
 static void add(struct endpoints *list, const char *text, struct endpoint e)
 {
 	if (!hostport_listen(&e.at, text))
 		return;
 	struct endpoint *there = find_covering(list, &e);
 	if (there) {
+		if (!there->tls)
+			there->certs = e.certs;
 		there->http |= e.http;
+		there->plain |= e.plain;
+		there->tls |= e.tls;
 		return;
 	}
 	remove_covered(list, &e);
 	list->v[list->count++] = e;
 }
 
+static void add_rtmp(struct endpoints *out, const struct conf *conf, bool share)
+{
+	for (int i = 0; i < conf->listen.count; i++)
+		add(out, conf->listen.v[i],
+		    (struct endpoint){.shared = share, .plain = true, .directive = "listen"});
+	for (int i = 0; conf->rtmps.enabled && i < conf->rtmps.listen.count; i++)
+		add(out, conf->rtmps.listen.v[i],
+		    (struct endpoint){.shared = share,
+				      .tls = true,
+				      .certs = CERTS_RTMPS,
+				      .directive = "rtmps.listen"});
+}
+
+static void add_http(struct endpoints *out, const struct conf *conf)
+{
+	const struct conf_https *files = &conf->http_server.https, *api = &conf->http_api.https;
+	const struct {
+		bool enabled;
+		const char *listen;
+		struct endpoint e;
+	} all[HTTP_ENDPOINTS] = {
+		{true,
+		 conf->http_server.listen,
+		 {.http = HTTP_PORT_FILES, .plain = true, .directive = "http_server.listen"}},
+		{true,
+		 conf->http_api.listen,
+		 {.http = HTTP_PORT_API, .plain = true, .directive = "http_api.listen"}},
+		{files->enabled,
+		 files->listen,
+		 {.http = HTTP_PORT_FILES,
+		  .tls = true,
+		  .certs = CERTS_HTTP_SERVER,
+		  .directive = "http_server.https.listen"}},
+		{api->enabled,
+		 api->listen,
+		 {.http = HTTP_PORT_API,
+		  .tls = true,
+		  .certs = CERTS_HTTP_API,
+		  .directive = "http_api.https.listen"}},
+	};
+	for (int i = 0; i < HTTP_ENDPOINTS; i++) {
+		struct endpoint e = all[i].e;
+		e.protocol = ENDPOINT_HTTP;
+		if (all[i].enabled &&
+		    (e.http == HTTP_PORT_API ? conf->http_api.enabled : conf->http_server.enabled))
+			add(out, all[i].listen, e);
+	}
+}
+
 void endpoints_of(struct endpoints *out, const struct conf *conf)
 {
-	const struct text_list *listen = &conf->listen;
 	bool share = shares_ports(conf);
-	*out = (struct endpoints){
-		.v = mem_alloc(sizeof(*out->v) * (size_t)(listen->count + HTTP_ENDPOINTS))};
-	for (int i = 0; i < listen->count; i++)
-		add(out, listen->v[i], (struct endpoint){.shared = share, .directive = "listen"});
-	if (conf->http_server.enabled)
-		add(out, conf->http_server.listen,
-		    (struct endpoint){.protocol = ENDPOINT_HTTP,
-				      .http = HTTP_PORT_FILES,
-				      .directive = "http_server.listen"});
-	if (conf->http_api.enabled)
-		add(out, conf->http_api.listen,
-		    (struct endpoint){.protocol = ENDPOINT_HTTP,
-				      .http = HTTP_PORT_API,
-				      .directive = "http_api.listen"});
+	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS;
+	*out = (struct endpoints){.v = mem_alloc(sizeof(*out->v) * (size_t)most)};
+	add_rtmp(out, conf, share);
+	add_http(out, conf);
 	/* Each process answers for itself: the API is never shared. */
 	for (int i = 0; i < out->count; i++)
 		if (out->v[i].protocol == ENDPOINT_HTTP)

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/addr.h"
 #include "conf/conf.h"
+#include "node/certs.h"
 
 enum endpoint_transport { ENDPOINT_TCP, ENDPOINT_UDP };
 enum endpoint_protocol { ENDPOINT_RTMP, ENDPOINT_HTTP };
@@ -15,6 +16,8 @@ struct endpoint {
 	struct hostport at;    /* see hostport_listen() */
 	bool shared;           /* with other processes (SO_REUSEPORT), as far as it is opened now */
 	unsigned http;         /* of ENDPOINT_HTTP: HTTP_PORT_… */
+	bool plain, tls;       /* what its connections may be; both: the first byte tells */
+	enum certs_of certs;   /* of tls */
 	const char *directive; /* that asked for it; a literal */
 };
 
@@ -29,5 +32,5 @@ void endpoints_of(struct endpoints *out, const struct conf *conf);
 void endpoints_draining(struct endpoints *out, const struct conf *conf);
 void endpoints_free(struct endpoints *endpoints);
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
-/* "RTMP", "HTTP", "HTTP API". */
+/* "RTMP", "RTMPS", "HTTP", "HTTPS API", … */
 const char *endpoint_name(const struct endpoint *endpoint);

@@ -30,6 +30,8 @@ static void fill_opts(struct listening *l, struct listen_opts *opts,
 	opts->at = e->at;
 	opts->reuse_port = e->shared;
 	opts->what = endpoint_name(e);
+	opts->tls = e->tls ? certs_server(listeners->server->certs, e->certs) : NULL;
+	opts->mixed = e->plain;
 	opts->on_accept = e->protocol == ENDPOINT_RTMP ? rtmp_service_accept : http_service_accept;
 	opts->ctx = e->protocol == ENDPOINT_RTMP ? (void *)listeners->server : &l->http;
 }

@@ -8,6 +8,7 @@
 #include "codec/media_memory.h"
 #include "http/client.h"
 #include "net/dns.h"
+#include "node/certs.h"
 #include "node/notice.h"
 #include "node/sign.h"
 #include "service/http_service.h"
@@ -58,7 +59,10 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
+	server->certs = certs_new();
 	err e = signer_load(server->signer, conf);
+	if (!e)
+		e = certs_load(server->certs, conf);
 	if (!e)
 		e = dns_init(*conf->resolver ? conf->resolver : NULL);
 	if (!e)
@@ -69,6 +73,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 		return e;
 	}
 	members_follow(server->cluster);
+	certs_watch(server);
 	return OK;
 }
 
@@ -81,6 +86,7 @@ void serve_stop(struct serve *serve)
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);
+	certs_free(&server->certs);
 	signer_free(&server->signer);
 	notices_free(&server->notices);
 	stat_fini(&server->stat);
@@ -102,6 +108,7 @@ void serve_drain(struct serve *serve)
 err serve_set_conf(struct serve *serve, struct conf *conf)
 {
 	struct server *server = &serve->server;
+	TRY(certs_load(server->certs, conf));
 	TRY(listen_as(serve, conf, NULL));
 	conf_ref(conf);
 	conf_unref(&server->conf);

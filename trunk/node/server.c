@@ -35,6 +35,33 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 	return s;
 }
 
+static struct source *find_live(const struct server *server, const struct conf_vhost *vhost,
+				const char *app, const char *stream)
+{
+	char *key = stream_key(vhost->name, app, stream);
+	struct source *s = registry_find(&server->registry, key);
+	free(key);
+	return s && source_is_live(s) ? s : NULL;
+}
+
+struct source *server_live_source(const struct server *server, const struct conf_vhost *vhost,
+				  const char *app, const char *stream)
+{
+	struct source *s = find_live(server, vhost, app, stream);
+	char *cut = s ? NULL : stream_cut(stream);
+	if (cut)
+		s = find_live(server, vhost, app, cut);
+	free(cut);
+	return s;
+}
+
+struct source *server_source_to_play(struct server *server, const struct conf_vhost *vhost,
+				     const char *app, const char *stream)
+{
+	struct source *s = server_live_source(server, vhost, app, stream);
+	return s ? source_ref(s) : server_source(server, vhost, app, stream);
+}
+
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer)
 {

@@ -7,6 +7,7 @@
 #include "node/sign.h"
 #include "node/stat.h"
 
+struct certs;
 struct cluster;
 struct notices;
 struct signer;
@@ -20,6 +21,7 @@ struct server {
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct certs *certs;      /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
 	int connections;          /* RTMP and HTTP connections */
@@ -30,9 +32,16 @@ struct server {
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };
 
-/* The source of a request; one reference. */
+/* The source of this very name; one reference. */
 struct source *server_source(struct server *server, const struct conf_vhost *vhost, const char *app,
 			     const char *stream);
+/* The source that is meant by a name: the one of this very name, unless only that without a known extension
+ * ("cam" for "cam.flv") is live here. One reference. */
+struct source *server_source_to_play(struct server *server, const struct conf_vhost *vhost,
+				     const char *app, const char *stream);
+/* Likewise, of those that are live here; NULL when there is none. Borrowed. */
+struct source *server_live_source(const struct server *server, const struct conf_vhost *vhost,
+				  const char *app, const char *stream);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);

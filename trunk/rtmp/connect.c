@@ -2,6 +2,7 @@
  * clients in the field were tried with. The answers of one step go out in one send. */
 #include "base/mem.h"
 #include "base/version.h"
+#include "codec/url.h"
 #include "rtmp/server.h"
 #include "rtmp/status.h"
 
@@ -33,6 +34,7 @@ static void read_connect(struct rtmp_connect *out, struct command *cmd)
 		.flash_ver = copy_text(o, "flashVer"),
 		.object_encoding = amf_get_number(o, "objectEncoding", 0),
 	};
+	url_take_user(out->tc_url, &out->user, &out->password);
 	for (size_t i = 0; i < sizeof(enhanced) / sizeof(enhanced[0]); i++)
 		out->enhanced |= amf_get(o, enhanced[i]) != NULL;
 	if (cmd->argc && (cmd->args[0]->kind == AMF_OBJECT || cmd->args[0]->kind == AMF_ECMA)) {
@@ -48,6 +50,8 @@ void rtmp_connect_fini(struct rtmp_connect *c)
 	free(c->swf_url);
 	free(c->app);
 	free(c->flash_ver);
+	free(c->user);
+	free(c->password);
 	amf_free(&c->args);
 	*c = (struct rtmp_connect){0};
 }

@@ -5,9 +5,10 @@
 #include "rtmp/conn.h"
 #include "rtmp/dialogue.h"
 
-/* What connect said. Texts are owned, never NULL. */
+/* What connect said. Texts are owned, and never NULL unless it is said. */
 struct rtmp_connect {
 	char *tc_url, *page_url, *swf_url, *app, *flash_ver;
+	char *user, *password; /* of the tcUrl, which is without them; NULL when it named none */
 	double object_encoding;
 	bool enhanced;    /* it speaks Enhanced RTMP */
 	struct amf *args; /* the optional second object: identity of a relay; may be NULL */

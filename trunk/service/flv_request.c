@@ -45,13 +45,27 @@ static err read_host(char **base, char **vhost, const struct http_message *m,
 	return e;
 }
 
+/* The path was decoded, and what is made of it is decoded again. */
+static char *escaped(struct span name)
+{
+	struct buf b = {.max = 4 * URL_MAX};
+	char *plain = mem_strndup((const char *)name.p, name.n);
+	url_escape(&b, plain);
+	char *text = mem_strdup(buf_text(&b));
+	free(plain);
+	buf_free(&b);
+	return text;
+}
+
 static err read_names(struct flv_request *r, const struct mount *mount, const char *base,
 		      const char *query)
 {
-	r->tc_url = mem_printf("%s/%.*s", base, (int)mount->app.n, (const char *)mount->app.p);
-	char *name = mem_printf("%.*s%s%s", (int)mount->stream.n, (const char *)mount->stream.p,
-				*query ? "?" : "", query);
+	char *app = escaped(mount->app), *stream = escaped(mount->stream);
+	r->tc_url = mem_printf("%s/%s", base, app);
+	char *name = mem_printf("%s%s%s", stream, *query ? "?" : "", query);
 	err e = target_parse(&r->target, r->tc_url, name);
+	free(app);
+	free(stream);
 	free(name);
 	return e;
 }

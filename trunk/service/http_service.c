@@ -70,6 +70,8 @@ static err next_request(struct http_session *s)
 static err session_run(struct http_session *s)
 {
 	bool more = true;
+	sock_set_deadline(s->sock, clock_after(REQUEST_TIMEOUT_MS));
+	TRY(sock_begin(s->sock));
 	while (more) {
 		TRY(next_request(s));
 		TRY(answer(s, &more));

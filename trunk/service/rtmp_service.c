@@ -230,6 +230,7 @@ static err serve(struct rtmp_session *s)
 static err session_run(struct rtmp_session *s)
 {
 	sock_set_deadline(s->sock, clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
+	TRY(sock_begin(s->sock));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;

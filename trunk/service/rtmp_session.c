@@ -54,8 +54,11 @@ static err redirect(struct rtmp_session *s, const char *hostport)
 			query = mem_printf("%s%svhost=%s", t->param, *t->param ? "&" : "?", vhost);
 		}
 	}
-	char *base = mem_printf("rtmp://%s/%s", hostport, t->app);
-	char *full = mem_printf("%s/%s%s", base, t->stream, query);
+	char *app = url_name(t->app), *name = url_name(t->stream);
+	char *base = mem_printf("rtmp://%s/%s", hostport, app);
+	char *full = mem_printf("%s/%s%s", base, name, query);
+	free(app);
+	free(name);
 	log_info("redirecting to %s/%s", base, t->stream); /* the query may hold a secret */
 	err e = rtmp_redirect(s->conn, base, full);
 	if (!e)

@@ -141,7 +141,7 @@ static err locate_on_origin(struct viewing *v, int64_t patience_ms)
 err locate(struct viewing *v, int64_t patience_ms)
 {
 	const struct request *r = v->request;
-	v->source = server_source(r->server, r->vhost, r->target->app, r->target->stream);
+	v->source = server_source_to_play(r->server, r->vhost, r->target->app, r->target->stream);
 	return conf_of(v)->mode == MODE_REMOTE ? relay(v, PULL_FROM_ORIGINS, patience_ms)
 					       : locate_on_origin(v, patience_ms);
 }

@@ -72,6 +72,22 @@ static const struct {
 	{"rtmp://h/live", "s...vhost...v.com", "h", 1935, "v.com", "live", "s", "?vhost=v.com"},
 	{"rtmp://h/live?k=v...vhost...v.com", "s", "h", 1935, "v.com", "live", "s",
 	 "?k=v&vhost=v.com"},
+	{"rtmp://V.Example.COM./live", "s", "V.Example.COM.", 1935, "v.example.com", "live", "s",
+	 ""},
+	{"rtmp://h/live", "s?vhost=V.com.", "h", 1935, "v.com", "live", "s", "?vhost=V.com."},
+	/* Users. */
+	{"rtmp://u:p@h:19350/live", "s", "h", 19350, "h", "live", "s", ""},
+	{"rtmp://u@h/live/s", "", "h", 1935, "h", "live", "s", ""},
+	{"rtmp://u:p@x@[::1]/live", "s", "::1", 1935, "::1", "live", "s", ""},
+	/* Names are decoded, as those of HTTP; queries are not. */
+	{"rtmp://h/live", "caf%C3%A9", "h", 1935, "h", "live", "caf\xC3\xA9", ""},
+	{"rtmp://h/l%69ve", "a%3Fb%23c", "h", 1935, "h", "live", "a?b#c", ""},
+	{"rtmp://h/live", "100%", "h", 1935, "h", "live", "100%", ""},
+	{"rtmp://h/live", "%4", "h", 1935, "h", "live", "%4", ""},
+	{"rtmp://h/live", "%00%0a%7F", "h", 1935, "h", "live", "%00%0a%7F", ""},
+	{"rtmp://h/live", "a%20b", "h", 1935, "h", "live", "ab", ""},
+	{"rtmp://h/live", "a%2541", "h", 1935, "h", "live", "a%41", ""},
+	{"rtmp://h/live", "s?k=%41", "h", 1935, "h", "live", "s", "?k=%41"},
 	/* What is removed. */
 	{"rtmp://h/live/_definst_", "s", "h", 1935, "h", "live", "s", ""},
 	{"rtmp://h/live/_definst_/s", "", "h", 1935, "h", "live", "s", ""},
@@ -174,22 +190,91 @@ static void texts_that_are_too_long_are_refused(void **state)
 	free(url);
 }
 
-static void keys_leave_out_the_default_vhost_and_the_extension(void **state)
+static void keys_leave_out_the_default_vhost_only(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *vhost, *app, *stream, *key;
 	} rows[] = {
-		{"v", "live", "s", "v/live/s"},   {DEFAULT_VHOST, "live", "s", "/live/s"},
-		{"", "live", "s", "/live/s"},     {"v", "live", "s.flv", "v/live/s"},
-		{"v", "a/b.c", "s", "v/a/b.c/s"}, {"v", "live", "s.t.flv", "v/live/s.t"},
-		{"v", "live", "s.", "v/live/s"},  {"v", "live", ".flv", "v/live/.flv"},
+		{"v", "live", "s", "v/live/s"},
+		{DEFAULT_VHOST, "live", "s", "/live/s"},
+		{"", "live", "s", "/live/s"},
+		{"v", "live", "s.flv", "v/live/s.flv"},
+		{"v", "a/b.c", "192.168.1.10", "v/a/b.c/192.168.1.10"},
 		{"v", "live", "", "v/live/"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char *key = stream_key(rows[i].vhost, rows[i].app, rows[i].stream);
 		assert_string_equal(key, rows[i].key);
 		free(key);
+	}
+}
+
+static void only_the_extensions_of_media_files_are_cut(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{"s", NULL},         {"s.flv", "s"},        {"s.FLV", "s"},
+		{"s.t.m3u8", "s.t"}, {"s.", NULL},          {".flv", NULL},
+		{"", NULL},          {"s.flv2", NULL},      {"192.168.1.10", NULL},
+		{"s.ts", "s"},       {"cam.flv.bak", NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *cut = stream_cut(rows[i][0]);
+		assert_int_equal(cut != NULL, rows[i][1] != NULL);
+		if (cut)
+			assert_string_equal(cut, rows[i][1]);
+		free(cut);
+	}
+}
+
+static void users_are_taken_out_of_urls(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *user, *password, *rest;
+	} rows[] = {
+		{"rtmp://u:p@h:1/live?a=b@c", "u", "p", "rtmp://h:1/live?a=b@c"},
+		{"rtmp://u%40x:p%3A%2f@h", "u@x", "p:/", "rtmp://h"},
+		{"rtmp://u%:a@b@h/", "u%", "a@b", "rtmp://h/"},
+		{"rtmp://u@[::1]/x", "u", "", "rtmp://[::1]/x"},
+		{"rtmp://h/a@b", NULL, NULL, "rtmp://h/a@b"},
+		{"rtmp://@h/", NULL, NULL, "rtmp://@h/"},
+		{"nonsense@h", NULL, NULL, "nonsense@h"},
+		{"", NULL, NULL, ""},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *url = mem_strdup(rows[i].url), *user, *password;
+		url_take_user(url, &user, &password);
+		assert_string_equal(url, rows[i].rest);
+		assert_int_equal(user != NULL, rows[i].user != NULL);
+		if (user) {
+			assert_string_equal(user, rows[i].user);
+			assert_string_equal(password, rows[i].password);
+		}
+		free(url);
+		free(user);
+		free(password);
+	}
+}
+
+/* What is sent to an RTMP server means the same to one that decodes; others mostly see the plain name. */
+static void names_for_rtmp_servers_come_back(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{"s", "s"},         {"caf\xC3\xA9", "caf\xC3\xA9"},
+		{"100%", "100%"},   {"a%41", "a%2541"},
+		{"%%41", "%%2541"}, {"%2541", "%252541"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct target t;
+		char *name = url_name(rows[i][0]);
+		assert_string_equal(name, rows[i][1]);
+		assert_int_equal(target_parse(&t, "rtmp://h/live", name), OK);
+		assert_string_equal(t.stream, rows[i][0]);
+		target_fini(&t);
+		free(name);
 	}
 }
 
@@ -351,7 +436,10 @@ int main(void)
 		cmocka_unit_test(targets_are_found),
 		cmocka_unit_test(broken_urls_are_refused_and_leave_the_target_alone),
 		cmocka_unit_test(texts_that_are_too_long_are_refused),
-		cmocka_unit_test(keys_leave_out_the_default_vhost_and_the_extension),
+		cmocka_unit_test(keys_leave_out_the_default_vhost_only),
+		cmocka_unit_test(only_the_extensions_of_media_files_are_cut),
+		cmocka_unit_test(users_are_taken_out_of_urls),
+		cmocka_unit_test(names_for_rtmp_servers_come_back),
 		cmocka_unit_test(parameters_are_found_and_decoded),
 		cmocka_unit_test(parameters_are_removed),
 		cmocka_unit_test(names_are_escaped_and_come_back),

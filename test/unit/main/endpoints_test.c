@@ -13,8 +13,9 @@ static void describe(char *out, size_t size, const struct endpoints *list)
 	for (int i = 0; i < list->count && n < size; i++) {
 		const struct endpoint *e = &list->v[i];
 		bool both = e->http == (HTTP_PORT_API | HTTP_PORT_FILES);
-		n += (size_t)snprintf(out + n, size - n, "%s%s%s %s:%d%s", n ? ", " : "",
-				      endpoint_name(e), both ? "+API" : "", e->at.host, e->at.port,
+		n += (size_t)snprintf(out + n, size - n, "%s%s%s%s %s:%d%s", n ? ", " : "",
+				      endpoint_name(e), both ? "+API" : "",
+				      e->plain && e->tls ? "+TLS" : "", e->at.host, e->at.port,
 				      e->shared ? " shared" : "");
 	}
 }
@@ -38,6 +39,16 @@ static const struct {
 	{"listen 1; http_server { enabled on; listen 3; } http_api { enabled on; listen 3; } "
 	 "vhost v { cluster { mode remote; origin o; } }",
 	 "RTMP :1 shared, HTTP+API :3", "HTTP API :3"},
+	{"listen 1; rtmps { enabled on; listen 2 1 3; } vhost v {}",
+	 "RTMP+TLS :1, RTMPS :2, RTMPS :3", ""},
+	{"listen 1; rtmps { listen 2; } vhost v {}", "RTMP :1", ""},
+	{"listen 1; http_server { enabled on; listen 3; https { enabled on; listen 3; } } "
+	 "http_api { enabled on; listen 4; https { enabled on; listen 5; } } vhost v {}",
+	 "RTMP :1, HTTP+TLS :3, HTTP API :4, HTTPS API :5", "HTTP API :4, HTTPS API :5"},
+	{"listen 1; http_server { enabled on; listen 3; https { enabled on; listen 5; } } "
+	 "http_api { enabled on; listen 4; https { enabled on; listen 5; } } vhost v {}",
+	 "RTMP :1, HTTP :3, HTTP API :4, HTTPS+API :5", "HTTP API :4, HTTPS API :5"},
+	{"listen 1; http_server { https { enabled on; } } vhost v {}", "RTMP :1", ""},
 	{"listen 1; reuse_port off; vhost v { cluster { mode remote; origin o; } }", "RTMP :1", ""},
 };
 
