@@ -1,7 +1,7 @@
 #include "base/memory_limit.h"
 #include "base/mem.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,31 +21,40 @@ static FILE *open_under(const char *root, const char *folder, const char *path, 
 	return f;
 }
 
-/* A file of one number; "max" is none. */
+/* The number at the beginning of the text; none where there is none, such as for "max". */
+static uint64_t number_of(const char *text)
+{
+	char *end;
+	errno = 0;
+	uint64_t n = strtoull(text, &end, 10);
+	return end == text || errno ? UINT64_MAX : n;
+}
+
+/* A file of one number. */
 static size_t read_number(const char *root, const char *folder, const char *path, const char *name)
 {
-	uint64_t n = UINT64_MAX;
+	char line[64];
 	FILE *f = open_under(root, folder, path, name);
 	if (!f)
 		return SIZE_MAX;
-	if (fscanf(f, "%" SCNu64, &n) != 1)
-		n = UINT64_MAX;
+	uint64_t n = fgets(line, sizeof(line), f) ? number_of(line) : UINT64_MAX;
 	fclose(f);
 	return least(SIZE_MAX, n);
 }
 
 static size_t machine(const char *root)
 {
+	static const char total[] = "MemTotal:";
 	char line[128];
-	uint64_t kb = UINT64_MAX / 1024;
+	uint64_t kb = UINT64_MAX;
 	FILE *f = open_under(root, "/proc/meminfo", "", "");
 	if (!f)
 		return SIZE_MAX;
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemTotal: %" SCNu64 " kB", &kb) == 1)
-			break;
+		if (strncmp(line, total, sizeof(total) - 1) == 0)
+			kb = number_of(line + sizeof(total) - 1);
 	fclose(f);
-	return least(SIZE_MAX, kb * 1024);
+	return kb > SIZE_MAX / 1024 ? SIZE_MAX : (size_t)kb * 1024;
 }
 
 /* A group and all above it: each may be the one that limits. `path` is written over. */
