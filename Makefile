@@ -49,6 +49,7 @@ LIBS_net := $(LIBS_CARES) $(LIBS_SSL)
 LIBS_conf := $(LIBS_YAML)
 LIBS_rtmp := $(LIBS_SSL)
 LIBS_http := $(LIBS_SSL)
+LIBS_output := $(LIBS_SSL)
 LIBS_node := $(LIBS_JANSSON) $(LIBS_SSL)
 # $(call libs,LAYERS) and $(call archives,LAYERS)
 libs = $(foreach l,$(1),$(LIBS_$(l))) -lm

@@ -23,7 +23,7 @@ def test_bad_configurations_start_nothing(t):
         "vhost __defaultVhost__ {\n": ("x.conf",),
         "daemon\non;\n": ("6",),
         "}\n": ("6",),
-        "vhost __defaultVhost__ {\n hls {\n enabled on;\n }\n}\n": ("hls",),
+        "vhost __defaultVhost__ {\n dash {\n enabled on;\n }\n}\n": ("dash",),
         "include nowhere.conf;\n": ("6", "nowhere.conf"),
     }
     for n, (text, words) in enumerate(bad.items()):

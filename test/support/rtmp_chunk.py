@@ -217,7 +217,7 @@ class ChunkWriter:
         before = self.last.get(m.csid)
         if fmt and before is None:
             raise ValueError("no message before on this chunk stream")
-        value = m.ts if fmt == 0 else m.ts - before.ts & 0xFFFFFFFF
+        value = (m.ts if fmt == 0 else m.ts - before.ts) & 0xFFFFFFFF
         head = (min(value, 0xFFFFFF)).to_bytes(3, "big") if fmt < 3 else b""
         if fmt < 2:
             head += len(m.payload).to_bytes(3, "big") + bytes((m.type,))

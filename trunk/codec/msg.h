@@ -13,6 +13,7 @@ struct msg {
 	struct frame frame; /* what the payload is */
 	int64_t ts;         /* milliseconds, on the timeline of whoever holds it */
 	uint32_t n;         /* payload bytes */
+	uint32_t raw;       /* the time that its feeder gave it */
 	uint8_t payload[];
 };
 

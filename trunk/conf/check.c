@@ -219,6 +219,14 @@ static void origin_does_not_pull(const struct subject *s)
 			       "'origin' has no effect without 'mode remote'");
 }
 
+static void hls_is_cut_at_the_origin(const struct subject *s)
+{
+	if (s->vhost->hls.enabled && s->vhost->cluster.mode == MODE_REMOTE)
+		report_error(s->report, at(s, "hls.enabled"),
+			     "an edge does not cut streams into segments: use 'hls' at the origin, where "
+			     "each stream is cut once");
+}
+
 static void clustered_origin_is_asked(const struct subject *s)
 {
 	if (s->vhost->cluster.origin_cluster && !s->conf->http_api.enabled)
@@ -271,6 +279,7 @@ static rule *const vhost_rules[] = {
 	vhost_chunk_size_is_usual,
 	edge_has_an_origin,
 	origin_does_not_pull,
+	hls_is_cut_at_the_origin,
 	clustered_origin_is_asked,
 	clustered_is_an_origin,
 	coworkers_are_used,

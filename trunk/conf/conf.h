@@ -73,6 +73,22 @@ struct conf_http_remux {
 	bool drop_if_not_match, has_audio, has_video, guess_has_av, hstrs;
 };
 
+enum conf_hls_storage { HLS_STORAGE_BOTH, HLS_STORAGE_DISK, HLS_STORAGE_RAM };
+
+struct conf_hls {
+	bool enabled;
+	int64_t fragment_ms, window_ms, dispose_ms; /* in the file: seconds */
+	int64_t td_permille, aof_permille;          /* in the file: ratios */
+	char *path, *m3u8_file, *ts_file, *entry_prefix;
+	bool use_fmp4;
+	char *fmp4_file, *init_file;
+	bool cleanup, wait_keyframe, ts_floor, dts_directly;
+	enum conf_hls_storage storage;
+	bool keys;
+	int fragments_per_key;
+	char *key_file, *key_url;
+};
+
 /* Files: the first certificate is the default one, each has the key at the same place. */
 struct conf_certs {
 	struct text_list key, cert;
@@ -88,6 +104,7 @@ struct conf_vhost {
 	struct conf_play play;
 	struct conf_cluster cluster;
 	struct conf_http_remux http_remux;
+	struct conf_hls hls;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 

@@ -25,7 +25,6 @@ static const struct row rows[] = {
 	IDLE("first_wait_for_qlv", "This server never phones home."),
 	IDLE("threads", "There is one thread that serves."),
 	IDLE("circuit_breaker", "It concerns WebRTC only."),
-	LACKING("vhost.hls", "HLS."),
 	LACKING("vhost.dash", "MPEG-DASH."),
 	LACKING("vhost.hds", "Adobe HDS."),
 	LACKING("vhost.dvr", "Recording to files."),

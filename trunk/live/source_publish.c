@@ -163,6 +163,7 @@ bool source_publish(struct source *s, const struct feeder *feeder, struct msg **
 	if (!header)
 		s->repeats &= (uint8_t)~wire_kind(m);
 	int kind = wire_kind(m) >> 1, track = m->frame.track;
+	m->raw = raw;
 	m->ts = header ? timeline_header(&s->timeline, kind, track)
 		       : timeline_map(&s->timeline, kind, track, raw, now);
 	note_starts(s, m);

@@ -11,6 +11,7 @@
 #include "node/certs.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
 #include "session/publication.h"
@@ -42,12 +43,18 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 	return e;
 }
 
+/* What HTTP requests are for, in this order. */
+static void mount(struct serve *serve)
+{
+	start_page_mount(&serve->router);
+	api_mount(&serve->router);
+	hls_serve_mount(&serve->router, serve->hls);
+	http_service_mount(&serve->router);
+}
+
 err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 {
 	struct server *server = &serve->server;
-	start_page_mount(&serve->router);
-	api_mount(&serve->router);
-	http_service_mount(&serve->router);
 	serve->listeners = (struct listeners){.server = server, .router = &serve->router};
 	server->conf = conf_ref(conf);
 	server->started_wall_ms = clock_wall_ms();
@@ -60,6 +67,8 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	server->certs = certs_new();
+	serve->hls = hls_new(server);
+	mount(serve);
 	err e = signer_load(server->signer, conf);
 	if (!e)
 		e = certs_load(server->certs, conf);
@@ -83,6 +92,7 @@ void serve_stop(struct serve *serve)
 	listeners_close(&serve->listeners);
 	co_group_stop(&server->sessions);
 	co_group_stop(&server->services);
+	hls_free(&serve->hls);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);

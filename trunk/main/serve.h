@@ -4,11 +4,13 @@
 #include "main/inherit.h"
 #include "main/listeners.h"
 #include "node/server.h"
+#include "output/hls.h"
 #include "service/http_router.h"
 
 struct serve {
 	struct server server;
 	struct http_router router;
+	struct hls *hls;
 	struct listeners listeners;
 };
 

@@ -133,10 +133,10 @@ static void what_is_not_built_is_told_too(void **state)
 		    "rtc");
 	assert_says(l.warnings, "'tcmalloc_release_rate' has no effect", "tcmalloc");
 	unload(&l);
-	setenv("SRS_VHOST_HLS_ENABLED", "on", 1);
+	setenv("SRS_VHOST_DASH_ENABLED", "on", 1);
 	l = load_text("t.conf", file);
-	assert_says(l.errors, "'vhost.hls' is a directive of SRS that is not built yet: HLS.",
-		    "hls");
+	assert_says(l.errors, "'vhost.dash' is a directive of SRS that is not built yet: MPEG-DASH.",
+		    "dash");
 	unload(&l);
 }
 

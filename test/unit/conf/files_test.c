@@ -135,7 +135,7 @@ static void help_of_one_directive_is_a_part_of_the_file(void **state)
 		{"listen", "listen                  1935;\n", "max_connections"},
 		{"http_api", "    # Directives of SRS that are accepted without effect",
 		 "http_server {"},
-		{"vhost.hls", "# vhost.hls: a directive of SRS that is not built yet", "gop_cache"},
+		{"vhost.dash", "# vhost.dash: a directive of SRS that is not built yet", "gop_cache"},
 		{"ff_log_dir", "accepted without effect", "gop_cache"},
 		{"gop_cach", "There is no directive 'gop_cach'; did you mean 'gop_cache'?",
 		 "listen"},

@@ -65,7 +65,7 @@ static void several_problems_are_told_in_one_go(void **state)
 					      "    gop_cach off;\n"
 					      "    mw_latency fast;\n"
 					      "  }\n"
-					      "  hls { enabled on; whatever 3; }\n"
+					      "  dash { enabled on; whatever 3; }\n"
 					      "  foo\n"
 					      "}\n");
 	assert_null(l.conf);
@@ -74,7 +74,7 @@ static void several_problems_are_told_in_one_go(void **state)
 		"t.conf:3: 'daemon' expects on or off, not 'yes'\n",
 		"t.conf:6: unknown directive 'gop_cach' in vhost.play; did you mean 'gop_cache'?\n",
 		"t.conf:7: 'vhost.play.mw_latency' expects milliseconds, 0 to 60000, not 'fast'\n",
-		"t.conf:9: 'vhost.hls' is a directive of SRS that is not built yet",
+		"t.conf:9: 'vhost.dash' is a directive of SRS that is not built yet",
 		"t.conf:10: unexpected end of line after 'foo'",
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

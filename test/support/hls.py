@@ -1,0 +1,163 @@
+"""Players of HLS: one that reads a playlist once, and one that follows it and judges each version."""
+import re
+import subprocess
+import threading
+import time
+import urllib.parse
+
+from . import SCALE, httpc
+
+
+class HlsError(AssertionError):
+    pass
+
+
+class Segment:
+    def __init__(self, number, uri, duration, is_break, init, key):
+        self.number, self.uri, self.duration = number, uri, duration
+        self.is_break, self.init, self.key = is_break, init, key
+
+
+class Playlist:
+    """A media playlist; what must not be in one raises HlsError."""
+
+    def __init__(self, text):
+        self.text = text
+        lines = text.split("\n")
+        if lines[0] != "#EXTM3U" or lines[-1] != "":
+            raise HlsError(f"no playlist: {text[:80]!r}")
+        self.segments, self.target, self.breaks_before = [], None, 0
+        self.is_ended = False
+        number, duration, is_break, init, key = 0, None, False, None, None
+        for line in lines[1:-1]:
+            tag, _, value = line.partition(":")
+            if tag == "#EXT-X-MEDIA-SEQUENCE":
+                number = int(value)
+            elif tag == "#EXT-X-DISCONTINUITY-SEQUENCE":
+                self.breaks_before = int(value)
+            elif tag == "#EXT-X-TARGETDURATION":
+                self.target = int(value)
+            elif tag == "#EXT-X-DISCONTINUITY":
+                is_break = True
+            elif tag == "#EXT-X-MAP":
+                init = re.search('URI="([^"]*)"', value).group(1)
+            elif tag == "#EXT-X-KEY":
+                key = None if value == "METHOD=NONE" else re.fullmatch(
+                    'METHOD=AES-128,URI="([^"]*)",IV=0x([0-9A-F]{32})', value).groups()
+            elif tag == "#EXT-X-ENDLIST":
+                self.is_ended = True
+            elif tag == "#EXTINF":
+                duration = float(value.split(",")[0])
+            elif line and not line.startswith("#"):
+                self.segments.append(Segment(number + len(self.segments), line, duration, is_break, init, key))
+                is_break = False
+        if self.segments and self.target is None:
+            raise HlsError("no target duration")
+        for s in self.segments:
+            if round(s.duration) > self.target:
+                raise HlsError(f"segment {s.number} of {s.duration} s is longer than {self.target}")
+
+
+def fetch_list(url):
+    """The playlist, or None where there is none yet."""
+    answer = httpc.fetch(url)
+    if answer.status == 404:
+        return None
+    if answer.status != 200 or answer.headers.get("content-type") != "application/vnd.apple.mpegurl":
+        raise HlsError(f"{url}: {answer.status}, {answer.headers}")
+    return Playlist(answer.content.decode())
+
+
+def fetch(url):
+    answer = httpc.fetch(url)
+    if answer.status != 200:
+        raise HlsError(f"{url}: {answer.status}")
+    return answer.content
+
+
+def wait_list(url, segments=1, timeout=15, ended=False):
+    """The playlist as soon as it has so many segments."""
+    deadline = time.monotonic() + timeout * SCALE
+    while time.monotonic() < deadline:
+        found = fetch_list(url)
+        if found and len(found.segments) >= segments and (found.is_ended or not ended):
+            return found
+        time.sleep(0.05)
+    raise HlsError(f"{url} has not got {segments} segments in {timeout} s: {found and found.text}")
+
+
+def decrypt(data, key, iv):
+    done = subprocess.run(["openssl", "enc", "-d", "-aes-128-cbc", "-K", key.hex(), "-iv", iv], input=data,
+                          capture_output=True, check=True)
+    return done.stdout
+
+
+class Follower(threading.Thread):
+    """Fetches the list again and again, and each new segment once with what the list says at that
+    moment: bytes by number. Judges how the list may change (RFC 8216bis 6.2)."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self.url = url
+        self.lists, self.bytes, self.segments, self.inits = [], {}, {}, {}
+        self.stopping, self.problem = False, None
+
+    def run(self):
+        try:
+            while not self.stopping:
+                self.step()
+                time.sleep(0.1)
+        except Exception as e:
+            self.problem = e
+
+    def step(self):
+        found = fetch_list(self.url)
+        if not found:
+            return
+        if self.lists:
+            self._judge(self.lists[-1], found)
+        self.lists.append(found)
+        for s in found.segments:
+            if s.number not in self.bytes:
+                self.segments[s.number] = s
+                self.bytes[s.number] = self._segment(s)
+
+    def _segment(self, s):
+        data = fetch(urllib.parse.urljoin(self.url, s.uri))
+        if s.init and s.init not in self.inits:
+            self.inits[s.init] = fetch(urllib.parse.urljoin(self.url, s.init))
+        if s.key:
+            data = decrypt(data, fetch(urllib.parse.urljoin(self.url, s.key[0])), s.key[1])
+        return data
+
+    def _judge(self, before, now):
+        if not before.segments or not now.segments:
+            return
+        first, last = now.segments[0].number, before.segments[-1].number
+        if first < before.segments[0].number:
+            raise HlsError("MEDIA-SEQUENCE went back")
+        if now.target != before.target:
+            raise HlsError(f"TARGETDURATION became {now.target} from {before.target}")
+        removed = [s for s in before.segments if s.number < first]
+        if now.breaks_before != before.breaks_before + sum(s.is_break for s in removed):
+            raise HlsError("DISCONTINUITY-SEQUENCE does not count what was removed")
+        kept = {s.number: s for s in before.segments if s.number >= first}
+        for s in now.segments:
+            old = kept.get(s.number)
+            if s.number <= last and (not old or (old.uri, old.duration, old.is_break, old.init, old.key) !=
+                                     (s.uri, s.duration, s.is_break, s.init, s.key)):
+                raise HlsError(f"segment {s.number} has changed")
+        if removed and sum(s.duration for s in now.segments) < 3 * now.target:
+            raise HlsError("less than three target durations are left")
+
+    def stop(self):
+        """Judges what was seen, what the list says now included."""
+        self.close()
+        if self.problem:
+            raise self.problem
+        self.step()
+
+    def close(self):
+        self.stopping = True
+        if self.ident:
+            self.join(10)

@@ -1,0 +1,107 @@
+/* Files that are written behind a stream. */
+#include "base/log.h"
+#include "co/co.h"
+#include "output/files.h"
+#include "support/co_unit.h"
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static struct blob *blob_of(const char *text)
+{
+	struct buf b = {.max = 100};
+	buf_put(&b, text, strlen(text));
+	struct blob *blob = blob_new(&b);
+	buf_free(&b);
+	return blob;
+}
+
+static void write_text(struct files *f, const char *path, const char *text)
+{
+	struct blob *blob = blob_of(text);
+	files_write(f, path, blob);
+	blob_unref(&blob);
+}
+
+/* What a file of the folder has; "" when there is none. */
+static const char *content(const char *path)
+{
+	static char text[100];
+	char whole[200];
+	snprintf(whole, sizeof(whole), "%s/%s", folder, path);
+	FILE *file = fopen(whole, "r");
+	text[file ? fread(text, 1, sizeof(text) - 1, file) : 0] = '\0';
+	if (file)
+		fclose(file);
+	return text;
+}
+
+static void files_are_replaced_as_a_whole_and_removed(void **state)
+{
+	(void)state;
+	struct files *f = files_new(folder);
+	write_text(f, "a/b/one", "first");
+	write_text(f, "a/b/one", "second");
+	write_text(f, "two", "x");
+	files_remove(f, "two");
+	files_remove(f, "never/was");
+	files_free(&f);
+	assert_string_equal(content("a/b/one"), "second");
+	assert_string_equal(content("a/b/one.tmp"), "");
+	assert_string_equal(content("two"), "");
+}
+
+static void what_cannot_be_written_is_counted(void **state)
+{
+	(void)state;
+	struct files *f = files_new(folder);
+	write_text(f, "file", "x");
+	write_text(f, "file/below", "y"); /* a file is no folder */
+	write_text(f, "other", "z");
+	for (int i = 0; i < 1000 && files_lost(f) == 0; i++)
+		(void)co_sleep(1);
+	assert_int_equal(files_lost(f), 1);
+	files_free(&f);
+	assert_string_equal(content("file"), "x");
+	assert_string_equal(content("other"), "z");
+}
+
+static void the_queue_has_a_bound(void **state)
+{
+	(void)state;
+	struct files *f = files_new(folder);
+	for (int i = 0; i < 300; i++)
+		write_text(f, "many", "x");
+	assert_int_equal(files_lost(f), 300 - 256);
+	files_free(&f);
+	assert_string_equal(content("many"), "x");
+}
+
+static void a_queue_without_files_ends(void **state)
+{
+	struct files *f = NULL;
+	(void)state;
+	files_free(&f);
+	f = files_new(folder);
+	files_free(&f);
+	assert_null(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(files_are_replaced_as_a_whole_and_removed, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_written_is_counted, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(the_queue_has_a_bound, co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(a_queue_without_files_ends, co_setup, co_teardown),
+	};
+	snprintf(folder, sizeof(folder), "/tmp/files_test.%d", (int)getpid());
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,20 @@
+/* blob - bytes that were made once and are shared: a segment, a playlist, a key. Layer: output. */
+#pragma once
+#include "base/buf.h"
+
+struct blob {
+	int refs;
+	size_t n;
+	uint8_t p[];
+};
+
+/* One reference; the bytes are copied. NULL when the buffer is bad. */
+struct blob *blob_new(const struct buf *bytes);
+struct blob *blob_ref(struct blob *blob);
+/* NULL is fine; clears the pointer. */
+void blob_unref(struct blob **blob);
+
+static inline struct span blob_span(const struct blob *blob)
+{
+	return span_of(blob->p, blob->n);
+}

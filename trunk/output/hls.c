@@ -1,0 +1,89 @@
+#include "output/hls_stream.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "output/pattern.h"
+
+#include <stdlib.h>
+
+const char hls_type_list[] = "application/vnd.apple.mpegurl";
+const char hls_type_ts[] = "video/MP2T";
+const char hls_type_mp4[] = "video/mp4";
+const char hls_type_key[] = "application/octet-stream";
+
+static void begins(struct source_observer *observer, struct source *source, bool resumed)
+{
+	struct hls *hls = container_of(observer, struct hls, observer);
+	const struct conf_vhost *vhost = conf_vhost_find(hls->server->conf, source->vhost);
+	struct hls_stream *s = map_get(hls->streams, source->key);
+	(void)resumed;
+	if (!vhost || !vhost->hls.enabled || vhost->cluster.mode == MODE_REMOTE)
+		return;
+	if (!pattern_name_ok(source->app) || !pattern_name_ok(source->stream) ||
+	    !pattern_name_ok(source->vhost)) {
+		log_warn("no HLS of %s: its name cannot be the name of a file", source->key);
+		return;
+	}
+	if (s)
+		hls_stream_begin(s, source);
+	else
+		hls_stream_new(hls, source, vhost);
+}
+
+struct hls *hls_new(struct server *server)
+{
+	struct hls *hls = mem_new(struct hls);
+	hls->server = server;
+	hls->streams = map_new();
+	hls->items = map_new();
+	hls->observer.on_begin = begins;
+	registry_observe(&server->registry, &hls->observer);
+	return hls;
+}
+
+void hls_free(struct hls **hls)
+{
+	struct hls *h = *hls;
+	*hls = NULL;
+	if (!h)
+		return;
+	registry_unobserve(&h->server->registry, &h->observer);
+	map_free(&h->streams);
+	map_free(&h->items);
+	free(h);
+}
+
+const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path)
+{
+	char *key = mem_printf("%s%s", vhost, path);
+	const struct hls_item *item = map_get(hls->items, key);
+	free(key);
+	return item && item->blob ? item : NULL;
+}
+
+static void forget(struct hls_item *item)
+{
+	struct hls_stream *s = item->ctx;
+	char *key = mem_printf("%s/%s", s->vhost, item->path);
+	if (map_get(s->hls->items, key) == item)
+		(void)map_remove(s->hls->items, key);
+	s->hls->bytes -= item->blob ? item->blob->n : 0;
+	if (s->files && s->opts->cleanup)
+		files_remove(s->files, item->path);
+	free(key);
+}
+
+struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *blob,
+				const char *type)
+{
+	struct hls_item *item = hls_item_new(s->list_path, path, blob, type);
+	char *key = mem_printf("%s/%s", s->vhost, path);
+	item->on_free = forget;
+	item->ctx = s;
+	s->hls->bytes += blob->n;
+	(void)map_set(s->hls->items, key, item);
+	if (s->files)
+		files_write(s->files, path, blob);
+	free(key);
+	return item;
+}

@@ -1,0 +1,20 @@
+/* hls - streams as segments and playlists, for the vhosts that want it. Layer: output.
+ * It observes the sources: a stream that begins gets a segmenter with a coroutine of its own, which
+ * reads the source's messages, and stays until the stream has been silent for `hls_dispose`. What was
+ * made is kept in memory, to be served from there, and written to files behind it. */
+#pragma once
+#include "node/server.h"
+#include "output/hls_list.h"
+
+struct hls;
+
+/* Observes the server's registry from now on. */
+struct hls *hls_new(struct server *server);
+/* After the server's services were stopped. */
+void hls_free(struct hls **hls);
+
+/* What is at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. NULL: it is not
+ * ours, or no longer in memory. */
+const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path);
+
+extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];

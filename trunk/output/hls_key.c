@@ -1,0 +1,73 @@
+/* AES-128 of whole segments (RFC 8216 4.3.2.4): CBC with PKCS#7 padding, which is there even when the
+ * bytes are aligned. A key is for some segments; it is listed as long as one of them is. */
+#include "output/hls_stream.h"
+
+#include "base/mem.h"
+#include "output/pattern.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+enum { BLOCK = 16 };
+
+/* Where players fetch the key: below hls_key_url if that is set, else beside the list. */
+static char *key_tag(const struct hls_stream *s, const struct hls_item *key)
+{
+	struct buf b = {.max = 16384};
+	const char *url = s->opts->key_url;
+	buf_printf(&b, "METHOD=AES-128,URI=\"");
+	if (*url)
+		buf_printf(&b, "%s%s%s", url, url[strlen(url) - 1] == '/' ? "" : "/", key->path);
+	else
+		buf_printf(&b, "%s", key->uri);
+	buf_printf(&b, "\",IV=0x");
+	for (size_t i = 0; i < BLOCK; i++)
+		buf_printf(&b, "%02X", s->iv[i]);
+	char *tag = mem_strdup(buf_text(&b));
+	buf_free(&b);
+	return tag;
+}
+
+err hls_key_renew(struct hls_stream *s, int64_t number)
+{
+	struct buf bytes = {.max = BLOCK};
+	struct pattern_values v = {.vhost = s->vhost,
+				   .app = s->app,
+				   .stream = s->stream,
+				   .seq = number,
+				   .timestamp = clock_wall_ms(),
+				   .wall_ms = clock_wall_ms(),
+				   .is_utc = s->conf->utc_time};
+	if (RAND_bytes(s->key_bytes, BLOCK) != 1 || RAND_bytes(s->iv, BLOCK) != 1)
+		return err_fail(ERR_SYSTEM, "no random bytes for a key");
+	buf_put(&bytes, s->key_bytes, BLOCK);
+	hls_item_unref(&s->key_item);
+	s->key_item = hls_stream_put(s, pattern_fill(s->opts->key_file, &v), blob_new(&bytes),
+				     hls_type_key);
+	s->key_item->tag = key_tag(s, s->key_item);
+	s->key_left = s->opts->fragments_per_key - 1; /* this segment is the first */
+	buf_free(&bytes);
+	return OK;
+}
+
+err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes)
+{
+	struct buf out = {.max = bytes->n + BLOCK};
+	uint8_t *to = buf_grow(&out, bytes->n + BLOCK);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0, last = 0;
+	bool is_good = ctx && to && bytes->n < INT32_MAX &&
+		       EVP_EncryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, s->key_bytes, s->iv) == 1 &&
+		       EVP_EncryptUpdate(ctx, to, &n, bytes->p, (int)bytes->n) == 1 &&
+		       EVP_EncryptFinal_ex(ctx, to + n, &last) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	if (!is_good) {
+		buf_free(&out);
+		return err_fail(ERR_SYSTEM, "a segment cannot be encrypted");
+	}
+	out.n = (size_t)(n + last);
+	buf_free(bytes);
+	*bytes = out;
+	return OK;
+}

@@ -1,0 +1,47 @@
+/* hls_list - the media playlist of a stream: its segments and its text (RFC 8216). Layer: output. Pure.
+ * What has left the list stays to be had for as long as a player may still want it (6.2.2). */
+#pragma once
+#include "output/blob.h"
+
+/* A thing that can be fetched: counted, since segments share keys and initialization segments. */
+struct hls_item {
+	int refs;
+	void (*on_free)(struct hls_item *item); /* its last reference goes; NULL */
+	void *ctx;                              /* of whoever set on_free */
+	char *path; /* below the folder of the stream's outputs: "live/a-1.ts" */
+	char *uri;  /* as it stands in the list */
+	char *tag;  /* of a key: its attributes */
+	struct blob *blob;
+	const char *type; /* media type */
+};
+struct hls_item *hls_item_new(const char *list_path, char *path, struct blob *blob,
+			      const char *type);
+struct hls_item *hls_item_ref(struct hls_item *item);
+/* NULL is fine; clears the pointer. */
+void hls_item_unref(struct hls_item **item);
+
+struct hls_segment {
+	struct hls_segment *next;
+	struct hls_item *file, *init, *key; /* init and key: or NULL */
+	int64_t number, duration_ms;
+	bool is_discontinuous;
+	int64_t gone_ms; /* monotonic; behind it nobody asks for it any more */
+};
+
+struct hls_list {
+	struct hls_segment *first, *last; /* listed */
+	struct hls_segment *old;          /* not listed any more, oldest first */
+	int64_t count, duration_ms, longest_ms;
+	int64_t discontinuities; /* removed from the front */
+	int64_t target_s;        /* 0: not told yet */
+	bool is_ended;
+	const char *prefix; /* in front of each segment; "" */
+};
+
+/* Takes the segment. What exceeds the window leaves the front, as far as three target durations are
+ * left. */
+void hls_list_add(struct hls_list *l, struct hls_segment *s, int64_t window_ms, int64_t now_ms);
+/* The next one that nobody asks for any more, or NULL; the caller owns it. */
+struct hls_segment *hls_list_expired(struct hls_list *l, int64_t now_ms);
+void hls_list_write(const struct hls_list *l, struct buf *out);
+void hls_segment_free(struct hls_segment **s);

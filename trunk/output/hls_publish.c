@@ -1,0 +1,189 @@
+/* A finished segment becomes bytes, an item, and a line of the list. */
+#include "output/hls_stream.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "output/pattern.h"
+#include "output/render.h"
+
+#include <stdlib.h>
+
+/* Segments of all streams in memory. Beyond it older ones are read from their files. */
+#define MEMORY_MAX ((size_t)1 << 30)
+enum { SHORTEST_MS = 50 };
+
+static char *path_of(const struct hls_stream *s, const char *pattern, int64_t number, int64_t ms)
+{
+	int64_t wall = clock_wall_ms();
+	struct pattern_values v = {
+		.vhost = s->vhost,
+		.app = s->app,
+		.stream = s->stream,
+		.seq = number,
+		.duration_ms = ms,
+		.timestamp = s->opts->ts_floor ? number : wall,
+		.wall_ms = wall,
+		.is_utc = s->conf->utc_time,
+	};
+	return pattern_fill(pattern, &v);
+}
+
+/* "live/a/init.mp4" to "live/a/init-3.mp4": what a player has kept is never another's. */
+static char *numbered(char *path, int64_t number)
+{
+	char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+	size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
+	char *out = mem_printf("%.*s-%lld%s", (int)stem, path, (long long)number, path + stem);
+	free(path);
+	return out;
+}
+
+static void renew_init(struct hls_stream *s, int64_t number)
+{
+	struct buf bytes = {.max = 1 << 20};
+	if (s->init && s->init_configuration == s->segmenter.configuration)
+		return;
+	render_mp4_init(&s->segmenter, &bytes);
+	hls_item_unref(&s->init);
+	struct blob *blob = blob_new(&bytes);
+	if (blob)
+		s->init = hls_stream_put(
+			s, numbered(path_of(s, s->opts->init_file, number, 0), number), blob,
+			hls_type_mp4);
+	s->init_configuration = s->segmenter.configuration;
+	buf_free(&bytes);
+}
+
+static void choose_format(struct hls_stream *s)
+{
+	bool was = s->is_mp4;
+	s->is_mp4 = s->opts->use_fmp4 || !render_fits_ts(&s->segmenter);
+	if (!was && s->is_mp4 && !s->opts->use_fmp4 && !s->says_format) {
+		s->says_format = true;
+		log_info("%s: MPEG-TS has no place for these codecs, segments are MP4", s->key);
+	}
+	if (was && !s->is_mp4)
+		hls_item_unref(&s->init);
+}
+
+static err render(struct hls_stream *s, struct buf *bytes)
+{
+	choose_format(s);
+	if (s->is_mp4)
+		render_mp4(&s->segmenter, bytes);
+	else
+		render_ts(&s->segmenter, bytes, s->opts->dts_directly);
+	if (!buf_ok(bytes))
+		return err_fail(ERR_LIMIT, "a segment is too large");
+	if (!s->opts->keys) {
+		hls_item_unref(&s->key_item);
+		return OK;
+	}
+	if (s->key_left-- <= 0 || !s->key_item)
+		TRY(hls_key_renew(s, s->segmenter.cut.number));
+	return hls_key_encrypt(s, bytes);
+}
+
+/* Older segments leave the memory, if they are in files, else the list. */
+static void keep_memory(struct hls_stream *s)
+{
+	struct hls *hls = s->hls;
+	bool was_short = hls->is_short;
+	struct hls_segment *lists[2] = {s->list.old, s->list.first};
+	for (size_t i = 0; i < 2; i++)
+		for (struct hls_segment *g = lists[i]; g && g != s->list.last; g = g->next) {
+			if (hls->bytes <= MEMORY_MAX || !s->files)
+				break;
+			hls->bytes -= g->file->blob ? g->file->blob->n : 0;
+			blob_unref(&g->file->blob);
+			hls->is_short = true;
+		}
+	if (hls->is_short && !was_short)
+		log_warn("segments of all streams exceed %zu bytes: older ones are read from files",
+			 MEMORY_MAX);
+}
+
+static void add(struct hls_stream *s, struct blob *blob)
+{
+	const struct cut *cut = &s->segmenter.cut;
+	int64_t ms = cut->end - cut->begin, now = clock_ms();
+	/* Without files the memory bounds the window. */
+	int64_t window = s->hls->bytes > MEMORY_MAX && !s->files ? 0 : s->opts->window_ms;
+	struct hls_segment *g = mem_new(struct hls_segment), *gone;
+	const char *pattern = s->is_mp4 ? s->opts->fmp4_file : s->opts->ts_file;
+	if (s->is_mp4)
+		renew_init(s, cut->number);
+	*g = (struct hls_segment){
+		.file = hls_stream_put(s, path_of(s, pattern, cut->number, ms), blob,
+				       s->is_mp4 ? hls_type_mp4 : hls_type_ts),
+		.init = s->is_mp4 && s->init ? hls_item_ref(s->init) : NULL,
+		.key = s->key_item ? hls_item_ref(s->key_item) : NULL,
+		.number = cut->number,
+		.duration_ms = ms,
+		.is_discontinuous = cut->is_discontinuous,
+	};
+	if (s->list.last && (s->list.last->init != NULL) != s->is_mp4)
+		g->is_discontinuous = true;
+	hls_list_add(&s->list, g, window, now);
+	hls_stream_write_list(s);
+	while ((gone = hls_list_expired(&s->list, now)))
+		hls_segment_free(&gone);
+	keep_memory(s);
+}
+
+/* The number is used again: those of a list have no gaps. */
+static void drop(struct hls_stream *s, bool is_discontinuous)
+{
+	s->segmenter.last_number--;
+	s->segmenter.has_break |= is_discontinuous;
+}
+
+void hls_stream_publish(struct hls_stream *s)
+{
+	struct buf bytes = {.max = RENDER_SEGMENT_MAX};
+	const struct cut *cut = &s->segmenter.cut;
+	if (cut->end - cut->begin < SHORTEST_MS) { /* a stray frame */
+		drop(s, cut->is_discontinuous);
+		return;
+	}
+	err e = render(s, &bytes);
+	struct blob *blob = e ? NULL : blob_new(&bytes);
+	if (blob) {
+		add(s, blob);
+	} else {
+		log_error("%s: a segment is lost: %s", s->key, err_trail(e));
+		drop(s, true);
+	}
+	buf_free(&bytes);
+}
+
+/* In front of each segment: hls_entry_prefix, with the list's folder unless it ends with a slash. */
+static char *prefix_of(const struct hls_stream *s)
+{
+	const char *prefix = s->opts->entry_prefix, *slash = strrchr(s->list_path, '/');
+	size_t n = strlen(prefix);
+	if (n == 0 || prefix[n - 1] == '/' || !slash)
+		return mem_printf("%s%s", prefix, n && prefix[n - 1] != '/' ? "/" : "");
+	return mem_printf("%s/%.*s/", prefix, (int)(slash - s->list_path), s->list_path);
+}
+
+void hls_stream_write_list(struct hls_stream *s)
+{
+	struct buf text = {.max = 1 << 20};
+	char *prefix = prefix_of(s);
+	s->list.prefix = prefix;
+	hls_list_write(&s->list, &text);
+	s->list.prefix = NULL;
+	struct blob *blob = blob_new(&text);
+	if (blob && s->list_item) {
+		s->hls->bytes += blob->n - s->list_item->blob->n;
+		blob_unref(&s->list_item->blob);
+		s->list_item->blob = blob;
+		if (s->files)
+			files_write(s->files, s->list_path, blob);
+	} else if (blob) {
+		s->list_item = hls_stream_put(s, mem_strdup(s->list_path), blob, hls_type_list);
+	}
+	free(prefix);
+	buf_free(&text);
+}

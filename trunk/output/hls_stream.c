@@ -1,0 +1,199 @@
+#include "output/hls_stream.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/au.h"
+#include "live/headers.h"
+#include "output/pattern.h"
+#include "output/render.h"
+
+#include <stdlib.h>
+
+static void take(struct hls_stream *s, struct msg *msg)
+{
+	struct au_walk w;
+	struct au au;
+	int64_t now = clock_wall_ms();
+	for (au_begin(&w, msg); au_next(&w, &au);) {
+		enum segment_end end = segmenter_ends(&s->segmenter, msg, &au);
+		if (end == SEGMENT_BY_TIME && !s->says_late) {
+			s->says_late = true;
+			log_warn("%s has too few key frames: HLS is cut without waiting for them",
+				 s->key);
+		}
+		if (end != SEGMENT_GOES_ON) {
+			hls_stream_publish(s);
+			segmenter_close(&s->segmenter);
+		}
+		segmenter_add(&s->segmenter, msg, &au, now);
+	}
+}
+
+/* Where a reader begins, or begins anew: the headers in effect, then the message. */
+static void take_reading(struct hls_stream *s, const struct reading *got)
+{
+	struct headers *headers =
+		got->headers ? headers_ref((struct headers *)(uintptr_t)got->headers) : NULL;
+	struct msg *msg = msg_ref(got->msg);
+	if (got->lost > 0) {
+		log_warn("%s: HLS has missed %llu messages", s->key, (unsigned long long)got->lost);
+		segmenter_break(&s->segmenter);
+	}
+	for (int i = 0; headers && i < headers->count; i++)
+		take(s, headers->v[i]);
+	take(s, msg);
+	headers_unref(&headers);
+	msg_unref(&msg);
+}
+
+static void finish(struct hls_stream *s)
+{
+	if (!segmenter_finish(&s->segmenter))
+		return;
+	hls_stream_publish(s);
+	segmenter_close(&s->segmenter);
+}
+
+/* Reads the source until its stream is over, or the coroutine is stopped. */
+static err follow(struct hls_stream *s)
+{
+	struct reading got;
+	err e = OK;
+	reader_open(&s->reader, s->source, &(struct reader_opts){.from_start = true});
+	consumer_open(&s->consumer, s->source,
+		      &(struct consumer_opts){
+			      .kind = CONSUMER_INTERNAL, .instant = true, .co = co_self()});
+	while (e == OK && !consumer_ended(&s->consumer)) {
+		while (reader_next(&s->reader, &got))
+			take_reading(s, &got);
+		e = co_wait(CLOCK_NEVER);
+	}
+	while (reader_next(&s->reader, &got))
+		take_reading(s, &got);
+	reader_close(&s->reader);
+	consumer_close(&s->consumer);
+	return e;
+}
+
+static void set_options(struct hls_stream *s)
+{
+	const struct conf_hls *o = s->opts;
+	int64_t fragment = o->fragment_ms * o->td_permille / 1000;
+	struct segmenter_opts opts = {
+		.fragment_ms = fragment > 0 ? fragment : 1,
+		.longest_ms = o->fragment_ms * o->aof_permille / 1000,
+		.wait_key = o->wait_keyframe,
+		.bytes_max = RENDER_SEGMENT_MAX / 4,
+	};
+	s->segmenter.opts = opts;
+	if (s->list.target_s == 0)
+		s->list.target_s = (fragment + 999) / 1000;
+}
+
+/* Everything goes, the list first. */
+static void dispose(struct hls_stream *s)
+{
+	struct hls_segment *segment;
+	hls_item_unref(&s->list_item);
+	while ((segment = s->list.first)) {
+		s->list.first = segment->next;
+		hls_segment_free(&segment);
+	}
+	while ((segment = hls_list_expired(&s->list, CLOCK_NEVER)))
+		hls_segment_free(&segment);
+	hls_item_unref(&s->init);
+	hls_item_unref(&s->key_item);
+}
+
+static void stream_free(struct hls_stream *s, bool keeps_files)
+{
+	if (keeps_files)
+		files_free(&s->files);
+	dispose(s);
+	files_free(&s->files);
+	(void)map_remove(s->hls->streams, s->key);
+	segmenter_fini(&s->segmenter);
+	source_unref(&s->source);
+	conf_unref(&s->conf);
+	free(s->list_path);
+	free(s->key);
+	free(s->vhost);
+	free(s->app);
+	free(s->stream);
+	free(s);
+}
+
+/* The stream is over: its list ends, and all of it goes when no other begins in time. */
+static err rest(struct hls_stream *s)
+{
+	int64_t until = s->opts->dispose_ms > 0 ? clock_after(s->opts->dispose_ms) : CLOCK_NEVER;
+	s->list.is_ended = true;
+	if (s->list.first)
+		hls_stream_write_list(s);
+	segmenter_break(&s->segmenter);
+	while (!s->source) {
+		err e = co_wait(until);
+		if (e != OK)
+			return e;
+	}
+	return OK;
+}
+
+static void stream_main(void *arg)
+{
+	struct hls_stream *s = arg;
+	err e = OK;
+	while (e == OK) {
+		struct source *source = s->source;
+		log_info("HLS of %s begins", s->key);
+		e = follow(s);
+		finish(s);
+		if (s->source == source && !source->is_on) { /* no other has begun meanwhile */
+			source_unref(&s->source);
+			if (e == OK)
+				e = rest(s);
+		}
+	}
+	log_info("HLS of %s ends", s->key);
+	stream_free(s, e == ERR_STOPPED);
+}
+
+void hls_stream_begin(struct hls_stream *s, struct source *source)
+{
+	struct conf *conf = conf_ref(s->hls->server->conf);
+	const struct conf_vhost *vhost = conf_vhost_find(conf, source->vhost);
+	if (s->source == source) { /* it goes on */
+		conf_unref(&conf);
+		return;
+	}
+	source_unref(&s->source);
+	s->source = source_ref(source);
+	conf_unref(&s->conf);
+	s->conf = conf;
+	s->opts = &vhost->hls;
+	set_options(s);
+	if (s->co)
+		co_wake(s->co);
+}
+
+struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
+				  const struct conf_vhost *vhost)
+{
+	struct hls_stream *s = mem_new(struct hls_stream);
+	s->hls = hls;
+	s->key = mem_strdup(source->key);
+	s->vhost = mem_strdup(vhost->name);
+	s->app = mem_strdup(source->app);
+	s->stream = mem_strdup(source->stream);
+	segmenter_init(&s->segmenter, &(struct segmenter_opts){.fragment_ms = 1}, 0);
+	hls_stream_begin(s, source);
+	struct pattern_values names = {.vhost = s->vhost, .app = s->app, .stream = s->stream};
+	s->list_path = pattern_fill(s->opts->m3u8_file, &names);
+	if (s->opts->storage != HLS_STORAGE_RAM)
+		s->files = files_new(s->opts->path);
+	(void)map_set(hls->streams, s->key, s);
+	s->co = co_start_in(&hls->server->services, "hls", stream_main, s);
+	if (!s->co)
+		stream_free(s, false);
+	return s;
+}

@@ -1,0 +1,52 @@
+/* hls_stream - one stream that is cut into segments. Layer: output, for hls.c. */
+#pragma once
+#include "live/consumer.h"
+#include "live/reader.h"
+#include "output/files.h"
+#include "output/hls.h"
+#include "output/segmenter.h"
+
+struct hls {
+	struct server *server;
+	struct source_observer observer;
+	struct map *streams; /* by the source's key */
+	struct map *items;   /* by "vhost/path"; borrowed */
+	size_t bytes;        /* of segments in memory */
+	bool is_short;       /* was told that they do not fit */
+};
+
+struct hls_stream {
+	struct hls *hls;
+	char *key, *vhost, *app, *stream;
+	struct conf *conf;           /* the snapshot of the newest beginning */
+	const struct conf_hls *opts; /* of it */
+	struct source *source;       /* to be read; one reference. NULL: it is over */
+	struct co *co;
+	struct consumer consumer;
+	struct reader reader;
+	struct segmenter segmenter;
+	struct files *files; /* NULL: memory alone */
+	struct hls_list list;
+	char *list_path;
+	struct hls_item *list_item, *init, *key_item;
+	unsigned init_configuration; /* of the segmenter, when `init` was made */
+	uint8_t key_bytes[16], iv[16];
+	int64_t key_left; /* segments that the key is still for */
+	bool is_mp4, says_late, says_format;
+};
+
+/* Makes it and starts its coroutine. */
+struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
+				  const struct conf_vhost *vhost);
+/* Its source has begun again. */
+void hls_stream_begin(struct hls_stream *s, struct source *source);
+/* The open segment, which was ended, becomes a part of the list. */
+void hls_stream_publish(struct hls_stream *s) BLOCKS;
+/* The list has changed. */
+void hls_stream_write_list(struct hls_stream *s);
+/* Something that can be fetched, and a file. Takes path and blob; one reference. */
+struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *blob,
+				const char *type);
+/* A new key for the coming segments; encrypts the bytes of this one in place. */
+err hls_key_renew(struct hls_stream *s, int64_t number);
+err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes);
