@@ -74,6 +74,17 @@ $(BUILD)/%.o: trunk/%.c objs/$(FLAVOUR)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
+# What this build is made from: the file changes with it, and only version.o depends on it.
+BUILD_COMMIT = $(or $(shell git describe --always --dirty --abbrev=8 --exclude='*' 2>/dev/null),unknown)
+BUILD_DATE = $(or $(shell git log -1 --format=%cs 2>/dev/null),$(shell date -u +%Y-%m-%d))
+VERSION_FLAGS = -DBUILD_COMMIT='"$(BUILD_COMMIT)"' -DBUILD_DATE='"$(BUILD_DATE)"'
+$(BUILD)/version.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(BUILD_COMMIT) $(BUILD_DATE)' | cmp -s - $@ || \
+		printf '%s\n' '$(BUILD_COMMIT) $(BUILD_DATE)' >$@
+$(BUILD)/base/version.o: CPPFLAGS += $(VERSION_FLAGS)
+$(BUILD)/base/version.o: $(BUILD)/version.flags
+
 $(BUILD)/%.o: trunk/%.S objs/$(FLAVOUR)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
@@ -155,7 +166,8 @@ test: all bench-tools $(UNITS) $(REPLAYS)
 headers:
 	@scripts/check-headers "$(CC) $(CPPFLAGS) -std=gnu2x $(WARN) $(CFLAGS_LIBS)"
 
-check: headers
+check: headers $(OBJECTS)
+	@scripts/check-symbols $(OBJECTS)
 	@scripts/check-layers
 	@scripts/check-style
 

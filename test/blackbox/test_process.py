@@ -1,7 +1,9 @@
 """The process: options, configurations that cannot be, ports, signals, logs."""
 import os
+import re
 import resource
 import signal
+import subprocess
 import time
 
 import topology as top
@@ -56,7 +58,7 @@ def test_help_and_version(t):
     done = t.run("-h")
     assert done.returncode == 0 and all(o in done.text for o in ("-c", "-t", "-v", "-e")), done.text
     done = t.run("-v")
-    assert done.returncode == 0 and done.text.strip()[-1:].isdigit() and "." in done.text, done.text
+    assert done.returncode == 0 and re.match(r"\d+\.\d+\.\d+ \(\S+, \d{4}-\d\d-\d\d\), compatible with SRS \d", done.text)
     assert t.run("--nonsense").returncode != 0
 
 
@@ -69,6 +71,88 @@ def test_environment_only(t):
                  env={"SRS_LISTEN": str(port), "SRS_VHOST_CLUSTER_MODE": "remote", "SRS_DAEMON": "off",
                       "SRS_VHOST_CLUSTER_ORIGIN": origin.address})
     t.probe(s.url("live/x")).wait_frames(10)
+
+
+def test_any_folder_will_do(t):
+    """With -e, or in the foreground with the shortest file, a server starts in an empty folder that it cannot write."""
+    folder = t.path("empty")
+    os.makedirs(folder)
+    os.chmod(folder, 0o555)
+    conf, port = t.path("x.conf"), free_port()
+    with open(conf, "w") as f:
+        f.write(f"listen {port};\ndaemon off;\nvhost __defaultVhost__ {{ }}\n")
+    for args, env in ((["-e"], {"SRS_LISTEN": str(port)}), (["-c", conf], {})):
+        with open(t.path("out"), "wb") as out:
+            popen = subprocess.Popen([BIN, *args], cwd=folder, stdout=out, stderr=out, env={**os.environ, **env})
+        try:
+            wait_for(lambda: listening(port), 10, "the start")
+            assert os.listdir(folder) == []
+            with open(t.path("out")) as f:
+                assert re.search(r"version \d+\.\d+\.\d+ \(\S+, \d{4}-\d\d-\d\d\), SRS/", f.readline())
+        finally:
+            popen.terminate()
+            assert popen.wait(10) == 0
+    os.chmod(folder, 0o755)
+
+
+def test_what_cannot_be_written_is_named(t):
+    """A pid or log file that cannot be written is an error that names the directive and its variable."""
+    for line, words in (("pid /nowhere/x.pid;", "`pid`, SRS_PID"),
+                        ("srs_log_file /nowhere/x.log;", "`srs_log_file` (SRS_SRS_LOG_FILE)"),
+                        ("work_dir /nowhere;", "`work_dir`, SRS_WORK_DIR")):
+        done = t.run("-c", "x.conf", conf=f"listen {free_port()};\ndaemon off;\n{line}\nvhost __defaultVhost__ {{ }}\n")
+        assert done.returncode == 1 and words in done.text, done.text
+
+
+def test_the_name_outlives_a_restart(t):
+    """Without server_id the server makes itself a name and keeps it beside the pid file."""
+    s = t.server("srs", top.local())
+    name = s.json("/api/v1/versions")["server"]
+    s.stop()
+    s.start()
+    assert s.json("/api/v1/versions")["server"] == name and os.path.exists(os.path.join(s.folder, "srs.id"))
+
+
+def test_reload_tells_how_it_ended(t):
+    """reload-fetch has the error of a failed reload with file and line, and success after the next one."""
+    s = t.server("srs", top.local().replace("http_api { enabled on;", "http_api { enabled on; raw_api { enabled on; allow_reload on; }"))
+    good = s.conf
+
+    def outcome(text):
+        s.write_conf(text)
+        assert s.json("/api/v1/raw?rpc=reload")["code"] == 0
+        return wait_for(lambda: (d := s.json("/api/v1/raw?rpc=reload-fetch")["data"])["state"] in (90, 30)
+                        or d["err"] and d, 5, "the reload") and s.json("/api/v1/raw?rpc=reload-fetch")["data"]
+    bad = outcome(good + "nonsense on;\n")
+    line = len(good.splitlines()) + 1
+    assert bad["err"] == 1023 and f"srs.conf:{line}: unknown directive 'nonsense'" in bad["msg"], bad
+    fine = outcome(good)
+    assert (fine["err"], fine["state"], fine["msg"]) == (0, 90, "Success"), fine
+
+
+def test_rolling_restart_of_an_edge(t):
+    """As deploy.md has it: a second process on the same ports, QUIT to the first, whose API stays to the end."""
+    origin = t.server("origin", top.local())
+    t.publish(origin.url("live/s"))
+    old = t.server("edge", top.edge(f"127.0.0.1:{origin.rtmp}").replace(
+        "daemon off;", "daemon off; grace_start_wait 10; grace_final_wait 10;"))
+    probe = t.probe(old.url("live/s")).wait_frames(5)
+    api = free_port()
+    new = t.server("edge2", old.conf, env={"SRS_PID": "./new.pid", "SRS_HTTP_API_LISTEN": f"127.0.0.1:{api}",
+                                           "SRS_SRS_LOG_FILE": "./new.log"})
+    new.api = api
+    wait_for(lambda: listening(api), 5, "the API of the new one")
+    old.signal(signal.SIGQUIT)
+    old.wait_log("no longer listening: RTMP")
+    after = t.probe(old.url("live/s")).wait_frames(5)
+    assert len(new.clients()) == 1
+    summaries = old.json("/api/v1/summaries")["data"]["system"]
+    assert summaries["conn_srs"] >= 1 and not probe.ended
+    probe.wait_frames(10, after=time.monotonic())
+    probe.stop()
+    assert old.wait(10) == 0
+    old.stopped = True
+    after.wait_frames(5, after=time.monotonic())
 
 
 def test_environment_beats_the_file(t):

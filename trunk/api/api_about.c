@@ -1,8 +1,19 @@
 /* What the program says of itself and of a request, whatever it is doing. */
 #include "api/api_route.h"
+#include "base/mem.h"
 #include "base/version.h"
 
+#include <stdlib.h>
 #include <strings.h>
+
+/* Which build this is, beside the version of SRS that it is compatible with. */
+static void put_build(json_t *data)
+{
+	json_t *build = json_put_object(data, "build");
+	json_put_text(build, "version", SERVER_VERSION);
+	json_put_text(build, "commit", version_commit);
+	json_put_text(build, "date", version_date);
+}
 
 enum api_code api_versions(struct api_call *call)
 {
@@ -11,6 +22,7 @@ enum api_code api_versions(struct api_call *call)
 	json_put_int(data, "minor", SRS_VERSION_MINOR);
 	json_put_int(data, "revision", SRS_VERSION_REVISION);
 	json_put_text(data, "version", SRS_VERSION);
+	put_build(data);
 	return API_OK;
 }
 
@@ -37,8 +49,12 @@ enum api_code api_features(struct api_call *call)
 	json_t *data = json_put_object(call->answer, "data");
 	json_put_text(data, "options", "");
 	json_put_text(data, "options2", "");
-	json_put_text(data, "build", SERVER_NAME);
-	json_put_text(data, "build2", SERVER_NAME);
+	char *build = mem_printf("%s, %s", version_date, SERVER_NAME);
+	char *commit = mem_printf("%s (%s)", SERVER_VERSION, version_commit);
+	json_put_text(data, "build", build);
+	json_put_text(data, "build2", commit);
+	free(build);
+	free(commit);
 	json_t *list = json_put_object(data, "features");
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		json_put_bool(list, known[i].name, known[i].have);

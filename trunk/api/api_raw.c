@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char reload_id[9]; /* of the last reload that was asked for here */
+/* The numbers of SRS, for a reload's state and what went wrong. */
+enum { RELOAD_INIT = 0, RELOAD_PARSING = 10, RELOAD_APPLYING = 30, RELOAD_FINISHED = 90 };
+enum { CONFIG_INVALID = 1023 };
+
+/* The last reload that was asked for here, and how many there had been before. */
+static char reload_id[9];
+static uint64_t reloads_before;
 
 static enum api_code raw_settings(struct api_call *call)
 {
@@ -34,19 +40,27 @@ static enum api_code raw_reload(struct api_call *call)
 		return API_RAW_OFF;
 	log_info("a reload is asked for through the API");
 	co_new_id(reload_id);
+	reloads_before = call->server->reload.count;
 	call->server->on_reload(call->server);
 	return API_OK;
 }
 
 static enum api_code raw_reload_fetch(struct api_call *call)
 {
-	enum { NEVER = 0, FINISHED = 90 };
+	const struct reload_result *last = &call->server->reload;
+	bool asked = *reload_id, over = last->count > reloads_before;
+	err code = asked && over ? last->code : OK;
 	if (!call->conf->http_api.raw_api.enabled)
 		return API_RAW_OFF;
 	json_t *data = json_put_object(call->answer, "data");
-	json_put_int(data, "err", 0);
-	json_put_text(data, "msg", "see the log of the server");
-	json_put_int(data, "state", *reload_id ? FINISHED : NEVER);
+	json_put_int(data, "err", code ? CONFIG_INVALID : 0);
+	json_put_text(data, "msg", code ? last->why : "Success");
+	json_put_int(data, "state",
+		     !asked               ? RELOAD_INIT
+		     : !over              ? RELOAD_PARSING
+		     : code == OK         ? RELOAD_FINISHED
+		     : code == ERR_CONFIG ? RELOAD_PARSING
+					  : RELOAD_APPLYING);
 	json_put_text(data, "rid", reload_id);
 	return API_OK;
 }

@@ -1,7 +1,7 @@
 /* Who is here: vhosts, streams, clients. */
 #include "api/api_route.h"
 #include "base/mem.h"
-#include "cluster/relay_facts.h"
+#include "cluster/relays.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +131,9 @@ static void put_relay(json_t *object, const struct relay_facts *facts)
 	json_put_int(relay, "since", facts->since_wall_ms);
 	json_put_int(relay, "switches", (int64_t)facts->switches);
 	json_put_text(relay, "reason", facts->reason);
+	json_put_int(relay, "lost_ms",
+		     facts->loss.since_ms ? clock_ms() - facts->loss.since_ms : 0);
+	json_put_int(relay, "rounds_in_vain", facts->loss.rounds);
 }
 
 static json_t *stream_object(struct api_call *call, const struct source *source,
@@ -153,7 +156,7 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 	put_bytes(object, &id->rate, recv, id->send_now);
 	put_publish(object, source, publisher, id);
 	put_codecs(object, source);
-	put_relay(object, relay_facts_get(call->server->cluster, source));
+	put_relay(object, relays_facts(call->server->cluster, source));
 	free(tc_url);
 	free(url);
 	return object;

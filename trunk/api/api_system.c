@@ -26,7 +26,7 @@ static json_t *data_of(struct api_call *call)
 
 static int64_t uptime_ms(const struct server *server)
 {
-	return clock_wall_ms() - server->started_wall_ms;
+	return clock_ms() - server->started_ms;
 }
 
 /* ---- summaries ---- */

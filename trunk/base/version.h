@@ -2,6 +2,13 @@
  * Other nodes of a cluster read these words: the number is that of the SRS protocol we speak. */
 #pragma once
 
+/* Our own, by which an operator tells builds apart. */
+#define SERVER_VERSION "1.0.0"
+/* The commit it was built from, abbreviated, "-dirty" behind it when the tree differed; "unknown" outside
+ * of a repository. And that commit's day, "2026-01-31"; else the day of the build. */
+extern const char version_commit[], version_date[];
+
+/* The version of SRS that the wire and the API are compatible with. */
 #define SRS_VERSION_MAJOR 6
 #define SRS_VERSION_MINOR 0
 #define SRS_VERSION_REVISION 0

@@ -80,6 +80,60 @@ bool announce_take_players(struct announce *a, const struct command *c)
 	return true;
 }
 
+/* ---- the stream ---- */
+
+static const char stream_command[] = "srs_stream";
+
+enum { LOST_MAX_MS = 3600 * 1000 };
+
+static int64_t ago(const struct stream_report *r)
+{
+	return r->lost_ms ? clock_ms() - r->lost_ms : 0;
+}
+
+void announce_stream(struct rtmp_conn *conn, const struct stream_report *r)
+{
+	struct amf *info = amf_object();
+	amf_set(info, "run", amf_string(r->run));
+	if (r->lost_ms)
+		amf_set(info, "lost_ms", amf_number((double)ago(r)));
+	rtmp_put_command(conn, CSID_CONNECTION, 0, stream_command, 0, amf_null(), info, NULL);
+}
+
+void announce_stream_lines(struct buf *out, const struct stream_report *r)
+{
+	if (*r->run)
+		buf_printf(out, "%s: %s\r\n", ANNOUNCE_RUN_HEADER, r->run);
+	if (r->lost_ms)
+		buf_printf(out, "%s: %lld\r\n", ANNOUNCE_LOST_HEADER, (long long)ago(r));
+}
+
+void announce_stream_parse(struct stream_report *out, const char *run, double ago_ms)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_-";
+	size_t n = strlen(run);
+	*out = (struct stream_report){0};
+	if (n < sizeof(out->run) && strspn(run, letters) == n)
+		memcpy(out->run, run, n + 1);
+	if (ago_ms > 0 && ago_ms <= LOST_MAX_MS)
+		out->lost_ms = clock_ms() - (int64_t)ago_ms;
+}
+
+bool announce_read_stream(struct stream_report *out, const struct rtmp_msg *m)
+{
+	struct command c = {0};
+	if (m->type != RTMP_COMMAND || command_read(&c, m) != OK)
+		return false;
+	bool is_it = strcmp(c.name, stream_command) == 0;
+	const struct amf *info = is_it && c.argc > 0 ? c.args[0] : NULL;
+	if (is_it)
+		announce_stream_parse(out, amf_get_string(info, "run", ""),
+				      amf_get_number(info, "lost_ms", 0));
+	command_fini(&c);
+	return is_it;
+}
+
 /* ---- proof ---- */
 
 /* With their lengths, so that no two claims are the same bytes. */

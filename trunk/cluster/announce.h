@@ -16,6 +16,8 @@
 #include "rtmp/client.h"
 #include "rtmp/command.h"
 
+enum { RUN_ID_MAX = 40 };
+
 struct announce {
 	char node[SIGN_ID_MAX];  /* "" when it does not say */
 	char relay[SIGN_ID_MAX]; /* the id of its pull or push; "" */
@@ -47,6 +49,26 @@ void announce_players(struct viewer_report *t, struct rtmp_conn *conn, const str
 		      const struct source *source);
 /* Takes a command that is such a telling; false: it is something else. */
 bool announce_take_players(struct announce *a, const struct command *command);
+
+/* ---- the stream ---- */
+
+/* What a server says to a relay about the stream that it plays, before its media: of which run of
+ * its publisher the media is, so that one that starts anew with the same content is not taken for the
+ * stream before; and since when it has no media itself, so that waiting does not add up from level to
+ * level. Over RTMP a command, over HTTP two lines of the head. */
+struct stream_report {
+	char run[RUN_ID_MAX]; /* "" when it is not known */
+	int64_t lost_ms;      /* monotonic; 0: there is media */
+};
+#define ANNOUNCE_RUN_HEADER "X-SRS-Run"
+#define ANNOUNCE_LOST_HEADER "X-SRS-Lost"
+void announce_stream(struct rtmp_conn *conn, const struct stream_report *report);
+/* Header lines; none when there is nothing to say. */
+void announce_stream_lines(struct buf *out, const struct stream_report *report);
+/* False: the message is something else. */
+bool announce_read_stream(struct stream_report *out, const struct rtmp_msg *m);
+/* As it came, which may be anything: `ago_ms` is for how long there has been no media. */
+void announce_stream_parse(struct stream_report *out, const char *run, double ago_ms);
 
 /* ---- proof ---- */
 

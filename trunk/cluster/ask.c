@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum {
 	VALUE_BYTES = 150,   /* of memory, for a value of an answer that is parsed: an estimate */
@@ -42,7 +43,7 @@ struct ask *asks_find(const struct asks *asks, int tag, const char *api)
 	return number ? &asks->v[number - 1] : NULL;
 }
 
-/* One more stranger at that address, if there may be one. */
+/* One more untrusted one at that address, if there may be one. */
 static bool count_untrusted(struct asks *asks, const char *api)
 {
 	const char *port = strrchr(api, ':');
@@ -110,22 +111,29 @@ static bool is_good(int status)
 	return status == 200 || status == 201;
 }
 
-/* Many may have come at once: one after another is parsed and looked at by on_answer(), of all questions
- * of the process, and in between others have a turn. Small ones need not wait, nor those of ours for
- * those of strangers. */
+/* ---- an answer is looked at ---- */
+
+/* Many may have come at once: one after another is parsed and looked at, of all requests of the process,
+ * and in between others can run. Short ones need not wait, nor those of servers that we know for untrusted
+ * ones. */
 static struct turns {
 	int64_t next, served;
-} turns_of_ours, turns_of_untrusted;
+} trusted_turns, untrusted_turns;
 
 static struct turns *turns_of(const struct ask *a)
 {
-	return a->untrusted ? &turns_of_untrusted : &turns_of_ours;
+	return a->untrusted ? &untrusted_turns : &trusted_turns;
 }
 
-static void turn_begin(struct ask *a, size_t size)
+static bool is_long(const struct ask *a)
+{
+	return a->body.n > SMALL_BYTES;
+}
+
+static void turn_begin(struct ask *a)
 {
 	struct turns *turns = turns_of(a);
-	a->in_turn = size > SMALL_BYTES;
+	a->in_turn = is_long(a);
 	if (!a->in_turn)
 		return;
 	for (int64_t turn = turns->next++; turns->served < turn;)
@@ -152,22 +160,9 @@ static err parse(struct ask *a, struct span text)
 	return OK;
 }
 
-static err ask(struct ask *a)
-{
-	struct buf body = {0};
-	int64_t began = clock_ms();
-	err e = request(a, &body);
-	a->ms = clock_ms() - began;
-	if (!e && is_good(a->status)) {
-		turn_begin(a, body.n);
-		e = co_stopping() ? ERR_STOPPED : parse(a, buf_span(&body));
-	}
-	buf_free(&body);
-	return e;
-}
-
 static void say_why(struct ask *a, err e)
 {
+	a->result = e;
 	if (e && e != ERR_TIMEOUT)
 		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
 	else if (!e && !a->answer && is_good(a->status))
@@ -176,67 +171,113 @@ static void say_why(struct ask *a, err e)
 		snprintf(a->why, sizeof(a->why), "it answered %d", a->status);
 }
 
+static err open_answer(struct ask *a)
+{
+	if (a->result || !is_good(a->status))
+		return OK;
+	turn_begin(a);
+	if (co_stopping()) {
+		turn_end(a);
+		return ERR_STOPPED;
+	}
+	say_why(a, parse(a, buf_span(&a->body)));
+	buf_free(&a->body);
+	return OK;
+}
+
+static void close_answer(struct asks *asks)
+{
+	struct ask *a = asks->current;
+	asks->current = NULL;
+	if (!a)
+		return;
+	turn_end(a);
+	quota_empty(&a->quota);
+}
+
+/* ---- asking ---- */
+
+static void done(struct ask *a)
+{
+	if (is_long(a))
+		DL_APPEND(a->asks->long_answers, a);
+	else
+		DL_APPEND(a->asks->short_answers, a);
+}
+
 static void ask_main(void *arg)
 {
 	struct ask *a = arg;
-	struct asks *asks = a->asks;
-	err e = ask(a);
-	if (e != ERR_STOPPED) {
-		a->result = e;
+	int64_t began = clock_ms();
+	err e = request(a, &a->body);
+	a->ms = clock_ms() - began;
+	a->asks->running--;
+	if (e == ERR_STOPPED)
+		return;
+	a->result = e;
+	if (e || !is_good(a->status))
 		say_why(a, e);
-	}
-	if (e != ERR_STOPPED && asks->on_answer && asks->on_answer(a)) {
-		int64_t late = clock_after(asks->late_ms);
-		asks->until = late < asks->until ? late : asks->until;
-	}
-	turn_end(a);
-	quota_empty(&a->quota);
-	asks->running--;
-	co_wake(asks->lead);
+	done(a);
+	co_wake(a->asks->asker);
 }
 
-/* ---- all of them ---- */
-
-static bool has_enough(const struct asks *asks)
+static void start(struct asks *asks, struct ask *a)
 {
-	return asks->until != CLOCK_NEVER || clock_ms() >= asks->deadline;
+	a->asks = asks;
+	a->quota.from = asks->budget;
+	a->quota.untrusted = a->untrusted;
+	a->co = co_start("ask", ask_main, a);
+	asks->running += a->co != NULL;
+	if (a->co)
+		return;
+	say_why(a, err_fail(ERR_SYSTEM, "no memory for another coroutine"));
+	done(a);
 }
 
 static void start_some(struct asks *asks)
 {
-	while (asks->started < asks->count && asks->running < ASKS_AT_ONCE && !has_enough(asks)) {
-		struct ask *a = &asks->v[asks->started++];
-		a->asks = asks;
-		a->quota.from = asks->budget;
-		a->quota.untrusted = a->untrusted;
-		a->co = co_start("ask", ask_main, a);
-		asks->running += a->co != NULL;
-		if (!a->co) {
-			a->result = ERR_SYSTEM;
-			snprintf(a->why, sizeof(a->why), "no memory for another coroutine");
-		}
-	}
+	asks->asker = co_self();
+	while (asks->started < asks->count && asks->running < ASKS_AT_ONCE &&
+	       clock_ms() < asks->deadline)
+		start(asks, &asks->v[asks->started++]);
 }
 
-void asks_run(struct asks *asks, const char *method, int64_t deadline)
+static struct ask *take_answered(struct asks *asks)
 {
-	asks->method = method;
-	asks->deadline = deadline;
-	asks->until = CLOCK_NEVER;
-	asks->lead = co_self();
-	/* At the deadline each ends by itself, and has failed; who is left behind before has not. */
-	do
+	struct ask **list = asks->short_answers ? &asks->short_answers : &asks->long_answers;
+	struct ask *a = *list;
+	if (a)
+		DL_DELETE(*list, a);
+	return a;
+}
+
+err asks_next(struct asks *asks, struct ask **reply, int64_t deadline)
+{
+	close_answer(asks);
+	for (;;) {
 		start_some(asks);
-	while (asks->running > 0 && co_wait(asks->until) == OK);
-	for (int i = 0; i < asks->count; i++)
-		co_stop(asks->v[i].co);
-	for (int i = 0; i < asks->count; i++)
-		co_join(&asks->v[i].co);
+		*reply = take_answered(asks);
+		if (*reply)
+			break;
+		if (!asks->running)
+			return err_plain(ERR_ENDED);
+		TRY(co_wait(deadline));
+	}
+	TRY(open_answer(*reply));
+	asks->current = *reply;
+	return OK;
 }
 
 void asks_fini(struct asks *asks)
 {
+	close_answer(asks);
+	for (int i = 0; i < asks->count; i++)
+		co_stop(asks->v[i].co);
+	for (int i = 0; i < asks->count; i++)
+		co_join(&asks->v[i].co);
 	for (int i = 0; i < asks->count; i++) {
+		buf_free(&asks->v[i].body);
+		quota_empty(&asks->v[i].quota);
 		free(asks->v[i].api);
 		free(asks->v[i].target);
 		json_decref(asks->v[i].answer);

@@ -3,6 +3,7 @@
 #include "cluster/coworker.h"
 #include "cluster/inside.h"
 #include "cluster/members.h"
+#include "cluster/pulls.h"
 #include "cluster/rival.h"
 #include "cluster/self.h"
 #include "cluster/upstream.h"
@@ -17,9 +18,14 @@ struct cluster *cluster_new(struct server *server)
 	c->members = members_new();
 	c->selves = selves_new();
 	c->coworker_queries = coworker_queries_new();
-	c->doubts.room = RIVAL_RECHECKS_MAX;
+	c->rechecks.room = RIVAL_RECHECKS_MAX;
 	c->pulls = map_new();
 	c->pushes = map_new();
+	unproven_init(&c->unproven_pulls, UNPROVEN_PULLS_MAX, UNPROVEN_PULLS_MAX / UNPROVEN_SHARE);
+	unproven_init(&c->unproven_queries, UNPROVEN_QUERIES_MAX,
+		      UNPROVEN_QUERIES_MAX / UNPROVEN_SHARE);
+	c->observer.on_gap = pulls_on_gap;
+	registry_observe(&server->registry, &c->observer);
 	return c;
 }
 
@@ -29,11 +35,14 @@ void cluster_free(struct cluster **cluster)
 	*cluster = NULL;
 	if (!c)
 		return;
+	registry_unobserve(&c->server->registry, &c->observer);
 	map_free(&c->pulls);
 	map_free(&c->pushes);
 	coworker_queries_free(&c->coworker_queries);
 	selves_free(&c->selves);
 	members_free(&c->members);
 	upstreams_free(&c->upstreams);
+	unproven_fini(&c->unproven_queries);
+	unproven_fini(&c->unproven_pulls);
 	free(c);
 }

@@ -1,10 +1,11 @@
-/* A question is an inquiry whose first "here" is the answer: those who wait get it at once, while the
- * other coworkers have a moment to answer too, so that the connections to them can be kept. */
+/* A query is answered by the first coworker that has the stream: those who wait get that at once, while
+ * the others have a moment to answer too, so that the connections to them can be kept. */
 #include "cluster/coworker.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cluster/inquiry.h"
+#include "cluster/coworker_query.h"
 #include "cluster/inside.h"
+#include "node/notice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,8 @@ enum {
 };
 
 struct coworker_queries {
-	struct map *questions; /* stream key -> struct question */
-	size_t sweep_at;       /* so many of them are looked through */
+	struct map *by_key; /* stream key -> struct query */
+	size_t sweep_at;    /* so many of them are looked through */
 };
 
 struct waiter {
@@ -26,31 +27,41 @@ struct waiter {
 	struct co *co;
 };
 
-/* A question in flight, then its answer until it expires. */
-struct question {
-	struct inquiry inquiry;
+enum query_state { QUERY_ASKING, QUERY_FOUND, QUERY_NOWHERE };
+
+/* A query in flight, then its answer until it expires. Counted: the map, its coroutine and each waiter
+ * hold it. */
+struct query {
+	int refs;
+	struct cluster *cluster;
 	struct conf *conf;
 	const struct conf_vhost *vhost;
+	struct target target;
 	char *key;
+	enum query_state state;
 	struct waiter *waiters;
-	bool running, done, found, forgotten;
+	struct unproven_pass pass;
+	struct coworker_query asked;
 	int64_t expires_ms, none_ms;
-	int64_t fresh_until_ms; /* good enough until then for those who doubt; 0: it is not */
+	int64_t fresh_until_ms; /* it counts as fresh until then; 0: it does not */
 	struct coworker_answer answer;
 };
 
 struct coworker_queries *coworker_queries_new(void)
 {
 	struct coworker_queries *queries = mem_new(struct coworker_queries);
-	queries->questions = map_new();
+	queries->by_key = map_new();
 	return queries;
 }
 
-static void question_free(struct question *q)
+static void query_unref(struct query *q)
 {
+	if (--q->refs > 0)
+		return;
+	unproven_leave(&q->pass);
 	conf_unref(&q->conf);
+	target_fini(&q->target);
 	free(q->key);
-	free(q->inquiry.query);
 	free(q);
 }
 
@@ -58,202 +69,205 @@ void coworker_queries_free(struct coworker_queries **queries)
 {
 	if (!*queries)
 		return;
-	for (struct map_iter it = map_begin((*queries)->questions); map_next(&it);)
-		question_free(it.value);
-	map_free(&(*queries)->questions);
+	for (struct map_iter it = map_begin((*queries)->by_key); map_next(&it);)
+		query_unref(it.value);
+	map_free(&(*queries)->by_key);
 	free(*queries);
 	*queries = NULL;
 }
 
-/* ---- a question ---- */
+/* ---- a query ---- */
 
-static void drop(struct coworker_queries *queries, struct question *q)
+static void drop(struct coworker_queries *queries, struct query *q)
 {
-	map_remove(queries->questions, q->key);
-	q->forgotten = true;
-	if (!q->running && !q->waiters)
-		question_free(q);
+	map_remove(queries->by_key, q->key);
+	query_unref(q);
 }
 
-static void settle(struct question *q)
+static void settle(struct query *q, enum query_state state)
 {
+	bool found = state == QUERY_FOUND;
 	struct waiter *w;
-	q->done = true;
-	q->expires_ms = clock_after(q->found ? q->vhost->cluster.query_cache_ms : q->none_ms);
-	log_info("%s: %s%s", q->key, q->found ? "a coworker has it at " : "no coworker has it",
-		 q->found ? q->answer.rtmp : "");
+	q->state = state;
+	q->expires_ms = clock_after(found ? q->vhost->cluster.query_cache_ms : q->none_ms);
+	unproven_leave(&q->pass);
+	if (found)
+		log_info("%s: a coworker has it at %s", q->key, q->answer.rtmp);
+	else if (notice_rate_take(q->cluster->server->notices, NOTICE_MISSING))
+		log_info("%s: no coworker has it", q->key);
 	DL_FOREACH (q->waiters, w)
 		co_wake(w->co);
 }
 
-static bool on_here(struct inquiry *inquiry, const struct coworker_answer *answer)
+static void query_main(void *arg)
 {
-	struct question *q = container_of(inquiry, struct question, inquiry);
-	if (q->done)
-		return true;
-	q->found = true;
-	q->answer = *answer;
-	settle(q);
-	return true;
+	struct query *q = arg;
+	struct coworker_answer answer;
+	int64_t deadline = CLOCK_NEVER;
+	coworker_query_begin(&q->asked, q->cluster, q->vhost, &q->target, NULL);
+	while (coworker_query_next(&q->asked, &answer, deadline) == OK) {
+		if (q->state != QUERY_ASKING)
+			continue;
+		q->answer = answer;
+		settle(q, QUERY_FOUND);
+		deadline = clock_after(LATE_MS);
+	}
+	if (q->state == QUERY_ASKING)
+		settle(q, QUERY_NOWHERE);
+	coworker_query_end(&q->asked);
+	query_unref(q);
 }
 
-static void question_main(void *arg)
+static struct target target_copy(const struct target *t)
 {
-	struct question *q = arg;
-	q->inquiry.deadline = clock_after(q->vhost->cluster.query_timeout_ms);
-	inquiry_run(&q->inquiry);
-	if (!q->done)
-		settle(q);
-	q->running = false;
-	if (q->forgotten && !q->waiters)
-		question_free(q);
+	return (struct target){
+		.schema = mem_strdup(t->schema),
+		.host = mem_strdup(t->host),
+		.port = t->port,
+		.vhost = mem_strdup(t->vhost),
+		.app = mem_strdup(t->app),
+		.stream = mem_strdup(t->stream),
+		.param = mem_strdup(t->param),
+	};
 }
 
-/* The session may have begun under an older configuration; the coworkers are those of today. */
-static struct question *question_new(struct cluster *cluster, const char *vhost_name,
-				     const struct target *target, const char *key)
+/* The session may have begun under an older configuration; the coworkers are those of today. NULL when
+ * there is no such vhost any more. */
+static struct query *query_new(struct cluster *cluster, const char *vhost_name,
+			       const struct target *target, const char *key)
 {
 	const struct conf_vhost *vhost = conf_vhost_named(cluster->server->conf, vhost_name);
 	if (!vhost)
 		return NULL;
-	struct question *q = mem_new(struct question);
-	q->inquiry = (struct inquiry){
-		.cluster = cluster,
-		.vhost = vhost->name,
-		.coworkers = &vhost->cluster.coworkers,
-		.query = inquiry_query(vhost->name, target, NULL),
-		.on_here = on_here,
-		.late_ms = LATE_MS,
-	};
+	struct query *q = mem_new(struct query);
+	q->refs = 1;
+	q->cluster = cluster;
 	q->conf = conf_ref(cluster->server->conf);
 	q->vhost = vhost;
+	q->target = target_copy(target);
 	q->key = mem_strdup(key);
 	q->none_ms = vhost->cluster.query_cache_none_ms;
 	return q;
 }
+
+/* Takes the caller's reference of one that cannot start. */
+static bool query_start(struct query *q, const struct addr *from)
+{
+	struct cluster *cluster = q->cluster;
+	if (unproven_enter(&cluster->unproven_queries, &q->pass, from) &&
+	    co_start_in(&cluster->server->services, "query", query_main, q)) {
+		q->refs++;
+		return true;
+	}
+	query_unref(q);
+	return false;
+}
+
+/* ---- those that are known ---- */
 
 /* Answers that have expired go when there are twice as many as were worth keeping, so that asking
  * for random names, which may be long, costs little memory and little time. */
 static void sweep(struct coworker_queries *queries)
 {
 	int64_t now = clock_ms();
-	for (struct map_iter it = map_begin(queries->questions); map_next(&it);) {
-		struct question *q = it.value;
-		if (q->done && !q->waiters && now >= q->expires_ms)
+	for (struct map_iter it = map_begin(queries->by_key); map_next(&it);) {
+		struct query *q = it.value;
+		if (q->state != QUERY_ASKING && !q->waiters && now >= q->expires_ms)
 			drop(queries, q);
 	}
-	queries->sweep_at = 2 * map_count(queries->questions) + SWEEP_FROM;
+	queries->sweep_at = 2 * map_count(queries->by_key) + SWEEP_FROM;
 }
 
-/* A thousand players who insist on a stream that nobody has are a few questions, not one for each
+/* A thousand players who insist on a stream that nobody has are a few queries, not one for each
  * time that the last "nobody" has expired. */
-static int64_t longer_none(const struct question *q)
+static int64_t longer_none(const struct query *q)
 {
 	const struct conf_cluster *conf = &q->vhost->cluster;
 	int64_t most = conf->query_cache_ms > conf->query_cache_none_ms ? conf->query_cache_ms
 									: conf->query_cache_none_ms;
-	if (q->found || clock_ms() > q->expires_ms + conf->query_cache_none_ms)
+	if (q->state == QUERY_FOUND || clock_ms() > q->expires_ms + conf->query_cache_none_ms)
 		return 0;
 	return NONE_GROWS * q->none_ms < most ? NONE_GROWS * q->none_ms : most;
 }
 
-/* A storm of those who doubt is a few questions as well. */
-static bool is_good(const struct question *q, bool fresh)
+/* One in flight serves everybody: a storm of those who want fresh answers is a few queries as well. */
+static bool is_good(const struct query *q, enum coworker_age age)
 {
-	return !q->done || clock_ms() < (fresh ? q->fresh_until_ms : q->expires_ms);
+	return q->state == QUERY_ASKING ||
+	       clock_ms() < (age == COWORKER_FRESH ? q->fresh_until_ms : q->expires_ms);
 }
 
 /* The one that is asked or known already; *none_ms is what an expired one leaves behind. */
-static struct question *question_known(struct coworker_queries *queries, const char *key,
-				       bool fresh, int64_t *none_ms)
+static struct query *query_known(struct coworker_queries *queries, const char *key,
+				 enum coworker_age age, int64_t *none_ms)
 {
-	struct question *q = map_get(queries->questions, key);
-	if (!q || is_good(q, fresh))
+	struct query *q = map_get(queries->by_key, key);
+	if (!q || is_good(q, age))
 		return q;
-	*none_ms = fresh ? 0 : longer_none(q);
+	*none_ms = age == COWORKER_FRESH ? 0 : longer_none(q);
 	drop(queries, q);
 	return NULL;
 }
 
-static struct question *question_get(struct cluster *cluster, const struct conf_vhost *vhost,
-				     const struct target *target, const char *key, bool fresh)
+static struct query *query_get(struct cluster *cluster, const struct conf_vhost *vhost,
+			       const struct target *target, const char *key, enum coworker_age age,
+			       const struct addr *from)
 {
 	struct coworker_queries *queries = cluster->coworker_queries;
 	int64_t none_ms = 0;
-	struct question *q = question_known(queries, key, fresh, &none_ms);
+	struct query *q = query_known(queries, key, age, &none_ms);
 	if (q)
 		return q;
-	if (map_count(queries->questions) >= queries->sweep_at)
+	if (map_count(queries->by_key) >= queries->sweep_at)
 		sweep(queries);
-	q = question_new(cluster, vhost->name, target, key);
+	q = query_new(cluster, vhost->name, target, key);
 	if (!q)
 		return NULL;
 	q->none_ms = none_ms ? none_ms : q->none_ms;
-	q->fresh_until_ms = fresh ? clock_after(COWORKER_FRESH_MS) : 0;
-	if (!co_start_in(&cluster->server->services, "mesh", question_main, q)) {
-		question_free(q);
+	q->fresh_until_ms = age == COWORKER_FRESH ? clock_after(COWORKER_FRESH_MS) : 0;
+	if (!query_start(q, from))
 		return NULL;
-	}
-	q->running = true;
-	map_set(queries->questions, key, q);
+	map_set(queries->by_key, q->key, q);
 	return q;
 }
 
-static err find(struct cluster *cluster, const struct conf_vhost *vhost,
-		const struct target *target, bool fresh, struct coworker_answer *answer)
+/* ---- asking ---- */
+
+static err query_wait(struct query *q, struct coworker_answer *answer)
 {
-	char *key = stream_key(vhost->name, target->app, target->stream);
-	struct question *q = question_get(cluster, vhost, target, key, fresh);
-	free(key);
-	if (!q)
-		return err_fail(ERR_NOTFOUND, "the coworkers cannot be asked now");
 	struct waiter self = {.co = co_self()};
 	err e = OK;
 	DL_APPEND(q->waiters, &self);
-	while (!q->done && !e)
+	while (q->state == QUERY_ASKING && !e)
 		e = co_wait(CLOCK_NEVER);
 	DL_DELETE(q->waiters, &self);
-	if (!e && q->found)
+	if (!e && q->state == QUERY_NOWHERE)
+		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s", q->key);
+	if (!e)
 		*answer = q->answer;
-	else if (!e)
-		e = err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s", q->key);
-	if (q->forgotten && !q->running && !q->waiters)
-		question_free(q);
 	return e;
 }
 
 err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
-		  const struct target *target, struct coworker_answer *answer)
+		  const struct target *target, enum coworker_age age, const struct addr *from,
+		  struct coworker_answer *answer)
 {
-	return find(cluster, vhost, target, false, answer);
-}
-
-err coworker_find_fresh(struct cluster *cluster, const struct conf_vhost *vhost,
-			const struct target *target, struct coworker_answer *answer)
-{
-	return find(cluster, vhost, target, true, answer);
+	char *key = stream_key(vhost->name, target->app, target->stream);
+	struct query *q = query_get(cluster, vhost, target, key, age, from);
+	free(key);
+	if (!q)
+		return err_fail(ERR_FULL, "the coworkers cannot be asked now");
+	q->refs++;
+	err e = query_wait(q, answer);
+	query_unref(q);
+	return e;
 }
 
 void coworker_forget(struct cluster *cluster, const char *key)
 {
-	struct question *q = map_get(cluster->coworker_queries->questions, key);
+	struct query *q = map_get(cluster->coworker_queries->by_key, key);
 	if (q)
 		drop(cluster->coworker_queries, q);
-}
-
-/* ---- everybody's word ---- */
-
-struct gathering {
-	struct inquiry inquiry;
-	struct coworker_poll *poll; /* the answers in the order of arrival */
-};
-
-static bool gather(struct inquiry *inquiry, const struct coworker_answer *answer)
-{
-	struct coworker_poll *poll = container_of(inquiry, struct gathering, inquiry)->poll;
-	if (poll->count < COWORKER_ANSWERS_MAX)
-		poll->answers[poll->count++] = *answer;
-	return false;
 }
 
 void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,
@@ -262,19 +276,14 @@ void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,
 	struct conf *conf = conf_ref(cluster->server->conf);
 	const struct conf_vhost *today = conf_vhost_named(conf, vhost->name);
 	if (today) {
-		struct gathering g = {
-			.inquiry = {.cluster = cluster,
-				    .vhost = vhost->name,
-				    .coworkers = &today->cluster.coworkers,
-				    .query = inquiry_query(vhost->name, target,
-							   cluster->server->service_id),
-				    .deadline = clock_after(vhost->cluster.query_timeout_ms),
-				    .on_here = gather},
-			.poll = out,
-		};
-		inquiry_run(&g.inquiry);
-		out->missing = g.inquiry.missing;
-		free(g.inquiry.query);
+		struct coworker_query query = {0};
+		struct coworker_answer answer;
+		coworker_query_begin(&query, cluster, today, target, cluster->server->service_id);
+		while (coworker_query_next(&query, &answer, CLOCK_NEVER) == OK)
+			if (out->count < COWORKER_ANSWERS_MAX)
+				out->answers[out->count++] = answer;
+		out->missing = query.missing;
+		coworker_query_end(&query);
 	}
 	conf_unref(&conf);
 }

@@ -1,17 +1,25 @@
 /* inside - what the files of this layer share. Not for other layers. Layer: cluster. */
 #pragma once
 #include "base/map.h"
+#include "cluster/unproven.h"
 #include "co/gate.h"
 #include "node/server.h"
+
+enum {
+	UNPROVEN_PULLS_MAX = 512,
+	UNPROVEN_QUERIES_MAX = 1024,
+	UNPROVEN_SHARE = 2, /* one address may have so large a part of them */
+};
 
 struct cluster {
 	struct server *server;       /* borrowed */
 	struct upstreams *upstreams; /* health of the origins we use */
 	struct members *members;     /* who is behind the names of origins and coworkers */
 	struct selves *selves;       /* where this server has met itself */
-	struct coworker_queries
-		*coworker_queries; /* questions to coworkers in flight and answers kept */
-	struct gate doubts;        /* looks of rivals that are not urgent */
-	struct map *pulls;         /* source key -> struct pull */
-	struct map *pushes;        /* source key -> struct push, a list; the first is shown */
+	struct coworker_queries *coworker_queries; /* to coworkers, in flight, and answers kept */
+	struct gate rechecks;                      /* looks of rivals that are not urgent */
+	struct map *pulls;                         /* source key -> struct pull */
+	struct map *pushes; /* source key -> struct push, a list; the first is shown */
+	struct unproven unproven_pulls, unproven_queries;
+	struct source_observer observer;
 };

@@ -11,15 +11,16 @@ enum { VIA_MAX = 4096 };
 
 void pull_forget_request(struct pull *p)
 {
-	target_fini(&p->target);
-	free(p->page_url);
-	free(p->swf_url);
-	free(p->path);
-	free(p->via);
-	p->page_url = p->swf_url = p->path = p->via = NULL;
+	struct pull_request *r = &p->request;
+	target_fini(&r->target);
+	free(r->page_url);
+	free(r->swf_url);
+	free(r->path);
+	free(r->via);
+	*r = (struct pull_request){0};
 }
 
-/* Words in doubt are used only as long as nobody else waits: the servers that they name could leave
+/* Unverified words are used only as long as nobody else waits: the servers that they name could leave
  * no room for those of others. */
 static const struct viewer *first_viewer(const struct pull *p)
 {
@@ -32,7 +33,7 @@ static const struct viewer *first_viewer(const struct pull *p)
 
 static bool counts(const struct pull *p, const struct viewer *v)
 {
-	return p->path_unverified || !v->path_unverified;
+	return p->request.path_unverified || !v->path_unverified;
 }
 
 /* By the fewest servers: how far others say they have come is no reason to refuse that one. */
@@ -70,44 +71,46 @@ bool pull_take_request(struct pull *p)
 	pull_forget_request(p);
 	if (!v)
 		return false;
-	p->target = (struct target){
-		.schema = mem_strdup(v->target->schema),
-		.host = mem_strdup(v->target->host),
-		.port = v->target->port,
-		.vhost = mem_strdup(v->target->vhost),
-		.app = mem_strdup(v->target->app),
-		.stream = mem_strdup(v->target->stream),
-		.param = mem_strdup(v->target->param),
+	p->request = (struct pull_request){
+		.target = {.schema = mem_strdup(v->target->schema),
+			   .host = mem_strdup(v->target->host),
+			   .port = v->target->port,
+			   .vhost = mem_strdup(v->target->vhost),
+			   .app = mem_strdup(v->target->app),
+			   .stream = mem_strdup(v->target->stream),
+			   .param = mem_strdup(v->target->param)},
+		.page_url = mem_strdup(v->page_url),
+		.swf_url = mem_strdup(v->swf_url),
+		.http = v->http,
+		.path_unverified = v->path_unverified,
 	};
-	p->page_url = mem_strdup(v->page_url);
-	p->swf_url = mem_strdup(v->swf_url);
-	p->path_unverified = v->path_unverified;
-	p->path = mem_strdup(shortest_path(p));
-	p->via = all_who_wait(p);
-	p->http = v->http;
+	p->request.path = mem_strdup(shortest_path(p));
+	p->request.via = all_who_wait(p);
 	p->reask = false;
 	return true;
 }
 
-bool pull_is_flv(const struct pull *p)
+const struct link_ops *pull_protocol(const struct pull *p)
 {
 	const struct conf_cluster *conf = &p->vhost->cluster;
-	return p->from == PULL_FROM_ORIGINS &&
-	       (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->http));
+	bool flv = p->from == PULL_FROM_ORIGINS &&
+		   (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->request.http));
+	return flv ? &link_flv : &link_rtmp;
 }
 
 struct upstream_request pull_request(const struct pull *p)
 {
+	const struct pull_request *r = &p->request;
 	return (struct upstream_request){
 		.server = p->cluster->server,
 		.vhost = p->vhost,
-		.target = &p->target,
-		.page_url = p->page_url,
-		.swf_url = p->swf_url,
-		.path = p->path,
-		.via = p->via,
+		.target = &r->target,
+		.page_url = r->page_url,
+		.swf_url = r->swf_url,
+		.path = r->path,
+		.via = r->via,
 		.redirected = p->redirected,
 		.from_coworker = p->from == PULL_FROM_COWORKERS,
-		.flv = pull_is_flv(p),
+		.protocol = pull_protocol(p),
 	};
 }

@@ -1,8 +1,7 @@
 /* Viewers and their pulls: a pull begins with the first viewer of a stream, is joined by all
- * others, and ends `linger` after the last one (pull.c). */
+ * others, and ends `linger` after the last one; before media has come, with the last one. */
 #include "cluster/pulls.h"
 #include "base/mem.h"
-#include "cluster/inside.h"
 #include "cluster/pull.h"
 #include "codec/list.h"
 
@@ -12,36 +11,6 @@
 
 /* ---- pulls ---- */
 
-void pull_free(struct pull *p)
-{
-	source_unref(&p->source);
-	conf_unref(&p->conf);
-	free(p);
-}
-
-void pull_set_state(struct pull *p, enum pull_state state)
-{
-	struct viewer *v;
-	p->state = state;
-	DL_FOREACH (p->viewers, v)
-		co_wake(v->co);
-}
-
-bool pull_is_published_here(const struct pull *p)
-{
-	return source_is_published(p->source);
-}
-
-int64_t pull_unwanted_at(const struct pull *p)
-{
-	return p->viewers ? CLOCK_NEVER : p->idle_ms + p->vhost->cluster.linger_ms;
-}
-
-bool pull_is_unwanted(const struct pull *p)
-{
-	return clock_ms() >= pull_unwanted_at(p);
-}
-
 static void on_lost(struct feeder *feeder)
 {
 	struct pull *p = container_of(feeder, struct pull, in.feeder);
@@ -49,11 +18,12 @@ static void on_lost(struct feeder *feeder)
 }
 
 static struct pull *pull_new(struct cluster *cluster, struct source *source,
-			     const struct conf_vhost *vhost, struct conf *conf, enum pull_from from)
+			     const struct conf_vhost *vhost, enum pull_from from,
+			     const struct viewer *viewer)
 {
 	struct pull *p = mem_new(struct pull);
 	p->cluster = cluster;
-	p->conf = conf_ref(conf); /* which may be older than the server's */
+	p->conf = conf_ref(viewer->conf); /* which may be older than the server's */
 	p->vhost = vhost;
 	p->from = from;
 	p->source = source_ref(source);
@@ -61,8 +31,9 @@ static struct pull *pull_new(struct cluster *cluster, struct source *source,
 	p->resume = (struct resume){.source = source, .feeder = &p->in.feeder};
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";
-	p->lost_ms = clock_ms();
-	p->co = co_start_in(&cluster->server->services, "pull", pull_main, p);
+	p->facts.loss.since_ms = clock_ms();
+	if (unproven_enter(&cluster->unproven_pulls, &p->pass, viewer->peer))
+		p->co = co_start_in(&cluster->server->services, "pull", pull_main, p);
 	if (!p->co) {
 		pull_free(p);
 		return NULL;
@@ -72,18 +43,37 @@ static struct pull *pull_new(struct cluster *cluster, struct source *source,
 	return p;
 }
 
+/* What one viewer has begun in vain ends with it: it is stopped wherever it waits, and whoever asks for
+ * the stream next begins anew. */
+static void pull_abandon(struct pull *p)
+{
+	p->left = true;
+	map_remove(p->cluster->pulls, p->source->key);
+	unproven_leave(&p->pass);
+	co_stop(p->co);
+}
+
+void pulls_on_gap(struct source_observer *observer, struct source *source)
+{
+	const struct cluster *cluster = container_of_const(observer, struct cluster, observer);
+	const struct pull *p = map_get(cluster->pulls, source->key);
+	if (p)
+		co_wake(p->co);
+}
+
 /* ---- viewers ---- */
 
 /* Two servers may each wait for what the other one waits for, each for viewers of its own. Who
  * joins a pull that has nothing therefore makes it ask again, in the name of all that wait. So does
- * the first whose words are not in doubt, and who has come by fewer servers: what the others may be
+ * the first whose words are verified, and who has come by fewer servers: what the others may be
  * refused for is nothing to it. */
 static void look_for_circle(struct pull *p, const struct viewer *viewer)
 {
-	bool news = p->via && !list_has_all(p->via, viewer->path);
-	bool better = p->path_unverified && !viewer->path_unverified;
-	bool nearer = p->path && list_count(viewer->path) < list_count(p->path);
-	if ((news || better || nearer) && p->lost_ms)
+	const struct pull_request *r = &p->request;
+	bool news = r->via && !list_has_all(r->via, viewer->path);
+	bool better = r->path_unverified && !viewer->path_unverified;
+	bool nearer = r->path && list_count(viewer->path) < list_count(r->path);
+	if ((news || better || nearer) && p->facts.loss.since_ms)
 		p->reask = true;
 }
 
@@ -92,7 +82,7 @@ void pulls_attach(struct cluster *cluster, struct source *source, const struct c
 {
 	struct pull *p = map_get(cluster->pulls, source->key);
 	if (!p)
-		p = pull_new(cluster, source, vhost, viewer->conf, from);
+		p = pull_new(cluster, source, vhost, from, viewer);
 	if (!p)
 		return;
 	viewer->pull = p;
@@ -106,6 +96,11 @@ bool pulls_has(const struct cluster *cluster, const struct source *source)
 	return map_get(cluster->pulls, source->key) != NULL;
 }
 
+static bool is_over(const struct pull *p)
+{
+	return p->state >= PULL_NOWHERE;
+}
+
 void pulls_detach(struct viewer *viewer)
 {
 	struct pull *p = viewer->pull;
@@ -115,12 +110,15 @@ void pulls_detach(struct viewer *viewer)
 	DL_DELETE(p->viewers, viewer);
 	if (p->viewers)
 		return;
-	if (p->over) {
+	if (is_over(p)) {
 		pull_free(p);
 		return;
 	}
 	p->idle_ms = clock_ms();
-	co_wake(p->co);
+	if (!p->source->timeline.used && !p->source->feeder)
+		pull_abandon(p);
+	else
+		co_wake(p->co);
 }
 
 enum pull_state viewer_state(const struct viewer *viewer)
@@ -130,10 +128,12 @@ enum pull_state viewer_state(const struct viewer *viewer)
 
 bool viewer_is_over(const struct viewer *viewer)
 {
-	return viewer->pull && viewer->pull->state >= PULL_NOWHERE;
+	return viewer->pull && is_over(viewer->pull);
 }
 
 const char *viewer_why(const struct viewer *viewer)
 {
-	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";
+	return viewer->pull ? viewer->pull->why
+			    : "too many streams are being looked for, or there is no memory for "
+			      "another pull";
 }

@@ -1,4 +1,4 @@
-/* edge - pulls: each stream that is played here is fetched once from an origin. Layer: cluster.
+/* pulls - each stream that is played here is fetched once from an origin. Layer: cluster.
  * pull.c is the story of one pull; it starts with the first viewer and ends `linger` after
  * the last one. It outlives the loss of origins, so that viewers notice nothing, for upstream_timeout;
  * with notify_unpublish off for as long as somebody waits. */
@@ -20,6 +20,8 @@ struct viewer {
 	const char *via;                /* all servers that wait for its answer; "" */
 	bool http;                      /* for follow_client */
 	bool path_unverified;           /* that it came by that path is not proven, and should be */
+	const struct addr *peer;        /* its address, which may have so many fruitless pulls;
+					 * borrowed; NULL: it has none */
 	struct co *co;                  /* woken when the state changes */
 };
 
@@ -32,7 +34,7 @@ enum pull_state {
 };
 
 /* From where a pull has its stream: the origins of an edge, or, at an origin, the coworker that has
- * it at the moment: the mesh is asked again at each loss, so that the pull follows the stream. */
+ * it at the moment: the coworkers are asked again at each loss, so that the pull follows the stream. */
 enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_COWORKERS };
 /* Joins the pull of this source, starting one if there is none. */
 void pulls_attach(struct cluster *cluster, struct source *source, const struct conf_vhost *vhost,
@@ -46,3 +48,7 @@ enum pull_state viewer_state(const struct viewer *viewer);
 bool viewer_is_over(const struct viewer *viewer);
 /* Why it is PULL_NOWHERE or PULL_FAILED. */
 const char *viewer_why(const struct viewer *viewer);
+
+/* For the observer of all sources (cluster.c): the publisher of a source has left, and a pull that rests
+ * takes over. */
+void pulls_on_gap(struct source_observer *observer, struct source *source);

@@ -1,23 +1,21 @@
 #include "cluster/relay_facts.h"
-#include "cluster/inside.h"
-#include "cluster/pull.h"
-#include "cluster/push.h"
-#include "cluster/upstream_connect.h"
+#include "cluster/link.h"
 
 #include <stdio.h>
+#include <string.h>
 
-/* While there is a push, a publisher of this server feeds the source, and a pull rests. */
-const struct relay_facts *relay_facts_get(const struct cluster *cluster,
-					  const struct source *source)
+enum relay_meeting relay_facts_meet(struct relay_facts *facts, const struct link *link)
 {
-	const struct push *push = map_get(cluster->pushes, source->key);
-	const struct pull *pull = map_get(cluster->pulls, source->key);
-	return push ? push_facts(push) : pull ? &pull->facts : NULL;
-}
-
-void relay_facts_meet(struct relay_facts *facts, const struct upstream_conn *up)
-{
+	enum relay_meeting meeting = !*facts->peer                          ? MEET_FIRST
+				     : strcmp(facts->peer, link->name) == 0 ? MEET_SAME
+									    : MEET_OTHER;
 	snprintf(facts->id, sizeof(facts->id), "%s", co_id());
-	snprintf(facts->node, sizeof(facts->node), "%s", up->peer.node);
-	snprintf(facts->api, sizeof(facts->api), "%s", up->api);
+	snprintf(facts->node, sizeof(facts->node), "%s", link->node);
+	snprintf(facts->api, sizeof(facts->api), "%s", link->api);
+	if (meeting == MEET_SAME)
+		return meeting;
+	snprintf(facts->peer, sizeof(facts->peer), "%s", link->name);
+	facts->since_wall_ms = clock_wall_ms();
+	facts->switches += meeting == MEET_OTHER;
+	return meeting;
 }

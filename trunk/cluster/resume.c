@@ -231,3 +231,8 @@ void resume_fini(struct resume *s)
 	release(s);
 	splice_fini(&s->splice);
 }
+
+void resume_forget(struct resume *s)
+{
+	splice_fini(&s->splice);
+}

@@ -39,4 +39,6 @@ void resume_look(struct resume *resume);
 int64_t resume_due(const struct resume *resume);
 /* The server in use is gone: what it has sent is used as far as possible. */
 void resume_end(struct resume *resume);
+/* What was shown is of no use: the next server is not compared with it. */
+void resume_forget(struct resume *resume);
 void resume_fini(struct resume *resume);

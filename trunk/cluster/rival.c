@@ -58,12 +58,12 @@ struct claim claim_of(const struct coworker_answer *answer)
 err rival_find(struct cluster *cluster, const struct conf_vhost *vhost, const struct target *target,
 	       struct coworker_answer *answer)
 {
-	TRY(coworker_find_fresh(cluster, vhost, target, answer));
+	TRY(coworker_find(cluster, vhost, target, COWORKER_FRESH, NULL, answer));
 	if (answer->silent_ms < SUSPECT_MS)
 		return OK;
 	/* Being asked about it, its server has pinged it; what it says next may be that old. */
 	TRY(co_sleep(RIVAL_PONG_MS + COWORKER_FRESH_MS + MARGIN_MS));
-	TRY(coworker_find_fresh(cluster, vhost, target, answer));
+	TRY(coworker_find(cluster, vhost, target, COWORKER_FRESH, NULL, answer));
 	if (answer->unanswered_ms < RIVAL_PONG_MS)
 		return OK;
 	log_warn("%s/%s: the publisher at %s is silent and does not answer a ping: this one may "
@@ -137,7 +137,7 @@ static err wait_for_look(struct rival *r, struct gate *gate)
 static void rival_main(void *arg)
 {
 	struct rival *r = arg;
-	struct gate *gate = &r->opts.cluster->doubts;
+	struct gate *gate = &r->opts.cluster->rechecks;
 	struct members_hearer subscriber = {0};
 	bool lost = false;
 	members_subscribe(r->opts.cluster, &subscriber);

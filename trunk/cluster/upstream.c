@@ -11,8 +11,9 @@
 enum {
 	BACKOFF_MS = 200,
 	BACKOFF_MAX_MS = 15000,
-	ROUND_MS = 100, /* after a round over all of them without success */
-	ROUND_MAX_MS = 1000,
+	ROUND_SHARE = 3, /* after a round without success: a third of how long it is lost */
+	ROUND_MS = 100,
+	ROUND_MAX_MS = 3000,
 	NAMES_MS = 2000, /* for names that have never been resolved */
 };
 
@@ -178,13 +179,12 @@ static const struct conf_vhost *vhost_today(const struct conf *conf, const struc
 	return today && today->cluster.origin.count > 0 ? today : vhost;
 }
 
-int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, bool flv,
+int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, enum member_kind kind,
 		   const char *key, struct upstream *out[static UPSTREAMS_MAX])
 {
 	struct conf *conf = conf_ref(cluster->server->conf);
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(cluster, flv ? MEMBER_FLV : MEMBER_RTMP,
-			     &vhost_today(conf, vhost)->cluster.origin, members,
+	int n = members_list(cluster, kind, &vhost_today(conf, vhost)->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	for (int i = 0; i < n; i++) {
 		out[i] = upstream_get(cluster->upstreams, members[i].name);
@@ -202,8 +202,9 @@ struct map_iter upstreams_begin(const struct cluster *cluster)
 	return map_begin(cluster->upstreams->by_name);
 }
 
-int64_t upstream_retry_at(int64_t *wait)
+int64_t upstream_retry_at(int64_t since_ms)
 {
-	*wait = *wait == 0 ? ROUND_MS : *wait * 2 < ROUND_MAX_MS ? *wait * 2 : ROUND_MAX_MS;
-	return clock_ms() + *wait / 2 + random() % *wait;
+	int64_t now = clock_ms(), wait = (now - since_ms) / ROUND_SHARE;
+	wait = wait < ROUND_MS ? ROUND_MS : wait > ROUND_MAX_MS ? ROUND_MAX_MS : wait;
+	return now + wait / 2 + random() % wait;
 }

@@ -5,6 +5,7 @@
  * name, so that all edges ask the same origin first and the loss of one moves only its share. The
  * weights of SRV targets make the shares. */
 #pragma once
+#include "cluster/member_list.h"
 #include "conf/conf.h"
 #include "net/addr.h"
 #include "node/server.h"
@@ -41,9 +42,9 @@ void upstream_lost(struct cluster *cluster, const char *name, err e);
 
 /* The origins that the current configuration has for the vhost, in the order in which this stream
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
- * `flv`: they are to be asked over HTTP. Blocks only while a name has never been resolved. Returns
+ * `kind`: the protocol over which they are to be asked. Blocks only while a name has never been resolved. Returns
  * the count (at most UPSTREAMS_MAX). */
-int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, bool flv,
+int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, enum member_kind kind,
 		   const char *key, struct upstream *out[static UPSTREAMS_MAX]) BLOCKS;
 /* The same for known ones: sorts them. */
 void upstream_sort(struct upstream **list, int count, const char *key);
@@ -51,5 +52,6 @@ void upstream_sort(struct upstream **list, int count, const char *key);
 void upstream_put_last(struct upstream **list, int count, const struct upstream *last);
 /* Takes one out and returns the new count. */
 int upstream_remove(struct upstream **list, int count, const struct upstream *gone);
-/* When to ask again after a round without success: *wait (0 at first) doubles, up to a second. */
-int64_t upstream_retry_at(int64_t *wait);
+/* When to ask again after a round without success, for what was lost at `since_ms`: the wait grows with
+ * the age of the loss, and is spread out. */
+int64_t upstream_retry_at(int64_t since_ms);

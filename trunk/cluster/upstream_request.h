@@ -4,8 +4,11 @@
 #include "codec/url.h"
 #include "node/server.h"
 
+struct link_ops;
+
 /* What a relay says about itself and the request it makes. */
 struct upstream_request {
+	const struct link_ops *protocol;
 	struct server *server;
 	const struct conf_vhost *vhost;
 	const struct target *target; /* of the viewer or publisher */
@@ -15,7 +18,6 @@ struct upstream_request {
 	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
 	bool publish;
 	bool from_coworker; /* an origin asks the coworker that has the stream */
-	bool flv;           /* a pull over HTTP-FLV */
 };
 
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */

@@ -180,7 +180,8 @@ void env_overlay(struct conf_tree *root, struct conf_report *report)
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
 		const char *value = env_value(row, name);
 		if (value)
-			put_everywhere(root, row->path, name, value, row->kind == ROW_LIST);
+			put_everywhere(root, row->path, name, value,
+				       row->kind == ROW_LIST || row->kind == ROW_RULES);
 	}
 	overlay_rest(root, report);
 }

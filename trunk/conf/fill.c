@@ -4,12 +4,14 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "conf/load.h"
 #include "conf/schema.h"
 #include "conf/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <utlist.h>
 
 enum { VHOST_NAME_MAX = 255 };
@@ -104,6 +106,8 @@ static void fill_value(void *base, const struct conf_tree *node, const struct ro
 static bool is_duplicate(struct map *seen, const struct conf_tree *node, const struct row *row,
 			 struct conf_report *report)
 {
+	if (row->kind == ROW_RULES)
+		return false;
 	char *key = row->named && node->args.count
 			    ? mem_printf("%s %s", node->name, node->args.v[0])
 			    : mem_strdup(node->name);
@@ -183,8 +187,7 @@ static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct c
 			     "'vhost' expects one name, as in 'vhost __defaultVhost__ { … }'");
 		return;
 	}
-	conf->vhosts =
-		mem_realloc(conf->vhosts, ((size_t)conf->vhost_count + 1) * sizeof(*conf->vhosts));
+	vec_reserve(conf->vhosts, conf->vhost_room, conf->vhost_count + 1);
 	struct conf_vhost *vhost = &conf->vhosts[conf->vhost_count++];
 	*vhost = (struct conf_vhost){.name = mem_strdup(node->args.v[0])};
 	default_rows(vhost, true);
@@ -195,6 +198,36 @@ static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct c
 	vhost->http_remux.hstrs = true;
 }
 
+/* Where SRS has its files, if that folder is there; else the working directory, which always is. */
+static char *default_place(const struct conf *conf, const char *name)
+{
+	struct stat st;
+	char *objs = mem_printf("%s/objs", *conf->work_dir ? conf->work_dir : ".");
+	bool there = stat(objs, &st) == 0 && S_ISDIR(st.st_mode);
+	free(objs);
+	return mem_printf("./%s%s", there ? "objs/" : "", name);
+}
+
+static void settle_text(char **text, char *preset)
+{
+	if (**text) {
+		free(preset);
+		return;
+	}
+	free(*text);
+	*text = preset;
+}
+
+/* A server in the foreground writes no file that nobody asked for. */
+static void settle_files(struct conf *conf, const struct conf_tree *root)
+{
+	if (!is_given(root, "srs_log_tank") && !conf->daemon && !*conf->srs_log_file)
+		conf->srs_log_tank = LOG_TANK_CONSOLE;
+	settle_text(&conf->srs_log_file, default_place(conf, "srs.log"));
+	if (conf->daemon)
+		settle_text(&conf->pid, default_place(conf, "srs.pid"));
+}
+
 /* Where one value depends on another one that may stand behind it in the file. */
 static void settle(struct conf *conf, const struct conf_tree *root)
 {
@@ -203,6 +236,7 @@ static void settle(struct conf *conf, const struct conf_tree *root)
 
 	if (level)
 		(void)value_set(conf, schema_find("srs_log_level_v2"), &level->args, why);
+	settle_files(conf, root);
 	for (int i = 0; i < conf->vhost_count; i++) {
 		struct conf_vhost *vhost = &conf->vhosts[i];
 		if (!is_given(tree_find_vhost(root, vhost->name), "chunk_size"))

@@ -1,14 +1,10 @@
 /* The way of a configuration: text, tree, old spellings, environment, table, rules. A snapshot
  * is given out only when nothing was wrong, so a bad file never makes half a configuration. */
 #include "conf/load.h"
-#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/check.h"
 #include "conf/parse.h"
-#include "conf/schema.h"
-#include "conf/value.h"
-
-#include <stdlib.h>
 
 static void put_word(struct conf_tree *root, const char *name, const char *word)
 {
@@ -28,26 +24,6 @@ static void settle_env_only(struct conf_tree *root)
 	put_word(root, "daemon", "off");
 	if (!tree_find(root, "srs_log_tank"))
 		put_word(root, "srs_log_tank", "console");
-}
-
-static void free_rows(void *base, bool vhost)
-{
-	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
-		if (row_is_value(row) && row_is_vhost(row) == vhost)
-			value_fini(base, row);
-	}
-}
-
-static void conf_free(struct conf *conf)
-{
-	for (int i = 0; i < conf->vhost_count; i++) {
-		free_rows(&conf->vhosts[i], true);
-		free(conf->vhosts[i].name);
-	}
-	free(conf->vhosts);
-	free_rows(conf, false);
-	free(conf->file);
-	free(conf);
 }
 
 static struct conf *build(struct conf_tree *root, const char *file, struct conf_report *report)
@@ -99,46 +75,4 @@ err conf_load_text(struct conf **out, const char *name, const char *text,
 		   struct conf_report *report)
 {
 	return load_tree(out, parse_memory(name, span_str(text), false, report), name, report);
-}
-
-struct conf *conf_ref(struct conf *conf)
-{
-	conf->refs++;
-	return conf;
-}
-
-void conf_unref(struct conf **conf)
-{
-	if (!*conf)
-		return;
-	check((*conf)->refs > 0);
-	if (--(*conf)->refs == 0)
-		conf_free(*conf);
-	*conf = NULL;
-}
-
-const struct conf_vhost *conf_vhost_named(const struct conf *conf, const char *name)
-{
-	for (int i = 0; i < conf->vhost_count; i++)
-		if (strcasecmp(conf->vhosts[i].name, name) == 0)
-			return &conf->vhosts[i];
-	return NULL;
-}
-
-const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *name)
-{
-	const struct conf_vhost *vhost = conf_vhost_named(conf, name);
-	return vhost ? vhost : conf_vhost_named(conf, "__defaultVhost__");
-}
-
-bool conf_is_edge(const struct conf *conf)
-{
-	int edges = 0, others = 0;
-	for (int i = 0; i < conf->vhost_count; i++) {
-		if (conf->vhosts[i].enabled && conf->vhosts[i].cluster.mode == MODE_REMOTE)
-			edges++;
-		else if (conf->vhosts[i].enabled)
-			others++;
-	}
-	return edges > 0 && others == 0;
 }

@@ -14,5 +14,3 @@ void env_overlay(struct conf_tree *root, struct conf_report *report);
 /* fill.c: walks the tree by the table, sets members, reports what does not fit. */
 void fill_defaults(struct conf *conf);
 void fill_conf(struct conf *conf, const struct conf_tree *root, struct conf_report *report);
-/* check.c: rules that need more than one directive. */
-void check_rules(const struct conf *conf, const struct conf_tree *root, struct conf_report *report);

@@ -40,18 +40,22 @@ static const struct row rows[] = {
 	    "accept 128 to 65536."),
 	ONOFF("daemon", conf, daemon, "on", RESTART,
 	      "Whether the server detaches from the terminal and runs in the background."),
-	TEXT("pid", conf, pid, "./objs/srs.pid", RESTART,
+	TEXT("pid", conf, pid, NULL, RESTART,
 	     "The file that holds the process id. It stays locked, so that a second server with "
-	     "the same file refuses to start.",
-	     .min = 1),
+	     "the same file refuses to start. Without one, a daemon has srs.pid in ./objs, or in "
+	     "the working directory where there is no such folder; a server in the foreground "
+	     "has none.",
+	     .example = "./objs/srs.pid"),
 	TEXT("work_dir", conf, work_dir, "./", RESTART,
 	     "The directory the server changes into. Relative paths start there.", .min = 1),
 	TEXT("server_id", conf, server_id, NULL, RESTART,
 	     "The name of this server in API answers and on the wire. Without one, it is made at "
-	     "the first start and kept in a file beside the pid file.",
+	     "the first start and kept in a file beside the pid file (srs.id for srs.pid); where "
+	     "there is no pid file, each start makes another one.",
 	     .example = "vid-origin-a"),
 	ENUM("srs_log_tank", conf, srs_log_tank, enum conf_log_tank, tank_names, "file", RESTART,
-	     "Where the log goes: to the terminal, or to srs_log_file."),
+	     "Where the log goes: to the terminal, or to srs_log_file. Where this is not said, a "
+	     "server in the foreground that has no srs_log_file either logs to the terminal."),
 	ENUM("srs_log_level", conf, srs_log_level, int, level_names, "trace", NOW,
 	     "How much is logged, by the old names: verbose is most, then info, trace, warn, "
 	     "error."),
@@ -59,8 +63,10 @@ static const struct row rows[] = {
 	     "How much is logged, by the usual names: trace is most, then debug, info, warn, "
 	     "error. Wins over srs_log_level.",
 	     .example = "info"),
-	TEXT("srs_log_file", conf, srs_log_file, "./objs/srs.log", RESTART,
-	     "The log file. SIGUSR1 opens it again after a rotation.", .min = 1),
+	TEXT("srs_log_file", conf, srs_log_file, NULL, RESTART,
+	     "The log file. SIGUSR1 opens it again after a rotation. Without one it is srs.log in "
+	     "./objs, or in the working directory where there is no such folder.",
+	     .example = "./objs/srs.log"),
 	ONOFF("utc_time", conf, utc_time, "off", RESTART,
 	      "Whether the log shows UTC instead of local time."),
 	IDLE("pithy_print_ms", "The log tells what happens; figures are in the API."),

@@ -2,6 +2,7 @@
  * rewritten, and a message must still name the line that a person wrote. */
 #include "conf/tree.h"
 #include "base/mem.h"
+#include "base/vec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 void text_list_add(struct text_list *list, struct span text)
 {
-	list->v = mem_realloc(list->v, ((size_t)list->count + 1) * sizeof(*list->v));
+	vec_reserve(list->v, list->room, list->count + 1);
 	list->v[list->count++] = mem_strndup((const char *)text.p, text.n);
 }
 

@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "http/parse.h"
 #include "http/pool.h"
+#include "net/dial.h"
 #include "net/dns.h"
 
 #include <stdio.h>
@@ -67,28 +68,6 @@ static err request_send(struct sock *sock, const struct http_request_opts *opts,
 	return e;
 }
 
-/* A fair part of the time that is left, so that one address that swallows everything does not
- * keep the next from being tried. */
-static int64_t attempt_deadline(int64_t deadline, int addresses)
-{
-	int64_t now = clock_ms();
-	if (deadline == CLOCK_NEVER || deadline <= now)
-		return deadline;
-	return now + (deadline - now) / addresses;
-}
-
-static err dial_any(struct sock **sock, const struct dns_answer *answer, int64_t deadline)
-{
-	err e = err_fail(ERR_NAME, "the name has no address");
-	for (int i = 0; i < answer->count; i++) {
-		e = sock_dial(sock, &answer->addrs[i],
-			      attempt_deadline(deadline, answer->count - i));
-		if (e == OK || e == ERR_STOPPED || clock_ms() >= deadline)
-			return e;
-	}
-	return e;
-}
-
 static bool take_kept(struct http_link *link, const struct dns_answer *answer)
 {
 	for (int i = 0; i < answer->count; i++)
@@ -104,7 +83,7 @@ static err link_open(struct http_link *link, const struct http_request_opts *opt
 	err e = dns_lookup(answer, opts->host.host, opts->host.port, opts->deadline);
 	bool done = e != OK || (kept && take_kept(link, answer));
 	if (!done)
-		e = dial_any(&link->sock, answer, opts->deadline);
+		e = dial_addrs(&link->sock, answer->addrs, answer->count, opts->deadline);
 	free(answer);
 	TRY(e);
 	if (!link->conn)
@@ -176,7 +155,7 @@ static err attempt(struct http_link *link, const struct http_request_opts *opts,
 	bool silent = sock_recv_bytes(link->sock) == before;
 	*stale = link->reused && silent && e != OK && e != ERR_TIMEOUT && e != ERR_STOPPED;
 	if (e == OK && reusable)
-		http_pool_put(link);
+		http_pool_put(link, opts->at_once ? opts->at_once : POOL_PER_ADDR);
 	else
 		http_link_close(link);
 	return e;
@@ -202,7 +181,8 @@ static err request_in_turn(const struct http_request_opts *opts, int *status, st
 	char host[HOST_MAX + 8];
 	TRY(opts_check(opts));
 	hostport_text(host, &opts->host);
-	TRY(http_pool_enter(&visit, host, opts->deadline));
+	TRY(http_pool_enter(&visit, host, opts->at_once ? opts->at_once : POOL_BUSY_MAX,
+			    opts->deadline));
 	err e = request(opts, status, body);
 	http_pool_leave(&visit);
 	return e;

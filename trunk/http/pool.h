@@ -11,9 +11,10 @@ struct http_visit {
 	struct http_host *host;
 	struct gate_pass pass;
 };
-/* Waits while POOL_BUSY_MAX are there, so that hosts that answer none cannot use up our descriptors.
- * ERR_FULL at the deadline: it was not asked. */
-err http_pool_enter(struct http_visit *visit, const char *host, int64_t deadline) BLOCKS;
+/* Waits while `max` are there, so that hosts that answer none cannot use up our descriptors. ERR_FULL at
+ * the deadline: it was not asked. The limit is that of the first visit; the others are served in the
+ * order in which they came. */
+err http_pool_enter(struct http_visit *visit, const char *host, int max, int64_t deadline) BLOCKS;
 void http_pool_leave(struct http_visit *visit);
 
 /* A connection as a client has it. */
@@ -26,6 +27,6 @@ void http_link_close(struct http_link *link);
 
 /* Takes the one to that address that was used last, if there is one that nothing speaks against. */
 bool http_pool_get(struct http_link *out, const struct addr *to);
-/* Takes the link and keeps it for a while; clears it. */
-void http_pool_put(struct http_link *link);
+/* Takes the link and keeps it for a while, so many at most to its address; clears it. */
+void http_pool_put(struct http_link *link, int kept_max);
 int http_pool_count(void);

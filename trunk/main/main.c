@@ -1,6 +1,7 @@
 /* Starts and ends the server. In order: the command line, the configuration (all of it is checked
  * before anything else happens), the process, coroutines, listeners; then signals until the end. */
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "co/co.h"
 #include "main/options.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DRAIN_STEP_MS = 200 };
+enum { DRAIN_STEP_MS = 200, REASON_MAX = 4096 };
 
 static struct serve serve;
 static struct inherit inherit;
@@ -76,8 +77,8 @@ static void log_lines(struct buf *text, enum log_level level)
 	each_line(text, log_one, &level);
 }
 
-/* False when nothing has changed: an address that cannot be listened on. */
-static bool use(struct conf *conf)
+/* OK, or nothing has changed: an address cannot be listened on. */
+static err use(struct conf *conf)
 {
 	struct buf diff = {.max = 1 << 20};
 	bool restart = false;
@@ -85,7 +86,6 @@ static bool use(struct conf *conf)
 	conf_keep(conf, serve.server.conf);
 	err e = serve_set_conf(&serve, conf);
 	if (e) {
-		log_error("%s", err_trail(e));
 	} else {
 		log_lines(&diff, LOG_INFO);
 		log_set_level((enum log_level)conf->srs_log_level);
@@ -93,7 +93,16 @@ static bool use(struct conf *conf)
 			 restart ? "; some of it only after a restart" : "");
 	}
 	buf_free(&diff);
-	return e == OK;
+	return e;
+}
+
+/* Takes the text. */
+static void keep_result(struct reload_result *result, err code, char *why)
+{
+	result->count++;
+	result->code = code;
+	free(result->why);
+	result->why = why;
 }
 
 /* A bad file changes nothing; a good one is for new sessions at once, and what needs a restart is
@@ -107,8 +116,14 @@ static void reload(void)
 	err e = conf_load(&conf, options.env_only ? NULL : options.file, &report);
 	log_lines(&report.warnings, LOG_WARN);
 	log_lines(&report.errors, LOG_ERROR);
-	if (e || !use(conf))
+	char *why = e ? mem_strndup(buf_text(&report.errors), REASON_MAX) : NULL;
+	if (!e && (e = use(conf)) != OK) {
+		log_error("%s", err_trail(e));
+		why = mem_strdup(err_trail(e));
+	}
+	if (e)
 		log_error("the configuration cannot be used; the one in use stays");
+	keep_result(&serve.server.reload, e, why);
 	conf_unref(&conf);
 	conf_report_fini(&report);
 }
@@ -162,8 +177,6 @@ static void announce(const struct conf *conf)
 	for (int i = 0; i < conf->listen.count; i++)
 		snprintf(listen + strlen(listen), sizeof(listen) - strlen(listen), " %s",
 			 conf->listen.v[i]);
-	log_say("%s, pid %d, %s", SERVER_NAME, (int)getpid(),
-		*conf->file ? conf->file : "configured by environment");
 	log_say("%s: RTMP%s%s%s%s%s", conf_is_edge(conf) ? "edge" : "origin", listen,
 		conf->http_server.enabled ? ", HTTP " : "",
 		conf->http_server.enabled ? conf->http_server.listen : "",
@@ -174,12 +187,13 @@ static void announce(const struct conf *conf)
 static err start_log(const struct conf *conf)
 {
 	bool console = conf->srs_log_tank == LOG_TANK_CONSOLE;
-	return log_start(&(struct log_opts){
+	err e = log_start(&(struct log_opts){
 		.level = (enum log_level)conf->srs_log_level,
 		.path = console ? NULL : conf->srs_log_file,
 		.utc = conf->utc_time,
 		.echo = !conf->daemon,
 	});
+	return e ? err_add(e, "`srs_log_file` (SRS_SRS_LOG_FILE)") : OK;
 }
 
 static err start(struct conf *conf)
@@ -189,6 +203,8 @@ static err start(struct conf *conf)
 		TRY(process_daemonise());
 	TRY(process_lock(conf->pid));
 	TRY(start_log(conf));
+	log_say("version %s (%s, %s), %s, pid %d, %s", SERVER_VERSION, version_commit, version_date,
+		SERVER_NAME, (int)getpid(), *conf->file ? conf->file : "configured by environment");
 	TRY(co_init());
 	TRY(signals_init());
 	serve.server.on_reload = on_reload;
@@ -224,7 +240,8 @@ int main(int argc, char **argv)
 	if (options.help)
 		options_print_help();
 	if (options.version)
-		printf("%s\n", SRS_VERSION);
+		printf("%s (%s, %s), compatible with SRS %s\n", SERVER_VERSION, version_commit,
+		       version_date, SRS_VERSION);
 	if (options.signature)
 		printf("%s\n", SERVER_NAME);
 	if (options.help || options.version || options.signature)

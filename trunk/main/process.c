@@ -15,7 +15,8 @@ static int lock_fd = -1;
 err process_enter(const struct conf *conf)
 {
 	if (*conf->work_dir && chdir(conf->work_dir) != 0)
-		return err_sys(ERR_CONFIG, "work_dir %s", conf->work_dir);
+		return err_sys(ERR_CONFIG, "cannot work in %s (`work_dir`, SRS_WORK_DIR)",
+			       conf->work_dir);
 	return OK;
 }
 
@@ -105,9 +106,11 @@ err process_lock(const char *path)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char text[32];
+	if (!*path)
+		return OK;
 	lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (lock_fd < 0)
-		return err_sys(ERR_CONFIG, "cannot write the pid file %s", path);
+		return err_sys(ERR_CONFIG, "cannot write the pid file %s (`pid`, SRS_PID)", path);
 	if (fcntl(lock_fd, F_SETLK, &lock) != 0)
 		return errno == EACCES || errno == EAGAIN
 			       ? taken(path)

@@ -13,7 +13,7 @@ err process_daemonise(void);
 void process_ready(void);
 /* The server cannot start; passes the sentence to the waiting process, or prints it. */
 void process_failed(const char *sentence);
-/* Writes and locks the pid file. The words of ERR_BUSY name the process that holds it. */
+/* Writes and locks the pid file; "" is none. The words of ERR_BUSY name the process that holds it. */
 err process_lock(const char *path);
 /* Removes the pid file that process_lock() made. */
 void process_unlock(void);

@@ -7,6 +7,7 @@
 #include "cluster/members.h"
 #include "codec/media_memory.h"
 #include "http/client.h"
+#include "main/server_id.h"
 #include "net/dns.h"
 #include "node/certs.h"
 #include "node/notice.h"
@@ -14,18 +15,18 @@
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
+#include "session/hooks.h"
 #include "session/publication.h"
 
 #include <stdlib.h>
 
+enum { LAST_WORDS_MS = 3000 };
+
 static void name_self(struct server *server)
 {
-	char text[9];
 	co_new_id(server->service_id);
 	co_new_id(server->path_id);
-	co_new_id(text);
-	server->server_id = *server->conf->server_id ? mem_strdup(server->conf->server_id)
-						     : mem_printf("vid-%.7s", text);
+	server->server_id = server_id_get(server->conf);
 }
 
 static void limit_memory(const struct conf *conf)
@@ -57,7 +58,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	struct server *server = &serve->server;
 	serve->listeners = (struct listeners){.server = server, .router = &serve->router};
 	server->conf = conf_ref(conf);
-	server->started_wall_ms = clock_wall_ms();
+	server->started_ms = clock_ms();
 	name_self(server);
 	registry_init(&server->registry);
 	server->registry.on_exhausted = publication_on_exhausted;
@@ -66,6 +67,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
+	server->hooks = hooks_new(server);
 	server->certs = certs_new();
 	serve->hls = hls_new(server);
 	mount(serve);
@@ -91,7 +93,10 @@ void serve_stop(struct serve *serve)
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
 	co_group_stop(&server->sessions);
+	hooks_drain(server->hooks,
+		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
+	hooks_free(&server->hooks);
 	hls_free(&serve->hls);
 	http_client_pool_close();
 	dns_fini();
@@ -103,6 +108,7 @@ void serve_stop(struct serve *serve)
 	registry_fini(&server->registry);
 	http_router_fini(&serve->router);
 	conf_unref(&server->conf);
+	free(server->reload.why);
 	free(server->server_id);
 	server->server_id = NULL;
 }

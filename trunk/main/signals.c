@@ -47,7 +47,7 @@ void signals_fini(void)
 err signals_wait(int *number, int64_t deadline)
 {
 	for (;;) {
-		char byte;
+		unsigned char byte;
 		if (read(fds[0], &byte, 1) == 1) {
 			*number = byte;
 			return OK;

@@ -1,5 +1,6 @@
 #include "node/notice.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -11,8 +12,14 @@ struct notice {
 	int64_t until;
 };
 
+struct rate {
+	int64_t spent_ms; /* the lines of the last time are paid for then */
+	uint64_t left_out, told;
+};
+
 struct notices {
 	struct map *by_ip;
+	struct rate rates[NOTICE_KINDS];
 };
 
 struct notices *notices_new(void)
@@ -61,4 +68,42 @@ bool notice_is_due(struct notices *notices, const char *ip)
 	}
 	n->until = now + NOTICE_MS;
 	return true;
+}
+
+/* ---- rates ---- */
+
+static void tell_left_out(struct rate *r, enum notice_kind kind)
+{
+	static const char *const what[NOTICE_KINDS] = {
+		[NOTICE_MISSING] = "streams that nobody has",
+		[NOTICE_PULLS] = "pulls that had no media",
+	};
+	if (r->told != r->left_out)
+		log_info("%llu more lines about %s were left out",
+			 (unsigned long long)(r->left_out - r->told), what[kind]);
+	r->told = r->left_out;
+}
+
+/* Each line costs its share of a second; NOTICE_BURST of them are lent. */
+bool notice_rate_take(struct notices *notices, enum notice_kind kind)
+{
+	const int64_t cost = 1000 / NOTICE_PER_S, lent = NOTICE_BURST * cost;
+	struct rate *r = notices ? &notices->rates[kind] : NULL;
+	int64_t now = clock_ms();
+	if (!r)
+		return true;
+	if (r->spent_ms < now)
+		r->spent_ms = now;
+	if (r->spent_ms + cost > now + lent) {
+		r->left_out++;
+		return false;
+	}
+	r->spent_ms += cost;
+	tell_left_out(r, kind);
+	return true;
+}
+
+uint64_t notice_left_out(const struct notices *notices, enum notice_kind kind)
+{
+	return notices->rates[kind].left_out;
 }

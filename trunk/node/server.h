@@ -9,10 +9,18 @@
 
 struct certs;
 struct cluster;
+struct hooks;
 struct notices;
 struct signer;
 
 enum { CONNECTIONS_RESERVED = 32 };
+
+/* How the last reload ended. */
+struct reload_result {
+	uint64_t count; /* of reloads so far */
+	err code;       /* OK; ERR_CONFIG: the file has errors; ERR_SYSTEM: an address cannot be had */
+	char *why;      /* the errors, with file and line; NULL: none */
+};
 
 struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
@@ -21,6 +29,7 @@ struct server {
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct hooks *hooks;      /* likewise the session layer's */
 	struct certs *certs;      /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
@@ -28,7 +37,8 @@ struct server {
 	char *server_id;          /* the same over restarts */
 	char service_id[9];       /* of this start */
 	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_wall_ms;
+	int64_t started_ms; /* monotonic */
+	struct reload_result reload;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };
 

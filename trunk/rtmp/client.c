@@ -194,7 +194,9 @@ static err verdict(const char *code, bool is_error)
 		{"NetStream.Play.UnpublishNotify", ERR_ENDED},
 		{"NetStream.Play.Stop", ERR_ENDED},
 		{"NetStream.Play.Complete", ERR_ENDED},
+		{"NetStream.Play.Denied", ERR_KICKED},
 		{"NetStream.Publish.BadName", ERR_BUSY},
+		{"NetStream.Publish.Denied", ERR_KICKED},
 		{"NetConnection.Connect.Rejected", ERR_DENIED},
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -10,11 +10,14 @@ enum { HEAD_MAX = 4096, EXTRA_MAX = 2048 };
 
 static const char type[] = "video/x-flv";
 
-void flv_answer_stream(struct http_session *s, struct chunks *out)
+void flv_answer_stream(struct http_session *s, const struct stream_report *report,
+		       struct chunks *out)
 {
 	struct buf head = {.max = HEAD_MAX};
 	struct buf extra = {.max = EXTRA_MAX};
 	buf_printf(&extra, "Cache-Control: no-cache\r\n%s", s->cors);
+	if (report)
+		announce_stream_lines(&extra, report);
 	http_write_head(&head, s->request, 200, type, -1, buf_text(&extra));
 	chunks_put_raw(out, buf_span(&head));
 	out->on = s->request->minor > 0;

@@ -1,13 +1,15 @@
 /* flv_answer - what is said over HTTP to a request for a live stream. Layer: service. */
 #pragma once
+#include "cluster/announce.h"
 #include "conf/conf.h"
 #include "service/flv_chunks.h"
 #include "service/http_session.h"
 #include "session/outcome.h"
 
-/* The head of the stream, into `out`. From here on the request is not needed, nor what reads requests:
+/* The head of the stream, into `out`, with what another server is told of the stream (NULL for others). From here on the request is not needed, nor what reads requests:
  * both go, and the connection is the stream's. */
-void flv_answer_stream(struct http_session *s, struct chunks *out);
+void flv_answer_stream(struct http_session *s, const struct stream_report *report,
+		       struct chunks *out);
 /* To HEAD: what there would be. */
 err flv_answer_head(struct http_session *s) BLOCKS;
 /* That it is at that server, whatever the host of that request may be: the vhost is this one. */

@@ -4,6 +4,7 @@
 #include "service/flv_play.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/relays.h"
 #include "codec/flv.h"
 #include "service/flv_answer.h"
 #include "service/flv_chunks.h"
@@ -71,7 +72,9 @@ static void put_file_head(struct player *p, uint8_t kinds)
 
 static void put_answer_head(struct player *p)
 {
-	flv_answer_stream(p->s, &p->out);
+	const struct request *r = p->viewing.request;
+	struct stream_report report = relays_report(r->server->cluster, p->viewing.source);
+	flv_answer_stream(p->s, r->is_relay ? &report : NULL, &p->out);
 	p->viewing.has_told = true;
 	p->stage = ANSWERED;
 }
@@ -148,7 +151,7 @@ static void on_join(struct viewing *v)
 	source_cursor_open(v->source, &v->cursor,
 			   &(struct cursor_opts){
 				   .format = &wire_flv,
-				   .from_start = v->request->vhost->play.gop_cache,
+				   .from_start = viewing_from_start(v),
 			   });
 	consumer_open(&v->consumer, v->source,
 		      &(struct consumer_opts){

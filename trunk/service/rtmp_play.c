@@ -2,6 +2,7 @@
  * the end. Media goes out as it lies in the wire; what belongs to this conversation alone (statuses,
  * pongs, acknowledgements) is put between two messages. */
 #include "base/mem.h"
+#include "cluster/relays.h"
 #include "node/rtmp_send.h"
 #include "service/rtmp_session.h"
 #include "session/viewing.h"
@@ -143,6 +144,10 @@ static void on_join(struct viewing *v)
 	if (p->conn->out_chunk_size != v->source->opts.chunk_size)
 		rtmp_put_chunk_size(p->conn, v->source->opts.chunk_size);
 	rtmp_put_play_start(p->conn, s->want.stream_id);
+	if (s->is_relay) {
+		struct stream_report report = relays_report(s->server->cluster, v->source);
+		announce_stream(p->conn, &report);
+	}
 	v->has_told = true;
 	sock_set_lowat(p->conn->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(p->conn->sock, s->vhost->play.stalled_timeout_ms);
@@ -154,7 +159,7 @@ static void on_join(struct viewing *v)
 			.format = &wire_rtmp,
 			.stream_id = s->want.stream_id,
 			.own_base = !s->is_relay, /* resuming a relay needs exact times */
-			.from_start = s->vhost->play.gop_cache,
+			.from_start = viewing_from_start(v),
 			.first = buf_span(&p->conn->out),
 		});
 	consumer_open(&v->consumer, v->source,

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/members.h"
-#include "cluster/upstream_connect.h"
+#include "net/dial.h"
 #include "rtmp/client.h"
 
 #include <stdlib.h>
@@ -34,7 +34,10 @@ static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refus
 	struct sock *sock = NULL;
 	struct rtmp_conn *conn = NULL;
 	uint32_t stream_id;
-	err e = upstream_dial(&sock, name, clock_after(DIAL_MS));
+	struct hostport hp;
+	err e = hostport_parse(&hp, name, PORT_RTMP);
+	if (!e)
+		e = dial_host(&sock, hp.host, hp.port, clock_after(DIAL_MS));
 	if (e)
 		return e == ERR_STOPPED ? e : ERR_CONNECT;
 	e = rtmp_client_connect(&conn, &sock,

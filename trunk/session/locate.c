@@ -66,6 +66,7 @@ static void attach(struct viewing *v, enum pull_from from)
 		.via = r->via,
 		.http = r->http,
 		.path_unverified = r->says_relay && !r->is_relay,
+		.peer = r->peer,
 		.co = v->co,
 	};
 	pulls_attach(cluster_of(v), v->source, r->vhost, from, &v->viewer);
@@ -105,10 +106,12 @@ static err ask_coworkers(struct viewing *v, int64_t patience_ms)
 	const struct request *r = v->request;
 	struct coworker_answer answer;
 	/* A client that was sent here for nothing: what we remember may be just as old. */
-	err e = *r->redirected ? coworker_find_fresh(cluster_of(v), r->vhost, r->target, &answer)
-			       : coworker_find(cluster_of(v), r->vhost, r->target, &answer);
+	enum coworker_age age = *r->redirected ? COWORKER_FRESH : COWORKER_KEPT;
+	err e = coworker_find(cluster_of(v), r->vhost, r->target, age, r->peer, &answer);
 	if (source_is_published(v->source)) /* meanwhile */
 		return e == ERR_STOPPED ? e : OK;
+	if (e == ERR_FULL)
+		return refuse(v, OUTCOME_NO_ORIGIN, err_trail(e));
 	if (e == ERR_NOTFOUND)
 		return refuse(v, OUTCOME_NOT_FOUND, err_trail(e));
 	TRY(e);
@@ -155,7 +158,7 @@ static bool is_to_be_had(struct viewing *v)
 	if (conf_of(v)->mode == MODE_REMOTE || !conf_of(v)->origin_cluster ||
 	    conf_of(v)->on_miss == MISS_REDIRECT || v->viewer.pull)
 		return false;
-	err e = coworker_find(cluster_of(v), r->vhost, r->target, &answer);
+	err e = coworker_find(cluster_of(v), r->vhost, r->target, COWORKER_KEPT, r->peer, &answer);
 	if (source_is_published(v->source))
 		return e != ERR_STOPPED;
 	if (e || !must_relay(r, &answer))

@@ -9,6 +9,7 @@
 #include "cluster/push.h"
 #include "cluster/rival.h"
 #include "codec/media_memory.h"
+#include "session/hooks.h"
 #include "session/takeover.h"
 
 #include <stdarg.h>
@@ -150,7 +151,7 @@ static err check_coworkers(struct publication *p)
 
 static err origin_refuses(struct publication *p, enum outcome_code code, const char *words)
 {
-	const struct rtmp_refusal *why = push_refusal(p->push);
+	const struct link_refusal *why = push_refusal(p->push);
 	outcome_set(&p->outcome, code, "%s", words);
 	snprintf(p->outcome.word, sizeof(p->outcome.word), "%s", why->code);
 	return outcome_fail(&p->outcome);
@@ -191,11 +192,18 @@ static err ask_origin(struct publication *p)
 static err check_push(struct publication *p)
 {
 	char words[sizeof(p->outcome.text)];
-	if (!p->push || push_state(p->push) != PUSH_FAILED)
+	if (!p->push || !push_is_over(p->push))
 		return OK;
-	snprintf(words, sizeof(words), "no origin takes the stream any more: %.200s",
-		 push_refusal(p->push)->description);
-	return origin_refuses(p, OUTCOME_NO_ORIGIN, words);
+	const char *why = push_refusal(p->push)->description;
+	switch (push_state(p->push)) {
+	case PUSH_SUPERSEDED:
+		return origin_refuses(p, OUTCOME_RIVAL, why);
+	case PUSH_ENDED:
+		return origin_refuses(p, OUTCOME_KICKED, why);
+	default:
+		snprintf(words, sizeof(words), "no origin takes the stream any more: %.200s", why);
+		return origin_refuses(p, OUTCOME_NO_ORIGIN, words);
+	}
 }
 
 /* ---- its beginning ---- */
@@ -216,6 +224,7 @@ static void take_slot(struct publication *p)
 	p->since_wall_ms = clock_wall_ms();
 	p->watched_ms = clock_ms();
 	p->state = PUBLICATION_LIVE;
+	p->client.accepted = true;
 	watch_rivals(p);
 	log_say("publishing %s from %s", p->source->key, p->client.ip);
 }
@@ -241,6 +250,7 @@ err publication_begin(struct publication *p, const struct publication_ops *ops,
 	if (media_memory_state() == MEDIA_MEMORY_FULL)
 		return outcome_refuse(&p->outcome, OUTCOME_FULL,
 				      "the server is out of memory for media (max_memory)");
+	TRY(hooks_ask(request, HOOK_ON_PUBLISH, &p->outcome));
 	TRY(check_slot(p));
 	if (request->vhost->cluster.mode == MODE_REMOTE)
 		TRY(ask_origin(p));
@@ -334,7 +344,8 @@ err publication_wait(struct publication *p)
 static int64_t grace_of(const struct publication *p)
 {
 	const struct request *r = p->request;
-	bool lost = p->outcome.code == OUTCOME_RIVAL || (p->push && push_is_outdone(p->push));
+	bool lost = p->outcome.code == OUTCOME_RIVAL ||
+		    (p->push && push_state(p->push) == PUSH_SUPERSEDED);
 	return lost && !pulls_has(r->server->cluster, p->source)
 		       ? 0
 		       : r->vhost->publish.reconnect_grace_ms;

@@ -80,6 +80,9 @@ void viewing_end(struct viewing *v);
 
 /* For consumer_opts.on_send_slot: sends by ops->send, unless the coroutine has to look after the client. */
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
+/* It begins with what is kept of the stream, as the vhost has it. Not for another server in a gap: there,
+ * old media would be taken for a stream that is back. */
+bool viewing_from_start(const struct viewing *v);
 /* The client has closed the stream. */
 void viewing_close(struct viewing *v);
 /* Has it ended for that reason, from outside. Does not block; the first reason counts. */

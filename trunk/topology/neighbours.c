@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/members.h"
-#include "cluster/relay_facts.h"
+#include "cluster/relays.h"
 #include "cluster/upstream_connect.h"
 #include "codec/url.h"
 #include "topology/tree.h"
@@ -98,25 +98,25 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
 static void meet(struct server *server, const struct conf_vhost *vhost, int64_t deadline)
 {
 	struct upstream *list[UPSTREAMS_MAX];
-	struct upstream_conn up = {0};
+	struct link *link = NULL;
 	struct target target = {0};
-	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
-	struct upstream_request request = {.server = server,
+	struct link_refusal said;
+	struct upstream_request request = {.protocol = &link_rtmp,
+					   .server = server,
 					   .vhost = vhost,
 					   .target = &target,
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	int count = upstream_order(server->cluster, vhost, false, vhost->name, list);
+	int count = upstream_order(server->cluster, vhost, MEMBER_RTMP, vhost->name, list);
 	bool known =
 		count == 0 || deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
 	for (int i = 0; i < count; i++)
 		known |= list[i]->met;
 	if (!known && target_parse(&target, "rtmp://127.0.0.1/live", "view") == OK &&
-	    upstream_connect(&up, list, count, &request, deadline, refusal) == OK)
-		rtmp_conn_free(&up.conn);
+	    upstream_connect(&link, list, count, &request, deadline, &said) == OK)
+		link_free(&link);
 	target_fini(&target);
-	free(refusal);
 }
 
 static void add_origins(struct asks *asks, const char *path, const struct view_question *q)
@@ -134,7 +134,7 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct upstream *)it.value)->api, path,
 		    q);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
-		const struct relay_facts *facts = relay_facts_get(server->cluster, it.value);
+		const struct relay_facts *facts = relays_facts(server->cluster, it.value);
 		if (facts)
 			add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, facts->api, path, q);
 	}

@@ -2,7 +2,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
-#include "cluster/relay_facts.h"
+#include "cluster/relays.h"
 #include "net/addr.h"
 #include "node/json.h"
 
@@ -61,7 +61,7 @@ static size_t tree_bytes(const struct source *s)
 
 static struct tree *tree_new(struct server *server, const struct source *s)
 {
-	const struct relay_facts *facts = relay_facts_get(server->cluster, s);
+	const struct relay_facts *facts = relays_facts(server->cluster, s);
 	struct tree *t = mem_new(struct tree);
 	t->json = json_object();
 	t->kind = "publish";

@@ -166,9 +166,8 @@ static int left_out(const json_t *answer)
 	return n < 0 ? 0 : n > LEFT_OUT_MAX ? LEFT_OUT_MAX : (int)n;
 }
 
-static bool take_answer(struct ask *a)
+static void take_answer(struct view *v, struct ask *a)
 {
-	struct view *v = container_of(a->asks, struct view, asks);
 	json_t *list = json_object_get(a->answer, "streams");
 	json_t *copies = NULL;
 	if (a->tag != NEIGHBOUR_RELAY) /* of one that says too much nobody knows how many */
@@ -183,7 +182,6 @@ static bool take_answer(struct ask *a)
 					     : "it does not know of this stream");
 	json_decref(a->answer);
 	a->answer = copies;
-	return false;
 }
 
 /* ---- and put into their places ---- */
@@ -262,7 +260,10 @@ void view_streams(json_t *answer, struct quota *quota, struct server *server,
 	struct view v = {
 		.server = server,
 		.q = q,
-		.asks = {.server = server, .on_answer = take_answer, .budget = &v.all},
+		.asks = {.server = server,
+			 .method = "GET",
+			 .deadline = q->deadline,
+			 .budget = &v.all},
 		.out = json_array(),
 		.seen = map_new(),
 	};
@@ -271,7 +272,8 @@ void view_streams(json_t *answer, struct quota *quota, struct server *server,
 		neighbours_add(&v.asks, streams_path, q);
 		trees_take(&v.trees, server, &(struct tree_filter){q->vhost, q->app, q->stream},
 			   &v.room);
-		asks_run(&v.asks, "GET", q->deadline);
+		for (struct ask *a; asks_next(&v.asks, &a, CLOCK_NEVER) == OK;)
+			take_answer(&v, a);
 		put_all(&v);
 	}
 	json_object_set_new(answer, "streams", v.out);
@@ -284,22 +286,32 @@ void view_streams(json_t *answer, struct quota *quota, struct server *server,
 
 /* ---- a client ---- */
 
-/* An answer that stays is that of who has done it. */
-static bool has_kicked(struct ask *a)
+/* The answer of a server on which it was disconnected. */
+static bool has_kicked(const struct ask *a)
 {
 	const json_t *code = json_object_get(a->answer, "code");
-	if (json_is_integer(code) && json_integer_value(code) == 0)
-		return true;
-	json_decref(a->answer);
-	a->answer = NULL;
-	return false;
+	return json_is_integer(code) && json_integer_value(code) == 0;
+}
+
+/* Until one of the others has done it. */
+static void kick_elsewhere(char node[static SIGN_ID_MAX], struct server *server,
+			   const struct view_question *q, const char *path)
+{
+	struct asks asks = {.server = server,
+			    .method = "DELETE",
+			    .deadline = q->deadline,
+			    .answer_max = ASK_SHORT_MAX};
+	neighbours_add(&asks, path, q);
+	for (struct ask *a; !*node && asks_next(&asks, &a, CLOCK_NEVER) == OK;)
+		if (has_kicked(a))
+			snprintf(node, SIGN_ID_MAX, "%s", text_of(a->answer, "node"));
+	asks_fini(&asks);
 }
 
 void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struct view_question *q,
 	       const char *id)
 {
 	struct client *client = stat_find(&server->stat, id);
-	struct asks asks = {.server = server, .on_answer = has_kicked, .answer_max = ASK_SHORT_MAX};
 	*node = '\0';
 	if (is_circle(server, q))
 		return;
@@ -313,11 +325,6 @@ void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struc
 	buf_printf(&path, "/api/v1/clusters/clients/");
 	url_escape(&path, id);
 	if (buf_ok(&path))
-		neighbours_add(&asks, buf_text(&path), q);
-	asks_run(&asks, "DELETE", q->deadline);
-	for (int i = 0; i < asks.count && !*node; i++)
-		if (asks.v[i].answer)
-			snprintf(node, SIGN_ID_MAX, "%s", text_of(asks.v[i].answer, "node"));
+		kick_elsewhere(node, server, q, buf_text(&path));
 	buf_free(&path);
-	asks_fini(&asks);
 }

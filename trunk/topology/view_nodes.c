@@ -112,13 +112,12 @@ static void put_relays(struct nodes *n)
 /* ---- what they say ---- */
 
 /* Of all that a server answers only its name is kept: there may be thousands of them. */
-static bool keep_name(struct ask *a)
+static void keep_name(struct ask *a)
 {
 	const char *name = json_string_value(json_object_get(a->answer, "server"));
 	json_t *kept = name && strlen(name) < NAME_BYTES ? json_string(name) : NULL;
 	json_decref(a->answer);
 	a->answer = kept;
-	return false;
 }
 
 static void put_answer(json_t *node, const struct ask *a)
@@ -161,7 +160,10 @@ json_t *view_nodes(struct server *server, int64_t deadline)
 {
 	struct nodes n = {
 		.server = server,
-		.asks = {.server = server, .answer_max = ASK_SHORT_MAX, .on_answer = keep_name},
+		.asks = {.server = server,
+			 .method = "GET",
+			 .deadline = deadline,
+			 .answer_max = ASK_SHORT_MAX},
 		.out = json_array(),
 		.patience_ms = deadline - clock_ms(),
 	};
@@ -173,7 +175,8 @@ json_t *view_nodes(struct server *server, int64_t deadline)
 	}
 	put_origins(&n);
 	put_relays(&n);
-	asks_run(&n.asks, "GET", deadline);
+	for (struct ask *a; asks_next(&n.asks, &a, CLOCK_NEVER) == OK;)
+		keep_name(a);
 	put_answers(&n);
 	asks_fini(&n.asks);
 	conf_unref(&conf);

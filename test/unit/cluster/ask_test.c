@@ -95,13 +95,25 @@ static void end(struct asks *asks, struct api *apis, int count)
 	http_client_pool_close();
 }
 
-static int told; /* answers that on_answer() was told of */
+static int told; /* replies that were handed out */
 
-static bool is_yes(struct ask *a)
+static bool is_yes(const struct ask *a)
 {
 	const json_t *code = json_object_get(a->answer, "code");
-	told++;
 	return json_is_integer(code) && json_integer_value(code) == 0;
+}
+
+enum { NO_LATE = -1 };
+
+/* All that answer; after the first yes only those within late_ms, where that is not NO_LATE. */
+static void hear_all(struct asks *asks, int64_t ms, int64_t late_ms)
+{
+	int64_t until = CLOCK_NEVER;
+	asks->method = "GET";
+	asks->deadline = clock_after(ms);
+	for (struct ask *a; asks_next(asks, &a, until) == OK; told++)
+		if (until == CLOCK_NEVER && late_ms != NO_LATE && is_yes(a))
+			until = clock_after(late_ms);
 }
 
 static struct server server;
@@ -140,7 +152,7 @@ static void each_is_noted_with_what_it_said(void **state)
 		apis[i].answers[0] = kinds[i].answer;
 		add(&asks, &apis[i]);
 	}
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, NO_LATE);
 	for (int i = 0; i < APIS; i++) {
 		const struct ask *a = &asks.v[i];
 		assert_int_equal(a->result, OK);
@@ -155,14 +167,14 @@ static void each_is_noted_with_what_it_said(void **state)
 
 static void who_cannot_be_reached_has_failed(void **state)
 {
-	struct asks asks = {.server = &server, .on_answer = is_yes};
+	struct asks asks = {.server = &server};
 	struct api apis[2] = {{.answers = {YES}}, {.answers = {YES}}};
 	(void)state;
 	add(&asks, &apis[0]);
 	listener_close(&apis[0].listener);
 	add(&asks, &apis[1]);
 	asks_add(&asks, 0, ASK_TRUSTED, mem_strdup("no:such:host:"), mem_strdup("/"));
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, 0);
 	assert_int_equal(asks.v[0].result, ERR_CONNECT);
 	assert_non_null(strstr(asks.v[0].why, "127.0.0.1"));
 	assert_int_not_equal(asks.v[2].result, OK);
@@ -171,14 +183,14 @@ static void who_cannot_be_reached_has_failed(void **state)
 
 static void a_silent_one_costs_the_deadline(void **state)
 {
-	struct asks asks = {.server = &server, .on_answer = is_yes};
+	struct asks asks = {.server = &server};
 	struct api apis[2] = {{.answers = {NO}}, {}};
 	(void)state;
 	add(&asks, &apis[0]);
 	add(&asks, &apis[1]);
 	int64_t began = clock_ms();
 	/* Not too short, since the other one has to answer in it. */
-	asks_run(&asks, "GET", clock_after(LATE_MS / 2));
+	hear_all(&asks, LATE_MS / 2, 0);
 	assert_in_range(clock_ms() - began, LATE_MS / 2 - 10, LONG_MS);
 	assert_int_equal(told, 2);
 	assert_int_equal(asks.v[0].result, OK);
@@ -189,13 +201,13 @@ static void a_silent_one_costs_the_deadline(void **state)
 
 static void the_first_good_answer_ends_the_wait(void **state)
 {
-	struct asks asks = {.server = &server, .on_answer = is_yes};
+	struct asks asks = {.server = &server};
 	struct api apis[3] = {{}, {.answers = {YES}, .after_ms = 50}, {.answers = {NO}}};
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		add(&asks, &apis[i]);
 	int64_t began = clock_ms();
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, 0);
 	assert_in_range(clock_ms() - began, 40, LATE_MS);
 	assert_int_equal(told, 2);
 	assert_int_equal(asks.v[0].result, ERR_TIMEOUT);
@@ -205,12 +217,12 @@ static void the_first_good_answer_ends_the_wait(void **state)
 /* So that the connections to them are good for the next question. */
 static void the_others_have_a_moment_to_answer_too(void **state)
 {
-	struct asks asks = {.server = &server, .on_answer = is_yes, .late_ms = LATE_MS};
+	struct asks asks = {.server = &server};
 	struct api apis[2] = {{.answers = {YES}}, {.answers = {NO}, .after_ms = 50}};
 	(void)state;
 	add(&asks, &apis[0]);
 	add(&asks, &apis[1]);
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, LATE_MS);
 	assert_int_equal(told, 2);
 	assert_int_equal(asks.v[1].result, OK);
 	assert_int_equal(http_pool_count(), 2);
@@ -219,13 +231,13 @@ static void the_others_have_a_moment_to_answer_too(void **state)
 
 static void but_no_more_than_a_moment(void **state)
 {
-	struct asks asks = {.server = &server, .on_answer = is_yes, .late_ms = SHORT_MS};
+	struct asks asks = {.server = &server};
 	struct api apis[2] = {{.answers = {YES}}, {}};
 	(void)state;
 	add(&asks, &apis[0]);
 	add(&asks, &apis[1]);
 	int64_t began = clock_ms();
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, SHORT_MS);
 	assert_in_range(clock_ms() - began, SHORT_MS - 10, LATE_MS);
 	assert_int_equal(told, 1);
 	end(&asks, apis, 2);
@@ -244,7 +256,7 @@ static void a_server_that_names_itself_is_asked_once_more(void **state)
 	(void)state;
 	assert_int_equal(signer_load(server.signer, &conf), OK);
 	add(&asks, &api);
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, NO_LATE);
 	assert_int_equal(api.requests, 2);
 	assert_int_equal(asks.v[0].status, 200);
 	assert_non_null(strstr(api.last, "otherone"));
@@ -340,7 +352,7 @@ static void an_answer_has_to_be_small_enough(void **state)
 		struct api api = {.answers = {text}};
 		add(&asks, &api);
 		asks.v[0].untrusted = cases[i].whom == ASK_UNTRUSTED;
-		asks_run(&asks, "GET", clock_after(LONG_MS));
+		hear_all(&asks, LONG_MS, NO_LATE);
 		if (asks.v[0].result != cases[i].result)
 			fail_msg("case %zu: %s", i, asks.v[0].why);
 		assert_int_equal(asks.v[0].answer != NULL, cases[i].result == OK);
@@ -353,14 +365,14 @@ static void an_answer_has_to_be_small_enough(void **state)
 
 static void more_than_may_be_asked_at_once_are_asked_all_the_same(void **state)
 {
-	struct asks asks = {.server = &server, .on_answer = is_yes, .late_ms = LATE_MS};
+	struct asks asks = {.server = &server};
 	struct api api = {.answers = {"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 				      "Content-Length: 2\r\n\r\n{}"}};
 	(void)state;
 	add(&asks, &api);
 	for (int i = 1; i < ASKS_AT_ONCE + 20; i++)
 		asks_add(&asks, i, ASK_TRUSTED, mem_strdup(asks.v[0].api), mem_strdup("/"));
-	asks_run(&asks, "GET", clock_after(LONG_MS));
+	hear_all(&asks, LONG_MS, LATE_MS);
 	assert_int_equal(told, ASKS_AT_ONCE + 20);
 	assert_int_equal(asks.v[ASKS_AT_ONCE + 19].status, 200);
 	end(&asks, &api, 1);
@@ -370,7 +382,7 @@ static void nobody_to_ask_is_no_wait(void **state)
 {
 	struct asks asks = {.server = &server};
 	(void)state;
-	asks_run(&asks, "GET", CLOCK_NEVER);
+	hear_all(&asks, LONG_MS, NO_LATE);
 	asks_fini(&asks);
 }
 

@@ -19,6 +19,7 @@ static int set_up(void **state)
 	if (co_setup(state) != 0)
 		return -1;
 	vhost.cluster.coworkers.count = 1;
+	registry_init(&server.registry);
 	server.cluster = cluster_new(&server);
 	members_follow(server.cluster);
 	return 0;
@@ -27,6 +28,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	cluster_free(&server.cluster);
+	registry_fini(&server.registry);
 	return co_teardown(state);
 }
 

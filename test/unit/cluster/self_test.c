@@ -49,26 +49,31 @@ static const struct {
 static void where_we_listen_we_are(void **state)
 {
 	(void)state;
+	registry_init(&server.registry);
 	server.cluster = cluster_new(&server);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (self_is(server.cluster, members[i].kind, members[i].name) != members[i].is_self)
 			fail_msg("%s", members[i].name);
 	cluster_free(&server.cluster);
+	registry_fini(&server.registry);
 }
 
 static void without_an_api_we_are_nobodys_coworker(void **state)
 {
 	(void)state;
+	registry_init(&server.registry);
 	server.cluster = cluster_new(&server);
 	conf.http_api.enabled = false;
 	assert_false(self_is(server.cluster, MEMBER_API, "127.0.0.1:1985"));
 	conf.http_api.enabled = true;
 	cluster_free(&server.cluster);
+	registry_fini(&server.registry);
 }
 
 static void who_has_met_itself_remembers_the_name(void **state)
 {
 	(void)state;
+	registry_init(&server.registry);
 	server.cluster = cluster_new(&server);
 	assert_false(self_is(server.cluster, MEMBER_API, "o.test:1985"));
 	own_address_add(server.cluster, "o.test:1985");
@@ -76,6 +81,7 @@ static void who_has_met_itself_remembers_the_name(void **state)
 	assert_true(self_is(server.cluster, MEMBER_API, "o.test:1985"));
 	assert_false(self_is(server.cluster, MEMBER_API, "o.test:1986"));
 	cluster_free(&server.cluster);
+	registry_fini(&server.registry);
 }
 
 /* In a network of its own, which has nothing but loopback and 10.9.9.8, and where a socket can be bound
@@ -103,12 +109,14 @@ static int who_is_self_there(void)
 {
 	if (!enter_network())
 		return NO_NETWORK;
+	registry_init(&server.registry);
 	server.cluster = cluster_new(&server);
 	bool good = self_is(server.cluster, MEMBER_API, "10.9.9.8:1985") &&
 		    self_is(server.cluster, MEMBER_API, "127.0.0.9:1985") &&
 		    !self_is(server.cluster, MEMBER_API, "10.9.9.9:1985") &&
 		    !self_is(server.cluster, MEMBER_API, "192.0.2.1:1985");
 	cluster_free(&server.cluster);
+	registry_fini(&server.registry);
 	return good ? 0 : 1;
 }
 

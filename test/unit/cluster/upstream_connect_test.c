@@ -14,6 +14,7 @@ static struct conf_vhost vhost;
 static int set_up(void **state)
 {
 	server = (struct server){};
+	registry_init(&server.registry);
 	server.cluster = cluster_new(&server);
 	return co_setup(state);
 }
@@ -21,6 +22,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	cluster_free(&server.cluster);
+	registry_fini(&server.registry);
 	return co_teardown(state);
 }
 
@@ -28,13 +30,14 @@ static int tear_down(void **state)
 static err reach(struct upstream *list[static 2])
 {
 	struct target target = {0};
-	struct upstream_request request = {.server = &server, .vhost = &vhost, .target = &target};
-	struct upstream_conn up = {0};
-	struct rtmp_refusal refusal = {0};
+	struct upstream_request request = {
+		.protocol = &link_rtmp, .server = &server, .vhost = &vhost, .target = &target};
+	struct link *link = NULL;
+	struct link_refusal said = {0};
 	list[0] = upstream_get(server.cluster->upstreams, "127.0.0.1:1");
 	list[1] = upstream_get(server.cluster->upstreams, "127.0.0.2:1");
-	err e = upstream_connect(&up, list, 2, &request, clock_after(5000), &refusal);
-	assert_string_equal(refusal.code, "");
+	err e = upstream_connect(&link, list, 2, &request, clock_after(5000), &said);
+	assert_int_equal(said.why, OK);
 	return e;
 }
 

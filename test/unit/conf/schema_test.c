@@ -245,7 +245,7 @@ static void seconds_are_kept_in_milliseconds(void **state)
 	struct conf_vhost vhost = {};
 	char why[VALUE_WHY_MAX], text[] = "60.5";
 	char *v[] = {text};
-	struct text_list words = {1, v};
+	struct text_list words = {.count = 1, .v = v};
 	assert_true(value_set(&vhost, schema_find("vhost.publish.kickoff_for_idle"), &words, why));
 	assert_int_equal(vhost.publish.kickoff_for_idle_ms, 60500);
 	assert_true(value_set(&vhost, schema_find("vhost.play.send_min_interval"), &words, why));

@@ -111,7 +111,7 @@ static void a_stream_takes_the_connection(void **state)
 		struct chunks out;
 		chunks_init(&out);
 		begin(&t, "GET", "/live/x.flv", versions[i]);
-		flv_answer_stream(&t.s, &out);
+		flv_answer_stream(&t.s, NULL, &out);
 		assert_null(t.s.request);
 		assert_null(t.s.conn);
 		assert_int_equal(out.on, i);

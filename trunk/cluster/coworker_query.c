@@ -1,0 +1,97 @@
+#include "cluster/coworker_query.h"
+#include "base/mem.h"
+#include "cluster/inside.h"
+#include "cluster/members.h"
+#include "cluster/self.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ANSWER_MAX = 64 * 1024,
+	TARGET_MAX = 16384,
+};
+
+/* Each is told by which name it was asked: it may have no other one that others can use. */
+static char *target_for(const char *coworker, const char *vhost, const struct target *t,
+			const char *rival)
+{
+	struct buf b = {.max = TARGET_MAX};
+	const char *names[] = {"vhost", "ip", "app", "stream", "coworker", "rival"};
+	const char *values[] = {vhost, t->host, t->app, t->stream, coworker, rival};
+	buf_printf(&b, "/api/v1/clusters");
+	for (int i = 0; i < (rival ? 6 : 5); i++) {
+		buf_printf(&b, "%s%s=", i ? "&" : "?", names[i]);
+		url_escape(&b, values[i]);
+	}
+	char *text = buf_ok(&b) ? mem_strdup(buf_text(&b)) : NULL;
+	buf_free(&b);
+	return text;
+}
+
+void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
+			  const struct conf_vhost *vhost, const struct target *target,
+			  const char *rival)
+{
+	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
+	int64_t deadline = clock_after(vhost->cluster.query_timeout_ms);
+	int count = members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, members, deadline);
+	q->cluster = cluster;
+	q->asks = (struct asks){
+		.server = cluster->server,
+		.method = "POST",
+		.vhost = vhost->name,
+		.headers = "Content-Type: application/json\r\n",
+		.deadline = deadline,
+		.answer_max = ANSWER_MAX,
+	};
+	for (int i = 0; i < count; i++) {
+		char *path = target_for(members[i].name, vhost->name, target, rival);
+		if (path)
+			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(members[i].name), path);
+	}
+	free(members);
+	q->missing = count;
+}
+
+static err read_answer(struct coworker_answer *answer, const struct ask *a)
+{
+	*answer = (struct coworker_answer){0};
+	if (a->result)
+		return err_fail(a->result, "%s", a->why);
+	if (!a->answer)
+		return err_fail(ERR_PROTOCOL, "%s", a->why);
+	snprintf(answer->coworker, sizeof(answer->coworker), "%s", a->api);
+	return coworker_answer_read(answer, a->answer);
+}
+
+/* OK: it has the stream, and is another server. */
+static err take_reply(struct coworker_query *q, const struct ask *a, struct coworker_answer *answer)
+{
+	err e = read_answer(answer, a);
+	if (e && e != ERR_NOTFOUND) {
+		members_failed(q->cluster, a->api, e, err_trail(e));
+		return e;
+	}
+	members_answered(q->cluster, a->api);
+	q->missing--;
+	if (strcmp(answer->service, q->cluster->server->service_id) != 0)
+		return e;
+	own_address_add(q->cluster, a->api);
+	return err_plain(ERR_NOTFOUND);
+}
+
+err coworker_query_next(struct coworker_query *q, struct coworker_answer *answer, int64_t deadline)
+{
+	struct ask *a;
+	do
+		TRY(asks_next(&q->asks, &a, deadline));
+	while (take_reply(q, a, answer) != OK);
+	return OK;
+}
+
+void coworker_query_end(struct coworker_query *q)
+{
+	asks_fini(&q->asks);
+}

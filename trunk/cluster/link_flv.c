@@ -1,0 +1,285 @@
+/* A link over HTTP-FLV, which can only fetch: the request is the question, and its answer is the
+ * stream. Redirects are followed here, at most three. */
+#include "base/mem.h"
+#include "cluster/announce.h"
+#include "cluster/link.h"
+#include "codec/flv.h"
+#include "codec/metadata.h"
+#include "codec/url.h"
+#include "http/client.h"
+#include "node/signed_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	REDIRECTS = 3,
+	READ_BYTES = 16384,
+	TAG_MAX = 16 * 1024 * 1024,
+};
+
+struct flv_link {
+	struct link link;
+	struct http_conn *http;
+	struct flv_reader *reader;
+	struct cur left; /* of `bytes`, not yet read */
+	uint8_t bytes[READ_BYTES];
+};
+
+/* What is asked, while it is asked. */
+struct question {
+	const struct link_opts *opts;
+	struct http_url to;
+	char *path;      /* the servers that the request came by */
+	const char *via; /* those that wait for its answer */
+};
+
+static struct flv_link *of(struct link *link)
+{
+	return container_of(link, struct flv_link, link);
+}
+
+static void hang_up(struct flv_link *l)
+{
+	http_conn_free(&l->http);
+	sock_close(&l->link.sock);
+}
+
+static void flv_free(struct link *link)
+{
+	struct flv_link *l = of(link);
+	hang_up(l);
+	flv_reader_free(&l->reader);
+	free(l);
+}
+
+/* ---- the question ---- */
+
+static err take_redirect(struct http_url *to, const struct http_message *head)
+{
+	const char *location = http_header_get(head, "Location");
+	if (!location)
+		return err_fail(ERR_PROTOCOL, "the server redirects to nowhere");
+	TRY(http_url_parse(to, location));
+	if (strcmp(to->schema, "http") != 0)
+		return err_fail(ERR_DENIED, "the server redirects to %s, and there is no TLS yet",
+				to->schema);
+	return OK;
+}
+
+static err outcome(const struct http_message *head)
+{
+	switch (head->status) {
+	case 200:
+		return OK;
+	case 301:
+	case 302:
+	case 303:
+	case 307:
+	case 308:
+		return ERR_REDIRECT;
+	case 404:
+		return err_fail(ERR_NOTFOUND, "the server says 404");
+	default:
+		return err_fail(ERR_DENIED, "the server says %d", head->status);
+	}
+}
+
+char *link_flv_claim(const char *path, const char *via)
+{
+	return mem_printf("%zu:%s,%zu:%s", strlen(path), path, strlen(via), via);
+}
+
+static char *headers_of(const struct flv_link *l, const struct question *q)
+{
+	const struct upstream_request *r = q->opts->request;
+	struct signer *signer = r->server->signer;
+	char *lines = mem_printf("X-SRS-Path: %s\r\nX-SRS-Via: %s\r\n", q->path, q->via);
+	char *claim = link_flv_claim(q->path, q->via);
+	char *all = sign_lines(signer, lines, r->vhost->name, sign_peer(signer, l->link.name),
+			       &(struct sign_what){"GET", q->to.path, span_str(claim)});
+	free(claim);
+	free(lines);
+	return all;
+}
+
+static err get(struct flv_link *l, const struct question *q, struct http_message **head)
+{
+	struct hostport hp = {.port = q->to.port};
+	snprintf(hp.host, sizeof(hp.host), "%s", q->to.host);
+	hostport_text(l->link.name, &hp);
+	char *headers = headers_of(l, q);
+	err e = http_open(
+		&(struct http_request_opts){
+			.method = "GET",
+			.host = hp,
+			.target = q->to.path,
+			.headers = headers,
+			.deadline = q->opts->deadline,
+		},
+		&l->link.sock, &l->http, head);
+	free(headers);
+	return e;
+}
+
+/* The request was signed for another server than the one that is there now. */
+static bool is_challenge(const struct flv_link *l, const struct http_message *head,
+			 struct signer *signer)
+{
+	const char *receiver = http_header_get(head, SIGN_RECEIVER);
+	return head->status == 401 && receiver && signer_on(signer) &&
+	       sign_learn(signer, l->link.name, receiver);
+}
+
+/* What a server of our kind says about the stream in front of it. */
+static void take_report(struct link *link, const struct http_message *head)
+{
+	const char *run = http_header_get(head, ANNOUNCE_RUN_HEADER);
+	const char *lost = http_header_get(head, ANNOUNCE_LOST_HEADER);
+	struct stream_report report;
+	announce_stream_parse(&report, run ? run : "", lost ? strtod(lost, NULL) : 0);
+	snprintf(link->run, sizeof(link->run), "%s", report.run);
+	link->lost_ms = report.lost_ms;
+}
+
+/* One server. ERR_REDIRECT: q->to is the next one. */
+static err ask(struct flv_link *l, struct question *q)
+{
+	struct http_message *head = NULL;
+	TRY(get(l, q, &head));
+	if (is_challenge(l, head, q->opts->request->server->signer)) {
+		http_message_free(&head);
+		hang_up(l);
+		TRY(get(l, q, &head));
+	}
+	err e = outcome(head);
+	if (!e)
+		take_report(&l->link, head);
+	if (e == ERR_REDIRECT) {
+		err bad = take_redirect(&q->to, head);
+		e = bad ? bad : e;
+	}
+	http_message_free(&head);
+	if (e)
+		hang_up(l);
+	return e;
+}
+
+/* The vhost is not named, as in SRS; the path by which the request came is. */
+static err first_url(struct question *q)
+{
+	const struct target *t = q->opts->request->target;
+	struct hostport hp;
+	size_t n = strlen(t->stream);
+	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
+	TRY(hostport_parse(&hp, q->opts->name, PORT_HTTP));
+	snprintf(q->to.schema, sizeof(q->to.schema), "http");
+	snprintf(q->to.host, sizeof(q->to.host), "%s", hp.host);
+	q->to.port = hp.port;
+	struct buf path = {.max = sizeof(q->to.path) - 1};
+	buf_u8(&path, '/');
+	url_escape(&path, t->app);
+	buf_u8(&path, '/');
+	url_escape(&path, t->stream);
+	buf_printf(&path, "%s%s", named ? "" : ".flv", t->param);
+	bool fits = buf_ok(&path);
+	snprintf(q->to.path, sizeof(q->to.path), "%s", fits ? buf_text(&path) : "");
+	buf_free(&path);
+	return fits ? OK : err_fail(ERR_LIMIT, "the name of the stream is too long");
+}
+
+static err ask_in_turn(struct flv_link *l, struct question *q)
+{
+	TRY(first_url(q));
+	for (int n = 0; n <= REDIRECTS; n++) {
+		err e = ask(l, q);
+		if (e != ERR_REDIRECT)
+			return e;
+	}
+	return err_fail(ERR_LOOP, "more than %d redirects", REDIRECTS);
+}
+
+static void refusal_take(struct link_refusal *said, err e)
+{
+	if (e != ERR_NOTFOUND && e != ERR_DENIED && e != ERR_LOOP)
+		return;
+	said->why = e;
+	snprintf(said->description, sizeof(said->description), "%.*s",
+		 (int)sizeof(said->description) - 1, err_trail(e));
+}
+
+static err flv_open(struct link **out, const struct link_opts *opts, struct link_refusal *said)
+{
+	const struct upstream_request *r = opts->request;
+	struct flv_link *l = mem_new(struct flv_link);
+	struct question *q = mem_new(struct question);
+	q->opts = opts;
+	q->path = upstream_path(r);
+	q->via = r->via ? r->via : "";
+	l->link.ops = &link_flv;
+	err e = ask_in_turn(l, q);
+	free(q->path);
+	free(q);
+	if (e) {
+		refusal_take(said, e);
+		flv_free(&l->link);
+		return e;
+	}
+	l->reader = flv_reader_new(TAG_MAX);
+	*out = &l->link;
+	return OK;
+}
+
+/* The question was the request. */
+static err flv_play(struct link *link, const struct upstream_request *request)
+{
+	(void)link;
+	(void)request;
+	return OK;
+}
+
+/* ---- the stream ---- */
+
+static err read_more(struct flv_link *l)
+{
+	size_t n = 0;
+	err e = http_try_body(l->http, l->bytes, sizeof(l->bytes), &n);
+	if (!e && n == 0)
+		return err_fail(ERR_ENDED, "the server has ended the stream");
+	l->left = cur_of(l->bytes, n);
+	return e;
+}
+
+static void take_message(struct link_media *out, struct msg *m)
+{
+	out->raw = (uint32_t)m->ts;
+	out->msg = m;
+	if (m->type != MSG_DATA)
+		return;
+	out->msg = metadata_read(msg_span(m));
+	msg_unref(&m);
+}
+
+static err flv_next(struct link *link, struct link_media *out, struct link_refusal *said)
+{
+	struct flv_link *l = of(link);
+	(void)said;
+	for (*out = (struct link_media){0}; !out->msg;) {
+		struct msg *m = NULL;
+		if (l->left.n == 0)
+			TRY(read_more(l));
+		TRY(flv_read(l->reader, &l->left, &m));
+		if (m)
+			take_message(out, m);
+	}
+	return OK;
+}
+
+const struct link_ops link_flv = {
+	.members = MEMBER_FLV,
+	.open = flv_open,
+	.play = flv_play,
+	.next = flv_next,
+	.free = flv_free,
+};
