@@ -15,7 +15,7 @@ struct subject {
 	struct conf_report *report;
 };
 
-static struct place at(const struct subject *s, const char *path)
+static struct conf_place at(const struct subject *s, const char *path)
 {
 	bool whole;
 	return place_of(tree_walk(s->tree, path, &whole));

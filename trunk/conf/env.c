@@ -150,7 +150,7 @@ static void warn_unknown(const char *name, struct conf_report *report)
 			near.best = best;
 		}
 	}
-	report_warning(report, (struct place){"environment", 0},
+	report_warning(report, (struct conf_place){"environment", 0},
 		       "the variable '%s' names no directive%s", log_quote(name),
 		       nearest_hint(&near));
 }

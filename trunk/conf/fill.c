@@ -249,7 +249,7 @@ void fill_conf(struct conf *conf, const struct conf_tree *root, struct conf_repo
 	fill_block(conf, conf, root, report);
 	bool unread = !root->children && report->errors.n; /* which was told already */
 	if (!unread && !is_given(root, "listen"))
-		report_error(report, (struct place){root->file, 0},
+		report_error(report, (struct conf_place){root->file, 0},
 			     "'listen' is missing: say where RTMP is served, as in 'listen 1935;'");
 	settle(conf, root);
 }
