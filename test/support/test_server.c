@@ -34,7 +34,7 @@ struct server *test_server_new(const char *conf)
 {
 	struct server *s = mem_new(struct server);
 	s->conf = load(conf);
-	s->started_wall_ms = clock_wall_ms();
+	s->started_ms = clock_ms();
 	s->server_id = mem_strdup("vid-tested");
 	co_new_id(s->service_id);
 	co_new_id(s->path_id);
