@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { MEDIA_MEMORY_STEP_MS = 20, FREE_AT_ONCE = 2 << 20 };
+
 enum media_memory_state {
 	MEDIA_MEMORY_FREE,
 	MEDIA_MEMORY_TIGHT, /* more than three quarters: caches should shrink */
@@ -28,3 +30,12 @@ bool media_memory_take(size_t n);
 /* Counts n bytes that cannot be refused any more. */
 void media_memory_charge(size_t n);
 void media_memory_give(size_t n);
+/* Frees a block of n bytes that was counted. Freeing a cache of 64 MB at once would stop every stream
+ * for 20 ms: beyond FREE_AT_ONCE in one millisecond, blocks wait for media_memory_drain(). */
+void media_memory_free(void *block, size_t n);
+/* A step of giving memory back to the system, to be called each MEDIA_MEMORY_STEP_MS while
+ * something waits, and each second else: frees some of what
+ * waits, and trims the heap when much less is used than was. */
+void media_memory_drain(void);
+/* Bytes that wait to be freed. */
+size_t media_memory_waiting(void);

@@ -58,8 +58,7 @@ void msg_unref(struct msg **msg)
 	if (--m->refs > 0)
 		return;
 	live--;
-	media_memory_give(sizeof(*m) + m->n);
-	free(m);
+	media_memory_free(m, sizeof(*m) + m->n);
 }
 
 long msg_live(void)

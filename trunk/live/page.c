@@ -21,9 +21,9 @@ struct page *page_new(uint32_t cap, int64_t now_ms)
 
 static void page_free(struct page *page)
 {
-	media_memory_give(page_bytes(page));
+	media_memory_give(page_bytes(page) - page->cap);
+	media_memory_free(page->p, page->cap);
 	free(page->entries);
-	free(page->p);
 	free(page);
 }
 

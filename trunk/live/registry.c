@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 enum {
+	IDLE_MS = 1000,          /* from one look for memory to give back to the next */
 	RELIEF_MS = 50,          /* from one look for memory to the next */
 	TELL_MS = 10000,         /* from one line in the log to the next */
 	SHRUNK_AT_ONCE = 16,     /* streams */
@@ -82,10 +83,22 @@ static void on_tight(struct source_keeper *keeper)
 
 /* ---- the registry ---- */
 
+static void on_drain(struct timer *timer)
+{
+	media_memory_drain();
+	timer_set(timer, clock_ms() + (media_memory_waiting() ? MEDIA_MEMORY_STEP_MS : IDLE_MS));
+}
+
+void registry_serve(struct registry *registry)
+{
+	timer_set(&registry->drain, clock_ms() + MEDIA_MEMORY_STEP_MS);
+}
+
 void registry_init(struct registry *registry)
 {
 	registry->sources = map_new();
 	registry->keeper = (struct source_keeper){.on_free = on_source_free, .on_tight = on_tight};
+	registry->drain = (struct timer){.fn = on_drain};
 	registry->relief_ms = registry->told_ms = 0;
 	registry->on_exhausted = NULL;
 	media_memory_relief(relieve, registry);
@@ -93,6 +106,7 @@ void registry_init(struct registry *registry)
 
 void registry_fini(struct registry *registry)
 {
+	timer_cancel(&registry->drain);
 	map_free(&registry->sources);
 	media_memory_relief(NULL, NULL);
 }

@@ -7,6 +7,7 @@
 struct registry {
 	struct source_keeper keeper;
 	struct map *sources; /* borrowed sources: an entry goes with its source */
+	struct timer drain;  /* memory goes back to the system in steps */
 	int64_t relief_ms;   /* monotonic; no relief before */
 	int64_t told_ms;     /* no line in the log before */
 	/* Media memory is full although all caches are gone: the feeder of this source, the one that
@@ -15,6 +16,8 @@ struct registry {
 };
 
 void registry_init(struct registry *registry);
+/* Begins to give back freed memory from time to time; needs co_init(). */
+void registry_serve(struct registry *registry);
 void registry_fini(struct registry *registry);
 /* From now on the observer hears of all sources; of streams that are on already it hears at once, as
  * if they began. Borrowed until registry_unobserve(). */

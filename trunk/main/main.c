@@ -233,6 +233,7 @@ static int run(struct conf *conf)
 
 int main(int argc, char **argv)
 {
+	mem_tune();
 	struct conf *conf = NULL;
 	inherit_read(&inherit);
 	if (!options_read(&options, argc, argv))

@@ -62,6 +62,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	name_self(server);
 	registry_init(&server->registry);
 	server->registry.on_exhausted = publication_on_exhausted;
+	registry_serve(&server->registry);
 	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
 	server->cluster = cluster_new(server);
