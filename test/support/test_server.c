@@ -3,6 +3,7 @@
 #include "cluster/cluster.h"
 #include "codec/msg.h"
 #include "conf/report.h"
+#include "node/certs.h"
 #include "node/notice.h"
 #include "node/sign.h"
 
@@ -43,6 +44,7 @@ struct server *test_server_new(const char *conf)
 	s->cluster = cluster_new(s);
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
+	s->certs = certs_new();
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -58,6 +60,7 @@ void test_server_free(struct server **server)
 	cluster_free(&s->cluster);
 	signer_free(&s->signer);
 	notices_free(&s->notices);
+	certs_free(&s->certs);
 	stat_fini(&s->stat);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);

@@ -73,6 +73,9 @@ void http_link_close(struct http_link *link)
 {
 	http_conn_free(&link->conn);
 	sock_close(&link->sock);
+	tls_client_unref(&link->tls);
+	free(link->tls_name);
+	link->tls_name = NULL;
 }
 
 /* Takes it from the list; the link is the caller's. */
@@ -112,11 +115,19 @@ static bool is_quiet(struct http_link *link)
 	return sock_try_recv(link->sock, &byte, 1, &n) == ERR_AGAIN;
 }
 
-bool http_pool_get(struct http_link *out, const struct addr *to)
+static bool fits(const struct http_link *link, const struct addr *to, const struct tls_client *tls,
+		 const char *tls_name)
+{
+	return addr_same(sock_peer(link->sock), to) && link->tls == tls &&
+	       (!tls || strcmp(link->tls_name, tls_name) == 0);
+}
+
+bool http_pool_get(struct http_link *out, const struct addr *to, const struct tls_client *tls,
+		   const char *tls_name)
 {
 	struct idle *idle, *next;
 	DL_FOREACH_SAFE (idles, idle, next) {
-		if (!addr_same(sock_peer(idle->link.sock), to))
+		if (!fits(&idle->link, to, tls, tls_name))
 			continue;
 		*out = idle_remove(idle);
 		sock_attach(out->sock);

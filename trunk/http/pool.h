@@ -3,6 +3,7 @@
 #pragma once
 #include "co/gate.h"
 #include "http/http.h"
+#include "net/tls.h"
 
 enum { POOL_BUSY_MAX = 64, POOL_PER_ADDR = 4, POOL_TOTAL = 256, POOL_IDLE_MS = 15000 };
 
@@ -21,12 +22,16 @@ void http_pool_leave(struct http_visit *visit);
 struct http_link {
 	struct sock *sock;
 	struct http_conn *conn;
-	bool reused; /* came from the pool: the peer may be about to close it */
+	struct tls_client *tls; /* a reference; NULL: plain */
+	char *tls_name;         /* owned */
+	bool reused;            /* came from the pool: the peer may be about to close it */
 };
 void http_link_close(struct http_link *link);
 
-/* Takes the one to that address that was used last, if there is one that nothing speaks against. */
-bool http_pool_get(struct http_link *out, const struct addr *to);
+/* Takes the one to that address that was used last, if there is one that nothing speaks against: an
+ * encrypted one was checked for the same name, by the same rules. */
+bool http_pool_get(struct http_link *out, const struct addr *to, const struct tls_client *tls,
+		   const char *tls_name);
 /* Takes the link and keeps it for a while, so many at most to its address; clears it. */
 void http_pool_put(struct http_link *link, int kept_max);
 int http_pool_count(void);
