@@ -3,7 +3,7 @@ import os
 import time
 
 import topology as top
-from support import SCALE, rtmp
+from support import SCALE
 from support.case import limit
 from support.rtmp import AUDIO, VIDEO, Closed, Message, Timeout, is_header
 from support.server import wait_for

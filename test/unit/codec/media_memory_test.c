@@ -24,7 +24,7 @@ static void what_is_freed_at_once_beyond_some_waits(void **state)
 	for (int i = 0; i < BLOCKS; i++)
 		media_memory_free(blocks[i], MB);
 	assert_int_equal(media_memory_used(), 0);
-	assert_in_range(media_memory_waiting(), (BLOCKS - 3) * MB, (BLOCKS - 1) * MB);
+	assert_in_range(media_memory_waiting(), (BLOCKS - 5) * MB, (BLOCKS - 1) * MB);
 	int steps = 0;
 	for (; media_memory_waiting(); steps++)
 		media_memory_drain();
