@@ -37,6 +37,7 @@ static void begin(void)
 	server.server_id = "vid-fuzz";
 	registry_init(&server.registry);
 	stat_init(&server.stat, &server.registry);
+	places_init(&server.places);
 	server.cluster = cluster_new(&server);
 	server.signer = signer_new(server.service_id);
 	server.notices = notices_new();
@@ -101,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		sock_close(&far[i]);
 	}
 	(void)co_sleep(END_MS);
-	check(server.connections == 0 && map_count(server.registry.sources) == 0);
+	check(server.places.count == 0 && map_count(server.registry.sources) == 0);
 	check(msg_live() == 0);
 	return 0;
 }
