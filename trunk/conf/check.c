@@ -223,7 +223,8 @@ static void hls_is_cut_at_the_origin(const struct subject *s)
 {
 	if (s->vhost->hls.enabled && s->vhost->cluster.mode == MODE_REMOTE)
 		report_error(s->report, at(s, "hls.enabled"),
-			     "an edge does not cut streams into segments: use 'hls' at the origin, where "
+			     "an edge does not cut streams into segments: use 'hls' at the origin, "
+			     "where "
 			     "each stream is cut once");
 }
 

@@ -17,8 +17,8 @@ enum { CONNECTIONS_RESERVED = 32 };
 /* How the last reload ended. */
 struct reload_result {
 	uint64_t count; /* of reloads so far */
-	err code;       /* OK; ERR_CONFIG: the file has errors; ERR_SYSTEM: an address cannot be had */
-	char *why;      /* the errors, with file and line; NULL: none */
+	err code;  /* OK; ERR_CONFIG: the file has errors; ERR_SYSTEM: an address cannot be had */
+	char *why; /* the errors, with file and line; NULL: none */
 };
 
 struct server {
@@ -35,7 +35,7 @@ struct server {
 	char *server_id;          /* the same over restarts */
 	char service_id[9];       /* of this start */
 	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_ms; /* monotonic */
+	int64_t started_ms;       /* monotonic */
 	struct reload_result reload;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };

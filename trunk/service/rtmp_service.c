@@ -165,7 +165,10 @@ static void judge_relay(struct rtmp_session *s)
 	bool has_secret = signer_has(s->server->signer, s->vhost->name);
 	bool matters = has_secret || (signer_on(s->server->signer) && *s->announce.api);
 	s->is_relay = s->says_relay;
-	if (!s->says_relay || !matters || is_proven(s))
+	if (!s->says_relay || !matters)
+		return;
+	s->announce.is_proven = is_proven(s);
+	if (s->announce.is_proven)
 		return;
 	*s->announce.api = '\0';
 	s->is_relay = !has_secret;

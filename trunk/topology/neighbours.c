@@ -63,7 +63,7 @@ static void add_relays(struct asks *asks, const char *path, const struct view_qu
 {
 	const struct client *c;
 	DL_FOREACH (asks->server->stat.clients, c)
-		if (c->relay && c->announce)
+		if (c->relay && c->announce && tree_may_ask(asks->server, c))
 			add(asks, NEIGHBOUR_RELAY,
 			    tree_is_untrusted(asks->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce->api, path, q);

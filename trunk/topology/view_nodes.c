@@ -101,7 +101,7 @@ static void put_relays(struct nodes *n)
 			json_put_text(node, "ip", c->ip);
 			json_put_bool(node, "alive", true);
 			ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
-			    c->announce ? c->announce->api : "");
+			    c->announce && tree_may_ask(n->server, c) ? c->announce->api : "");
 		}
 		json_put_int(node, "streams",
 			     json_integer_value(json_object_get(node, "streams")) + 1);

@@ -135,8 +135,8 @@ static void what_is_not_built_is_told_too(void **state)
 	unload(&l);
 	setenv("SRS_VHOST_DASH_ENABLED", "on", 1);
 	l = load_text("t.conf", file);
-	assert_says(l.errors, "'vhost.dash' is a directive of SRS that is not built yet: MPEG-DASH.",
-		    "dash");
+	assert_says(l.errors,
+		    "'vhost.dash' is a directive of SRS that is not built yet: MPEG-DASH.", "dash");
 	unload(&l);
 }
 
