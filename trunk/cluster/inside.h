@@ -12,10 +12,9 @@ enum {
 };
 
 struct cluster {
-	struct server *server;       /* borrowed */
-	struct upstreams *upstreams; /* health of the origins we use */
-	struct members *members;     /* who is behind the names of origins and coworkers */
-	struct selves *selves;       /* where this server has met itself */
+	struct server *server;   /* borrowed */
+	struct peers *peers;     /* what is known of other servers, by "host:port" */
+	struct members *members; /* who is behind the names of origins and coworkers */
 	struct coworker_queries *coworker_queries; /* to coworkers, in flight, and answers kept */
 	struct gate rechecks;                      /* looks of rivals that are not urgent */
 	struct map *pulls;                         /* source key -> struct pull */
