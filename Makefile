@@ -213,7 +213,7 @@ objs/srs_bench: $(filter-out $(FLOOR_OBJECTS),$(BENCH_OBJECTS)) $(call archives,
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(BENCH_LAYERS)))
 
 objs/floor: $(FLOOR_OBJECTS)
-	$(call link,$^,,-pthread)
+	$(call link,$^,,-pthread $(LIBS_SSL))
 
 # Running things.
 demo: all

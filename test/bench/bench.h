@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum mode { MODE_PLAY_RTMP, MODE_PLAY_FLV, MODE_PUBLISH, MODE_IDLE, MODE_SINK, MODE_PROBE };
 
@@ -116,7 +117,7 @@ bool scan_flv(struct peer *peer, const uint8_t *p, size_t n);
 
 /* ---- a connection ---- */
 
-enum state { PEER_NEW, PEER_CONNECTING, PEER_TALKING, PEER_RUNNING, PEER_ENDED };
+enum state { PEER_NEW, PEER_CONNECTING, PEER_SHAKING, PEER_TALKING, PEER_RUNNING, PEER_ENDED };
 
 struct peer {
 	int fd;
@@ -128,8 +129,9 @@ struct peer {
 	bool wants_room; /* registered for EPOLLOUT */
 	bool has_byte, has_frame;
 	struct url url;
-	struct scan *scan; /* NULL once nothing is read any more */
-	struct buf in;     /* of the handshake, or the head of the answer */
+	struct ssl_st *ssl; /* NULL: plain */
+	struct scan *scan;  /* NULL once nothing is read any more */
+	struct buf in;      /* of the handshake, or the head of the answer */
 	struct buf out;
 	size_t out_off;
 	uint32_t stream_id;
@@ -158,6 +160,14 @@ void peer_event(struct peer *peer, uint32_t events);
 /* Called by the scanners. `head` is the beginning of the payload. */
 void peer_first_byte(struct peer *peer);
 void peer_media(struct peer *peer, uint8_t type, uint32_t length, const uint8_t *head, uint32_t n);
+
+/* TLS. The calls return what recv() and send() would. */
+bool tls_wanted(const struct peer *peer);
+void tls_begin(struct peer *peer);
+void tls_end(struct peer *peer);
+ssize_t tls_shake(struct peer *peer);
+ssize_t tls_recv(struct peer *peer, void *p, size_t cap);
+ssize_t tls_send(struct peer *peer, const void *p, size_t n);
 
 /* RTMP's conversation. */
 void rtmp_connected(struct peer *peer);

@@ -109,6 +109,7 @@ static void drop_scan(struct peer *peer)
 
 static void hang_up(struct peer *peer)
 {
+	tls_end(peer);
 	if (peer->fd >= 0)
 		close(peer->fd);
 	peer->fd = -1;
@@ -160,11 +161,18 @@ void peer_redirect(struct peer *peer, const char *to)
 
 /* ---- sending ---- */
 
+static ssize_t send_bytes(struct peer *peer, const uint8_t *p, size_t n)
+{
+	if (peer->ssl)
+		return tls_send(peer, p, n);
+	return send(peer->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void peer_flush(struct peer *peer)
 {
 	while (peer->fd >= 0 && peer->out.n > peer->out_off) {
-		ssize_t n = send(peer->fd, peer->out.p + peer->out_off, peer->out.n - peer->out_off,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n =
+			send_bytes(peer, peer->out.p + peer->out_off, peer->out.n - peer->out_off);
 		if (n < 0 && errno == EAGAIN) {
 			if (!peer->wants_room)
 				watch_events(peer, EPOLL_CTL_MOD, true);
@@ -189,7 +197,7 @@ void peer_send(struct peer *peer, struct span bytes)
 	if (peer->fd < 0)
 		return;
 	if (peer->out.n == peer->out_off) {
-		ssize_t n = send(peer->fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_bytes(peer, bytes.p, bytes.n);
 		if (n < 0 && errno != EAGAIN) {
 			peer_fail(peer, "send: %s", strerror(errno));
 			return;
@@ -297,8 +305,9 @@ static void read_some(struct peer *peer)
 		drop = false;
 	if (opt.mode == MODE_SINK || (opt.mode == MODE_IDLE && peer->state == PEER_RUNNING))
 		drop = true;
-	ssize_t n = drop ? recv(peer->fd, NULL, DROP_MAX, MSG_DONTWAIT | MSG_TRUNC)
-			 : recv(peer->fd, input, sizeof(input), MSG_DONTWAIT);
+	ssize_t n = drop        ? recv(peer->fd, NULL, DROP_MAX, MSG_DONTWAIT | MSG_TRUNC)
+		    : peer->ssl ? tls_recv(peer, input, sizeof(input))
+				: recv(peer->fd, input, sizeof(input), MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
@@ -312,6 +321,31 @@ static void read_some(struct peer *peer)
 		peer_fail(peer, "what the server says makes no sense");
 }
 
+static void talk(struct peer *peer)
+{
+	peer->state = PEER_TALKING;
+	watch_events(peer, EPOLL_CTL_MOD, false);
+	/* A floor is sent the messages of a publisher without a conversation. */
+	bool raw = opt.mode == MODE_PUBLISH && strcmp(peer->url.scheme, "tcp") == 0;
+	bool silent = raw || opt.mode == MODE_SINK ||
+		      (opt.mode == MODE_IDLE && strncmp(peer->url.scheme, "http", 4) != 0);
+	if (silent)
+		peer_runs(peer);
+	else if (opt.mode == MODE_PLAY_FLV || opt.mode == MODE_IDLE || opt.mode == MODE_PROBE)
+		http_connected(peer);
+	else
+		rtmp_connected(peer);
+}
+
+static void shake(struct peer *peer)
+{
+	ssize_t rc = tls_shake(peer);
+	if (rc == 1)
+		talk(peer);
+	else if (rc == 0 || errno != EAGAIN)
+		peer_fail(peer, "the TLS handshake failed");
+}
+
 static void connected(struct peer *peer)
 {
 	int number = 0;
@@ -321,18 +355,14 @@ static void connected(struct peer *peer)
 		peer_fail(peer, "connect: %s", strerror(number));
 		return;
 	}
-	peer->state = PEER_TALKING;
+	if (!tls_wanted(peer)) {
+		talk(peer);
+		return;
+	}
+	peer->state = PEER_SHAKING;
 	watch_events(peer, EPOLL_CTL_MOD, false);
-	/* A floor is sent the messages of a publisher without a conversation. */
-	bool raw = opt.mode == MODE_PUBLISH && strcmp(peer->url.scheme, "tcp") == 0;
-	bool silent = raw || opt.mode == MODE_SINK ||
-		      (opt.mode == MODE_IDLE && strcmp(peer->url.scheme, "http") != 0);
-	if (silent)
-		peer_runs(peer);
-	else if (opt.mode == MODE_PLAY_FLV || opt.mode == MODE_IDLE || opt.mode == MODE_PROBE)
-		http_connected(peer);
-	else
-		rtmp_connected(peer);
+	tls_begin(peer);
+	shake(peer);
 }
 
 void peer_event(struct peer *peer, uint32_t events)
@@ -341,6 +371,10 @@ void peer_event(struct peer *peer, uint32_t events)
 		return;
 	if (peer->state == PEER_CONNECTING) {
 		connected(peer);
+		return;
+	}
+	if (peer->state == PEER_SHAKING) {
+		shake(peer);
 		return;
 	}
 	if (events & EPOLLOUT)

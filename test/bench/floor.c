@@ -20,7 +20,7 @@
 
 enum { PER_GROUP = 300, GROUPS_MAX = 32, LISTENERS_MAX = 2 };
 
-static const struct floor *const kinds[] = {&floor_write, &floor_receive, &floor_relay};
+static const struct floor *const kinds[] = {&floor_write, &floor_tls, &floor_receive, &floor_relay};
 static const struct floor *kind = &floor_write;
 static int port = 21936, groups;
 static double kbps = 880, period_ms = 350;
@@ -127,9 +127,11 @@ int main(int argc, char **argv)
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	if (!read_options(argc, argv)) {
 		fprintf(stderr,
-			"Usage: floor [-m write|receive|relay] [-p PORT] [-k KBPS] [-i PERIOD_MS] "
+			"Usage: floor [-m write|tls|receive|relay] [-p PORT] [-k KBPS] [-i "
+			"PERIOD_MS] "
 			"[-g GROUPS]\n"
 			"write:   writes a stream's bytes to whoever connects to 127.0.0.1:PORT\n"
+			"tls:     the same, encrypted\n"
 			"receive: reads whatever is sent there\n"
 			"relay:   passes on what is sent there, each sender to one who connects to "
 			"PORT+1\n"

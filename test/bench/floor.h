@@ -3,6 +3,7 @@
  *
  *   floor.c          options, listeners, the clock: each period is divided among groups of connections
  *   floor_write.c    writes one stream to everybody who connects: players
+ *   floor_tls.c      the same, encrypted
  *   floor_receive.c  reads what everybody sends, and throws it away: publishers
  *   floor_relay.c    reads from each of N senders and writes that to one receiver: a relay */
 #pragma once
@@ -27,7 +28,7 @@ struct floor {
 	int (*count)(void);
 	void (*serve)(int i);
 };
-extern const struct floor floor_write, floor_receive, floor_relay;
+extern const struct floor floor_write, floor_tls, floor_receive, floor_relay;
 
 /* Closes the i-th; the last one takes its place. */
 void clients_drop(struct clients *clients, int i);

@@ -106,15 +106,22 @@ class Lab:
 
     # servers
 
-    def srs(self, play="", vhost="", more="", name="srs", rtmp=None, api=None, cpu=SERVER_CPU):
-        """objs/srs; .rtmp .http .api are its ports."""
+    def srs(self, play="", vhost="", more="", name="srs", rtmp=None, api=None, cpu=SERVER_CPU, tls=False):
+        """objs/srs; .rtmp .http .api are its ports, of which tls makes those for streams take both."""
         ours = ports(3)
         port, http, api = rtmp or ours[0], ours[1], api or ours[2]
         path = os.path.join(self.folder, name + ".conf")
+        https = ""
+        if tls:
+            pair = os.path.join(self.folder, name)
+            subprocess.run([os.path.join(TOP, "scripts", "self-signed"), "-o", pair], check=True, capture_output=True)
+            files = f"key {pair}.key; cert {pair}.crt;"
+            more += f"rtmps {{ enabled on; listen 127.0.0.1:{port}; {files} }}\n"
+            https = f"https {{ enabled on; listen 127.0.0.1:{http}; {files} }}"
         with open(path, "w") as f:
             f.write(f"listen 127.0.0.1:{port}; daemon off; pid {self.folder}/{name}.pid;\n"
                     f"srs_log_tank console; srs_log_level warn; max_connections 19000; {more}\n"
-                    f"http_server {{ enabled on; listen 127.0.0.1:{http}; dir {self.folder}; }}\n"
+                    f"http_server {{ enabled on; listen 127.0.0.1:{http}; dir {self.folder}; {https} }}\n"
                     f"http_api {{ enabled on; listen 127.0.0.1:{api}; }}\n"
                     f"vhost __defaultVhost__ {{\n"
                     f"  http_remux {{ enabled on; mount [vhost]/[app]/[stream].flv; }}\n"

@@ -21,15 +21,16 @@ class Row:
 # ---- one measurement each ----
 
 def play(lab, server, proto, count, seconds, options=None, name="players"):
-    url = (f"http://127.0.0.1:{server.http}/live/x.flv" if proto == "flv"
-           else f"rtmp://127.0.0.1:{server.rtmp}/live/x")
-    return lab.load("play-" + proto, url, count, seconds, name, watch=[server.pid], **(options or {}))
+    s = "s" if proto.endswith("s") else ""
+    url = (f"http{s}://127.0.0.1:{server.http}/live/x.flv" if proto.startswith("flv")
+           else f"rtmp{s}://127.0.0.1:{server.rtmp}/live/x")
+    return lab.load("play-" + proto.rstrip("s"), url, count, seconds, name, watch=[server.pid], **(options or {}))
 
 
 def ours(proto, count, kbps, conf, vhost="", **options):
     def run(seconds):
         with Lab() as lab:
-            server = lab.srs(conf, vhost)
+            server = lab.srs(conf, vhost, tls=proto.endswith("s"))
             lab.publish(server, kbps)
             return summary(lab.result(play(lab, server, proto, count, seconds, options)))
     return run
@@ -44,11 +45,13 @@ def nginx(count, kbps, **options):
     return run
 
 
-def floor(count, kbps, period, **options):
+def floor(count, kbps, period, tls=False, **options):
+    """A program that only writes; with tls by SSL_write."""
     def run(seconds):
         with Lab() as lab:
-            server = lab.floor(period, kbps=kbps + HEADERS_KBPS)
-            return summary(lab.result(lab.load("sink", f"tcp://127.0.0.1:{server.port}", count, seconds,
+            server = lab.floor(period, "tls" if tls else "write", kbps=kbps + HEADERS_KBPS)
+            scheme = "tls" if tls else "tcp"
+            return summary(lab.result(lab.load("sink", f"{scheme}://127.0.0.1:{server.port}", count, seconds,
                                                "players", watch=[server.pid], **options)))
     return run
 
@@ -126,7 +129,7 @@ def idle(kind, count, settle=2.0):
 def playing_memory(proto, count):
     def run(seconds):
         with Lab() as lab:
-            server = lab.srs()
+            server = lab.srs(tls=proto.endswith("s"))
             lab.publish(server, 300)
             lab.result(play(lab, server, proto, 20, 0.2, {"warm": 2.5}, "first"))
             return summary(lab.result(play(lab, server, proto, count, seconds)))
@@ -278,6 +281,13 @@ def players_row(proto, count):
                "CPU ≤ 1.25 × floor", judge=both(ratio("floor", 1.25), whole))
 
 
+def tls_row(proto, count):
+    name = {"flvs": "FLV players over HTTPS", "rtmps": "RTMPS players"}[proto]
+    return Row(f"{proto}-{count}", f"{count:,} {name}, 880 kb/s, 350 ms",
+               {"floor": floor(count, 880, 350, tls=True), "srs": ours(proto, count, 880, "mw_latency 350;")},
+               "CPU ≤ 1.25 × a program that writes the same by SSL_write", judge=both(ratio("floor", 1.25), whole))
+
+
 def default_row(proto):
     return Row(f"default-{proto}", f"1,000 {proto.upper()} players, 880 kb/s, default batching ({DEFAULT_MS} ms)",
                {"floor": floor(1000, 880, DEFAULT_MS), "srs": ours(proto, 1000, 880, "")},
@@ -347,6 +357,7 @@ def mesh_judge(f):
 
 def rows():
     out = [players_row(proto, n) for proto in ("rtmp", "flv") for n in (1000, 2000)]
+    out += [tls_row("flvs", 1000), tls_row("rtmps", 1000)]
     out += [default_row("rtmp"), default_row("flv"), many_row("rtmp"), many_row("flv")]
     out += [
         Row("idle", "9,000 connections without traffic",
@@ -374,9 +385,11 @@ def rows():
                        at_most("early_gap_max", 2 * DEFAULT_MS, "ms", "flv", words="gap"), whole)),
         Row("memory", "resident memory of a connection",
             {"silent": idle("silent", 2000), "http": idle("http", 2000), "waiting": idle("waiting", 2000),
-             "rtmp": playing_memory("rtmp", 2000), "flv": playing_memory("flv", 2000)},
-            "silent ≤ 5.5 KB, idle HTTP ≤ 8 KB, waiting or playing ≤ 12 KB", seconds=3, rounds=1,
-            judge=memory_judge({"silent": 5.5, "http": 8, "waiting": 12, "rtmp": 12, "flv": 12})),
+             "rtmp": playing_memory("rtmp", 2000), "flv": playing_memory("flv", 2000),
+             "rtmps": playing_memory("rtmps", 1000), "flvs": playing_memory("flvs", 1000)},
+            "silent ≤ 5.5 KB, idle HTTP ≤ 8 KB, waiting or playing ≤ 12 KB, encrypted ≤ 26 KB", seconds=3, rounds=1,
+            judge=memory_judge({"silent": 5.5, "http": 8, "waiting": 12, "rtmp": 12, "flv": 12, "rtmps": 26,
+                                "flvs": 26})),
         Row("stream-memory", "a published stream of 500 kb/s without players",
             {"srs": stream_memory(200, 500)}, "≤ its GOP + 64 KB", seconds=3, rounds=1, judge=stream_judge),
         Row("edges", "7,000 pulls of one 300 kb/s stream from one origin, five minutes",

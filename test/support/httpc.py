@@ -19,7 +19,8 @@ class Response:
         u = urllib.parse.urlsplit(url)
         self.method, self.timeout = method, timeout * SCALE
         self.t0 = time.monotonic()
-        self.sock = dial(*(to or (u.hostname, u.port or 80)), timeout)
+        tls = u.hostname if u.scheme == "https" else None
+        self.sock = dial(*(to or (u.hostname, u.port or (443 if tls else 80))), timeout, tls=tls)
         self.sock.setblocking(False)
         self.buf = bytearray()
         self.left = None          # bytes still to come of the body or chunk; None: until the end

@@ -11,7 +11,7 @@ from .rtmp import AUDIO, DATA, VIDEO, Closed, Command, Timeout, is_keyframe
 
 
 class Probe(threading.Thread):
-    """Reads rtmp://… or http://….flv until it ends or stop() is called.
+    """Reads rtmp(s)://… or http(s)://….flv until it ends or stop() is called.
 
     messages: audio, video and data, each with .at (time.monotonic) and .hash; with keep=False
     the payloads are dropped but for their first 16 bytes. statuses: the commands received.

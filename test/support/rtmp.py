@@ -10,7 +10,7 @@ import struct
 import time
 import urllib.parse
 
-from . import SCALE, amf, handshake
+from . import SCALE, amf, handshake, tls as tls_socket
 from .rtmp_chunk import (SET_CHUNK_SIZE, ABORT, ACK, USER, WINDOW_ACK, PEER_BANDWIDTH, AUDIO, VIDEO, DATA, COMMAND,
                          AGGREGATE, STREAM_BEGIN, STREAM_EOF, STREAM_DRY, SET_BUFFER, PING, PONG,
                          Closed, Timeout, ProtocolError, Refused, Message, Command, enhanced_type,
@@ -178,7 +178,8 @@ class Client(Conn):
     def __init__(self, url, to=None, timeout=5.0, schema=1, shake=True, rcvbuf=None):
         self.url = Url(url)
         self.t0 = time.monotonic()
-        sock = dial(*(to or (self.url.host, self.url.port)), timeout, rcvbuf)
+        tls = self.url.host if url.startswith("rtmps:") else None
+        sock = dial(*(to or (self.url.host, self.url.port)), timeout, rcvbuf, tls)
         super().__init__(sock, timeout)
         self.seen = []
         self.tid = 0
@@ -289,7 +290,8 @@ class Client(Conn):
         self.close()
 
 
-def dial(host, port, timeout=5.0, rcvbuf=None):
+def dial(host, port, timeout=5.0, rcvbuf=None, tls=None):
+    """A connected socket; encrypted when tls is the name that the server is asked for."""
     last = None
     for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         sock = socket.socket(family, kind, proto)
@@ -298,7 +300,7 @@ def dial(host, port, timeout=5.0, rcvbuf=None):
         sock.settimeout(timeout)
         try:
             sock.connect(address)
-            return sock
+            return tls_socket.Encrypted(sock, tls) if tls else sock
         except OSError as e:
             sock.close()
             last = e

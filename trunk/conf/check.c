@@ -15,7 +15,7 @@ struct subject {
 	struct conf_report *report;
 };
 
-static struct place at(const struct subject *s, const char *path)
+static struct conf_place at(const struct subject *s, const char *path)
 {
 	bool whole;
 	return place_of(tree_walk(s->tree, path, &whole));
@@ -269,6 +269,23 @@ static void remux_has_a_server(const struct subject *s)
 			       "nobody serves it");
 }
 
+static void signed_links_have_keys(const struct subject *s)
+{
+	if (s->vhost->signed_links.enabled && s->vhost->signed_links.keys.count == 0)
+		report_error(s->report, at(s, "signed_links.enabled"),
+			     "'signed_links' needs 'keys id:secret' in the same block");
+}
+
+static void hooks_have_urls(const struct subject *s)
+{
+	const struct conf_http_hooks *h = &s->vhost->http_hooks;
+	if (h->enabled && !h->on_connect.urls.count && !h->on_publish.urls.count &&
+	    !h->on_play.urls.count && !h->on_close.count && !h->on_unpublish.count &&
+	    !h->on_stop.count)
+		report_warning(s->report, at(s, "http_hooks.enabled"),
+			       "'http_hooks' is enabled without a URL: nobody is asked");
+}
+
 typedef void rule(const struct subject *s);
 
 static rule *const rules[] = {
@@ -277,6 +294,8 @@ static rule *const rules[] = {
 };
 
 static rule *const vhost_rules[] = {
+	signed_links_have_keys,
+	hooks_have_urls,
 	vhost_chunk_size_is_usual,
 	edge_has_an_origin,
 	origin_does_not_pull,

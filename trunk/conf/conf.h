@@ -25,6 +25,63 @@ enum conf_on_miss { MISS_REDIRECT, MISS_RELAY, MISS_AUTO };
 enum conf_writes { WRITES_ANY, WRITES_LOOPBACK, WRITES_AUTH };
 enum conf_on_duplicate { DUPLICATE_ALLOW, DUPLICATE_REJECT, DUPLICATE_REDIRECT };
 
+/* Formats of signed links, see session/link_formats.c. */
+enum conf_link_format {
+	LINK_FORMAT_HMAC,
+	LINK_FORMAT_ALIBABA,
+	LINK_FORMAT_TENCENT_CDN,
+	LINK_FORMAT_TYPE_B,
+	LINK_FORMAT_TYPE_C,
+	LINK_FORMAT_TYPE_D,
+	LINK_FORMAT_TENCENT,
+	LINK_FORMAT_HUAWEI,
+	LINK_FORMAT_LAL,
+	LINK_FORMAT_SECURE_LINK,
+	LINK_FORMAT_SECURE_LINK_SECRET,
+	LINK_FORMAT_WOWZA,
+	LINK_FORMAT_AKAMAI,
+	LINK_FORMAT_JWT,
+};
+
+struct conf_signed_links {
+	bool enabled, publish, play, bind_address;
+	enum conf_link_format format;
+	struct text_list keys; /* "id:secret" or "secret" */
+	char *parameter;       /* "": the format's own */
+	int64_t validity_ms;   /* in the file: seconds */
+};
+
+/* Rules as in the file: "publish all", "play 10.0.0.0/8". */
+struct conf_security {
+	bool enabled;
+	struct text_list allow, deny;
+};
+
+struct conf_refer {
+	bool enabled, allow_empty;
+	struct text_list all, publish, play; /* domains */
+};
+
+enum conf_hook_failure { HOOK_FAILURE_REFUSE, HOOK_FAILURE_ALLOW };
+enum conf_hook_format { HOOK_FORMAT_JSON, HOOK_FORMAT_FORM };
+
+/* An event that a web service decides: all URLs have to agree. */
+struct conf_hook {
+	struct text_list urls;
+	enum conf_hook_failure failure; /* what no answer means */
+	int64_t timeout_ms;             /* in the file: seconds; of one attempt */
+	int retries;
+};
+
+struct conf_http_hooks {
+	bool enabled;
+	enum conf_hook_format format;
+	struct conf_hook on_connect, on_publish, on_play;
+	struct text_list on_close, on_unpublish, on_stop; /* notices */
+	int64_t notice_timeout_ms, notice_age_ms;         /* in the file: seconds */
+	int notice_queue;
+};
+
 struct conf_publish {
 	int64_t firstpkt_timeout_ms;
 	int64_t normal_timeout_ms;
@@ -104,6 +161,10 @@ struct conf_vhost {
 	struct conf_play play;
 	struct conf_cluster cluster;
 	struct conf_http_remux http_remux;
+	struct conf_http_hooks http_hooks;
+	struct conf_security security;
+	struct conf_refer refer;
+	struct conf_signed_links signed_links;
 	struct conf_hls hls;
 	struct conf_certs tls; /* for clients that name this vhost */
 };

@@ -150,7 +150,7 @@ static void warn_unknown(const char *name, struct conf_report *report)
 			near.best = best;
 		}
 	}
-	report_warning(report, (struct place){"environment", 0},
+	report_warning(report, (struct conf_place){"environment", 0},
 		       "the variable '%s' names no directive%s", log_quote(name),
 		       nearest_hint(&near));
 }
@@ -180,7 +180,8 @@ void env_overlay(struct conf_tree *root, struct conf_report *report)
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
 		const char *value = env_value(row, name);
 		if (value)
-			put_everywhere(root, row->path, name, value, row->kind == ROW_LIST);
+			put_everywhere(root, row->path, name, value,
+				       row->kind == ROW_LIST || row->kind == ROW_RULES);
 	}
 	overlay_rest(root, report);
 }

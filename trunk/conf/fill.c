@@ -106,6 +106,8 @@ static void fill_value(void *base, const struct conf_tree *node, const struct ro
 static bool is_duplicate(struct map *seen, const struct conf_tree *node, const struct row *row,
 			 struct conf_report *report)
 {
+	if (row->kind == ROW_RULES)
+		return false;
 	char *key = row->named && node->args.count
 			    ? mem_printf("%s %s", node->name, node->args.v[0])
 			    : mem_strdup(node->name);
@@ -247,7 +249,7 @@ void fill_conf(struct conf *conf, const struct conf_tree *root, struct conf_repo
 	fill_block(conf, conf, root, report);
 	bool unread = !root->children && report->errors.n; /* which was told already */
 	if (!unread && !is_given(root, "listen"))
-		report_error(report, (struct place){root->file, 0},
+		report_error(report, (struct conf_place){root->file, 0},
 			     "'listen' is missing: say where RTMP is served, as in 'listen 1935;'");
 	settle(conf, root);
 }

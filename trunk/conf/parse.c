@@ -25,7 +25,7 @@ static void parse_text(struct parse *p, struct conf_tree *parent, const char *na
 		text = span_of(text.p + 3,
 			       text.n - 3); /* editors on Windows begin with this mark */
 	if (text.n && memchr(text.p, '\0', text.n)) {
-		report_error(p->report, (struct place){name, 0},
+		report_error(p->report, (struct conf_place){name, 0},
 			     "a NUL byte: this is not a text file");
 		return;
 	}
@@ -72,7 +72,7 @@ static bool read_all(int fd, struct buf *out)
 }
 
 static void parse_open_file(struct parse *p, struct conf_tree *parent, const char *file, int fd,
-			    struct place place)
+			    struct conf_place place)
 {
 	struct stat st;
 	struct buf text = {.max = PARSE_FILE_MAX + 1};
@@ -93,7 +93,7 @@ static void parse_open_file(struct parse *p, struct conf_tree *parent, const cha
 }
 
 static void parse_path(struct parse *p, struct conf_tree *parent, const char *file,
-		       struct place place)
+		       struct conf_place place)
 {
 	if (++p->files > PARSE_FILES_MAX || nesting(p) > PARSE_NEST_MAX) {
 		report_error(p->report, place,
@@ -116,7 +116,7 @@ struct conf_tree *parse_file(const char *file, struct conf_report *report)
 {
 	struct parse p = {.report = report};
 	struct conf_tree *root = tree_new(span_str(""), file, 0);
-	parse_path(&p, root, file, (struct place){file, 0});
+	parse_path(&p, root, file, (struct conf_place){file, 0});
 	return root;
 }
 
@@ -129,7 +129,7 @@ struct conf_tree *parse_memory(const char *name, struct span text, bool sealed,
 	return root;
 }
 
-static bool count_word(struct parse *p, struct place place)
+static bool count_word(struct parse *p, struct conf_place place)
 {
 	if (p->stop)
 		return false;
@@ -142,7 +142,7 @@ static bool count_word(struct parse *p, struct place place)
 
 struct conf_tree *parse_node(struct parse *p, struct span name, const char *file, int line)
 {
-	return count_word(p, (struct place){file, line}) ? tree_new(name, file, line) : NULL;
+	return count_word(p, (struct conf_place){file, line}) ? tree_new(name, file, line) : NULL;
 }
 
 void parse_arg(struct parse *p, struct conf_tree *node, struct span text)
@@ -154,7 +154,7 @@ void parse_arg(struct parse *p, struct conf_tree *node, struct span text)
 
 static void include(struct parse *p, struct conf_tree *parent, const struct conf_tree *node)
 {
-	struct place place = place_of(node);
+	struct conf_place place = place_of(node);
 
 	if (node->children)
 		report_error(p->report, place, "'include' takes names of files, not a block");

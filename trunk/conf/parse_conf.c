@@ -61,14 +61,14 @@ static enum token quoted(struct lexer *lx, struct conf_report *report, struct sp
 	while (lx->p < lx->end && *lx->p != quote)
 		step(lx);
 	if (lx->p == lx->end) {
-		report_error(report, (struct place){lx->file, line}, "the quote %c is never closed",
+		report_error(report, (struct conf_place){lx->file, line}, "the quote %c is never closed",
 			     quote);
 		return TOKEN_BAD;
 	}
 	*word = span_of(start, (size_t)(lx->p - start));
 	lx->p++;
 	if (lx->p < lx->end && !ends_word(*lx->p)) {
-		report_error(report, (struct place){lx->file, lx->line},
+		report_error(report, (struct conf_place){lx->file, lx->line},
 			     "a closing quote %c must be followed by a blank, ';' or '{'", quote);
 		return TOKEN_BAD;
 	}
@@ -140,7 +140,7 @@ static enum token read_words(struct parse *p, struct lexer *lx, struct conf_tree
 static void complain(struct parse *p, struct lexer *lx, enum token token,
 		     const struct conf_tree *node, const struct conf_tree *block)
 {
-	struct place here = {lx->file, lx->line};
+	struct conf_place here = {lx->file, lx->line};
 	const char *name = node ? log_quote(node->name) : "";
 
 	if (token == TOKEN_EOL)

@@ -17,9 +17,9 @@ struct yaml {
 	yaml_document_t doc;
 };
 
-static struct place place_at(const struct yaml *y, const yaml_node_t *node)
+static struct conf_place place_at(const struct yaml *y, const yaml_node_t *node)
 {
-	return (struct place){y->file, (int)node->start_mark.line + 1};
+	return (struct conf_place){y->file, (int)node->start_mark.line + 1};
 }
 
 static struct span scalar(const yaml_node_t *node)
@@ -177,7 +177,7 @@ static void walk_mapping(struct yaml *y, struct conf_tree *parent, const yaml_no
 static void syntax_error(const struct yaml *y, const yaml_parser_t *parser)
 {
 	int line = (int)parser->problem_mark.line + 1;
-	report_error(y->p->report, (struct place){y->file, line}, "this is not YAML: %s%s%s",
+	report_error(y->p->report, (struct conf_place){y->file, line}, "this is not YAML: %s%s%s",
 		     parser->problem ? parser->problem : "it cannot be read",
 		     parser->context ? ", " : "", parser->context ? parser->context : "");
 }
@@ -216,7 +216,7 @@ static bool is_cheap(const struct yaml *y, struct span text)
 	check(yaml_parser_initialize(&parser) && "out of memory");
 	yaml_parser_set_input_string(&parser, text.p, text.n);
 	while (!end && yaml_parser_parse(&parser, &event)) {
-		struct place place = {y->file, (int)event.start_mark.line + 1};
+		struct conf_place place = {y->file, (int)event.start_mark.line + 1};
 		depth += nesting_step(&event);
 		anchors += has_anchor(&event);
 		end = event.type == YAML_STREAM_END_EVENT;

@@ -18,7 +18,7 @@ void conf_report_fini(struct conf_report *report)
 	buf_free(&report->warnings);
 }
 
-__attribute__((format(printf, 3, 0))) static void report_line(struct buf *out, struct place place,
+__attribute__((format(printf, 3, 0))) static void report_line(struct buf *out, struct conf_place place,
 							      const char *fmt, va_list ap)
 {
 	static const char more[] = "further problems are not shown\n";
@@ -36,7 +36,7 @@ __attribute__((format(printf, 3, 0))) static void report_line(struct buf *out, s
 	buf_printf(out, "%s\n", line);
 }
 
-void report_error(struct conf_report *report, struct place place, const char *fmt, ...)
+void report_error(struct conf_report *report, struct conf_place place, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -44,7 +44,7 @@ void report_error(struct conf_report *report, struct place place, const char *fm
 	va_end(ap);
 }
 
-void report_warning(struct conf_report *report, struct place place, const char *fmt, ...)
+void report_warning(struct conf_report *report, struct conf_place place, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);

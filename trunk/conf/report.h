@@ -4,19 +4,19 @@
 #include "conf/conf.h"
 #include "conf/tree.h"
 
-struct place {
+struct conf_place {
 	const char *file;
 	int line; /* 0: the whole file */
 };
 
-static inline struct place place_of(const struct conf_tree *node)
+static inline struct conf_place place_of(const struct conf_tree *node)
 {
-	return (struct place){node->file, node->line};
+	return (struct conf_place){node->file, node->line};
 }
 
-void report_error(struct conf_report *report, struct place place, const char *fmt, ...)
+void report_error(struct conf_report *report, struct conf_place place, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-void report_warning(struct conf_report *report, struct place place, const char *fmt, ...)
+void report_warning(struct conf_report *report, struct conf_place place, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The candidate that a mistyped word most probably meant. */

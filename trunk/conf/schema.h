@@ -14,6 +14,7 @@ enum row_kind {
 	ROW_TEXT,
 	ROW_ENUM,
 	ROW_LIST,
+	ROW_RULES,       /* may be repeated; a list of texts of so many words each */
 	ROW_UNSUPPORTED, /* of SRS, not built yet: an error when enabled, else a warning */
 	ROW_IGNORED,     /* of SRS, without effect here: a warning */
 };
@@ -34,6 +35,7 @@ struct row {
 	size_t offset;       /* in struct conf, or in struct conf_vhost for "vhost.…" */
 	const char *value;   /* default, as one writes it in a file; NULL: not set */
 	const char *example; /* for those without default */
+	int words;           /* of each of the rules */
 	int64_t min, max; /* of numbers in their unit of the struct; of texts and lists: length */
 	const struct choice *choices;
 	/* A word that is wrong gets what was expected instead; NULL for a good one. */

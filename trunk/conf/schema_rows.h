@@ -17,7 +17,7 @@ struct schema_part {
 	size_t count;
 };
 extern const struct schema_part schema_process, schema_http, schema_tls, schema_vhost,
-	schema_cluster, schema_remux, schema_hls, schema_srs;
+	schema_cluster, schema_remux, schema_hls, schema_access, schema_srs;
 
 #define SCHEMA_PART(name, rows)                                                                    \
 	const struct schema_part name = {rows, sizeof(rows) / sizeof((rows)[0])}
@@ -73,6 +73,11 @@ extern const struct schema_part schema_process, schema_http, schema_tls, schema_
 	{                                                                                          \
 		.path = p, .kind = ROW_LIST, FIELD(type, member, struct text_list), .max = 1000,   \
 		.apply = APPLY_##how, .help = text, __VA_ARGS__                                    \
+	}
+#define RULES(p, type, member, n, how, text, ...)                                                  \
+	{                                                                                          \
+		.path = p, .kind = ROW_RULES, FIELD(type, member, struct text_list), .words = n,   \
+		.max = 1000, .apply = APPLY_##how, .help = text, __VA_ARGS__                       \
 	}
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { RULE_MAX = 256, RULES_TEXT_MAX = 65536 };
+#define RULE_BLANKS " \t;,"
+
 static void *at(void *base, const struct row *row)
 {
 	return (char *)base + row->offset;
@@ -153,6 +156,67 @@ static bool list_fits(const struct row *row, const struct text_list *words,
 	return true;
 }
 
+/* The n-th rule, counted in words of `text`; "" when there are not so many words. */
+static char *rule_at(const char *text, int64_t first, int64_t words)
+{
+	struct buf rule = {.max = RULE_MAX};
+	const char *p = text + strspn(text, RULE_BLANKS);
+	for (int64_t i = 0; *p && i < first + words; i++) {
+		size_t n = strcspn(p, RULE_BLANKS);
+		if (i >= first)
+			buf_printf(&rule, "%s%.*s", rule.n ? " " : "", (int)n, p);
+		p += n;
+		p += strspn(p, RULE_BLANKS);
+	}
+	char *out = mem_strdup(buf_text(&rule));
+	buf_free(&rule);
+	return out;
+}
+
+static int64_t count_words(const char *text)
+{
+	int64_t count = 0;
+	for (const char *p = text + strspn(text, RULE_BLANKS); *p; count++) {
+		p += strcspn(p, RULE_BLANKS);
+		p += strspn(p, RULE_BLANKS);
+	}
+	return count;
+}
+
+static bool add_rules(struct text_list *list, const struct row *row, const char *text,
+		      char why[static VALUE_WHY_MAX])
+{
+	int64_t count = count_words(text);
+	for (int64_t i = 0; i < count; i += row->words) {
+		char *rule = rule_at(text, i, row->words);
+		bool fits = i + row->words <= count && list->count < row->max &&
+			    !(row->judge && row->judge(rule));
+		if (fits)
+			text_list_add(list, span_str(rule));
+		else
+			expect(why, row, rule);
+		free(rule);
+		if (!fits)
+			return false;
+	}
+	return true;
+}
+
+/* Added to the rules that are there. However the words come (one directive a rule, a sequence of YAML, a
+ * variable of the environment), each rule is so many of them. */
+static bool set_rules(void *base, const struct row *row, const struct text_list *words,
+		      char why[static VALUE_WHY_MAX])
+{
+	struct buf text = {.max = RULES_TEXT_MAX};
+	for (int i = 0; i < words->count; i++)
+		buf_printf(&text, "%s ", words->v[i]);
+	bool ok = add_rules(at(base, row), row, buf_text(&text), why);
+	if (!words->count)
+		expect(why, row, NULL);
+	buf_free(&text);
+	return ok && words->count;
+}
+
 bool value_set(void *base, const struct row *row, const struct text_list *words,
 	       char why[static VALUE_WHY_MAX])
 {
@@ -162,6 +226,8 @@ bool value_set(void *base, const struct row *row, const struct text_list *words,
 		set_list(base, row, words);
 		return true;
 	}
+	if (row->kind == ROW_RULES)
+		return set_rules(base, row, words, why);
 	if (words->count > 1) {
 		snprintf(why, VALUE_WHY_MAX, "takes one value, not %d", words->count);
 		return false;
@@ -236,8 +302,13 @@ void value_text(struct buf *out, const struct row *row, const void *base)
 		buf_printf(out, "%s", *(char *const *)p);
 		break;
 	case ROW_LIST:
+	case ROW_RULES:
 		for (int i = 0; i < list->count; i++)
-			buf_printf(out, "%s%s", i ? " " : "", list->v[i]);
+			buf_printf(out, "%s%s",
+				   !i                       ? ""
+				   : row->kind == ROW_RULES ? "; "
+							    : " ",
+				   list->v[i]);
 		break;
 	default:
 		break;
@@ -260,7 +331,7 @@ static size_t plain_size(const struct row *row)
 void value_copy(void *to, const struct row *row, const void *from)
 {
 	const void *p = at_const(from, row);
-	if (row->kind == ROW_LIST) {
+	if (row->kind == ROW_LIST || row->kind == ROW_RULES) {
 		set_list(to, row, p);
 	} else if (row->kind == ROW_TEXT) {
 		char **text = at(to, row), *const *other = p;
@@ -276,7 +347,7 @@ void value_fini(void *base, const struct row *row)
 	if (row->kind == ROW_TEXT) {
 		free(*(char **)at(base, row));
 		*(char **)at(base, row) = NULL;
-	} else if (row->kind == ROW_LIST) {
+	} else if (row->kind == ROW_LIST || row->kind == ROW_RULES) {
 		text_list_fini(at(base, row));
 	}
 }
@@ -316,6 +387,9 @@ void value_range_text(struct buf *out, const struct row *row)
 	case ROW_TEXT:
 		buf_printf(out, "%s", special ? special : "a text");
 		break;
+	case ROW_RULES:
+		buf_printf(out, "%s", special ? special : "a rule");
+		break;
 	case ROW_LIST:
 		buf_printf(out, "%s of %s", row->min ? "one or more" : "a list",
 			   special ? special : "texts");
@@ -323,37 +397,4 @@ void value_range_text(struct buf *out, const struct row *row)
 	default:
 		break;
 	}
-}
-
-const char *value_check_endpoint(const char *word)
-{
-	struct hostport at;
-	return hostport_listen(&at, word) && at.port > 0 ? NULL : "[ip:]port";
-}
-
-const char *value_check_hostport(const char *word)
-{
-	return hostport_is_valid(word) ? NULL : "host[:port]";
-}
-
-const char *value_check_ipport(const char *word)
-{
-	struct hostport hp;
-	struct addr ip;
-	bool fits = hostport_is_valid(word) && hostport_parse(&hp, word, 0) == OK &&
-		    addr_literal(&ip, hp.host, 0);
-	return fits ? NULL : "ip[:port]";
-}
-
-const char *value_check_network(const char *word)
-{
-	return network_is_valid(word) ? NULL : "ip or ip/bits";
-}
-
-const char *value_check_mount(const char *word)
-{
-	size_t n = strlen(word);
-	return n > 4 && strcmp(word + n - 4, ".flv") == 0 && strchr(word, '/')
-		       ? NULL
-		       : "a path that ends in .flv (other formats are not built yet)";
 }

@@ -26,3 +26,5 @@ const char *value_check_hostport(const char *word); /* host[:port] */
 const char *value_check_ipport(const char *word);   /* ip[:port] */
 const char *value_check_network(const char *word);  /* ip or ip/bits */
 const char *value_check_mount(const char *word);
+const char *value_check_rule(const char *rule); /* "publish|play all|ip|ip/bits" */
+const char *value_check_url(const char *word);  /* http://host[:port]/path */

@@ -43,7 +43,7 @@ static void head_write(struct buf *b, const struct http_request_opts *opts, bool
 {
 	char host[HOST_MAX + 8];
 	hostport_text(host, &opts->host);
-	if (opts->host.port == PORT_HTTP)
+	if (opts->host.port == (opts->tls ? PORT_HTTPS : PORT_HTTP))
 		*strrchr(host, ':') = '\0';
 	buf_printf(
 		b,
@@ -68,12 +68,29 @@ static err request_send(struct sock *sock, const struct http_request_opts *opts,
 	return e;
 }
 
-static bool take_kept(struct http_link *link, const struct dns_answer *answer)
+static const char *tls_name(const struct http_request_opts *opts)
+{
+	return opts->tls_name && *opts->tls_name ? opts->tls_name : opts->host.host;
+}
+
+static bool take_kept(struct http_link *link, const struct dns_answer *answer,
+		      const struct http_request_opts *opts)
 {
 	for (int i = 0; i < answer->count; i++)
-		if (http_pool_get(link, &answer->addrs[i]))
+		if (http_pool_get(link, &answer->addrs[i], opts->tls, tls_name(opts)))
 			return true;
 	return false;
+}
+
+static err encrypt(struct http_link *link, const struct http_request_opts *opts)
+{
+	link->tls = tls_client_ref(opts->tls);
+	link->tls_name = mem_strdup(tls_name(opts));
+	sock_set_deadline(link->sock, opts->deadline);
+	err e = tls_connect(link->sock, link->tls, link->tls_name, "http/1.1");
+	if (e)
+		http_link_close(link);
+	return e;
 }
 
 /* A kept one if `kept` and there is one. */
@@ -81,11 +98,13 @@ static err link_open(struct http_link *link, const struct http_request_opts *opt
 {
 	struct dns_answer *answer = mem_new(struct dns_answer); /* 4 KB are too much for a stack */
 	err e = dns_lookup(answer, opts->host.host, opts->host.port, opts->deadline);
-	bool done = e != OK || (kept && take_kept(link, answer));
+	bool done = e != OK || (kept && take_kept(link, answer, opts));
 	if (!done)
 		e = dial_addrs(&link->sock, answer->addrs, answer->count, opts->deadline);
 	free(answer);
 	TRY(e);
+	if (!done && opts->tls)
+		TRY(encrypt(link, opts));
 	if (!link->conn)
 		link->conn = http_conn_new(link->sock);
 	return OK;
@@ -155,7 +174,7 @@ static err attempt(struct http_link *link, const struct http_request_opts *opts,
 	bool silent = sock_recv_bytes(link->sock) == before;
 	*stale = link->reused && silent && e != OK && e != ERR_TIMEOUT && e != ERR_STOPPED;
 	if (e == OK && reusable)
-		http_pool_put(link);
+		http_pool_put(link, opts->at_once ? opts->at_once : POOL_PER_ADDR);
 	else
 		http_link_close(link);
 	return e;
@@ -181,7 +200,8 @@ static err request_in_turn(const struct http_request_opts *opts, int *status, st
 	char host[HOST_MAX + 8];
 	TRY(opts_check(opts));
 	hostport_text(host, &opts->host);
-	TRY(http_pool_enter(&visit, host, opts->deadline));
+	TRY(http_pool_enter(&visit, host, opts->at_once ? opts->at_once : POOL_BUSY_MAX,
+			    opts->deadline));
 	err e = request(opts, status, body);
 	http_pool_leave(&visit);
 	return e;
@@ -192,8 +212,8 @@ static err describe(err e, const struct http_request_opts *opts)
 {
 	char host[HOST_MAX + 8];
 	hostport_text(host, &opts->host);
-	return err_add(e, "%s http://%s%.*s", opts->method, host, (int)strcspn(opts->target, "?"),
-		       opts->target);
+	return err_add(e, "%s http%s://%s%.*s", opts->method, opts->tls ? "s" : "", host,
+		       (int)strcspn(opts->target, "?"), opts->target);
 }
 
 err http_request(const struct http_request_opts *opts, int *status, struct buf *body)
@@ -228,5 +248,7 @@ err http_open(const struct http_request_opts *opts, struct sock **sock, struct h
 	}
 	*sock = link.sock;
 	*conn = link.conn;
+	tls_client_unref(&link.tls);
+	free(link.tls_name);
 	return OK;
 }

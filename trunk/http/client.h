@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "codec/url.h"
 #include "http/http.h"
+#include "net/tls.h"
 
 /* A header of the answer that is of interest. */
 struct http_field {
@@ -12,13 +13,16 @@ struct http_field {
 };
 
 struct http_request_opts {
-	const char *method;   /* "GET", "POST" */
-	struct hostport host; /* name or literal */
-	const char *target;   /* path and query */
-	const char *headers;  /* extra lines "K: v\r\n…", or NULL */
+	const char *method;     /* "GET", "POST" */
+	struct hostport host;   /* name or literal */
+	struct tls_client *tls; /* HTTPS, with what is trusted; NULL: plain HTTP */
+	const char *tls_name;   /* that the certificate must have instead of the host's; NULL */
+	const char *target;     /* path and query */
+	const char *headers;    /* extra lines "K: v\r\n…", or NULL */
 	struct span body;
 	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;
+	int at_once; /* requests to that host at a time, and connections kept; 0: as pool.h says */
 	struct http_field *field; /* filled in; NULL: none */
 	struct quota *quota; /* the body is taken out of it as it comes: none left is ERR_LIMIT;
 				   * NULL: no limit beside body_max. The caller empties it. */

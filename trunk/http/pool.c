@@ -21,6 +21,7 @@ struct http_host {
 	struct http_host *prev, *next;
 	char name[HOST_MAX + 8];
 	struct gate gate;
+	int max;    /* inside */
 	int visits; /* inside or in the queue */
 };
 
@@ -31,7 +32,7 @@ static struct timer expiry;
 
 /* ---- in use ---- */
 
-static struct http_host *host_get(const char *name)
+static struct http_host *host_get(const char *name, int max)
 {
 	struct http_host *host;
 	DL_FOREACH (hosts, host)
@@ -39,22 +40,21 @@ static struct http_host *host_get(const char *name)
 			return host;
 	host = mem_new(struct http_host);
 	memcpy(host->name, name, strlen(name) + 1);
-	host->gate.room = POOL_BUSY_MAX;
+	host->max = host->gate.room = max;
 	DL_PREPEND(hosts, host);
 	return host;
 }
 
-err http_pool_enter(struct http_visit *visit, const char *host, int64_t deadline)
+err http_pool_enter(struct http_visit *visit, const char *host, int max, int64_t deadline)
 {
-	*visit = (struct http_visit){.host = host_get(host)};
+	*visit = (struct http_visit){.host = host_get(host, max)};
 	visit->host->visits++;
 	err e = gate_enter(&visit->host->gate, &visit->pass, deadline);
 	if (e == OK)
 		return OK;
+	max = visit->host->max;
 	http_pool_leave(visit);
-	return e == ERR_TIMEOUT
-		       ? err_fail(ERR_FULL, "%d others wait for an answer of it", POOL_BUSY_MAX)
-		       : e;
+	return e == ERR_TIMEOUT ? err_fail(ERR_FULL, "%d others wait for an answer of it", max) : e;
 }
 
 void http_pool_leave(struct http_visit *visit)
@@ -73,6 +73,9 @@ void http_link_close(struct http_link *link)
 {
 	http_conn_free(&link->conn);
 	sock_close(&link->sock);
+	tls_client_unref(&link->tls);
+	free(link->tls_name);
+	link->tls_name = NULL;
 }
 
 /* Takes it from the list; the link is the caller's. */
@@ -112,11 +115,19 @@ static bool is_quiet(struct http_link *link)
 	return sock_try_recv(link->sock, &byte, 1, &n) == ERR_AGAIN;
 }
 
-bool http_pool_get(struct http_link *out, const struct addr *to)
+static bool fits(const struct http_link *link, const struct addr *to, const struct tls_client *tls,
+		 const char *tls_name)
+{
+	return addr_same(sock_peer(link->sock), to) && link->tls == tls &&
+	       (!tls || strcmp(link->tls_name, tls_name) == 0);
+}
+
+bool http_pool_get(struct http_link *out, const struct addr *to, const struct tls_client *tls,
+		   const char *tls_name)
 {
 	struct idle *idle, *next;
 	DL_FOREACH_SAFE (idles, idle, next) {
-		if (!addr_same(sock_peer(idle->link.sock), to))
+		if (!fits(&idle->link, to, tls, tls_name))
 			continue;
 		*out = idle_remove(idle);
 		sock_attach(out->sock);
@@ -128,7 +139,7 @@ bool http_pool_get(struct http_link *out, const struct addr *to)
 	return false;
 }
 
-static void make_room(const struct addr *to)
+static void make_room(const struct addr *to, int kept_max)
 {
 	struct idle *idle, *last = NULL;
 	int same = 0;
@@ -138,15 +149,15 @@ static void make_room(const struct addr *to)
 			same++;
 		}
 	}
-	if (same >= POOL_PER_ADDR)
+	if (same >= kept_max)
 		idle_close(last);
 	else if (idle_count >= POOL_TOTAL)
 		idle_close(oldest());
 }
 
-void http_pool_put(struct http_link *link)
+void http_pool_put(struct http_link *link, int kept_max)
 {
-	make_room(sock_peer(link->sock));
+	make_room(sock_peer(link->sock), kept_max);
 	struct idle *idle = mem_new(struct idle);
 	idle->link = *link;
 	idle->until_ms = clock_after(POOL_IDLE_MS);

@@ -8,6 +8,7 @@
 #include "main/process.h"
 #include "main/serve.h"
 #include "main/signals.h"
+#include "net/tls.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -234,6 +235,7 @@ static int run(struct conf *conf)
 int main(int argc, char **argv)
 {
 	struct conf *conf = NULL;
+	tls_memory_init();
 	inherit_read(&inherit);
 	if (!options_read(&options, argc, argv))
 		return 1;

@@ -12,8 +12,11 @@
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
+#include "session/hooks.h"
 
 #include <stdlib.h>
+
+enum { LAST_WORDS_MS = 3000 };
 
 static void name_self(struct server *server)
 {
@@ -52,6 +55,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
+	server->hooks = hooks_new(server);
 	server->certs = certs_new();
 	serve->hls = hls_new(server);
 	mount(serve);
@@ -77,7 +81,10 @@ void serve_stop(struct serve *serve)
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
 	co_group_stop(&server->sessions);
+	hooks_drain(server->hooks,
+		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
+	hooks_free(&server->hooks);
 	hls_free(&serve->hls);
 	http_client_pool_close();
 	dns_fini();

@@ -6,6 +6,10 @@
 #pragma once
 #include "net/sock.h"
 
+/* First thing in the program: where OpenSSL has the memory of records from. Without it the allocator is
+ * left with holes of their size between what lasts. */
+void tls_memory_init(void);
+
 /* Which versions and ciphers: TLS 1.2 and 1.3 with forward secrecy and authenticated encryption; 1.3
  * alone; from 1.0 on, with whatever an encoder of 2012 offers. */
 enum tls_profile { TLS_INTERMEDIATE, TLS_MODERN, TLS_OLD };

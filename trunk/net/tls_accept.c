@@ -18,8 +18,8 @@
 #include <utlist.h>
 
 enum {
-	PLACES = 512,
-	SLOW_MS = 1000, /* of waiting for a client; then its place may be taken */
+	PLACES = 128,
+	SLOW_MS = 400, /* of waiting for a client; then its place may be taken */
 	RECORD_HEAD = 5,
 	RECORD_HANDSHAKE = 22,
 	HELLO_MAX = TLS_RECORD_MAX + 256,

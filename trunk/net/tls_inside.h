@@ -6,6 +6,7 @@
  *   tls_server.c     a server's certificates by name, their loading
  *   tls_cert.c       one certificate with its key
  *   tls_ticket.c     keys of session tickets
+ *   tls_memory.c     where records lie
  *   tls_context.c    versions, ciphers, options; words for errors */
 #pragma once
 #include "net/sock_ops.h"

@@ -6,6 +6,7 @@
 
 struct announce;
 struct client;
+struct request;
 
 /* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
 enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000 };
@@ -37,6 +38,8 @@ struct client {
 	char ip[ADDR_TEXT_MAX];
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
+	bool accepted;                   /* it publishes or plays: nothing has refused it */
+	const struct request *request;   /* for the layer that made it; borrowed */
 	const struct announce *announce; /* of a relay; borrowed; NULL */
 	const struct cursor *cursor;     /* of a player; borrowed; NULL */
 	struct source *source;           /* borrowed; NULL while it is not entered */

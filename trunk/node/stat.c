@@ -30,6 +30,11 @@ struct stat_id *stat_stream(struct stat *stat, const char *key)
 	return entry(stat->streams, key);
 }
 
+const struct stat_id *stat_stream_find(const struct stat *stat, const char *key)
+{
+	return map_get(stat->streams, key);
+}
+
 static void zero_sums(struct map *map)
 {
 	for (struct map_iter it = map_begin(map); map_next(&it);) {
@@ -136,7 +141,8 @@ void stat_enter(struct stat *stat, struct client *c)
 	stat_vhost(stat, c->source->vhost)->clients++;
 	stat_stream(stat, c->source->key)->clients++;
 	DL_FOREACH (stat->observers, o)
-		o->on_enter(o, c);
+		if (o->on_enter)
+			o->on_enter(o, c);
 }
 
 static void keep(struct stat_id *s, struct traffic t)
@@ -152,7 +158,8 @@ void stat_leave(struct stat *stat, struct client *c)
 	if (!c->source)
 		return;
 	DL_FOREACH (stat->observers, o)
-		o->on_leave(o, c);
+		if (o->on_leave)
+			o->on_leave(o, c);
 	struct traffic t = client_traffic(c);
 	struct stat_id *stream = stat_stream(stat, c->source->key);
 	keep(stat_vhost(stat, c->source->vhost), t);

@@ -15,7 +15,7 @@ struct stat_id {
 };
 
 /* Hears of every client that comes and goes. Registered once, at the start; its functions must not
- * block. What may refuse a client or has to wait stands in the admission, not here. */
+ * block, and may be NULL. What may refuse a client or has to wait stands in the admission, not here. */
 struct client_observer {
 	struct client_observer *prev, *next;
 	void (*on_enter)(struct client_observer *observer, struct client *client);
@@ -50,5 +50,7 @@ void stat_sum(struct stat *stat);
 /* Made at first sight; borrowed. */
 struct stat_id *stat_vhost(struct stat *stat, const char *name);
 struct stat_id *stat_stream(struct stat *stat, const char *key);
+/* The same, or NULL when nobody publishes or plays it. */
+const struct stat_id *stat_stream_find(const struct stat *stat, const char *key);
 /* NULL when there is none of that id. */
 struct client *stat_find(struct stat *stat, const char *id);

@@ -8,6 +8,7 @@
 #include "service/flv_answer.h"
 #include "service/flv_play.h"
 #include "service/flv_request.h"
+#include "session/permit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,14 @@ static err judge_relay(struct visit *v, bool *refused)
 	return OK;
 }
 
+static err check_permit(struct visit *v, const struct request *request, bool *refused)
+{
+	struct outcome outcome = {0};
+	err e = permit_check(request, &outcome);
+	*refused = outcome.code != OUTCOME_NONE;
+	return *refused ? flv_tell(v->s, request->vhost, &outcome) : e;
+}
+
 /* ---- the story ---- */
 
 static err get(struct visit *v)
@@ -65,24 +74,28 @@ static err get(struct visit *v)
 	TRY(judge_relay(v, &refused));
 	if (refused)
 		return OK;
-	return flv_play(s, &(struct request){
-				   .server = s->server,
-				   .conf = s->conf,
-				   .vhost = r->vhost,
-				   .target = &r->target,
-				   .peer = sock_peer(s->sock),
-				   .type = "flv-play",
-				   .tc_url = r->tc_url,
-				   .page_url = r->page_url,
-				   .swf_url = "",
-				   .url = r->url,
-				   .http = true,
-				   .path = r->path,
-				   .via = r->via,
-				   .redirected = "",
-				   .says_relay = *r->path,
-				   .is_relay = v->is_relay,
-			   });
+	struct request request = {
+		.server = s->server,
+		.conf = s->conf,
+		.vhost = r->vhost,
+		.target = &r->target,
+		.peer = sock_peer(s->sock),
+		.type = "flv-play",
+		.tc_url = r->tc_url,
+		.page_url = r->page_url,
+		.swf_url = "",
+		.url = r->url,
+		.http = true,
+		.path = r->path,
+		.via = r->via,
+		.redirected = "",
+		.says_relay = *r->path,
+		.is_relay = v->is_relay,
+		.path_asked = r->path_asked,
+		.proof = r->proof,
+	};
+	TRY(check_permit(v, &request, &refused));
+	return refused ? OK : flv_play(s, &request);
 }
 
 static err serve(struct visit *v, bool *found)

@@ -3,6 +3,7 @@
 #include "service/flv_request.h"
 #include "base/mem.h"
 #include "service/flv_mount.h"
+#include "session/signed_link.h"
 
 #include <stdlib.h>
 
@@ -70,6 +71,15 @@ static err read_names(struct flv_request *r, const struct mount *mount, const ch
 	return e;
 }
 
+/* A link that is signed in its path: the proof is no part of the app. */
+static void read_proof(struct flv_request *r, const char *path)
+{
+	r->proof = signed_link_take_proof(&r->vhost->signed_links, r->target.app);
+	size_t n = strlen(r->proof);
+	bool in_front = n && strncmp(path + 1, r->proof, n) == 0;
+	r->path_asked = mem_strdup(path + (in_front ? n + 1 : 0));
+}
+
 static char *header_copy(const struct http_message *m, const char *name)
 {
 	const char *value = http_header_get(m, name);
@@ -95,8 +105,10 @@ err flv_request_read(struct flv_request *r, const struct conf *conf, const struc
 		r->vhost = find_vhost(&mount, conf, host, m->path);
 	if (!e && r->vhost)
 		e = read_names(r, &mount, base, m->query);
-	if (!e && r->vhost)
+	if (!e && r->vhost) {
+		read_proof(r, m->path);
 		read_asker(r, m);
+	}
 	free(base);
 	free(host);
 	return e;
@@ -107,6 +119,8 @@ void flv_request_fini(struct flv_request *r)
 	target_fini(&r->target);
 	free(r->tc_url);
 	free(r->url);
+	free(r->path_asked);
+	free(r->proof);
 	free(r->page_url);
 	free(r->path);
 	free(r->via);

@@ -10,6 +10,8 @@ struct flv_request {
 	const struct conf_vhost *vhost; /* NULL: no mount fits the path, and the rest is empty */
 	struct target target;
 	char *tc_url, *url, *page_url; /* for the API */
+	char *path_asked;              /* without a proof in front */
+	char *proof;                   /* of a link that is signed in its path; "" */
 	char *path, *via; /* as a server says that fetches it, see upstream_request.h; "" */
 };
 

@@ -10,6 +10,9 @@
 #include "rtmp/handshake.h"
 #include "service/rtmp_session.h"
 #include "service/token.h"
+#include "session/hooks.h"
+#include "session/permit.h"
+#include "session/signed_link.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +46,17 @@ static void session_free(struct rtmp_session *s)
 	free(s->via);
 	free(s->redirected);
 	free(s->url);
+	free(s->proof);
 	free(s);
+}
+
+static void tell_of_end(const struct rtmp_session *s)
+{
+	if (!s->was_admitted)
+		return;
+	struct request request = rtmp_session_request(s, "");
+	struct traffic traffic = rtmp_session_traffic(s);
+	hooks_tell(&request, HOOK_ON_CLOSE, &traffic);
 }
 
 static void session_main(void *arg)
@@ -56,6 +69,7 @@ static void session_main(void *arg)
 	log_info("RTMP connection from %s", peer);
 	err e = session_run(s);
 	log_end(e, "RTMP connection from %s ended", peer);
+	tell_of_end(s);
 	session_free(s);
 }
 
@@ -69,6 +83,7 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 	}
 	struct rtmp_session *s = mem_new(struct rtmp_session);
 	s->server = server;
+	s->peer = *sock_peer(sock);
 	s->conf = conf_ref(server->conf);
 	s->sock = sock;
 	s->is_full = room <= 0;
@@ -184,6 +199,15 @@ static err refuse_in_words(struct rtmp_session *s, err e)
 				   "%s", err_trail(e));
 }
 
+static err check_permit(struct rtmp_session *s)
+{
+	struct outcome outcome = {0};
+	struct request request = rtmp_session_request(s, "");
+	s->was_admitted = true;
+	err e = permit_check(&request, &outcome);
+	return outcome.code ? rtmp_session_tell(s, &outcome) : e;
+}
+
 /* What the client wants, under which vhost, and whether it may. */
 static err resolve(struct rtmp_session *s)
 {
@@ -209,8 +233,11 @@ static err resolve(struct rtmp_session *s)
 	if (!*s->target.stream)
 		return rtmp_session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
 					   "the stream has no name");
+	free(s->proof);
+	s->proof = signed_link_take_proof(&s->vhost->signed_links, s->target.app);
 	free(s->url);
 	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
+	TRY(check_permit(s));
 	return token_check(s);
 }
 

@@ -15,12 +15,14 @@ struct request rtmp_session_request(const struct rtmp_session *s, const char *ty
 		.conf = s->conf,
 		.vhost = s->vhost,
 		.target = &s->target,
-		.peer = sock_peer(s->conn->sock),
+		.peer = &s->peer,
 		.type = type,
 		.tc_url = s->connect.tc_url,
 		.page_url = s->connect.page_url,
 		.swf_url = s->connect.swf_url,
 		.url = s->url,
+		.path_asked = "",
+		.proof = s->proof ? s->proof : "",
 		.publish = s->want.role != ROLE_PLAY,
 		.announce = &s->announce,
 		.path = s->path,
@@ -34,8 +36,18 @@ struct request rtmp_session_request(const struct rtmp_session *s, const char *ty
 
 struct traffic rtmp_session_traffic(const struct rtmp_session *s)
 {
+	if (!s->conn)
+		return s->traffic;
 	const struct sock *sock = s->conn->sock;
 	return (struct traffic){.recv = sock_recv_bytes(sock), .send = sock_send_bytes(sock)};
+}
+
+/* The connection ends politely; what it has carried is kept. */
+static void end_connection(struct rtmp_session *s, uint32_t stream_id, const char *level,
+			   const char *code, const char *sentence)
+{
+	s->traffic = rtmp_session_traffic(s);
+	rtmp_end(&s->conn, stream_id, level, code, sentence);
 }
 
 /* SRS's 302: the URL without the stream, and with it. */
@@ -62,7 +74,7 @@ static err redirect(struct rtmp_session *s, const char *hostport)
 	log_info("redirecting to %s/%s", base, t->stream); /* the query may hold a secret */
 	err e = rtmp_redirect(s->conn, base, full);
 	if (!e)
-		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
+		end_connection(s, 0, NULL, NULL, NULL);
 	e = err_fail(ERR_REDIRECT, "redirected to %s/%s", base, t->stream);
 	free(query);
 	free(base);
@@ -109,7 +121,7 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 		return outcome_fail(o);
 	if (ended)
 		rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
-	rtmp_end(&s->conn, s->want.stream_id, ended ? "status" : "error", code, o->text);
+	end_connection(s, s->want.stream_id, ended ? "status" : "error", code, o->text);
 	return ended ? outcome_fail(o) : err_fail(outcome_err(o->code), "%s: %s", code, o->text);
 }
 
@@ -120,6 +132,6 @@ err rtmp_session_refuse(struct rtmp_session *s, err e, const char *code, const c
 	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof(sentence), fmt, ap);
 	va_end(ap);
-	rtmp_end(&s->conn, s->want.stream_id, "error", code, sentence);
+	end_connection(s, s->want.stream_id, "error", code, sentence);
 	return err_fail(e, "%s: %s", code, sentence);
 }

@@ -14,6 +14,9 @@ struct rtmp_session {
 	const struct conf_vhost *vhost;
 	struct sock *sock; /* until the connection has it */
 	struct rtmp_conn *conn;
+	struct addr peer;
+	struct traffic traffic; /* of a connection that has gone */
+	bool was_admitted;      /* web services have been asked about it, and are told of its end */
 	struct rtmp_connect connect;
 	struct rtmp_identify want;
 	struct target target;
@@ -26,6 +29,7 @@ struct rtmp_session {
 	char *via;                /* all servers that wait for its answer, likewise */
 	char *redirected;         /* servers that have redirected it, ",host:port,…" */
 	char *url;                /* for the API */
+	char *proof;              /* of a link that is signed in its path; NULL or "" */
 };
 
 /* Plays until the client or the stream ends. OK: the client closed the stream and may ask for

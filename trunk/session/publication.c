@@ -8,6 +8,7 @@
 #include "cluster/pulls.h"
 #include "cluster/push.h"
 #include "cluster/rival.h"
+#include "session/hooks.h"
 #include "session/takeover.h"
 
 #include <stdarg.h>
@@ -211,6 +212,7 @@ static void take_slot(struct publication *p)
 	p->since_wall_ms = clock_wall_ms();
 	p->watched_ms = clock_ms();
 	p->state = PUBLICATION_LIVE;
+	p->client.accepted = true;
 	watch_rivals(p);
 	log_say("publishing %s from %s", p->source->key, p->client.ip);
 }
@@ -233,6 +235,7 @@ err publication_begin(struct publication *p, const struct publication_ops *ops,
 	p->ops = ops;
 	p->request = request;
 	enter(p);
+	TRY(hooks_ask(request, HOOK_ON_PUBLISH, &p->outcome));
 	TRY(check_slot(p));
 	if (request->vhost->cluster.mode == MODE_REMOTE)
 		TRY(ask_origin(p));

@@ -12,8 +12,10 @@ struct request {
 	const struct addr *peer;
 	const char *type; /* as the API names it: "rtmp-play", "fmle-publish", … */
 	const char *tc_url, *page_url, *swf_url;
-	const char *url; /* of the stream, for the API */
-	bool http;       /* it can be redirected to an HTTP address, and to no other */
+	const char *url;        /* of the stream, for the API */
+	const char *path_asked; /* of an HTTP request, "/live/a.flv"; "" for others */
+	const char *proof;      /* of a link that is signed in its path; "" */
+	bool http;              /* it can be redirected to an HTTP address, and to no other */
 	bool publish;
 	/* of another server, which fetches or brings the stream for others */
 	const struct announce *announce; /* NULL: it says nothing of itself */
@@ -25,5 +27,8 @@ struct request {
 	bool from_coworker;              /* a coworker, which asks since we said that it is here */
 };
 
+/* It is another server of the cluster beyond doubt: it has signed, or comes from an address that is
+ * listed. Whoever merely says so is a client like any other. */
+bool request_is_proven_relay(const struct request *request);
 /* Fills in the client for the statistics. */
 void request_describe(const struct request *request, struct client *client);

@@ -1,6 +1,7 @@
 #include "session/viewing.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "session/hooks.h"
 #include "session/locate.h"
 
 #include <stdlib.h>
@@ -145,12 +146,23 @@ static err play(struct viewing *v)
 
 /* ---- the story ---- */
 
+/* Before anything is asked or fetched for it. */
+static err ask_hooks(struct viewing *v)
+{
+	struct outcome refused = {0};
+	err e = hooks_ask(v->request, HOOK_ON_PLAY, &refused);
+	if (refused.code)
+		*viewing_outcome(v) = refused;
+	return e;
+}
+
 err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct request *request,
 		 int64_t patience_ms)
 {
 	v->ops = ops;
 	v->request = request;
 	v->co = co_self();
+	TRY(ask_hooks(v));
 	co_trim(); /* the stream may be long in coming, and handshakes go deep */
 	return locate(v, patience_ms);
 }
@@ -160,6 +172,7 @@ static void enter(struct viewing *v)
 	v->client.ops = &client_ops;
 	v->client.cursor = &v->cursor;
 	v->client.source = v->source;
+	v->client.accepted = true;
 	request_describe(v->request, &v->client);
 	stat_enter(&v->request->server->stat, &v->client);
 	log_info("%s of %s, stream is %s", v->client.type, v->source->key,

@@ -200,7 +200,7 @@ static void begin_pair(void *arg)
 static void those_who_stall_lose_their_places_to_others(void **state)
 {
 	(void)state;
-	enum { STALLED = 512 };
+	enum { STALLED = 128 };
 	static struct pair pairs[STALLED];
 	static struct co *cos[STALLED];
 	uint8_t hello[1024];

@@ -1,0 +1,58 @@
+/* Checks of single words of the configuration. */
+#include "base/addr.h"
+#include "conf/value.h"
+
+#include <string.h>
+
+const char *value_check_endpoint(const char *word)
+{
+	struct hostport at;
+	return hostport_listen(&at, word) && at.port > 0 ? NULL : "[ip:]port";
+}
+
+const char *value_check_hostport(const char *word)
+{
+	return hostport_is_valid(word) ? NULL : "host[:port]";
+}
+
+const char *value_check_ipport(const char *word)
+{
+	struct hostport hp;
+	struct addr ip;
+	bool fits = hostport_is_valid(word) && hostport_parse(&hp, word, 0) == OK &&
+		    addr_literal(&ip, hp.host, 0);
+	return fits ? NULL : "ip[:port]";
+}
+
+const char *value_check_network(const char *word)
+{
+	return network_is_valid(word) ? NULL : "ip or ip/bits";
+}
+
+const char *value_check_mount(const char *word)
+{
+	size_t n = strlen(word);
+	return n > 4 && strcmp(word + n - 4, ".flv") == 0 && strchr(word, '/')
+		       ? NULL
+		       : "a path that ends in .flv (other formats are not built yet)";
+}
+
+static bool is_action(const char *word, size_t n)
+{
+	return (n == 7 && memcmp(word, "publish", 7) == 0) ||
+	       (n == 4 && memcmp(word, "play", 4) == 0);
+}
+
+const char *value_check_rule(const char *rule)
+{
+	const char *blank = strchr(rule, ' ');
+	bool fits = blank && is_action(rule, (size_t)(blank - rule)) &&
+		    (strcmp(blank + 1, "all") == 0 || network_is_valid(blank + 1));
+	return fits ? NULL : "publish or play, and all, ip or ip/bits";
+}
+
+const char *value_check_url(const char *word)
+{
+	bool fits = strncmp(word, "http://", 7) == 0 && word[7] && word[7] != '/';
+	return fits ? NULL : "http://host[:port]/path";
+}
