@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "cluster/inside.h"
+#include "cluster/link.h"
 #include "cluster/members.h"
 #include "cluster/peer.h"
 #include "cluster/pulls.h"
@@ -22,6 +23,8 @@ struct cluster *cluster_new(struct server *server)
 	unproven_init(&c->unproven_pulls, UNPROVEN_PULLS_MAX, UNPROVEN_PULLS_MAX / UNPROVEN_SHARE);
 	unproven_init(&c->unproven_queries, UNPROVEN_QUERIES_MAX,
 		      UNPROVEN_QUERIES_MAX / UNPROVEN_SHARE);
+	c->rtmp = &link_rtmp;
+	c->flv = &link_flv;
 	c->observer.on_gap = pulls_on_gap;
 	registry_observe(&server->registry, &c->observer);
 	return c;

@@ -5,6 +5,8 @@
 #include "co/gate.h"
 #include "node/server.h"
 
+struct link_ops;
+
 enum {
 	UNPROVEN_PULLS_MAX = 512,
 	UNPROVEN_QUERIES_MAX = 1024,
@@ -20,5 +22,7 @@ struct cluster {
 	struct map *pulls;                         /* source key -> struct pull */
 	struct map *pushes; /* source key -> struct push, a list; the first is shown */
 	struct unproven unproven_pulls, unproven_queries;
+	const struct link_ops *rtmp,
+		*flv; /* the protocols of upstream links; tests have their own */
 	struct source_observer observer;
 };

@@ -30,7 +30,7 @@ struct pull {
 	struct source *source;
 	struct viewer *viewers;
 	struct co *co;
-	struct unproven_pass pass; /* until media comes */
+	struct unproven_pass pass; /* its turn, until media comes */
 	struct read_pacing in;
 	enum pull_state state;
 	bool left; /* given up before media came: not in the map any more, and nobody joins it */
