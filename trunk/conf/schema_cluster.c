@@ -78,7 +78,7 @@ static const struct row rows[] = {
 	     .example = "change-me", .hidden = true),
 	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NOW,
 	     "A file that holds the secret instead. It is read at start and at reload.",
-	     .example = "./conf/cluster.secret"),
+	     .example = "./conf/cluster.secret", .is_file = true),
 	TEXT("vhost.cluster.tls_name", conf_vhost, cluster.tls_name, NULL, NEW,
 	     "The name that the certificates of origins and coworkers must have, when they are "
 	     "reached by addresses or by other names than that.",

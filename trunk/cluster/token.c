@@ -1,4 +1,4 @@
-#include "service/token.h"
+#include "cluster/token.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/members.h"
@@ -29,7 +29,7 @@ static struct amf *copy_of(const struct amf *value)
 }
 
 /* OK or the origin's refusal; ERR_CONNECT when it cannot be asked. */
-static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refusal *refusal)
+static err ask(const struct token_words *words, const char *name, struct rtmp_refusal *refusal)
 {
 	struct sock *sock = NULL;
 	struct rtmp_conn *conn = NULL;
@@ -42,11 +42,11 @@ static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refus
 		return e == ERR_STOPPED ? e : ERR_CONNECT;
 	e = rtmp_client_connect(&conn, &sock,
 				&(struct rtmp_client_opts){
-					.app = s->connect.app,
-					.tc_url = s->connect.tc_url,
-					.page_url = s->connect.page_url,
-					.swf_url = s->connect.swf_url,
-					.args = copy_of(s->connect.args),
+					.app = words->app,
+					.tc_url = words->tc_url,
+					.page_url = words->page_url,
+					.swf_url = words->swf_url,
+					.args = copy_of(words->args),
 					.deadline = clock_after(DIALOGUE_MS),
 				},
 				&stream_id, refusal);
@@ -54,36 +54,17 @@ static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refus
 	return e == ERR_TIMEOUT ? ERR_CONNECT : e;
 }
 
-static err ask_in_turn(const struct rtmp_session *s, struct rtmp_refusal *refusal)
+err token_ask(struct cluster *cluster, const struct conf_vhost *vhost,
+	      const struct token_words *words, struct rtmp_refusal *refusal)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(s->server->cluster, MEMBER_RTMP, &s->vhost->cluster.origin, members,
+	int n = members_list(cluster, MEMBER_RTMP, &vhost->cluster.origin, members,
 			     clock_after(NAMES_MS));
 	err e = ERR_CONNECT;
 	for (int i = 0; i < n && e == ERR_CONNECT; i++) {
-		e = ask(s, members[i].name, refusal);
+		e = ask(words, members[i].name, refusal);
 		log_info("token_traverse: %s says %s", members[i].name, e ? err_trail(e) : "yes");
 	}
 	free(members);
-	return e;
-}
-
-err token_check(struct rtmp_session *s)
-{
-	const struct conf_cluster *conf = &s->vhost->cluster;
-	if (conf->mode != MODE_REMOTE || !conf->token_traverse)
-		return OK;
-	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
-	err e = ask_in_turn(s, refusal);
-	if (e == ERR_CONNECT)
-		e = rtmp_session_refuse(s, ERR_UPSTREAM, "NetConnection.Connect.Rejected",
-					"no origin can be asked whether this is allowed");
-	else if (e && e != ERR_STOPPED)
-		e = rtmp_session_refuse(
-			s, ERR_DENIED,
-			*refusal->code ? refusal->code : "NetConnection.Connect.Rejected", "%s",
-			*refusal->description ? refusal->description
-					      : "the origin does not allow it");
-	free(refusal);
 	return e;
 }
