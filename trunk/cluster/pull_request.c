@@ -95,7 +95,7 @@ const struct link_ops *pull_protocol(const struct pull *p)
 	const struct conf_cluster *conf = &p->vhost->cluster;
 	bool flv = p->from == PULL_FROM_ORIGINS &&
 		   (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->request.http));
-	return flv ? &link_flv : &link_rtmp;
+	return flv ? p->cluster->flv : p->cluster->rtmp;
 }
 
 struct upstream_request pull_request(const struct pull *p)

@@ -151,11 +151,7 @@ static err step(struct flv_reader *r, struct cur *c, struct msg **out)
 	case HEAD:
 		if (!gather(r, c, PREFACE))
 			return OK;
-		TRY(tag_header(r));
-		/* An empty tag is complete although no more bytes may be there. */
-		if (r->state == PAYLOAD && r->length == 0)
-			return read_payload(r, c, out);
-		return OK;
+		return tag_header(r);
 	case PAYLOAD:
 		return read_payload(r, c, out);
 	}

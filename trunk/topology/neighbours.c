@@ -1,6 +1,7 @@
 #include "topology/neighbours.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
+#include "cluster/cluster.h"
 #include "cluster/members.h"
 #include "cluster/relays.h"
 #include "cluster/upstream_connect.h"
@@ -63,7 +64,7 @@ static void add_relays(struct asks *asks, const char *path, const struct view_qu
 {
 	const struct client *c;
 	DL_FOREACH (asks->server->stat.clients, c)
-		if (c->relay && c->announce)
+		if (c->relay && c->announce && tree_may_ask(asks->server, c))
 			add(asks, NEIGHBOUR_RELAY,
 			    tree_is_untrusted(asks->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce->api, path, q);
@@ -97,7 +98,7 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
  * the asker leaves no time for it: an origin would seem to be silent. */
 static void meet(struct server *server, const struct conf_vhost *vhost, int64_t deadline)
 {
-	struct upstream *list[UPSTREAMS_MAX];
+	struct peer *list[UPSTREAMS_MAX];
 	struct link *link = NULL;
 	struct target target = {0};
 	struct link_refusal said;
@@ -130,9 +131,9 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			meet(server, &conf->vhosts[i], half);
 			any = true;
 		}
-	for (struct map_iter it = upstreams_begin(server->cluster); any && map_next(&it);)
-		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct upstream *)it.value)->api, path,
-		    q);
+	for (struct map_iter it = peers_begin(cluster_peers(server->cluster));
+	     any && map_next(&it);)
+		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct peer *)it.value)->api, path, q);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
 		const struct relay_facts *facts = relays_facts(server->cluster, it.value);
 		if (facts)
