@@ -11,7 +11,7 @@ enum { CONNECT_MS = 3000 }; /* dial to the answer to publish */
 struct upstream_request push_request(const struct push *p)
 {
 	return (struct upstream_request){
-		.protocol = &link_rtmp,
+		.protocol = link_sends(&p->vhost->cluster),
 		.server = p->cluster->server,
 		.vhost = p->vhost,
 		.target = p->target,
@@ -146,7 +146,8 @@ static err ask(struct push *p, struct upstream *const *list, int count, struct u
 err push_round(struct push *p, bool *had)
 {
 	struct upstream *list[UPSTREAMS_MAX], *origin;
-	int count = upstream_order(p->cluster, p->vhost, link_rtmp.members, p->source->key, list);
+	int count = upstream_order(p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
+				   p->source->key, list);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	*had = false;
 	while (count > 0 && !co_stopping() && !p->is_leaving) {

@@ -86,6 +86,7 @@ static err get(struct visit *v)
 		.swf_url = "",
 		.url = r->url,
 		.http = true,
+		.tls = sock_is_encrypted(s->sock),
 		.path = r->path,
 		.via = r->via,
 		.redirected = "",

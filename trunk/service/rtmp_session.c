@@ -24,6 +24,7 @@ struct request rtmp_session_request(const struct rtmp_session *s, const char *ty
 		.path_asked = "",
 		.proof = s->proof ? s->proof : "",
 		.publish = s->want.role != ROLE_PLAY,
+		.tls = s->conn && sock_is_encrypted(s->conn->sock),
 		.announce = &s->announce,
 		.path = s->path,
 		.via = s->via,
@@ -51,7 +52,7 @@ static void end_connection(struct rtmp_session *s, uint32_t stream_id, const cha
 }
 
 /* SRS's 302: the URL without the stream, and with it. */
-static err redirect(struct rtmp_session *s, const char *hostport)
+static err redirect(struct rtmp_session *s, const char *hostport, bool tls)
 {
 	const struct target *t = &s->target;
 	struct addr literal;
@@ -67,7 +68,7 @@ static err redirect(struct rtmp_session *s, const char *hostport)
 		}
 	}
 	char *app = url_name(t->app), *name = url_name(t->stream);
-	char *base = mem_printf("rtmp://%s/%s", hostport, app);
+	char *base = mem_printf("rtmp%s://%s/%s", tls ? "s" : "", hostport, app);
 	char *full = mem_printf("%s/%s%s", base, name, query);
 	free(app);
 	free(name);
@@ -115,7 +116,7 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 {
 	bool ended = o->code == OUTCOME_ENDED || o->code == OUTCOME_DURATION;
 	if (o->code == OUTCOME_ELSEWHERE)
-		return redirect(s, o->rtmp);
+		return redirect(s, o->rtmp, o->tls);
 	const char *code = code_of(o, s->want.role == ROLE_PLAY);
 	if (!code)
 		return outcome_fail(o);

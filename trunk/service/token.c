@@ -1,8 +1,10 @@
 #include "service/token.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/link.h"
 #include "cluster/members.h"
 #include "net/dial.h"
+#include "node/certs.h"
 #include "rtmp/client.h"
 
 #include <stdlib.h>
@@ -35,9 +37,17 @@ static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refus
 	struct rtmp_conn *conn = NULL;
 	uint32_t stream_id;
 	struct hostport hp;
-	err e = hostport_parse(&hp, name, PORT_RTMP);
+	const struct conf_cluster *conf = &s->vhost->cluster;
+	err e = hostport_parse(&hp, name, link_sends(conf)->tls ? PORT_HTTPS : PORT_RTMP);
 	if (!e)
 		e = dial_host(&sock, hp.host, hp.port, clock_after(DIAL_MS));
+	if (!e && link_sends(conf)->tls) {
+		sock_set_deadline(sock, clock_after(DIALOGUE_MS));
+		e = tls_connect(sock, certs_client(s->server->certs),
+				*conf->tls_name ? conf->tls_name : hp.host, NULL);
+		if (e)
+			sock_close(&sock);
+	}
 	if (e)
 		return e == ERR_STOPPED ? e : ERR_CONNECT;
 	e = rtmp_client_connect(&conn, &sock,
@@ -57,8 +67,8 @@ static err ask(const struct rtmp_session *s, const char *name, struct rtmp_refus
 static err ask_in_turn(const struct rtmp_session *s, struct rtmp_refusal *refusal)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(s->server->cluster, MEMBER_RTMP, &s->vhost->cluster.origin, members,
-			     clock_after(NAMES_MS));
+	int n = members_list(s->server->cluster, link_sends(&s->vhost->cluster)->members,
+			     &s->vhost->cluster.origin, members, clock_after(NAMES_MS));
 	err e = ERR_CONNECT;
 	for (int i = 0; i < n && e == ERR_CONNECT; i++) {
 		e = ask(s, members[i].name, refusal);
