@@ -106,8 +106,7 @@ TEST_FLAGS := -Itest -Wframe-larger-than=65536
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/support/*.c))
 UNIT_SOURCES := $(wildcard $(LAYERS:%=test/unit/%/*_test.c))
 UNITS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
-FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.c)
-FUZZ_LAYERS := base codec conf
+FUZZ_SOURCES := $(wildcard $(LAYERS:%=test/fuzz/%/*_fuzz.c))
 REPLAYS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 # make unit T=chunk runs one.
 RUN_UNITS := $(if $(T),$(filter %/$(T)_test %/$(T)_fuzz,$(UNITS) $(REPLAYS)),$(UNITS) $(REPLAYS))
@@ -127,10 +126,14 @@ $(BUILD)/test/unit/$(1)/%_test: $(BUILD)/test/unit/$(1)/%_test.o $(BUILD)/test/s
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rules,$(l))))
 
-# A fuzz target with the main() of test/support/replay.c runs its corpus as a unit test.
-$(BUILD)/test/fuzz/%_fuzz: $(BUILD)/test/fuzz/%_fuzz.o $(BUILD)/test/support.a \
-		$(call archives,$(FUZZ_LAYERS))
-	$(call link,$<,$(filter %.a,$^),$(call libs,$(FUZZ_LAYERS)))
+# test/fuzz/<layer>/<noun>_fuzz.c links what a unit test of its layer links. With the main() of
+# test/support/replay.c it runs its corpus as a unit test.
+define replay_rules
+$(BUILD)/test/fuzz/$(1)/%_fuzz: $(BUILD)/test/fuzz/$(1)/%_fuzz.o $(BUILD)/test/support.a \
+		$(call archives,$(LINKS_$(1)))
+	$$(call link,$$<,$$(filter %.a,$$^),$$(call libs,$(LINKS_$(1))))
+endef
+$(foreach l,$(LAYERS),$(eval $(call replay_rules,$(l))))
 
 unit: $(RUN_UNITS)
 	@scripts/run-unit $(RUN_UNITS)
@@ -182,17 +185,34 @@ format:
 TIME ?= 60
 FUZZ_TIME = $(if $(TOTAL),$(shell echo $$(($(TOTAL) * 2 / $(words $(FUZZERS)) + 1))),$(TIME))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_OBJECTS := $(patsubst trunk/%.c,objs/fuzz/%.o,$(wildcard $(FUZZ_LAYERS:%=trunk/%/*.c)))
-FUZZERS := $(patsubst test/fuzz/%.c,objs/fuzz/%,$(if $(F),test/fuzz/$(F)_fuzz.c,$(FUZZ_SOURCES)))
+FUZZ_OBJECTS := $(SOURCES:trunk/%.c=objs/fuzz/%.o)
+# replay.c has a main() of its own.
+FUZZ_SUPPORT := $(patsubst %.c,objs/fuzz/%.o,$(filter-out %/replay.c,$(wildcard test/support/*.c)))
+FUZZERS := $(patsubst test/fuzz/%.c,objs/fuzz/%,$(filter $(if $(F),%/$(F)_fuzz.c,%),$(FUZZ_SOURCES)))
+FUZZ_CC = clang $(CPPFLAGS) -std=gnu2x $(CFLAGS_LIBS) $(FUZZ_FLAGS)
 
 objs/fuzz/%.o: trunk/%.c
 	@mkdir -p $(@D)
-	$(call say,FUZZ)clang $(CPPFLAGS) -std=gnu2x $(CFLAGS_LIBS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,FUZZ)$(FUZZ_CC) -MMD -MP -c -o $@ $<
 
-objs/fuzz/%_fuzz: test/fuzz/%_fuzz.c $(FUZZ_OBJECTS)
+objs/fuzz/test/support/%.o: test/support/%.c
 	@mkdir -p $(@D)
-	$(call say,FUZZ)clang $(CPPFLAGS) $(TEST_FLAGS) -std=gnu2x $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ \
-		$(call libs,$(FUZZ_LAYERS))
+	$(call say,FUZZ)$(FUZZ_CC) $(TEST_FLAGS) -MMD -MP -c -o $@ $<
+
+objs/fuzz/lib/support.a: $(FUZZ_SUPPORT)
+	@mkdir -p $(@D)
+	@rm -f $@.new && $(AR) rcs $@.new $^ && mv -f $@.new $@
+
+define fuzz_rules
+objs/fuzz/lib/$(1).a: $(filter objs/fuzz/$(1)/%,$(FUZZ_OBJECTS))
+	@mkdir -p $$(@D)
+	@rm -f $$@.new && $(AR) rcs $$@.new $$^ && mv -f $$@.new $$@
+objs/fuzz/$(1)/%_fuzz: test/fuzz/$(1)/%_fuzz.c objs/fuzz/lib/support.a $(LINKS_$(1):%=objs/fuzz/lib/%.a)
+	@mkdir -p $$(@D)
+	$$(call say,FUZZ)$$(FUZZ_CC) $$(TEST_FLAGS) -fsanitize=fuzzer -o $$@ $$< \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(call libs,$(LINKS_$(1)))
+endef
+$(foreach l,$(LAYERS),$(eval $(call fuzz_rules,$(l))))
 
 fuzz-targets: $(FUZZERS)
 
@@ -269,6 +289,6 @@ help:
 FORCE:
 
 DEPENDENCIES := $(patsubst %.o,%.d,$(OBJECTS) $(SUPPORT) $(UNITS:%=%.o) $(REPLAYS:%=%.o) \
-	$(BENCH_OBJECTS) $(FUZZ_OBJECTS))
+	$(BENCH_OBJECTS) $(FUZZ_OBJECTS) $(FUZZ_SUPPORT))
 -include $(wildcard $(DEPENDENCIES))
 .SECONDARY:

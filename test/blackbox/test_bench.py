@@ -72,12 +72,31 @@ def test_bench_says_why_it_failed(t):
     assert r["failures"] == 3 and r["reasons"] == {"connect: Connection refused": 3}, r
 
 
-def test_floor_writes_the_rate(t):
-    """The floor writes each connection the rate that was asked for."""
+def floor(t, *args):
+    """The floor, running; its port."""
     if not os.path.exists(FLOOR):
         raise Skip("objs/floor is not built: make bench-tools")
     port = free_port()
-    t.spawn([FLOOR, "-p", str(port), "-k", "400", "-i", "50"], "floor")
+    t.spawn([FLOOR, "-p", str(port), *args], "floor")
     wait_for(lambda: listening(port), 5, "the floor")
+    return port
+
+
+def test_floor_writes_the_rate(t):
+    """The floor writes each connection the rate that was asked for."""
+    port = floor(t, "-k", "400", "-i", "50")
     r = bench(t, "sink", f"tcp://127.0.0.1:{port}", 10)
     assert r["running"] == 10 and 250 < r["kbps_median"] < 550, r
+
+
+def test_floor_relays_what_it_receives(t):
+    """The floor that relays passes on the rate of each publisher to one receiver; the one that receives takes all."""
+    port = floor(t, "-m", "relay", "-i", "50")
+    receivers = t.spawn([BENCH, "-m", "sink", "-u", f"tcp://127.0.0.1:{port + 1}", "-n", "10", "-w", "2", "-t", "2",
+                         "--json"], "receivers")
+    bench(t, "publish", f"tcp://127.0.0.1:{port}", 10, "--kbps=300", "--warm=2")
+    assert receivers.wait(20) == 0, receivers.output()
+    r = json.loads(receivers.output()[receivers.output().index("{"):])
+    assert r["running"] == 10 and 200 < r["kbps_median"] < 450, r
+    r = bench(t, "publish", f"tcp://127.0.0.1:{floor(t, '-m', 'receive')}", 10, "--kbps=300")
+    assert r["running"] == 10 and r["disconnects"] == 0, r

@@ -134,19 +134,31 @@ def test_flv_head_comes_after_a_second_of_waiting(t):
     r.close()
 
 
-def test_flv_on_the_edge_starts_the_pull_and_head_does_not(t):
-    """HEAD of a live stream starts nothing upstream; GET does."""
+def test_head_of_a_live_stream_is_answered_as_get(t):
+    """HEAD of a live stream is answered as GET would be, without a body; one pull serves both."""
     origin = t.srs(mw_latency=0.01)
     edge = top.start_edge(t, origin)
     t.publish(origin.url("live/x"))
     asked = len(origin.connects)
     r = httpc.fetch(edge.flv("live/x"), "HEAD")
-    assert r.content == b"" and r.status in (200, 404), r.status
+    assert r.content == b"" and r.status == 200 and r.headers["content-type"] == "video/x-flv", r.status
     status, _, _ = curl(edge.flv("live/x"), "-I")
     assert status == 0
-    t.probe(edge.flv("live/y"), idle=1)
     t.probe(edge.flv("live/x")).wait_frames(10)
     assert len([p for p in origin.plays if p.stream == "x"]) == 1 and len(origin.connects) <= asked + 2
+
+
+def test_head_of_a_stream_that_is_elsewhere_or_nowhere(t):
+    """HEAD is redirected where GET is, and 404 where GET is."""
+    a, b = top.start_origins(t)
+    t.publish(b.url("live/x"))
+    for method in ("HEAD", "GET"):
+        r = httpc.Response(a.flv("live/x"), method)
+        assert r.status == 302 and r.headers["location"].startswith("http://"), (method, r.status)
+        assert method == "GET" or r.read() == b""
+        r.close()
+        r = httpc.fetch(a.flv("live/none"), method)
+        assert r.status == 404 and (method == "GET" or r.content == b""), (method, r.status, r.content)
 
 
 def test_flv_over_http_1_0(t):

@@ -29,25 +29,33 @@ def stream(video="hevc", audio="aac", seconds=10, gop=25, fps=25, seed=1):
     return out
 
 
+def _hevc(b, key):
+    """A NAL unit: what it is must be plain, or random bytes would now and then be a random access point."""
+    return (len(b) + 2).to_bytes(4, "big") + (b"\x26\x01" if key else b"\x02\x01") + b
+
+
 def _video_forms(video, rng):
     if video == "hevc":
-        return ([b"\x1c\0\0\0\0" + _body(rng, 60)], lambda b: b"\x1c\x01\0\0\0" + b, lambda b: b"\x2c\x01\0\0\x28" + b)
+        return ([b"\x1c\0\0\0\0" + _body(rng, 60)], lambda b: b"\x1c\x01\0\0\0" + _hevc(b, True),
+                lambda b: b"\x2c\x01\0\0\x28" + _hevc(b, False))
     fourcc = video[:4].encode()
     if video.endswith("-nano"):
         mod = b"\x02\0\x01\xf4"       # three bytes: 500 ns; then ModEx type 0 and the packet type
-        return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x97" + mod + b"\x01" + fourcc + b"\0\0\0" + b,
-                lambda b: b"\xa7" + mod + b"\x01" + fourcc + b"\0\0\0" + b)
+        return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x97" + mod + b"\x01" + fourcc + b"\0\0\0" + _hevc(b, True),
+                lambda b: b"\xa7" + mod + b"\x01" + fourcc + b"\0\0\0" + _hevc(b, False))
     if video.endswith("-tracks"):
         heads = [b"\x96\x00" + fourcc + bytes((n,)) + _body(rng, 50) for n in (0, 1)]
 
         def two(first):
             def form(b):
                 half = len(b) // 2
-                parts = ((0, b[:half]), (1, b[half:]))
+                key = first == b"\x96"
+                parts = ((0, _hevc(b[:half], key)), (1, _hevc(b[half:], key)))
                 return first + b"\x13" + fourcc + b"".join(
                     bytes((n,)) + len(p).to_bytes(3, "big") + p for n, p in parts)
             return form
         return heads, two(b"\x96"), two(b"\xa6")
-    cts = b"\0\0\0" if fourcc == b"hvc1" else b""
-    return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x91" + fourcc + cts + b,
-            lambda b: (b"\xa3" + fourcc if cts else b"\xa1" + fourcc) + b)
+    if fourcc == b"hvc1":
+        return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x91" + fourcc + b"\0\0\0" + _hevc(b, True),
+                lambda b: b"\xa3" + fourcc + _hevc(b, False))
+    return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x91" + fourcc + b, lambda b: b"\xa1" + fourcc + b)

@@ -4,6 +4,7 @@
 #include "codec/msg.h"
 #include "conf/report.h"
 #include "node/certs.h"
+#include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
 
@@ -41,10 +42,12 @@ struct server *test_server_new(const char *conf)
 	co_new_id(s->path_id);
 	registry_init(&s->registry);
 	stat_init(&s->stat, &s->registry);
+	places_init(&s->places);
 	s->cluster = cluster_new(s);
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
 	s->certs = certs_new();
+	s->guesses = guesses_new();
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -61,7 +64,10 @@ void test_server_free(struct server **server)
 	signer_free(&s->signer);
 	notices_free(&s->notices);
 	certs_free(&s->certs);
+	guesses_free(&s->guesses);
+	free(s->reload.why);
 	stat_fini(&s->stat);
+	places_fini(&s->places);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);
 	free(s->server_id);

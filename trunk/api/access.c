@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
+#include "node/guesses.h"
 #include "node/notice.h"
 #include "node/signed_request.h"
+#include "service/http_origin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +20,45 @@ static void note(const struct http_session *s, const char *why)
 			 log_quote(s->request->path), ip, why);
 }
 
-/* As SRS does it: no words. */
 static err deny_caller(struct http_session *s)
 {
-	struct buf extra = {.max = 1024};
-	buf_printf(&extra, "WWW-Authenticate: Basic\r\n%s", s->cors);
+	struct buf extra = {.max = 8192};
+	buf_printf(&extra, "WWW-Authenticate: Basic realm=\"SRS\", charset=\"UTF-8\"\r\n%s",
+		   s->cors);
 	err e = http_respond(s->sock, s->request, 401, NULL, span_str(""), buf_text(&extra));
 	buf_free(&extra);
 	return e;
+}
+
+/* Without having looked at the password: the answer must not tell whether it is right. */
+static err deny_for_now(struct http_session *s)
+{
+	struct buf extra = {.max = 8192};
+	buf_printf(&extra, "Retry-After: 1\r\n%s", s->cors);
+	s->request->keep_alive = false;
+	err e = http_respond_text(s->sock, s->request, 429, "Too many wrong passwords.",
+				  buf_text(&extra));
+	buf_free(&extra);
+	return e;
+}
+
+/* *refused: name or password are wrong or missing, which has been answered. */
+static err check_password(struct http_session *s, bool *refused)
+{
+	const struct conf_http_api *api = &s->conf->http_api;
+	struct guesses *guesses = s->server->guesses;
+	const struct addr *peer = sock_peer(s->sock);
+	*refused = true;
+	if (!http_header_get(s->request, "Authorization"))
+		return deny_caller(s);
+	if (!guesses_may_try(guesses, peer))
+		return deny_for_now(s);
+	*refused = !http_basic_ok(s->request, api->auth.username, api->auth.password);
+	if (!*refused)
+		return OK;
+	note(s, "the name or password is wrong");
+	guesses_wrong(guesses, peer);
+	return deny_caller(s);
 }
 
 /* ---- servers of the cluster ---- */
@@ -57,28 +90,52 @@ static bool query_is(const struct http_session *s, const char *name, const char 
 	return param_get(text, sizeof(text), s->request->query, name) && strcmp(text, value) == 0;
 }
 
-/* DELETE also as a parameter of JSONP, and the reload, which is a GET. A query for a stream is no
- * write although it is a POST. */
+/* The reload is one although it is a GET. A query for a stream is none although it is a POST. */
 static bool is_write(const struct http_session *s)
 {
 	const struct http_message *m = s->request;
 	if (m->method == HTTP_METHOD_GET || m->method == HTTP_METHOD_HEAD ||
 	    m->method == HTTP_METHOD_POST)
-		return query_is(s, "method", "DELETE") || query_is(s, "rpc", "reload");
+		return query_is(s, "rpc", "reload");
 	return m->method != HTTP_METHOD_OPTIONS;
+}
+
+/* What a proxy on this host passes on is from elsewhere. */
+static bool is_forwarded(const struct http_message *m)
+{
+	static const char *const names[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (http_header_get(m, names[i]))
+			return true;
+	return false;
 }
 
 /* A page that this host's browser shows is a caller from elsewhere. */
 static bool is_from_here(const struct http_session *s)
 {
-	return addr_is_loopback(sock_peer(s->sock)) && !http_header_get(s->request, "Origin") &&
-	       !strstr(s->request->query, "callback=");
+	return addr_is_loopback(sock_peer(s->sock)) && !is_forwarded(s->request) &&
+	       !http_header_get(s->request, "Origin");
 }
 
-static err deny_write(struct http_session *s)
+/* A page of another site can make the reader's browser send any simple request. Only with an
+ * Authorization header the browser asks first, and then the site has to be a listed one. */
+static bool may_page_write(const struct http_session *s)
 {
-	char *body = mem_printf("{\"code\":%d,\"why\":\"%s\"}", CODE_DENIED,
-				"changes are accepted from this host only");
+	switch (http_page_kind(s->request, s->conf)) {
+	case PAGE_FOREIGN:
+		return false;
+	case PAGE_LISTED:
+		return http_header_get(s->request, "Authorization");
+	default:
+		return true;
+	}
+}
+
+static err deny_write(struct http_session *s, const char *why)
+{
+	s->server->stat.refused_writes++;
+	note(s, why);
+	char *body = mem_printf("{\"code\":%d,\"why\":\"%s\"}", CODE_DENIED, why);
 	err e = http_respond(s->sock, s->request, 403, "application/json", span_str(body), s->cors);
 	free(body);
 	return e;
@@ -87,29 +144,28 @@ static err deny_write(struct http_session *s)
 static err check_write(struct http_session *s, bool *refused)
 {
 	const struct conf_http_api *api = &s->conf->http_api;
-	*refused = api->writes == WRITES_LOOPBACK ? !is_from_here(s)
-		   : api->writes == WRITES_AUTH
-			   ? !http_basic_ok(s->request, api->auth.username, api->auth.password)
-			   : false;
-	if (!*refused)
+	*refused = true;
+	if (!may_page_write(s))
+		return deny_write(s, "pages of that site may change nothing "
+				     "(http_api.allowed_origins)");
+	if (api->writes == WRITES_LOOPBACK && !is_from_here(s))
+		return deny_write(s, "changes are accepted from this host only (http_api.writes)");
+	*refused = false;
+	if (api->writes != WRITES_AUTH || api->auth.enabled)
 		return OK;
-	s->server->stat.refused_writes++;
-	note(s, "http_api.writes does not allow it");
-	if (api->writes == WRITES_AUTH)
-		return deny_caller(s);
-	return deny_write(s);
+	err e = check_password(s, refused);
+	s->server->stat.refused_writes += *refused;
+	return e;
 }
 
 /* ---- all of it ---- */
 
 err access_check(struct http_session *s, bool *refused)
 {
-	const struct conf_http_api *api = &s->conf->http_api;
+	*refused = false;
 	if (signer_on(s->server->signer) && is_for_servers(s))
 		return check_signature(s, refused);
-	*refused = api->auth.enabled &&
-		   !http_basic_ok(s->request, api->auth.username, api->auth.password);
-	if (*refused)
-		return deny_caller(s);
-	return is_write(s) ? check_write(s, refused) : OK;
+	if (s->conf->http_api.auth.enabled)
+		TRY(check_password(s, refused));
+	return !*refused && is_write(s) ? check_write(s, refused) : OK;
 }

@@ -145,14 +145,13 @@ static bool is_callback(const char *name)
 	return strspn(name, letters) == strlen(name);
 }
 
-/* JSONP: a script that calls the page's function; it can only be fetched by GET, so a parameter
- * says the method. */
-static void read_jsonp(struct api_call *call, const char *callback)
+/* JSONP: a script that calls the page's function. A browser runs it with the reader's password and for
+ * any site, so it is read-only, and only where there is no password. */
+static char *read_callback(const struct api_call *call)
 {
-	char *method = api_query(call, "method");
-	if (*callback && strcmp(method, "DELETE") == 0)
-		call->method = HTTP_METHOD_DELETE;
-	free(method);
+	const struct conf_http_api *api = &call->conf->http_api;
+	bool may = api->jsonp && !api->auth.enabled && call->method == HTTP_METHOD_GET;
+	return may ? api_query(call, "callback") : mem_strdup("");
 }
 
 static bool write_body(struct buf *body, const struct api_call *call, const char *callback)
@@ -205,9 +204,8 @@ static err serve(struct http_session *s, bool *found)
 		.tail = s->tail,
 	};
 	(void)found;
-	char *callback = api_query(&call, "callback");
+	char *callback = read_callback(&call);
 	bool bad = !is_callback(callback);
-	read_jsonp(&call, callback);
 	call.answer = json_object();
 	if (bad)
 		json_put_int(call.answer, "code", API_BAD_CALLBACK);

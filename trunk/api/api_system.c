@@ -2,6 +2,7 @@
 #include "api/api_proc.h"
 #include "api/api_route.h"
 #include "base/version.h"
+#include "node/guesses.h"
 #include "node/sign.h"
 
 #include <errno.h>
@@ -114,7 +115,7 @@ static void put_network(json_t *system, const struct server *server)
 	json_put_int(system, "conn_sys_et", net.tcp);
 	json_put_int(system, "conn_sys_tw", net.tcp_waiting);
 	json_put_int(system, "conn_sys_udp", net.udp);
-	json_put_int(system, "conn_srs", server->connections);
+	json_put_int(system, "conn_srs", server->places.count);
 }
 
 /* Who was kept out, and why. */
@@ -129,6 +130,7 @@ static void put_refused(json_t *cluster, const struct server *server)
 	json_put_int(refused, "misdirected", (int64_t)sign_count(signer, SIGN_MISDIRECTED));
 	json_put_int(refused, "relays", (int64_t)server->stat.refused_relays);
 	json_put_int(refused, "writes", (int64_t)server->stat.refused_writes);
+	json_put_int(refused, "passwords", (int64_t)guesses_count(server->guesses));
 }
 
 enum api_code api_summaries(struct api_call *call)

@@ -1,12 +1,12 @@
-/* budget - how much memory something may use in all, whoever uses it. Layer: base.
+/* budget - the memory that all users of something may take together. Layer: base.
  * A budget can be a part of another one: one question has its own, all questions together another.
- * Strangers have a part of each, so that they cannot use up what the others need. */
+ * Untrusted users have a part of each, so that they cannot use up what the others need. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
 struct budget {
-	size_t max, untrusted_max; /* in all; of that for strangers, while nobody uses more */
+	size_t max, untrusted_max; /* in all; of that for untrusted users */
 	size_t used;
 	struct budget *above; /* this one is a part of it; NULL */
 };

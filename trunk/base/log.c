@@ -4,8 +4,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log_sink.h"
+#include "base/utf8.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -92,12 +92,16 @@ static bool coloured(enum log_level level)
 	return levels[level].colour && tty[which];
 }
 
-/* What reaches the log as control characters could forge lines or drive a terminal. */
+/* Control characters in a line could forge other lines or drive a terminal, and marks of direction could
+ * make it read as another one. Every line passes here. */
 static void line_clean(size_t from)
 {
-	for (size_t i = from; i < line.n; i++)
-		if (iscntrl((unsigned char)line.p[i]))
+	for (size_t i = from; i < line.n;) {
+		size_t n = utf8_printable(line.p + i, line.n - i);
+		if (!n)
 			line.p[i] = ' ';
+		i += n ? n : 1;
+	}
 }
 
 static bool to_console = true; /* until a file is opened */
@@ -114,14 +118,15 @@ static size_t line_begin(enum log_level level)
 	return line.n;
 }
 
-static void line_end(enum log_level level)
+/* `lines`: how many are lost when this one is, see log_sink_put(). */
+static void line_end(enum log_level level, size_t lines)
 {
 	size_t n = line.n;
 	if (to_console && coloured(level))
 		n += (size_t)snprintf(line.p + n, sizeof(line.p) - n, "\033[0m");
 	line.p[n++] = '\n';
 	if (log_sink_running()) {
-		log_sink_put(LOG_SINK_FILE, line.p, n);
+		log_sink_put(LOG_SINK_FILE, line.p, n, lines);
 		return;
 	}
 	ssize_t ignored = write(STDERR_FILENO, line.p, n);
@@ -135,7 +140,7 @@ static void report_lost(void)
 		return;
 	line_begin(LOG_WARN);
 	line_add("%zu lines of the log were lost here", lost);
-	line_end(LOG_WARN);
+	line_end(LOG_WARN, lost);
 }
 
 /* `why` is NULL or goes behind the words. */
@@ -150,7 +155,7 @@ __attribute__((format(printf, 3, 0))) static void emit(enum log_level level, con
 	if (why)
 		line_add(": %s", why);
 	line_clean(text);
-	line_end(level);
+	line_end(level, 1);
 	pthread_mutex_unlock(&lock);
 	errno = number;
 }
@@ -189,7 +194,7 @@ __attribute__((format(printf, 1, 0))) static void say_to_terminal(const char *fm
 	line_vadd(fmt, ap);
 	line_clean(0);
 	line.p[line.n++] = '\n';
-	log_sink_put(LOG_SINK_TERMINAL, line.p, line.n);
+	log_sink_put(LOG_SINK_TERMINAL, line.p, line.n, 0);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -244,19 +249,10 @@ void log_reopen(void)
 	log_sink_reopen();
 }
 
-/* The bytes of the printable character at s, or 0 when its first byte must be escaped. */
-static size_t printable(const unsigned char *s)
+/* Of a character that may stand in quotes; 0 when its first byte must be escaped. */
+static size_t quotable(const char *s)
 {
-	if (s[0] < 0x80)
-		return !iscntrl(s[0]) && s[0] != '"' && s[0] != '\\';
-	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	/* The second test is for the control characters that two bytes can spell. */
-	if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == 0xc2 && s[1] < 0xa0))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
+	return *s == '"' || *s == '\\' ? 0 : utf8_printable(s, strlen(s) < 4 ? strlen(s) : 4);
 }
 
 const char *log_quote(const char *s)
@@ -265,19 +261,19 @@ const char *log_quote(const char *s)
 	static unsigned turn;
 	char *out = ring[turn++ % QUOTES];
 	size_t n = 0;
-	for (const unsigned char *p = (const unsigned char *)(s ? s : ""); *p;) {
+	for (const char *p = s ? s : ""; *p;) {
 		if (n > QUOTE_MAX - 8) {
 			memcpy(out + n, "...", 3);
 			n += 3;
 			break;
 		}
-		size_t whole = printable(p);
+		size_t whole = quotable(p);
 		if (whole)
 			memcpy(out + n, p, whole);
 		else if (*p == '"' || *p == '\\')
 			snprintf(out + n, 3, "\\%c", *p);
 		else
-			snprintf(out + n, 5, "\\x%02x", *p);
+			snprintf(out + n, 5, "\\x%02x", (unsigned char)*p);
 		n += whole ? whole : strlen(out + n);
 		p += whole ? whole : 1;
 	}

@@ -12,14 +12,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64 * 1024, STOP_SECONDS = 2 };
+enum { BATCH = 64 * 1024, BATCH_RECORDS = 1024, STOP_SECONDS = 2 };
 
 struct head {
 	uint16_t n;
 	uint16_t to;
+	uint32_t lines; /* lost, when this record is */
 };
 
 static struct {
@@ -37,7 +39,14 @@ static struct {
 	char ring[LOG_SINK_ROOM];
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .fd = -1};
 
-static char batch[BATCH]; /* the thread's */
+/* The thread's: lines of one destination that are written at once. */
+static struct {
+	enum log_sink_to to;
+	size_t n, records;
+	struct head heads[BATCH_RECORDS];
+	char p[BATCH];
+} batch;
+static bool torn; /* the last line has no end: one is written before the next */
 
 static void ring_write(const void *p, size_t n)
 {
@@ -61,12 +70,12 @@ static void ring_skip(size_t n)
 	sink.at = sink.used ? (sink.at + n) % LOG_SINK_ROOM : 0;
 }
 
-void log_sink_put(enum log_sink_to to, const char *p, size_t n)
+void log_sink_put(enum log_sink_to to, const char *p, size_t n, size_t lines)
 {
-	struct head head = {(uint16_t)n, (uint16_t)to};
+	struct head head = {(uint16_t)n, (uint16_t)to, (uint32_t)lines};
 	pthread_mutex_lock(&sink.lock);
 	if (sink.used + sizeof(head) + n > LOG_SINK_ROOM) {
-		sink.lost++;
+		sink.lost += lines;
 	} else {
 		ring_write(&head, sizeof(head));
 		ring_write(p, n);
@@ -87,42 +96,60 @@ size_t log_sink_take_lost(void)
 	return lost;
 }
 
-/* Moves records of one destination into the batch; returns how many, and their bytes in *n. */
-static size_t take_batch(enum log_sink_to *to, size_t *n)
+static void take_batch(void)
 {
-	size_t records = 0;
-	*n = 0;
-	while (sink.used) {
+	batch.n = batch.records = 0;
+	while (sink.used && batch.records < BATCH_RECORDS) {
 		struct head head;
 		ring_peek(&head, sizeof(head));
-		if (records == 0)
-			*to = (enum log_sink_to)head.to;
-		if (head.to != *to || *n + head.n > BATCH)
+		if (batch.records == 0)
+			batch.to = (enum log_sink_to)head.to;
+		if (head.to != batch.to || batch.n + head.n > BATCH)
 			break;
 		ring_skip(sizeof(head));
-		ring_peek(batch + *n, head.n);
+		ring_peek(batch.p + batch.n, head.n);
 		ring_skip(head.n);
-		*n += head.n;
-		records++;
+		batch.heads[batch.records++] = head;
+		batch.n += head.n;
 	}
-	return records;
 }
 
-/* Somebody else may have made our standard output non-blocking: then wait for it. */
-static bool write_all(int fd, const char *p, size_t n)
+/* Writes until an error; the number of bytes that were written. Another process may have made our standard
+ * output non-blocking: then this waits. */
+static size_t write_all(int fd, const char *p, size_t n)
 {
-	while (n) {
-		ssize_t done = write(fd, p, n);
-		if (done >= 0) {
-			p += done;
-			n -= (size_t)done;
-		} else if (errno == EAGAIN) {
+	size_t at = 0;
+	while (at < n) {
+		ssize_t done = write(fd, p + at, n - at);
+		if (done > 0)
+			at += (size_t)done;
+		else if (done < 0 && errno == EAGAIN)
 			poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
-		} else if (errno != EINTR) {
-			return false;
-		}
+		else if (done == 0 || errno != EINTR)
+			break;
 	}
-	return true;
+	return at;
+}
+
+/* Takes the beginning of a line off the end of a file: only whole lines stay. False for what is no file. */
+static bool cut_off(int fd, size_t n)
+{
+	struct stat st;
+	bool is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)n;
+	return is_file && ftruncate(fd, st.st_size - (off_t)n) == 0;
+}
+
+/* How many lines are lost of a batch of which so many bytes were written. */
+static size_t settle_batch(int fd, size_t written)
+{
+	size_t whole = 0, i = 0, lost = 0;
+	while (i < batch.records && whole + batch.heads[i].n <= written)
+		whole += batch.heads[i++].n;
+	if (whole < written)
+		torn = !cut_off(fd, written - whole);
+	for (; i < batch.records; i++)
+		lost += batch.heads[i].lines;
+	return lost;
 }
 
 static int open_file(const char *path)
@@ -149,14 +176,15 @@ static void reopen_file(void)
 
 static void write_batch(void)
 {
-	enum log_sink_to to;
-	size_t n;
-	size_t records = take_batch(&to, &n);
+	take_batch();
 	pthread_mutex_unlock(&sink.lock);
-	bool ok = write_all(to == LOG_SINK_FILE ? sink.fd : STDOUT_FILENO, batch, n);
+	int fd = batch.to == LOG_SINK_FILE ? sink.fd : STDOUT_FILENO;
+	if (torn)
+		torn = write_all(fd, "\n", 1) == 0;
+	size_t written = torn ? 0 : write_all(fd, batch.p, batch.n);
+	size_t lost = settle_batch(fd, written);
 	pthread_mutex_lock(&sink.lock);
-	if (!ok)
-		sink.lost += records;
+	sink.lost += lost;
 }
 
 static void *run(void *arg)
@@ -236,7 +264,7 @@ void log_sink_stop(void)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_SECONDS;
 	if (pthread_timedjoin_np(sink.thread, NULL, &until) != 0) {
-		/* It hangs in a write that nobody takes; the process ends without it. */
+		/* The thread hangs in a write to a full pipe; the process ends without it. */
 		pthread_detach(sink.thread);
 		return;
 	}

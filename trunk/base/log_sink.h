@@ -15,7 +15,9 @@ bool log_sink_running(void);
 void log_sink_stop(void);
 /* Has the thread open the file again, behind what is queued. */
 void log_sink_reopen(void);
-/* Queues n bytes, at most LOG_SINK_LINE_MAX; without room they are dropped and counted. */
-void log_sink_put(enum log_sink_to to, const char *p, size_t n);
-/* Takes the number of lines that were dropped, once there is ample room again; 0 before. */
+/* Queues a line of n bytes with its end, at most LOG_SINK_LINE_MAX. When there is no room for it, or it cannot
+ * be written, whole, `lines` are counted as lost: 1, or for a line that reports losses as many as it
+ * reports, so that they are reported again. */
+void log_sink_put(enum log_sink_to to, const char *p, size_t n, size_t lines);
+/* Takes the number of lines that were lost, once there is ample room again; 0 before. */
 size_t log_sink_take_lost(void);

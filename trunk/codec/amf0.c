@@ -366,8 +366,7 @@ static struct amf **member_at(struct amf *object, const char *key)
 	return at;
 }
 
-/* A value that only a peer could have made something else than an object is dropped: what
- * arrives in its place must not stop the program. */
+/* A peer may have sent something else in the place of the object: then the value is dropped. */
 void amf_set(struct amf *object, const char *key, struct amf *value)
 {
 	if (!has_names(object)) {

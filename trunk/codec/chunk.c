@@ -304,7 +304,7 @@ struct chunk_reader *chunk_reader_new(void)
 	return r;
 }
 
-/* What is pending already may exceed a limit that was lowered; it is then full. */
+/* Pending bytes may exceed a limit that is lowered; no more are taken then. */
 void chunk_reader_limit(struct chunk_reader *r, size_t message_max, size_t pending_max)
 {
 	struct chunk_streams *s = &r->streams;

@@ -96,7 +96,7 @@ static err tag_header(struct flv_reader *r)
 		return err_fail(ERR_LIMIT, "FLV: a tag of %zu bytes, allowed are %zu", r->length,
 				r->tag_max);
 	r->received = 0;
-	r->state = PAYLOAD;
+	r->state = r->length ? PAYLOAD : HEAD; /* an empty one says nothing */
 	return OK;
 }
 
@@ -144,11 +144,7 @@ static err step(struct flv_reader *r, struct cur *c, struct msg **out)
 	case HEAD:
 		if (!gather(r, c, PREFACE))
 			return OK;
-		TRY(tag_header(r));
-		/* An empty tag is complete although no more bytes may be there. */
-		if (r->state == PAYLOAD && r->length == 0)
-			read_payload(r, c, out);
-		return OK;
+		return tag_header(r);
 	case PAYLOAD:
 		read_payload(r, c, out);
 		return OK;

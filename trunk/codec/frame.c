@@ -1,7 +1,9 @@
 /* A message of several tracks is described by its default track (part.h). */
 #include "codec/frame.h"
 #include "base/cur.h"
+#include "codec/picture.h"
 #include "codec/record.h"
+#include "codec/sound.h"
 
 static struct frame frame_of(struct part_walk *w)
 {
@@ -33,21 +35,56 @@ struct frame frame_of_audio(struct span payload)
 	return frame_of(&w);
 }
 
+static void read_video_header(struct video_info *info, const struct part *part)
+{
+	switch (part->codec) {
+	case FOURCC('a', 'v', 'c', '1'):
+		record_read_avc(info, part->body);
+		break;
+	case FOURCC('h', 'v', 'c', '1'):
+		record_read_hevc(info, part->body);
+		break;
+	case FOURCC('a', 'v', '0', '1'):
+		record_read_av1(info, part->body);
+		break;
+	case FOURCC('v', 'p', '0', '8'):
+	case FOURCC('v', 'p', '0', '9'):
+		record_read_vp(info, part->body);
+		break;
+	}
+}
+
+/* Pictures of some codecs say their size. */
+static void read_picture(struct video_info *info, const struct part *part)
+{
+	int width, height;
+	if (part->codec == FOURCC('v', 'p', '0', '8'))
+		record_read_vp8_frame(info, part->body);
+	bool has_size = part->codec == FOURCC('v', 'p', '0', '9')
+				? picture_size_vp9(part->body, &width, &height)
+				: part->codec == FOURCC('a', 'v', '0', '1') &&
+					  picture_size_av1(part->body, &width, &height);
+	if (!has_size)
+		return;
+	info->width = width;
+	info->height = height;
+}
+
 void video_info_read(struct video_info *info, struct span payload)
 {
 	struct part_walk w;
 	struct part part;
 	part_begin_video(&w, payload);
-	*info = (struct video_info){0};
-	if (!part_default(&w, &part))
+	bool has_part = part_default(&w, &part);
+	if (!has_part || part.kind != PART_CODED || info->codec != part.codec)
+		*info = (struct video_info){0};
+	if (!has_part)
 		return;
 	info->codec = part.codec;
-	if (part.kind != PART_HEADER)
-		return;
-	if (part.codec == FOURCC('a', 'v', 'c', '1'))
-		record_read_avc(info, part.body);
-	else if (part.codec == FOURCC('h', 'v', 'c', '1'))
-		record_read_hevc(info, part.body);
+	if (part.kind == PART_HEADER)
+		read_video_header(info, &part);
+	else if (part.is_key)
+		read_picture(info, &part);
 }
 
 /* The classic first byte: rate and channels are told by bits which some codecs do not heed. */
@@ -62,6 +99,31 @@ static void classic_sound(struct audio_info *info, uint8_t first)
 	info->channels = is_mono ? 1 : 1 + (first & 1);
 }
 
+static void read_audio_header(struct audio_info *info, const struct part *part)
+{
+	if (part->codec == FOURCC('m', 'p', '4', 'a'))
+		record_read_aac(info, part->body);
+	else if (part->codec == FOURCC('O', 'p', 'u', 's'))
+		record_read_opus(info, part->body);
+	else if (part->codec == FOURCC('f', 'L', 'a', 'C'))
+		record_read_flac(info, part->body);
+}
+
+/* Codecs without a header say it in each of their frames. */
+static void read_sound(struct audio_info *info, const struct part *part)
+{
+	struct sound mp3 = {0};
+	struct ac3 ac3 = {0};
+	if (part->codec == FOURCC('e', 'c', '-', '3'))
+		record_read_eac3_frame(info, part->body);
+	bool is_mp3 = part->codec == FOURCC('.', 'm', 'p', '3') && sound_read_mp3(&mp3, part->body);
+	if (!is_mp3 && (part->codec != FOURCC('a', 'c', '-', '3') || !ac3_read(&ac3, part->body)))
+		return;
+	const struct sound *sound = is_mp3 ? &mp3 : &ac3.sound;
+	info->sample_rate = sound->rate;
+	info->channels = sound->channels;
+}
+
 void audio_info_read(struct audio_info *info, struct span payload)
 {
 	struct part_walk w;
@@ -73,12 +135,10 @@ void audio_info_read(struct audio_info *info, struct span payload)
 	info->codec = part.codec;
 	if (!w.is_enhanced)
 		classic_sound(info, payload.p[0]);
-	if (part.kind != PART_HEADER)
-		return;
-	if (part.codec == FOURCC('m', 'p', '4', 'a'))
-		record_read_aac(info, part.body);
-	else if (part.codec == FOURCC('O', 'p', 'u', 's'))
-		record_read_opus(info, part.body);
+	if (part.kind == PART_HEADER)
+		read_audio_header(info, &part);
+	else if (part.kind == PART_CODED)
+		read_sound(info, &part);
 }
 
 const char *codec_name(uint32_t codec)
@@ -137,8 +197,24 @@ static const char *hevc_profile_name(int profile)
 	return "Other";
 }
 
+static const char *av1_profile_name(int profile)
+{
+	static const char *const names[] = {"Main", "High", "Professional"};
+	return profile >= 0 && profile < 3 ? names[profile] : "Other";
+}
+
+static const char *vp9_profile_name(int profile)
+{
+	static const char *const names[] = {"Profile0", "Profile1", "Profile2", "Profile3"};
+	return profile >= 0 && profile < 4 ? names[profile] : "Other";
+}
+
 const char *video_profile_name(const struct video_info *info)
 {
+	if (info->codec == FOURCC('a', 'v', '0', '1') && info->level)
+		return av1_profile_name(info->profile);
+	if (info->codec == FOURCC('v', 'p', '0', '9') && info->level)
+		return vp9_profile_name(info->profile);
 	if (info->codec == FOURCC('a', 'v', 'c', '1'))
 		return avc_profile_name(info->profile);
 	if (info->codec == FOURCC('h', 'v', 'c', '1'))

@@ -27,8 +27,9 @@ struct audio_info {
 	uint32_t codec;
 	int sample_rate, channels, profile;
 };
-/* From a sequence header (AVC and HEVC configuration records are read for the size), or from
- * any message for what its first bytes say. */
+/* From a sequence header or a coded message, for what it says: of H.264, HEVC, AV1, VP9 and AAC, Opus, FLAC
+ * that is in the header, of VP8, VP9 (the size), MP3, AC-3 and E-AC-3 in each key frame or frame. What a
+ * header has said of a picture stays when a key frame of the same codec adds its size. */
 void video_info_read(struct video_info *info, struct span payload);
 void audio_info_read(struct audio_info *info, struct span payload);
 /* "H264", "HEVC", "AAC", "MP3", "AV1", … as SRS's API spells them; "Other" when unknown. */

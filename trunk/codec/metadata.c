@@ -35,7 +35,7 @@ bool metadata_is_timecode(struct span body)
 	return body.n == 4 && body.p[0] == 0;
 }
 
-/* What a server says to its player in a data message is no part of the stream. */
+/* Data messages from a server to its player are no part of the stream. */
 static bool is_conversation(const char *name)
 {
 	return strcmp(name, "|RtmpSampleAccess") == 0 || strcmp(name, "onStatus") == 0;

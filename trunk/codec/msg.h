@@ -1,5 +1,5 @@
 /* msg - one media message: audio, video or data. Layer: codec.
- * Filled by whoever receives it; from the moment it is published it is never written again and
+ * Filled by its receiver; from the moment it is published it is never written again and
  * is shared by reference. The count is a plain integer: there is one thread. */
 #pragma once
 #include "base/buf.h"
@@ -11,7 +11,7 @@ struct msg {
 	int refs;
 	uint8_t type;       /* enum msg_type */
 	struct frame frame; /* what the payload is */
-	int64_t ts;         /* milliseconds, on the timeline of whoever holds it */
+	int64_t ts;         /* milliseconds, on the timeline of its holder */
 	uint32_t n;         /* payload bytes */
 	uint32_t raw;       /* the time that its feeder gave it */
 	uint8_t payload[];
@@ -19,7 +19,7 @@ struct msg {
 
 /* One reference, payload of n bytes not yet filled. n must have met a limit before. */
 struct msg *msg_new(enum msg_type type, int64_t ts, size_t n);
-/* Another payload size, for whoever is still filling it; only with a single reference. The
+/* Another payload size while it is being filled; only with a single reference. The
  * message may move; the bytes that fit stay. */
 struct msg *msg_resize(struct msg *msg, size_t n);
 struct msg *msg_ref(struct msg *msg);

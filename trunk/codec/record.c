@@ -4,7 +4,7 @@
 #include "base/cur.h"
 #include "codec/bits.h"
 #include "codec/nal.h"
-
+#include "codec/picture.h"
 enum { SIZE_MAX_SANE = 65535 };
 
 static int sane(int64_t size)
@@ -202,4 +202,83 @@ void record_read_opus(struct audio_info *info, struct span record)
 	info->sample_rate = 48000; /* Opus always decodes to that */
 	if (is_head && cur_ok(&c))
 		info->channels = channels;
+}
+
+void record_read_av1(struct video_info *info, struct span record)
+{
+	struct cur c = cur_of(record.p, record.n);
+	cur_skip(&c, 1);
+	uint8_t byte = cur_u8(&c);
+	cur_skip(&c, 2);
+	if (!cur_ok(&c))
+		return;
+	info->profile = byte >> 5;
+	info->level = byte & 31;
+	if (!picture_size_av1(cur_bytes(&c, cur_left(&c)), &info->width, &info->height))
+		info->width = info->height = 0;
+}
+
+void record_read_vp(struct video_info *info, struct span record)
+{
+	static const uint8_t box[] = {1, 0, 0, 0};
+	struct cur c = cur_of(record.p, record.n);
+	if (record.n > sizeof(box) && memcmp(record.p, box, sizeof(box)) == 0)
+		cur_skip(&c, sizeof(box));
+	int profile = cur_u8(&c), level = cur_u8(&c);
+	if (!cur_ok(&c))
+		return;
+	info->profile = profile;
+	info->level = level;
+}
+
+void record_read_vp8_frame(struct video_info *info, struct span frame)
+{
+	struct cur c = cur_of(frame.p, frame.n);
+	bool is_key = !(cur_u8(&c) & 1);
+	cur_skip(&c, 2);
+	bool is_start = cur_u24(&c) == 0x9D012A;
+	unsigned width = cur_u8(&c);
+	width |= (cur_u8(&c) & 63u) << 8;
+	unsigned height = cur_u8(&c);
+	height |= (cur_u8(&c) & 63u) << 8;
+	if (!cur_ok(&c) || !is_key || !is_start)
+		return;
+	info->width = (int)width;
+	info->height = (int)height;
+}
+
+void record_read_flac(struct audio_info *info, struct span record)
+{
+	enum { STREAMINFO = 34, RATE_AT = 10 };
+	struct cur c = cur_of(record.p, record.n);
+	if (record.n >= 4 && memcmp(record.p, "fLaC", 4) == 0)
+		cur_skip(&c, 4);
+	if (cur_left(&c) >= STREAMINFO + 4)
+		cur_skip(&c, 4);
+	cur_skip(&c, RATE_AT);
+	struct bits b = bits_of(cur_bytes(&c, cur_left(&c)));
+	int rate = (int)bits_get(&b, 20), channels = (int)bits_get(&b, 3) + 1;
+	if (b.bad || !cur_ok(&c) || rate == 0)
+		return;
+	info->sample_rate = rate;
+	info->channels = channels;
+}
+
+void record_read_eac3_frame(struct audio_info *info, struct span frame)
+{
+	static const int rates[4] = {48000, 44100, 32000, 0}, halves[4] = {24000, 22050, 16000, 0};
+	static const uint8_t channels[8] = {2, 1, 2, 3, 3, 4, 4, 5};
+	struct bits b = bits_of(frame);
+	if (bits_get(&b, 16) != 0x0B77)
+		return;
+	bits_skip(&b, 2 + 3 + 11); /* stream type, sub-stream, size */
+	unsigned fscod = bits_get(&b, 2);
+	unsigned code = bits_get(&b, 2); /* of half the rates, or the number of blocks */
+	unsigned acmod = bits_get(&b, 3);
+	int has_lfe = (int)bits_get(&b, 1);
+	int rate = fscod == 3 ? halves[code] : rates[fscod];
+	if (b.bad || rate == 0)
+		return;
+	info->sample_rate = rate;
+	info->channels = channels[acmod] + has_lfe;
 }

@@ -4,10 +4,10 @@
 #include "base/err.h"
 
 enum { URL_MAX = 2048 };
-/* Where a server is that is named without a port. */
+/* The port of a server that is named without one. */
 enum { PORT_RTMP = 1935, PORT_HTTP = 80, PORT_HTTPS = 443, PORT_API = 1985 };
 
-/* Where a session wants to go. All text is owned by the target, never NULL and at most URL_MAX
+/* The vhost, app and stream that a session asks for. All text is owned by the target, never NULL and at most URL_MAX
  * bytes: what is longer is ERR_LIMIT. */
 struct target {
 	char *schema; /* "rtmp", "http" */

@@ -186,6 +186,8 @@ struct conf_http_api {
 	bool enabled;
 	char *listen;
 	bool crossdomain;
+	struct text_list allowed_origins; /* "https://host[:port]" */
+	bool jsonp;
 	enum conf_writes writes;
 	struct {
 		bool enabled, allow_reload;
@@ -211,7 +213,7 @@ struct conf {
 	int chunk_size;
 	int max_connections;
 	bool daemon;
-	char *pid, *work_dir, *server_id;
+	char *pid, *work_dir, *server_id, *user;
 	enum conf_log_tank srs_log_tank;
 	int srs_log_level; /* enum log_level */
 	char *srs_log_file;

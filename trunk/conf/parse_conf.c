@@ -61,8 +61,8 @@ static enum token quoted(struct lexer *lx, struct conf_report *report, struct sp
 	while (lx->p < lx->end && *lx->p != quote)
 		step(lx);
 	if (lx->p == lx->end) {
-		report_error(report, (struct conf_place){lx->file, line}, "the quote %c is never closed",
-			     quote);
+		report_error(report, (struct conf_place){lx->file, line},
+			     "the quote %c is never closed", quote);
 		return TOKEN_BAD;
 	}
 	*word = span_of(start, (size_t)(lx->p - start));

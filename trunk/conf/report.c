@@ -18,8 +18,8 @@ void conf_report_fini(struct conf_report *report)
 	buf_free(&report->warnings);
 }
 
-__attribute__((format(printf, 3, 0))) static void report_line(struct buf *out, struct conf_place place,
-							      const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void
+report_line(struct buf *out, struct conf_place place, const char *fmt, va_list ap)
 {
 	static const char more[] = "further problems are not shown\n";
 	static char line[LINE_TEXT_MAX]; /* nothing here switches coroutines */

@@ -30,6 +30,7 @@ struct row {
 	const char *path; /* "vhost.play.gop_cache" */
 	enum row_kind kind;
 	bool named;          /* a block with a name; in YAML a mapping of names */
+	bool is_file;        /* names files that are read, again at a reload */
 	bool hidden;         /* never printed into logs: a secret */
 	bool later;          /* known, with its member, but nothing but its default works yet */
 	size_t offset;       /* in struct conf, or in struct conf_vhost for "vhost.…" */

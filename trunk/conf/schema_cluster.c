@@ -84,7 +84,7 @@ static const struct row rows[] = {
 	     .example = "change-me", .hidden = true),
 	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NOW,
 	     "A file that holds the secret instead. It is read at start and at reload.",
-	     .example = "./conf/cluster.secret"),
+	     .example = "./conf/cluster.secret", .is_file = true),
 	ONOFF("vhost.cluster.coworkers_https", conf_vhost, cluster.coworkers_https, "off", NEW,
 	      "Whether the servers of the cluster are asked over HTTPS: their http_api.https "
 	      "listens at the port that they are asked at, which may be the one of "

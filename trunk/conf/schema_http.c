@@ -14,7 +14,16 @@ static const struct row rows[] = {
 	     "port.",
 	     .min = 1, .judge = value_check_endpoint),
 	ONOFF("http_api.crossdomain", conf, http_api.crossdomain, "on", NOW,
-	      "Whether web pages of other sites may use the API (CORS)."),
+	      "Whether web pages of other sites may read the API (CORS), as far as it asks for no "
+	      "password."),
+	LIST("http_api.allowed_origins", conf, http_api.allowed_origins, NOW,
+	     "Sites whose pages may do all that http_api allows: send name and password, "
+	     "disconnect clients, reload. What changes something needs an Authorization header "
+	     "then, which no page can send without having asked.",
+	     .judge = value_check_origin, .example = "https://console.example.com"),
+	ONOFF("http_api.jsonp", conf, http_api.jsonp, "off", NOW,
+	      "Whether answers can be had as scripts (?callback=), which pages of all sites can "
+	      "read. Without effect where http_api.auth is enabled."),
 	ENUM("http_api.writes", conf, http_api.writes, enum conf_writes, writes_names, "any", NOW,
 	     "Who may change something by the API (disconnect clients, reload): anyone who "
 	     "reaches it, only callers on this host, or only those who give http_api.auth's name "
@@ -41,10 +50,10 @@ static const struct row rows[] = {
 	     .min = 1, .judge = value_check_endpoint),
 	LIST("http_api.https.key", conf, http_api.https.certs.key, NOW,
 	     "The file with the private key (PEM, without a password).",
-	     .value = "./conf/server.key", .min = 1),
+	     .value = "./conf/server.key", .min = 1, .is_file = true),
 	LIST("http_api.https.cert", conf, http_api.https.certs.cert, NOW,
 	     "The file with the certificate (PEM), and those that it was signed with behind it.",
-	     .value = "./conf/server.crt", .min = 1),
+	     .value = "./conf/server.crt", .min = 1, .is_file = true),
 
 	BLOCK("http_server", "Files and HTTP-FLV streams."),
 	ONOFF("http_server.enabled", conf, http_server.enabled, "off", NOW,
@@ -64,10 +73,10 @@ static const struct row rows[] = {
 	     .min = 1, .judge = value_check_endpoint),
 	LIST("http_server.https.key", conf, http_server.https.certs.key, NOW,
 	     "The file with the private key (PEM, without a password).",
-	     .value = "./conf/server.key", .min = 1),
+	     .value = "./conf/server.key", .min = 1, .is_file = true),
 	LIST("http_server.https.cert", conf, http_server.https.certs.cert, NOW,
 	     "The file with the certificate (PEM), and those that it was signed with behind it.",
-	     .value = "./conf/server.crt", .min = 1),
+	     .value = "./conf/server.crt", .min = 1, .is_file = true),
 
 	BLOCK("stats", "Figures about the machine."),
 	IDLE("stats.enabled", "Figures about the machine are read when the API is asked."),

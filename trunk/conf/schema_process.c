@@ -41,6 +41,11 @@ static const struct row rows[] = {
 	     "the working directory where there is no such folder; a server in the foreground "
 	     "has none.",
 	     .example = "./objs/srs.pid"),
+	TEXT("user", conf, user, NULL, RESTART,
+	     "Who the server is once its ports are open, as name or name:group, when it is started "
+	     "as root. It keeps the right to open further ports below 1024 at a reload. Files that "
+	     "it reads again (keys, secrets, this one) have to be readable for that user.",
+	     .example = "srs"),
 	TEXT("work_dir", conf, work_dir, "./", RESTART,
 	     "The directory the server changes into. Relative paths start there.", .min = 1),
 	TEXT("server_id", conf, server_id, NULL, RESTART,

@@ -83,9 +83,9 @@ static const struct row rows[] = {
 	BLOCK("vhost.tls", "Certificates for clients that name this vhost (SNI)."),
 	LIST("vhost.tls.key", conf_vhost, tls.key, NOW,
 	     "The file with the private key, see rtmps.key.",
-	     .example = "./conf/live.example.com.key"),
+	     .example = "./conf/live.example.com.key", .is_file = true),
 	LIST("vhost.tls.cert", conf_vhost, tls.cert, NOW, "The file with the certificate.",
-	     .example = "./conf/live.example.com.crt"),
+	     .example = "./conf/live.example.com.crt", .is_file = true),
 };
 
 SCHEMA_PART(schema_vhost, rows);

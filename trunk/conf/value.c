@@ -342,6 +342,17 @@ void value_copy(void *to, const struct row *row, const void *from)
 	}
 }
 
+void value_each(const void *base, const struct row *row, void (*each)(const char *text, void *ctx),
+		void *ctx)
+{
+	const void *p = at_const(base, row);
+	const struct text_list *list = p;
+	if (row->kind == ROW_TEXT)
+		each(*(char *const *)p, ctx);
+	for (int i = 0; row->kind == ROW_LIST && i < list->count; i++)
+		each(list->v[i], ctx);
+}
+
 void value_fini(void *base, const struct row *row)
 {
 	if (row->kind == ROW_TEXT) {

@@ -16,6 +16,9 @@ void value_set_default(void *base, const struct row *row);
 void value_copy(void *to, const struct row *row, const void *from);
 /* The member as one would write it; nothing when it is unset. */
 void value_text(struct buf *out, const struct row *row, const void *base);
+/* Each text of a row that holds texts. */
+void value_each(const void *base, const struct row *row, void (*each)(const char *text, void *ctx),
+		void *ctx);
 void value_fini(void *base, const struct row *row);
 /* What the row accepts, for help: "on | off", "0 .. 64". Nothing for free text. */
 void value_range_text(struct buf *out, const struct row *row);
@@ -24,7 +27,9 @@ void value_range_text(struct buf *out, const struct row *row);
 const char *value_check_endpoint(const char *word); /* [ip:]port */
 const char *value_check_hostport(const char *word); /* host[:port] */
 const char *value_check_ipport(const char *word);   /* ip[:port] */
-const char *value_check_network(const char *word);  /* ip or ip/bits */
+/* "https://host[:port]", as browsers write the origin of a page. */
+const char *value_check_origin(const char *word);
+const char *value_check_network(const char *word); /* ip or ip/bits */
 const char *value_check_mount(const char *word);
 const char *value_check_rule(const char *rule); /* "publish|play all|ip|ip/bits" */
 const char *value_check_url(const char *word);  /* http://host[:port]/path */

@@ -24,6 +24,14 @@ const char *value_check_ipport(const char *word)
 	return fits ? NULL : "ip[:port]";
 }
 
+const char *value_check_origin(const char *word)
+{
+	const char *host = strncmp(word, "http://", 7) == 0    ? word + 7
+			   : strncmp(word, "https://", 8) == 0 ? word + 8
+							       : "";
+	return *host && hostport_is_valid(host) ? NULL : "http[s]://host[:port]";
+}
+
 const char *value_check_network(const char *word)
 {
 	return network_is_valid(word) ? NULL : "ip or ip/bits";

@@ -75,8 +75,5 @@ err http_respond(struct sock *sock, const struct http_message *request, int stat
 err http_respond_text(struct sock *sock, const struct http_message *request, int status,
 		      const char *sentence, const char *extra) BLOCKS;
 const char *http_status_text(int status);
-/* CORS headers as SRS sends them when the request has an Origin and `enabled`; "" otherwise.
- * Valid until the next call. */
-const char *http_cors(const struct http_message *request, bool enabled);
 /* True when the Authorization header holds these (compared in constant time). */
 bool http_basic_ok(const struct http_message *request, const char *username, const char *password);

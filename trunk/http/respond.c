@@ -88,18 +88,6 @@ err http_respond_text(struct sock *sock, const struct http_message *request, int
 	return e;
 }
 
-const char *http_cors(const struct http_message *request, bool enabled)
-{
-	if (!enabled || !http_header_get(request, "Origin"))
-		return "";
-	return "Access-Control-Allow-Origin: *\r\n"
-	       "Access-Control-Allow-Headers: *\r\n"
-	       "Access-Control-Allow-Methods: *\r\n"
-	       "Access-Control-Expose-Headers: *\r\n"
-	       "Access-Control-Allow-Credentials: false\r\n"
-	       "Access-Control-Request-Private-Network: true\r\n";
-}
-
 const char *http_status_text(int status)
 {
 	static const struct {

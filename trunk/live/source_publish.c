@@ -115,7 +115,7 @@ static void note_facts(struct source *s, const struct msg *m, int64_t now)
 	if (m->type == MSG_VIDEO && m->frame.is_coded) {
 		s->video_frames++;
 		s->video_ms = now;
-		if (!s->video.codec)
+		if (!s->video.codec || (!s->video.width && m->frame.is_key))
 			video_info_read(&s->video, msg_span(m));
 	} else if (m->type == MSG_AUDIO && !s->audio.codec) {
 		audio_info_read(&s->audio, msg_span(m));

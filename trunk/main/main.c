@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "co/co.h"
 #include "main/options.h"
+#include "main/privileges.h"
 #include "main/process.h"
 #include "main/serve.h"
 #include "main/signals.h"
@@ -144,11 +145,11 @@ static void drain(void)
 	int number = 0;
 	struct server *server = &serve.server;
 	int64_t first = server->conf->grace_start_wait_ms, last = server->conf->grace_final_wait_ms;
-	log_say("graceful quit: %d connections may stay until they leave", server->connections);
+	log_say("graceful quit: %d connections may stay until they leave", server->places.count);
 	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
 		return;
 	serve_drain(&serve);
-	while (server->connections > 0)
+	while (server->places.count > 0)
 		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
 			return;
 	(void)signals_wait(&number, clock_after(last));
@@ -209,7 +210,11 @@ static err start(struct conf *conf)
 	TRY(co_init());
 	TRY(signals_init());
 	serve.server.on_reload = on_reload;
-	return serve_start(&serve, conf, &inherit);
+	TRY(serve_start(&serve, conf, &inherit));
+	err e = privileges_drop(conf);
+	if (e)
+		serve_stop(&serve);
+	return e;
 }
 
 static int run(struct conf *conf)
@@ -253,7 +258,11 @@ int main(int argc, char **argv)
 	if (load(&conf) != OK)
 		return 1;
 	int status = 0;
-	if (options.test)
+	err e = privileges_check(conf);
+	if (e) {
+		fprintf(stderr, "srs: %s\n", err_trail(e));
+		status = 1;
+	} else if (options.test)
 		printf("%s: the configuration is fine\n", *conf->file ? conf->file : "environment");
 	else
 		status = run(conf);

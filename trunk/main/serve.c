@@ -7,6 +7,7 @@
 #include "main/server_id.h"
 #include "net/dns.h"
 #include "node/certs.h"
+#include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
 #include "service/hls_serve.h"
@@ -52,9 +53,11 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	name_self(server);
 	registry_init(&server->registry);
 	stat_init(&server->stat, &server->registry);
+	places_init(&server->places);
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
+	server->guesses = guesses_new();
 	server->hooks = hooks_new(server);
 	server->certs = certs_new();
 	serve->hls = hls_new(server);
@@ -92,7 +95,9 @@ void serve_stop(struct serve *serve)
 	certs_free(&server->certs);
 	signer_free(&server->signer);
 	notices_free(&server->notices);
+	guesses_free(&server->guesses);
 	stat_fini(&server->stat);
+	places_fini(&server->places);
 	registry_fini(&server->registry);
 	http_router_fini(&serve->router);
 	conf_unref(&server->conf);

@@ -35,6 +35,16 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 	return s;
 }
 
+bool server_take_place(struct server *server, struct conn_place *place, const char *listener,
+		       const struct addr *peer)
+{
+	struct place_limits limits = {
+		.all = server->conf->max_connections,
+		.reserve = CONNECTIONS_RESERVED,
+	};
+	return place_take(place, &server->places, &limits, listener, peer);
+}
+
 static struct source *find_live(const struct server *server, const struct conf_vhost *vhost,
 				const char *app, const char *stream)
 {

@@ -4,11 +4,13 @@
 #include "co/co.h"
 #include "conf/conf.h"
 #include "live/registry.h"
+#include "node/places.h"
 #include "node/sign.h"
 #include "node/stat.h"
 
 struct certs;
 struct cluster;
+struct guesses;
 struct hooks;
 struct notices;
 struct signer;
@@ -18,8 +20,8 @@ enum { CONNECTIONS_RESERVED = 32 };
 /* How the last reload ended. */
 struct reload_result {
 	uint64_t count; /* of reloads so far */
-	err code;       /* OK; ERR_CONFIG: the file has errors; ERR_SYSTEM: an address cannot be had */
-	char *why;      /* the errors, with file and line; NULL: none */
+	err code;  /* OK; ERR_CONFIG: the file has errors; ERR_SYSTEM: an address cannot be had */
+	char *why; /* the errors, with file and line; NULL: none */
 };
 
 struct server {
@@ -33,11 +35,12 @@ struct server {
 	struct certs *certs;      /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
-	int connections;          /* RTMP and HTTP connections */
+	struct guesses *guesses;  /* wrong passwords */
+	struct places places;     /* of connections, of whatever protocol */
 	char *server_id;          /* the same over restarts */
 	char service_id[9];       /* of this start */
 	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_ms; /* monotonic */
+	int64_t started_ms;       /* monotonic */
 	struct reload_result reload;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 };
@@ -52,6 +55,10 @@ struct source *server_source_to_play(struct server *server, const struct conf_vh
 /* Likewise, of those that are live here; NULL when there is none. Borrowed. */
 struct source *server_live_source(const struct server *server, const struct conf_vhost *vhost,
 				  const char *app, const char *stream);
+/* A place for a connection to that listener, as the configuration limits them. False: there is none, not
+ * even in the reserve. */
+bool server_take_place(struct server *server, struct conn_place *place, const char *listener,
+		       const struct addr *peer);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);

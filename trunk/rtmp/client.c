@@ -2,10 +2,11 @@
  * so that a stream costs three round trips behind the TCP handshake (C0 C1, connect,
  * createStream) before play or publish.
  *
- * Servers say no in three ways: _error to a transaction, onStatus with level "error", or a close
- * without a word. A redirect is an object `ex` in the information of one of the first two. */
+ * Servers refuse in three ways: _error to a transaction, onStatus with level "error", or a close
+ * without an answer. A redirect is an object `ex` in the information of one of the first two. */
 #include "rtmp/client.h"
 #include "base/log.h"
+#include "rtmp/enhanced.h"
 #include "rtmp/handshake.h"
 
 #include <stdio.h>
@@ -15,8 +16,6 @@ enum {
 	TID_CREATE_STREAM = 2,
 	WINDOW = 2500000,
 	BUFFER_MS = 1000,
-	FORWARD = 4,     /* Enhanced RTMP: any codec is passed on */
-	CAPS_EX = 2 | 4, /* multitrack, ModEx */
 };
 
 static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts, struct amf **args,
@@ -87,18 +86,10 @@ static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
 	return OK;
 }
 
-static struct amf *any_codec(void)
-{
-	struct amf *map = amf_object();
-	amf_set(map, "*", amf_number(FORWARD));
-	return map;
-}
-
 static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
 			struct amf *args)
 {
-	struct amf *o = amf_object(), *list = amf_strict();
-	amf_append(list, amf_string("*"));
+	struct amf *o = amf_object();
 	amf_set(o, "app", amf_string(opts->app));
 	amf_set(o, "flashVer", amf_string("WIN 15,0,0,239"));
 	amf_set(o, "swfUrl", amf_string(opts->swf_url ? opts->swf_url : ""));
@@ -110,10 +101,7 @@ static void put_connect(struct rtmp_conn *conn, const struct rtmp_client_opts *o
 	amf_set(o, "videoFunction", amf_number(1));
 	amf_set(o, "pageUrl", amf_string(opts->page_url ? opts->page_url : ""));
 	amf_set(o, "objectEncoding", amf_number(0));
-	amf_set(o, "fourCcList", list);
-	amf_set(o, "videoFourCcInfoMap", any_codec());
-	amf_set(o, "audioFourCcInfoMap", any_codec());
-	amf_set(o, "capsEx", amf_number(CAPS_EX));
+	enhanced_put(o);
 	rtmp_put_command(conn, CSID_CONNECTION, 0, "connect", TID_CONNECT, o, args, NULL);
 }
 

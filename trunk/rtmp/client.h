@@ -3,7 +3,7 @@
 #include "rtmp/command.h"
 #include "rtmp/conn.h"
 
-/* What a server of our kind says of itself when it accepts. */
+/* The identity that a server of this kind gives when it accepts a connect. */
 struct rtmp_peer {
 	char node[24];     /* the id of its process; "" when it says none */
 	int api_port;      /* of its HTTP API; 0 when it says none */
@@ -20,7 +20,7 @@ struct rtmp_client_opts {
 	struct rtmp_peer *peer;         /* filled in; NULL: of no interest */
 };
 
-/* What a server answered to connect, play or publish, when it was no. */
+/* The refusal of a connect, play or publish. */
 struct rtmp_refusal {
 	char code[128]; /* "NetStream.Publish.BadName" or "" */
 	char description[256];
@@ -28,7 +28,7 @@ struct rtmp_refusal {
 };
 
 /* Handshake, connect, createStream over a dialled socket (taken, also on failure). When the server
- * says no, *refusal is filled and the error is the one that rtmp_client_status() has for it. */
+ * refuses, *refusal is filled and the error is the one that rtmp_client_status() has for it. */
 err rtmp_client_connect(struct rtmp_conn **out, struct sock **sock,
 			const struct rtmp_client_opts *opts, uint32_t *stream_id,
 			struct rtmp_refusal *refusal) BLOCKS;

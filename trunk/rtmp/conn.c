@@ -38,8 +38,8 @@ struct rtmp_queue {
 	int slice;       /* messages handed out by rtmp_recv() since others could run */
 	struct buf rest; /* bytes that were read and not yet cut, from rest_at on */
 	size_t rest_at;
-	err failed;  /* the chunk reader is dead: told when the queue is empty */
-	char *words; /* and why */
+	err failed; /* the chunk reader is dead: returned when the queue is empty */
+	char *why;  /* the error's text */
 };
 
 static uint8_t scratch[SCRATCH];
@@ -60,7 +60,8 @@ static void let_others_run(struct rtmp_queue *q)
 err rtmp_recv(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
 	for (;;) {
-		/* What a peer sent before it closed counts, although it hears no answers any more. */
+		/* Messages that a peer sent before it closed are handed out, although answers no longer
+		 * reach it. */
 		err sent = rtmp_flush(conn);
 		if (sent && sent != ERR_CLOSED)
 			return sent;
@@ -127,7 +128,7 @@ static err next(struct rtmp_conn *conn, struct rtmp_msg *m, bool *more)
 	*more = false;
 	while (!pop(q, m)) {
 		if (q->failed)
-			return err_fail(q->failed, "%s", q->words);
+			return err_fail(q->failed, "%s", q->why);
 		*more = q->reads >= READS;
 		err e = *more ? ERR_AGAIN : read_more(conn);
 		if (e == ERR_AGAIN)
@@ -153,7 +154,7 @@ static err read_more(struct rtmp_conn *conn)
 	err e = cut(conn, &c);
 	if (e) {
 		q->failed = e;
-		q->words = mem_strdup(err_trail(e));
+		q->why = mem_strdup(err_trail(e));
 	}
 	if (e || cur_left(&c) == 0) {
 		buf_free(&q->rest);
@@ -254,7 +255,7 @@ void rtmp_conn_free(struct rtmp_conn **conn)
 	while (pop(c->queue, &m))
 		rtmp_msg_fini(&m);
 	buf_free(&c->queue->rest);
-	free(c->queue->words);
+	free(c->queue->why);
 	free(c->queue);
 	buf_free(&c->out);
 	chunk_reader_free(&c->reader);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "codec/url.h"
+#include "rtmp/enhanced.h"
 #include "rtmp/server.h"
 #include "rtmp/status.h"
 
@@ -11,8 +12,6 @@
 enum {
 	TEXT_MAX = 4096, /* of a URL */
 	PEER_BANDWIDTH = 2500000,
-	FORWARD = 4,     /* Enhanced RTMP: any codec is passed on, none is understood */
-	CAPS_EX = 2 | 4, /* multitrack, ModEx */
 };
 
 static char *copy_text(const struct amf *object, const char *key)
@@ -23,8 +22,6 @@ static char *copy_text(const struct amf *object, const char *key)
 
 static void read_connect(struct rtmp_connect *out, struct command *cmd)
 {
-	static const char *const enhanced[] = {"fourCcList", "videoFourCcInfoMap",
-					       "audioFourCcInfoMap", "capsEx"};
 	const struct amf *o = cmd->object;
 	*out = (struct rtmp_connect){
 		.tc_url = copy_text(o, "tcUrl"),
@@ -35,8 +32,7 @@ static void read_connect(struct rtmp_connect *out, struct command *cmd)
 		.object_encoding = amf_get_number(o, "objectEncoding", 0),
 	};
 	url_take_user(out->tc_url, &out->user, &out->password);
-	for (size_t i = 0; i < sizeof(enhanced) / sizeof(enhanced[0]); i++)
-		out->enhanced |= amf_get(o, enhanced[i]) != NULL;
+	out->enhanced = enhanced_is_said(o);
 	if (cmd->argc && (cmd->args[0]->kind == AMF_OBJECT || cmd->args[0]->kind == AMF_ECMA)) {
 		out->args = cmd->args[0];
 		cmd->args[0] = amf_null();
@@ -86,31 +82,18 @@ err rtmp_recv_connect(struct rtmp_conn *conn, struct rtmp_connect *out)
 	}
 }
 
-static struct amf *any_codec(void)
-{
-	struct amf *map = amf_object();
-	amf_set(map, "*", amf_number(FORWARD));
-	return map;
-}
-
 static struct amf *make_server(const struct rtmp_connect *c)
 {
 	struct amf *o = amf_object();
 	amf_set(o, "fmsVer", amf_string("FMS/3,5,3,888"));
 	amf_set(o, "capabilities", amf_number(127));
 	amf_set(o, "mode", amf_number(1));
-	if (!c->enhanced)
-		return o;
-	struct amf *list = amf_strict();
-	amf_append(list, amf_string("*"));
-	amf_set(o, "fourCcList", list);
-	amf_set(o, "videoFourCcInfoMap", any_codec());
-	amf_set(o, "audioFourCcInfoMap", any_codec());
-	amf_set(o, "capsEx", amf_number(CAPS_EX));
+	if (c->enhanced)
+		enhanced_put(o);
 	return o;
 }
 
-/* Who we are, for the log of an edge. */
+/* The identity of this server, which an edge logs. */
 static struct amf *make_identity(const struct rtmp_conn *conn, const struct rtmp_server_opts *opts)
 {
 	char ip[ADDR_TEXT_MAX];

@@ -126,7 +126,7 @@ static void on_stream_length(struct dialogue *d, struct command *cmd)
 	put_result(d, cmd, amf_number(0));
 }
 
-/* Also answers to what we never asked: an answer to them could go round for ever. */
+/* Answers to questions that were never asked are among these: to answer them could go on for ever. */
 static void on_nothing(struct dialogue *d, struct command *cmd)
 {
 	(void)d;

@@ -1,6 +1,6 @@
-/* What a connection does with each whole message by itself, before anybody asks for it: protocol control is
- * acted upon, pings are answered, AMF3 framing is taken off, aggregates are split. A message that makes no
- * sense costs nothing but itself: only broken chunks end a connection. */
+/* Messages that concern the connection itself are dealt with as they come: protocol control is acted upon,
+ * pings are answered, AMF3 framing is taken off, aggregates are split. A message that makes no sense costs
+ * nothing but itself: only broken chunks end a connection. */
 #include "codec/metadata.h"
 #include "rtmp/inside.h"
 
@@ -123,7 +123,9 @@ void conn_receive(struct rtmp_conn *conn, struct rtmp_msg *m)
 	switch (m->type) {
 	case RTMP_AUDIO:
 	case RTMP_VIDEO:
-		conn_push(conn, m);
+		/* An empty one says nothing, and as an FLV tag it stalls players. */
+		if (m->media && m->media->n)
+			conn_push(conn, m);
 		break;
 	case RTMP_DATA:
 	case RTMP_COMMAND:

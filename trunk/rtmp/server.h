@@ -40,7 +40,7 @@ void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *lev
 /* StreamBegin, Play.Reset, Play.Start, RtmpSampleAccess. Appended, not flushed. */
 void rtmp_put_play_start(struct rtmp_conn *conn, uint32_t stream_id);
 /* SRS's 302: onStatus NetConnection.Connect.Rejected with ex{code, redirect, redirect2} on message
- * stream 0, then waits up to three seconds for the client's word. */
+ * stream 0, then waits up to three seconds for the client to say that it follows. */
 err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redirect2) BLOCKS;
 /* Sends the status (unless `code` is NULL), flushes, ends politely so that it arrives, and frees
  * the connection. */

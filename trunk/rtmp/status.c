@@ -51,8 +51,8 @@ void rtmp_put_play_start(struct rtmp_conn *conn, uint32_t stream_id)
 	buf_free(&b);
 }
 
-/* Until the client has called with a text, which is its word that it follows. */
-static err wait_for_word(struct rtmp_conn *conn)
+/* Waits for a call with a text, by which the client says that it follows the redirect. */
+static err wait_for_consent(struct rtmp_conn *conn)
 {
 	for (bool heard = false; !heard;) {
 		struct command cmd = {0};
@@ -80,7 +80,8 @@ err rtmp_redirect(struct rtmp_conn *conn, const char *redirect, const char *redi
 	int64_t limit = clock_after(REDIRECT_MS);
 	if (sock_deadline(conn->sock) > limit)
 		sock_set_deadline(conn->sock, limit);
-	return wait_for_word(conn) == ERR_STOPPED ? ERR_STOPPED : OK; /* most clients just leave */
+	return wait_for_consent(conn) == ERR_STOPPED ? ERR_STOPPED
+						     : OK; /* most clients just leave */
 }
 
 void rtmp_end(struct rtmp_conn **conn, uint32_t stream_id, const char *level, const char *code,

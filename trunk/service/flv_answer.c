@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
+#include "node/signed_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,6 @@ err flv_answer_head(struct http_session *s)
 	struct buf head = {.max = HEAD_MAX};
 	http_write_head(&head, s->request, 200, type, -1, s->cors);
 	err e = sock_send(s->sock, head.p, head.n);
-	s->request->keep_alive &= s->request->minor > 0;
 	buf_free(&head);
 	return e;
 }
@@ -87,8 +87,8 @@ static int status_of(enum outcome_code code)
 	static const int statuses[OUTCOMES] = {
 		[OUTCOME_NO_VHOST] = 404,  [OUTCOME_BAD_NAME] = 400,  [OUTCOME_RELAY_REFUSED] = 403,
 		[OUTCOME_FULL] = 503,      [OUTCOME_LOOP] = 403,      [OUTCOME_DENIED] = 403,
-		[OUTCOME_NO_ORIGIN] = 503, [OUTCOME_NOT_FOUND] = 404, [OUTCOME_KICKED] = 403,
-		[OUTCOME_ENDED] = 404,
+		[OUTCOME_NO_ORIGIN] = 503, [OUTCOME_UNDECIDED] = 503, [OUTCOME_NOT_FOUND] = 404,
+		[OUTCOME_KICKED] = 403,    [OUTCOME_ENDED] = 404,
 	};
 	return statuses[code] ? statuses[code] : 500;
 }
@@ -100,5 +100,8 @@ err flv_tell(struct http_session *s, const struct conf_vhost *vhost, const struc
 	if (o->code == OUTCOME_ELSEWHERE)
 		return flv_refuse(s, 404,
 				  "The stream is on another server that has no HTTP address.");
+	if (o->code == OUTCOME_MISDIRECTED)
+		return signed_request_refuse(s->sock, s->request, SIGN_MISDIRECTED,
+					     s->server->service_id, s->cors);
 	return flv_refuse(s, status_of(o->code), o->text);
 }

@@ -223,7 +223,8 @@ err flv_play(struct http_session *s, const struct request *request)
 	sock_attach(p->sock);
 	err e = viewing_find(&p->viewing, &ops, request, HEAD_MS);
 	if (!e)
-		e = viewing_play(&p->viewing);
+		e = s->request->method == HTTP_METHOD_HEAD ? flv_answer_head(s)
+							   : viewing_play(&p->viewing);
 	e = tell_end(p, e);
 	viewing_end(&p->viewing);
 	chunks_fini(&p->out);

@@ -126,7 +126,7 @@ static err serve_row(struct http_session *s, bool *found)
 		return OK;
 	if (row->methods != HTTP_ANY && !(row->methods & http_method_bit(s->request->method)))
 		return refuse_method(s, row);
-	if (s->is_full && !(row->flags & HTTP_ROUTE_WHEN_FULL))
+	if (s->place.is_reserved && !(row->flags & HTTP_ROUTE_WHEN_FULL))
 		return refuse_full(s);
 	return row->serve(s, found);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "http/files.h"
 #include "service/flv.h"
+#include "service/http_origin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,13 @@
 enum {
 	REQUEST_TIMEOUT_MS = 15000, /* for the first request, and between two */
 	END_PATIENCE_MS = 1500,
+	CORS_MAX = 4096,
 };
 
 static void session_free(struct http_session *s)
 {
-	s->server->connections--;
+	buf_free(&s->cors_lines);
+	place_give(&s->place);
 	http_message_free(&s->request);
 	http_conn_free(&s->conn);
 	sock_close(&s->sock);
@@ -26,28 +29,15 @@ static void session_free(struct http_session *s)
 
 /* ---- one request ---- */
 
-/* As in SRS, the setting of the HTTP server is that of both; the API's own can only forbid. */
-static bool allows_origins(const struct http_session *s)
-{
-	return s->conf->http_server.crossdomain &&
-	       (s->ports & HTTP_PORT_FILES || s->conf->http_api.crossdomain);
-}
-
-static err answer_options(struct http_session *s)
-{
-	if (!allows_origins(s))
-		return http_respond_text(s->sock, s->request, 405,
-					 "Requests from other origins are off.", NULL);
-	return http_respond(s->sock, s->request, 200, NULL, span_str(""), s->cors);
-}
-
 static err answer(struct http_session *s, bool *more)
 {
 	conf_unref(&s->conf);
 	s->conf = conf_ref(s->server->conf);
-	s->cors = http_cors(s->request, allows_origins(s));
+	buf_clear(&s->cors_lines);
+	http_origin_put(&s->cors_lines, s);
+	s->cors = buf_text(&s->cors_lines);
 	log_debug("HTTP %s %s", s->request->method_name, log_quote(s->request->path));
-	err e = s->request->method == HTTP_METHOD_OPTIONS ? answer_options(s)
+	err e = s->request->method == HTTP_METHOD_OPTIONS ? http_origin_preflight(s)
 							  : http_router_serve(s->router, s);
 	*more = e == OK && s->request && s->request->keep_alive && !co_stopping();
 	http_message_free(&s->request);
@@ -108,8 +98,9 @@ void http_service_accept(void *ctx, struct sock *sock)
 {
 	const struct http_port *port = ctx;
 	struct server *server = port->server;
-	int room = server->conf->max_connections - server->connections;
-	if (room <= -CONNECTIONS_RESERVED) {
+	struct conn_place place;
+	const char *listener = port->ports & HTTP_PORT_API ? "HTTP API" : "HTTP";
+	if (!server_take_place(server, &place, listener, sock_peer(sock))) {
 		sock_close(&sock);
 		return;
 	}
@@ -118,8 +109,8 @@ void http_service_accept(void *ctx, struct sock *sock)
 	s->router = port->router;
 	s->ports = port->ports;
 	s->sock = sock;
-	s->is_full = room <= 0;
-	server->connections++;
+	s->cors_lines.max = CORS_MAX;
+	s->place = place;
 	if (!co_start_in(&server->sessions, "http", session_main, s))
 		session_free(s);
 }
@@ -138,6 +129,7 @@ void http_service_mount(struct http_router *router)
 		{.pattern = "*.flv",
 		 .methods = HTTP_ANY,
 		 .ports = HTTP_PORT_FILES,
+		 .flags = HTTP_ROUTE_WHEN_FULL, /* says itself who may have it then */
 		 .serve = flv_serve},
 		/* SRS's console is served beside the API too. */
 		{.pattern = "/console/*",

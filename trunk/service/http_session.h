@@ -2,6 +2,7 @@
  * http_service.c begins and ends it; what it may ask for are the rows of http_router.h. */
 #pragma once
 #include "http/http.h"
+#include "node/places.h"
 #include "node/server.h"
 
 /* What can be had at an HTTP address. */
@@ -20,13 +21,14 @@ struct http_port {
 struct http_session {
 	struct server *server;
 	const struct http_router *router;
-	unsigned ports;    /* of the listener; HTTP_PORT_… */
-	struct conf *conf; /* the snapshot at the request */
+	unsigned ports;          /* of the listener; HTTP_PORT_… */
+	struct conf *conf;       /* the snapshot at the request */
+	struct conn_place place; /* reserved: only rows that are served when full */
 	struct sock *sock;
 	struct http_conn *conn;       /* NULL when a stream has taken the connection over */
 	struct http_message *request; /* likewise */
 	const struct http_route *route;
 	const char *tail; /* of the request's path, see http_router.h */
 	const char *cors; /* header lines for the answer; "" */
-	bool is_full;     /* only some of the API has room left */
+	struct buf cors_lines;
 };

@@ -74,7 +74,7 @@ static void take_command(struct player *p, struct rtmp_msg *m)
 		set_want(p, WIRE_VIDEO, event.on);
 		break;
 	case RTMP_EVENT_CALL:
-		if (p->s->is_relay && announce_take_players(&p->s->announce, &event.call))
+		if (p->s->request.is_relay && announce_take_players(&p->s->announce, &event.call))
 			consumer_set_behind(&p->viewing.consumer, p->s->announce.players);
 		break;
 	case RTMP_EVENT_NONE:
@@ -144,13 +144,13 @@ static void on_join(struct viewing *v)
 	if (p->conn->out_chunk_size != v->source->opts.chunk_size)
 		rtmp_put_chunk_size(p->conn, v->source->opts.chunk_size);
 	rtmp_put_play_start(p->conn, s->want.stream_id);
-	if (s->is_relay) {
+	if (s->request.is_relay) {
 		struct stream_report report = relays_report(s->server->cluster, v->source);
 		announce_stream(p->conn, &report);
 	}
 	v->has_told = true;
 	sock_set_lowat(p->conn->sock, SEND_LOWAT_BYTES);
-	sock_keep_alive(p->conn->sock, s->vhost->play.stalled_timeout_ms);
+	sock_keep_alive(p->conn->sock, s->request.vhost->play.stalled_timeout_ms);
 	sock_set_quick(p->conn->sock, false);
 	sock_attach(p->conn->sock);
 	source_cursor_open(
@@ -158,13 +158,13 @@ static void on_join(struct viewing *v)
 		&(struct cursor_opts){
 			.format = &wire_rtmp,
 			.stream_id = s->want.stream_id,
-			.own_base = !s->is_relay, /* resuming a relay needs exact times */
+			.own_base = !s->request.is_relay, /* resuming a relay needs exact times */
 			.from_start = viewing_from_start(v),
 			.first = buf_span(&p->conn->out),
 		});
 	consumer_open(&v->consumer, v->source,
 		      &(struct consumer_opts){
-			      .kind = s->is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
+			      .kind = s->request.is_relay ? CONSUMER_RELAY : CONSUMER_PLAYER,
 			      .co = v->co,
 			      .on_send_slot = v->duration_ms ? NULL : on_send_slot,
 			      .needs = {&v->source, p->conn, p->conn->sock},
@@ -209,13 +209,12 @@ static int64_t duration_of(const struct rtmp_session *s)
 err rtmp_play_run(struct rtmp_session *s)
 {
 	struct player *p = mem_new(struct player);
-	struct request request = rtmp_session_request(s, "rtmp-play");
 	p->s = s;
 	p->conn = s->conn;
 	p->want = WIRE_ALL;
 	p->viewing.duration_ms = duration_of(s);
 	sock_attach(s->conn->sock);
-	err e = viewing_find(&p->viewing, &ops, &request, -1);
+	err e = viewing_find(&p->viewing, &ops, &s->request, -1);
 	if (!e)
 		e = viewing_play(&p->viewing);
 	if (p->viewing.outcome)

@@ -93,7 +93,7 @@ static err take_command(struct publisher *p, struct rtmp_msg *m, bool *over)
 {
 	struct rtmp_event event;
 	rtmp_take_command(p->s->conn, &p->s->want, m, &event);
-	if (event.kind == RTMP_EVENT_CALL && p->s->is_relay)
+	if (event.kind == RTMP_EVENT_CALL && p->s->request.is_relay)
 		announce_take_players(&p->s->announce, &event.call);
 	*over = event.kind == RTMP_EVENT_CLOSED;
 	rtmp_event_fini(&event);
@@ -158,13 +158,6 @@ static err publish_loop(struct publisher *p)
 
 /* ---- the story ---- */
 
-static const char *role_name(enum rtmp_role role)
-{
-	return role == ROLE_FLASH_PUBLISH       ? "flash-publish"
-	       : role == ROLE_HAIVISION_PUBLISH ? "haivision-publish"
-						: "fmle-publish";
-}
-
 static err start(struct publisher *p)
 {
 	struct rtmp_session *s = p->s;
@@ -179,11 +172,10 @@ static err start(struct publisher *p)
 err rtmp_publish_run(struct rtmp_session *s)
 {
 	struct publisher *p = mem_new(struct publisher);
-	struct request request = rtmp_session_request(s, role_name(s->want.role));
 	p->s = s;
 	p->co = co_self();
 	sock_attach(s->conn->sock);
-	err e = publication_begin(&p->publication, &ops, &request);
+	err e = publication_begin(&p->publication, &ops, &s->request);
 	if (!e)
 		e = start(p);
 	if (!e)

@@ -4,14 +4,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
-#include "cluster/upstream_request.h"
 #include "codec/list.h"
 #include "codec/url.h"
 #include "rtmp/handshake.h"
 #include "service/rtmp_session.h"
-#include "service/token.h"
+#include "session/admit.h"
 #include "session/hooks.h"
-#include "session/permit.h"
 #include "session/signed_link.h"
 
 #include <stdio.h>
@@ -28,14 +26,11 @@ enum {
 	FULL_TIMEOUT_MS = 5000,   /* for one that is only told that there is no room */
 };
 
-static const char server_full[] = "the server is full (max_connections)";
-static const char relay_unwelcome[] = "other servers are not accepted from this address";
-
 static err session_run(struct rtmp_session *s);
 
 static void session_free(struct rtmp_session *s)
 {
-	s->server->connections--;
+	place_give(&s->place);
 	rtmp_conn_free(&s->conn);
 	sock_close(&s->sock);
 	rtmp_connect_fini(&s->connect);
@@ -52,11 +47,10 @@ static void session_free(struct rtmp_session *s)
 
 static void tell_of_end(const struct rtmp_session *s)
 {
-	if (!s->was_admitted)
+	if (!s->was_asked_about)
 		return;
-	struct request request = rtmp_session_request(s, "");
 	struct traffic traffic = rtmp_session_traffic(s);
-	hooks_tell(&request, HOOK_ON_CLOSE, &traffic);
+	hooks_tell(&s->request, HOOK_ON_CLOSE, &traffic);
 }
 
 static void session_main(void *arg)
@@ -76,8 +70,8 @@ static void session_main(void *arg)
 void rtmp_service_accept(void *ctx, struct sock *sock)
 {
 	struct server *server = ctx;
-	int room = server->conf->max_connections - server->connections;
-	if (room <= -CONNECTIONS_RESERVED) {
+	struct conn_place place;
+	if (!server_take_place(server, &place, "RTMP", sock_peer(sock))) {
 		sock_close(&sock);
 		return;
 	}
@@ -86,18 +80,12 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 	s->peer = *sock_peer(sock);
 	s->conf = conf_ref(server->conf);
 	s->sock = sock;
-	s->is_full = room <= 0;
-	server->connections++;
+	s->place = place;
 	if (!co_start_in(&server->sessions, "rtmp", session_main, s))
 		session_free(s);
 }
 
-static err reject(struct rtmp_session *s, err e, const char *code, const char *sentence)
-{
-	if (rtmp_reject(s->conn, code, sentence) == OK)
-		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
-	return err_fail(e, "%s: %s", code, sentence);
-}
+/* ---- connect ---- */
 
 /* A member of the identity; what is longer than any cluster could make it is none of ours. */
 static char *identity_text(const struct amf *args, const char *key)
@@ -107,7 +95,7 @@ static char *identity_text(const struct amf *args, const char *key)
 }
 
 /* Another server says so in the second object of connect (SRS: srs_pid; what else there is of ours,
- * see upstream.c). */
+ * see upstream_request.c). */
 static void read_identity(struct rtmp_session *s)
 {
 	const struct amf *args = s->connect.args;
@@ -117,135 +105,161 @@ static void read_identity(struct rtmp_session *s)
 	s->path = identity_text(args, "srs_path");
 	s->via = identity_text(args, "srs_via");
 	s->redirected = identity_text(args, "srs_redirected");
-	s->says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path;
-	s->is_coworker = amf_get_number(args, "srs_mesh", 0) > 0;
 	announce_read(&s->announce, args, sock_peer(s->conn->sock));
-	if (s->says_relay)
-		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
-			 log_quote(amf_get_string(args, "srs_server", "?")),
-			 amf_get_number(args, "srs_pid", 0), list_count(s->path));
 }
 
-/* `relays` limits from where other servers are accepted. */
-static bool is_welcome(struct rtmp_session *s)
+static void make_request(struct rtmp_session *s)
 {
-	return !s->says_relay ||
-	       server_relay_allowed(s->server, s->vhost, sock_peer(s->conn->sock));
+	const struct amf *args = s->connect.args;
+	s->request = (struct request){
+		.server = s->server,
+		.conf = s->conf,
+		.vhost = conf_vhost_find(s->conf, s->target.vhost),
+		.target = &s->target,
+		.peer = &s->peer,
+		.tc_url = s->connect.tc_url,
+		.page_url = s->connect.page_url,
+		.swf_url = s->connect.swf_url,
+		.url = s->url ? s->url : "",
+		.tls = sock_is_encrypted(s->conn->sock),
+		.path_asked = "",
+		.proof = s->proof ? s->proof : "",
+		.announce = &s->announce,
+		.path = s->path,
+		.via = s->via,
+		.redirected = s->redirected,
+		.says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path,
+		.from_coworker = amf_get_number(args, "srs_mesh", 0) > 0,
+	};
 }
 
-/* The vhost that connect names; the stream's own query may name another one later. */
-static err admit(struct rtmp_session *s)
+static err accept_connect(struct rtmp_session *s)
 {
-	TRY(target_parse(&s->target, s->connect.tc_url, ""));
-	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
-	if (!s->vhost || !s->vhost->enabled)
-		return reject(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
-			      "there is no such vhost on this server");
-	read_identity(s);
-	if (!is_welcome(s))
-		return reject(s, ERR_DENIED, "NetConnection.Connect.Rejected", relay_unwelcome);
-	if (s->is_full && !s->says_relay)
-		return reject(s, ERR_FULL, "NetConnection.Connect.Rejected", server_full);
+	const struct conf_vhost *vhost = s->request.vhost;
 	return rtmp_accept(s->conn, &s->connect,
 			   &(struct rtmp_server_opts){
-				   .out_ack_size = (uint32_t)s->vhost->out_ack_size,
-				   .in_ack_size = (uint32_t)s->vhost->in_ack_size,
-				   .chunk_size = (uint32_t)s->vhost->chunk_size,
+				   .out_ack_size = (uint32_t)vhost->out_ack_size,
+				   .in_ack_size = (uint32_t)vhost->in_ack_size,
+				   .chunk_size = (uint32_t)vhost->chunk_size,
 				   .server_id = co_id(),
 				   .pid = (int)getpid(),
-				   .node = s->says_relay ? s->server->service_id : NULL,
+				   .node = s->request.says_relay ? s->server->service_id : NULL,
 				   .api_port = announce_port(s->server),
 			   });
 }
 
-/* ---- what a relay says, and what is believed ---- */
-
-static bool is_proven(struct rtmp_session *s)
+/* The vhost that connect names; the stream's own query may name another one later. */
+static err admit_connect(struct rtmp_session *s, struct outcome *outcome)
 {
-	enum sign_verdict v = announce_check(s->server, s->want.object,
-					     &(struct relay_claim){
-						     .args = s->connect.args,
-						     .tc_url = s->connect.tc_url,
-						     .stream = s->want.stream,
-						     .publish = s->want.role != ROLE_PLAY,
-					     });
-	return server_relay_verified(s->server, v, sock_peer(s->conn->sock));
+	const struct amf *args = s->connect.args;
+	err e = target_parse(&s->target, s->connect.tc_url, "");
+	if (e)
+		return outcome_refuse(outcome, OUTCOME_BAD_NAME, "%s", err_trail(e));
+	read_identity(s);
+	make_request(s);
+	if (s->request.says_relay)
+		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
+			 log_quote(amf_get_string(args, "srs_server", "?")),
+			 amf_get_number(args, "srs_pid", 0), list_count(s->path));
+	return admit_connection(&(struct admission){
+		.request = &s->request,
+		.place = &s->place,
+		.outcome = outcome,
+	});
 }
 
-/* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at
- * once, is asked about its viewers, and makes us doubt what we remember. The path that any client
- * says it came by still counts where it is a reason to refuse. */
-static void judge_relay(struct rtmp_session *s)
+/* ---- play, publish ---- */
+
+static enum sign_verdict verify(void *ctx)
 {
-	bool has_secret = signer_has(s->server->signer, s->vhost->name);
-	bool matters = has_secret || (signer_on(s->server->signer) && *s->announce.api);
-	s->is_relay = s->says_relay;
-	if (!s->says_relay || !matters || is_proven(s))
-		return;
-	*s->announce.api = '\0';
-	s->is_relay = !has_secret;
-	if (!s->is_relay)
-		*s->redirected = '\0';
+	struct rtmp_session *s = ctx;
+	return announce_check(s->server, s->want.object,
+			      &(struct relay_claim){
+				      .args = s->connect.args,
+				      .tc_url = s->connect.tc_url,
+				      .stream = s->want.stream,
+				      .publish = s->want.role != ROLE_PLAY,
+			      });
 }
 
-static err refuse_in_words(struct rtmp_session *s, err e)
+/* A link that is signed in its path has a longer app than the stream. */
+static void take_proof(struct rtmp_session *s)
 {
-	bool play = s->want.role == ROLE_PLAY;
-	return rtmp_session_refuse(s, e,
-				   play ? "NetStream.Play.Failed" : "NetStream.Publish.Failed",
-				   "%s", err_trail(e));
+	const struct conf_vhost *vhost = conf_vhost_find(s->conf, s->target.vhost);
+	free(s->proof);
+	s->proof = vhost ? signed_link_take_proof(&vhost->signed_links, s->target.app) : NULL;
 }
 
-static err check_permit(struct rtmp_session *s)
+/* What the client wants, and under which vhost. */
+static err name_stream(struct rtmp_session *s, struct outcome *outcome)
 {
-	struct outcome outcome = {0};
-	struct request request = rtmp_session_request(s, "");
-	s->was_admitted = true;
-	err e = permit_check(&request, &outcome);
-	return outcome.code ? rtmp_session_tell(s, &outcome) : e;
-}
-
-/* What the client wants, under which vhost, and whether it may. */
-static err resolve(struct rtmp_session *s)
-{
+	static const char *const types[] = {
+		[ROLE_PLAY] = "rtmp-play",
+		[ROLE_FMLE_PUBLISH] = "fmle-publish",
+		[ROLE_HAIVISION_PUBLISH] = "haivision-publish",
+		[ROLE_FLASH_PUBLISH] = "flash-publish",
+	};
 	struct target target = {0};
 	err e = target_parse(&target, s->connect.tc_url, s->want.stream);
 	if (e)
-		return rtmp_session_refuse(s, e, "NetStream.Failed", "%s", err_trail(e));
+		return outcome_refuse(outcome, OUTCOME_BAD_NAME, "%s", err_trail(e));
 	target_fini(&s->target);
 	s->target = target;
-	s->vhost = conf_vhost_find(s->conf, s->target.vhost);
-	if (!s->vhost || !s->vhost->enabled)
-		return rtmp_session_refuse(s, ERR_NOTFOUND, "NetConnection.Connect.InvalidApp",
-					   "there is no vhost %s on this server", s->target.vhost);
-	if (!is_welcome(s))
-		return rtmp_session_refuse(s, ERR_DENIED, "NetConnection.Connect.Rejected", "%s",
-					   relay_unwelcome);
-	judge_relay(s);
-	if (s->is_full && !s->is_relay)
-		return refuse_in_words(s, err_fail(ERR_FULL, "%s", server_full));
-	e = upstream_check_path(s->server, s->vhost, s->path, s->via);
-	if (e)
-		return refuse_in_words(s, e);
-	if (!*s->target.stream)
-		return rtmp_session_refuse(s, ERR_PROTOCOL, "NetStream.Failed",
-					   "the stream has no name");
-	free(s->proof);
-	s->proof = signed_link_take_proof(&s->vhost->signed_links, s->target.app);
+	take_proof(s);
 	free(s->url);
-	s->url = mem_printf("/%s/%s", s->target.app, s->target.stream);
-	TRY(check_permit(s));
-	return token_check(s);
+	s->url = mem_printf("/%s/%s", target.app, target.stream);
+	make_request(s);
+	s->request.publish = s->want.role != ROLE_PLAY;
+	s->request.type = types[s->want.role];
+	return OK;
+}
+
+static err admit_request(struct rtmp_session *s, struct outcome *outcome)
+{
+	TRY(name_stream(s, outcome));
+	struct admission a = {
+		.request = &s->request,
+		.place = &s->place,
+		.verify = verify,
+		.ctx = s,
+		.token =
+			&(struct token_words){
+				.app = s->connect.app,
+				.tc_url = s->connect.tc_url,
+				.page_url = s->connect.page_url,
+				.swf_url = s->connect.swf_url,
+				.args = s->connect.args,
+			},
+		.outcome = outcome,
+	};
+	err e = admit_stream(&a);
+	s->was_asked_about = s->was_asked_about || a.has_asked;
+	return e;
+}
+
+/* ---- the story ---- */
+
+/* An outcome is large, and a stack stays as large as it was at its deepest. */
+static err told(struct rtmp_session *s,
+		err (*step)(struct rtmp_session *s, struct outcome *outcome),
+		err (*tell)(struct rtmp_session *s, const struct outcome *outcome))
+{
+	struct outcome *outcome = mem_new(struct outcome);
+	err e = step(s, outcome);
+	if (outcome->code)
+		e = tell(s, outcome);
+	free(outcome);
+	return e;
 }
 
 static err serve(struct rtmp_session *s)
 {
-	int64_t patience = s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS;
+	int64_t patience = s->place.is_reserved ? FULL_TIMEOUT_MS : START_TIMEOUT_MS;
 	for (;;) {
 		sock_set_deadline(s->conn->sock, clock_after(patience));
 		rtmp_identify_fini(&s->want);
 		TRY(rtmp_identify(s->conn, &s->want));
-		TRY(resolve(s));
+		TRY(told(s, admit_request, rtmp_session_tell));
 		sock_set_deadline(s->conn->sock, CLOCK_NEVER);
 		int64_t began = clock_ms();
 		TRY(s->want.role == ROLE_PLAY ? rtmp_play_run(s) : rtmp_publish_run(s));
@@ -254,20 +268,25 @@ static err serve(struct rtmp_session *s)
 	}
 }
 
+/* Ends with an answer to connect, unless there is none that it would hear. */
+static err connect_client(struct rtmp_session *s, struct outcome *outcome)
+{
+	err e = rtmp_recv_connect(s->conn, &s->connect);
+	if (e == ERR_PROTOCOL || e == ERR_LIMIT)
+		return outcome_refuse(outcome, OUTCOME_BAD_NAME, "%s", err_trail(e));
+	TRY(e);
+	return admit_connect(s, outcome);
+}
+
 static err session_run(struct rtmp_session *s)
 {
-	sock_set_deadline(s->sock, clock_after(s->is_full ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
+	sock_set_deadline(s->sock,
+			  clock_after(s->place.is_reserved ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
 	TRY(sock_begin(s->sock));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
 	s->sock = NULL;
-	err e = rtmp_recv_connect(s->conn, &s->connect);
-	if (e == ERR_PROTOCOL || e == ERR_LIMIT) {
-		char why[128];
-		snprintf(why, sizeof(why), "%s", err_trail(e));
-		return reject(s, e, "NetConnection.Connect.Rejected", why);
-	}
-	TRY(e);
-	TRY(admit(s));
+	TRY(told(s, connect_client, rtmp_session_reject));
+	TRY(accept_connect(s));
 	return serve(s);
 }

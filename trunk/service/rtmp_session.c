@@ -1,39 +1,12 @@
-/* What play and publish share: their request in no protocol's words, and outcomes in those of RTMP. */
+/* What play and publish share: outcomes in the words of RTMP. */
 #include "service/rtmp_session.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct request rtmp_session_request(const struct rtmp_session *s, const char *type)
-{
-	return (struct request){
-		.server = s->server,
-		.conf = s->conf,
-		.vhost = s->vhost,
-		.target = &s->target,
-		.peer = &s->peer,
-		.type = type,
-		.tc_url = s->connect.tc_url,
-		.page_url = s->connect.page_url,
-		.swf_url = s->connect.swf_url,
-		.url = s->url,
-		.path_asked = "",
-		.proof = s->proof ? s->proof : "",
-		.publish = s->want.role != ROLE_PLAY,
-		.tls = s->conn && sock_is_encrypted(s->conn->sock),
-		.announce = &s->announce,
-		.path = s->path,
-		.via = s->via,
-		.redirected = s->redirected,
-		.says_relay = s->says_relay,
-		.is_relay = s->is_relay,
-		.from_coworker = s->is_coworker,
-	};
-}
+enum { TELL_MS = 5000 };
 
 struct traffic rtmp_session_traffic(const struct rtmp_session *s)
 {
@@ -59,9 +32,10 @@ static err redirect(struct rtmp_session *s, const char *hostport, bool tls)
 	char *query = mem_strdup(t->param);
 	char named[256];
 	if (!param_get(named, sizeof(named), t->param, "vhost")) {
-		const char *vhost = strcmp(s->vhost->name, DEFAULT_VHOST) ? s->vhost->name
-				    : addr_literal(&literal, t->host, 0)  ? ""
-									  : t->host;
+		const char *vhost = strcmp(s->request.vhost->name, DEFAULT_VHOST)
+					    ? s->request.vhost->name
+				    : addr_literal(&literal, t->host, 0) ? ""
+									 : t->host;
 		if (*vhost) {
 			free(query);
 			query = mem_printf("%s%svhost=%s", t->param, *t->param ? "&" : "?", vhost);
@@ -83,33 +57,45 @@ static err redirect(struct rtmp_session *s, const char *hostport, bool tls)
 	return e;
 }
 
+enum moment { AT_CONNECT, AT_PLAY, AT_PUBLISH, MOMENTS };
+
 /* NULL: the end of the connection says it. */
-static const char *code_of(const struct outcome *o, bool play)
+static const char *code_of(const struct outcome *o, enum moment moment)
 {
-	static const struct {
-		const char *play, *publish;
-	} codes[OUTCOMES] = {
-		[OUTCOME_NO_VHOST] = {"NetConnection.Connect.InvalidApp",
-				      "NetConnection.Connect.InvalidApp"},
-		[OUTCOME_BAD_NAME] = {"NetStream.Failed", "NetStream.Failed"},
-		[OUTCOME_RELAY_REFUSED] = {"NetConnection.Connect.Rejected",
-					   "NetConnection.Connect.Rejected"},
-		[OUTCOME_FULL] = {"NetStream.Play.Failed", "NetStream.Publish.Failed"},
-		[OUTCOME_LOOP] = {"NetStream.Play.Failed", "NetStream.Publish.Failed"},
-		[OUTCOME_DENIED] = {"NetConnection.Connect.Rejected",
-				    "NetConnection.Connect.Rejected"},
-		[OUTCOME_NO_ORIGIN] = {"NetStream.Play.Failed", "NetStream.Publish.Failed"},
-		[OUTCOME_NOT_FOUND] = {"NetStream.Play.StreamNotFound", NULL},
-		[OUTCOME_BUSY] = {NULL, "NetStream.Publish.BadName"},
-		[OUTCOME_REPLACED] = {NULL, "NetStream.Publish.BadName"},
-		[OUTCOME_RIVAL] = {NULL, "NetStream.Publish.BadName"},
-		[OUTCOME_KICKED] = {"NetStream.Play.Denied", "NetStream.Publish.Denied"},
-		[OUTCOME_IDLE] = {NULL, "NetStream.Publish.Denied"},
-		[OUTCOME_ENDED] = {"NetStream.Play.UnpublishNotify", NULL},
-		[OUTCOME_DURATION] = {"NetStream.Play.Stop", NULL},
+	static const char rejected[] = "NetConnection.Connect.Rejected";
+	static const char invalid_app[] = "NetConnection.Connect.InvalidApp";
+	static const char failed[] = "NetStream.Failed";
+	static const char play_failed[] = "NetStream.Play.Failed";
+	static const char publish_failed[] = "NetStream.Publish.Failed";
+	static const char denied[] = "NetStream.Publish.Denied";
+	static const char bad_name[] = "NetStream.Publish.BadName";
+	static const char *const codes[OUTCOMES][MOMENTS] = {
+		[OUTCOME_NO_VHOST] = {invalid_app, invalid_app, invalid_app},
+		[OUTCOME_BAD_NAME] = {rejected, failed, failed},
+		[OUTCOME_RELAY_REFUSED] = {rejected, rejected, rejected},
+		[OUTCOME_FULL] = {rejected, play_failed, publish_failed},
+		[OUTCOME_LOOP] = {rejected, play_failed, publish_failed},
+		[OUTCOME_DENIED] = {rejected, rejected, rejected},
+		[OUTCOME_UNDECIDED] = {rejected, rejected, rejected},
+		[OUTCOME_NO_ORIGIN] = {rejected, play_failed, publish_failed},
+		[OUTCOME_NOT_FOUND] = {NULL, "NetStream.Play.StreamNotFound", publish_failed},
+		[OUTCOME_BUSY] = {NULL, NULL, bad_name},
+		[OUTCOME_REPLACED] = {NULL, NULL, bad_name},
+		[OUTCOME_RIVAL] = {NULL, NULL, bad_name},
+		[OUTCOME_KICKED] = {NULL, "NetStream.Play.Denied", denied},
+		[OUTCOME_IDLE] = {NULL, NULL, denied},
+		[OUTCOME_ENDED] = {NULL, "NetStream.Play.UnpublishNotify", NULL},
+		[OUTCOME_DURATION] = {NULL, "NetStream.Play.Stop", NULL},
 	};
-	const char *code = play ? codes[o->code].play : codes[o->code].publish;
-	return *o->word ? o->word : code;
+	return *o->word ? o->word : codes[o->code][moment];
+}
+
+/* The connection goes on: the client may ask for something else. */
+static err tell_duration(struct rtmp_session *s, const char *code, const char *text)
+{
+	rtmp_put_status(s->conn, s->want.stream_id, "status", code, text);
+	sock_set_deadline(s->conn->sock, clock_after(TELL_MS));
+	return rtmp_flush(s->conn);
 }
 
 err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
@@ -117,22 +103,21 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 	bool ended = o->code == OUTCOME_ENDED || o->code == OUTCOME_DURATION;
 	if (o->code == OUTCOME_ELSEWHERE)
 		return redirect(s, o->rtmp, o->tls);
-	const char *code = code_of(o, s->want.role == ROLE_PLAY);
+	const char *code = code_of(o, s->want.role == ROLE_PLAY ? AT_PLAY : AT_PUBLISH);
 	if (!code)
 		return outcome_fail(o);
 	if (ended)
 		rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
+	if (o->code == OUTCOME_DURATION)
+		return tell_duration(s, code, o->text);
 	end_connection(s, s->want.stream_id, ended ? "status" : "error", code, o->text);
 	return ended ? outcome_fail(o) : err_fail(outcome_err(o->code), "%s: %s", code, o->text);
 }
 
-err rtmp_session_refuse(struct rtmp_session *s, err e, const char *code, const char *fmt, ...)
+err rtmp_session_reject(struct rtmp_session *s, const struct outcome *o)
 {
-	char sentence[256];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(sentence, sizeof(sentence), fmt, ap);
-	va_end(ap);
-	end_connection(s, s->want.stream_id, "error", code, sentence);
-	return err_fail(e, "%s: %s", code, sentence);
+	const char *code = code_of(o, AT_CONNECT);
+	if (rtmp_reject(s->conn, code, o->text) == OK)
+		end_connection(s, 0, NULL, NULL, NULL);
+	return err_fail(outcome_err(o->code), "%s: %s", code, o->text);
 }

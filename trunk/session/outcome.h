@@ -14,6 +14,7 @@ enum outcome_code {
 	OUTCOME_FULL,
 	OUTCOME_LOOP,      /* the request was here before */
 	OUTCOME_DENIED,    /* an origin says no */
+	OUTCOME_UNDECIDED, /* nobody could be asked whether it may */
 	OUTCOME_NO_ORIGIN, /* no origin could be had, or takes the stream any more */
 	OUTCOME_NOT_FOUND, /* nobody publishes the stream */
 	OUTCOME_ELSEWHERE, /* another server has it: .rtmp and .http say where */

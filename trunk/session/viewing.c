@@ -60,7 +60,7 @@ void viewing_send_slot(struct viewing *v, const struct sock *sock)
 	send_monitor_turn(&v->monitor, sock, v->consumer.co, send_some, v);
 }
 
-/* The connection goes on, and the next stream must not begin within a message. */
+/* The connection goes on, and what comes next must not begin within a message. */
 static err finish_message(struct viewing *v)
 {
 	int64_t until = clock_after(v->request->vhost->play.stalled_timeout_ms);
@@ -104,9 +104,11 @@ static err never_began(struct viewing *v)
  * there; for others it may go on here. */
 static err check_end(struct viewing *v)
 {
-	if (is_past_duration(v))
+	if (is_past_duration(v)) {
+		TRY(finish_message(v));
 		return outcome_refuse(viewing_outcome(v), OUTCOME_DURATION,
 				      "the duration that was asked for is over");
+	}
 	if (!is_over(v) || v->ops->pending(v))
 		return OK;
 	if (!v->has_told)
@@ -149,10 +151,11 @@ static err play(struct viewing *v)
 /* Before anything is asked or fetched for it. */
 static err ask_hooks(struct viewing *v)
 {
-	struct outcome refused = {0};
-	err e = hooks_ask(v->request, HOOK_ON_PLAY, &refused);
-	if (refused.code)
-		*viewing_outcome(v) = refused;
+	err e = hooks_ask(v->request, HOOK_ON_PLAY, viewing_outcome(v));
+	if (!v->outcome->code) {
+		free(v->outcome);
+		v->outcome = NULL;
+	}
 	return e;
 }
 

@@ -1,14 +1,17 @@
 /* The log writes into a file or a FIFO of a folder of the test's own, which is read back. */
 #include "base/log.h"
 #include "base/log_sink.h"
+#include "base/utf8.h"
 #include "support/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +140,77 @@ static void control_characters_cannot_forge_a_line(void **state)
 	assert_null(strchr(got, '\033'));
 }
 
+/* Wherever it comes from: a format, an argument, the words of an error. */
+static void nothing_that_drives_a_terminal_is_written(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"x\xc2\x9b"
+		"31mRED",
+		"x\xe2\x80\xae"
+		"gnp.exe",
+		"x\xe2\x80\xa8[2026-11-28] forged",
+		"x\xe2\x81\xa6y",
+		"a\x7f"
+		"b",
+		"x\x9b"
+		"2J",
+		"x\xe2\x80",
+	};
+	start(LOG_INFO);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		log_info("%s", texts[i]);
+		log_end(err_fail(ERR_CLOSED, "%s", texts[i]), "ended");
+	}
+	log_info("caf\xc3\xa9 \xe7\x9b\xb4\xe6\x92\xad \xf0\x9f\x8e\xa5");
+	log_stop();
+	const char *got = content(path);
+	for (const char *p = got; *p; p += utf8_printable(p, strlen(p)) ?: 1)
+		assert_true(*p == '\n' || utf8_printable(p, strlen(p)));
+	assert_non_null(strstr(got, "caf\xc3\xa9 \xe7\x9b\xb4\xe6\x92\xad \xf0\x9f\x8e\xa5\n"));
+}
+
+static size_t count(const char *in, const char *what)
+{
+	size_t n = 0;
+	for (const char *p = in; (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+/* A limit of the size of files is a disk that is full. */
+static void lines_that_a_full_disk_cost_are_counted(void **state)
+{
+	(void)state;
+	enum { LINES = 50 };
+	struct rlimit before, full;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	full = (struct rlimit){1000, before.rlim_max};
+	start(LOG_INFO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	for (int i = 0; i < LINES; i++)
+		log_info("number %d", i);
+	log_stop(); /* tries to report the loss, which is lost, too */
+	start(LOG_INFO);
+	log_info("number %d", LINES);
+	log_stop();
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	const char *got = content(path);
+	size_t whole = count(got, "] number ");
+	assert_true(whole > 5 && whole < LINES);
+	assert_int_equal(count(got, "\n"), whole);
+	assert_int_equal(got[strlen(got) - 1], '\n');
+	start(LOG_INFO);
+	log_info("again");
+	log_stop();
+	char report[64];
+	snprintf(report, sizeof(report), "%zu lines of the log were lost here\n",
+		 LINES + 1 - whole);
+	assert_non_null(strstr(content(path), report));
+	assert_int_equal(count(text, "\n"), whole + 2);
+}
+
 static void a_line_that_is_too_long_is_cut(void **state)
 {
 	(void)state;
@@ -166,6 +240,8 @@ static void quoting_leaves_nothing_that_could_hurt_a_line(void **state)
 		{"\xc2\x9b!", "\\xc2\\x9b!"},
 		{"\xff\xe7\x9b", "\\xff\\xe7\\x9b"},
 		{"\xf0\x9f\x8e\xa5", "\xf0\x9f\x8e\xa5"},
+		{"\xe2\x80\xae", "\\xe2\\x80\\xae"},
+		{"\xc0\xaf\xed\xa0\x80", "\\xc0\\xaf\\xed\\xa0\\x80"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		assert_string_equal(log_quote(cases[i].raw), cases[i].want);
@@ -269,6 +345,8 @@ int main(void)
 		TEST(lines_below_the_level_are_not_written),
 		TEST(the_end_of_a_story_has_the_level_of_its_error),
 		TEST(control_characters_cannot_forge_a_line),
+		TEST(nothing_that_drives_a_terminal_is_written),
+		TEST(lines_that_a_full_disk_cost_are_counted),
 		TEST(a_line_that_is_too_long_is_cut),
 		TEST(quoting_leaves_nothing_that_could_hurt_a_line),
 		TEST(four_quotes_fit_one_line),

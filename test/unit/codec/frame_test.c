@@ -211,7 +211,17 @@ static const struct {
 	{"an SPS of nothing but zeros", "17 00 000000 01640028FFE1000A 00000000000000000000",
 	 "H264", "High", 40, 0, 0},
 	{"a coded frame", "17 01 000000 65", "H264", "Other", 0, 0, 0},
-	{"AV1", "90 61763031 81", "AV1", "Other", 0, 0, 0},
+	{"AV1 without a sequence header", "90 61763031 81080C00", "AV1", "Main", 8, 0, 0},
+	{"AV1", "90 61763031 81210000 0A0D2000000CC4FF6736BE480868010000000A66", "AV1", "High", 1,
+	 640, 360},
+	{"an AV1 record cut short", "90 61763031 81", "AV1", "Other", 0, 0, 0},
+	{"VP9", "90 76703039 01000000 021F82020202 0000", "VP9", "Profile2", 31, 0, 0},
+	{"VP9 without the head of its box", "90 76703039 001F80020202 0000", "VP9", "Profile0", 31,
+	 0, 0},
+	{"a VP9 key frame", "91 76703039 824983420027F0167000", "VP9", "Other", 0, 640, 360},
+	{"a VP8 key frame", "91 76703038 10909C 9D012A 800268010047", "VP8", "Other", 0, 640, 360},
+	{"a VP8 picture that is none", "A1 76703038 110200 9D012A 80026801", "VP8", "Other", 0, 0,
+	 0},
 	{"VP6", "14 00", "VP6", "Other", 0, 0, 0},
 	{"nonsense", "FF", "Other", "Other", 0, 0, 0},
 };
@@ -232,6 +242,28 @@ static void pictures_have_profile_level_and_size(void **state)
 		assert_int_equal(info.height, sizes[i].height);
 		hex_free(s);
 	}
+}
+
+/* VP9 has the profile in its header and the size in its pictures. */
+static void a_key_frame_adds_its_size_to_what_the_header_said(void **state)
+{
+	(void)state;
+	struct video_info info = {0};
+	struct span header = hex_bytes("90 76703039 01000000 021F82020202 0000");
+	struct span key = hex_bytes("91 76703039 824983420027F0167000");
+	struct span other = hex_bytes("17 01 000000 65");
+	video_info_read(&info, header);
+	video_info_read(&info, key);
+	assert_string_equal(video_profile_name(&info), "Profile2");
+	assert_int_equal(info.level, 31);
+	assert_int_equal(info.width, 640);
+	assert_int_equal(info.height, 360);
+	video_info_read(&info, other);
+	assert_int_equal(info.width, 0);
+	assert_int_equal(info.level, 0);
+	hex_free(header);
+	hex_free(key);
+	hex_free(other);
 }
 
 static void records_may_end_anywhere(void **state)
@@ -268,6 +300,16 @@ static const struct {
 	{"AAC in a track", "95 00 6D703461 00 1210", "AAC", "LC", 44100, 2},
 	{"MP3, 22 kHz, mono", "2A FF", "MP3", "Other", 22050, 1},
 	{"MP3, 8 kHz", "EE FF", "MP3", "Other", 8000, 1},
+	{"MP3 by its frame", "2F FFF340C4", "MP3", "Other", 22050, 1},
+	{"MP3 by FourCC", "91 2E6D7033 FFF38000", "MP3", "Other", 22050, 2},
+	{"AC-3", "91 61632D33 0B77B50B1E40EBF8", "AC3", "Other", 48000, 6},
+	{"E-AC-3", "91 65632D33 0B77037F3F87C000", "EAC3", "Other", 48000, 6},
+	{"E-AC-3, half the rate", "91 65632D33 0B7702FF C4 86", "EAC3", "Other", 24000, 2},
+	{"FLAC",
+	 "90 664C6143 664C614300000022120012000004D20004D20AC442F00000113A"
+	 "A7E129326B5BC5AC89A7BEE277E87424",
+	 "FLAC", "Other", 44100, 2},
+	{"FLAC, cut short", "90 664C6143 664C6143 80000022 1000", "FLAC", "Other", 0, 0},
 	{"Opus header", "90 4F707573 4F707573486561640102380180BB0000000000", "Opus", "Other",
 	 48000, 2},
 	{"Opus header, empty", "90 4F707573", "Opus", "Other", 48000, 0},
@@ -299,6 +341,7 @@ int main(void)
 		cmocka_unit_test(video_messages_are_told_apart),
 		cmocka_unit_test(audio_messages_are_told_apart),
 		cmocka_unit_test(pictures_have_profile_level_and_size),
+		cmocka_unit_test(a_key_frame_adds_its_size_to_what_the_header_said),
 		cmocka_unit_test(records_may_end_anywhere),
 		cmocka_unit_test(sounds_have_profile_rate_and_channels),
 	};

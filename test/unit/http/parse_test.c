@@ -2,12 +2,9 @@
 #include "base/mem.h"
 #include "http/parse.h"
 
-#include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/unit.h"
-#include "unit/http/message_fuzz.c"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -393,29 +390,6 @@ static void header_lines_are_told_from_what_would_split_a_head(void **state)
 	assert_false(http_lines_ok("no colon\r\n"));
 }
 
-static void the_corpus_of_the_fuzzer_does_no_harm(void **state)
-{
-	(void)state;
-	static const char corpus[] = "test/fuzz/corpus/http_message";
-	DIR *dir = opendir(corpus);
-	int count = 0;
-	assert_non_null(dir);
-	for (struct dirent *e; (e = readdir(dir));) {
-		char path[512];
-		static uint8_t data[1 << 16];
-		snprintf(path, sizeof(path), "%s/%s", corpus, e->d_name);
-		FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
-		if (!f)
-			continue;
-		size_t n = fread(data, 1, sizeof(data), f);
-		fclose(f);
-		assert_int_equal(LLVMFuzzerTestOneInput(data, n), 0);
-		count++;
-	}
-	closedir(dir);
-	assert_true(count > 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,7 +401,6 @@ int main(void)
 		cmocka_unit_test(what_follows_a_request_is_not_taken),
 		cmocka_unit_test(responses_are_read_and_a_cut_off_body_is_noticed),
 		cmocka_unit_test(noise_never_does_harm),
-		cmocka_unit_test(the_corpus_of_the_fuzzer_does_no_harm),
 		cmocka_unit_test(header_lines_are_told_from_what_would_split_a_head),
 	};
 	srand(7);

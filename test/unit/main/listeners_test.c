@@ -17,8 +17,8 @@ static void ignore(void *ctx, struct sock *sock)
 }
 
 /* A server so full that it closes each connection at once. */
-static struct conf full = {.max_connections = -CONNECTIONS_RESERVED};
-static struct server server = {.conf = &full};
+static struct conf full = {.max_connections = 1};
+static struct server server = {.conf = &full, .places.count = 1 << 20};
 
 /* A port that was free a moment ago. */
 static int free_port(void)

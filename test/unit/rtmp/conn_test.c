@@ -81,7 +81,7 @@ static void say_amf3(struct rtmp_conn *w)
 	rtmp_put(w, CSID_DATA, RTMP_DATA_AMF3, 1, 8, span_of("\0", 1));
 	rtmp_put(w, CSID_DATA, RTMP_DATA, 1, 9, span_of("\0\1\2\3", 4)); /* ffmpeg's time code */
 	rtmp_put(w, CSID_DATA, RTMP_COMMAND, 1, 9, span_of("", 0));
-	rtmp_put(w, CSID_AUDIO, RTMP_AUDIO, 1, 10, span_of("", 0)); /* silence is a message */
+	rtmp_put(w, CSID_AUDIO, RTMP_AUDIO, 1, 10, span_of("", 0));
 }
 
 static void say_control(struct rtmp_conn *w)
@@ -129,8 +129,7 @@ static const struct {
 	{"a broken aggregate", say_broken_aggregate, "9 1 1 whole\n9 2 1 after\n", ERR_CLOSED, ""},
 	{"a nested aggregate", say_nested_aggregate, "8 5005 1 a1\n", ERR_CLOSED, ""},
 	{"an endless aggregate", say_endless_aggregate, NULL, ERR_CLOSED, NULL},
-	{"AMF3 framing", say_amf3, "20 7 1 call\n20 7 1 bare\n18 8 1 data\n8 10 1 \n", ERR_CLOSED,
-	 ""},
+	{"AMF3 framing", say_amf3, "20 7 1 call\n20 7 1 bare\n18 8 1 data\n", ERR_CLOSED, ""},
 	{"protocol control", say_control, NULL, ERR_CLOSED, "4@0 000701020304\n"},
 	{"a message that is too large", say_too_large, "8 10 1 before\n8 12 1 after\n", ERR_CLOSED,
 	 ""},

@@ -59,7 +59,8 @@ static const struct {
 
 static void ask(const struct http_router *router, size_t i)
 {
-	struct http_session s = {.ports = cases[i].ports, .is_full = cases[i].full, .cors = ""};
+	struct http_session s = {
+		.ports = cases[i].ports, .place.is_reserved = cases[i].full, .cors = ""};
 	struct sock *client;
 	struct buf heard = {0};
 	char *text =

@@ -1,0 +1,182 @@
+#include "main/privileges.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/schema.h"
+#include "conf/value.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { GROUPS_MAX = 256 };
+
+struct identity {
+	char name[64];
+	uid_t uid;
+	gid_t gid;
+};
+
+static bool is_root(void)
+{
+	return geteuid() == 0;
+}
+
+/* "name" or "name:group". */
+static err identity_of(struct identity *id, const char *user)
+{
+	size_t n = strcspn(user, ":");
+	if (n >= sizeof(id->name))
+		return err_fail(ERR_CONFIG, "there is no user %s (`user`)", log_quote(user));
+	snprintf(id->name, sizeof(id->name), "%.*s", (int)n, user);
+	const struct passwd *pw = getpwnam(id->name);
+	if (!pw)
+		return err_fail(ERR_CONFIG, "there is no user %s (`user`)", log_quote(id->name));
+	id->uid = pw->pw_uid;
+	id->gid = pw->pw_gid;
+	if (!user[n])
+		return OK;
+	const struct group *gr = getgrnam(user + n + 1);
+	if (!gr)
+		return err_fail(ERR_CONFIG, "there is no group %s (`user`)",
+				log_quote(user + n + 1));
+	id->gid = gr->gr_gid;
+	return OK;
+}
+
+/* ---- what has to be readable ---- */
+
+struct reading {
+	const struct row *row;
+	const char *vhost; /* whose block it is in; NULL */
+	int folder;        /* where relative paths begin */
+	err e;             /* the first that cannot be read */
+};
+
+static void try_file(const char *path, void *ctx)
+{
+	struct reading *r = ctx;
+	if (r->e || !*path)
+		return;
+	int fd = openat(r->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EACCES)
+		r->e = err_fail(ERR_CONFIG,
+				"`%s%s%s` %s cannot be read by the user that `user` names",
+				r->row->path, r->vhost ? " of vhost " : "",
+				r->vhost ? r->vhost : "", log_quote(path));
+}
+
+static err try_rows(const void *base, bool vhost, const char *name, int folder)
+{
+	struct reading r = {.vhost = name, .folder = folder};
+	for (r.row = schema_first(); r.row && !r.e; r.row = schema_next(r.row))
+		if (r.row->is_file && row_is_vhost(r.row) == vhost)
+			value_each(base, r.row, try_file, &r);
+	return r.e;
+}
+
+static err try_files(const struct conf *conf)
+{
+	static const struct row file = {.path = "the configuration"};
+	struct reading r = {.row = &file, .folder = AT_FDCWD};
+	try_file(conf->file, &r);
+	TRY(r.e);
+	int folder = open(conf->work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return err_sys(ERR_CONFIG, "user %s cannot work in %s (`work_dir`)",
+			       log_quote(conf->user), conf->work_dir);
+	err e = try_rows(conf, false, NULL, folder);
+	for (int i = 0; !e && i < conf->vhost_count; i++)
+		e = try_rows(&conf->vhosts[i], true, conf->vhosts[i].name, folder);
+	close(folder);
+	return e;
+}
+
+/* Opens them as that user would, and is root again. */
+static err try_as(const struct identity *id, const struct conf *conf)
+{
+	gid_t groups[GROUPS_MAX], gid = getegid();
+	int count = getgroups(GROUPS_MAX, groups);
+	if (count < 0 || initgroups(id->name, id->gid) != 0 || setegid(id->gid) != 0 ||
+	    seteuid(id->uid) != 0)
+		return err_sys(ERR_SYSTEM, "cannot become user %s (`user`)", id->name);
+	err e = try_files(conf);
+	if (seteuid(0) != 0 || setegid(gid) != 0 || setgroups((size_t)count, groups) != 0)
+		return err_sys(ERR_SYSTEM, "cannot be root again");
+	return e;
+}
+
+err privileges_check(const struct conf *conf)
+{
+	struct identity id;
+	if (!*conf->user) {
+		if (is_root())
+			fprintf(stderr,
+				"srs: warning: the server runs as root; `user NAME;` gives that "
+				"up once its ports are open\n");
+		return OK;
+	}
+	TRY(identity_of(&id, conf->user));
+	if (!is_root()) {
+		if (id.uid != geteuid())
+			fprintf(stderr,
+				"srs: warning: `user %s` has no effect: only root can become "
+				"another user\n",
+				log_quote(id.name));
+		return OK;
+	}
+	return try_as(&id, conf);
+}
+
+/* ---- giving up ---- */
+
+static err keep_one(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	data[0].permitted = data[0].effective = 1U << CAP_NET_BIND_SERVICE;
+	if (syscall(SYS_capset, &head, data) != 0)
+		return err_sys(ERR_SYSTEM, "cannot give up root's capabilities");
+	return OK;
+}
+
+/* The log is opened again, and the pid file removed, by that user. */
+static void hand_over(const struct identity *id, const char *path)
+{
+	if (*path && chown(path, id->uid, id->gid) != 0 && errno != ENOENT)
+		log_warn("%s stays root's: %s", log_quote(path), strerror(errno));
+}
+
+static err become(const struct identity *id)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1) != 0 || initgroups(id->name, id->gid) != 0 ||
+	    setgid(id->gid) != 0 || setuid(id->uid) != 0)
+		return err_sys(ERR_SYSTEM, "cannot become user %s (`user`)", id->name);
+	TRY(keep_one());
+	if (id->uid != 0 && setuid(0) == 0)
+		return err_fail(ERR_SYSTEM, "root could not be given up");
+	return OK;
+}
+
+err privileges_drop(const struct conf *conf)
+{
+	struct identity id;
+	if (!*conf->user || !is_root())
+		return OK;
+	TRY(identity_of(&id, conf->user));
+	if (conf->srs_log_tank == LOG_TANK_FILE)
+		hand_over(&id, conf->srs_log_file);
+	hand_over(&id, conf->pid);
+	TRY(become(&id));
+	log_info("runs as user %s from here on", id.name);
+	return OK;
+}

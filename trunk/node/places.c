@@ -1,0 +1,93 @@
+#include "node/places.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct place_count {
+	int n;
+	char *key;
+};
+
+void places_init(struct places *p)
+{
+	*p = (struct places){.counts = map_new()};
+}
+
+void places_fini(struct places *p)
+{
+	map_free(&p->counts);
+}
+
+static struct place_count *count_up(struct places *p, const char *key)
+{
+	struct place_count *c = map_get(p->counts, key);
+	if (!c) {
+		c = mem_new(struct place_count);
+		c->key = mem_strdup(key);
+		map_set(p->counts, key, c);
+	}
+	c->n++;
+	return c;
+}
+
+static void count_down(struct places *p, struct place_count **count)
+{
+	struct place_count *c = *count;
+	*count = NULL;
+	if (!c || --c->n > 0)
+		return;
+	map_remove(p->counts, c->key);
+	free(c->key);
+	free(c);
+}
+
+static bool is_within(const struct places *p, const char *key, int limit)
+{
+	const struct place_count *c = map_get(p->counts, key);
+	return limit <= 0 || !c || c->n < limit;
+}
+
+/* Those that stand in nobody's way; others may have a place of the reserve, should they prove who they are. */
+static bool is_open(const struct places *p, const struct place_limits *limits, const char *listener,
+		    const char *ip, bool is_own)
+{
+	return (limits->all <= 0 || p->count < limits->all) &&
+	       is_within(p, listener, limits->per_listener) &&
+	       (is_own || is_within(p, ip, limits->per_address));
+}
+
+bool place_take(struct conn_place *place, struct places *p, const struct place_limits *limits,
+		const char *listener, const struct addr *peer)
+{
+	char ip[ADDR_TEXT_MAX];
+	bool is_own = addr_is_loopback(peer);
+	addr_ip(ip, peer);
+	*place = (struct conn_place){0};
+	if (limits->all > 0 && p->count >= limits->all + limits->reserve) {
+		p->refused++;
+		return false;
+	}
+	place->is_reserved = !is_open(p, limits, listener, ip, is_own);
+	place->places = p;
+	place->listener = count_up(p, listener);
+	place->address = is_own ? NULL : count_up(p, ip);
+	p->count++;
+	return true;
+}
+
+void place_prove(struct conn_place *place)
+{
+	if (place->places)
+		count_down(place->places, &place->address);
+}
+
+void place_give(struct conn_place *place)
+{
+	struct places *p = place->places;
+	if (!p)
+		return;
+	count_down(p, &place->listener);
+	count_down(p, &place->address);
+	p->count--;
+	*place = (struct conn_place){0};
+}

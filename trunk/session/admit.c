@@ -1,0 +1,165 @@
+#include "session/admit.h"
+#include "base/mem.h"
+#include "cluster/announce.h"
+#include "cluster/upstream_request.h"
+#include "session/permit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static err refuse(struct admission *a, enum outcome_code code, const char *text)
+{
+	return outcome_refuse(a->outcome, code, "%s", text);
+}
+
+static err check_vhost(struct admission *a)
+{
+	const struct request *r = a->request;
+	if (r->vhost && r->vhost->enabled)
+		return OK;
+	return outcome_refuse(a->outcome, OUTCOME_NO_VHOST, "there is no vhost %s on this server",
+			      r->target->vhost);
+}
+
+/* `relays` limits from where other servers are accepted. */
+static err check_relay_address(struct admission *a)
+{
+	const struct request *r = a->request;
+	if (!r->says_relay || server_relay_allowed(r->server, r->vhost, r->peer))
+		return OK;
+	return refuse(a, OUTCOME_RELAY_REFUSED, "other servers are not accepted from this address");
+}
+
+/* ---- what a relay says, and what is believed ---- */
+
+static bool needs_proof(const struct request *r)
+{
+	const struct signer *signer = r->server->signer;
+	return signer_has(signer, r->vhost->name) ||
+	       (signer_on(signer) && r->announce && *r->announce->api);
+}
+
+/* With a secret, only a signed relay is one: has the places kept for relays, is told of gaps at
+ * once, is asked about its viewers, and has us ask again what we remember. The path that any client
+ * says it came by still counts where it is a reason to refuse. */
+static err check_signature(struct admission *a)
+{
+	struct request *r = a->request;
+	r->is_relay = r->says_relay;
+	if (!r->says_relay || !needs_proof(r))
+		return OK;
+	enum sign_verdict verdict = a->verify(a->ctx);
+	if (verdict == SIGN_MISDIRECTED && a->can_correct)
+		return refuse(a, OUTCOME_MISDIRECTED, sign_why(verdict));
+	if (server_relay_verified(r->server, verdict, r->peer)) {
+		place_prove(a->place);
+		return OK;
+	}
+	if (r->announce)
+		*r->announce->api = '\0';
+	r->is_relay = !signer_has(r->server->signer, r->vhost->name);
+	if (!r->is_relay)
+		r->redirected = "";
+	return OK;
+}
+
+static err check_room(struct admission *a, bool may_use_reserve)
+{
+	if (!a->place->is_reserved || may_use_reserve)
+		return OK;
+	return refuse(a, OUTCOME_FULL, "the server is full (max_connections)");
+}
+
+/* A relay can prove itself only with the stream. */
+static err check_room_of_connection(struct admission *a)
+{
+	return check_room(a, a->request->says_relay);
+}
+
+static err check_room_of_stream(struct admission *a)
+{
+	return check_room(a, a->request->is_relay);
+}
+
+static err check_path(struct admission *a)
+{
+	const struct request *r = a->request;
+	err e = upstream_check_path(r->server, r->vhost, r->path, r->via);
+	return e ? refuse(a, OUTCOME_LOOP, err_trail(e)) : OK;
+}
+
+static err check_name(struct admission *a)
+{
+	return *a->request->target->stream ? OK
+					   : refuse(a, OUTCOME_BAD_NAME, "the stream has no name");
+}
+
+/* What the configuration and web services allow. */
+static err check_permit(struct admission *a)
+{
+	a->has_asked = true;
+	return permit_check(a->request, a->outcome);
+}
+
+/* ---- the origin's word ---- */
+
+static err say_no(struct admission *a, const struct rtmp_refusal *refusal)
+{
+	const char *words = refusal->description;
+	snprintf(a->outcome->word, sizeof(a->outcome->word), "%s", refusal->code);
+	return refuse(a, OUTCOME_DENIED, *words ? words : "the origin does not allow it");
+}
+
+static err check_token(struct admission *a)
+{
+	const struct request *r = a->request;
+	const struct conf_cluster *conf = &r->vhost->cluster;
+	if (conf->mode != MODE_REMOTE || !conf->token_traverse)
+		return OK;
+	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
+	err e = token_ask(r->server->cluster, r->vhost, a->token, refusal);
+	if (e == ERR_CONNECT)
+		e = refuse(a, OUTCOME_UNDECIDED, "no origin can be asked whether this is allowed");
+	else if (e && e != ERR_STOPPED)
+		e = say_no(a, refusal);
+	free(refusal);
+	return e;
+}
+
+/* ---- the list ---- */
+
+enum { CONNECTION = 1, STREAM = 2 };
+
+/* In this order: what costs nothing first, what asks others last. A check may wait. */
+static const struct {
+	unsigned stages;
+	err (*check)(struct admission *a);
+} checks[] = {
+	{CONNECTION | STREAM, check_vhost},
+	{CONNECTION | STREAM, check_relay_address},
+	{CONNECTION, check_room_of_connection},
+	{STREAM, check_signature},
+	{STREAM, check_room_of_stream},
+	{STREAM, check_path},
+	{STREAM, check_name},
+	{STREAM, check_permit},
+	{STREAM, check_token},
+};
+
+static err admit(struct admission *a, unsigned stage)
+{
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (checks[i].stages & stage)
+			TRY(checks[i].check(a));
+	return OK;
+}
+
+err admit_connection(struct admission *a)
+{
+	return admit(a, CONNECTION);
+}
+
+err admit_stream(struct admission *a)
+{
+	return admit(a, STREAM);
+}

@@ -1,0 +1,29 @@
+/* admit - may this client have what it asks for? Layer: session. One list of checks for every protocol
+ * (admit.c): what may refuse a client, or has to wait before it can say so, is a row there. */
+#pragma once
+#include "cluster/token.h"
+#include "node/places.h"
+#include "session/outcome.h"
+#include "session/request.h"
+
+struct admission {
+	/* With what the client says; is_relay comes out, and what is not believed is gone. */
+	struct request *request;
+	struct conn_place *place; /* of its connection */
+	/* Whether what it says of itself as a server is signed. Called once at most, and only where that
+	 * matters. */
+	enum sign_verdict (*verify)(void *ctx);
+	void *ctx;
+	/* A server that has signed for another one can be told who we are, and comes again: then that is
+	 * OUTCOME_MISDIRECTED. Otherwise it is taken for an ordinary client. */
+	bool can_correct;
+	const struct token_words *token; /* what an origin is asked with */
+	struct outcome *outcome;         /* why not */
+	bool has_asked; /* comes out: web services may have been asked about the connection */
+};
+
+/* What can be said already when the client has only named its vhost. */
+err admit_connection(struct admission *admission);
+/* What can be said when it has named the stream. OK: it may play or publish. An error: outcome says why
+ * not, or it was stopped. */
+err admit_stream(struct admission *admission) BLOCKS;
