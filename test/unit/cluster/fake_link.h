@@ -236,7 +236,7 @@ static inline struct server *fake_edge(const char *more)
 	char *content = mem_printf("cluster { mode remote; origin%s; %s }", names, more);
 	char *conf = test_server_vhost(content);
 	struct server *server = test_server_new(conf);
-	server->cluster->rtmp = &fake_ops;
+	server->cluster->instead = &fake_ops;
 	free(content);
 	free(conf);
 	return server;
