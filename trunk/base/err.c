@@ -1,5 +1,6 @@
-/* The trail is the last words of a coroutine and the code that they are of, allocated at its first
- * error: a connection that never fails pays one pointer for it. Running out of memory here costs the words, not the code. */
+/* The trail is the last message of a coroutine and the code that it is of, allocated at its first error: a
+ * connection that never fails pays one pointer for it. Running out of memory here costs the message, not
+ * the code. */
 #include "base/err.h"
 
 #include <errno.h>

@@ -7,8 +7,8 @@ enum { URL_MAX = 2048 };
 /* The port of a server that is named without one. */
 enum { PORT_RTMP = 1935, PORT_HTTP = 80, PORT_HTTPS = 443, PORT_API = 1985 };
 
-/* The vhost, app and stream that a session asks for. All text is owned by the target, never NULL and at most URL_MAX
- * bytes: what is longer is ERR_LIMIT. */
+/* The vhost, app and stream that a session asks for. All text is owned by the target, never NULL and at most
+ * URL_MAX bytes: what is longer is ERR_LIMIT. */
 struct target {
 	char *schema; /* "rtmp", "http" */
 	char *host;   /* as the client wrote it */
