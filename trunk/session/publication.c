@@ -213,7 +213,7 @@ static err check_push(struct publication *p)
 
 static err check_slot(struct publication *p)
 {
-	if (!takeover_is_refused(p->source))
+	if (!takeover_is_refused(&p->takeover, p->source))
 		return OK;
 	return outcome_refuse(&p->outcome, OUTCOME_BUSY, "the stream %s is already published",
 			      p->source->key);
