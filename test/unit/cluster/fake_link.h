@@ -17,8 +17,12 @@
 
 #include "unit/live/media.h"
 
+#include "base/mem.h"
 #include "support/co_unit.h"
 #include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 struct fake_origin {
 	const char *name;
