@@ -5,12 +5,14 @@
  * key frame, 'p' another picture, 'u' the stream is over, 'x' kicked, 'b' busy, 'r' a redirect, 'n' not
  * found; closing is closing the far end. */
 #pragma once
+#include "base/mem.h"
 #include "cluster/inside.h"
 #include "cluster/link.h"
 #include "cluster/peer.h"
 #include "support/pair.h"
 #include "support/test_server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
