@@ -81,6 +81,10 @@ err publication_end(struct publication *p, err e) BLOCKS;
 void publication_stop(struct publication *p, enum outcome_code why, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Ends the publication of a source that has held most when there is no memory for media. To be called by
+ * the registry. */
+void publication_on_exhausted(struct registry *registry, struct source *source);
+
 /* The one that feeds the source; NULL when none does. */
 struct publication *publication_of(const struct source *source);
 
