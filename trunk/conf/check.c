@@ -219,6 +219,13 @@ static void origin_does_not_pull(const struct subject *s)
 			       "'origin' has no effect without 'mode remote'");
 }
 
+static void recordings_are_made_at_the_origin(const struct subject *s)
+{
+	if (s->vhost->dvr.enabled && s->vhost->cluster.mode == MODE_REMOTE)
+		report_error(s->report, at(s, "dvr.enabled"),
+			     "an edge does not record: use 'dvr' at the origin, where each stream is once");
+}
+
 static void hls_is_cut_at_the_origin(const struct subject *s)
 {
 	if (s->vhost->hls.enabled && s->vhost->cluster.mode == MODE_REMOTE)
@@ -281,7 +288,7 @@ static void hooks_have_urls(const struct subject *s)
 	const struct conf_http_hooks *h = &s->vhost->http_hooks;
 	if (h->enabled && !h->on_connect.urls.count && !h->on_publish.urls.count &&
 	    !h->on_play.urls.count && !h->on_close.count && !h->on_unpublish.count &&
-	    !h->on_stop.count)
+	    !h->on_stop.count && !h->on_dvr.count && !h->on_hls.count)
 		report_warning(s->report, at(s, "http_hooks.enabled"),
 			       "'http_hooks' is enabled without a URL: nobody is asked");
 }
@@ -300,6 +307,7 @@ static rule *const vhost_rules[] = {
 	edge_has_an_origin,
 	origin_does_not_pull,
 	hls_is_cut_at_the_origin,
+	recordings_are_made_at_the_origin,
 	clustered_origin_is_asked,
 	clustered_is_an_origin,
 	coworkers_are_used,

@@ -77,7 +77,7 @@ struct conf_http_hooks {
 	bool enabled;
 	enum conf_hook_format format;
 	struct conf_hook on_connect, on_publish, on_play;
-	struct text_list on_close, on_unpublish, on_stop; /* notices */
+	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls; /* notices */
 	int64_t notice_timeout_ms, notice_age_ms;         /* in the file: seconds */
 	int notice_queue;
 };
@@ -151,6 +151,17 @@ struct conf_certs {
 	struct text_list key, cert;
 };
 
+enum conf_dvr_plan { DVR_PLAN_SESSION, DVR_PLAN_SEGMENT };
+
+struct conf_dvr {
+	bool enabled;
+	struct text_list apply; /* "all", "app/stream"; empty: all */
+	enum conf_dvr_plan plan;
+	char *path;
+	int64_t duration_ms; /* in the file: seconds */
+	bool wait_keyframe;
+};
+
 struct conf_vhost {
 	char *name;
 	bool enabled;
@@ -166,6 +177,7 @@ struct conf_vhost {
 	struct conf_refer refer;
 	struct conf_signed_links signed_links;
 	struct conf_hls hls;
+	struct conf_dvr dvr;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 

@@ -57,6 +57,8 @@ static const struct row rows[] = {
 	NOTICE(on_close, "the end of an RTMP connection"),
 	NOTICE(on_unpublish, "the end of a published stream"),
 	NOTICE(on_stop, "the end of a play"),
+	NOTICE(on_dvr, "a recording that is finished"),
+	NOTICE(on_hls, "a segment of HLS"),
 	ENUM("vhost.http_hooks.format", conf_vhost, http_hooks.format, enum conf_hook_format,
 	     hook_formats, "json", NEW,
 	     "How bodies are written: as JSON or as the fields of an HTML form."),

@@ -39,10 +39,12 @@ const char *value_check_network(const char *word)
 
 const char *value_check_mount(const char *word)
 {
-	size_t n = strlen(word);
-	return n > 4 && strcmp(word + n - 4, ".flv") == 0 && strchr(word, '/')
-		       ? NULL
-		       : "a path that ends in .flv (other formats are not built yet)";
+	static const char *const endings[] = {".flv", ".ts", ".mp4", ".aac", ".mp3"};
+	const char *dot = strrchr(word, '.');
+	for (size_t i = 0; dot && dot > word && i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (strcmp(dot, endings[i]) == 0 && strchr(word, '/'))
+			return NULL;
+	return "a path that ends in .flv, .ts, .mp4, .aac or .mp3";
 }
 
 static bool is_action(const char *word, size_t n)

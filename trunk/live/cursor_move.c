@@ -9,7 +9,7 @@
 static void put_kinds(struct cursor *c, const struct headers *set, uint8_t kinds, int64_t ts)
 {
 	struct wire_receiver to = {.opts = &c->wire->opts, .stream_id = c->stream_id};
-	for (int i = 0; set && i < set->count; i++) {
+	for (int i = 0; set && i < set->count && c->wire->format->write; i++) {
 		const struct msg *m = set->v[i];
 		if (!(kinds & wire_kind(m)))
 			continue;
@@ -25,7 +25,11 @@ static void put_headers(struct cursor *c, struct headers *set, int64_t ts)
 {
 	if (c->headers == set)
 		return;
-	put_kinds(c, set, c->want, ts);
+	if (c->wire->format->greet)
+		c->wire->format->greet(c->wire->state, set, &c->own.buf);
+	else
+		put_kinds(c, set, c->want, ts);
+	own_check(&c->own);
 	headers_unref(&c->headers);
 	c->headers = headers_ref(set);
 }

@@ -87,6 +87,8 @@ void wire_free(struct wire **wire)
 		drop_page(w, w->pages);
 	headers_unref(&w->start_headers);
 	headers_unref(&w->headers);
+	if (w->format->fini)
+		w->format->fini(w->state);
 	free(w->state);
 	free(w);
 }
@@ -152,6 +154,8 @@ static void note_headers(struct wire *w, struct headers *headers)
 		return;
 	headers_unref(&w->headers);
 	w->headers = headers_ref(headers);
+	if (w->format->learn)
+		w->format->learn(w->state, headers);
 }
 
 static uint8_t flags_of(const struct msg *m)
@@ -181,8 +185,8 @@ void wire_append(struct wire *w, const struct msg *m, bool starts, struct header
 		 int64_t now_ms)
 {
 	const struct wire_format *format = w->format;
-	size_t need = format->size(&w->opts, m);
 	note_headers(w, headers);
+	size_t need = format->size(&w->opts, w->state, m);
 	w->head_ts = m->ts;
 	w->head_ms = now_ms;
 	if (!need)

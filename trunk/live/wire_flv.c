@@ -2,9 +2,10 @@
 #include "codec/flv.h"
 #include "live/wire_format.h"
 
-static size_t size(const struct wire_opts *opts, const struct msg *m)
+static size_t size(const struct wire_opts *opts, void *state, const struct msg *m)
 {
 	(void)opts;
+	(void)state;
 	return (size_t)m->n + FLV_TAG_EXTRA;
 }
 

@@ -37,6 +37,8 @@ struct rendering {
 	uint8_t chain;
 };
 
+struct headers;
+
 struct wire_format {
 	const char *name;
 	size_t state_size; /* of `state`, zeroed: what the format remembers of the wire */
@@ -47,7 +49,7 @@ struct wire_format {
 	 * format begins anew, and all receivers are primed. */
 	bool (*follows)(void *state, const struct msg *m);
 	/* Exactly the bytes that render() will write; 0: receivers of the format get nothing of it. */
-	size_t (*size)(const struct wire_opts *opts, const struct msg *m);
+	size_t (*size)(const struct wire_opts *opts, void *state, const struct msg *m);
 	void (*render)(const struct wire_opts *opts, void *state, const struct msg *m,
 		       struct buf *out);
 	/* Writes what a receiver gets in place of the first bytes of the rendering: so many. */
@@ -55,6 +57,13 @@ struct wire_format {
 			  struct buf *out);
 	/* The whole message for one receiver alone, outside of the chain: a header. */
 	void (*write)(const struct wire_receiver *to, const struct msg *m, struct buf *out);
+	/* These headers are in effect from the next message on. NULL: the format does not care. */
+	void (*learn)(void *state, const struct headers *headers);
+	/* In place of write(), for formats whose beginning is not made of messages: what one receiver
+	 * gets first, with these headers in effect. */
+	void (*greet)(void *state, const struct headers *headers, struct buf *out);
+	/* Releases what the state holds. NULL: nothing. */
+	void (*fini)(void *state);
 };
 
 extern const struct wire_format wire_rtmp, wire_flv;

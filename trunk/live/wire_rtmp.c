@@ -65,8 +65,9 @@ static bool follows(void *state, const struct msg *m)
 	return false;
 }
 
-static size_t size(const struct wire_opts *opts, const struct msg *m)
+static size_t size(const struct wire_opts *opts, void *state, const struct msg *m)
 {
+	(void)state;
 	return chunk_delta_size(opts->chunk_size, m->n);
 }
 

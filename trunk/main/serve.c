@@ -62,6 +62,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->hooks = hooks_new(server);
 	server->certs = certs_new();
 	serve->hls = hls_new(server);
+	serve->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
 	if (!e)
@@ -90,6 +91,7 @@ void serve_stop(struct serve *serve)
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
 	hls_free(&serve->hls);
+	dvr_free(&serve->dvr);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);

@@ -4,6 +4,7 @@
 #include "main/inherit.h"
 #include "main/listeners.h"
 #include "node/server.h"
+#include "output/dvr.h"
 #include "output/hls.h"
 #include "service/http_router.h"
 
@@ -11,6 +12,7 @@ struct serve {
 	struct server server;
 	struct http_router router;
 	struct hls *hls;
+	struct dvr *dvr;
 	struct listeners listeners;
 };
 

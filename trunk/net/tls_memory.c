@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 
 enum {
-	PIECE = 24 * 1024, /* a record with its surroundings: 17 KB; a handshake's messages: 22 KB */
+	PIECE = 24 *
+		1024, /* a record with its surroundings: 17 KB; a handshake's messages: 22 KB */
 	LEAST = 12 * 1024, /* what is smaller is the allocator's */
 	PIECES = 64 * 1024,
 	KEPT = 32, /* with their memory */

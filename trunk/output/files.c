@@ -15,11 +15,17 @@
 enum { QUEUE_MAX = 256, END_MS = 2000 };
 #define QUEUE_BYTES ((size_t)64 << 20)
 
+enum work_kind { REPLACE, REMOVE, WRITE_AT, RENAME };
+
 struct work {
 	struct work *next;
-	char *path;        /* whole */
-	struct blob *blob; /* NULL: the file is removed */
-	int error;         /* errno of what failed */
+	enum work_kind kind;
+	char *path; /* whole */
+	char *to;   /* of RENAME */
+	struct blob *blob;
+	int64_t offset;
+	int error; /* errno of what failed */
+	struct files_done done;
 };
 
 struct files {
@@ -29,6 +35,8 @@ struct files {
 	int count;
 	size_t bytes;
 	bool is_closing, is_failing;
+	char *damaged; /* the file that has a gap from `damaged_at` on; NULL */
+	int64_t damaged_at;
 	int64_t end_ms;
 	uint64_t lost;
 };
@@ -43,10 +51,10 @@ static void make_folders(char *path)
 	}
 }
 
-static int write_all(int fd, struct span s)
+static int write_all(int fd, struct span s, off_t offset)
 {
 	for (off_t at = 0; (size_t)at < s.n;) {
-		ssize_t n = pwrite(fd, s.p + at, s.n - (size_t)at, at);
+		ssize_t n = pwrite(fd, s.p + at, s.n - (size_t)at, offset + at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -66,7 +74,7 @@ static int replace(char *path, const struct blob *blob)
 		free(temporary);
 		return error;
 	}
-	int error = write_all(fd, blob_span(blob));
+	int error = write_all(fd, blob_span(blob), 0);
 	if (close(fd) != 0 && !error)
 		error = errno;
 	if (!error && rename(temporary, path) != 0)
@@ -77,26 +85,86 @@ static int replace(char *path, const struct blob *blob)
 	return error;
 }
 
+static int write_at(char *path, const struct blob *blob, int64_t offset)
+{
+	if (offset == 0)
+		make_folders(path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return errno;
+	int error = write_all(fd, blob_span(blob), offset);
+	if (close(fd) != 0 && !error)
+		error = errno;
+	return error;
+}
+
+/* "a.flv" to "a-2.flv". */
+static char *other_name(const char *path, unsigned number)
+{
+	const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+	size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
+	return mem_printf("%.*s-%u%s", (int)stem, path, number, path + stem);
+}
+
+/* A link does not take the place of another file, as a rename would. */
+int files_give_name(const char *path, const char *to, char **name)
+{
+	enum { TRIES = 1000 };
+	char *chosen = mem_strdup(to);
+	int error = link(path, chosen) == 0 ? 0 : errno;
+	for (unsigned i = 1; error == EEXIST && i < TRIES; i++) {
+		free(chosen);
+		chosen = other_name(to, i);
+		error = link(path, chosen) == 0 ? 0 : errno;
+	}
+	if (error && error != EEXIST) /* a file system without links */
+		error = rename(path, chosen) == 0 ? 0 : errno;
+	else if (!error)
+		(void)!unlink(path);
+	if (name)
+		*name = chosen;
+	else
+		free(chosen);
+	return error;
+}
+
+static int name_it(struct work *w)
+{
+	char *name = NULL;
+	int error = files_give_name(w->path, w->to, &name);
+	free(w->to);
+	w->to = name;
+	return error;
+}
+
 /* On a helper thread. */
 static void do_work(void *arg)
 {
 	struct work *w = arg;
-	if (w->blob)
+	if (w->kind == REPLACE)
 		w->error = replace(w->path, w->blob);
+	else if (w->kind == WRITE_AT)
+		w->error = write_at(w->path, w->blob, w->offset);
+	else if (w->kind == RENAME)
+		w->error = w->offset > 0 && truncate(w->path, w->offset) != 0 ? errno : name_it(w);
 	else if (unlink(w->path) != 0 && errno != ENOENT)
 		w->error = errno;
 }
 
-static void work_free(struct work *w)
+static void work_free(struct work *w, bool is_done)
 {
+	const char *path = w->kind == RENAME ? w->to : w->path;
+	if (w->done.fn)
+		w->done.fn(w->done.ctx, is_done && !w->error ? path : NULL);
 	blob_unref(&w->blob);
 	free(w->path);
+	free(w->to);
 	free(w);
 }
 
 static void note(struct files *f, const struct work *w)
 {
-	if (!w->blob)
+	if (w->kind == REMOVE)
 		return;
 	if (w->error) {
 		f->lost++;
@@ -110,6 +178,30 @@ static void note(struct files *f, const struct work *w)
 	f->is_failing = w->error != 0;
 }
 
+/* A file with a gap is of no use behind it. False: nothing is to be done. */
+static bool prepare(struct files *f, struct work *w)
+{
+	if (!f->damaged || strcmp(f->damaged, w->path) != 0)
+		return true;
+	/* What is in front may still be filled in. */
+	if (w->kind == WRITE_AT)
+		return w->offset + (int64_t)w->blob->n <= f->damaged_at;
+	if (w->kind == RENAME)
+		w->offset = f->damaged_at;
+	free(f->damaged);
+	f->damaged = NULL;
+	return true;
+}
+
+static void note_damage(struct files *f, const char *path, int64_t offset)
+{
+	if (f->damaged && strcmp(f->damaged, path) == 0)
+		return;
+	free(f->damaged);
+	f->damaged = mem_strdup(path);
+	f->damaged_at = offset;
+}
+
 static void files_main(void *arg)
 {
 	struct files *f = arg;
@@ -121,12 +213,15 @@ static void files_main(void *arg)
 		}
 		if (f->is_closing && clock_ms() > f->end_ms)
 			break;
-		co_offload(do_work, w);
+		if (prepare(f, w))
+			co_offload(do_work, w);
 		LL_DELETE(f->queue, w);
 		f->count--;
 		f->bytes -= w->blob ? w->blob->n : 0;
 		note(f, w);
-		work_free(w);
+		if (w->kind == WRITE_AT && w->error)
+			note_damage(f, w->path, w->offset);
+		work_free(w, true);
 	}
 }
 
@@ -151,36 +246,64 @@ void files_free(struct files **files)
 	co_join(&f->co);
 	struct work *w, *next;
 	LL_FOREACH_SAFE (f->queue, w, next)
-		work_free(w);
+		work_free(w, false);
+	free(f->damaged);
 	free(f->root);
 	free(f);
 }
 
-static void push(struct files *f, const char *path, struct blob *blob)
+static char *whole(const struct files *f, const char *path)
 {
-	size_t n = blob ? blob->n : 0;
-	if (!f->co || f->count >= QUEUE_MAX || (f->count > 0 && f->bytes + n > QUEUE_BYTES)) {
-		if (blob && f->lost++ == 0)
+	return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", f->root, path);
+}
+
+/* Takes nothing. A name is always given: it costs no memory to speak of. */
+static void push(struct files *f, struct work what, const char *path)
+{
+	size_t n = what.blob ? what.blob->n : 0;
+	bool is_full = f->count >= QUEUE_MAX || (f->count > 0 && f->bytes + n > QUEUE_BYTES);
+	if (!f->co || (is_full && what.kind != RENAME)) {
+		if (what.blob && f->lost++ == 0)
 			log_warn("%s is not written: the disk does not keep up", path);
+		if (what.kind == WRITE_AT) {
+			char *damaged = whole(f, path);
+			note_damage(f, damaged, what.offset);
+			free(damaged);
+		}
+		if (what.done.fn)
+			what.done.fn(what.done.ctx, NULL);
+		free(what.to);
 		return;
 	}
 	struct work *w = mem_new(struct work);
-	w->path = *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", f->root, path);
-	w->blob = blob ? blob_ref(blob) : NULL;
+	*w = what;
+	w->path = whole(f, path);
+	if (what.blob)
+		blob_ref(what.blob);
 	LL_APPEND(f->queue, w);
 	f->count++;
 	f->bytes += n;
 	co_wake(f->co);
 }
 
-void files_write(struct files *files, const char *path, struct blob *blob)
+void files_write(struct files *files, const char *path, struct blob *blob, struct files_done done)
 {
-	push(files, path, blob);
+	push(files, (struct work){.kind = REPLACE, .blob = blob, .done = done}, path);
+}
+
+void files_write_at(struct files *files, const char *path, struct blob *blob, int64_t offset)
+{
+	push(files, (struct work){.kind = WRITE_AT, .blob = blob, .offset = offset}, path);
+}
+
+void files_rename(struct files *files, const char *path, const char *to, struct files_done done)
+{
+	push(files, (struct work){.kind = RENAME, .to = whole(files, to), .done = done}, path);
 }
 
 void files_remove(struct files *files, const char *path)
 {
-	push(files, path, NULL);
+	push(files, (struct work){.kind = REMOVE}, path);
 }
 
 uint64_t files_lost(const struct files *files)

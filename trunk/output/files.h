@@ -6,12 +6,26 @@
 
 struct files;
 
+/* Who is told, once, that something was done: with the path it has, or NULL when it could not be. */
+struct files_done {
+	void (*fn)(void *ctx, const char *path);
+	void *ctx;
+};
+
 /* `root`: where relative paths begin; copied. */
 struct files *files_new(const char *root);
 /* Ends what is queued, for at most a second or two, and waits for it. */
 void files_free(struct files **files);
 /* The file of that path below the root gets these bytes, by a rename; folders are made. */
-void files_write(struct files *files, const char *path, struct blob *blob);
+void files_write(struct files *files, const char *path, struct blob *blob, struct files_done done);
 void files_remove(struct files *files, const char *path);
+/* These bytes at that offset of the file, which is made if it is not there. Once this has failed for a
+ * file, nothing more is written to it, and it keeps what stood before the failure. */
+void files_write_at(struct files *files, const char *path, struct blob *blob, int64_t offset);
+/* The file gets its final name; where that is taken, a number is put in front of its ending. */
+void files_rename(struct files *files, const char *path, const char *to, struct files_done done);
+/* The same at once, for a helper thread: 0, or the errno of what failed. *name, unless NULL, is the name
+ * that it has got, owned by the caller. */
+int files_give_name(const char *path, const char *to, char **name);
 /* Files that could not be written, or did not fit into the queue. */
 uint64_t files_lost(const struct files *files);

@@ -36,6 +36,7 @@ struct hls *hls_new(struct server *server)
 	hls->server = server;
 	hls->streams = map_new();
 	hls->items = map_new();
+	hls->hooks = hook_queue_new(&server->services);
 	hls->observer.on_begin = begins;
 	registry_observe(&server->registry, &hls->observer);
 	return hls;
@@ -50,6 +51,7 @@ void hls_free(struct hls **hls)
 	registry_unobserve(&h->server->registry, &h->observer);
 	map_free(&h->streams);
 	map_free(&h->items);
+	hook_queue_free(&h->hooks);
 	free(h);
 }
 
@@ -76,6 +78,12 @@ static void forget(struct hls_item *item)
 struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *blob,
 				const char *type)
 {
+	return hls_stream_put_segment(s, path, blob, type, (struct files_done){0});
+}
+
+struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct blob *blob,
+					const char *type, struct files_done done)
+{
 	struct hls_item *item = hls_item_new(s->list_path, path, blob, type);
 	char *key = mem_printf("%s/%s", s->vhost, path);
 	item->on_free = forget;
@@ -83,7 +91,9 @@ struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *b
 	s->hls->bytes += blob->n;
 	(void)map_set(s->hls->items, key, item);
 	if (s->files)
-		files_write(s->files, path, blob);
+		files_write(s->files, path, blob, done);
+	else if (done.fn)
+		done.fn(done.ctx, path);
 	free(key);
 	return item;
 }

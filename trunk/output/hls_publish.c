@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "output/file_hook.h"
 #include "output/pattern.h"
 #include "output/render.h"
 
@@ -103,6 +104,26 @@ static void keep_memory(struct hls_stream *s)
 			 MEMORY_MAX);
 }
 
+/* The services of on_hls are told when the file is there. */
+static struct hls_item *put_segment(struct hls_stream *s, char *path, struct blob *blob, int64_t ms)
+{
+	char *list = mem_printf("%s/%s", s->opts->path, s->list_path);
+	struct file_hook_stream stream = {.server = s->hls->server,
+					  .conf = s->conf,
+					  .vhost = s->conf_vhost,
+					  .app = s->app,
+					  .stream = s->stream};
+	struct file_hook_segment segment = {.number = s->segmenter.cut.number,
+					    .duration_ms = ms,
+					    .list_file = list,
+					    .list_url = s->list_path,
+					    .url = path};
+	struct files_done done = {.fn = file_hook_done,
+				  .ctx = file_hook_hls(s->hls->hooks, &stream, &segment)};
+	free(list);
+	return hls_stream_put_segment(s, path, blob, s->is_mp4 ? hls_type_mp4 : hls_type_ts, done);
+}
+
 static void add(struct hls_stream *s, struct blob *blob)
 {
 	const struct cut *cut = &s->segmenter.cut;
@@ -114,8 +135,7 @@ static void add(struct hls_stream *s, struct blob *blob)
 	if (s->is_mp4)
 		renew_init(s, cut->number);
 	*g = (struct hls_segment){
-		.file = hls_stream_put(s, path_of(s, pattern, cut->number, ms), blob,
-				       s->is_mp4 ? hls_type_mp4 : hls_type_ts),
+		.file = put_segment(s, path_of(s, pattern, cut->number, ms), blob, ms),
 		.init = s->is_mp4 && s->init ? hls_item_ref(s->init) : NULL,
 		.key = s->key_item ? hls_item_ref(s->key_item) : NULL,
 		.number = cut->number,
@@ -180,7 +200,7 @@ void hls_stream_write_list(struct hls_stream *s)
 		blob_unref(&s->list_item->blob);
 		s->list_item->blob = blob;
 		if (s->files)
-			files_write(s->files, s->list_path, blob);
+			files_write(s->files, s->list_path, blob, (struct files_done){0});
 	} else if (blob) {
 		s->list_item = hls_stream_put(s, mem_strdup(s->list_path), blob, hls_type_list);
 	}

@@ -170,6 +170,7 @@ void hls_stream_begin(struct hls_stream *s, struct source *source)
 	s->source = source_ref(source);
 	conf_unref(&s->conf);
 	s->conf = conf;
+	s->conf_vhost = vhost;
 	s->opts = &vhost->hls;
 	set_options(s);
 	if (s->co)

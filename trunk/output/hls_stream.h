@@ -2,6 +2,7 @@
 #pragma once
 #include "live/consumer.h"
 #include "live/reader.h"
+#include "node/hook_queue.h"
 #include "output/files.h"
 #include "output/hls.h"
 #include "output/segmenter.h"
@@ -13,12 +14,14 @@ struct hls {
 	struct map *items;   /* by "vhost/path"; borrowed */
 	size_t bytes;        /* of segments in memory */
 	bool is_short;       /* was told that they do not fit */
+	struct hook_queue *hooks;
 };
 
 struct hls_stream {
 	struct hls *hls;
 	char *key, *vhost, *app, *stream;
-	struct conf *conf;           /* the snapshot of the newest beginning */
+	struct conf *conf; /* the snapshot of the newest beginning */
+	const struct conf_vhost *conf_vhost;
 	const struct conf_hls *opts; /* of it */
 	struct source *source;       /* to be read; one reference. NULL: it is over */
 	struct co *co;
@@ -47,6 +50,9 @@ void hls_stream_write_list(struct hls_stream *s);
 /* Something that can be fetched, and a file. Takes path and blob; one reference. */
 struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *blob,
 				const char *type);
+/* The same for a segment, whose file somebody is told of. */
+struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct blob *blob,
+					const char *type, struct files_done done);
 /* A new key for the coming segments; encrypts the bytes of this one in place. */
 err hls_key_renew(struct hls_stream *s, int64_t number);
 err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes);

@@ -3,13 +3,12 @@
 #include "base/mem.h"
 #include "codec/url.h"
 #include "node/signed_request.h"
+#include "service/live_output.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { HEAD_MAX = 4096, EXTRA_MAX = 2048 };
-
-static const char type[] = "video/x-flv";
 
 void flv_answer_stream(struct http_session *s, const struct stream_report *report,
 		       struct chunks *out)
@@ -19,7 +18,8 @@ void flv_answer_stream(struct http_session *s, const struct stream_report *repor
 	buf_printf(&extra, "Cache-Control: no-cache\r\n%s", s->cors);
 	if (report)
 		announce_stream_lines(&extra, report);
-	http_write_head(&head, s->request, 200, type, -1, buf_text(&extra));
+	http_write_head(&head, s->request, 200, live_output_of(s->request->path)->type, -1,
+			buf_text(&extra));
 	chunks_put_raw(out, buf_span(&head));
 	out->on = s->request->minor > 0;
 	buf_free(&head);
@@ -31,7 +31,8 @@ void flv_answer_stream(struct http_session *s, const struct stream_report *repor
 err flv_answer_head(struct http_session *s)
 {
 	struct buf head = {.max = HEAD_MAX};
-	http_write_head(&head, s->request, 200, type, -1, s->cors);
+	http_write_head(&head, s->request, 200, live_output_of(s->request->path)->type, -1,
+			s->cors);
 	err e = sock_send(s->sock, head.p, head.n);
 	buf_free(&head);
 	return e;

@@ -9,11 +9,13 @@
 #include "service/flv_answer.h"
 #include "service/flv_chunks.h"
 #include "service/flv_kinds.h"
+#include "service/live_output.h"
 #include "session/viewing.h"
 
 #include <stdlib.h>
 
 enum {
+	FILE_HEAD_MAX = 64,
 	HEAD_MS = 1000,    /* the head of the answer does not wait longer for media */
 	INPUT_STEPS = 16,  /* reads, before others have a turn */
 	INPUT_BYTES = 512, /* of what nobody wants to know */
@@ -33,6 +35,7 @@ struct player {
 	struct viewing viewing;
 	struct chunks out;
 	struct http_session *s;
+	const struct live_output *output;
 	int64_t head_due_ms;
 };
 
@@ -61,11 +64,14 @@ static err on_input(struct viewing *v)
 
 static void put_file_head(struct player *p, uint8_t kinds)
 {
-	struct buf head = {.max = FLV_HEADER_SIZE};
-	flv_write_header(&head, kinds & WIRE_AUDIO, kinds & WIRE_VIDEO);
-	chunks_put(&p->out, buf_span(&head));
+	struct buf head = {.max = FILE_HEAD_MAX};
+	if (p->output->is_flv)
+		flv_write_header(&head, kinds & WIRE_AUDIO, kinds & WIRE_VIDEO);
+	buf_put(&head, p->output->head.p, p->output->head.n);
+	if (head.n > 0)
+		chunks_put(&p->out, buf_span(&head));
 	buf_free(&head);
-	if (p->viewing.request->vhost->http_remux.drop_if_not_match)
+	if (p->output->is_flv && p->viewing.request->vhost->http_remux.drop_if_not_match)
 		cursor_want(&p->viewing.cursor, kinds | WIRE_DATA);
 	p->stage = PLAYING;
 }
@@ -150,7 +156,7 @@ static void on_join(struct viewing *v)
 	sock_attach(p->sock);
 	source_cursor_open(v->source, &v->cursor,
 			   &(struct cursor_opts){
-				   .format = &wire_flv,
+				   .format = p->output->format,
 				   .from_start = viewing_from_start(v),
 			   });
 	consumer_open(&v->consumer, v->source,
@@ -218,6 +224,7 @@ err flv_play(struct http_session *s, const struct request *request)
 	struct player *p = mem_new(struct player);
 	p->s = s;
 	p->sock = s->sock;
+	p->output = live_output_of(s->request->path);
 	p->head_due_ms = clock_after(HEAD_MS);
 	chunks_init(&p->out);
 	sock_attach(p->sock);

@@ -225,7 +225,7 @@ static void addresses_are_looked_at(void **state)
 		{"advertise", "live.example.com:1935", "a/b"},
 		{"resolver", "127.0.0.1", "localhost"},
 		{"resolver", "[::1]:53", "127.0.0.1:0"},
-		{"vhost.http_remux.mount", "[vhost]/[app]/[stream].flv", "/[app]/[stream].ts"},
+		{"vhost.http_remux.mount", "[vhost]/[app]/[stream].flv", "/[app]/[stream].mkv"},
 		{"vhost.http_remux.mount", "/a.flv", ".flv"},
 	};
 	char out[256];

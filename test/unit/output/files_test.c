@@ -24,7 +24,7 @@ static struct blob *blob_of(const char *text)
 static void write_text(struct files *f, const char *path, const char *text)
 {
 	struct blob *blob = blob_of(text);
-	files_write(f, path, blob);
+	files_write(f, path, blob, (struct files_done){0});
 	blob_unref(&blob);
 }
 

@@ -1,0 +1,200 @@
+"""Recordings: what is in them, when they begin and end, and what a crash leaves."""
+import glob
+import os
+import subprocess
+
+import topology as top
+from support import amf, flv, hookserver, mp4
+from support.rtmp import AUDIO, DATA, VIDEO, Message, is_header, is_keyframe
+from support.server import wait_for
+from test_hls import b_frames, encoded, nal_units
+
+
+def start(t, path="[app]/[stream].flv", more="", name="srs", **kw):
+    return t.server(name, top.conf(f"publish {{ reconnect_grace 1; }} dvr {{ enabled on; dvr_path ./rec/{path}; {more} }}"), **kw)
+
+
+def recordings(server, pattern="**/*"):
+    return sorted(p for p in glob.glob(os.path.join(server.folder, "rec", pattern), recursive=True) if os.path.isfile(p))
+
+
+def finished(server, count=1, pattern="**/*"):
+    return wait_for(lambda: [f for f in [recordings(server, pattern)] if len(f) >= count and not any(p.endswith(".tmp") for p in f)],
+                    10, "the recording")[0]
+
+
+def ffprobe(path):
+    done = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames:format=duration",
+                           "-of", "default=nk=1:nw=1", path], capture_output=True, timeout=30)
+    assert not done.stderr, done.stderr.decode()
+    return done.stdout.decode().split()
+
+
+def publish(t, server, media, **kw):
+    kw.setdefault("speed", None)
+    return t.publish(server.url("live/a"), media, loop=False, **kw)
+
+
+def end(server, publisher):
+    wait_for(lambda: publisher.finished, 10, "the end of the file")
+    publisher.stop()
+    server.wait_ended("a", 10)
+
+
+def sent(publisher):
+    return [m for m in publisher.sent if m.media and not is_header(m)]
+
+
+def test_flv_is_what_was_published(t):
+    """A recording in FLV has every message with its bytes and distances, from 0 on, and knows its duration
+    and its key frames."""
+    s = start(t)
+    p = publish(t, s, b_frames(t))
+    end(s, p)
+    [path] = finished(s)
+    assert path.endswith("/rec/live/a.flv")
+    got = flv.read_file(path)
+    n = flv.assert_same(p.sent, got, least=200)
+    assert n == len(sent(p)), (n, len(sent(p)))
+    first = next(m for m in got if m.media and not is_header(m))
+    assert first.ts <= 100
+    name, meta = amf.decode(got[0].payload)
+    assert got[0].type == DATA and name == "onMetaData" and abs(meta["duration"] - 10) < 0.2, meta
+    assert meta["filesize"] == os.path.getsize(path) and meta["width"] == 320 and meta["hasVideo"] and meta["hasAudio"]
+    with open(path, "rb") as f:
+        data = f.read()
+    keys = [m.ts for m in got if is_keyframe(m) and not is_header(m)]
+    assert [round(x * 1000) for x in meta["keyframes"]["times"]] == keys and len(keys) == 10
+    for position, ms in zip(meta["keyframes"]["filepositions"], keys):
+        at = int(position)
+        assert data[at] == VIDEO and int.from_bytes(data[at + 4:at + 7], "big") == ms
+    assert {"h264", "aac"} < set(ffprobe(path))
+
+
+def test_mp4_is_what_was_published(t):
+    """A recording in MP4 has every picture and every frame of sound, bit for bit, from 0 on."""
+    s = start(t, "[app]/[stream].mp4")
+    p = publish(t, s, b_frames(t))
+    end(s, p)
+    [path] = finished(s)
+    with open(path, "rb") as f:
+        data = f.read()
+    known, found = mp4.tracks(data), mp4.samples(data)
+    assert [known[i].entry for i in (1, 2)] == ["avc1", "mp4a"]
+    pictures = [m for m in sent(p) if m.type == VIDEO]
+    sound = [m for m in sent(p) if m.type == AUDIO]
+    assert [x.data for x in found[1]] == [b"".join(len(n).to_bytes(4, "big") + n for n in nal_units(m.payload)) for m in pictures]
+    assert [x.dts for x in found[1]] == [(m.ts - pictures[0].ts) * 90 for m in pictures]
+    heard = [bytes(m.payload[2:]) for m in sound]
+    at = heard.index(found[2][0].data)
+    assert [x.data for x in found[2]] == heard[at:]
+    for x, m in zip(found[2], sound[at:]):
+        assert abs(x.dts / known[2].timescale - (m.ts - pictures[0].ts) / 1000) < 0.03
+    said = ffprobe(path)
+    assert said[:2] == ["h264", "250"] and said[2] == "aac" and abs(float(said[4]) - 10) < 0.3, said
+
+
+def test_segments(t):
+    """With the plan of segments a file ends at the first key frame behind its duration; nothing is lost between."""
+    s = start(t, "[stream].[timestamp].flv", "dvr_plan segment; dvr_duration 2;")
+    p = publish(t, s, t.media(10, gop=1.0), speed=8)
+    end(s, p)
+    files = finished(s, 5)
+    everything = []
+    for path in files:
+        got = [m for m in flv.read_file(path) if m.media]
+        coded = [m for m in got if not is_header(m)]
+        assert is_keyframe(coded[0]) and {m.type for m in got if is_header(m)} == {AUDIO, VIDEO}
+        everything += [(m.type, bytes(m.payload)) for m in coded]
+    assert everything == [(m.type, bytes(m.payload)) for m in sent(p)][-len(everything):]
+    assert len(everything) >= len(sent(p)) - 3
+
+
+def test_only_what_applies(t):
+    """dvr_apply names the streams that are recorded."""
+    s = start(t, more="dvr_apply live/b;")
+    for stream in ("a", "b"):
+        p = t.publish(s.url("live/" + stream), t.media(4), loop=False, speed=None)
+        wait_for(lambda: p.finished, 10, "the end of the file")
+        p.stop()
+    assert [os.path.basename(p) for p in finished(s)] == ["b.flv"]
+
+
+def test_a_name_that_is_taken(t):
+    """Another recording of the same name gets a number; neither is lost."""
+    s = start(t)
+    for count in (1, 2):
+        end(s, publish(t, s, t.media(4)))
+        finished(s, count)
+    assert [os.path.basename(p) for p in finished(s, 2)] == ["a-1.flv", "a.flv"]
+
+
+def test_other_pictures_are_another_mp4(t):
+    """Where the decoder changes an MP4 ends and the next one begins; an FLV goes on."""
+    one, two = flv.read_file(t.media(4)), flv.read_file(t.media(4, size="160x90"))
+    media = one + [Message(m.type, m.ts + 4000, 1, m.payload) for m in two if m.media]
+    for ending, count in (("mp4", 2), ("flv", 1)):
+        s = start(t, f"[stream].{ending}", name=ending)
+        end(s, publish(t, s, media))
+        files = finished(s, count)
+        assert len(files) == count, files
+        assert sum(int(ffprobe(f)[1]) for f in files if ending == "mp4") in (0, 200)
+
+
+def test_other_codecs_in_mp4(t):
+    """HEVC and AV1 with Opus are recorded in MP4 and play."""
+    for name, kinds in (("hevc", {"hevc", "aac"}), ("av1", {"av1", "opus"})):
+        s = start(t, "[stream].mp4", name=name)
+        end(s, publish(t, s, encoded(t, name)))
+        assert kinds < set(ffprobe(finished(s)[0]))
+
+
+def test_a_crash_loses_the_last_second(t):
+    """What was recorded until kill -9 plays as it is, and has its name after the next start."""
+    for ending in ("flv", "mp4"):
+        s = start(t, f"[stream].{ending}", name=ending)
+        publish(t, s, t.media(10, gop=1.0), speed=2)
+        wait_for(lambda: sum(map(os.path.getsize, recordings(s))) > 150000, 10, "some of the recording")
+        s.kill9()
+        [left] = recordings(s)
+        assert left.endswith(".tmp")
+        with open(left, "ab") as f:
+            f.write(b"\0\0\0\x09half of something")
+        s.start()
+        [path] = finished(s)
+        assert path == os.path.join(s.folder, "rec", "a." + ending)
+        said = ffprobe(path)
+        assert int(said[said.index("h264") + 1]) >= 50, said
+        if ending == "flv":
+            name, meta = amf.decode(flv.read_file(path)[0].payload)
+            assert meta["duration"] >= 2 and meta["keyframes"]["times"] and meta["filesize"] == os.path.getsize(path)
+
+
+def test_a_disk_that_cannot_be_written(t):
+    """A folder that cannot be written costs the recording alone: the stream goes on, and it is told once."""
+    s = start(t, "file/[stream].flv")
+    os.makedirs(os.path.join(s.folder, "rec"), exist_ok=True)
+    with open(os.path.join(s.folder, "rec", "file"), "w"):
+        pass
+    publish(t, s, t.media(10), speed=4)
+    probe = t.probe(s.url("live/a"))
+    s.wait_log("cannot be written")
+    probe.wait_frames(20)
+    assert s.log().count("cannot be written") <= 2 and s.is_live("a")
+
+
+def test_a_service_is_told(t):
+    """on_dvr is told of each finished recording, and on_hls of each segment, with files that are there."""
+    hooks = t.keep(hookserver.HookServer())
+    conf = top.conf(f"publish {{ reconnect_grace 1; }} dvr {{ enabled on; dvr_path ./rec/[stream].flv; }}"
+                    f"hls {{ enabled on; hls_fragment 1; }}"
+                    f"http_hooks {{ enabled on; on_dvr {hooks.url('/dvr')}; on_hls {hooks.url('/hls')}; }}")
+    s = t.server("srs", conf)
+    end(s, publish(t, s, t.media(4, gop=1.0)))
+    told = wait_for(lambda: hooks.of("on_dvr"), 10, "on_dvr")[0]
+    assert told["action"] == "on_dvr" and told["app"] == "live" and told["stream"] == "a", told
+    assert told["file"] == "./rec/a.flv" and os.path.exists(os.path.join(told["cwd"], told["file"])), told
+    segments = wait_for(lambda: [f for f in [hooks.of("on_hls")] if len(f) >= 3], 10, "on_hls")[0]
+    for x in segments:
+        assert x["action"] == "on_hls" and os.path.exists(os.path.join(x["cwd"], x["file"])), x
+        assert x["url"].startswith("live/a-") and x["m3u8_url"] == "live/a.m3u8" and 0.9 < x["duration"] < 1.2, x

@@ -1,0 +1,35 @@
+/* Recordings of the streams of a virtual host. */
+#include "conf/schema_rows.h"
+
+static const struct choice plan_names[] = {
+	{"session", DVR_PLAN_SESSION}, {"segment", DVR_PLAN_SEGMENT}, {}};
+
+static const struct row rows[] = {
+	BLOCK("vhost.dvr",
+	      "Streams as recordings in FLV or MP4. A recording grows under a name that ends in "
+	      ".tmp, and can "
+	      "be played at each moment. Not on an edge: record where the stream is published."),
+	ONOFF("vhost.dvr.enabled", conf_vhost, dvr.enabled, "off", NEW,
+	      "Whether streams are recorded."),
+	LIST("vhost.dvr.dvr_apply", conf_vhost, dvr.apply, NEW,
+	     "Which streams are recorded, as app/stream; 'all', and nothing, mean all of them.",
+	     .example = "all"),
+	ENUM("vhost.dvr.dvr_plan", conf_vhost, dvr.plan, enum conf_dvr_plan, plan_names, "session",
+	     NEW,
+	     "'session' makes one recording of a stream, 'segment' one after each dvr_duration."),
+	TEXT("vhost.dvr.dvr_path", conf_vhost, dvr.path,
+	     "./objs/nginx/html/[app]/[stream].[timestamp].flv", NEW,
+	     "The path of a recording; its ending, .flv or .mp4, says what it is. [vhost], [app] "
+	     "and [stream] "
+	     "stand for names, [timestamp] for milliseconds, [2006] [01] [02] [15] [04] [05] [999] "
+	     "for pieces "
+	     "of the date. A path without such an ending is that of a folder.",
+	     .min = 1),
+	SECONDS("vhost.dvr.dvr_duration", conf_vhost, dvr.duration_ms, "30", 100, DAY, NEW,
+		"How long a recording is with 'dvr_plan segment'; it ends at the next key frame."),
+	ONOFF("vhost.dvr.dvr_wait_keyframe", conf_vhost, dvr.wait_keyframe, "on", NEW,
+	      "Whether a recording ends at key frames alone."),
+	IDLE("vhost.dvr.time_jitter", "The times of each recording begin with 0 and rise."),
+};
+
+SCHEMA_PART(schema_dvr, rows);

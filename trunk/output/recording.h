@@ -1,0 +1,50 @@
+/* recording - one file that grows, in some format. Layer: output, for recorder.c and its formats. */
+#pragma once
+#include "live/headers.h"
+#include "output/files.h"
+
+struct recording;
+
+/* What a format does; none of it may fail: what cannot be said is left out. */
+struct recording_format {
+	const char *ending; /* of the file */
+	size_t state_size;
+	/* The file begins, with the headers in effect. */
+	void (*begin)(struct recording *r, const struct headers *headers);
+	/* A message. False: the file must end before it, and another one begin. */
+	bool (*take)(struct recording *r, struct msg *msg);
+	/* What was taken and can be written is appended. */
+	void (*finish)(struct recording *r);
+};
+
+extern const struct recording_format recording_flv, recording_mp4;
+/* By the ending of a path; FLV for all but ".mp4". */
+const struct recording_format *recording_format_of(const char *path);
+
+struct recording {
+	const struct recording_format *format;
+	void *state;
+	struct files *files; /* borrowed */
+	struct files_done done;
+	char *path, *temporary;
+	struct buf pending; /* not given to `files` yet */
+	int64_t written;    /* given to `files` */
+	int64_t base, last; /* times on the source's timeline; `base` is 0 in the file */
+	bool has_media;
+};
+
+/* Begins the file; the path is taken. */
+struct recording *recording_new(const struct recording_format *format, struct files *files,
+				char *path, const struct headers *headers);
+/* Ends it and gives it its name; the pointer is cleared. NULL is fine. */
+void recording_close(struct recording **recording);
+bool recording_take(struct recording *r, struct msg *msg);
+/* How long it is if it ends before this message. */
+int64_t recording_ms_at(const struct recording *r, const struct msg *msg);
+
+/* ---- for formats ---- */
+
+/* Gives what is pending to `files`, when it is enough or `all` is set. */
+void recording_flush(struct recording *r, bool all);
+/* Bytes that replace others which were given before. */
+void recording_patch(struct recording *r, int64_t at, const struct buf *bytes);
