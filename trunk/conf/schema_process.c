@@ -38,6 +38,11 @@ static const struct row rows[] = {
 	     "Addresses of proxies and load balancers, as ip or ip/bits: behind each are many "
 	     "clients, so max_connections_per_address does not count for it.",
 	     .judge = value_check_network, .example = "10.0.0.5 192.168.0.0/24"),
+	INT("max_memory", conf, max_memory_mb, "0", 0, 16777216, NOW,
+	    "How much memory streams may take in all, in megabytes. As it fills, streams lose what "
+	    "is kept for viewers that join, the largest first; then new ones are refused, and "
+	    "the largest publisher is ended. 0 is half of what the machine has or the control "
+	    "group of the server allows."),
 	INT("chunk_size", conf, chunk_size, "60000", 1, 16777215, NEW,
 	    "Size of the RTMP chunks that are sent, in bytes. Large ones cost less; players "
 	    "accept 128 to 65536."),
