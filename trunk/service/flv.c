@@ -47,6 +47,7 @@ static void make_request(struct visit *v)
 		.path_asked = r->path_asked,
 		.proof = r->proof,
 		.http = true,
+		.tls = sock_is_encrypted(v->s->sock),
 		.path = r->path,
 		.via = r->via,
 		.redirected = "",

@@ -51,12 +51,12 @@ static bool must_name(const struct conf_vhost *vhost, const char *query)
 
 /* The same path and query there. */
 static void put_url(struct buf *url, const struct http_message *m, const struct conf_vhost *vhost,
-		    const char *hostport)
+		    const char *hostport, bool tls)
 {
 	const char *path = m->target, *front = strstr(path, "://");
 	if (*path != '/')
 		path = front ? strchr(front + 3, '/') : NULL;
-	buf_printf(url, "http://%s%s", hostport, path ? path : "/");
+	buf_printf(url, "http%s://%s%s", tls ? "s" : "", hostport, path ? path : "/");
 	if (must_name(vhost, m->query))
 		buf_printf(url, "%svhost=%s", *m->query ? "&" : "?", vhost->name);
 }
@@ -65,7 +65,7 @@ err flv_redirect(struct http_session *s, const struct conf_vhost *vhost, const c
 {
 	struct buf url = {.max = HTTP_HEAD_MAX + URL_MAX};
 	struct buf extra = {.max = HTTP_HEAD_MAX + 2 * URL_MAX};
-	put_url(&url, s->request, vhost, hostport);
+	put_url(&url, s->request, vhost, hostport, sock_is_encrypted(s->sock));
 	http_write_header(&extra, "Location", buf_text(&url));
 	buf_printf(&extra, "%s", s->cors);
 	log_info("redirecting to %s", log_quote(buf_text(&url)));
