@@ -165,6 +165,21 @@ def test_a_player_switches_and_keeps_its_connection(t):
     p.goes_on("back again")
 
 
+def test_a_duration_ends_the_playing_alone(t):
+    """When the duration that a play asked for is over the player is told so; its connection plays again."""
+    p = Pair(t)
+    c = p.player
+    c.command("play", 0, None, "x", -2000, 400, sid=c.sid, csid=8)
+    c.wait_status("NetStream.Play.Start")
+    for n in range(20):
+        p.encoder.send(Message(rtmp.AUDIO, 1000 + 40 * n, p.encoder.sid, AUDIO + b"x"))
+    c.wait_status("NetStream.Play.Stop", "NetStream.Play.Complete")
+    c.command("play", 0, None, "x", sid=c.sid, csid=8)
+    c.wait_status("NetStream.Play.Start")
+    p.n = 100
+    p.goes_on("a second play")
+
+
 def test_set_chunk_size_of_nothing_ends_the_connection(t):
     """Broken chunks do end a connection: the bytes behind them mean nothing any more."""
     p = Pair(t)

@@ -261,6 +261,19 @@ static void four_quotes_fit_one_line(void **state)
 	assert_string_equal(text, "a b c d");
 }
 
+/* The terminal, which is the test's standard output here, gets the text alone. */
+static void what_a_person_needs_is_in_the_file_too(void **state)
+{
+	(void)state;
+	struct log_opts opts = {.level = LOG_INFO, .path = path, .echo = true};
+	assert_int_equal(log_start(&opts), OK);
+	log_say("# said %d\033[31m", 1);
+	log_set_level(LOG_WARN);
+	log_say("# said to the terminal alone");
+	log_stop();
+	assert_matches(content(path), "^\\[.*\\]\\[INFO\\].* # said 1 \\[31m\n$");
+}
+
 static void a_rotated_file_is_opened_again(void **state)
 {
 	(void)state;
@@ -350,6 +363,7 @@ int main(void)
 		TEST(a_line_that_is_too_long_is_cut),
 		TEST(quoting_leaves_nothing_that_could_hurt_a_line),
 		TEST(four_quotes_fit_one_line),
+		TEST(what_a_person_needs_is_in_the_file_too),
 		TEST(a_rotated_file_is_opened_again),
 		TEST(a_file_that_cannot_be_opened_is_an_error),
 		TEST(logging_leaves_errno_alone),
