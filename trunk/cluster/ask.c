@@ -180,7 +180,9 @@ static err parse(struct ask *a, struct span text)
 static void say_why(struct ask *a, err e)
 {
 	a->result = e;
-	if (e && e != ERR_TIMEOUT)
+	if (a->untrusted && e != ERR_TIMEOUT)
+		snprintf(a->why, sizeof(a->why), ASK_NO_ANSWER);
+	else if (e && e != ERR_TIMEOUT)
 		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
 	else if (!e && !a->answer && is_good(a->status))
 		snprintf(a->why, sizeof(a->why), "its answer is not JSON");

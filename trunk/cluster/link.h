@@ -12,7 +12,7 @@
 
 struct link;
 struct source;
-struct upstream;
+struct peer;
 
 /* What another server has said no with. Zeroed: nothing. */
 struct link_refusal {
@@ -70,7 +70,7 @@ struct link {
 	struct sock *sock; /* borrowed from the protocol's own part */
 	uint32_t stream_id;
 	char name[MEMBER_NAME_MAX]; /* "host:port" that was reached */
-	struct upstream *origin;    /* the configured one it came from; NULL after a redirect */
+	struct peer *origin;        /* the configured one it came from; NULL after a redirect */
 	/* what the server says of itself; "" or 0 when it does not */
 	char node[SIGN_ID_MAX];
 	char api[ADDR_TEXT_MAX]; /* "ip:port" */
