@@ -1,4 +1,4 @@
-/* Where a cursor stands: joining, leaving, being moved ahead, pausing, other kinds of media. */
+/* The position of a cursor: joining, leaving, being moved ahead, pausing, other kinds of media. */
 #include "base/mem.h"
 #include "live/cursor_parts.h"
 
@@ -32,6 +32,12 @@ static void put_headers(struct cursor *c, struct headers *set, int64_t ts)
 	own_check(&c->own);
 	headers_unref(&c->headers);
 	c->headers = headers_ref(set);
+}
+
+void cursor_greet(struct cursor *c)
+{
+	if (!c->headers && c->wire->headers)
+		put_headers(c, c->wire->headers, c->wire->head_ts);
 }
 
 /* ---- moving ---- */
