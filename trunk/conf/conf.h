@@ -223,7 +223,8 @@ struct conf {
 	char *file; /* as given with -c; "" for environment only */
 	struct text_list listen;
 	int chunk_size;
-	int max_connections;
+	int max_connections, max_connections_per_address;
+	struct text_list trusted_proxies; /* "ip" or "ip/bits" */
 	int max_memory_mb; /* 0: by the machine */
 	bool daemon;
 	char *pid, *work_dir, *server_id, *user;
