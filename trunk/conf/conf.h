@@ -78,7 +78,7 @@ struct conf_http_hooks {
 	enum conf_hook_format format;
 	struct conf_hook on_connect, on_publish, on_play;
 	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls; /* notices */
-	int64_t notice_timeout_ms, notice_age_ms;         /* in the file: seconds */
+	int64_t notice_timeout_ms, notice_age_ms;                         /* in the file: seconds */
 	int notice_queue;
 };
 
