@@ -4,6 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LARGE = 64 * 1024 };
+
+/* Without memory, what is large is dropped like what is beyond the maximum. */
+static bool reserve(struct buf *b, size_t cap)
+{
+	uint8_t *p = cap < LARGE ? mem_realloc(b->p, cap) : mem_try_realloc(b->p, cap);
+	b->bad |= !p;
+	if (!p)
+		return false;
+	b->p = p;
+	b->cap = cap;
+	return true;
+}
+
 uint8_t *buf_grow(struct buf *b, size_t n)
 {
 	if (b->bad || n > b->max - b->n) {
@@ -14,8 +28,8 @@ uint8_t *buf_grow(struct buf *b, size_t n)
 		size_t cap = b->cap ? b->cap * 2 : 128;
 		while (cap < b->n + n)
 			cap *= 2;
-		b->cap = cap > b->max ? b->max : cap;
-		b->p = mem_realloc(b->p, b->cap);
+		if (!reserve(b, cap > b->max ? b->max : cap))
+			return NULL;
 	}
 	uint8_t *at = b->p + b->n;
 	b->n += n;

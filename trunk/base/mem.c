@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/check.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,36 @@ void *mem_realloc(void *p, size_t size)
 	p = realloc(p, size ? size : 1);
 	check(p && "out of memory");
 	return p;
+}
+
+void *mem_try_alloc(size_t size)
+{
+	return malloc(size ? size : 1);
+}
+
+void *mem_try_realloc(void *p, size_t size)
+{
+	return realloc(p, size ? size : 1);
+}
+
+enum {
+	MAPPED_FROM =
+		512 * 1024,     /* larger blocks are the system's own: their memory goes at once */
+	TRIMMED_FROM = 8 << 20, /* at the end of the heap; more would take too long at once */
+	KEPT_AT_END = 1 << 20,
+};
+
+/* By default the library's thresholds grow with what the program does, until nothing is given back. */
+void mem_tune(void)
+{
+	mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+	mallopt(M_TRIM_THRESHOLD, TRIMMED_FROM);
+	mallopt(M_TOP_PAD, KEPT_AT_END);
+}
+
+void mem_trim(void)
+{
+	malloc_trim(KEPT_AT_END);
 }
 
 char *mem_strndup(const char *s, size_t n)

@@ -1,6 +1,7 @@
 /* mem - allocation. Layer: base.
  * Small objects whose size the program chose abort the process when there is no memory, since
- * nothing sensible is left to do. Sizes that a peer chose meet a limit before they come here. */
+ * nothing sensible is left to do. Sizes that a peer chose meet a limit before they come here, and
+ * large ones may fail: that ends one connection. */
 #pragma once
 #include <stddef.h>
 
@@ -8,6 +9,13 @@
 void *mem_zalloc(size_t size);
 void *mem_alloc(size_t size);
 void *mem_realloc(void *p, size_t size);
+/* For sizes that a peer has a say in: NULL when there is no memory, and what p points at stays. */
+void *mem_try_alloc(size_t size);
+void *mem_try_realloc(void *p, size_t size);
+/* At start, for the whole process: freed memory goes back to the system in small steps. */
+void mem_tune(void);
+/* Gives back to the system what is free. Takes time: about 0.2 ms a megabyte. */
+void mem_trim(void);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -78,9 +78,13 @@ static uint8_t *media_grow(struct chunk_streams *s, struct chunk_stream *stream,
 	size_t need = stream->received + n;
 	if (!stream->media || need > stream->media->n) {
 		size_t size = media_size(s, stream, need);
-		s->reserved += size - (stream->media ? stream->media->n : 0);
-		stream->media = stream->media ? msg_resize(stream->media, size)
+		size_t before = stream->media ? stream->media->n : 0;
+		struct msg *m = stream->media ? msg_resize(stream->media, size)
 					      : msg_new((enum msg_type)stream->type, 0, size);
+		if (!m)
+			return NULL;
+		s->reserved += size - before;
+		stream->media = m;
 	}
 	return stream->media->payload + stream->received;
 }
@@ -102,7 +106,9 @@ err chunk_stream_append(struct chunk_streams *s, struct chunk_stream *stream, st
 				s->pending_max);
 	uint8_t *to = is_media(stream->type) ? media_grow(s, stream, bytes.n)
 					     : body_grow(stream, bytes.n);
-	check(to);
+	if (!to)
+		return err_fail(ERR_LIMIT, "there is no memory for a message of %u bytes",
+				stream->length);
 	memcpy(to, bytes.p, bytes.n);
 	stream->received += (uint32_t)bytes.n;
 	s->pending += bytes.n;

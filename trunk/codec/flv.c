@@ -108,25 +108,32 @@ static uint8_t *grow(struct flv_reader *r, size_t n)
 		size_t size = r->msg ? (size_t)r->msg->n * 2 : FIRST_RESERVE;
 		size = size < need ? need : size;
 		size = size > r->length ? r->length : size;
-		r->msg = r->msg ? msg_resize(r->msg, size)
-				: msg_new((enum msg_type)r->type, r->ts, size);
+		struct msg *m = r->msg ? msg_resize(r->msg, size)
+				       : msg_new((enum msg_type)r->type, r->ts, size);
+		if (!m)
+			return NULL;
+		r->msg = m;
 	}
 	return r->msg->payload + r->received;
 }
 
-static void read_payload(struct flv_reader *r, struct cur *c, struct msg **out)
+static err read_payload(struct flv_reader *r, struct cur *c, struct msg **out)
 {
 	size_t left = r->length - r->received;
 	size_t n = left < c->n ? left : c->n;
 	uint8_t *to = grow(r, n);
+	if (!to)
+		return err_fail(ERR_LIMIT, "FLV: there is no memory for a tag of %zu bytes",
+				r->length);
 	if (n)
 		memcpy(to, cur_bytes(c, n).p, n);
 	r->received += n;
 	if (r->received < r->length)
-		return;
+		return OK;
 	*out = r->msg;
 	r->msg = NULL;
 	r->state = HEAD;
+	return OK;
 }
 
 static err step(struct flv_reader *r, struct cur *c, struct msg **out)
@@ -146,8 +153,7 @@ static err step(struct flv_reader *r, struct cur *c, struct msg **out)
 			return OK;
 		return tag_header(r);
 	case PAYLOAD:
-		read_payload(r, c, out);
-		return OK;
+		return read_payload(r, c, out);
 	}
 	return OK;
 }

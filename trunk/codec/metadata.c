@@ -10,6 +10,8 @@ enum { METADATA_MAX = 65536 };
 static struct msg *msg_of(struct span body, bool is_meta)
 {
 	struct msg *m = msg_new(MSG_DATA, 0, body.n);
+	if (!m)
+		return NULL;
 	memcpy(m->payload, body.p, body.n);
 	m->frame.is_meta = is_meta;
 	return m;

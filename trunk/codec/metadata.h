@@ -6,7 +6,7 @@
  * and onMetaData becomes an object without duration that names this server; such a message has
  * frame.is_meta set, also when it cannot be read whole and its bytes are passed on as they came.
  * Everything else is passed on as it is. NULL when it is nothing to pass on
- * (empty, the four-byte timecode of ffmpeg, or
+ * (no memory, empty, the four-byte timecode of ffmpeg, or
  * words of a server to its player such as |RtmpSampleAccess). */
 struct msg *metadata_read(struct span body);
 /* The four bytes that ffmpeg sends as data and that are no AMF. */

@@ -3,6 +3,7 @@
 #include "codec/msg.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "codec/media_memory.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,14 @@ static long live;
 struct msg *msg_new(enum msg_type type, int64_t ts, size_t n)
 {
 	check(n <= UINT32_MAX);
-	struct msg *msg = mem_alloc(sizeof(*msg) + n);
+	struct msg *msg = NULL;
+	if (!media_memory_take(sizeof(*msg) + n))
+		return NULL;
+	msg = mem_try_alloc(sizeof(*msg) + n);
+	if (!msg) {
+		media_memory_give(sizeof(*msg) + n);
+		return NULL;
+	}
 	*msg = (struct msg){.refs = 1, .type = (uint8_t)type, .ts = ts, .n = (uint32_t)n};
 	live++;
 	return msg;
@@ -20,7 +28,15 @@ struct msg *msg_new(enum msg_type type, int64_t ts, size_t n)
 struct msg *msg_resize(struct msg *msg, size_t n)
 {
 	check(msg->refs == 1 && n <= UINT32_MAX);
-	msg = mem_realloc(msg, sizeof(*msg) + n);
+	size_t before = msg->n;
+	if (n > before && !media_memory_take(n - before))
+		return NULL;
+	msg = mem_try_realloc(msg, sizeof(*msg) + n);
+	if (!msg) {
+		media_memory_give(n > before ? n - before : 0);
+		return NULL;
+	}
+	media_memory_give(n < before ? before - n : 0);
 	msg->n = (uint32_t)n;
 	return msg;
 }
@@ -42,7 +58,7 @@ void msg_unref(struct msg **msg)
 	if (--m->refs > 0)
 		return;
 	live--;
-	free(m);
+	media_memory_free(m, sizeof(*m) + m->n);
 }
 
 long msg_live(void)

@@ -17,10 +17,11 @@ struct msg {
 	uint8_t payload[];
 };
 
-/* One reference, payload of n bytes not yet filled. n must have met a limit before. */
+/* One reference, payload of n bytes not yet filled. n must have met a limit before. NULL: there is no
+ * memory for it (codec/media_memory.h). */
 struct msg *msg_new(enum msg_type type, int64_t ts, size_t n);
-/* Another payload size while it is being filled; only with a single reference. The
- * message may move; the bytes that fit stay. */
+/* Another payload size while it is being filled; only with a single reference. The message may
+ * move; the bytes that fit stay. NULL: there is no memory, and the message is as it was. */
 struct msg *msg_resize(struct msg *msg, size_t n);
 struct msg *msg_ref(struct msg *msg);
 /* NULL is fine; clears the pointer. */

@@ -54,6 +54,12 @@ static enum verdict judge_hevc(struct span nal)
 	return type <= HEVC_VCL_LAST ? IS_NONE : GO_ON;
 }
 
+/* The forbidden bit is 0; in H.265 the temporal id is not. */
+static bool is_unit(struct span nal, bool avc)
+{
+	return !(nal.p[0] & 0x80) && (avc || (nal.n >= 2 && nal.p[1] & 7));
+}
+
 bool random_access_of_video(struct span payload, unsigned form)
 {
 	struct part_walk w;
@@ -66,11 +72,13 @@ bool random_access_of_video(struct span payload, unsigned form)
 	if (!avc && part.codec != FOURCC('h', 'v', 'c', '1'))
 		return false;
 	struct cur c = cur_of(part.body.p, part.body.n);
+	enum verdict found = GO_ON;
 	form = nal_form(part.body, form);
 	while (nal_next(&c, form, &nal)) {
-		enum verdict v = avc ? judge_avc(nal) : judge_hevc(nal);
-		if (v != GO_ON)
-			return v == IS_START;
+		if (!is_unit(nal, avc))
+			return false;
+		if (found == GO_ON)
+			found = avc ? judge_avc(nal) : judge_hevc(nal);
 	}
-	return false;
+	return found == IS_START && cur_ok(&c);
 }

@@ -6,5 +6,5 @@
 #include "base/span.h"
 
 /* Whether decoding can begin at this video message (default track, H.264 or H.265), by its NAL units.
- * `form` is that of the stream's header (codec/nal.h). Only what stands before the picture is read. */
+ * `form` is that of the stream's header (codec/nal.h). Bytes that are no row of NAL units say nothing. */
 bool random_access_of_video(struct span payload, unsigned form);

@@ -223,6 +223,7 @@ struct conf {
 	struct text_list listen;
 	int chunk_size;
 	int max_connections;
+	int max_memory_mb; /* 0: by the machine */
 	bool daemon;
 	char *pid, *work_dir, *server_id, *user;
 	enum conf_log_tank srs_log_tank;

@@ -30,6 +30,11 @@ static const struct row rows[] = {
 	    "How many clients of all kinds may be connected at once. Each needs a file "
 	    "descriptor, so the limit of open files must be 128 higher; it is raised as far as "
 	    "the system allows at start."),
+	INT("max_memory", conf, max_memory_mb, "0", 0, 16777216, NOW,
+	    "How much memory streams may take in all, in megabytes. As it fills, streams lose what "
+	    "is kept for viewers that join, the largest first; then new ones are refused, and "
+	    "the largest publisher is ended. 0 is half of what the machine has or the control "
+	    "group of the server allows."),
 	INT("chunk_size", conf, chunk_size, "60000", 1, 16777215, NEW,
 	    "Size of the RTMP chunks that are sent, in bytes. Large ones cost less; players "
 	    "accept 128 to 65536."),

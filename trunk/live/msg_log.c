@@ -100,6 +100,16 @@ void msg_log_trim(struct msg_log *log, int64_t now_ms)
 	drop_before(log, log->has_start && log->start < unread ? log->start : unread);
 }
 
+void msg_log_shrink(struct msg_log *log, int64_t now_ms)
+{
+	struct reader *r;
+	msg_log_forget_start(log);
+	DL_FOREACH (log->readers, r)
+		if (r->seq < log->next)
+			move(r, now_ms);
+	drop_before(log, log->next);
+}
+
 /* ---- appending ---- */
 
 void msg_log_forget_start(struct msg_log *log)

@@ -44,6 +44,8 @@ void msg_log_append(struct msg_log *log, struct msg *m, bool starts, struct head
 		    int64_t now_ms);
 /* Lets go of what nobody needs; for readers that leave. */
 void msg_log_trim(struct msg_log *log, int64_t now_ms);
+/* Lets go of all: readers are moved behind the newest message. */
+void msg_log_shrink(struct msg_log *log, int64_t now_ms);
 /* Nobody can begin at the start any more. */
 void msg_log_forget_start(struct msg_log *log);
 /* Borrowed. The number must be that of a message that is kept. */

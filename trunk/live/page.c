@@ -1,23 +1,29 @@
 #include "live/page.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "codec/media_memory.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
 struct page *page_new(uint32_t cap, int64_t now_ms)
 {
+	uint8_t *p = mem_try_alloc(cap);
+	if (!p)
+		return NULL;
 	struct page *page = mem_new(struct page);
 	page->cap = cap;
-	page->p = mem_alloc(cap);
+	page->p = p;
 	page->opened_ms = page->touched_ms = now_ms;
+	media_memory_charge(page_bytes(page));
 	return page;
 }
 
 static void page_free(struct page *page)
 {
+	media_memory_give(page_bytes(page) - page->cap);
+	media_memory_free(page->p, page->cap);
 	free(page->entries);
-	free(page->p);
 	free(page);
 }
 
@@ -51,6 +57,7 @@ void page_close(struct page *page)
 {
 	if (page->cap - page->n <= page->cap / 4)
 		return;
+	media_memory_give(page_bytes(page));
 	page->cap = page->n ? page->n : 1;
 	page->p = mem_realloc(page->p, page->cap);
 	uint32_t room = page->count ? page->count : 1;
@@ -58,12 +65,15 @@ void page_close(struct page *page)
 		page->entries = mem_realloc(page->entries, room * sizeof(page->entries[0]));
 		page->room = room;
 	}
+	media_memory_charge(page_bytes(page));
 }
 
 struct entry *page_entry(struct page *page)
 {
 	if (page->count == page->room) {
-		page->room = page->room ? page->room * 2 : 16;
+		uint32_t before = page->room;
+		page->room = before ? before * 2 : 16;
+		media_memory_charge((page->room - before) * sizeof(page->entries[0]));
 		page->entries = mem_realloc(page->entries, page->room * sizeof(page->entries[0]));
 	}
 	return &page->entries[page->count++];

@@ -35,6 +35,8 @@ struct page {
 	int64_t opened_ms, touched_ms;
 };
 
+/* NULL: there is no memory. Counted as media memory, but never refused by its limit: it is relieved
+ * elsewhere (live/registry.c). */
 struct page *page_new(uint32_t cap, int64_t now_ms);
 /* Releases the page, or leaves that to the last page_release(). No place may be in it. */
 void page_leave(struct page *page);

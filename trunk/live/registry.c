@@ -1,23 +1,114 @@
 #include "live/registry.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/media_memory.h"
 
 #include <utlist.h>
 
-static void on_source_free(void *ctx, struct source *source)
+enum {
+	IDLE_MS = 1000,          /* from one look for memory to give back to the next */
+	RELIEF_MS = 50,          /* from one look for memory to the next */
+	TELL_MS = 10000,         /* from one line in the log to the next */
+	SHRUNK_AT_ONCE = 16,     /* streams */
+	SMALL_BYTES = 256 << 10, /* a stream that holds less is no help */
+};
+
+static struct registry *registry_of(struct source_keeper *keeper)
 {
-	struct registry *registry = ctx;
+	return container_of(keeper, struct registry, keeper);
+}
+
+static void on_source_free(struct source_keeper *keeper, struct source *source)
+{
+	struct registry *registry = registry_of(keeper);
 	if (registry->sources)
 		map_remove(registry->sources, source->key);
+}
+
+/* ---- short of memory ---- */
+
+/* The one that is fed and holds most, but more than `least` bytes. */
+static struct source *fattest(const struct registry *registry, size_t least, bool published)
+{
+	struct source *found = NULL;
+	for (struct map_iter it = map_begin(registry->sources); map_next(&it);) {
+		struct source *s = it.value;
+		size_t bytes = source_bytes(s);
+		if (s->feeder && bytes > least && (!published || source_is_published(s))) {
+			least = bytes;
+			found = s;
+		}
+	}
+	return found;
+}
+
+static void tell(struct registry *registry, const struct source *s, size_t bytes, int64_t now)
+{
+	if (now < registry->told_ms)
+		return;
+	registry->told_ms = now + TELL_MS;
+	log_warn("media memory is short, %zu of %zu MB (max_memory): %s, which held %zu MB, loses "
+		 "its cache",
+		 media_memory_used() >> 20, media_memory_max() >> 20, s->key, bytes >> 20);
+}
+
+/* The fattest stream loses its cache first. When that is not enough, memory is held by what cannot be
+ * taken away (unfinished messages, tails of messages for receivers that do not read): then the feeder
+ * that had most must go. */
+static void relieve(void *ctx, size_t room)
+{
+	struct registry *registry = ctx;
+	struct source *s;
+	int64_t now = clock_ms();
+	if (now < registry->relief_ms)
+		return;
+	struct source *worst = fattest(registry, 0, true);
+	for (int n = 0; n < SHRUNK_AT_ONCE && !media_memory_has_room(room); n++) {
+		s = fattest(registry, SMALL_BYTES, false);
+		if (!s)
+			break;
+		tell(registry, s, source_bytes(s), now);
+		source_shrink(s);
+	}
+	if (!media_memory_has_room(room))
+		registry->relief_ms = now + RELIEF_MS; /* nothing more to be had for now */
+	if (worst && registry->on_exhausted && media_memory_state() == MEDIA_MEMORY_FULL)
+		registry->on_exhausted(registry, worst);
+}
+
+static void on_tight(struct source_keeper *keeper)
+{
+	relieve(registry_of(keeper), 0);
+}
+
+/* ---- the registry ---- */
+
+static void on_drain(struct timer *timer)
+{
+	media_memory_drain();
+	timer_set(timer, clock_ms() + (media_memory_waiting() ? MEDIA_MEMORY_STEP_MS : IDLE_MS));
+}
+
+void registry_serve(struct registry *registry)
+{
+	timer_set(&registry->drain, clock_ms() + MEDIA_MEMORY_STEP_MS);
 }
 
 void registry_init(struct registry *registry)
 {
 	registry->sources = map_new();
-	registry->observers = NULL;
+	registry->keeper = (struct source_keeper){.on_free = on_source_free, .on_tight = on_tight};
+	registry->drain = (struct timer){.fn = on_drain};
+	registry->relief_ms = registry->told_ms = 0;
+	registry->on_exhausted = NULL;
+	media_memory_relief(relieve, registry);
 }
 
 void registry_fini(struct registry *registry)
 {
+	timer_cancel(&registry->drain);
 	map_free(&registry->sources);
+	media_memory_relief(NULL, NULL);
 }
 
 struct source *registry_find(const struct registry *registry, const char *key)
@@ -32,16 +123,14 @@ struct source *registry_get(struct registry *registry, const char *key, const ch
 	if (s)
 		return source_ref(s);
 	s = source_new(key, vhost, app, stream, opts);
-	s->on_free = on_source_free;
-	s->on_free_ctx = registry;
-	s->observers = &registry->observers;
+	s->keeper = &registry->keeper;
 	map_set(registry->sources, key, s);
 	return s;
 }
 
 void registry_observe(struct registry *registry, struct source_observer *observer)
 {
-	DL_APPEND(registry->observers, observer);
+	DL_APPEND(registry->keeper.observers, observer);
 	for (struct map_iter it = map_begin(registry->sources); map_next(&it);) {
 		struct source *s = it.value;
 		if (s->is_on && observer->on_begin)
@@ -51,5 +140,5 @@ void registry_observe(struct registry *registry, struct source_observer *observe
 
 void registry_unobserve(struct registry *registry, struct source_observer *observer)
 {
-	DL_DELETE(registry->observers, observer);
+	DL_DELETE(registry->keeper.observers, observer);
 }

@@ -40,7 +40,7 @@ struct source *source_ref(struct source *s)
 
 static struct source_observer *first_observer(const struct source *s)
 {
-	return s->observers ? *s->observers : NULL;
+	return s->keeper ? s->keeper->observers : NULL;
 }
 
 static void begin_stream(struct source *s)
@@ -78,8 +78,8 @@ static void source_free(struct source *s)
 {
 	check(!s->feeder && !s->consumer_count && !s->wires);
 	end_stream(s);
-	if (s->on_free)
-		s->on_free(s->on_free_ctx, s);
+	if (s->keeper)
+		s->keeper->on_free(s->keeper, s);
 	timer_cancel(&s->grace);
 	fanout_fini(s);
 	msg_log_fini(&s->log);

@@ -57,16 +57,21 @@ struct source_observer {
 	struct source_observer *prev, *next; /* of the registry */
 };
 
+/* Who keeps sources by name: the registry. */
+struct source_keeper {
+	struct source_observer *observers;
+	void (*on_free)(struct source_keeper *keeper, struct source *source);
+	/* A message was published while media memory is short (codec/media_memory.h). */
+	void (*on_tight)(struct source_keeper *keeper);
+};
+
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
 
 struct source {
 	int refs;
 	char *key, *vhost, *app, *stream; /* fixed; owned */
 	struct source_opts opts;
-	void (*on_free)(void *ctx, struct source *source); /* the registry's */
-	void *on_free_ctx;
-	struct source_observer *
-		*observers; /* the head of the registry's list; NULL: there are none */
+	struct source_keeper *keeper; /* borrowed; NULL: there is none */
 	enum source_state state;
 	bool is_on; /* a stream has begun and is not over */
 	struct feeder *feeder;
@@ -121,6 +126,10 @@ void source_caught_up(struct source *source, const struct feeder *feeder, bool a
 /* The feeder leaves: a gap begins, which ends the stream after grace_ms. Nothing happens if the
  * feeder has lost the slot already. */
 void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms);
+/* Memory held for receivers that join or are slow, in bytes. */
+size_t source_bytes(const struct source *source);
+/* Gives most of that back: nobody can join before the next start, and slow receivers are moved. */
+void source_shrink(struct source *source);
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);

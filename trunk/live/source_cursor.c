@@ -1,5 +1,5 @@
-/* The wires of a source: made for the first cursor of a format from what the log has, and gone with the
- * last one. */
+/* What a source holds for its receivers. Wires are made for the first cursor of a format from what the log has, and go with the last one. */
+#include "codec/media_memory.h"
 #include "live/source.h"
 #include "live/wire.h"
 
@@ -13,7 +13,9 @@ static struct wire *wire_make(struct source *s, const struct wire_format *format
 						  .backlog_ms = s->opts.backlog_ms,
 					  });
 	int64_t now = clock_ms();
-	for (uint64_t seq = log->start; log->has_start && seq < log->next; seq++)
+	/* A second copy of what is kept is a luxury. */
+	bool replays = log->has_start && media_memory_has_room(log->start_bytes);
+	for (uint64_t seq = log->start; replays && seq < log->next; seq++)
 		wire_append(w, msg_log_at(log, seq), seq == log->start, log->start_headers, now);
 	w->key_wait_ms = log->key_wait_ms;
 	w->list = &s->wires;
@@ -28,6 +30,23 @@ static struct wire *wire_of(struct source *s, const struct wire_format *format)
 		if (w->format == format)
 			return w;
 	return wire_make(s, format);
+}
+
+size_t source_bytes(const struct source *s)
+{
+	size_t n = s->log.bytes;
+	struct wire *w;
+	LL_FOREACH (s->wires, w)
+		n += wire_bytes(w);
+	return n;
+}
+
+void source_shrink(struct source *s)
+{
+	struct wire *w;
+	msg_log_shrink(&s->log, clock_ms());
+	LL_FOREACH (s->wires, w)
+		wire_shrink(w);
 }
 
 void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_opts *opts)

@@ -1,5 +1,6 @@
 /* What becomes of a message that a feeder publishes: classified, put on the clock, kept for receivers
  * that join, rendered for those that are there. */
+#include "codec/media_memory.h"
 #include "live/source_parts.h"
 #include "live/wire.h"
 
@@ -170,5 +171,7 @@ bool source_publish(struct source *s, const struct feeder *feeder, struct msg **
 	note_facts(s, m, now);
 	fanout_published(s, m, now);
 	msg_unref(&m);
+	if (s->keeper && media_memory_state() != MEDIA_MEMORY_FREE)
+		s->keeper->on_tight(s->keeper);
 	return true;
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 enum {
@@ -34,19 +35,22 @@ static void close_newest(struct wire *w)
 	w->bytes += page_bytes(page);
 }
 
-static void add_page(struct wire *w, size_t need, int64_t now_ms)
+static bool add_page(struct wire *w, size_t need, int64_t now_ms)
 {
 	struct page *old = w->pages ? wire_newest(w) : NULL;
 	if (old && old->count && !w->broken)
 		adapt_size(w, old, now_ms);
+	struct page *page = page_new(need > w->page_cap ? (uint32_t)need : w->page_cap, now_ms);
+	if (!page)
+		return false;
 	if (old)
 		close_newest(w);
-	struct page *page = page_new(need > w->page_cap ? (uint32_t)need : w->page_cap, now_ms);
 	page->seq = ++w->seq;
 	page->breaks = w->broken;
 	w->broken = false;
 	w->bytes += page_bytes(page);
 	DL_APPEND(w->pages, page);
+	return true;
 }
 
 static void drop_page(struct wire *w, struct page *page)
@@ -73,7 +77,7 @@ struct wire *wire_new(const struct wire_format *format, const struct wire_opts *
 	w->opts = *opts;
 	w->state = format->state_size ? mem_zalloc(format->state_size) : NULL;
 	w->page_cap = PAGE_MIN;
-	add_page(w, 0, 0);
+	check(add_page(w, 0, 0)); /* small */
 	return w;
 }
 
@@ -146,6 +150,16 @@ static void trim(struct wire *w, int64_t now_ms)
 	}
 }
 
+void wire_shrink(struct wire *w)
+{
+	wire_forget_start(w);
+	while (w->pages != wire_newest(w)) {
+		struct page *oldest = w->pages;
+		leave_page(w, oldest);
+		drop_page(w, oldest);
+	}
+}
+
 /* ---- messages ---- */
 
 static void note_headers(struct wire *w, struct headers *headers)
@@ -181,6 +195,15 @@ static void render(struct wire *w, struct page *page, const struct msg *m)
 	page->n += (uint32_t)out.n;
 }
 
+/* There is no memory for a page: the message is lost to all receivers, and with it what refers to it. */
+static void leave_out(struct wire *w)
+{
+	w->broken = true;
+	if (w->state)
+		memset(w->state, 0, w->format->state_size);
+	wire_forget_start(w);
+}
+
 void wire_append(struct wire *w, const struct msg *m, bool starts, struct headers *headers,
 		 int64_t now_ms)
 {
@@ -193,8 +216,11 @@ void wire_append(struct wire *w, const struct msg *m, bool starts, struct header
 		return;
 	if (format->follows && !format->follows(w->state, m))
 		w->broken = true;
-	if (w->broken || need > wire_newest(w)->cap - wire_newest(w)->n)
-		add_page(w, need, now_ms);
+	bool fits = !w->broken && need <= wire_newest(w)->cap - wire_newest(w)->n;
+	if (!fits && !add_page(w, need, now_ms)) {
+		leave_out(w);
+		return;
+	}
 	struct page *page = wire_newest(w);
 	uint8_t chain = format->chain ? format->chain(m) : 0;
 	*add_entry(w, page) = (struct entry){

@@ -46,6 +46,9 @@ void wire_append(struct wire *wire, const struct msg *msg, bool starts, struct h
 		 int64_t now_ms);
 /* No cursor may begin at the last start any more. */
 void wire_forget_start(struct wire *wire);
+/* Lets go of all that can be let go of: cursors that are behind are moved to the newest page or the end,
+ * as those that are too slow. */
+void wire_shrink(struct wire *wire);
 
 static inline struct page *wire_newest(const struct wire *w)
 {

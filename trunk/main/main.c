@@ -239,6 +239,7 @@ static int run(struct conf *conf)
 
 int main(int argc, char **argv)
 {
+	mem_tune();
 	struct conf *conf = NULL;
 	tls_memory_init();
 	inherit_read(&inherit);

@@ -1,8 +1,11 @@
 #include "main/serve.h"
 #include "api/api.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/memory_limit.h"
 #include "cluster/cluster.h"
 #include "cluster/members.h"
+#include "codec/media_memory.h"
 #include "http/client.h"
 #include "main/server_id.h"
 #include "net/dns.h"
@@ -14,6 +17,7 @@
 #include "service/http_service.h"
 #include "service/start_page.h"
 #include "session/hooks.h"
+#include "session/publication.h"
 
 #include <stdlib.h>
 
@@ -24,6 +28,12 @@ static void name_self(struct server *server)
 	co_new_id(server->service_id);
 	co_new_id(server->path_id);
 	server->server_id = server_id_get(server->conf);
+}
+
+static void limit_memory(const struct conf *conf)
+{
+	size_t limit = (size_t)conf->max_memory_mb << 20;
+	media_memory_limit(limit ? limit : memory_limit("") / 2);
 }
 
 static err listen_as(struct serve *serve, const struct conf *conf, struct inherit *inherit)
@@ -52,6 +62,9 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->started_ms = clock_ms();
 	name_self(server);
 	registry_init(&server->registry);
+	server->registry.on_exhausted = publication_on_exhausted;
+	registry_serve(&server->registry);
+	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
 	places_init(&server->places);
 	server->cluster = cluster_new(server);
@@ -124,6 +137,7 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
+	limit_memory(conf);
 	err e = signer_load(server->signer, conf);
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));

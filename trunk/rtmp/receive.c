@@ -37,6 +37,8 @@ static void receive_amf3(struct rtmp_conn *conn, struct rtmp_msg *m)
 		m->type = RTMP_COMMAND;
 	} else {
 		m->media = msg_new(MSG_DATA, 0, m->body.n - format);
+		if (!m->media)
+			return;
 		memcpy(m->media->payload, m->body.p + format, m->body.n - format);
 		buf_free(&m->body);
 		m->type = RTMP_DATA;
@@ -56,6 +58,8 @@ static void receive_part(struct rtmp_conn *conn, struct rtmp_msg *m, struct span
 {
 	if (is_media(m->type)) {
 		m->media = msg_new((enum msg_type)m->type, 0, payload.n);
+		if (!m->media)
+			return;
 		if (payload.n)
 			memcpy(m->media->payload, payload.p, payload.n);
 	} else {

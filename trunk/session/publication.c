@@ -8,6 +8,7 @@
 #include "cluster/pulls.h"
 #include "cluster/push.h"
 #include "cluster/rival.h"
+#include "codec/media_memory.h"
 #include "session/hooks.h"
 #include "session/takeover.h"
 
@@ -32,6 +33,17 @@ void publication_stop(struct publication *p, enum outcome_code why, const char *
 	va_end(ap);
 	outcome_set(&p->outcome, why, "%s", text);
 	p->ops->stop(p);
+}
+
+void publication_on_exhausted(struct registry *registry, struct source *source)
+{
+	struct publication *p = publication_of(source);
+	(void)registry;
+	if (p)
+		publication_stop(p, OUTCOME_FULL,
+				 "the server is out of memory for media (max_memory), and %s took "
+				 "most of it",
+				 source->key);
 }
 
 static void on_lost(struct feeder *feeder)
@@ -198,7 +210,7 @@ static err check_push(struct publication *p)
 
 static err check_slot(struct publication *p)
 {
-	if (!takeover_is_refused(p->source))
+	if (!takeover_is_refused(&p->takeover, p->source))
 		return OK;
 	return outcome_refuse(&p->outcome, OUTCOME_BUSY, "the stream %s is already published",
 			      p->source->key);
@@ -235,6 +247,9 @@ err publication_begin(struct publication *p, const struct publication_ops *ops,
 	p->ops = ops;
 	p->request = request;
 	enter(p);
+	if (media_memory_state() == MEDIA_MEMORY_FULL)
+		return outcome_refuse(&p->outcome, OUTCOME_FULL,
+				      "the server is out of memory for media (max_memory)");
 	TRY(hooks_ask(request, HOOK_ON_PUBLISH, &p->outcome));
 	TRY(check_slot(p));
 	if (request->vhost->cluster.mode == MODE_REMOTE)

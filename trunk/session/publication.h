@@ -37,6 +37,12 @@ enum publication_state {
 	PUBLICATION_OVER,
 };
 
+/* The publisher that was found silent: what had come from it by then. */
+struct takeover {
+	const struct publication *silent;
+	int64_t arrived;
+};
+
 struct publication {
 	struct read_pacing in; /* its feeder writes into the source */
 	const struct publication_ops *ops;
@@ -48,6 +54,7 @@ struct publication {
 	int64_t probed_ms;  /* when the peer was last asked for a sign of life; 0: never */
 	int64_t watched_ms; /* when somebody may have watched it the last time */
 	unsigned slice;     /* messages since others could run */
+	struct takeover takeover;
 	struct push *push;
 	struct rival *rival;
 	struct client client;
@@ -73,6 +80,10 @@ err publication_end(struct publication *p, err e) BLOCKS;
 /* Has it ended for that reason, from outside. Does not block; the first reason counts. */
 void publication_stop(struct publication *p, enum outcome_code why, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Ends the publication of a source that has held most when there is no memory for media. To be called by
+ * the registry. */
+void publication_on_exhausted(struct registry *registry, struct source *source);
 
 /* The one that feeds the source; NULL when none does. */
 struct publication *publication_of(const struct source *source);

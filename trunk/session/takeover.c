@@ -31,9 +31,9 @@ void probe(struct publication *p)
 
 /* It says nothing new until then. What the kernel held before the question is no sign of life: it was
  * sent before, and may be the last that came through. */
-static bool stays_silent(const struct source *source, const struct publication *p, int64_t until)
+static bool stays_silent(const struct source *source, const struct publication *p, int64_t before,
+			 int64_t until)
 {
-	int64_t before = p->ops->arrived(p);
 	while (clock_ms() < until) {
 		if (co_sleep(SUSPECT_STEP_MS) != OK)
 			return false;
@@ -45,19 +45,23 @@ static bool stays_silent(const struct source *source, const struct publication *
 	return true;
 }
 
-bool takeover_is_refused(const struct source *source)
+bool takeover_is_refused(struct takeover *t, const struct source *source)
 {
 	struct publication *p = publication_of(source);
 	if (!p || p->outcome.code)
+		return false;
+	int64_t before = p->ops->arrived(p);
+	if (t->silent == p && t->arrived == before)
 		return false;
 	int64_t until = p->ops->last_heard_ms(p) + SUSPECT_MS;
 	if (until < clock_ms() + SUSPECT_STEP_MS)
 		until = clock_ms() + SUSPECT_MS / 2;
 	probe(p);
-	if (!stays_silent(source, p, until))
+	if (!stays_silent(source, p, before, until))
 		return true;
 	if (publication_of(source) != p)
 		return source_is_published(source);
+	*t = (struct takeover){.silent = p, .arrived = before};
 	if (!p->outcome.code)
 		log_warn("%s: the publisher before is silent and does not answer a ping; it is "
 			 "replaced",

@@ -11,5 +11,6 @@ int64_t unanswered_ms(const struct publication *p);
 /* Asks the peer, unless it is asked already. */
 void probe(struct publication *p);
 /* True when the source has a publisher that gives signs of life, which is found out within 1.5 s; or
- * when the caller is stopped meanwhile. */
-bool takeover_is_refused(const struct source *source) BLOCKS;
+ * when the caller is stopped meanwhile. One that `t` has found silent before, and that has said nothing
+ * since, is not waited for again. */
+bool takeover_is_refused(struct takeover *t, const struct source *source) BLOCKS;

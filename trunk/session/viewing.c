@@ -195,6 +195,8 @@ err viewing_play(struct viewing *v)
 	if (v->cursor.skips)
 		log_info("it was moved ahead %u times, being too slow", v->cursor.skips);
 	cursor_close(&v->cursor);
+	if (v->ops->leave)
+		v->ops->leave(v);
 	consumer_close(&v->consumer);
 	stat_leave(&v->request->server->stat, &v->client);
 	return e;

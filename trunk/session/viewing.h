@@ -28,6 +28,8 @@ struct viewing_ops {
 	/* There is something to play: opens v->cursor (if it sends bytes of
 	 * a wire) and v->consumer. */
 	void (*join)(struct viewing *v);
+	/* Before v->consumer closes: what else join has opened. NULL: nothing. */
+	void (*leave)(struct viewing *v);
 	/* What has to be done before media can be sent; lowers *deadline. NULL: nothing. */
 	void (*prepare)(struct viewing *v, int64_t *deadline);
 	/* Sends what there is, as much as one slice may, and sets v->monitor.left. */

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 static struct source *source;
+static struct source_keeper keeper;
 static struct feeder feeder, other, pull;
 static struct source_opts opts;
 static int lost, freed;
@@ -20,9 +21,9 @@ static void on_lost(struct feeder *f)
 	lost++;
 }
 
-static void on_free(void *ctx, struct source *s)
+static void on_free(struct source_keeper *k, struct source *s)
 {
-	(void)ctx;
+	(void)k;
 	(void)s;
 	freed++;
 }
@@ -30,7 +31,8 @@ static void on_free(void *ctx, struct source *s)
 static void make(void)
 {
 	source = source_new("k", "v", "a", "s", &opts);
-	source->on_free = on_free;
+	keeper = (struct source_keeper){.on_free = on_free};
+	source->keeper = &keeper;
 }
 
 static int setup(void **state)

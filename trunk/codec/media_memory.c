@@ -1,0 +1,144 @@
+#include "codec/media_memory.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum {
+	LARGE = 64 * 1024,
+	TRIM_BYTES = 16 << 20, /* less than was used: worth a trim */
+};
+
+/* Written over a block that waits to be freed. */
+struct dead {
+	struct dead *next;
+	size_t n;
+};
+
+static size_t used, max;
+static size_t peak; /* since the heap was trimmed */
+static struct dead *waiting;
+static size_t waiting_bytes, freed; /* freed since freed_ms, or that millisecond */
+static int64_t freed_ms;
+static void (*relieve)(void *ctx, size_t n);
+static void *relief_ctx;
+
+void media_memory_limit(size_t limit)
+{
+	max = limit;
+}
+
+size_t media_memory_max(void)
+{
+	return max;
+}
+
+size_t media_memory_used(void)
+{
+	return used;
+}
+
+static size_t full_at(void)
+{
+	return max - max / 16;
+}
+
+enum media_memory_state media_memory_state(void)
+{
+	if (media_memory_has_room(0))
+		return MEDIA_MEMORY_FREE;
+	return used <= full_at() ? MEDIA_MEMORY_TIGHT : MEDIA_MEMORY_FULL;
+}
+
+bool media_memory_has_room(size_t n)
+{
+	size_t limit = max - max / 4;
+	return !max || (used <= limit && n <= limit - used);
+}
+
+void media_memory_relief(void (*fn)(void *ctx, size_t n), void *ctx)
+{
+	relieve = fn;
+	relief_ctx = ctx;
+}
+
+/* Small messages may use a reserve beyond the maximum. */
+static bool fits(size_t n)
+{
+	size_t limit = n >= LARGE ? full_at() : max + max / 16;
+	return !max || (used <= limit && n <= limit - used);
+}
+
+bool media_memory_take(size_t n)
+{
+	if (!fits(n) && relieve)
+		relieve(relief_ctx, n);
+	if (!fits(n))
+		return false;
+	media_memory_charge(n);
+	return true;
+}
+
+static void free_waiting(size_t least)
+{
+	for (size_t n = 0; waiting && n < least;) {
+		struct dead *dead = waiting;
+		waiting = dead->next;
+		n += dead->n;
+		waiting_bytes -= dead->n;
+		free(dead);
+	}
+}
+
+/* What waits to be freed is memory too: where it would be too much, whoever takes more frees some. */
+void media_memory_charge(size_t n)
+{
+	if (waiting && !media_memory_has_room(waiting_bytes))
+		free_waiting(2 * n);
+	used += n;
+	peak = used > peak ? used : peak;
+}
+
+void media_memory_give(size_t n)
+{
+	check(n <= used);
+	used -= n;
+}
+
+/* ---- giving back ---- */
+
+void media_memory_free(void *block, size_t n)
+{
+	media_memory_give(n);
+	freed += n;
+	if (freed > FREE_AT_ONCE && clock_ms() != freed_ms) {
+		freed_ms = clock_ms();
+		freed = n;
+	}
+	if (freed <= FREE_AT_ONCE || n < sizeof(struct dead)) {
+		free(block);
+		return;
+	}
+	struct dead *dead = block;
+	*dead = (struct dead){waiting, n};
+	waiting = dead;
+	waiting_bytes += n;
+}
+
+size_t media_memory_waiting(void)
+{
+	return waiting_bytes;
+}
+
+void media_memory_drain(void)
+{
+	free_waiting(FREE_AT_ONCE);
+	/* While use only goes up and down, trimming would have the system zero pages again and again. */
+	size_t worth = used / 4 > TRIM_BYTES ? used / 4 : TRIM_BYTES;
+	if (peak - used <= worth)
+		return;
+	mem_trim();
+	if (!waiting)
+		peak = used;
+}
