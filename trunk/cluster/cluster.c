@@ -23,8 +23,6 @@ struct cluster *cluster_new(struct server *server)
 	unproven_init(&c->unproven_pulls, UNPROVEN_PULLS_MAX, UNPROVEN_PULLS_MAX / UNPROVEN_SHARE);
 	unproven_init(&c->unproven_queries, UNPROVEN_QUERIES_MAX,
 		      UNPROVEN_QUERIES_MAX / UNPROVEN_SHARE);
-	c->rtmp = &link_rtmp;
-	c->flv = &link_flv;
 	c->observer.on_gap = pulls_on_gap;
 	registry_observe(&server->registry, &c->observer);
 	return c;

@@ -22,7 +22,13 @@ struct cluster {
 	struct map *pulls;                         /* source key -> struct pull */
 	struct map *pushes; /* source key -> struct push, a list; the first is shown */
 	struct unproven unproven_pulls, unproven_queries;
-	const struct link_ops *rtmp,
-		*flv; /* the protocols of upstream links; tests have their own */
+	const struct link_ops *instead; /* of every protocol of upstream links: for tests */
 	struct source_observer observer;
 };
+
+/* The operations by which this cluster uses links of that protocol. */
+static inline const struct link_ops *cluster_link(const struct cluster *cluster,
+						  const struct link_ops *ops)
+{
+	return cluster->instead ? cluster->instead : ops;
+}

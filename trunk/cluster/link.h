@@ -36,6 +36,7 @@ struct link_media {
 
 struct link_ops {
 	enum member_kind members; /* which addresses of an origin speak it */
+	bool tls;
 	/* Connects and says who asks for what; *said is filled when the server says no. */
 	err (*open)(struct link **out, const struct link_opts *opts,
 		    struct link_refusal *said) BLOCKS;
@@ -58,7 +59,11 @@ struct link_ops {
 	void (*finish)(struct link *link, const char *stream, int64_t ms) BLOCKS;
 	void (*free)(struct link *link);
 };
-extern const struct link_ops link_rtmp, link_flv;
+extern const struct link_ops link_rtmp, link_rtmps, link_flv, link_flvs;
+
+/* By which an edge sends a stream to its origins, and fetches one (for a viewer over HTTP). */
+const struct link_ops *link_sends(const struct conf_cluster *conf);
+const struct link_ops *link_fetches(const struct conf_cluster *conf, bool http);
 
 struct link {
 	const struct link_ops *ops;

@@ -4,7 +4,8 @@
 #include "net/dns.h"
 
 enum { MEMBERS_MAX = 64, MEMBER_NAME_MAX = HOST_MAX + 8 };
-enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_FLV }; /* coworkers; origins, over HTTP */
+/* Coworkers; origins, by how they are reached. */
+enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_RTMPS, MEMBER_FLV, MEMBER_FLVS };
 
 /* Of an SRV target; zeros for what has no such record. */
 struct member_rank {

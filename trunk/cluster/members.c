@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
+#include "cluster/link.h"
 #include "cluster/member_resolve.h"
 #include "cluster/peer.h"
 #include "cluster/self.h"
@@ -62,7 +63,12 @@ void members_free(struct members **members)
 
 static int default_port(enum member_kind kind)
 {
-	return kind == MEMBER_API ? PORT_API : kind == MEMBER_FLV ? PORT_HTTP : PORT_RTMP;
+	static const int ports[] = {[MEMBER_API] = PORT_API,
+				    [MEMBER_RTMP] = PORT_RTMP,
+				    [MEMBER_RTMPS] = PORT_HTTPS,
+				    [MEMBER_FLV] = PORT_HTTP,
+				    [MEMBER_FLVS] = PORT_HTTPS};
+	return ports[kind];
 }
 
 static void wake_all(const struct members_hearer *list)
@@ -172,9 +178,10 @@ void members_follow(struct cluster *cluster)
 	for (int i = 0; i < cluster->server->conf->vhost_count; i++) {
 		const struct conf_cluster *c = &cluster->server->conf->vhosts[i].cluster;
 		want(cluster, MEMBER_API, &c->coworkers);
-		want(cluster, MEMBER_RTMP, &c->origin);
-		if (c->protocol != PROTOCOL_RTMP || c->follow_client)
-			want(cluster, MEMBER_FLV, &c->origin);
+		want(cluster, link_sends(c)->members, &c->origin);
+		want(cluster, link_fetches(c, false)->members, &c->origin);
+		if (c->follow_client)
+			want(cluster, link_fetches(c, true)->members, &c->origin);
 	}
 	for (struct map_iter it = map_begin(m->watches); map_next(&it);) {
 		struct watch *w = it.value;

@@ -11,7 +11,7 @@ enum { CONNECT_MS = 3000 }; /* dial to the answer to publish */
 struct upstream_request push_request(const struct push *p)
 {
 	return (struct upstream_request){
-		.protocol = p->cluster->rtmp,
+		.protocol = cluster_link(p->cluster, link_sends(&p->vhost->cluster)),
 		.server = p->cluster->server,
 		.vhost = p->vhost,
 		.target = p->target,
@@ -145,8 +145,8 @@ static err ask(struct push *p, struct peer *const *list, int count, struct peer 
 err push_round(struct push *p, bool *had)
 {
 	struct peer *list[UPSTREAMS_MAX], *origin;
-	int count = upstream_order(p->cluster, p->vhost, p->cluster->rtmp->members, p->source->key,
-				   list);
+	int count = upstream_order(p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
+				   p->source->key, list);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	*had = false;
 	while (count > 0 && !co_stopping() && !p->is_leaving) {

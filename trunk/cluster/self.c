@@ -40,6 +40,9 @@ static bool is_own_address(const struct conf *conf, enum member_kind kind, const
 	for (int i = 0; i < conf->listen.count; i++)
 		if (listens_at(conf->listen.v[i], &addr))
 			return true;
+	for (int i = 0; conf->rtmps.enabled && i < conf->rtmps.listen.count; i++)
+		if (listens_at(conf->rtmps.listen.v[i], &addr))
+			return true;
 	return false;
 }
 

@@ -121,6 +121,7 @@ static void make_request(struct rtmp_session *s)
 		.page_url = s->connect.page_url,
 		.swf_url = s->connect.swf_url,
 		.url = s->url ? s->url : "",
+		.tls = sock_is_encrypted(s->conn->sock),
 		.path_asked = "",
 		.proof = s->proof ? s->proof : "",
 		.announce = &s->announce,
@@ -172,15 +173,13 @@ static err admit_connect(struct rtmp_session *s, struct outcome *outcome)
 static enum sign_verdict verify(void *ctx)
 {
 	struct rtmp_session *s = ctx;
-	enum sign_verdict v = announce_check(s->server, s->want.object,
-					     &(struct relay_claim){
-						     .args = s->connect.args,
-						     .tc_url = s->connect.tc_url,
-						     .stream = s->want.stream,
-						     .publish = s->want.role != ROLE_PLAY,
-					     });
-	s->announce.is_proven = v == SIGN_GOOD;
-	return v;
+	return announce_check(s->server, s->want.object,
+			      &(struct relay_claim){
+				      .args = s->connect.args,
+				      .tc_url = s->connect.tc_url,
+				      .stream = s->want.stream,
+				      .publish = s->want.role != ROLE_PLAY,
+			      });
 }
 
 /* A link that is signed in its path has a longer app than the stream. */

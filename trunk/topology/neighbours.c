@@ -102,14 +102,15 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 	struct link *link = NULL;
 	struct target target = {0};
 	struct link_refusal said;
-	struct upstream_request request = {.protocol = &link_rtmp,
+	struct upstream_request request = {.protocol = link_sends(&vhost->cluster),
 					   .server = server,
 					   .vhost = vhost,
 					   .target = &target,
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	int count = upstream_order(server->cluster, vhost, MEMBER_RTMP, vhost->name, list);
+	int count = upstream_order(server->cluster, vhost, request.protocol->members, vhost->name,
+				   list);
 	bool known =
 		count == 0 || deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
 	for (int i = 0; i < count; i++)

@@ -19,8 +19,12 @@
 
 #include "unit/live/media.h"
 
+#include "base/mem.h"
 #include "support/co_unit.h"
 #include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 struct fake_origin {
 	const char *name;
@@ -238,7 +242,7 @@ static inline struct server *fake_edge(const char *more)
 	char *content = mem_printf("cluster { mode remote; origin%s; %s }", names, more);
 	char *conf = test_server_vhost(content);
 	struct server *server = test_server_new(conf);
-	server->cluster->rtmp = &fake_ops;
+	server->cluster->instead = &fake_ops;
 	free(content);
 	free(conf);
 	return server;
