@@ -1,6 +1,7 @@
 #include "session/viewing.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/relays.h"
 #include "session/hooks.h"
 #include "session/locate.h"
 
@@ -37,7 +38,8 @@ static struct traffic on_client_count(const struct client *client)
 bool viewing_from_start(const struct viewing *v)
 {
 	return v->request->vhost->play.gop_cache &&
-	       (!v->request->is_relay || source_is_live(v->source));
+	       (!v->request->is_relay ||
+		!relays_report(v->request->server->cluster, v->source).lost_ms);
 }
 
 static const struct client_ops client_ops = {on_client_stop, on_client_count};

@@ -82,8 +82,9 @@ void viewing_end(struct viewing *v);
 
 /* For consumer_opts.on_send_slot: sends by ops->send, unless the coroutine has to look after the client. */
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
-/* It begins with what is kept of the stream, as the vhost has it. Not for another server in a gap: there,
- * old media would be taken for a stream that is back. */
+/* It begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
+ * media: there, what is kept would be taken for a stream that is back, and two servers that have lost it
+ * could feed each other. */
 bool viewing_from_start(const struct viewing *v);
 /* The client has closed the stream. */
 void viewing_close(struct viewing *v);
