@@ -213,6 +213,22 @@ def test_many_joins_through_a_slow_hook(t):
     assert watching.wait_frames(5)
 
 
+def test_hooks_over_https(t):
+    """A service over HTTPS is asked when its certificate is of an authority that is trusted; one that is not gives no answer."""
+    made = subprocess.run([os.path.join(TOP, "scripts", "self-signed"), "-o", t.path("hooks"), "127.0.0.1"],
+                          capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    cert = (t.path("hooks.crt"), t.path("hooks.key"))
+    h = service(t, cert=cert)
+    both = hooks(h.url(), ("on_publish", "on_unpublish"))
+    good = t.server("good", vhost(both, top=f"tls_ca {cert[0]};"))
+    t.publish(good.url("live/x")).stop()
+    assert told(h, "on_publish") and told(h, "on_unpublish")
+    strict = t.server("strict", vhost(both))
+    assert "cannot be asked" in publish_refused(t, strict.url("live/x"))
+    wait_for(lambda: "certificate" in strict.log(), what="the reason in the log")
+
+
 def test_hooks_in_the_format_of_a_form(t):
     """format form posts the same members as the fields of an HTML form."""
     h = service(t)

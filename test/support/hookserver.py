@@ -1,6 +1,7 @@
 """A web service for hooks: records what it is told and answers as the case says."""
 import http.server
 import json
+import ssl
 import threading
 import time
 import urllib.parse
@@ -53,10 +54,10 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class HookServer:
     """`say` is an answer (status, body), or a function from what was heard to one; a status of None has body(sock)
-    called instead of an answer. `heard` is a list of dicts: the members of the body, and _path, _headers, _raw."""
+    called instead of an answer. `cert` is the files of a certificate and its key, for HTTPS. `heard` is a list of dicts: the members of the body, and _path, _headers, _raw."""
 
-    def __init__(self, port=0, say=(200, '{"code":0,"data":null}')):
-        self.say, self.delay, self.chunked = say, 0, False
+    def __init__(self, port=0, say=(200, '{"code":0,"data":null}'), cert=None):
+        self.say, self.delay, self.chunked, self.cert = say, 0, False, cert
         self.heard, self.connections = [], 0
         self.port, self.server = port, None
         self.start()
@@ -65,6 +66,10 @@ class HookServer:
         self.server = _Server(("127.0.0.1", self.port), _Handler)
         self.server.owner = self
         self.port = self.server.server_address[1]
+        if self.cert:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.cert)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
@@ -88,7 +93,7 @@ class HookServer:
         return self.say(said) if callable(self.say) else self.say
 
     def url(self, path="/hook"):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http{'s' if self.cert else ''}://127.0.0.1:{self.port}{path}"
 
     def of(self, action):
         return [h for h in self.heard if h.get("action") == action]

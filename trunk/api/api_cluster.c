@@ -98,6 +98,16 @@ static void put_publish(const struct api_call *call, json_t *origin, const struc
 	free(rival);
 }
 
+static void put_tls_listeners(json_t *origin, const struct conf *conf,
+			      const struct conf_vhost *vhost, const struct hostport *self)
+{
+	if (conf->rtmps.enabled && conf->rtmps.listen.count)
+		put_listener(origin, "rtmps", conf->rtmps.listen.v[0], self);
+	if (conf->http_server.enabled && conf->http_server.https.enabled &&
+	    vhost->http_remux.enabled)
+		put_listener(origin, "https", conf->http_server.https.listen, self);
+}
+
 static json_t *origin_object(const struct api_call *call, const struct conf_vhost *vhost,
 			     const struct source *source)
 {
@@ -113,6 +123,7 @@ static json_t *origin_object(const struct api_call *call, const struct conf_vhos
 	json_object_set_new(origin, "routers", routers);
 	if (call->conf->http_server.enabled && vhost->http_remux.enabled)
 		put_listener(origin, "http", call->conf->http_server.listen, self);
+	put_tls_listeners(origin, call->conf, vhost, self);
 	put_publish(call, origin, source);
 	free(self);
 	return origin;

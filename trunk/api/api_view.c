@@ -15,7 +15,7 @@ enum { VIEWS_MAX = 32, VIEWS_PER_HOST = VIEWS_MAX / 4 };
 struct asked {
 	struct asked *prev, *next;
 	char ip[ADDR_TEXT_MAX];
-	struct view_question q;
+	struct view_query q;
 	char *vhost, *app, *stream, *scope, *from, *path;
 };
 
@@ -35,7 +35,7 @@ static bool is_path(const char *text)
 }
 
 /* A stranger may ask for less than the configuration allows, not for more. */
-static void read_question(struct asked *a, const struct api_call *call)
+static void read_query(struct asked *a, const struct api_call *call)
 {
 	*a = (struct asked){
 		.vhost = api_query(call, "vhost"),
@@ -49,7 +49,7 @@ static void read_question(struct asked *a, const struct api_call *call)
 	int hops = c ? c->hop_limit : 0, timeout = c ? (int)c->query_timeout_ms : 0;
 	if (!is_path(a->path))
 		*a->path = '\0';
-	a->q = (struct view_question){
+	a->q = (struct view_query){
 		.vhost = a->vhost,
 		.app = a->app,
 		.stream = a->stream,
@@ -94,7 +94,7 @@ static bool begin(struct api_call *call, struct asked *a)
 	addr_ip(ip, call->peer);
 	if (is_busy(ip))
 		return false;
-	read_question(a, call);
+	read_query(a, call);
 	memcpy(a->ip, ip, sizeof(ip));
 	DL_APPEND(views, a);
 	return true;

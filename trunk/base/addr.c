@@ -21,6 +21,17 @@ static bool port_parse(int *out, const char *text)
 	return *out <= 65535;
 }
 
+/* One name is one text: letters in lower case, without the dot of the root. The zone of a literal is the
+ * host's own word. */
+static void host_normalise(char *host)
+{
+	size_t n = strlen(host);
+	if (n > 1 && host[n - 1] == '.')
+		host[n - 1] = '\0';
+	for (char *p = host; *p && *p != '%'; p++)
+		*p = (char)tolower((unsigned char)*p);
+}
+
 /* A name is taken as it is, apart from characters that can only be a mistake: of a scheme, a path,
  * a quotation. */
 static bool host_is_sane(const char *host)
@@ -55,6 +66,7 @@ static const char *hostport_read(struct hostport *out, const char *text, int def
 		return "is too long for a host";
 	memcpy(out->host, host, (size_t)(end - host));
 	out->host[end - host] = '\0';
+	host_normalise(out->host);
 	out->has_port = port != NULL;
 	out->port = default_port;
 	if (port && !port_parse(&out->port, port))

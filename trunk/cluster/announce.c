@@ -75,7 +75,8 @@ bool announce_take_players(struct announce *a, const struct command *c)
 	double players = command_num(c, 0, -1);
 	if (players >= 0 && players <= PLAYERS_MAX) {
 		a->has_report = true;
-		a->players = (int64_t)players;
+		a->players = !a->is_proven && players > CLAIM_PLAYERS_MAX ? CLAIM_PLAYERS_MAX
+									  : (int64_t)players;
 	}
 	return true;
 }

@@ -16,14 +16,15 @@
 #include "rtmp/client.h"
 #include "rtmp/command.h"
 
-enum { RUN_ID_MAX = 40 };
+enum { RUN_ID_MAX = 40, CLAIM_PLAYERS_MAX = 100000 };
 
 struct announce {
 	char node[SIGN_ID_MAX];  /* "" when it does not say */
 	char relay[SIGN_ID_MAX]; /* the id of its pull or push; "" */
 	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
+	bool is_proven;          /* by its signature */
 	bool has_report;         /* how many players it has, and those behind it */
-	int64_t players;
+	int64_t players;         /* of one that is not proven, at most CLAIM_PLAYERS_MAX */
 };
 
 /* The port of this server's own API; 0 when it has none. */

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "codec/url.h"
+#include "node/certs.h"
 #include "node/signed_request.h"
 
 #include <stdint.h>
@@ -90,6 +91,21 @@ static size_t answer_max(const struct ask *a)
 	return a->untrusted && max > ASK_UNTRUSTED_MAX ? ASK_UNTRUSTED_MAX : max;
 }
 
+/* By what the vhost that is asked about says; what is about no vhost in particular, by any of them. */
+static void choose_tls(struct http_request_opts *opts, const struct asks *asks)
+{
+	const struct conf *conf = asks->server->conf;
+	for (int i = 0; i < conf->vhost_count; i++) {
+		const struct conf_vhost *v = &conf->vhosts[i];
+		if (!v->cluster.coworkers_https ||
+		    (asks->vhost && strcmp(asks->vhost, v->name) != 0))
+			continue;
+		opts->tls = certs_client(asks->server->certs);
+		opts->tls_name = v->cluster.tls_name;
+		return;
+	}
+}
+
 static err request(struct ask *a, struct buf *body)
 {
 	const struct asks *asks = a->asks;
@@ -102,6 +118,7 @@ static err request(struct ask *a, struct buf *body)
 		.quota = &a->quota,
 	};
 	TRY(hostport_parse(&opts.host, a->api, PORT_API));
+	choose_tls(&opts, asks);
 	return signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
 }
 
@@ -163,7 +180,9 @@ static err parse(struct ask *a, struct span text)
 static void say_why(struct ask *a, err e)
 {
 	a->result = e;
-	if (e && e != ERR_TIMEOUT)
+	if (a->untrusted && e != ERR_TIMEOUT)
+		snprintf(a->why, sizeof(a->why), ASK_NO_ANSWER);
+	else if (e && e != ERR_TIMEOUT)
 		snprintf(a->why, sizeof(a->why), "%s", err_trail(e));
 	else if (!e && !a->answer && is_good(a->status))
 		snprintf(a->why, sizeof(a->why), "its answer is not JSON");

@@ -19,6 +19,10 @@ enum {
 	ASK_SHORT_MAX = 8192, /* of what is answered in a few words */
 };
 
+/* All that is told of an untrusted one that gave no answer: what was found at its port is not for those
+ * who may have chosen it. */
+#define ASK_NO_ANSWER "it gave no answer"
+
 struct ask {
 	/* asked */
 	char *api;      /* "host:port"; owned */

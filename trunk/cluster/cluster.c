@@ -2,11 +2,11 @@
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "cluster/inside.h"
+#include "cluster/link.h"
 #include "cluster/members.h"
+#include "cluster/peer.h"
 #include "cluster/pulls.h"
 #include "cluster/rival.h"
-#include "cluster/self.h"
-#include "cluster/upstream.h"
 
 #include <stdlib.h>
 
@@ -14,9 +14,8 @@ struct cluster *cluster_new(struct server *server)
 {
 	struct cluster *c = mem_new(struct cluster);
 	c->server = server;
-	c->upstreams = upstreams_new();
+	c->peers = peers_new();
 	c->members = members_new();
-	c->selves = selves_new();
 	c->coworker_queries = coworker_queries_new();
 	c->rechecks.room = RIVAL_RECHECKS_MAX;
 	c->pulls = map_new();
@@ -39,10 +38,14 @@ void cluster_free(struct cluster **cluster)
 	map_free(&c->pulls);
 	map_free(&c->pushes);
 	coworker_queries_free(&c->coworker_queries);
-	selves_free(&c->selves);
 	members_free(&c->members);
-	upstreams_free(&c->upstreams);
+	peers_free(&c->peers);
 	unproven_fini(&c->unproven_queries);
 	unproven_fini(&c->unproven_pulls);
 	free(c);
+}
+
+struct peers *cluster_peers(const struct cluster *cluster)
+{
+	return cluster->peers;
 }

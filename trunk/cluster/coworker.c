@@ -58,7 +58,7 @@ static void query_unref(struct query *q)
 {
 	if (--q->refs > 0)
 		return;
-	unproven_leave(&q->pass);
+	unproven_end(&q->pass);
 	conf_unref(&q->conf);
 	target_fini(&q->target);
 	free(q->key);
@@ -90,7 +90,7 @@ static void settle(struct query *q, enum query_state state)
 	struct waiter *w;
 	q->state = state;
 	q->expires_ms = clock_after(found ? q->vhost->cluster.query_cache_ms : q->none_ms);
-	unproven_leave(&q->pass);
+	unproven_end(&q->pass);
 	if (found)
 		log_info("%s: a coworker has it at %s", q->key, q->answer.rtmp);
 	else if (notice_rate_take(q->cluster->server->notices, NOTICE_MISSING))
@@ -104,8 +104,10 @@ static void query_main(void *arg)
 	struct query *q = arg;
 	struct coworker_answer answer;
 	int64_t deadline = CLOCK_NEVER;
-	coworker_query_begin(&q->asked, q->cluster, q->vhost, &q->target, NULL);
-	while (coworker_query_next(&q->asked, &answer, deadline) == OK) {
+	err e = unproven_wait(&q->pass);
+	if (!e)
+		coworker_query_begin(&q->asked, q->cluster, q->vhost, &q->target, NULL);
+	while (!e && coworker_query_next(&q->asked, &answer, deadline) == OK) {
 		if (q->state != QUERY_ASKING)
 			continue;
 		q->answer = answer;
@@ -154,8 +156,8 @@ static struct query *query_new(struct cluster *cluster, const char *vhost_name,
 static bool query_start(struct query *q, const struct addr *from)
 {
 	struct cluster *cluster = q->cluster;
-	if (unproven_enter(&cluster->unproven_queries, &q->pass, from) &&
-	    co_start_in(&cluster->server->services, "query", query_main, q)) {
+	unproven_begin(&cluster->unproven_queries, &q->pass, from);
+	if (co_start_in(&cluster->server->services, "query", query_main, q)) {
 		q->refs++;
 		return true;
 	}

@@ -12,12 +12,14 @@ static bool is_host(const char *text)
 	return *text && strlen(text) < HOST_MAX && strspn(text, letters) == strlen(text);
 }
 
-static void read_http(struct coworker_answer *out, const char *text)
+static void read_address(char out[static HOST_MAX + 8], const json_t *origin, const char *name,
+			 int port)
 {
 	struct hostport hp;
-	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, PORT_HTTP) == OK &&
+	const char *text = json_string_value(json_object_get(origin, name));
+	if (text && strlen(text) < HOST_MAX && hostport_parse(&hp, text, port) == OK &&
 	    is_host(hp.host))
-		hostport_text(out->http, &hp);
+		hostport_text(out, &hp);
 }
 
 static int64_t integer(const json_t *object, const char *name)
@@ -50,7 +52,9 @@ err coworker_answer_read(struct coworker_answer *out, const json_t *root)
 	struct hostport hp = {.port = (int)port};
 	snprintf(hp.host, sizeof(hp.host), "%s", ip);
 	hostport_text(out->rtmp, &hp);
-	read_http(out, json_string_value(json_object_get(origin, "http")));
+	read_address(out->http, origin, "http", PORT_HTTP);
+	read_address(out->https, origin, "https", PORT_HTTPS);
+	read_address(out->rtmps, origin, "rtmps", PORT_HTTPS);
 	out->since_ms = integer(origin, "since_ms");
 	out->silent_ms = integer(origin, "silent_ms");
 	out->unanswered_ms = integer(origin, "unanswered_ms");

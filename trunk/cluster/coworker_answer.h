@@ -4,8 +4,10 @@
 #include "node/json.h"
 
 struct coworker_answer {
-	char rtmp[HOST_MAX + 8];     /* "host:port" to redirect to */
-	char http[HOST_MAX + 8];     /* "host:port" of its HTTP server; "" when it did not say */
+	char rtmp[HOST_MAX + 8];  /* "host:port" to redirect to */
+	char http[HOST_MAX + 8];  /* "host:port" of its HTTP server; "" when it did not say */
+	char rtmps[HOST_MAX + 8]; /* the same over TLS; "" when it has none, or did not say */
+	char https[HOST_MAX + 8];
 	char coworker[HOST_MAX + 8]; /* who said so: the member that was asked */
 	char server[64];             /* its server id; "" when it did not say, as SRS */
 	char service[16];            /* the id of its start; "" likewise */

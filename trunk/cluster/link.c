@@ -1,5 +1,20 @@
 #include "cluster/link.h"
 
+const struct link_ops *link_sends(const struct conf_cluster *conf)
+{
+	bool tls = conf->protocol == PROTOCOL_RTMPS || conf->protocol == PROTOCOL_FLVS;
+	return tls ? &link_rtmps : &link_rtmp;
+}
+
+const struct link_ops *link_fetches(const struct conf_cluster *conf, bool http)
+{
+	bool flv = conf->protocol == PROTOCOL_FLV || conf->protocol == PROTOCOL_FLVS ||
+		   (conf->follow_client && http);
+	if (!flv)
+		return link_sends(conf);
+	return link_sends(conf)->tls ? &link_flvs : &link_flv;
+}
+
 err link_open(struct link **out, const struct link_opts *opts, struct link_refusal *said)
 {
 	*out = NULL;

@@ -12,7 +12,7 @@
 
 struct link;
 struct source;
-struct upstream;
+struct peer;
 
 /* What another server has said no with. Zeroed: nothing. */
 struct link_refusal {
@@ -36,6 +36,7 @@ struct link_media {
 
 struct link_ops {
 	enum member_kind members; /* which addresses of an origin speak it */
+	bool tls;
 	/* Connects and says who asks for what; *said is filled when the server says no. */
 	err (*open)(struct link **out, const struct link_opts *opts,
 		    struct link_refusal *said) BLOCKS;
@@ -58,14 +59,18 @@ struct link_ops {
 	void (*finish)(struct link *link, const char *stream, int64_t ms) BLOCKS;
 	void (*free)(struct link *link);
 };
-extern const struct link_ops link_rtmp, link_flv;
+extern const struct link_ops link_rtmp, link_rtmps, link_flv, link_flvs;
+
+/* By which an edge sends a stream to its origins, and fetches one (for a viewer over HTTP). */
+const struct link_ops *link_sends(const struct conf_cluster *conf);
+const struct link_ops *link_fetches(const struct conf_cluster *conf, bool http);
 
 struct link {
 	const struct link_ops *ops;
 	struct sock *sock; /* borrowed from the protocol's own part */
 	uint32_t stream_id;
 	char name[MEMBER_NAME_MAX]; /* "host:port" that was reached */
-	struct upstream *origin;    /* the configured one it came from; NULL after a redirect */
+	struct peer *origin;        /* the configured one it came from; NULL after a redirect */
 	/* what the server says of itself; "" or 0 when it does not */
 	char node[SIGN_ID_MAX];
 	char api[ADDR_TEXT_MAX]; /* "ip:port" */

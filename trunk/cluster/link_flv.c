@@ -7,6 +7,7 @@
 #include "codec/metadata.h"
 #include "codec/url.h"
 #include "http/client.h"
+#include "node/certs.h"
 #include "node/signed_request.h"
 
 #include <stdio.h>
@@ -56,14 +57,14 @@ static void flv_free(struct link *link)
 
 /* ---- the question ---- */
 
-static err take_redirect(struct http_url *to, const struct http_message *head)
+static err take_redirect(struct http_url *to, const struct http_message *head, bool tls)
 {
 	const char *location = http_header_get(head, "Location");
 	if (!location)
 		return err_fail(ERR_PROTOCOL, "the server redirects to nowhere");
 	TRY(http_url_parse(to, location));
-	if (strcmp(to->schema, "http") != 0)
-		return err_fail(ERR_DENIED, "the server redirects to %s, and there is no TLS yet",
+	if (tls && strcmp(to->schema, "https") != 0)
+		return err_fail(ERR_DENIED, "the server redirects to %s, without encryption",
 				to->schema);
 	return OK;
 }
@@ -106,6 +107,7 @@ static char *headers_of(const struct flv_link *l, const struct question *q)
 
 static err get(struct flv_link *l, const struct question *q, struct http_message **head)
 {
+	const struct upstream_request *r = q->opts->request;
 	struct hostport hp = {.port = q->to.port};
 	snprintf(hp.host, sizeof(hp.host), "%s", q->to.host);
 	hostport_text(l->link.name, &hp);
@@ -114,6 +116,9 @@ static err get(struct flv_link *l, const struct question *q, struct http_message
 		&(struct http_request_opts){
 			.method = "GET",
 			.host = hp,
+			.tls = strcmp(q->to.schema, "https") == 0 ? certs_client(r->server->certs)
+								  : NULL,
+			.tls_name = r->vhost->cluster.tls_name,
 			.target = q->to.path,
 			.headers = headers,
 			.deadline = q->opts->deadline,
@@ -157,7 +162,7 @@ static err ask(struct flv_link *l, struct question *q)
 	if (!e)
 		take_report(&l->link, head);
 	if (e == ERR_REDIRECT) {
-		err bad = take_redirect(&q->to, head);
+		err bad = take_redirect(&q->to, head, q->opts->request->protocol->tls);
 		e = bad ? bad : e;
 	}
 	http_message_free(&head);
@@ -173,8 +178,9 @@ static err first_url(struct question *q)
 	struct hostport hp;
 	size_t n = strlen(t->stream);
 	bool named = n > 4 && strcmp(t->stream + n - 4, ".flv") == 0;
-	TRY(hostport_parse(&hp, q->opts->name, PORT_HTTP));
-	snprintf(q->to.schema, sizeof(q->to.schema), "http");
+	bool tls = q->opts->request->protocol->tls;
+	TRY(hostport_parse(&hp, q->opts->name, tls ? PORT_HTTPS : PORT_HTTP));
+	snprintf(q->to.schema, sizeof(q->to.schema), "http%s", tls ? "s" : "");
 	snprintf(q->to.host, sizeof(q->to.host), "%s", hp.host);
 	q->to.port = hp.port;
 	struct buf path = {.max = sizeof(q->to.path) - 1};
@@ -217,7 +223,7 @@ static err flv_open(struct link **out, const struct link_opts *opts, struct link
 	q->opts = opts;
 	q->path = upstream_path(r);
 	q->via = r->via ? r->via : "";
-	l->link.ops = &link_flv;
+	l->link.ops = r->protocol;
 	err e = ask_in_turn(l, q);
 	free(q->path);
 	free(q);
@@ -276,10 +282,7 @@ static err flv_next(struct link *link, struct link_media *out, struct link_refus
 	return OK;
 }
 
-const struct link_ops link_flv = {
-	.members = MEMBER_FLV,
-	.open = flv_open,
-	.play = flv_play,
-	.next = flv_next,
-	.free = flv_free,
-};
+#define FLV_OPS .open = flv_open, .play = flv_play, .next = flv_next, .free = flv_free
+
+const struct link_ops link_flv = {.members = MEMBER_FLV, FLV_OPS};
+const struct link_ops link_flvs = {.members = MEMBER_FLVS, .tls = true, FLV_OPS};

@@ -4,6 +4,7 @@
 #include "cluster/link.h"
 #include "codec/metadata.h"
 #include "net/dial.h"
+#include "node/certs.h"
 #include "node/rtmp_send.h"
 #include "rtmp/client.h"
 
@@ -52,13 +53,31 @@ static void refusal_take(struct link_refusal *out, err e, const struct rtmp_refu
 
 /* ---- yes ---- */
 
+static int default_port(const struct upstream_request *r)
+{
+	return r->protocol->tls ? PORT_HTTPS : PORT_RTMP;
+}
+
+static err encrypt(struct sock **sock, const struct upstream_request *r, const char *host,
+		   int64_t deadline)
+{
+	const char *name = r->vhost->cluster.tls_name;
+	sock_set_deadline(*sock, deadline);
+	err e = tls_connect(*sock, certs_client(r->server->certs), *name ? name : host, NULL);
+	if (e)
+		sock_close(sock);
+	return e;
+}
+
 static err dialogue(struct rtmp_link *l, const struct link_opts *opts, struct link_refusal *said)
 {
 	const struct upstream_request *r = opts->request;
 	struct hostport hp;
 	struct sock *sock = NULL;
-	TRY(hostport_parse(&hp, opts->name, PORT_RTMP));
+	TRY(hostport_parse(&hp, opts->name, default_port(r)));
 	TRY(dial_host(&sock, hp.host, hp.port, opts->deadline));
+	if (r->protocol->tls)
+		TRY(encrypt(&sock, r, hp.host, opts->deadline));
 	char *url = upstream_tc_url(r, hp.port);
 	err e = rtmp_client_connect(
 		&l->conn, &sock,
@@ -82,7 +101,7 @@ static err dialogue(struct rtmp_link *l, const struct link_opts *opts, struct li
 static err rtmp_open(struct link **out, const struct link_opts *opts, struct link_refusal *said)
 {
 	struct rtmp_link *l = mem_new(struct rtmp_link);
-	l->link.ops = &link_rtmp;
+	l->link.ops = opts->request->protocol;
 	err e = dialogue(l, opts, said);
 	if (e) {
 		rtmp_free(&l->link);
@@ -104,7 +123,7 @@ static struct amf *proof(const struct rtmp_link *l, const struct upstream_reques
 {
 	struct hostport hp;
 	struct buf claim = {.max = CLAIM_MAX};
-	if (!*l->peer.node || hostport_parse(&hp, l->link.name, PORT_RTMP) != OK)
+	if (!*l->peer.node || hostport_parse(&hp, l->link.name, default_port(r)) != OK)
 		return NULL;
 	struct amf *args = upstream_identity(r);
 	char *url = upstream_tc_url(r, hp.port), *stream = upstream_stream_name(r);
@@ -234,16 +253,12 @@ static void rtmp_finish(struct link *link, const char *stream, int64_t ms)
 	link->sock = conn->sock;
 }
 
-const struct link_ops link_rtmp = {
-	.members = MEMBER_RTMP,
-	.open = rtmp_open,
-	.play = rtmp_play,
-	.publish = rtmp_publish,
-	.next = rtmp_next,
-	.send = rtmp_send,
-	.report = rtmp_report,
-	.ping = rtmp_ping,
-	.flush = rtmp_flush_link,
-	.finish = rtmp_finish,
-	.free = rtmp_free,
-};
+/* clang-format off */
+#define RTMP_OPS \
+	.open = rtmp_open, .play = rtmp_play, .publish = rtmp_publish, .next = rtmp_next, \
+	.send = rtmp_send, .report = rtmp_report, .ping = rtmp_ping, .flush = rtmp_flush_link, \
+	.finish = rtmp_finish, .free = rtmp_free
+/* clang-format on */
+
+const struct link_ops link_rtmp = {.members = MEMBER_RTMP, RTMP_OPS};
+const struct link_ops link_rtmps = {.members = MEMBER_RTMPS, .tls = true, RTMP_OPS};

@@ -19,7 +19,7 @@ static void add(struct member_list *list, const char *name, struct member_rank r
 	if (list->count == MEMBERS_MAX || member_list_find(list, name))
 		return;
 	struct member *m = &list->v[list->count++];
-	*m = (struct member){.rank = rank, .health.alive = true};
+	*m = (struct member){.rank = rank};
 	snprintf(m->name, sizeof(m->name), "%s", name);
 }
 
@@ -68,10 +68,8 @@ int member_list_replace(struct member_list *was, const struct member_list *is, c
 	int changes = 0;
 	*next = *is;
 	for (int i = 0; i < next->count; i++) {
-		const struct member *old = member_list_find(was, next->v[i].name);
-		if (old)
-			next->v[i].health = old->health;
-		else
+		bool old = member_list_find(was, next->v[i].name) != NULL;
+		if (!old)
 			log_info("%s: %s is a member now", text, next->v[i].name);
 		changes += !old;
 	}

@@ -4,15 +4,8 @@
 #include "net/dns.h"
 
 enum { MEMBERS_MAX = 64, MEMBER_NAME_MAX = HOST_MAX + 8 };
-enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_FLV }; /* coworkers; origins, over HTTP */
-
-/* What asking one member has shown. */
-struct member_health {
-	bool alive; /* the last question was answered; true before the first one */
-	int64_t failed_wall_ms;
-	uint64_t failed;
-	char reason[160]; /* of the last failure */
-};
+/* Coworkers; origins, by how they are reached. */
+enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_RTMPS, MEMBER_FLV, MEMBER_FLVS };
 
 /* Of an SRV target; zeros for what has no such record. */
 struct member_rank {
@@ -23,7 +16,6 @@ struct member_rank {
 struct member {
 	char name[MEMBER_NAME_MAX]; /* "host:port" to connect to, which is also what it is called */
 	struct member_rank rank;
-	struct member_health health;
 };
 
 struct member_list {
@@ -37,6 +29,5 @@ struct member *member_list_find(struct member_list *list, const char *name);
  * 127.0.0.1 and ::1 are one. What is in the list already, or one too many, is left out. */
 void member_list_add(struct member_list *list, const char *host, int port, struct member_rank rank,
 		     const struct dns_answer *answer);
-/* The names that `is` has and `was` lacks come, the other ones go; health stays with those that
- * stay. One line in the log for each. Returns how many changed. */
+/* The names that `is` has and `was` lacks come, the other ones go. One line in the log for each. Returns how many changed. */
 int member_list_replace(struct member_list *was, const struct member_list *is, const char *text);

@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
+#include "cluster/link.h"
 #include "cluster/member_resolve.h"
+#include "cluster/peer.h"
 #include "cluster/self.h"
 #include "codec/url.h"
 
@@ -61,7 +63,12 @@ void members_free(struct members **members)
 
 static int default_port(enum member_kind kind)
 {
-	return kind == MEMBER_API ? PORT_API : kind == MEMBER_FLV ? PORT_HTTP : PORT_RTMP;
+	static const int ports[] = {[MEMBER_API] = PORT_API,
+				    [MEMBER_RTMP] = PORT_RTMP,
+				    [MEMBER_RTMPS] = PORT_HTTPS,
+				    [MEMBER_FLV] = PORT_HTTP,
+				    [MEMBER_FLVS] = PORT_HTTPS};
+	return ports[kind];
 }
 
 static void wake_all(const struct members_hearer *list)
@@ -171,9 +178,10 @@ void members_follow(struct cluster *cluster)
 	for (int i = 0; i < cluster->server->conf->vhost_count; i++) {
 		const struct conf_cluster *c = &cluster->server->conf->vhosts[i].cluster;
 		want(cluster, MEMBER_API, &c->coworkers);
-		want(cluster, MEMBER_RTMP, &c->origin);
-		if (c->protocol != PROTOCOL_RTMP || c->follow_client)
-			want(cluster, MEMBER_FLV, &c->origin);
+		want(cluster, link_sends(c)->members, &c->origin);
+		want(cluster, link_fetches(c, false)->members, &c->origin);
+		if (c->follow_client)
+			want(cluster, link_fetches(c, true)->members, &c->origin);
 	}
 	for (struct map_iter it = map_begin(m->watches); map_next(&it);) {
 		struct watch *w = it.value;
@@ -220,7 +228,7 @@ static void take(struct member out[static MEMBERS_MAX], int *count, const struct
 static void take_by_name(struct member out[static MEMBERS_MAX], int *count, enum member_kind kind,
 			 const char *text)
 {
-	struct member m = {.health.alive = true};
+	struct member m = {0};
 	struct hostport hp;
 	if (member_is_srv(text) || hostport_parse(&hp, text, default_port(kind)) != OK)
 		return;
@@ -250,25 +258,10 @@ int members_list(struct cluster *cluster, enum member_kind kind, const struct te
 	return count;
 }
 
-static struct member_health *health_next(struct map_iter *it, const char *name)
-{
-	while (map_next(it)) {
-		struct member *m = member_list_find(&((struct watch *)it->value)->list, name);
-		if (m)
-			return &m->health;
-	}
-	return NULL;
-}
-
 void members_answered(struct cluster *cluster, const char *name)
 {
 	struct members *m = cluster->members;
-	struct map_iter it = map_begin(m->watches);
-	bool again = false;
-	for (struct member_health *h; (h = health_next(&it, name));) {
-		again = again || !h->alive;
-		h->alive = true;
-	}
+	bool again = peer_answered(peer_get(cluster->peers, name));
 	if (again)
 		log_info("coworker %s answers again", name);
 	tell(m, &m->news.returned, again);
@@ -277,19 +270,12 @@ void members_answered(struct cluster *cluster, const char *name)
 /* A coworker that is down is a line when it goes down, not a line for each player. */
 void members_failed(struct cluster *cluster, const char *name, err e, const char *reason)
 {
+	struct peer *p = peer_get(cluster->peers, name);
 	if (err_severity(e) == ERR_LOCAL)
 		return;
-	struct map_iter it = map_begin(cluster->members->watches);
-	bool said = false;
-	for (struct member_health *h; (h = health_next(&it, name));) {
-		if ((h->alive || strcmp(h->reason, reason) != 0) && !said)
-			log_warn("coworker %s: %s", name, reason);
-		said = true;
-		h->alive = false;
-		h->failed++;
-		h->failed_wall_ms = clock_wall_ms();
-		snprintf(h->reason, sizeof(h->reason), "%s", reason);
-	}
+	if (!p->failures || strcmp(p->reason, reason) != 0)
+		log_warn("coworker %s: %s", name, reason);
+	peer_failed(p, e, reason);
 }
 
 struct members_news members_news(const struct cluster *cluster)

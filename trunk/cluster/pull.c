@@ -92,7 +92,9 @@ void pull_main(void *arg)
 	char id[9];
 	co_new_id(id);
 	co_set_id(id);
-	enum pull_state over = pull_run(p);
+	enum pull_state over = PULL_FAILED;
+	if (unproven_wait(&p->pass) == OK)
+		over = pull_run(p);
 	say_end(p);
 	if (!p->left)
 		map_remove(p->cluster->pulls, p->source->key);

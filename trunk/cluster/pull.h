@@ -30,7 +30,7 @@ struct pull {
 	struct source *source;
 	struct viewer *viewers;
 	struct co *co;
-	struct unproven_pass pass; /* until media comes */
+	struct unproven_pass pass; /* its turn, until media comes */
 	struct read_pacing in;
 	enum pull_state state;
 	bool left; /* given up before media came: not in the map any more, and nobody joins it */
@@ -43,7 +43,7 @@ struct pull {
 	/* the origin in use */
 	struct link *link;
 	enum pull_origin origin;
-	struct upstream *lost;       /* the last one that had the stream and was lost: asked last */
+	struct peer *lost;           /* the last one that had the stream and was lost: asked last */
 	int64_t media_ms, rhythm_ms; /* arrival of the last frame; longest gap that is usual */
 	uint32_t media_raw;          /* its time, as the origin has it */
 	struct resume resume;

@@ -93,9 +93,9 @@ bool pull_take_request(struct pull *p)
 const struct link_ops *pull_protocol(const struct pull *p)
 {
 	const struct conf_cluster *conf = &p->vhost->cluster;
-	bool flv = p->from == PULL_FROM_ORIGINS &&
-		   (conf->protocol == PROTOCOL_FLV || (conf->follow_client && p->request.http));
-	return flv ? &link_flv : &link_rtmp;
+	const struct link_ops *ops =
+		p->from == PULL_FROM_ORIGINS ? link_fetches(conf, p->request.http) : &link_rtmp;
+	return cluster_link(p->cluster, ops);
 }
 
 struct upstream_request pull_request(const struct pull *p)

@@ -18,7 +18,7 @@ enum {
 };
 
 struct round {
-	struct upstream *list[UPSTREAMS_MAX];
+	struct peer *list[UPSTREAMS_MAX];
 	int count;             /* of those that were not asked yet */
 	bool alone;            /* there is but one */
 	bool answered, denied; /* one said that it has no such stream, or that we may not */
@@ -112,19 +112,21 @@ static err follow(struct pull *p, struct round *r, char name[static MEMBER_NAME_
 
 /* The coworker that has it. The first round goes to where the viewer was found to belong; the later
  * ones have seen that to be wrong. */
-static int coworker(struct pull *p, struct upstream *list[static UPSTREAMS_MAX])
+static int coworker(struct pull *p, struct peer *list[static UPSTREAMS_MAX])
 {
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	enum coworker_age age = p->coworker_rounds++ ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(p->cluster, p->vhost, &p->request.target, age, NULL, answer);
-	if (!e)
-		list[0] = upstream_get(p->cluster->upstreams, answer->rtmp);
+	if (!e) {
+		list[0] = peer_get(p->cluster->peers, answer->rtmp);
+		list[0]->is_origin = true;
+	}
 	free(answer);
 	return e ? 0 : 1;
 }
 
 /* In this order: the one that has just lost the stream last. */
-static int candidates(struct pull *p, struct upstream *list[static UPSTREAMS_MAX])
+static int candidates(struct pull *p, struct peer *list[static UPSTREAMS_MAX])
 {
 	if (p->from == PULL_FROM_COWORKERS)
 		return coworker(p, list);
@@ -157,13 +159,13 @@ static void note_health(struct pull *p, const char *name, err e)
 	bool broken =
 		!feeds && !is_word && e != ERR_CLOSED && e != ERR_TIMEOUT && e != ERR_UPSTREAM;
 	if (feeds)
-		p->lost = upstream_known(p->cluster->upstreams, name);
+		p->lost = peer_known(p->cluster->peers, name);
 	if (lost || broken)
 		upstream_lost(p->cluster, name, e);
 }
 
 /* The origin said no, was lost, or could not be had. */
-static void take_outcome(struct pull *p, struct round *r, struct upstream *origin, const char *name,
+static void take_outcome(struct pull *p, struct round *r, struct peer *origin, const char *name,
 			 err e)
 {
 	r->answered |= origin || r->said.why;
@@ -190,7 +192,7 @@ static err ask_next(struct pull *p, struct round *r)
 	*p->redirected = '\0';
 	err e = upstream_connect(&p->link, r->list, r->count, &request, clock_after(CONNECT_MS),
 				 &r->said);
-	struct upstream *origin = e ? NULL : p->link->origin;
+	struct peer *origin = e ? NULL : p->link->origin;
 	if (!e)
 		e = follow(p, r, name);
 	if (e == ERR_STOPPED || pull_is_published_here(p) || pull_is_unwanted(p))

@@ -8,7 +8,7 @@
 
 void pull_free(struct pull *p)
 {
-	unproven_leave(&p->pass);
+	unproven_end(&p->pass);
 	source_unref(&p->source);
 	conf_unref(&p->conf);
 	free(p);
@@ -55,7 +55,7 @@ void pull_note_media(struct pull *p)
 			 p->source->key, (long long)(clock_ms() - p->facts.loss.since_ms),
 			 p->facts.loss.rounds);
 	p->facts.loss = (struct relay_loss){0};
-	unproven_leave(&p->pass);
+	unproven_end(&p->pass);
 	if (p->state != PULL_LIVE)
 		pull_set_state(p, PULL_LIVE);
 }

@@ -32,8 +32,8 @@ static struct pull *pull_new(struct cluster *cluster, struct source *source,
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";
 	p->facts.loss.since_ms = clock_ms();
-	if (unproven_enter(&cluster->unproven_pulls, &p->pass, viewer->peer))
-		p->co = co_start_in(&cluster->server->services, "pull", pull_main, p);
+	unproven_begin(&cluster->unproven_pulls, &p->pass, viewer->peer);
+	p->co = co_start_in(&cluster->server->services, "pull", pull_main, p);
 	if (!p->co) {
 		pull_free(p);
 		return NULL;
@@ -49,7 +49,6 @@ static void pull_abandon(struct pull *p)
 {
 	p->left = true;
 	map_remove(p->cluster->pulls, p->source->key);
-	unproven_leave(&p->pass);
 	co_stop(p->co);
 }
 
@@ -133,7 +132,5 @@ bool viewer_is_over(const struct viewer *viewer)
 
 const char *viewer_why(const struct viewer *viewer)
 {
-	return viewer->pull ? viewer->pull->why
-			    : "too many streams are being looked for, or there is no memory for "
-			      "another pull";
+	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";
 }

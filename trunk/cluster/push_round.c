@@ -11,7 +11,7 @@ enum { CONNECT_MS = 3000 }; /* dial to the answer to publish */
 struct upstream_request push_request(const struct push *p)
 {
 	return (struct upstream_request){
-		.protocol = &link_rtmp,
+		.protocol = cluster_link(p->cluster, link_sends(&p->vhost->cluster)),
 		.server = p->cluster->server,
 		.vhost = p->vhost,
 		.target = p->target,
@@ -127,8 +127,7 @@ static bool is_loss(err e)
 }
 
 /* One origin; *origin is the one that was asked, NULL when none could be had. */
-static err ask(struct push *p, struct upstream *const *list, int count, struct upstream **origin,
-	       bool *had)
+static err ask(struct push *p, struct peer *const *list, int count, struct peer **origin, bool *had)
 {
 	char name[MEMBER_NAME_MAX];
 	struct upstream_request request = push_request(p);
@@ -145,8 +144,9 @@ static err ask(struct push *p, struct upstream *const *list, int count, struct u
 
 err push_round(struct push *p, bool *had)
 {
-	struct upstream *list[UPSTREAMS_MAX], *origin;
-	int count = upstream_order(p->cluster, p->vhost, link_rtmp.members, p->source->key, list);
+	struct peer *list[UPSTREAMS_MAX], *origin;
+	int count = upstream_order(p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
+				   p->source->key, list);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	*had = false;
 	while (count > 0 && !co_stopping() && !p->is_leaving) {

@@ -2,39 +2,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/inside.h"
+#include "cluster/peer.h"
 #include "net/addr.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { SELF_MS = 60000 }; /* an address may be another server's later */
-
-struct selves {
-	struct map *by_name; /* of a member -> struct meeting */
-};
-
-struct meeting {
-	int64_t until_ms;
-};
-
-struct selves *selves_new(void)
-{
-	struct selves *s = mem_new(struct selves);
-	s->by_name = map_new();
-	return s;
-}
-
-void selves_free(struct selves **selves)
-{
-	struct selves *s = *selves;
-	*selves = NULL;
-	if (!s)
-		return;
-	for (struct map_iter it = map_begin(s->by_name); map_next(&it);)
-		free(it.value);
-	map_free(&s->by_name);
-	free(s);
-}
 
 static bool is_everywhere(const char *host)
 {
@@ -66,23 +40,23 @@ static bool is_own_address(const struct conf *conf, enum member_kind kind, const
 	for (int i = 0; i < conf->listen.count; i++)
 		if (listens_at(conf->listen.v[i], &addr))
 			return true;
+	for (int i = 0; conf->rtmps.enabled && i < conf->rtmps.listen.count; i++)
+		if (listens_at(conf->rtmps.listen.v[i], &addr))
+			return true;
 	return false;
 }
 
 bool self_is(const struct cluster *cluster, enum member_kind kind, const char *name)
 {
-	const struct meeting *m = map_get(cluster->selves->by_name, name);
-	return (m && clock_ms() < m->until_ms) || is_own_address(cluster->server->conf, kind, name);
+	const struct peer *p = peer_known(cluster->peers, name);
+	return (p && clock_ms() < p->own_until_ms) ||
+	       is_own_address(cluster->server->conf, kind, name);
 }
 
 void own_address_add(struct cluster *cluster, const char *name)
 {
-	struct map *selves = cluster->selves->by_name;
-	struct meeting *m = map_get(selves, name);
-	if (!m) {
-		m = mem_new(struct meeting);
-		map_set(selves, name, m);
+	struct peer *p = peer_get(cluster->peers, name);
+	if (!p->own_until_ms)
 		log_info("%s is this server itself: it is not asked", name);
-	}
-	m->until_ms = clock_after(SELF_MS);
+	p->own_until_ms = clock_after(SELF_MS);
 }

@@ -4,11 +4,6 @@
 #include "cluster/member_list.h"
 #include "node/server.h"
 
-struct selves;
-struct selves *selves_new(void);
-/* NULL is fine; clears. */
-void selves_free(struct selves **selves);
-
 /* Whether we listen at that address for what such members are asked for, or have met ourselves there
  * not long ago. `name` is a member's. */
 bool self_is(const struct cluster *cluster, enum member_kind kind, const char *name);

@@ -1,8 +1,11 @@
 #include "cluster/token.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/inside.h"
+#include "cluster/link.h"
 #include "cluster/members.h"
 #include "net/dial.h"
+#include "node/certs.h"
 #include "rtmp/client.h"
 
 #include <stdlib.h>
@@ -28,16 +31,31 @@ static struct amf *copy_of(const struct amf *value)
 	return copy;
 }
 
+static err encrypt(struct sock **sock, const struct cluster *cluster,
+		   const struct conf_vhost *vhost, const char *host)
+{
+	const char *name = vhost->cluster.tls_name;
+	sock_set_deadline(*sock, clock_after(DIALOGUE_MS));
+	err e = tls_connect(*sock, certs_client(cluster->server->certs), *name ? name : host, NULL);
+	if (e)
+		sock_close(sock);
+	return e;
+}
+
 /* OK or the origin's refusal; ERR_CONNECT when it cannot be asked. */
-static err ask(const struct token_words *words, const char *name, struct rtmp_refusal *refusal)
+static err ask(const struct cluster *cluster, const struct conf_vhost *vhost,
+	       const struct token_words *words, const char *name, struct rtmp_refusal *refusal)
 {
 	struct sock *sock = NULL;
 	struct rtmp_conn *conn = NULL;
 	uint32_t stream_id;
 	struct hostport hp;
-	err e = hostport_parse(&hp, name, PORT_RTMP);
+	bool tls = link_sends(&vhost->cluster)->tls;
+	err e = hostport_parse(&hp, name, tls ? PORT_HTTPS : PORT_RTMP);
 	if (!e)
 		e = dial_host(&sock, hp.host, hp.port, clock_after(DIAL_MS));
+	if (!e && tls)
+		e = encrypt(&sock, cluster, vhost, hp.host);
 	if (e)
 		return e == ERR_STOPPED ? e : ERR_CONNECT;
 	e = rtmp_client_connect(&conn, &sock,
@@ -58,11 +76,11 @@ err token_ask(struct cluster *cluster, const struct conf_vhost *vhost,
 	      const struct token_words *words, struct rtmp_refusal *refusal)
 {
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(cluster, MEMBER_RTMP, &vhost->cluster.origin, members,
-			     clock_after(NAMES_MS));
+	int n = members_list(cluster, link_sends(&vhost->cluster)->members, &vhost->cluster.origin,
+			     members, clock_after(NAMES_MS));
 	err e = ERR_CONNECT;
 	for (int i = 0; i < n && e == ERR_CONNECT; i++) {
-		e = ask(words, members[i].name, refusal);
+		e = ask(cluster, vhost, words, members[i].name, refusal);
 		log_info("token_traverse: %s says %s", members[i].name, e ? err_trail(e) : "yes");
 	}
 	free(members);

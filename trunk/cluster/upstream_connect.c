@@ -15,7 +15,7 @@ enum { COMPANY_MS = 100 }; /* a candidate silent for so long gets company */
 struct attempt {
 	struct co *co, *parent;
 	struct link_opts opts;
-	struct upstream *origin;
+	struct peer *origin;
 	int64_t began_ms;
 	bool done;
 	err result;
@@ -95,11 +95,11 @@ static void judge(struct race *r)
 		if (!a->origin || a->result == ERR_STOPPED)
 			continue;
 		if (a == r->winner || (a->done && (a->result == OK || a->said.why)))
-			upstream_ok(a->origin, clock_ms() - a->began_ms);
+			peer_ok(a->origin, clock_ms() - a->began_ms);
 		else if (a->done)
-			upstream_failed(a->origin, a->result, a->why);
+			peer_failed(a->origin, a->result, a->why);
 		else if (!r->winner || a->began_ms < r->winner->began_ms)
-			upstream_failed(a->origin, ERR_TIMEOUT, "it did not answer in time");
+			peer_failed(a->origin, ERR_TIMEOUT, "it did not answer in time");
 	}
 }
 
@@ -147,7 +147,7 @@ static err explain(const struct race *r, err e, struct link_refusal *said)
 }
 
 /* Who it is that has accepted, and where its API is: the origin is remembered by it. */
-static void meet(struct link *link, struct upstream *origin)
+static void meet(struct link *link, struct peer *origin)
 {
 	link->origin = origin;
 	if (!origin)
@@ -174,7 +174,7 @@ static err race(struct link **out, struct attempt *attempts, int count,
 	return OK;
 }
 
-err upstream_connect(struct link **out, struct upstream *const *candidates, int count,
+err upstream_connect(struct link **out, struct peer *const *candidates, int count,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct link_refusal *said)
 {

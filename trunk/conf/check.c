@@ -223,7 +223,8 @@ static void recordings_are_made_at_the_origin(const struct subject *s)
 {
 	if (s->vhost->dvr.enabled && s->vhost->cluster.mode == MODE_REMOTE)
 		report_error(s->report, at(s, "dvr.enabled"),
-			     "an edge does not record: use 'dvr' at the origin, where each stream is once");
+			     "an edge does not record: use 'dvr' at the origin, where each stream "
+			     "is once");
 }
 
 static void hls_is_cut_at_the_origin(const struct subject *s)

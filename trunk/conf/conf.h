@@ -19,7 +19,7 @@ enum conf_tri { CONF_OFF, CONF_ON, CONF_AUTO };
 enum conf_log_tank { LOG_TANK_FILE, LOG_TANK_CONSOLE };
 enum conf_mode { MODE_LOCAL, MODE_REMOTE };
 enum conf_tls_profile { PROFILE_INTERMEDIATE, PROFILE_MODERN, PROFILE_OLD };
-enum conf_protocol { PROTOCOL_RTMP, PROTOCOL_FLV, PROTOCOL_FLVS };
+enum conf_protocol { PROTOCOL_RTMP, PROTOCOL_RTMPS, PROTOCOL_FLV, PROTOCOL_FLVS };
 enum conf_jitter { JITTER_FULL, JITTER_ZERO, JITTER_OFF };
 enum conf_on_miss { MISS_REDIRECT, MISS_RELAY, MISS_AUTO };
 enum conf_writes { WRITES_ANY, WRITES_LOOPBACK, WRITES_AUTH };
@@ -78,7 +78,7 @@ struct conf_http_hooks {
 	enum conf_hook_format format;
 	struct conf_hook on_connect, on_publish, on_play;
 	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls; /* notices */
-	int64_t notice_timeout_ms, notice_age_ms;         /* in the file: seconds */
+	int64_t notice_timeout_ms, notice_age_ms;                         /* in the file: seconds */
 	int notice_queue;
 };
 
@@ -120,6 +120,7 @@ struct conf_cluster {
 	enum conf_on_miss on_miss;
 	enum conf_on_duplicate on_duplicate;
 	char *secret, *secret_file;
+	bool coworkers_https;
 	char *tls_name;          /* that upstreams' certificates must have; "" their host's */
 	struct text_list relays; /* "ip" or "ip/bits" */
 };

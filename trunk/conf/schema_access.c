@@ -24,7 +24,8 @@ static const struct choice link_formats[] = {{"hmac", LINK_FORMAT_HMAC},
 /* The rows of an event that a web service decides. */
 #define HOOK(event, what)                                                                          \
 	LIST("vhost.http_hooks." #event, conf_vhost, http_hooks.event.urls, NEW,                   \
-	     "The web services that are asked before " what ", as http://host[:port]/path. All "   \
+	     "The web services that are asked before " what                                        \
+	     ", as http[s]://host[:port]/path. All "                                               \
 	     "have to agree, by an answer 0 or {\"code\":0}.",                                     \
 	     .judge = value_check_url, .example = "http://127.0.0.1:8085/api/v1/" #event),         \
 		ENUM("vhost.http_hooks." #event "_failure", conf_vhost, http_hooks.event.failure,  \

@@ -2,8 +2,11 @@
 #include "conf/schema_rows.h"
 
 static const struct choice mode_names[] = {{"local", MODE_LOCAL}, {"remote", MODE_REMOTE}, {}};
-static const struct choice protocol_names[] = {
-	{"rtmp", PROTOCOL_RTMP}, {"flv", PROTOCOL_FLV}, {"flvs", PROTOCOL_FLVS}, {}};
+static const struct choice protocol_names[] = {{"rtmp", PROTOCOL_RTMP},
+					       {"rtmps", PROTOCOL_RTMPS},
+					       {"flv", PROTOCOL_FLV},
+					       {"flvs", PROTOCOL_FLVS},
+					       {}};
 static const struct choice miss_names[] = {
 	{"redirect", MISS_REDIRECT}, {"relay", MISS_RELAY}, {"auto", MISS_AUTO}, {}};
 static const struct choice duplicate_names[] = {{"allow", DUPLICATE_ALLOW},
@@ -23,7 +26,10 @@ static const struct row rows[] = {
 	     "known by its leading underscore (_rtmp._tcp.example.org), brings the ports too.",
 	     .judge = value_check_hostport, .example = "127.0.0.1:19350 127.0.0.1:19351"),
 	ENUM("vhost.cluster.protocol", conf_vhost, cluster.protocol, enum conf_protocol,
-	     protocol_names, "rtmp", NEW, "The protocol by which an edge fetches streams."),
+	     protocol_names, "rtmp", NEW,
+	     "The protocol by which an edge fetches streams: RTMP or HTTP-FLV, each plain or over "
+	     "TLS (port 443 where an origin has none). What is published here goes out by RTMP, "
+	     "over TLS with 'rtmps' and 'flvs'."),
 	ONOFF("vhost.cluster.follow_client", conf_vhost, cluster.follow_client, "off", NEW,
 	      "Whether an edge fetches by the protocol of its player instead."),
 	ONOFF("vhost.cluster.token_traverse", conf_vhost, cluster.token_traverse, "off", NEW,
@@ -79,6 +85,10 @@ static const struct row rows[] = {
 	TEXT("vhost.cluster.secret_file", conf_vhost, cluster.secret_file, NULL, NOW,
 	     "A file that holds the secret instead. It is read at start and at reload.",
 	     .example = "./conf/cluster.secret", .is_file = true),
+	ONOFF("vhost.cluster.coworkers_https", conf_vhost, cluster.coworkers_https, "off", NEW,
+	      "Whether the servers of the cluster are asked over HTTPS: their http_api.https "
+	      "listens at the port that they are asked at, which may be the one of "
+	      "http_api.listen."),
 	TEXT("vhost.cluster.tls_name", conf_vhost, cluster.tls_name, NULL, NEW,
 	     "The name that the certificates of origins and coworkers must have, when they are "
 	     "reached by addresses or by other names than that.",

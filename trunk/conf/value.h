@@ -32,4 +32,4 @@ const char *value_check_origin(const char *word);
 const char *value_check_network(const char *word); /* ip or ip/bits */
 const char *value_check_mount(const char *word);
 const char *value_check_rule(const char *rule); /* "publish|play all|ip|ip/bits" */
-const char *value_check_url(const char *word);  /* http://host[:port]/path */
+const char *value_check_url(const char *word);  /* http[s]://host[:port]/path */

@@ -63,6 +63,8 @@ const char *value_check_rule(const char *rule)
 
 const char *value_check_url(const char *word)
 {
-	bool fits = strncmp(word, "http://", 7) == 0 && word[7] && word[7] != '/';
-	return fits ? NULL : "http://host[:port]/path";
+	const char *host = strncmp(word, "http://", 7) == 0    ? word + 7
+			   : strncmp(word, "https://", 8) == 0 ? word + 8
+							       : "";
+	return *host && *host != '/' ? NULL : "http://host[:port]/path or https://…";
 }

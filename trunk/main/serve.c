@@ -71,8 +71,8 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	server->guesses = guesses_new();
-	server->hooks = hooks_new(server);
 	server->certs = certs_new();
+	server->hooks = hooks_new(server);
 	serve->hls = hls_new(server);
 	serve->dvr = dvr_new(server);
 	mount(serve);

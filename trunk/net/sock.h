@@ -106,6 +106,8 @@ static inline bool sock_hung_up(const struct sock *sock)
 {
 	return sock->rfd.ready & REACTOR_HUP;
 }
+/* What is sent and received is encrypted on its way (net/tls.h). */
+bool sock_is_encrypted(const struct sock *sock);
 /* Makes the running coroutine the one that socket events wake. */
 void sock_attach(struct sock *sock);
 /* Events wake nobody any more: before the coroutine that was attached ends. */

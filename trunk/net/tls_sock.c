@@ -235,6 +235,11 @@ void tls_begin_records(struct sock *sock, SSL *ssl)
 	count_sent(sock);
 }
 
+bool sock_is_encrypted(const struct sock *sock)
+{
+	return sock->ops == &ops;
+}
+
 bool tls_facts(struct tls_facts *out, const struct sock *sock)
 {
 	if (sock->ops != &ops)

@@ -23,8 +23,10 @@ enum hook_verdict {
  * one ("reason", "msg" or "message" of the object). */
 enum hook_verdict hook_verdict_of(int status, struct span body, char why[static HOOK_WHY_MAX]);
 
+struct tls_client;
 struct hook_call {
-	const char *url;          /* "http://host[:port]/path?query" */
+	const char *url;          /* "http[s]://host[:port]/path?query" */
+	struct tls_client *tls;   /* for https: what is trusted */
 	const char *content_type; /* of the body */
 	struct span body;
 	int64_t deadline; /* monotonic; for all of it, waiting for a connection included */

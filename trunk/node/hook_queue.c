@@ -1,6 +1,7 @@
 #include "node/hook_queue.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/certs.h"
 #include "node/hook.h"
 
 #include <stdlib.h>
@@ -36,14 +37,16 @@ struct outbox {
 
 struct hook_queue {
 	struct co_group *services;
+	struct certs *certs;
 	struct outbox *outboxes;
 	struct hook_queue_facts facts;
 };
 
-struct hook_queue *hook_queue_new(struct co_group *services)
+struct hook_queue *hook_queue_new(struct co_group *services, struct certs *certs)
 {
 	struct hook_queue *queue = mem_new(struct hook_queue);
 	queue->services = services;
+	queue->certs = certs;
 	return queue;
 }
 
@@ -120,6 +123,7 @@ static err deliver(struct outbox *box, struct notice *notice)
 	char why[HOOK_WHY_MAX];
 	struct hook_call call = {
 		.url = box->url,
+		.tls = box->queue->certs ? certs_client(box->queue->certs) : NULL,
 		.content_type = notice->content_type,
 		.body = {notice->body, notice->n},
 		.deadline = clock_after(notice->timeout_ms),

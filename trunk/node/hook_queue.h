@@ -25,8 +25,10 @@ struct hook_queue_facts {
 	uint64_t delivered, refused, retried, dropped;
 };
 
-/* The coroutines that deliver are of that group, which is stopped before hook_queue_free(). */
-struct hook_queue *hook_queue_new(struct co_group *services);
+struct certs;
+/* The coroutines that deliver are of that group, which is stopped before hook_queue_free(). `certs` is
+ * what is trusted of services over HTTPS; NULL: there are none. */
+struct hook_queue *hook_queue_new(struct co_group *services, struct certs *certs);
 /* NULL is fine; clears. What is left is counted as dropped and told. */
 void hook_queue_free(struct hook_queue **queue);
 /* Does not block. */

@@ -1,12 +1,9 @@
-/* The table of nonces is bounded. When it is full, the oldest entry goes, and with it goes
- * everything that is not younger: a request with a time up to the forgotten one is late from then
- * on. So a replay is refused however many requests there are; what shrinks is the window. Only
- * the signature of a known secret gets a nonce into the table. */
 #include "node/sign.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "node/nonces.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -20,14 +17,7 @@
 
 enum {
 	DIGEST = 32,
-	NONCE_BYTES = 16,
 	TIME_DIGITS = 15,
-};
-
-struct nonce {
-	struct nonce *prev, *next;
-	int64_t time, until; /* wall */
-	char text[2 * NONCE_BYTES + 1];
 };
 
 struct secret {
@@ -43,10 +33,9 @@ struct peer {
 struct signer {
 	char self[SIGN_ID_MAX];
 	struct secret *secrets;
-	struct map *peers;  /* "host:port" -> struct peer, oldest first */
-	struct map *nonces; /* text -> struct nonce */
-	struct nonce *oldest;
-	int64_t floor; /* wall; what is not younger is late */
+	struct map *peers; /* "host:port" -> struct peer, oldest first */
+	struct nonces *nonces;
+	unsigned char tag[NONCE_TAG_BYTES]; /* ours */
 	uint64_t counts[SIGN_VERDICTS];
 };
 
@@ -55,7 +44,9 @@ struct signer *signer_new(const char *self)
 	struct signer *s = mem_new(struct signer);
 	snprintf(s->self, sizeof(s->self), "%s", self);
 	s->peers = map_new();
-	s->nonces = map_new();
+	s->nonces = nonces_new();
+	if (RAND_bytes(s->tag, sizeof(s->tag)) != 1)
+		log_error("there are no random numbers: requests to other servers are not signed");
 	return s;
 }
 
@@ -209,6 +200,7 @@ bool sign_make(const struct signer *signer, struct sign_mark *mark, const char *
 	*mark = (struct sign_mark){0};
 	if (!secret || !sign_is_id(to) || RAND_bytes(random, sizeof(random)) != 1)
 		return false;
+	memcpy(random, signer->tag, sizeof(signer->tag));
 	snprintf(mark->to, sizeof(mark->to), "%s", to);
 	snprintf(mark->time, sizeof(mark->time), "%lld", (long long)wall_ms);
 	hex(mark->nonce, random, sizeof(random));
@@ -259,45 +251,9 @@ bool sign_learn(struct signer *signer, const char *address, const char *id)
 	return true;
 }
 
-/* ---- nonces ---- */
-
-static void nonce_free(struct signer *s, struct nonce *n)
-{
-	map_remove(s->nonces, n->text);
-	DL_DELETE(s->oldest, n);
-	free(n);
-}
-
-static void nonces_expire(struct signer *s, int64_t now)
-{
-	while (s->oldest && s->oldest->until < now)
-		nonce_free(s, s->oldest);
-	while (map_count(s->nonces) >= SIGN_NONCES_MAX) {
-		if (s->oldest->time > s->floor)
-			s->floor = s->oldest->time;
-		nonce_free(s, s->oldest);
-	}
-}
-
-/* False when it was here before. A time in the future is good for longer, up to twice the skew:
- * all are kept for so long, and thus expire in the order in which they came. */
-static bool nonce_take(struct signer *s, const char *text, int64_t time, int64_t now)
-{
-	if (map_get(s->nonces, text))
-		return false;
-	nonces_expire(s, now);
-	struct nonce *n = mem_new(struct nonce);
-	snprintf(n->text, sizeof(n->text), "%s", text);
-	n->time = time;
-	n->until = now + 2 * SIGN_SKEW_MS;
-	map_set(s->nonces, n->text, n);
-	DL_APPEND(s->oldest, n);
-	return true;
-}
-
 int sign_nonces(const struct signer *signer)
 {
-	return (int)map_count(signer->nonces);
+	return nonces_count(signer->nonces);
 }
 
 /* ---- checking ---- */
@@ -343,9 +299,9 @@ static enum sign_verdict judge(struct signer *signer, const struct sign_said *sa
 	if (strcmp(said->to, signer->self) != 0)
 		return SIGN_MISDIRECTED;
 	int64_t at = strtoll(said->time, NULL, 10);
-	if (at < now - SIGN_SKEW_MS || at > now + SIGN_SKEW_MS || at <= signer->floor)
+	if (at < now - SIGN_SKEW_MS || at > now + SIGN_SKEW_MS)
 		return SIGN_LATE;
-	return nonce_take(signer, said->nonce, at, now) ? SIGN_GOOD : SIGN_REPLAYED;
+	return nonces_take(signer->nonces, said->nonce, at, now);
 }
 
 enum sign_verdict sign_check(struct signer *signer, const struct sign_said *said,
@@ -383,9 +339,7 @@ void signer_free(struct signer **signer)
 	if (!s)
 		return;
 	secrets_free(&s->secrets);
-	while (s->oldest)
-		nonce_free(s, s->oldest);
-	map_free(&s->nonces);
+	nonces_free(&s->nonces);
 	for (struct map_iter it = map_begin(s->peers); map_next(&it);)
 		free(it.value);
 	map_free(&s->peers);

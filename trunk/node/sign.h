@@ -3,7 +3,8 @@
  * What one server asks another carries the receiver's service id, the time, a nonce and an
  * HMAC-SHA256 over all of them, method, target and body. A service id is new at each start of a
  * process, so a signature is of no use to anybody else and after a restart. The time may be off by
- * SIGN_SKEW_MS; a nonce is good once, and is remembered for as long as its time is good. Off while
+ * SIGN_SKEW_MS; a nonce is good once, and is remembered for as long as its time is good; half of it
+ * names the sender, so that one server cannot use up the memory for the others. Off while
  * no vhost has a secret.
  *
  * Who does not know the receiver's id, or has an old one, signs for what it knows and is told the
@@ -19,6 +20,7 @@
 enum {
 	SIGN_SKEW_MS = 30000,
 	SIGN_NONCES_MAX = 32768,
+	SIGN_SENDERS_MAX = 4096, /* those that have no nonce any more are looked for beyond it */
 	SIGN_SECRET_MAX = 1024,
 	SIGN_PEERS_MAX = 1024,
 	SIGN_ID_MAX = 24,

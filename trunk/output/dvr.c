@@ -90,7 +90,7 @@ struct dvr *dvr_new(struct server *server)
 	struct dvr *dvr = mem_new(struct dvr);
 	dvr->server = server;
 	dvr->recorders = map_new();
-	dvr->hooks = hook_queue_new(&server->services);
+	dvr->hooks = hook_queue_new(&server->services, server->certs);
 	dvr->observer.on_begin = begins;
 	dvr->recovery = co_start("dvr-recovery", recovery_main, dvr);
 	registry_observe(&server->registry, &dvr->observer);

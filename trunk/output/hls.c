@@ -36,7 +36,7 @@ struct hls *hls_new(struct server *server)
 	hls->server = server;
 	hls->streams = map_new();
 	hls->items = map_new();
-	hls->hooks = hook_queue_new(&server->services);
+	hls->hooks = hook_queue_new(&server->services, server->certs);
 	hls->observer.on_begin = begins;
 	registry_observe(&server->registry, &hls->observer);
 	return hls;

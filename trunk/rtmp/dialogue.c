@@ -68,10 +68,14 @@ static uint32_t last_id(const struct rtmp_conn *conn)
 	return id;
 }
 
-bool rtmp_is_media_of(const struct rtmp_conn *conn, const struct rtmp_identify *at,
+bool rtmp_is_media_of(struct rtmp_conn *conn, const struct rtmp_identify *at,
 		      const struct rtmp_msg *m)
 {
-	return m->stream_id == at->stream_id || !is_given(conn, m->stream_id);
+	if (m->stream_id == at->stream_id || !is_given(conn, m->stream_id))
+		return true;
+	conn_oddity(conn, "media on message stream %u, while %u is published", m->stream_id,
+		    at->stream_id);
+	return false;
 }
 
 /* Some clients do all on stream 0, which is the connection's own. */

@@ -46,6 +46,7 @@ void rtmp_event_fini(struct rtmp_event *event);
  * wants next. */
 void rtmp_take_command(struct rtmp_conn *conn, const struct rtmp_identify *at, struct rtmp_msg *m,
 		       struct rtmp_event *out);
-/* False for media on a message stream that the client was given for something else. */
-bool rtmp_is_media_of(const struct rtmp_conn *conn, const struct rtmp_identify *at,
+/* False for media on a message stream that the client was given for something else: they are ignored, with a
+ * line in the log. */
+bool rtmp_is_media_of(struct rtmp_conn *conn, const struct rtmp_identify *at,
 		      const struct rtmp_msg *m);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
+#include "http/websocket.h"
 #include "node/signed_request.h"
 #include "service/live_output.h"
 
@@ -18,10 +19,16 @@ void flv_answer_stream(struct http_session *s, const struct stream_report *repor
 	buf_printf(&extra, "Cache-Control: no-cache\r\n%s", s->cors);
 	if (report)
 		announce_stream_lines(&extra, report);
-	http_write_head(&head, s->request, 200, live_output_of(s->request->path)->type, -1,
-			buf_text(&extra));
+	bool is_websocket = websocket_asked(s->request) == WEBSOCKET_GOOD;
+	if (is_websocket)
+		websocket_write_head(&head, s->request, buf_text(&extra));
+	else
+		http_write_head(&head, s->request, 200, live_output_of(s->request->path)->type, -1,
+				buf_text(&extra));
 	chunks_put_raw(out, buf_span(&head));
-	out->on = s->request->minor > 0;
+	out->mode = is_websocket            ? CHUNKS_WEBSOCKET
+		    : s->request->minor > 0 ? CHUNKS_HTTP
+					    : CHUNKS_NONE;
 	buf_free(&head);
 	buf_free(&extra);
 	http_message_free(&s->request);
@@ -51,12 +58,12 @@ static bool must_name(const struct conf_vhost *vhost, const char *query)
 
 /* The same path and query there. */
 static void put_url(struct buf *url, const struct http_message *m, const struct conf_vhost *vhost,
-		    const char *hostport)
+		    const char *hostport, bool tls)
 {
 	const char *path = m->target, *front = strstr(path, "://");
 	if (*path != '/')
 		path = front ? strchr(front + 3, '/') : NULL;
-	buf_printf(url, "http://%s%s", hostport, path ? path : "/");
+	buf_printf(url, "http%s://%s%s", tls ? "s" : "", hostport, path ? path : "/");
 	if (must_name(vhost, m->query))
 		buf_printf(url, "%svhost=%s", *m->query ? "&" : "?", vhost->name);
 }
@@ -65,7 +72,7 @@ err flv_redirect(struct http_session *s, const struct conf_vhost *vhost, const c
 {
 	struct buf url = {.max = HTTP_HEAD_MAX + URL_MAX};
 	struct buf extra = {.max = HTTP_HEAD_MAX + 2 * URL_MAX};
-	put_url(&url, s->request, vhost, hostport);
+	put_url(&url, s->request, vhost, hostport, sock_is_encrypted(s->sock));
 	http_write_header(&extra, "Location", buf_text(&url));
 	buf_printf(&extra, "%s", s->cors);
 	log_info("redirecting to %s", log_quote(buf_text(&url)));

@@ -22,6 +22,7 @@ struct player {
 	struct rtmp_session *s;
 	uint8_t want; /* WIRE_ bits */
 	bool paused;
+	int64_t reported_ms; /* to a relay: the change of the source that it was told of last */
 };
 
 static struct player *player_of(struct viewing *v)
@@ -113,8 +114,20 @@ static err on_input(struct viewing *v)
 
 /* ---- what the player gets ---- */
 
+/* Another server is told which run of the stream follows, and since when there is none: as it joins, and at
+ * each change, before the media. */
+static void report(struct player *p)
+{
+	struct source *source = p->viewing.source;
+	struct stream_report said = relays_report(p->viewing.request->server->cluster, source);
+	announce_stream(p->conn, &said);
+	p->reported_ms = source->since_ms;
+}
+
 static err on_send(struct viewing *v)
 {
+	if (v->consumer.kind == CONSUMER_RELAY && player_of(v)->reported_ms != v->source->since_ms)
+		report(player_of(v));
 	return rtmp_send_wire(&v->monitor, player_of(v)->conn, &v->cursor, &v->source->send_bytes);
 }
 
@@ -144,10 +157,8 @@ static void on_join(struct viewing *v)
 	if (p->conn->out_chunk_size != v->source->opts.chunk_size)
 		rtmp_put_chunk_size(p->conn, v->source->opts.chunk_size);
 	rtmp_put_play_start(p->conn, s->want.stream_id);
-	if (s->request.is_relay) {
-		struct stream_report report = relays_report(s->server->cluster, v->source);
-		announce_stream(p->conn, &report);
-	}
+	if (s->request.is_relay)
+		report(p);
 	v->has_told = true;
 	sock_set_lowat(p->conn->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(p->conn->sock, s->request.vhost->play.stalled_timeout_ms);

@@ -121,6 +121,7 @@ static void make_request(struct rtmp_session *s)
 		.page_url = s->connect.page_url,
 		.swf_url = s->connect.swf_url,
 		.url = s->url ? s->url : "",
+		.tls = sock_is_encrypted(s->conn->sock),
 		.path_asked = "",
 		.proof = s->proof ? s->proof : "",
 		.announce = &s->announce,

@@ -25,7 +25,7 @@ static void end_connection(struct rtmp_session *s, uint32_t stream_id, const cha
 }
 
 /* SRS's 302: the URL without the stream, and with it. */
-static err redirect(struct rtmp_session *s, const char *hostport)
+static err redirect(struct rtmp_session *s, const char *hostport, bool tls)
 {
 	const struct target *t = &s->target;
 	struct addr literal;
@@ -42,7 +42,7 @@ static err redirect(struct rtmp_session *s, const char *hostport)
 		}
 	}
 	char *app = url_name(t->app), *name = url_name(t->stream);
-	char *base = mem_printf("rtmp://%s/%s", hostport, app);
+	char *base = mem_printf("rtmp%s://%s/%s", tls ? "s" : "", hostport, app);
 	char *full = mem_printf("%s/%s%s", base, name, query);
 	free(app);
 	free(name);
@@ -102,7 +102,7 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 {
 	bool ended = o->code == OUTCOME_ENDED || o->code == OUTCOME_DURATION;
 	if (o->code == OUTCOME_ELSEWHERE)
-		return redirect(s, o->rtmp);
+		return redirect(s, o->rtmp, o->tls);
 	const char *code = code_of(o, s->want.role == ROLE_PLAY ? AT_PLAY : AT_PUBLISH);
 	if (!code)
 		return outcome_fail(o);

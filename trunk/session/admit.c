@@ -51,7 +51,10 @@ static err check_signature(struct admission *a)
 	enum sign_verdict verdict = a->verify(a->ctx);
 	if (verdict == SIGN_MISDIRECTED && a->can_correct)
 		return refuse(a, OUTCOME_MISDIRECTED, sign_why(verdict));
-	if (server_relay_verified(r->server, verdict, r->peer)) {
+	bool is_proven = server_relay_verified(r->server, verdict, r->peer);
+	if (r->announce)
+		r->announce->is_proven = is_proven;
+	if (is_proven) {
 		place_prove(a->place);
 		return OK;
 	}

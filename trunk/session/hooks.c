@@ -1,6 +1,7 @@
 #include "session/hooks.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/certs.h"
 #include "node/hook.h"
 #include "session/hook_body.h"
 
@@ -95,6 +96,7 @@ err hooks_ask(const struct request *r, enum hook_event event, struct outcome *ou
 	if (!applies(r) || !q.conf || !q.conf->urls.count)
 		return OK;
 	struct buf body = {.max = HOOK_BODY_MAX};
+	q.call.tls = certs_client(r->server->certs);
 	q.call.content_type = hook_body_write(&body, r, event, NULL);
 	q.call.body = buf_span(&body);
 	err e = ask_all(&q, outcome);
@@ -141,7 +143,7 @@ struct hooks *hooks_new(struct server *server)
 {
 	struct hooks *hooks = mem_new(struct hooks);
 	hooks->server = server;
-	hooks->queue = hook_queue_new(&server->services);
+	hooks->queue = hook_queue_new(&server->services, server->certs);
 	hooks->observer.on_leave = on_leave;
 	stat_observe(&server->stat, &hooks->observer);
 	return hooks;

@@ -87,7 +87,9 @@ static bool must_relay(const struct request *r, const struct coworker_answer *an
 {
 	enum conf_on_miss on_miss = r->vhost->cluster.on_miss;
 	if (r->http)
-		return on_miss == MISS_RELAY || !*answer->http;
+		return on_miss == MISS_RELAY || !*(r->tls ? answer->https : answer->http);
+	if (r->tls && !*answer->rtmps)
+		return true;
 	return on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !r->says_relay) ||
 	       list_count(r->redirected) >= REDIRECTED_MAX || list_has(r->redirected, answer->rtmp);
 }
@@ -95,8 +97,10 @@ static bool must_relay(const struct request *r, const struct coworker_answer *an
 static err send_there(struct viewing *v, const struct coworker_answer *answer)
 {
 	struct outcome *o = viewing_outcome(v);
-	snprintf(o->rtmp, sizeof(o->rtmp), "%s", answer->rtmp);
-	snprintf(o->http, sizeof(o->http), "%s", answer->http);
+	bool tls = v->request->tls;
+	o->tls = tls;
+	snprintf(o->rtmp, sizeof(o->rtmp), "%s", tls ? answer->rtmps : answer->rtmp);
+	snprintf(o->http, sizeof(o->http), "%s", tls ? answer->https : answer->http);
 	return outcome_refuse(o, OUTCOME_ELSEWHERE, "the stream %s is at %s", v->source->key,
 			      answer->rtmp);
 }

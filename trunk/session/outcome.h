@@ -36,6 +36,7 @@ struct outcome {
 	char text[256]; /* a sentence */
 	char rtmp[300]; /* "host:port"; OUTCOME_ELSEWHERE */
 	char http[300]; /* likewise; "" when that server has none */
+	bool tls;       /* both are for encrypted connections */
 };
 
 /* What such an end is for the log; OK for OUTCOME_NONE. */

@@ -138,13 +138,16 @@ static err check_coworkers(struct publication *p)
 	if (e == ERR_NOTFOUND)
 		return OK;
 	TRY(e);
-	snprintf(p->outcome.rtmp, sizeof(p->outcome.rtmp), "%s", answer.rtmp);
-	snprintf(p->outcome.http, sizeof(p->outcome.http), "%s", answer.http);
-	return outcome_refuse(
-		&p->outcome,
-		r->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT ? OUTCOME_ELSEWHERE
-								     : OUTCOME_BUSY,
-		"the stream %s is already published at %s", p->source->key, answer.rtmp);
+	bool redirects =
+		r->vhost->cluster.on_duplicate == DUPLICATE_REDIRECT && (!r->tls || *answer.rtmps);
+	p->outcome.tls = r->tls;
+	snprintf(p->outcome.rtmp, sizeof(p->outcome.rtmp), "%s",
+		 r->tls ? answer.rtmps : answer.rtmp);
+	snprintf(p->outcome.http, sizeof(p->outcome.http), "%s",
+		 r->tls ? answer.https : answer.http);
+	return outcome_refuse(&p->outcome, redirects ? OUTCOME_ELSEWHERE : OUTCOME_BUSY,
+			      "the stream %s is already published at %s", p->source->key,
+			      answer.rtmp);
 }
 
 /* ---- an edge ---- */

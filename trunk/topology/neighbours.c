@@ -1,6 +1,7 @@
 #include "topology/neighbours.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
+#include "cluster/cluster.h"
 #include "cluster/members.h"
 #include "cluster/relays.h"
 #include "cluster/upstream_connect.h"
@@ -23,7 +24,7 @@ static void put(struct buf *b, const char *name, const char *value)
 
 /* A question that turns from up to down comes by servers that have asked it already, rightly: a
  * circle is one of a single direction. */
-static const char *path_of(enum neighbour kind, const struct view_question *q)
+static const char *path_of(enum neighbour kind, const struct view_query *q)
 {
 	return q->scope == VIEW_ALL && kind != NEIGHBOUR_ORIGIN ? "" : q->path;
 }
@@ -31,7 +32,7 @@ static const char *path_of(enum neighbour kind, const struct view_question *q)
 /* The next server gets nine tenths of the time, so that its answer is in time when its own
  * neighbours are silent. Relays may know the vhost by another name. */
 static char *target_of(const struct server *server, const char *path, enum neighbour kind,
-		       enum ask_whom whom, const struct view_question *q)
+		       enum ask_whom whom, const struct view_query *q)
 {
 	static const char *const scopes[] = {"below", "roots", "all"};
 	struct buf b = {.max = TARGET_MAX};
@@ -50,7 +51,7 @@ static char *target_of(const struct server *server, const char *path, enum neigh
 }
 
 static void add(struct asks *asks, enum neighbour kind, enum ask_whom whom, const char *api,
-		const char *path, const struct view_question *q)
+		const char *path, const struct view_query *q)
 {
 	if (!*api || asks_find(asks, kind, api))
 		return;
@@ -59,22 +60,22 @@ static void add(struct asks *asks, enum neighbour kind, enum ask_whom whom, cons
 		asks_add(asks, kind, whom, mem_strdup(api), target);
 }
 
-static void add_relays(struct asks *asks, const char *path, const struct view_question *q)
+static void add_relays(struct asks *asks, const char *path, const struct view_query *q)
 {
 	const struct client *c;
 	DL_FOREACH (asks->server->stat.clients, c)
-		if (c->relay && c->announce)
+		if (c->relay && c->announce && tree_may_ask(asks->server, c))
 			add(asks, NEIGHBOUR_RELAY,
 			    tree_is_untrusted(asks->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce->api, path, q);
 }
 
-static bool concerns(const struct conf_vhost *vhost, const struct view_question *q)
+static bool concerns(const struct conf_vhost *vhost, const struct view_query *q)
 {
 	return vhost->enabled && (!*q->vhost || strcmp(q->vhost, vhost->name) == 0);
 }
 
-static void add_coworkers(struct asks *asks, const char *path, const struct view_question *q)
+static void add_coworkers(struct asks *asks, const char *path, const struct view_query *q)
 {
 	struct conf *conf = conf_ref(asks->server->conf);
 	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
@@ -97,18 +98,19 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
  * the asker leaves no time for it: an origin would seem to be silent. */
 static void meet(struct server *server, const struct conf_vhost *vhost, int64_t deadline)
 {
-	struct upstream *list[UPSTREAMS_MAX];
+	struct peer *list[UPSTREAMS_MAX];
 	struct link *link = NULL;
 	struct target target = {0};
 	struct link_refusal said;
-	struct upstream_request request = {.protocol = &link_rtmp,
+	struct upstream_request request = {.protocol = link_sends(&vhost->cluster),
 					   .server = server,
 					   .vhost = vhost,
 					   .target = &target,
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	int count = upstream_order(server->cluster, vhost, MEMBER_RTMP, vhost->name, list);
+	int count = upstream_order(server->cluster, vhost, request.protocol->members, vhost->name,
+				   list);
 	bool known =
 		count == 0 || deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
 	for (int i = 0; i < count; i++)
@@ -119,7 +121,7 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 	target_fini(&target);
 }
 
-static void add_origins(struct asks *asks, const char *path, const struct view_question *q)
+static void add_origins(struct asks *asks, const char *path, const struct view_query *q)
 {
 	struct server *server = asks->server;
 	struct conf *conf = conf_ref(server->conf);
@@ -130,9 +132,9 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 			meet(server, &conf->vhosts[i], half);
 			any = true;
 		}
-	for (struct map_iter it = upstreams_begin(server->cluster); any && map_next(&it);)
-		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct upstream *)it.value)->api, path,
-		    q);
+	for (struct map_iter it = peers_begin(cluster_peers(server->cluster));
+	     any && map_next(&it);)
+		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct peer *)it.value)->api, path, q);
 	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
 		const struct relay_facts *facts = relays_facts(server->cluster, it.value);
 		if (facts)
@@ -141,7 +143,7 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 	conf_unref(&conf);
 }
 
-void neighbours_add(struct asks *asks, const char *path, const struct view_question *q)
+void neighbours_add(struct asks *asks, const char *path, const struct view_query *q)
 {
 	if (q->hops <= 0)
 		return;

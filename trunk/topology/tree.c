@@ -90,6 +90,13 @@ bool tree_is_untrusted(const struct server *server, const struct client *c)
 	       !signer_has(server->signer, vhost->name);
 }
 
+bool tree_may_ask(const struct server *server, const struct client *c)
+{
+	struct addr addr;
+	return !tree_is_untrusted(server, c) ||
+	       (addr_literal(&addr, c->ip, 0) && addr_is_loopback(&addr));
+}
+
 static char *relay_key(const char *api, const char *relay)
 {
 	return mem_printf("%s %s", api, relay);
@@ -126,6 +133,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 		leave_out(t->node, 1);
 		return;
 	}
+	bool may_ask = tree_may_ask(trees->server, c);
 	struct tree_relay *r = mem_new(struct tree_relay);
 	r->untrusted = tree_is_untrusted(trees->server, c);
 	r->node = json_object();
@@ -138,15 +146,19 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 		json_put_int(r->node, "lag_ms", cursor_lag(c->cursor));
 	if (a) {
 		snprintf(r->relay, sizeof(r->relay), "%s", a->relay);
-		snprintf(r->api, sizeof(r->api), "%s", a->api);
+		snprintf(r->api, sizeof(r->api), "%s", may_ask ? a->api : "");
 	}
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);
 	DL_APPEND(trees->relays, r);
 	index_relay(trees, r);
-	if (a && a->has_report && !*a->api) /* what it has told may be old, if it does not answer */
+	/* What it has told may be old, if it does not answer. */
+	if (a && a->has_report && !*r->api)
 		json_put_int(r->node, "viewers", a->players);
-	tree_missing(r,
-		     *r->api ? "it did not answer in time" : "it tells no API that could be asked");
+	if (r->untrusted)
+		json_put_bool(r->node, "claimed", true);
+	tree_missing(r, !may_ask  ? "it has not signed, and cluster.relays has no such address"
+			: *r->api ? "it did not answer in time"
+				  : "it tells no API that could be asked");
 }
 
 static void add_client(struct trees *trees, struct tree *t, const struct client *c,
@@ -223,12 +235,12 @@ static void copy_text(json_t *to, const json_t *from, const char *key)
 		json_object_set_new(to, key, json_string(text));
 }
 
-static void copy_int(json_t *to, const json_t *from, const char *key)
+static void copy_int(json_t *to, const json_t *from, const char *key, int64_t max)
 {
 	const json_t *value = json_object_get(from, key);
 	int64_t n = json_integer_value(value);
 	if (json_is_integer(value) && n >= 0)
-		json_put_int(to, key, n < number_max ? n : number_max);
+		json_put_int(to, key, n < max ? n : max);
 }
 
 static json_t *node_copy(const json_t *said, struct quota *quota, int depth);
@@ -256,7 +268,11 @@ static json_t *node_copy(const json_t *said, struct quota *quota, int depth)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		copy_text(node, said, texts[i]);
 	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
-		copy_int(node, said, ints[i]);
+		copy_int(node, said, ints[i], number_max);
+	if (quota->untrusted) {
+		copy_int(node, said, "viewers", CLAIM_PLAYERS_MAX);
+		json_put_bool(node, "claimed", true);
+	}
 	json_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
 	copy_relays(node, said, quota, depth - 1);
 	return node;

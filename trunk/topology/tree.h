@@ -65,6 +65,8 @@ void trees_fini(struct trees *trees);
 struct tree_relay *trees_find(const struct trees *trees, const char *api, const char *relay);
 /* No secret and no list of addresses (cluster.relays) stands between this relay and anybody. */
 bool tree_is_untrusted(const struct server *server, const struct client *relay);
+/* Its API may be called: of untrusted relays only on this host, since the address is theirs to choose. */
+bool tree_may_ask(const struct server *server, const struct client *relay);
 /* What another server said of itself takes the place of what we knew. */
 void tree_graft(struct tree_relay *relay, const json_t *said, struct tree_room *room);
 /* Why a relay's part is missing. */

@@ -20,7 +20,7 @@ enum { DEPTH_MAX = 32, SLICE_NODES = 256, LEFT_OUT_MAX = 1000000 };
 static const char streams_path[] = "/api/v1/clusters/streams";
 
 /* The question has been here: this is a circle. */
-static bool is_circle(const struct server *server, const struct view_question *q)
+static bool is_circle(const struct server *server, const struct view_query *q)
 {
 	return list_has(q->path, server->service_id);
 }
@@ -39,7 +39,7 @@ static struct budget all_views = {.max = VIEWS_BYTES, .untrusted_max = VIEWS_UNT
 
 struct view {
 	struct server *server;
-	const struct view_question *q;
+	const struct view_query *q;
 	struct budget all, shown; /* also answers that were not looked at yet; the nodes alone */
 	struct tree_room room;
 	struct trees trees;
@@ -255,7 +255,7 @@ static void put_all(struct view *v)
 }
 
 void view_streams(json_t *answer, struct quota *quota, struct server *server,
-		  const struct view_question *q)
+		  const struct view_query *q)
 {
 	struct view v = {
 		.server = server,
@@ -295,7 +295,7 @@ static bool has_kicked(const struct ask *a)
 
 /* Until one of the others has done it. */
 static void kick_elsewhere(char node[static SIGN_ID_MAX], struct server *server,
-			   const struct view_question *q, const char *path)
+			   const struct view_query *q, const char *path)
 {
 	struct asks asks = {.server = server,
 			    .method = "DELETE",
@@ -308,7 +308,7 @@ static void kick_elsewhere(char node[static SIGN_ID_MAX], struct server *server,
 	asks_fini(&asks);
 }
 
-void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struct view_question *q,
+void view_kick(char node[static SIGN_ID_MAX], struct server *server, const struct view_query *q,
 	       const char *id)
 {
 	struct client *client = stat_find(&server->stat, id);

@@ -20,7 +20,7 @@ enum view_scope {
 	VIEW_BELOW, /* what comes from the asker, and down: asked by the server above */
 };
 
-struct view_question {
+struct view_query {
 	const char *vhost, *app, *stream; /* "": any */
 	enum view_scope scope;
 	const char *from; /* VIEW_BELOW: the asker */
@@ -34,9 +34,9 @@ struct view_question {
  * tree, or for what a server said of its own. What they take of the budget of all views is in the
  * quota, which the caller empties when they are gone. */
 void view_streams(json_t *answer, struct quota *quota, struct server *server,
-		  const struct view_question *question) BLOCKS;
+		  const struct view_query *question) BLOCKS;
 /* An array of the servers that this one has to do with, each asked now. */
 json_t *view_nodes(struct server *server, int64_t deadline) BLOCKS;
 /* Disconnects a client of any server; the id of that server, or "" when nobody has it. */
 void view_kick(char node[static SIGN_ID_MAX], struct server *server,
-	       const struct view_question *question, const char *id) BLOCKS;
+	       const struct view_query *question, const char *id) BLOCKS;

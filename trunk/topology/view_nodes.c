@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "cluster/ask.h"
+#include "cluster/cluster.h"
 #include "cluster/members.h"
 #include "cluster/upstream.h"
 #include "node/json.h"
@@ -35,14 +36,14 @@ static json_t *put_node(struct nodes *n, const char *kind, const char *name)
 	return node;
 }
 
-static void put_failure(json_t *node, uint64_t failures, int64_t wall_ms, const char *reason)
+static void put_health(json_t *node, const struct peer *peer)
 {
-	json_put_int(node, "failures", (int64_t)failures);
-	if (!failures)
+	json_put_int(node, "failures", peer ? (int64_t)peer->failures_total : 0);
+	if (!peer || !peer->failures_total)
 		return;
 	json_t *last = json_put_object(node, "last_failure");
-	json_put_int(last, "ago_ms", clock_wall_ms() - wall_ms);
-	json_put_text(last, "reason", reason);
+	json_put_int(last, "ago_ms", clock_ms() - peer->last_failure_ms);
+	json_put_text(last, "reason", peer->reason);
 }
 
 /* Asked now; the node in the list waits for the answer. */
@@ -65,7 +66,7 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 	for (int i = 0; i < count; i++) {
 		const struct member *m = &members[i];
 		json_t *node = put_node(n, "coworker", m->name);
-		put_failure(node, m->health.failed, m->health.failed_wall_ms, m->health.reason);
+		put_health(node, peer_known(cluster_peers(n->server->cluster), m->name));
 		ask(n, node, ASK_TRUSTED, m->name);
 	}
 	free(members);
@@ -73,14 +74,15 @@ static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t
 
 static void put_origins(struct nodes *n)
 {
-	for (struct map_iter it = upstreams_begin(n->server->cluster); map_next(&it);) {
-		const struct upstream *up = it.value;
+	for (struct map_iter it = peers_begin(cluster_peers(n->server->cluster)); map_next(&it);) {
+		const struct peer *up = it.value;
+		if (!up->is_origin)
+			continue;
 		json_t *node = put_node(n, "origin", up->name);
-		int64_t ago = clock_ms() - up->last_failure_ms;
 		json_put_bool(node, "alive", up->met && up->failures == 0);
 		if (up->last_ok_ms)
 			json_put_int(node, "connect_ms", up->connect_ms);
-		put_failure(node, up->failures_total, clock_wall_ms() - ago, up->reason);
+		put_health(node, up);
 		ask(n, node, ASK_TRUSTED, up->api);
 	}
 }
@@ -101,7 +103,7 @@ static void put_relays(struct nodes *n)
 			json_put_text(node, "ip", c->ip);
 			json_put_bool(node, "alive", true);
 			ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
-			    c->announce ? c->announce->api : "");
+			    c->announce && tree_may_ask(n->server, c) ? c->announce->api : "");
 		}
 		json_put_int(node, "streams",
 			     json_integer_value(json_object_get(node, "streams")) + 1);

@@ -129,7 +129,7 @@ static void numbers_of_players_are_taken_within_bounds(void **state)
 		{"srs_players", 1e9, true, 1000000000},
 		{"pause", 5, false, 1000000000},
 	};
-	struct announce a = {0};
+	struct announce a = {.is_proven = true};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct amf *number = amf_number(cases[i].number);
 		char *name = mem_strdup(cases[i].name);
@@ -145,6 +145,18 @@ static void numbers_of_players_are_taken_within_bounds(void **state)
 	assert_int_equal(a.players, 1000000000);
 }
 
+static void a_relay_that_proves_nothing_has_no_more_players_than_a_claim_may_be(void **state)
+{
+	char told[] = "srs_players";
+	struct amf *number = amf_number(5e8);
+	struct command c = {.name = told, .argc = 1, .args = {number}};
+	struct announce a = {0};
+	(void)state;
+	assert_true(announce_take_players(&a, &c));
+	assert_int_equal(a.players, CLAIM_PLAYERS_MAX);
+	amf_free(&number);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +164,8 @@ int main(void)
 		cmocka_unit_test(a_claim_without_a_proof_is_not_signed),
 		cmocka_unit_test(a_claim_that_is_too_long_is_not_believed),
 		cmocka_unit_test(numbers_of_players_are_taken_within_bounds),
+		cmocka_unit_test(
+			a_relay_that_proves_nothing_has_no_more_players_than_a_claim_may_be),
 	};
 	return cmocka_run_group_tests_name("announce", tests, NULL, NULL);
 }

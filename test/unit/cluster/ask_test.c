@@ -117,10 +117,11 @@ static void hear_all(struct asks *asks, int64_t ms, int64_t late_ms)
 }
 
 static struct server server;
+static struct conf bare; /* without a vhost */
 
 static int set_up(void **state)
 {
-	server = (struct server){.signer = signer_new("selfself")};
+	server = (struct server){.conf = &bare, .signer = signer_new("selfself")};
 	told = 0;
 	return co_setup(state);
 }

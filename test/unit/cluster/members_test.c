@@ -1,6 +1,8 @@
 /* What is known of the members' health, and what is told of it. */
 #include "cluster/cluster.h"
+#include "cluster/inside.h"
 #include "cluster/members.h"
+#include "cluster/peer.h"
 
 #include "unit/http/peer.h"
 
@@ -32,13 +34,13 @@ static int tear_down(void **state)
 	return co_teardown(state);
 }
 
-static struct member_health health_of(int i)
+static const struct peer *health_of(int i)
 {
 	static struct member members[MEMBERS_MAX];
 	assert_int_equal(members_list(server.cluster, MEMBER_API, &vhost.cluster.coworkers, members,
 				      CLOCK_NEVER),
 			 vhost.cluster.coworkers.count);
-	return members[i].health;
+	return peer_get(server.cluster->peers, members[i].name);
 }
 
 static void what_we_lack_is_no_failure_of_the_member(void **state)
@@ -52,11 +54,11 @@ static void what_we_lack_is_no_failure_of_the_member(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t before = health_of(0).failed;
+		uint64_t before = health_of(0)->failures_total;
 		members_answered(server.cluster, one);
 		members_failed(server.cluster, one, cases[i].e, "why");
-		assert_int_equal(health_of(0).failed, before + cases[i].is_its_own);
-		assert_int_equal(health_of(0).alive, !cases[i].is_its_own);
+		assert_int_equal(health_of(0)->failures_total, before + cases[i].is_its_own);
+		assert_int_equal(health_of(0)->failures == 0, !cases[i].is_its_own);
 	}
 }
 

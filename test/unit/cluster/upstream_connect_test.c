@@ -27,15 +27,15 @@ static int tear_down(void **state)
 }
 
 /* Nobody listens at any of these. */
-static err reach(struct upstream *list[static 2])
+static err reach(struct peer *list[static 2])
 {
 	struct target target = {0};
 	struct upstream_request request = {
 		.protocol = &link_rtmp, .server = &server, .vhost = &vhost, .target = &target};
 	struct link *link = NULL;
 	struct link_refusal said = {0};
-	list[0] = upstream_get(server.cluster->upstreams, "127.0.0.1:1");
-	list[1] = upstream_get(server.cluster->upstreams, "127.0.0.2:1");
+	list[0] = peer_get(server.cluster->peers, "127.0.0.1:1");
+	list[1] = peer_get(server.cluster->peers, "127.0.0.2:1");
 	err e = upstream_connect(&link, list, 2, &request, clock_after(5000), &said);
 	assert_int_equal(said.why, OK);
 	return e;
@@ -43,7 +43,7 @@ static err reach(struct upstream *list[static 2])
 
 static void who_refuses_connections_has_failed(void **state)
 {
-	struct upstream *list[2];
+	struct peer *list[2];
 	(void)state;
 	assert_int_equal(reach(list), ERR_UPSTREAM);
 	for (int i = 0; i < 2; i++)
@@ -52,7 +52,7 @@ static void who_refuses_connections_has_failed(void **state)
 
 static void without_descriptors_no_origin_has_failed(void **state)
 {
-	struct upstream *list[2];
+	struct peer *list[2];
 	struct rlimit was, none;
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);

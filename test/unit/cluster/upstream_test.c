@@ -16,21 +16,21 @@ static const char *const addresses[ORIGINS] = {
 	"[fd00::4]:19350",
 };
 
-static struct upstreams *ups;
-static struct upstream *list[ORIGINS];
+static struct peers *ups;
+static struct peer *list[ORIGINS];
 
 static int setup(void **state)
 {
 	(void)state;
 	fake_time_begin(); /* what waits after a failure waits as long as a case takes */
-	ups = upstreams_new();
+	ups = peers_new();
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	upstreams_free(&ups);
+	peers_free(&ups);
 	fake_time_end();
 	return 0;
 }
@@ -41,11 +41,11 @@ static void order(int name)
 	char key[64];
 	snprintf(key, sizeof(key), "/live/stream-%d", name);
 	for (int i = 0; i < ORIGINS; i++)
-		list[i] = upstream_get(ups, addresses[i]);
+		list[i] = peer_get(ups, addresses[i]);
 	upstream_sort(list, ORIGINS, key);
 }
 
-static int number_of(const struct upstream *up)
+static int number_of(const struct peer *up)
 {
 	for (int i = 0; i < ORIGINS; i++)
 		if (strcmp(up->name, addresses[i]) == 0)
@@ -79,8 +79,8 @@ static void the_loss_of_an_origin_moves_only_its_own_streams(void **state)
 			first[n] = number_of(list[0]);
 			second[n] = number_of(list[1]);
 		}
-		struct upstream *gone = upstream_get(ups, addresses[lost]);
-		upstream_failed(gone, ERR_CONNECT, "it is gone");
+		struct peer *gone = peer_get(ups, addresses[lost]);
+		peer_failed(gone, ERR_CONNECT, "it is gone");
 		for (int n = 0; n < NAMES; n++) {
 			order(n);
 			assert_int_equal(number_of(list[0]),
@@ -88,7 +88,7 @@ static void the_loss_of_an_origin_moves_only_its_own_streams(void **state)
 			assert_int_equal(number_of(list[ORIGINS - 1]), lost);
 			heirs[number_of(list[0])] += first[n] == lost;
 		}
-		upstream_ok(gone, 1);
+		peer_ok(gone, 1);
 	}
 	for (int i = 0; i < ORIGINS; i++) /* a lost share is divided among all others */
 		assert_in_range(heirs[i], NAMES * 15 / 100, NAMES * 35 / 100);
@@ -98,12 +98,12 @@ static void two_edges_agree_whatever_the_order_of_their_configuration(void **sta
 {
 	(void)state;
 	for (int n = 0; n < NAMES; n++) {
-		struct upstream *reverse[ORIGINS];
+		struct peer *reverse[ORIGINS];
 		char key[64];
 		snprintf(key, sizeof(key), "/live/stream-%d", n);
 		order(n);
 		for (int i = 0; i < ORIGINS; i++)
-			reverse[i] = upstream_get(ups, addresses[ORIGINS - 1 - i]);
+			reverse[i] = peer_get(ups, addresses[ORIGINS - 1 - i]);
 		upstream_sort(reverse, ORIGINS, key);
 		for (int i = 0; i < ORIGINS; i++)
 			assert_ptr_equal(list[i], reverse[i]);
@@ -113,11 +113,11 @@ static void two_edges_agree_whatever_the_order_of_their_configuration(void **sta
 static void repeated_failures_wait_longer_and_never_too_long(void **state)
 {
 	(void)state;
-	struct upstream *up = upstream_get(ups, addresses[0]);
+	struct peer *up = peer_get(ups, addresses[0]);
 	int64_t limit = 200;
 	for (int n = 0; n < 40; n++) {
 		int64_t before = clock_ms();
-		upstream_failed(up, ERR_CONNECT, "it is gone");
+		peer_failed(up, ERR_CONNECT, "it is gone");
 		assert_in_range(up->retry_ms, before + limit / 2, clock_ms() + limit);
 		limit = limit * 2 < 15000 ? limit * 2 : 15000;
 	}
@@ -128,8 +128,8 @@ static void repeated_failures_wait_longer_and_never_too_long(void **state)
 static void what_we_lack_is_no_failure_of_the_origin(void **state)
 {
 	(void)state;
-	struct upstream *up = upstream_get(ups, addresses[0]);
-	upstream_failed(up, ERR_SYSTEM, "there are no descriptors");
+	struct peer *up = peer_get(ups, addresses[0]);
+	peer_failed(up, ERR_SYSTEM, "there are no descriptors");
 	assert_int_equal(up->failures, 0);
 	assert_int_equal(up->failures_total, 0);
 	assert_int_equal(up->retry_ms, 0);
@@ -139,21 +139,21 @@ static void what_we_lack_is_no_failure_of_the_origin(void **state)
 static void trust_returns_slowly(void **state)
 {
 	(void)state;
-	struct upstream *up = upstream_get(ups, addresses[0]);
+	struct peer *up = peer_get(ups, addresses[0]);
 	for (int n = 0; n < 8; n++)
-		upstream_failed(up, ERR_CONNECT, "it is gone");
-	upstream_ok(up, 3);
+		peer_failed(up, ERR_CONNECT, "it is gone");
+	peer_ok(up, 3);
 	assert_int_equal(up->retry_ms, 0);
 	assert_int_equal(up->failures, 4);
 	int64_t before = clock_ms();
-	upstream_failed(up, ERR_CONNECT, "again");
+	peer_failed(up, ERR_CONNECT, "again");
 	assert_true(up->retry_ms - before > 1000); /* a first failure waits 200 ms at most */
 }
 
 static void a_lower_priority_is_tried_first(void **state)
 {
 	(void)state;
-	upstream_get(ups, addresses[2])->priority = -1;
+	peer_get(ups, addresses[2])->priority = -1;
 	for (int n = 0; n < 50; n++) {
 		order(n);
 		assert_int_equal(number_of(list[0]), 2);
@@ -172,7 +172,7 @@ static const struct {
 static void set_weights(const int *weights)
 {
 	for (int i = 0; i < ORIGINS; i++)
-		upstream_get(ups, addresses[i])->weight = weights[i];
+		peer_get(ups, addresses[i])->weight = weights[i];
 }
 
 static void shares_follow_the_weights(void **state)
@@ -200,7 +200,7 @@ static void equal_weights_are_as_none(void **state)
 {
 	(void)state;
 	for (int n = 0; n < NAMES; n++) {
-		struct upstream *plain[ORIGINS];
+		struct peer *plain[ORIGINS];
 		set_weights((const int[ORIGINS]){0, 0, 0, 0});
 		order(n);
 		memcpy(plain, list, sizeof(plain));
@@ -227,7 +227,7 @@ static void priority_comes_before_weight(void **state)
 {
 	(void)state;
 	set_weights((const int[ORIGINS]){65535, 0, 0, 65535});
-	upstream_get(ups, addresses[2])->priority = -1;
+	peer_get(ups, addresses[2])->priority = -1;
 	for (int n = 0; n < 50; n++) {
 		order(n);
 		assert_int_equal(number_of(list[0]), 2);
@@ -239,7 +239,7 @@ static void one_can_be_put_last_or_taken_out(void **state)
 {
 	(void)state;
 	order(1);
-	struct upstream *a = list[0], *b = list[1], *c = list[2], *d = list[3];
+	struct peer *a = list[0], *b = list[1], *c = list[2], *d = list[3];
 	upstream_put_last(list, ORIGINS, b);
 	assert_true(list[0] == a && list[1] == c && list[2] == d && list[3] == b);
 	upstream_put_last(list, ORIGINS, NULL);

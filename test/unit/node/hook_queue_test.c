@@ -92,7 +92,7 @@ static int setup(void **state)
 	memset(&service, 0, sizeof(service));
 	assert_int_equal(co_init(), OK);
 	assert_int_equal(dns_init(NULL), OK);
-	queue = hook_queue_new(&services);
+	queue = hook_queue_new(&services, NULL);
 	service.answer = YES;
 	return 0;
 }

@@ -233,6 +233,30 @@ static void the_table_of_nonces_is_bounded_and_still_refuses_replays(void **stat
 	signer_free(&s);
 }
 
+/* A server whose clock is fast, and that asks without end, is late for itself alone. */
+static void a_sender_that_floods_the_table_shrinks_its_own_window(void **state)
+{
+	(void)state;
+	struct signer *s = signer_of(secret_a, none), *fast = signer_at("fast", secret_a, none);
+	struct sign_mark honest = make_for(s, SELF, NOW), first;
+	assert_int_equal(check(s, &honest, NOW), SIGN_GOOD);
+	for (int i = 0; i < SIGN_NONCES_MAX + 100; i++) {
+		struct sign_mark m = make_for(fast, SELF, NOW + SIGN_SKEW_MS / 2 + i / 100);
+		if (i == 0)
+			first = m;
+		assert_int_equal(check(s, &m, NOW + i / 100), SIGN_GOOD);
+	}
+	assert_int_equal(sign_nonces(s), SIGN_NONCES_MAX);
+	assert_int_equal(check(s, &first, NOW + 400), SIGN_LATE);
+	assert_int_equal(check(s, &honest, NOW + 400), SIGN_REPLAYED);
+	for (int i = 0; i < 10; i++) {
+		struct sign_mark m = make_for(s, SELF, NOW + 400);
+		assert_int_equal(check(s, &m, NOW + 400), SIGN_GOOD);
+	}
+	signer_free(&fast);
+	signer_free(&s);
+}
+
 static void without_a_secret_nothing_is_signed(void **state)
 {
 	(void)state;
@@ -411,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_time_in_the_future_cannot_be_replayed_as_long_as_it_is_good),
 		cmocka_unit_test(nonces_are_forgotten_when_their_time_is_over),
 		cmocka_unit_test(the_table_of_nonces_is_bounded_and_still_refuses_replays),
+		cmocka_unit_test(a_sender_that_floods_the_table_shrinks_its_own_window),
 		cmocka_unit_test(without_a_secret_nothing_is_signed),
 		cmocka_unit_test(a_signature_travels_in_four_header_lines),
 		cmocka_unit_test(a_signature_is_good_at_the_server_that_it_is_for),

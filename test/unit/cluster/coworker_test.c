@@ -1,0 +1,234 @@
+/* Queries to coworkers: who has a stream, what is kept of that, and what all say. */
+#include "cluster/coworker.h"
+#include "cluster/inside.h"
+#include "cluster/members.h"
+#include "cluster/peer.h"
+#include "cluster/rival.h"
+#include "http/client.h"
+#include "support/test_server.h"
+#include "unit/cluster/api_stub.h"
+
+#include "support/co_unit.h"
+
+#define HERE                                                                                       \
+	"{\"code\":0,\"data\":{\"server\":\"vid-b\",\"service\":\"bbbb\",\"origin\":"              \
+	"{\"ip\":\"10.0.0.9\",\"port\":1935,\"since_ms\":5}}}"
+#define NOT_HERE "{\"code\":0,\"data\":{\"server\":\"vid-c\",\"service\":\"cccc\",\"origin\":null}}"
+
+static struct server *server;
+static struct api_stub a, b;
+
+static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x",
+	    param[] = "";
+static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
+
+static void begin(const char *body_a, const char *body_b, const char *more)
+{
+	api_open(&a, body_a);
+	api_open(&b, body_b);
+	char *content = mem_printf("cluster { mode local; origin_cluster on; coworkers %s %s; "
+				   "query_timeout 500; %s }",
+				   a.name, b.name, more);
+	char *conf = test_server_vhost(content);
+	server = test_server_new(conf);
+	members_follow(server->cluster);
+	free(content);
+	free(conf);
+}
+
+static int tear_down(void **state)
+{
+	test_server_free(&server);
+	http_client_pool_close();
+	api_close(&a);
+	api_close(&b);
+	return co_teardown(state);
+}
+
+static const struct conf_vhost *vhost(void)
+{
+	return &server->conf->vhosts[0];
+}
+
+static err find(enum coworker_age age, struct coworker_answer *answer)
+{
+	return coworker_find(server->cluster, vhost(), &target, age, NULL, answer);
+}
+
+static void the_first_that_has_it_is_the_answer(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NULL, HERE, "");
+	int64_t began = clock_ms();
+	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
+	assert_true(clock_ms() - began < 400);
+	assert_string_equal(answer.rtmp, "10.0.0.9:1935");
+	assert_string_equal(answer.coworker, b.name);
+	assert_non_null(strstr(b.last, "POST /api/v1/clusters?vhost="));
+	assert_non_null(strstr(b.last, "stream=x"));
+}
+
+static void an_answer_is_kept_until_it_is_forgotten(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(HERE, NOT_HERE, "query_cache 60000;");
+	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
+	int asked = a.requests;
+	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
+	assert_int_equal(a.requests, asked);
+	assert_int_equal(find(COWORKER_FRESH, &answer), OK);
+	assert_int_equal(a.requests, asked + 1);
+	assert_int_equal(find(COWORKER_FRESH, &answer), OK); /* as fresh as that */
+	assert_int_equal(a.requests, asked + 1);
+	coworker_forget(server->cluster, "/live/x");
+	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
+	assert_true(a.requests >= asked + 1);
+}
+
+static void nobody_has_it(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NOT_HERE, NOT_HERE, "");
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(server->cluster->unproven_queries.count, 0);
+}
+
+static void a_silent_one_has_failed_and_an_answer_makes_it_well(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NULL, NOT_HERE, "query_cache_none 10;");
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(peer_get(server->cluster->peers, a.name)->failures, 1);
+	a.body = NOT_HERE;
+	(void)co_sleep(100);
+	assert_int_equal(find(COWORKER_FRESH, &answer), ERR_NOTFOUND);
+	assert_int_equal(peer_get(server->cluster->peers, a.name)->failures, 0);
+	assert_int_equal(members_news(server->cluster).returned, 1);
+}
+
+static void this_server_gives_no_answer(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NOT_HERE, NOT_HERE, "");
+	char *own = mem_printf("{\"code\":0,\"data\":{\"server\":\"s\",\"service\":\"%s\","
+			       "\"origin\":{\"ip\":\"10.0.0.1\",\"port\":1935}}}",
+			       server->service_id);
+	a.body = own;
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_true(peer_get(server->cluster->peers, a.name)->own_until_ms > clock_ms());
+	free(own);
+}
+
+static void all_are_heard_by_one_that_has_it_too(void **state)
+{
+	struct coworker_poll *poll = mem_new(struct coworker_poll);
+	(void)state;
+	begin(HERE, NULL, "");
+	coworker_find_all(server->cluster, vhost(), &target, poll);
+	assert_int_equal(poll->count, 1);
+	assert_int_equal(poll->missing, 1);
+	assert_non_null(strstr(a.last, "rival="));
+	free(poll);
+}
+
+static struct co *waiters[8];
+
+static void wait_main(void *arg)
+{
+	struct coworker_answer answer;
+	*(err *)arg = find(COWORKER_KEPT, &answer);
+}
+
+static void many_who_ask_at_once_are_one_query(void **state)
+{
+	err results[8];
+	(void)state;
+	begin(HERE, NOT_HERE, "");
+	for (int i = 0; i < 8; i++)
+		waiters[i] = co_start("waiter", wait_main, &results[i]);
+	for (int i = 0; i < 8; i++)
+		co_join(&waiters[i]);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(results[i], OK);
+	assert_int_equal(a.requests, 1);
+}
+
+/* ---- rivals ---- */
+
+static int losses;
+static struct claim ours;
+
+static struct claim own(void *ctx)
+{
+	(void)ctx;
+	return ours;
+}
+
+static void lost(void *ctx, const struct coworker_answer *to)
+{
+	(void)ctx;
+	losses++;
+	assert_string_equal(to->rtmp, "10.0.0.9:1935");
+}
+
+/* The other one began at 5; ours begins before it or after. */
+static void the_later_publisher_of_two_loses(void **state)
+{
+	static const struct {
+		int64_t since_ms;
+		int losses;
+	} cases[] = {{4, 0}, {6, 1}};
+	(void)state;
+	begin(HERE, NOT_HERE, "");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		losses = 0;
+		ours = (struct claim){.since_ms = cases[i].since_ms, .server = "a", .service = "a"};
+		int before = a.requests;
+		struct rival *r = rival_start(&(struct rival_opts){.cluster = server->cluster,
+								   .vhost = vhost(),
+								   .target = &target,
+								   .own = own,
+								   .lost = lost});
+		rival_asked(r);
+		int64_t until = clock_after(1000);
+		while (a.requests == before && clock_ms() < until)
+			(void)co_sleep(10);
+		(void)co_sleep(100);
+		assert_int_equal(losses, cases[i].losses);
+		rival_stop(&r);
+	}
+}
+
+static void a_publisher_elsewhere_is_found_before_one_begins(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(HERE, NOT_HERE, "");
+	assert_int_equal(rival_find(server->cluster, vhost(), &target, &answer), OK);
+	a.body = NOT_HERE;
+	(void)co_sleep(COWORKER_FRESH_MS + 50);
+	assert_int_equal(rival_find(server->cluster, vhost(), &target, &answer), ERR_NOTFOUND);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, co_setup, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_first_that_has_it_is_the_answer),
+		TEST(an_answer_is_kept_until_it_is_forgotten),
+		TEST(nobody_has_it),
+		TEST(a_silent_one_has_failed_and_an_answer_makes_it_well),
+		TEST(this_server_gives_no_answer),
+		TEST(all_are_heard_by_one_that_has_it_too),
+		TEST(many_who_ask_at_once_are_one_query),
+		TEST(the_later_publisher_of_two_loses),
+		TEST(a_publisher_elsewhere_is_found_before_one_begins),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
