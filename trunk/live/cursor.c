@@ -144,6 +144,8 @@ int cursor_gather(struct cursor *c, struct iovec *iov, int max, size_t max_bytes
 {
 	struct iov_list g = {iov, 0, max, max_bytes};
 	bool goes_on = !c->paused && !c->own.held_tail.page;
+	if (goes_on && c->wire->format->greet)
+		cursor_greet(c);
 	if (goes_on && !cursor_overrun(c))
 		find_run(c);
 	if (cursor_overrun(c))

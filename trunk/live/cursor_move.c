@@ -34,6 +34,12 @@ static void put_headers(struct cursor *c, struct headers *set, int64_t ts)
 	c->headers = headers_ref(set);
 }
 
+void cursor_greet(struct cursor *c)
+{
+	if (!c->headers && c->wire->headers)
+		put_headers(c, c->wire->headers, c->wire->head_ts);
+}
+
 /* ---- moving ---- */
 
 static void move_to(struct cursor *c, struct page *page, uint32_t off)

@@ -26,5 +26,7 @@ static inline void cursor_await_key(struct cursor *c)
 	c->key_due_ms = clock_ms() + c->wire->key_wait_ms;
 }
 
+/* A receiver that joined before there were headers begins now, in a format that greets. */
+void cursor_greet(struct cursor *c);
 /* To the next page, which loses nothing when this one has been read. */
 void cursor_enter_next_page(struct cursor *c);

@@ -3,6 +3,7 @@
 #include "service/flv.h"
 #include "base/mem.h"
 #include "cluster/link.h"
+#include "http/websocket.h"
 #include "node/signed_request.h"
 #include "service/flv_answer.h"
 #include "service/flv_play.h"
@@ -102,6 +103,13 @@ static err read_and_serve(struct visit *v, bool *found)
 		return OK;
 	if (method != HTTP_METHOD_GET && method != HTTP_METHOD_HEAD)
 		return flv_refuse(s, 405, "Only GET and HEAD are possible here.");
+	enum websocket_asked asked = websocket_asked(s->request);
+	if (asked == WEBSOCKET_VERSION)
+		return http_respond_text(s->sock, s->request, 426,
+					 "Only version 13 of WebSocket is spoken here.",
+					 "Sec-WebSocket-Version: 13\r\n");
+	if (asked == WEBSOCKET_BAD)
+		return flv_refuse(s, 400, "The request for a WebSocket has no key.");
 	make_request(v);
 	return serve(v);
 }

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
+#include "http/websocket.h"
 #include "node/signed_request.h"
 #include "service/live_output.h"
 
@@ -18,10 +19,16 @@ void flv_answer_stream(struct http_session *s, const struct stream_report *repor
 	buf_printf(&extra, "Cache-Control: no-cache\r\n%s", s->cors);
 	if (report)
 		announce_stream_lines(&extra, report);
-	http_write_head(&head, s->request, 200, live_output_of(s->request->path)->type, -1,
-			buf_text(&extra));
+	bool is_websocket = websocket_asked(s->request) == WEBSOCKET_GOOD;
+	if (is_websocket)
+		websocket_write_head(&head, s->request, buf_text(&extra));
+	else
+		http_write_head(&head, s->request, 200, live_output_of(s->request->path)->type, -1,
+				buf_text(&extra));
 	chunks_put_raw(out, buf_span(&head));
-	out->on = s->request->minor > 0;
+	out->mode = is_websocket            ? CHUNKS_WEBSOCKET
+		    : s->request->minor > 0 ? CHUNKS_HTTP
+					    : CHUNKS_NONE;
 	buf_free(&head);
 	buf_free(&extra);
 	http_message_free(&s->request);

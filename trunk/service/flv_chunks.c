@@ -1,5 +1,6 @@
 #include "service/flv_chunks.h"
 #include "base/check.h"
+#include "http/websocket.h"
 
 #include <string.h>
 
@@ -34,8 +35,21 @@ static size_t own_left(const struct chunks *c)
 
 /* The size of the next chunk, behind the end of the one before, which is sent with it. Written from
  * behind. Once per send and player: printf is too slow for it, and memory of its own too cold. */
+static void announce_frame(struct chunks *c, size_t n)
+{
+	uint8_t head[WEBSOCKET_HEAD_MAX];
+	size_t size = websocket_head(head, WEBSOCKET_BINARY, n);
+	c->end = sizeof(c->announcement);
+	c->at = (unsigned char)(c->end - size);
+	memcpy(c->announcement + c->at, head, size);
+}
+
 static void announce(struct chunks *c, size_t n)
 {
+	if (c->mode == CHUNKS_WEBSOCKET) {
+		announce_frame(c, n);
+		return;
+	}
 	char *p = c->announcement + sizeof(c->announcement);
 	check(!c->left && c->at == c->end);
 	*--p = '\n';
@@ -52,18 +66,20 @@ static void announce(struct chunks *c, size_t n)
 
 void chunks_put(struct chunks *c, struct span bytes)
 {
-	if (c->on) {
+	if (c->mode) {
 		announce(c, bytes.n);
 		buf_put(&c->own, c->announcement + c->at, (size_t)(c->end - c->at));
 		c->at = c->end;
-		c->tail = 2;
+		c->tail = c->mode == CHUNKS_HTTP ? 2 : 0;
 	}
 	buf_put(&c->own, bytes.p, bytes.n);
 }
 
 void chunks_end(struct chunks *c)
 {
-	if (!c->on)
+	if (c->mode == CHUNKS_WEBSOCKET)
+		websocket_write_close(&c->own, WEBSOCKET_DONE);
+	if (c->mode != CHUNKS_HTTP)
 		return;
 	announce(c, 0);
 	c->tail = 2;
@@ -79,10 +95,10 @@ int chunks_frame(struct chunks *c, struct iovec *iov, int n)
 	size_t gathered = 0;
 	for (int i = CHUNKS_FRONT; i < CHUNKS_FRONT + n; i++)
 		gathered += iov[i].iov_len;
-	if (c->on && gathered && !c->left) {
+	if (c->mode && gathered && !c->left) {
 		announce(c, gathered);
 		c->left = gathered;
-		c->tail = 2;
+		c->tail = c->mode == CHUNKS_HTTP ? 2 : 0;
 	}
 	iov[0] = (struct iovec){0};
 	if (own_left(c))
@@ -111,7 +127,7 @@ static size_t sent_own(struct chunks *c, size_t n)
 size_t chunks_sent(struct chunks *c, size_t n)
 {
 	n -= sent_own(c, n);
-	if (!c->on)
+	if (!c->mode)
 		return n;
 	size_t step = (size_t)(c->end - c->at);
 	step = step < n ? step : n;

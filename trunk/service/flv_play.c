@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cluster/relays.h"
 #include "codec/flv.h"
+#include "http/websocket.h"
 #include "service/flv_answer.h"
 #include "service/flv_chunks.h"
 #include "service/flv_kinds.h"
@@ -16,9 +17,10 @@
 
 enum {
 	FILE_HEAD_MAX = 64,
-	HEAD_MS = 1000,    /* the head of the answer does not wait longer for media */
-	INPUT_STEPS = 16,  /* reads, before others have a turn */
-	INPUT_BYTES = 512, /* of what nobody wants to know */
+	ANSWERS_MAX = 4096, /* to a client of a WebSocket, until they are sent */
+	HEAD_MS = 1000,     /* the head of the answer does not wait longer for media */
+	INPUT_STEPS = 16,   /* reads, before others have a turn */
+	INPUT_BYTES = 512,  /* of what nobody wants to know */
 };
 _Static_assert(CHUNKS_FRONT + SEND_IOV + 1 <= SEND_IOV_MAX);
 
@@ -26,6 +28,12 @@ enum stage {
 	WITHOUT_HEAD, /* nothing is said yet: the client can still be told no */
 	ANSWERED,     /* the head of the answer is on its way */
 	PLAYING,      /* that of the file too: media may follow */
+};
+
+/* What the client of a WebSocket says, and is answered. */
+struct talk {
+	struct websocket_reader reader;
+	struct buf answers;
 };
 
 /* What each of thousands of send slots touches stands together. */
@@ -36,6 +44,7 @@ struct player {
 	struct chunks out;
 	struct http_session *s;
 	const struct live_output *output;
+	struct talk *talk; /* of a WebSocket; NULL */
 	int64_t head_due_ms;
 };
 
@@ -55,6 +64,9 @@ static err on_input(struct viewing *v)
 		err e = sock_try_recv(player_of(v)->sock, unwanted, sizeof(unwanted), &n);
 		if (e)
 			return e == ERR_AGAIN ? OK : e;
+		struct talk *talk = player_of(v)->talk;
+		if (talk)
+			TRY(websocket_read(&talk->reader, span_of(unwanted, n), &talk->answers));
 	}
 	co_wake(co_self());
 	return OK;
@@ -81,6 +93,10 @@ static void put_answer_head(struct player *p)
 	const struct request *r = p->viewing.request;
 	struct stream_report report = relays_report(r->server->cluster, p->viewing.source);
 	flv_answer_stream(p->s, r->is_relay ? &report : NULL, &p->out);
+	if (p->out.mode == CHUNKS_WEBSOCKET) {
+		p->talk = mem_new(struct talk);
+		p->talk->answers.max = ANSWERS_MAX;
+	}
 	p->viewing.has_told = true;
 	p->stage = ANSWERED;
 }
@@ -106,6 +122,10 @@ static int gather(void *ctx, struct iovec *iov)
 {
 	struct player *p = ctx;
 	int n = 0;
+	if (p->talk && p->talk->answers.n && !chunks_is_open(&p->out)) {
+		chunks_put_raw(&p->out, buf_span(&p->talk->answers));
+		buf_clear(&p->talk->answers);
+	}
 	if (p->stage == PLAYING)
 		n = cursor_gather(&p->viewing.cursor, iov + CHUNKS_FRONT, SEND_IOV,
 				  chunks_room(&p->out, SEND_SLICE_BYTES));
@@ -235,6 +255,9 @@ err flv_play(struct http_session *s, const struct request *request)
 	e = tell_end(p, e);
 	viewing_end(&p->viewing);
 	chunks_fini(&p->out);
+	if (p->talk)
+		buf_free(&p->talk->answers);
+	free(p->talk);
 	free(p);
 	return e;
 }

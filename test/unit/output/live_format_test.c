@@ -152,6 +152,22 @@ static void mp4_begins_with_its_initialization(void **state)
 	wire_end(w);
 }
 
+static void who_waits_for_a_stream_gets_its_initialization(void **state)
+{
+	struct wire *w = wire_begin(&wire_mp4);
+	struct cursor c;
+	(void)state;
+	join(&c, w, &wire_mp4); /* before there is anything */
+	put_headers(w);
+	put_media(w, 0, 80);
+	struct buf got = received(&c);
+	assert_memory_equal(got.p + 4, "ftyp", 4);
+	assert_non_null(memmem(got.p, 2000, "avcC", 4));
+	buf_free(&got);
+	cursor_close(&c);
+	wire_end(w);
+}
+
 static void sound_formats_leave_out_pictures(void **state)
 {
 	struct wire *w = wire_begin(&wire_aac);
@@ -184,6 +200,7 @@ int main(void)
 		cmocka_unit_test(a_transport_stream_begins_with_its_tables),
 		cmocka_unit_test(a_wire_that_is_made_later_knows_the_headers),
 		cmocka_unit_test(mp4_begins_with_its_initialization),
+		cmocka_unit_test(who_waits_for_a_stream_gets_its_initialization),
 		cmocka_unit_test(sound_formats_leave_out_pictures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

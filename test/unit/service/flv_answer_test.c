@@ -114,7 +114,7 @@ static void a_stream_takes_the_connection(void **state)
 		flv_answer_stream(&t.s, NULL, &out);
 		assert_null(t.s.request);
 		assert_null(t.s.conn);
-		assert_int_equal(out.on, i);
+		assert_int_equal(out.mode, i ? CHUNKS_HTTP : CHUNKS_NONE);
 		const char *head = buf_text(&out.own);
 		assert_non_null(strstr(head, "Content-Type: video/x-flv\r\n"));
 		assert_non_null(strstr(head, "Cache-Control: no-cache\r\n"));

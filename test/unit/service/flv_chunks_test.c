@@ -75,7 +75,7 @@ static struct buf run(bool on, size_t most)
 	struct chunks c;
 	chunks_init(&c);
 	chunks_put_raw(&c, span_str(head));
-	c.on = on;
+	c.mode = on ? CHUNKS_HTTP : CHUNKS_NONE;
 	chunks_put(&c, span_str(own));
 	send_all(&c, &sent, most);
 	chunks_fini(&c);
@@ -148,7 +148,7 @@ static void an_announced_chunk_is_filled_before_another_begins(void **state)
 	struct chunks c;
 	struct iovec iov[IOV_MAX_HERE];
 	chunks_init(&c);
-	c.on = true;
+	c.mode = CHUNKS_HTTP;
 	iov[CHUNKS_FRONT] = (struct iovec){media, 100};
 	assert_int_equal(chunks_frame(&c, iov, 1), CHUNKS_FRONT + 2);
 	assert_int_equal(total_of(iov, CHUNKS_FRONT), 4); /* "64\r\n" */
