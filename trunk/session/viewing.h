@@ -69,7 +69,7 @@ struct viewing {
 };
 
 /* Looks for the stream, in zeroed memory; `request` must stay until the end. OK: it is here, or may come.
- * With patience_ms >= 0 also when that is not known after so long. An error: either v->outcome says why, or
+ * With patience_ms >= 0 origins that have not answered by then are waited for no longer. An error: either v->outcome says why, or
  * it was stopped or the client has left. viewing_end() is due in any case. */
 err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct request *request,
 		 int64_t patience_ms) BLOCKS;
