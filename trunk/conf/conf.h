@@ -100,6 +100,7 @@ struct conf_play {
 	bool reduce_sequence_header;
 	bool notify_unpublish;
 	int64_t stalled_timeout_ms; /* in the file: seconds */
+	int64_t wait_timeout_ms;    /* likewise; 0: none */
 };
 
 struct conf_cluster {
