@@ -326,3 +326,61 @@ def test_signed_links_of_each_format(t):
         other = link("live/x.flv", "--format", format, *bound, key="ff" + key[2:])
         assert httpc.fetch(s.web("/" + other)).status == 403, format
         s.stop()
+
+
+# ---- HLS
+
+HLS = "hls { enabled on; hls_path ./objs/nginx/html; hls_fragment 1; hls_window 30; }"
+
+
+def hls_stream(t, text, publish="live/x"):
+    s = t.server("srs", vhost(text + HLS))
+    t.publish(s.url(publish), t.media(10, gop=1.0), speed=4, burst=1000)
+    return s
+
+
+def listed(s, path):
+    """The playlist, once there is a segment in it."""
+    def look():
+        r = httpc.fetch(s.web(path))
+        return r if r.status != 404 and (r.status != 200 or b"#EXTINF" in r.content) else None
+    return wait_for(look, 10, "a playlist")
+
+
+def uris(playlist):
+    return [line for line in playlist.content.decode().split("\n") if line and not line.startswith("#")]
+
+
+def test_hls_obeys_the_rules_of_players(t):
+    """Playlists and segments are refused by address as every play is."""
+    s = hls_stream(t, "security { enabled on; allow publish all; allow play 10.0.0.0/8; }")
+    assert listed(s, "/live/x.m3u8").status == 403
+
+
+def test_hls_hands_signed_links_on(t):
+    """A playlist by a signed link hands its parameters on to its segments, which are refused without; files of other links too."""
+    s = hls_stream(t, f"signed_links {{ enabled on; keys {KEY}; publish off; }}")
+    assert listed(s, "/live/x.m3u8").status == 403
+    good = listed(s, "/" + link("live/x.m3u8"))
+    assert good.status == 200
+    uri = uris(good)[0]
+    name, _, query = uri.partition("?")
+    assert "sig=" in query and httpc.fetch(s.web("/live/" + uri)).status == 200
+    assert httpc.fetch(s.web("/live/" + name)).status == 403
+    assert httpc.fetch(s.web("/live/" + name + "?" + link("live/y.m3u8").partition("?")[2])).status == 403
+
+
+def test_hls_asks_on_play_once(t):
+    """on_play is asked once for a player over HLS that asks again and again, and its refusal is a 403 with the sentence."""
+    def say(said):
+        return (200, '{"code":1,"reason":"ask for a ticket"}' if said["param"] == "?no=1" else "0")
+    h = service(t, say=say)
+    s = hls_stream(t, hooks(h.url(), ("on_play",)))
+    for _ in range(5):
+        playlist = listed(s, "/live/x.m3u8?a=1")
+        assert playlist.status == 200 and httpc.fetch(s.web("/live/" + uris(playlist)[-1])).status == 200
+    r = httpc.fetch(s.web("/live/x.m3u8?no=1"))
+    assert r.status == 403 and b"ask for a ticket" in r.content, (r.status, r.content)
+    r = httpc.fetch(s.web("/live/x.m3u8?no=1"))
+    assert r.status == 403
+    assert [x["param"] for x in h.of("on_play")] == ["?a=1", "?no=1"], h.of("on_play")

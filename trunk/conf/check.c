@@ -284,6 +284,23 @@ static void signed_links_have_keys(const struct subject *s)
 			     "'signed_links' needs 'keys id:secret' in the same block");
 }
 
+/* Files are served to everybody: a rule for players does not reach what HLS has written there. */
+static void rules_reach_segments(const struct subject *s)
+{
+	const struct conf_vhost *v = s->vhost;
+	size_t n = strlen(s->conf->http_server.dir);
+	bool has_rules = v->security.enabled || v->refer.enabled ||
+			 (v->signed_links.enabled && v->signed_links.play) ||
+			 (v->http_hooks.enabled && v->http_hooks.on_play.urls.count);
+	if (v->hls.enabled && has_rules && s->conf->http_server.enabled &&
+	    strncmp(v->hls.path, s->conf->http_server.dir, n) == 0)
+		report_warning(
+			s->report, at(s, "hls.hls_path"),
+			"'hls_path %s' is below 'http_server.dir': segments that have left the "
+			"memory are served from there without the rules of this vhost",
+			log_quote(v->hls.path));
+}
+
 static void hooks_have_urls(const struct subject *s)
 {
 	const struct conf_http_hooks *h = &s->vhost->http_hooks;
@@ -304,6 +321,7 @@ static rule *const rules[] = {
 static rule *const vhost_rules[] = {
 	signed_links_have_keys,
 	hooks_have_urls,
+	rules_reach_segments,
 	vhost_chunk_size_is_usual,
 	edge_has_an_origin,
 	origin_does_not_pull,

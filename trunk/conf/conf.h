@@ -226,7 +226,7 @@ struct conf {
 	int chunk_size;
 	int max_connections, max_connections_per_address;
 	struct text_list trusted_proxies; /* "ip" or "ip/bits" */
-	int max_memory_mb; /* 0: by the machine */
+	int max_memory_mb;                /* 0: by the machine */
 	bool daemon;
 	char *pid, *work_dir, *server_id, *user;
 	enum conf_log_tank srs_log_tank;

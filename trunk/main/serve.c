@@ -50,7 +50,7 @@ static void mount(struct serve *serve)
 {
 	start_page_mount(&serve->router);
 	api_mount(&serve->router);
-	hls_serve_mount(&serve->router, serve->hls);
+	hls_serve_mount(&serve->router, serve->hls_serve);
 	http_service_mount(&serve->router);
 }
 
@@ -75,6 +75,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->certs = certs_new();
 	server->hooks = hooks_new(server);
 	serve->hls = hls_new(server);
+	serve->hls_serve = hls_serve_new(serve->hls);
 	serve->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
@@ -103,6 +104,7 @@ void serve_stop(struct serve *serve)
 		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
+	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);
 	http_client_pool_close();

@@ -12,6 +12,7 @@ struct serve {
 	struct server server;
 	struct http_router router;
 	struct hls *hls;
+	struct hls_serve *hls_serve;
 	struct dvr *dvr;
 	struct listeners listeners;
 };

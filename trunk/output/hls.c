@@ -63,6 +63,12 @@ const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const 
 	return item && item->blob ? item : NULL;
 }
 
+struct hls_stream_name hls_stream_of(const struct hls_item *item)
+{
+	const struct hls_stream *s = item->ctx;
+	return (struct hls_stream_name){s->app, s->stream, s->list_path};
+}
+
 static void forget(struct hls_item *item)
 {
 	struct hls_stream *s = item->ctx;

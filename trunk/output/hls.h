@@ -17,4 +17,10 @@ void hls_free(struct hls **hls);
  * ours, or no longer in memory. */
 const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path);
 
+/* Which stream it is of, and where that one's playlist is ("live/a.m3u8"). Borrowed likewise. */
+struct hls_stream_name {
+	const char *app, *stream, *list_path;
+};
+struct hls_stream_name hls_stream_of(const struct hls_item *item);
+
 extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];
