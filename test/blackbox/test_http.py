@@ -3,7 +3,7 @@ import os
 import time
 
 import topology as top
-from support import flv, httpc, rtmp
+from support import flv, httpc, rtmp, synth
 from support.server import curl, seconds_of, within
 
 
@@ -159,6 +159,29 @@ def test_head_of_a_stream_that_is_elsewhere_or_nowhere(t):
         r.close()
         r = httpc.fetch(a.flv("live/none"), method)
         assert r.status == 404 and (method == "GET" or r.content == b""), (method, r.status, r.content)
+
+
+def test_flv_is_503_when_no_origin_is_there(t):
+    """An edge none of whose origins answers tells an HTTP viewer so, and when to come again."""
+    edge = t.server("edge", top.edge("127.0.0.1:1", more="upstream_start_timeout 0.5;"))
+    for method in ("GET", "HEAD"):
+        r = httpc.fetch(edge.flv("live/x"), method)
+        assert r.status == 503 and int(r.headers["retry-after"]) > 0, (method, r.status, r.headers)
+
+
+def test_flv_kind_that_comes_later_is_sent(t):
+    """Pictures that begin seconds after the sound are sent although the head could not announce them."""
+    s = t.server("srs", top.local())
+    media = [m for m in synth.stream("hvc1", "aac", seconds=6) if m.type == rtmp.AUDIO or m.ts >= 2000]
+    header = synth.stream("hvc1", None, seconds=1)[0]
+    media.insert(next(n for n, m in enumerate(media) if m.type == rtmp.VIDEO), rtmp.Message(rtmp.VIDEO, 2000, 1, header.payload))
+    t.publish(s.url("live/x"), media, loop=False)
+    r = httpc.Response(s.flv("live/x"))
+    reader, got = flv.FlvReader(), []
+    while not any(m.type == rtmp.VIDEO and not rtmp.is_header(m) for m in got):
+        got += reader.feed(r.read())
+    assert reader.flags == 4, reader.flags
+    r.close()
 
 
 def test_flv_over_http_1_0(t):

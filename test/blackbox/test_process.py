@@ -3,6 +3,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import time
 
@@ -335,3 +336,40 @@ def test_stop_after_reload(t):
         wait_for(lambda: s.log().count("the new configuration is in use") == n, 5, "the reload")
     s.signal(signal.SIGUSR1)
     s.stop()
+
+
+def test_silent_connections_leave_the_api(t):
+    """With 400 silent connections kept up on the RTMP port, the API and a coworker's query are answered."""
+    s = t.server("srs", top.clustered("127.0.0.1:1").replace("max_connections 1000;", "max_connections 100;"))
+    t.publish(s.url("live/x"))
+    s.wait_live("x")
+    silent, worst, asked = [], 0, 0
+    end = time.monotonic() + 5
+    try:
+        while time.monotonic() < end:
+            while len(silent) < 400:
+                sock = socket.socket()
+                sock.setblocking(False)
+                sock.connect_ex(("127.0.0.1", s.rtmp))
+                silent.append(sock)
+            began = time.monotonic()
+            answer = s.json("/api/v1/clusters?vhost=__defaultVhost__&app=live&stream=x", "POST")
+            worst, asked = max(worst, time.monotonic() - began), asked + 1
+            assert answer["data"]["origin"], answer
+            silent = [x for x in silent if not closed(x)]
+    finally:
+        for sock in silent:
+            sock.close()
+    print(f"{asked} queries answered, the slowest in {worst * 1000:.0f} ms")
+
+
+def closed(sock):
+    try:
+        if sock.recv(1):
+            return False
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    sock.close()
+    return True

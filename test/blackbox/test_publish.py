@@ -166,6 +166,17 @@ def test_half_open_publisher_is_taken_over(t):
     assert not probe.backwards()
 
 
+def test_encoder_that_comes_back_at_once_takes_over(t):
+    """An encoder that reconnects at once, its old connection half-open, is not refused, and waits for less than 2 s."""
+    s = t.server("srs", top.local())
+    old = t.publish(s.url("live/x"), mark=True, pongs=False)
+    old.wait_sent(20)
+    old.freeze()
+    began = time.monotonic()
+    t.publish(s.url("live/x"), timeout=6)
+    assert time.monotonic() - began < 2 * SCALE, time.monotonic() - began
+
+
 def test_silent_publisher_that_answers_keeps_its_stream(t):
     """A publisher that sends nothing but answers pings is not taken over."""
     s = t.server("srs", top.local())

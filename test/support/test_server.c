@@ -43,6 +43,7 @@ struct server *test_server_new(const char *conf)
 	registry_init(&s->registry);
 	stat_init(&s->stat, &s->registry);
 	places_init(&s->places);
+	places_init(&s->api_places);
 	s->cluster = cluster_new(s);
 	s->signer = signer_new(s->service_id);
 	s->notices = notices_new();
@@ -68,6 +69,7 @@ void test_server_free(struct server **server)
 	free(s->reload.why);
 	stat_fini(&s->stat);
 	places_fini(&s->places);
+	places_fini(&s->api_places);
 	registry_fini(&s->registry);
 	conf_unref(&s->conf);
 	free(s->server_id);

@@ -1,6 +1,7 @@
 /* The table of what the API has, and what all its answers have in common. */
 #include "api/api.h"
 #include "api/access.h"
+#include "api/api_proc.h"
 #include "api/api_route.h"
 #include "base/budget.h"
 #include "base/mem.h"
@@ -218,6 +219,7 @@ static err serve(struct http_session *s, bool *found)
 
 void api_mount(struct http_router *router)
 {
+	proc_begin();
 	for (const struct api_route *r = routes; r->path; r++)
 		http_router_add(router,
 				&(struct http_route){

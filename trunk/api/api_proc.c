@@ -1,5 +1,6 @@
 #include "api/api_proc.h"
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ void proc_memory(struct proc_memory *m)
 /* A share of something that grows, between two questions. Asked again at once, it is the same. */
 struct share {
 	int64_t at_ms, part, whole;
+	bool since_start; /* what it counts began with this process */
 	double value;
 };
 
@@ -60,7 +62,11 @@ static double share_of(struct share *s, int64_t part, int64_t whole)
 	int64_t now = clock_ms();
 	if (s->at_ms && now - s->at_ms < SAMPLE_MIN_MS)
 		return s->value;
-	s->value = whole > s->whole ? (double)(part - s->part) / (double)(whole - s->whole) : 0;
+	/* The first one has nothing to be compared with: since boot is not what is asked. */
+	bool first = !s->at_ms && !s->since_start;
+	s->value = !first && whole > s->whole
+			   ? (double)(part - s->part) / (double)(whole - s->whole)
+			   : 0;
 	s->at_ms = now;
 	s->part = part;
 	s->whole = whole;
@@ -91,7 +97,7 @@ static int64_t milliseconds(struct timeval tv)
 
 double proc_self_percent(int64_t uptime_ms)
 {
-	static struct share busy;
+	static struct share busy = {.since_start = true};
 	struct rusage r;
 	getrusage(RUSAGE_SELF, &r);
 	return share_of(&busy, milliseconds(r.ru_utime) + milliseconds(r.ru_stime), uptime_ms);
@@ -105,16 +111,25 @@ int64_t proc_self_kbyte(void)
 	return strtoll(rest, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* A line "  eth0: 1 2 3 …": the first number is bytes received, the ninth bytes sent. */
-static void add_interface(struct proc_net *net, const char *line)
+/* ---- network ---- */
+
+/* A line "  eth0: 1 2 3 …": the first number is bytes received, the ninth bytes sent. Lines without a
+ * colon are the heads of the table. */
+static void add_interface(struct proc_net *net, const char *line, size_t n)
 {
-	const char *name = line + strspn(line, " "), *colon = strchr(line, ':');
+	const char *colon = memchr(line, ':', n), *name = line + strspn(line, " ");
 	int64_t v[9] = {0};
 	if (!colon)
 		return;
-	char *p = (char *)(uintptr_t)colon + 1;
-	for (int i = 0; i < 9; i++)
-		v[i] = strtoll(p, &p, 10);
+	const char *p = colon + 1, *end = line + n;
+	for (int i = 0; i < 9; i++) {
+		p += strspn(p, " ");
+		if (p >= end)
+			return;
+		char *next;
+		v[i] = strtoll(p, &next, 10);
+		p = next;
+	}
 	bool local = strncmp(name, "lo:", 3) == 0;
 	*(local ? &net->local_recv : &net->recv) += v[0];
 	*(local ? &net->local_send : &net->send) += v[8];
@@ -129,15 +144,102 @@ static int socket_count(const char *text, const char *protocol, const char *word
 	return p && (!end || p < end) ? (int)strtol(p + strlen(word), NULL, 10) : 0;
 }
 
+void proc_net_read(struct proc_net *net, const char *dev)
+{
+	while (*dev) {
+		size_t n = strcspn(dev, "\n");
+		add_interface(net, dev, n);
+		dev += n + (dev[n] == '\n');
+	}
+}
+
 void proc_net(struct proc_net *net)
 {
 	*net = (struct proc_net){0};
-	const char *text = proc_text("/proc/net/dev");
-	for (const char *p = strchr(text, '\n'); p; p = strchr(p + 1, '\n'))
-		if (p[1])
-			add_interface(net, p + 1);
-	text = proc_text("/proc/net/sockstat");
+	proc_net_read(net, proc_text("/proc/net/dev"));
+	const char *text = proc_text("/proc/net/sockstat");
 	net->tcp = socket_count(text, "TCP:", " inuse ");
 	net->tcp_waiting = socket_count(text, "TCP:", " tw ");
 	net->udp = socket_count(text, "UDP:", " inuse ");
+}
+
+/* ---- disks ---- */
+
+/* The number behind "name " at the start of a line. */
+static int64_t vmstat_number(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, name, n) == 0 && text[n] == ' ')
+			return strtoll(text + n, NULL, 10);
+	return 0;
+}
+
+/* "8 0 sda 1 2 3 …": the tenth number behind the name is the time in which it was busy. */
+static int64_t busy_of(const char *line, size_t n)
+{
+	const char *end = line + n;
+	for (int field = 0; field < 12; field++) {
+		line += strspn(line, " ");
+		line += strcspn(line, " \n");
+		if (line >= end)
+			return 0;
+	}
+	return strtoll(line, NULL, 10);
+}
+
+void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats)
+{
+	*total = (struct proc_disk_total){
+		.read_kbyte = vmstat_number(vmstat, "pgpgin"),
+		.written_kbyte = vmstat_number(vmstat, "pgpgout"),
+	};
+	while (*diskstats) {
+		size_t n = strcspn(diskstats, "\n");
+		int64_t busy = busy_of(diskstats, n);
+		if (busy > total->busy_ms)
+			total->busy_ms = busy;
+		diskstats += n + (diskstats[n] == '\n');
+	}
+}
+
+void proc_disk_share(struct proc_disk *out, const struct proc_disk_total *from,
+		     const struct proc_disk_total *to, int64_t ms)
+{
+	double seconds = (double)ms / 1000;
+	*out = (struct proc_disk){0};
+	if (ms <= 0)
+		return;
+	out->read_kbps = (int64_t)((double)(to->read_kbyte - from->read_kbyte) / seconds);
+	out->write_kbps = (int64_t)((double)(to->written_kbyte - from->written_kbyte) / seconds);
+	out->busy = (double)(to->busy_ms - from->busy_ms) / (double)ms;
+	out->busy = out->busy < 0 ? 0 : out->busy > 1 ? 1 : out->busy;
+}
+
+void proc_disk(struct proc_disk *disk)
+{
+	static struct proc_disk_total last;
+	static struct proc_disk value;
+	static int64_t at_ms;
+	int64_t now = clock_ms();
+	*disk = value;
+	if (at_ms && now - at_ms < SAMPLE_MIN_MS)
+		return;
+	struct proc_disk_total total;
+	char *vmstat = mem_strdup(proc_text("/proc/vmstat"));
+	proc_disk_read(&total, vmstat, proc_text("/proc/diskstats"));
+	free(vmstat);
+	if (at_ms)
+		proc_disk_share(&value, &last, &total, now - at_ms);
+	last = total;
+	at_ms = now;
+	*disk = value;
+}
+
+void proc_begin(void)
+{
+	struct proc_cpu cpu;
+	struct proc_disk disk;
+	proc_cpu(&cpu);
+	proc_disk(&disk);
 }

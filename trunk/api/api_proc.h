@@ -34,3 +34,22 @@ struct proc_net {
 	int tcp, tcp_waiting, udp;      /* sockets */
 };
 void proc_net(struct proc_net *net);
+/* Adds the interfaces of a text like /proc/net/dev. */
+void proc_net_read(struct proc_net *net, const char *dev);
+
+struct proc_disk {
+	int64_t read_kbps, write_kbps; /* kilobytes per second of all disks */
+	double busy;                   /* of the busiest one, 0 to 1 */
+};
+struct proc_disk_total { /* since boot */
+	int64_t read_kbyte, written_kbyte, busy_ms;
+};
+void proc_disk(struct proc_disk *disk);
+/* Texts like /proc/vmstat and /proc/diskstats. */
+void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats);
+/* What happened in so many milliseconds. */
+void proc_disk_share(struct proc_disk *out, const struct proc_disk_total *from,
+		     const struct proc_disk_total *to, int64_t ms);
+
+/* Takes the first samples, so that the first question is answered for the time since the start. */
+void proc_begin(void);

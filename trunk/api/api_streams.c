@@ -78,13 +78,13 @@ static struct map *publishers(struct server *server)
 	return map;
 }
 
-static void put_publish(json_t *object, const struct source *source, const struct client *publisher,
-			const struct stat_id *id)
+/* A stream that is pulled has a publisher, but no client of this server is it. */
+static void put_publish(json_t *object, const struct source *source, const struct client *publisher)
 {
 	json_t *publish = json_put_object(object, "publish");
 	json_put_bool(publish, "active", source_is_live(source));
 	if (source_is_live(source))
-		json_put_text(publish, "cid", publisher ? publisher->id : id->id);
+		json_put_text(publish, "cid", publisher ? publisher->id : "");
 }
 
 /* 41 is 4.1. HEVC counts in thirtieths. */
@@ -141,7 +141,6 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 {
 	json_t *object = json_object();
 	char *tc_url = mem_printf("%s%s/%s", default_schema, source->vhost, source->app);
-	char *url = mem_printf("/%s/%s", source->app, source->stream);
 	/* What a pull receives belongs to no client. */
 	int64_t recv = publisher ? id->recv_now : source->recv_bytes;
 	json_put_text(object, "id", id->id);
@@ -149,16 +148,15 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 	json_put_text(object, "vhost", stat_vhost(&call->server->stat, source->vhost)->id);
 	json_put_text(object, "app", source->app);
 	json_put_text(object, "tcUrl", publisher ? publisher->tc_url : tc_url);
-	json_put_text(object, "url", url);
+	json_put_text(object, "url", source->key);
 	json_put_int(object, "live_ms", clock_wall_ms());
 	json_put_int(object, "clients", id->clients);
 	json_put_int(object, "frames", (int64_t)source->video_frames);
 	put_bytes(object, &id->rate, recv, id->send_now);
-	put_publish(object, source, publisher, id);
+	put_publish(object, source, publisher);
 	put_codecs(object, source);
 	put_relay(object, relays_facts(call->server->cluster, source));
 	free(tc_url);
-	free(url);
 	return object;
 }
 
@@ -257,7 +255,7 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 	json_put_text(object, "pageUrl", c->page_url);
 	json_put_text(object, "swfUrl", c->swf_url);
 	json_put_text(object, "tcUrl", c->tc_url);
-	json_put_text(object, "url", c->url);
+	json_put_text(object, "url", c->source->key);
 	json_put_text(object, "name", c->source->stream);
 	json_put_text(object, "type", c->type);
 	json_put_bool(object, "publish", c->publish);

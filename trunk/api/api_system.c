@@ -70,15 +70,17 @@ static void put_machine(json_t *system, const struct proc_memory *m)
 {
 	static const char *const loads[] = {"load_1m", "load_5m", "load_15m"};
 	struct proc_cpu cpu;
+	struct proc_disk disk;
 	double load[3] = {0};
 	char *rest;
 	proc_cpu(&cpu);
+	proc_disk(&disk);
 	if (getloadavg(load, 3) != 3)
 		memset(load, 0, sizeof(load));
 	put_real(system, "cpu_percent", cpu.percent);
-	json_put_int(system, "disk_read_KBps", 0);
-	json_put_int(system, "disk_write_KBps", 0);
-	put_real(system, "disk_busy_percent", 0);
+	json_put_int(system, "disk_read_KBps", disk.read_kbps);
+	json_put_int(system, "disk_write_KBps", disk.write_kbps);
+	put_real(system, "disk_busy_percent", disk.busy);
 	json_put_int(system, "mem_ram_kbyte", m->total);
 	put_real(system, "mem_ram_percent", m->percent_ram);
 	json_put_int(system, "mem_swap_kbyte", m->swap_total);
@@ -115,7 +117,7 @@ static void put_network(json_t *system, const struct server *server)
 	json_put_int(system, "conn_sys_et", net.tcp);
 	json_put_int(system, "conn_sys_tw", net.tcp_waiting);
 	json_put_int(system, "conn_sys_udp", net.udp);
-	json_put_int(system, "conn_srs", server->places.count);
+	json_put_int(system, "conn_srs", server->places.count + server->api_places.count);
 }
 
 /* Who was kept out, and why. */

@@ -33,13 +33,13 @@ int announce_port(const struct server *server);
 void announce_put(struct amf *args, const struct server *server);
 /* Out of the arguments of a relay at that address. */
 void announce_read(struct announce *out, const struct amf *args, const struct addr *peer);
-/* What an origin said that was reached at that address. */
+/* The address of the API of an origin that was reached at that address, by what it has said. */
 void announce_api(char out[static ADDR_TEXT_MAX], const struct rtmp_peer *said,
 		  const struct addr *peer);
 
 /* ---- players ---- */
 
-/* What a relay tells on its connection: how many players have the stream from it. An edge need not
+/* The report of a relay on its connection: how many players have the stream from it. An edge need not
  * have an API for the cluster to know its viewers. */
 struct viewer_report {
 	bool has_report;
@@ -53,7 +53,7 @@ bool announce_take_players(struct announce *a, const struct command *command);
 
 /* ---- the stream ---- */
 
-/* What a server says to a relay about the stream that it plays, before its media: of which run of
+/* The report of a server to a relay about the stream that it plays, before its media: of which run of
  * its publisher the media is, so that one that starts anew with the same content is not taken for the
  * stream before; and since when it has no media itself, so that waiting does not add up from level to
  * level. Over RTMP a command, over HTTP two lines of the head. */
@@ -73,7 +73,7 @@ void announce_stream_parse(struct stream_report *out, const char *run, double ag
 
 /* ---- proof ---- */
 
-/* What a relay's connection is about, all of which it signs. */
+/* The contents of a relay's signature: all that its connection is about. */
 struct relay_claim {
 	const struct amf *args; /* of connect */
 	const char *tc_url;

@@ -1,6 +1,6 @@
 /* ask - asks the APIs of several servers at once, with one deadline, each over a connection that is
  * kept for the next question. Layer: cluster.
- * Who is asked for what, and what an answer means, is the caller's business: coworker_query.h (who has a
+ * The caller says which servers are asked for what, and what their answers mean: coworker_query.h (who has a
  * stream), api/view.h (what each of them knows). */
 #pragma once
 #include "base/budget.h"

@@ -7,7 +7,7 @@ struct peers;
 struct server;
 /* Keeps the server, borrowed: its configuration, statistics and coroutines are the cluster's too. */
 struct cluster *cluster_new(struct server *server);
-/* What is known of other servers; see peer.h. */
+/* The records of other servers; see peer.h. */
 struct peers *cluster_peers(const struct cluster *cluster);
 /* When all coroutines of sessions and services have ended. NULL is fine; clears. */
 void cluster_free(struct cluster **cluster);

@@ -22,7 +22,7 @@ void coworker_queries_free(struct coworker_queries **queries);
 err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 		  const struct target *target, enum coworker_age age, const struct addr *from,
 		  struct coworker_answer *answer) BLOCKS;
-/* What all have said. */
+/* The answers of all coworkers. */
 struct coworker_poll {
 	int count;   /* of those who have it */
 	int missing; /* of those who did not answer in time: they may have it */

@@ -35,7 +35,7 @@ static void read_text(char *out, size_t cap, const json_t *object, const char *n
 }
 
 /* {"code":0,"data":{"origin":{"ip":"…","port":1935, …}}}; an origin of null means "not here".
- * What SRS does not say (http, server, service, since_ms, silent_ms, unanswered_ms) may be
+ * Members that SRS does not send (http, server, service, since_ms, silent_ms, unanswered_ms) may be
  * missing. */
 err coworker_answer_read(struct coworker_answer *out, const json_t *root)
 {

@@ -1,7 +1,7 @@
 /* link - a connection to another server over which a stream comes or goes. Layer: cluster.
  *
- * What pulls and pushes need of it, in the words of no protocol: one file a protocol (link_rtmp.c,
- * link_flv.c) has the operations. An outcome is an error code, ERR_NOTFOUND for a stream that is not
+ * The operations that pulls and pushes need, in the words of no protocol: one file a protocol (link_rtmp.c,
+ * link_flv.c) has them. An outcome is an error code, ERR_NOTFOUND for a stream that is not
  * there, ERR_REDIRECT, ERR_DENIED, ERR_BUSY, ERR_LOOP, ERR_ENDED; what the server said to it stands
  * in a link_refusal. */
 #pragma once
@@ -14,7 +14,7 @@ struct link;
 struct source;
 struct peer;
 
-/* What another server has said no with. Zeroed: nothing. */
+/* The refusal of another server. Zeroed: it has not refused. */
 struct link_refusal {
 	err why;               /* OK: it has said nothing */
 	char description[256]; /* its own words; "" */
@@ -86,5 +86,5 @@ struct link {
 err link_open(struct link **out, const struct link_opts *opts, struct link_refusal *said) BLOCKS;
 /* NULL is fine; clears. */
 void link_free(struct link **link);
-/* What an HTTP-FLV request of another server signs, at both ends. malloc'ed. */
+/* The signed part of an HTTP-FLV request between servers, for both ends. malloc'ed. */
 char *link_flv_claim(const char *path, const char *via);

@@ -28,7 +28,7 @@ struct flv_link {
 	uint8_t bytes[READ_BYTES];
 };
 
-/* What is asked, while it is asked. */
+/* The request, while it is made. */
 struct question {
 	const struct link_opts *opts;
 	struct http_url to;
@@ -137,7 +137,7 @@ static bool is_challenge(const struct flv_link *l, const struct http_message *he
 	       sign_learn(signer, l->link.name, receiver);
 }
 
-/* What a server of our kind says about the stream in front of it. */
+/* The report of a server of our kind, in front of the stream. */
 static void take_report(struct link *link, const struct http_message *head)
 {
 	const char *run = http_header_get(head, ANNOUNCE_RUN_HEADER);

@@ -11,7 +11,7 @@
 #include "cluster/unproven.h"
 #include "node/read_pacing.h"
 
-/* What is asked, as the viewer makes it that has been here longest; the path is the shortest of all. */
+/* The request, as the viewer makes it that has been here longest; the path is the shortest of all. */
 struct pull_request {
 	struct target target;
 	char *page_url, *swf_url, *path, *via;
@@ -19,7 +19,7 @@ struct pull_request {
 	bool path_unverified; /* so are the paths of all that wait */
 };
 
-/* What the origin in use has shown. */
+/* How far it has come with the origin in use. */
 enum pull_origin { ORIGIN_NONE, ORIGIN_SILENT, ORIGIN_FEEDS };
 
 struct pull {

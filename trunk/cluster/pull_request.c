@@ -1,4 +1,4 @@
-/* What a pull asks for, and in whose words: its viewers come and go. */
+/* The request of a pull. It is made of the words of one viewer, and viewers come and go. */
 #include "base/mem.h"
 #include "cluster/inside.h"
 #include "cluster/pull.h"

@@ -1,4 +1,4 @@
-/* What is known of a pull: who wants it, since when it has no media, and what is said about that. */
+/* The state of a pull: whether it is wanted, since when it has no media, and the log lines about that. */
 #include "base/log.h"
 #include "cluster/pull.h"
 #include "node/notice.h"

@@ -43,8 +43,8 @@ static struct pull *pull_new(struct cluster *cluster, struct source *source,
 	return p;
 }
 
-/* What one viewer has begun in vain ends with it: it is stopped wherever it waits, and whoever asks for
- * the stream next begins anew. */
+/* A pull that never had media ends with its last viewer: it is stopped wherever it waits, and the next
+ * viewer of the stream begins a new one. */
 static void pull_abandon(struct pull *p)
 {
 	p->left = true;

@@ -138,7 +138,7 @@ void push_leave(struct push *p)
 		co_wake(p->co);
 }
 
-/* What the publisher sent before it left goes out, as far as that is possible soon. */
+/* The last media of the publisher goes out, as far as that is possible soon. */
 void push_stop(struct push **push)
 {
 	struct push *p = *push;

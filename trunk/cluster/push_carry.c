@@ -9,7 +9,7 @@ enum {
 	SLICE_MESSAGES = 64,
 };
 
-/* What a feeder before has sent is not sent again: the origin has had it from there. */
+/* Media of a former feeder is not sent again: the origin has had it from there. */
 void push_join(struct push *p)
 {
 	source_cursor_open(p->source, &p->cursor,

@@ -86,7 +86,7 @@ static struct splice_mark *marks_of(const struct resume *s, uint32_t *count)
 	return marks;
 }
 
-/* What is held is dropped when a publisher of this server has come meanwhile. */
+/* The held messages are dropped when a publisher of this server has come meanwhile. */
 static bool open_splice(struct resume *s)
 {
 	s->open = source_begin(s->source, s->feeder);
@@ -164,7 +164,7 @@ static void hold(struct resume *s, struct msg *m, uint32_t raw)
 	s->bytes += m->n;
 }
 
-/* Nothing was shown yet: no seam, and no picture is waited for. */
+/* Nothing was shown yet: there is no place to look for, and no picture is waited for. */
 static void open_first(struct resume *s)
 {
 	if (!open_splice(s))

@@ -22,7 +22,7 @@ struct resume {
 	size_t bytes;     /* of what is held */
 	int64_t look_ms;  /* no look for the place before */
 	int64_t began_ms; /* arrival of the first frame that is held; 0: there is none */
-	bool skipping;    /* behind the seam: what is left of the old messages */
+	bool skipping;    /* behind the place of resuming: the rest of the old messages */
 	struct timeline_track
 		skip_to[TIMELINE_TRACKS]; /* where each had come to; INT64_MIN: passed */
 	int skip_tracks;
@@ -39,6 +39,6 @@ void resume_look(struct resume *resume);
 int64_t resume_due(const struct resume *resume);
 /* The server in use is gone: what it has sent is used as far as possible. */
 void resume_end(struct resume *resume);
-/* What was shown is of no use: the next server is not compared with it. */
+/* Forgets the messages that were shown: the next server is not compared with them. */
 void resume_forget(struct resume *resume);
 void resume_fini(struct resume *resume);

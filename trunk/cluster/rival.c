@@ -16,7 +16,7 @@ enum {
 	MARGIN_MS = 100,
 	RECHECK_MS = 1000, /* until the next look when somebody did not answer; doubled each time */
 	RECHECK_MAX_MS = 30000,
-	PACE_MS = 50, /* at least, from one look out of doubt to the next that takes its place */
+	PACE_MS = 50, /* at least, from one recheck to the next that takes its place */
 };
 
 struct rival {
@@ -24,7 +24,7 @@ struct rival {
 	struct co *co;
 	int64_t look_ms;    /* of the next look; CLOCK_NEVER */
 	int64_t second_ms;  /* of the second one; CLOCK_NEVER when it is over */
-	int64_t recheck_ms; /* of the next one out of doubt; CLOCK_NEVER when all have answered */
+	int64_t recheck_ms; /* of the next recheck; CLOCK_NEVER when all have answered */
 	int64_t patience_ms;
 	struct members_news seen; /* when the last look began */
 	struct gate_pass pass;
@@ -74,7 +74,7 @@ err rival_find(struct cluster *cluster, const struct conf_vhost *vhost, const st
 
 /* ---- after ---- */
 
-/* Who has not answered may have it. */
+/* Coworkers that have not answered may have the stream. */
 static void note_missing(struct rival *r, int missing)
 {
 	int64_t longer = r->patience_ms ? 2 * r->patience_ms : RECHECK_MS;
@@ -119,7 +119,7 @@ static void next_look(struct rival *r)
 		r->look_ms = r->second_ms = CLOCK_NEVER;
 }
 
-/* Until a look is due, or it is the turn of one out of doubt. */
+/* Until a look is due, or a recheck has its turn. */
 static err wait_for_look(struct rival *r, struct gate *gate)
 {
 	for (;;) {

@@ -6,15 +6,15 @@
  * winner: a live publisher before a silent one, then who began first, then the smaller server id.
  * The others end their publishers.
  *
- * With coworkers that do not answer, the publish goes ahead, and is in doubt until they do: they are asked
+ * With coworkers that do not answer, the publish goes ahead, and is rechecked until they do: they are asked
  * about it again, more and more seldom, and soon when one answers again (members.h). So is everything that
- * is published when a new one joins. Looks out of doubt are few at a time for all streams together. */
+ * is published when a new one joins. Rechecks are few at a time for all streams together. */
 #pragma once
 #include "cluster/coworker.h"
 
 enum {
 	RIVAL_PONG_MS = 700, /* a publisher that has not answered a ping for so long is not alive */
-	RIVAL_RECHECKS_MAX = 16, /* looks out of doubt at a time */
+	RIVAL_RECHECKS_MAX = 16, /* rechecks at a time */
 };
 
 /* How strongly an origin claims a stream. */

@@ -7,5 +7,5 @@
 /* Whether we listen at that address for what such members are asked for, or have met ourselves there
  * not long ago. `name` is a member's. */
 bool self_is(const struct cluster *cluster, enum member_kind kind, const char *name);
-/* Who answered there is this server. That is believed for a while. */
+/* This server itself has answered at that address, which is believed for a while. */
 void own_address_add(struct cluster *cluster, const char *name);

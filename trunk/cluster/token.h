@@ -8,7 +8,7 @@
 
 struct cluster;
 
-/* What the client has said, as an RTMP connect says it. Borrowed. */
+/* The words of the client, as an RTMP connect has them. Borrowed. */
 struct token_words {
 	const char *app, *tc_url, *page_url, *swf_url;
 	const struct amf *args; /* the second object of connect; NULL */

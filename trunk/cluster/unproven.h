@@ -20,7 +20,7 @@ void unproven_init(struct unproven *u, int max, int per_address);
 /* When nobody has a pass any more. */
 void unproven_fini(struct unproven *u);
 
-/* What one of them has, or waits for. Zeroed memory is fine. */
+/* The place of one of them, or its wait for one. Zeroed memory is fine. */
 struct unproven_pass {
 	struct unproven *from;
 	struct unproven_address *address;

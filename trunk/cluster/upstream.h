@@ -13,7 +13,7 @@
 
 enum { UPSTREAMS_MAX = 64 };
 
-/* That a server in use was lost, which may be one that a redirect named; it is counted, too. */
+/* Notes and counts the loss of a server in use, which may be one that a redirect named. */
 void upstream_lost(struct cluster *cluster, const char *name, err e);
 
 /* The origins that the current configuration has for the vhost, in the order in which this stream

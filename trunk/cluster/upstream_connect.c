@@ -146,7 +146,7 @@ static err explain(const struct race *r, err e, struct link_refusal *said)
 	return err_fail(is_ours(r) ? ERR_SYSTEM : ERR_UPSTREAM, "%s", text);
 }
 
-/* Who it is that has accepted, and where its API is: the origin is remembered by it. */
+/* The origin is remembered by the server that has accepted, and by where its API is. */
 static void meet(struct link *link, struct peer *origin)
 {
 	link->origin = origin;

@@ -6,7 +6,7 @@
 
 struct link_ops;
 
-/* What a relay says about itself and the request it makes. */
+/* A request to an origin, and the relay that makes it. */
 struct upstream_request {
 	const struct link_ops *protocol;
 	struct server *server;

@@ -91,7 +91,7 @@ static void free_waiting(size_t least)
 	}
 }
 
-/* What waits to be freed is memory too: where it would be too much, whoever takes more frees some. */
+/* Blocks that wait to be freed are memory too: where that is short, each new charge frees some. */
 void media_memory_charge(size_t n)
 {
 	if (waiting && !media_memory_has_room(waiting_bytes))

@@ -100,6 +100,7 @@ struct conf_play {
 	bool reduce_sequence_header;
 	bool notify_unpublish;
 	int64_t stalled_timeout_ms; /* in the file: seconds */
+	int64_t wait_timeout_ms;    /* likewise; 0: none */
 };
 
 struct conf_cluster {
@@ -223,7 +224,8 @@ struct conf {
 	char *file; /* as given with -c; "" for environment only */
 	struct text_list listen;
 	int chunk_size;
-	int max_connections;
+	int max_connections, max_connections_per_address;
+	struct text_list trusted_proxies; /* "ip" or "ip/bits" */
 	int max_memory_mb; /* 0: by the machine */
 	bool daemon;
 	char *pid, *work_dir, *server_id, *user;

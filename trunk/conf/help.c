@@ -61,7 +61,7 @@ static void help_value(struct buf *out, const struct row *row, int depth)
 		   row->later ? " Not built yet." : "");
 	comment(out, depth, buf_text(&line));
 	indent(out, depth);
-	buf_printf(out, "%s%-*s%s;\n", active ? "" : "# ", NAME_COLUMNS, row_name(row),
+	buf_printf(out, "%s%-*s %s;\n", active ? "" : "# ", NAME_COLUMNS - 1, row_name(row),
 		   row->value ? row->value : row->example);
 	buf_free(&line);
 }

@@ -30,6 +30,14 @@ static const struct row rows[] = {
 	    "How many clients of all kinds may be connected at once. Each needs a file "
 	    "descriptor, so the limit of open files must be 128 higher; it is raised as far as "
 	    "the system allows at start."),
+	INT("max_connections_per_address", conf, max_connections_per_address, "0", 0, 1000000, NOW,
+	    "How many of them may come from one IP address; 0 for half of max_connections. This "
+	    "host, trusted_proxies and servers that have proven to be of the cluster are exempt. "
+	    "Callers of an API port of its own have places of their own and take none of these."),
+	LIST("trusted_proxies", conf, trusted_proxies, NOW,
+	     "Addresses of proxies and load balancers, as ip or ip/bits: behind each are many "
+	     "clients, so max_connections_per_address does not count for it.",
+	     .judge = value_check_network, .example = "10.0.0.5 192.168.0.0/24"),
 	INT("max_memory", conf, max_memory_mb, "0", 0, 16777216, NOW,
 	    "How much memory streams may take in all, in megabytes. As it fills, streams lose what "
 	    "is kept for viewers that join, the largest first; then new ones are refused, and "

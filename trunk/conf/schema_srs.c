@@ -42,7 +42,7 @@ static const struct row rows[] = {
 	IDLE("http_api.raw_api.allow_query", "It was removed from SRS."),
 	IDLE("http_api.raw_api.allow_update", "It was removed from SRS."),
 	IDLE("stats.network", "All network interfaces are counted."),
-	IDLE("stats.disk", "Disks are not sampled."),
+	IDLE("stats.disk", "All disks are counted."),
 };
 
 SCHEMA_PART(schema_srs, rows);

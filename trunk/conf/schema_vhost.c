@@ -79,6 +79,8 @@ static const struct row rows[] = {
 	      "waiting for the next publisher; an edge then asks for it as long as they do."),
 	SECONDS("vhost.play.stalled_timeout", conf_vhost, play.stalled_timeout_ms, "15", 1000, HOUR,
 		NEW, "After how many seconds a player that takes no data at all is disconnected."),
+	SECONDS("vhost.play.wait_timeout", conf_vhost, play.wait_timeout_ms, "3600", 0, DAY, NEW,
+		"After how many seconds a player is let go whose stream does not come. 0: never."),
 
 	BLOCK("vhost.tls", "Certificates for clients that name this vhost (SNI)."),
 	LIST("vhost.tls.key", conf_vhost, tls.key, NOW,

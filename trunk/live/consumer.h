@@ -1,6 +1,6 @@
 /* consumer - membership in a source: who is told when there is something new, and how. Layer: live.
- * Where it reads is another matter: a cursor (live/cursor.h) takes bytes, a reader (live/reader.h)
- * takes messages. Its owner has both side by side. */
+ * Its position is separate: a cursor (live/cursor.h) takes bytes, a reader (live/reader.h) takes
+ * messages. Its owner has both side by side. */
 #pragma once
 #include "live/cursor.h"
 
@@ -12,7 +12,7 @@ struct source;
 enum { CONSUMER_NEEDS = 3 };
 
 enum consumer_kind {
-	CONSUMER_PLAYER,   /* a viewer: counted as one, has its turn in batches */
+	CONSUMER_PLAYER,   /* a viewer: counted as one, served in batches */
 	CONSUMER_RELAY,    /* another server: hears of gaps at once, is served with each picture */
 	CONSUMER_INTERNAL, /* a recorder, a packetiser: nobody's viewer, hears of the end alone */
 };
@@ -24,7 +24,7 @@ struct consumer_opts {
 	/* Its send slot: it sends what there is, without blocking, in whatever coroutine this is (so no
 	 * co_self()), and neither opens nor closes a consumer. NULL: its own coroutine is woken. */
 	void (*on_send_slot)(struct consumer *consumer);
-	/* What on_send_slot() looks at besides the consumer and the CONSUMER_NEAR bytes behind it (its
+	/* Memory that on_send_slot() looks at besides the consumer and the CONSUMER_NEAR bytes behind it (its
 	 * cursor stands there); NULL: less. Slots are thousands, and memory is fetched for one while
 	 * those before it are served. */
 	const void *needs[CONSUMER_NEEDS];

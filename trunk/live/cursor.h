@@ -43,7 +43,7 @@ void cursor_close(struct cursor *c);
 /* Points iov at what comes next, at most max_bytes; 0 when there is nothing. Valid until the next
  * call of anything here or a coroutine switch. */
 int cursor_gather(struct cursor *c, struct iovec *iov, int max, size_t max_bytes);
-/* That many of the gathered bytes were sent. */
+/* n of the gathered bytes were sent. */
 void cursor_advance(struct cursor *c, size_t n);
 bool cursor_pending(const struct cursor *c);
 /* Bytes of the receiver's own conversation: they go out next, but between whole messages. */

@@ -1,4 +1,4 @@
-/* Where a cursor stands: joining, leaving, being moved ahead, pausing, other kinds of media. */
+/* The position of a cursor: joining, leaving, being moved ahead, pausing, other kinds of media. */
 #include "base/mem.h"
 #include "live/cursor_parts.h"
 

@@ -7,12 +7,12 @@
 enum {
 	GROUP_SIZE = 300,    /* consumers per group before there are more groups */
 	RELAYS_MAX = 64,     /* relays beyond this are served as players are */
-	SLICE = 256,         /* of the instant group, before others have their turn */
+	SLICE = 256,         /* of the instant group, before other coroutines run */
 	RIDE_MS = 100,       /* no picture for so long: audio is sent by itself */
-	TURNS_AT_ONCE = 4,   /* of those that were missed */
+	SLOTS_AT_ONCE = 4,   /* of those that were missed */
 	READ_EVERY_MS = 400, /* a paced feeder reads at least so often */
 	CACHE_LINE = 64,
-	NEEDED = 2 * CACHE_LINE, /* of each thing that a turn looks at */
+	NEEDED = 2 * CACHE_LINE, /* of each object that a send slot looks at */
 	PHASE_STEP = 13, /* from one source to the next, in groups; odd, to meet all of them */
 };
 
@@ -52,13 +52,13 @@ static void serve(struct consumer *c)
 
 /* ---- batches ---- */
 
-/* The time of the group's first turn after `after`. Sources have phases of their own, or the turns
+/* The time of the group's first send slot after `after`. Sources have phases of their own, or the slots
  * of a thousand small ones would fall on one moment. */
-static int64_t turn_of(const struct source *s, int group, int64_t after)
+static int64_t slot_after(const struct source *s, int group, int64_t after)
 {
 	int64_t period = s->opts.batch_ms;
-	int slot = (group + s->fanout.phase) % FANOUT_GROUPS;
-	int64_t due = after - after % period + slot * period / FANOUT_GROUPS;
+	int place = (group + s->fanout.phase) % FANOUT_GROUPS;
+	int64_t due = after - after % period + place * period / FANOUT_GROUPS;
 	return due > after ? due : due + period;
 }
 
@@ -73,15 +73,15 @@ bool source_is_paced(const struct source *s)
 	       !s->fanout.instant.count;
 }
 
-/* The next turn of a group: of one that has news, or for which a paced feeder may have some. */
-static int64_t next_turn(const struct source *s, int64_t after)
+/* The next send slot of a group: of one that has news, or for which a paced feeder may have some. */
+static int64_t next_slot(const struct source *s, int64_t after)
 {
 	bool paced = source_is_paced(s);
 	int64_t best = paced ? after + READ_EVERY_MS : CLOCK_NEVER;
 	for (int i = 0; i < FANOUT_GROUPS; i += s->fanout.step) {
 		const struct fanout_group *group = &s->fanout.groups[i];
 		bool wants = paced ? group->count > 0 : has_news(s, group);
-		int64_t due = wants ? turn_of(s, i, after) : CLOCK_NEVER;
+		int64_t due = wants ? slot_after(s, i, after) : CLOCK_NEVER;
 		if (due < best)
 			best = due;
 	}
@@ -96,7 +96,7 @@ static void serve_group(struct source *s, struct fanout_group *group)
 		serve(c);
 }
 
-static void end_turn(struct source *s)
+static void serve_due(struct source *s)
 {
 	uint32_t due = s->fanout.due;
 	s->fanout.due = 0;
@@ -106,44 +106,43 @@ static void end_turn(struct source *s)
 			serve_group(s, &s->fanout.groups[i]);
 }
 
-/* In short periods groups share a turn. */
-static void mark(struct source *s, int64_t turn)
+/* Groups share a send slot where periods are short. */
+static void mark_due(struct source *s, int64_t slot)
 {
 	for (int i = 0; is_batched(s) && i < FANOUT_GROUPS; i += s->fanout.step)
-		if (s->fanout.groups[i].count && turn_of(s, i, turn - 1) == turn)
+		if (s->fanout.groups[i].count && slot_after(s, i, slot - 1) == slot)
 			s->fanout.due |= UINT32_C(1) << i;
 }
 
-/* A late tick makes up for the turns that have passed meanwhile, but not for many at once, since
+/* A late tick makes up for the slots that have passed meanwhile, but not for many at once, since
  * others are late too; and not for more than a period. A feeder that does not catch up (its peer may
- * not read what it is told) delays nobody by more than one turn. */
+ * not read what it is told) delays nobody by more than one slot. */
 static void on_tick(struct timer *timer)
 {
 	struct source *s = container_of(timer, struct source, fanout.tick);
-	int64_t turn = timer->due, now = clock_ms(), oldest = now - s->opts.batch_ms;
-	end_turn(s);
-	for (int n = 0; n < TURNS_AT_ONCE && turn <= now; n++) {
-		mark(s, turn);
-		turn = next_turn(s, turn);
+	int64_t slot = timer->due, now = clock_ms(), oldest = now - s->opts.batch_ms;
+	serve_due(s);
+	for (int n = 0; n < SLOTS_AT_ONCE && slot <= now; n++) {
+		mark_due(s, slot);
+		slot = next_slot(s, slot);
 	}
 	s->fanout.catching_up = source_is_paced(s);
 	if (s->fanout.catching_up)
 		s->feeder->on_read(s->feeder);
 	else
-		end_turn(s);
-	timer_set(&s->fanout.tick, turn > oldest ? turn : next_turn(s, oldest));
+		serve_due(s);
+	timer_set(&s->fanout.tick, slot > oldest ? slot : next_slot(s, oldest));
 }
 
-/* Who is in which group has changed, or who feeds them, or what there is. A turn that is due already
- * stays due. */
+/* Re-arms the timer after membership, feeder or backlog changed. A slot that is due already stays due. */
 static void arm(struct source *s, int64_t now)
 {
-	int64_t next = next_turn(s, now);
+	int64_t next = next_slot(s, now);
 	if (!s->fanout.tick.armed || next < s->fanout.tick.due)
 		timer_set(&s->fanout.tick, next);
 }
 
-/* As few groups as will do: each one in use is a turn, and costs a paced feeder a read. */
+/* As few groups as will do: each one in use is a send slot, and costs a paced feeder a read. */
 static void spread(struct source *s)
 {
 	while (s->fanout.step > 1 &&
@@ -197,7 +196,7 @@ static void serve_slice(struct source *s)
 		timer_set(&s->fanout.round, clock_ms());
 }
 
-/* A round that is under way is not begun anew, or the last ones would never have their turn. */
+/* A round that is under way is not begun anew, or the last consumers would never be served. */
 static void serve_instant(struct source *s)
 {
 	if (s->fanout.round_next) {
@@ -238,7 +237,7 @@ void source_caught_up(struct source *s, const struct feeder *feeder, bool all)
 		serve_instant(s);
 	}
 	if (all && s->fanout.catching_up)
-		end_turn(s);
+		serve_due(s);
 }
 
 /* ---- members ---- */

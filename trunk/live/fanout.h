@@ -1,14 +1,14 @@
-/* fanout - whose turn it is when a source has something new. Layer: live, used by source.c and
+/* fanout - whose send slot it is when a source has something new. Layer: live, used by source.c and
  * consumer.c; the state is embedded in the source, and nobody else's.
  *
  * Sends cost per call, so players are served in batches: each waits at most opts.batch_ms. To keep
  * thousands of sends from falling on one moment, players are spread over groups, and each group
- * has its own point within the period. Without batching, and for relays and pushes, the turn comes
+ * has its own point within the period. Without batching, and for relays and pushes, the slot comes
  * after each read that has brought a picture; audio rides along with the next one, unless there
  * are no pictures.
  *
- * While all consumers are batched nobody needs a message before the next turn, so the feeder need
- * not read before it either: the source is *paced*, and each turn begins with the feeder's read. */
+ * While all consumers are batched nobody needs a message before the next slot, so the feeder need
+ * not read before it either: the source is *paced*, and each slot begins with the feeder's read. */
 #pragma once
 #include "co/co.h"
 
@@ -19,18 +19,18 @@ struct source;
 struct fanout_group {
 	struct consumer *consumers;
 	int count;
-	uint64_t seen; /* messages at its last turn */
+	uint64_t seen; /* messages at its last send slot */
 };
 enum { FANOUT_GROUPS = 32 };
 
 struct fanout {
 	struct fanout_group groups[FANOUT_GROUPS];
-	struct fanout_group relays;  /* a turn with each picture, before all others */
+	struct fanout_group relays;  /* a slot with each picture, before all others */
 	struct fanout_group instant; /* players without batching: likewise, behind them */
 	int step;                    /* every so many of the groups are in use */
-	int phase;                   /* of this source's turns, in groups */
+	int phase;                   /* of this source's slots, in groups */
 	struct timer tick;
-	uint32_t due;       /* the groups whose turn it is */
+	uint32_t due;       /* the groups whose slot it is */
 	bool catching_up;   /* the feeder is to read first */
 	bool is_news;       /* for those who are not batched */
 	struct timer round; /* goes on with a round over a large instant group */

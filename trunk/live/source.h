@@ -29,7 +29,7 @@ struct source_opts {
 	bool notify_end;     /* tell players when it lasted longer */
 };
 
-/* Who writes into a source: a publisher's session, or a pull. */
+/* A feeder writes into a source: a publisher's session, or a pull. */
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
@@ -43,7 +43,7 @@ struct feeder {
 	void (*on_read)(struct feeder *feeder);
 };
 
-/* Who wants to know of streams as such: recorders, forwarding, metrics. They observe: they must not
+/* An observer hears of streams as such: recorders, forwarding, metrics. It must not
  * block, and neither begin, leave nor finish a source; joining one is fine. Each function may be
  * NULL. */
 struct source_observer {
@@ -57,7 +57,7 @@ struct source_observer {
 	struct source_observer *prev, *next; /* of the registry */
 };
 
-/* Who keeps sources by name: the registry. */
+/* The keeper of sources by name: the registry. */
 struct source_keeper {
 	struct source_observer *observers;
 	void (*on_free)(struct source_keeper *keeper, struct source *source);

@@ -1,4 +1,5 @@
-/* What a source holds for its receivers. Wires are made for the first cursor of a format from what the log has, and go with the last one. */
+/* The memory that a source holds for its receivers. A wire is made for the first cursor of its format,
+ * from the messages of the log, and goes with the last one. */
 #include "codec/media_memory.h"
 #include "live/source.h"
 #include "live/wire.h"

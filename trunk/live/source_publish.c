@@ -1,4 +1,4 @@
-/* What becomes of a message that a feeder publishes: classified, put on the clock, kept for receivers
+/* The path of a message that a feeder publishes: it is classified, put on the clock, kept for receivers
  * that join, rendered for those that are there. */
 #include "codec/media_memory.h"
 #include "live/source_parts.h"
@@ -76,7 +76,7 @@ void source_forget_start(struct source *s)
 		wire_forget_start(w);
 }
 
-/* What is kept for receivers that join has limits, and goes when the pictures have stopped. */
+/* The cache for receivers that join has limits, and goes when the pictures have stopped. */
 static bool is_start_worn(const struct source *s)
 {
 	const struct msg_log *log = &s->log;

@@ -25,7 +25,7 @@ static int find_track(const struct timeline *tl, int kind, int id)
 	return -1;
 }
 
-/* What a former publisher alone had gives way. */
+/* A track that only a former publisher had gives way. */
 static struct timeline_track *spare_track(struct timeline *tl)
 {
 	if (tl->track_count < TIMELINE_TRACKS)
@@ -122,7 +122,7 @@ static void follow_live(struct timeline *tl, int64_t mapped, int64_t now_ms)
 	tl->used = true;
 }
 
-/* Where a message that arrives now should stand, as far as arrival tells. */
+/* The time that a message arriving now should have, as far as arrival tells. */
 static int64_t expected(const struct timeline *tl, int64_t now_ms)
 {
 	int64_t live = now_ms + tl->live_offset;
@@ -262,7 +262,7 @@ int64_t timeline_map(struct timeline *tl, int kind, int id, uint32_t raw, int64_
 	t->last = mapped;
 	if (mapped > tl->max)
 		tl->max = mapped;
-	/* What was pushed up, or paced by arrival, says nothing about the distance to live. */
+	/* A time that was pushed up, or paced by arrival, says nothing about the distance to live. */
 	if (!tl->used || (mapped == wanted && !t->still))
 		follow_live(tl, mapped, now_ms);
 	return mapped;

@@ -22,7 +22,7 @@ struct wire_opts {
 	int64_t backlog_ms;  /* a receiver further behind is moved */
 };
 
-/* What bytes for one receiver alone depend on. */
+/* The receiver that bytes of its own are made for. */
 struct wire_receiver {
 	const struct wire_opts *opts;
 	uint32_t stream_id; /* RTMP message stream */

@@ -67,6 +67,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
 	places_init(&server->places);
+	places_init(&server->api_places);
 	server->cluster = cluster_new(server);
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
@@ -113,6 +114,7 @@ void serve_stop(struct serve *serve)
 	guesses_free(&server->guesses);
 	stat_fini(&server->stat);
 	places_fini(&server->places);
+	places_fini(&server->api_places);
 	registry_fini(&server->registry);
 	http_router_fini(&serve->router);
 	conf_unref(&server->conf);

@@ -56,6 +56,17 @@ static bool is_open(const struct places *p, const struct place_limits *limits, c
 	       (is_own || is_within(p, ip, limits->per_address));
 }
 
+/* What waits to prove itself is bounded for each address, or one of them would take the whole reserve. */
+static bool has_reserve(const struct places *p, const struct place_limits *limits, const char *ip,
+			bool is_own)
+{
+	int most = limits->per_address + limits->reserve_per_address;
+	if (limits->all > 0 && p->count >= limits->all + limits->reserve)
+		return false;
+	return is_own || limits->per_address <= 0 || limits->reserve_per_address <= 0 ||
+	       is_within(p, ip, most);
+}
+
 bool place_take(struct conn_place *place, struct places *p, const struct place_limits *limits,
 		const char *listener, const struct addr *peer)
 {
@@ -63,11 +74,12 @@ bool place_take(struct conn_place *place, struct places *p, const struct place_l
 	bool is_own = addr_is_loopback(peer);
 	addr_ip(ip, peer);
 	*place = (struct conn_place){0};
-	if (limits->all > 0 && p->count >= limits->all + limits->reserve) {
+	bool open = is_open(p, limits, listener, ip, is_own);
+	if (!open && !has_reserve(p, limits, ip, is_own)) {
 		p->refused++;
 		return false;
 	}
-	place->is_reserved = !is_open(p, limits, listener, ip, is_own);
+	place->is_reserved = !open;
 	place->places = p;
 	place->listener = count_up(p, listener);
 	place->address = is_own ? NULL : count_up(p, ip);

@@ -10,8 +10,9 @@
 struct place_limits {
 	int all;
 	int reserve; /* beyond that, for those who prove later that they may have one of these */
-	int per_listener; /* of `all` */
-	int per_address;  /* of one IP address; the host's own are exempt */
+	int per_listener;        /* of `all` */
+	int per_address;         /* of one IP address; the host's own are exempt */
+	int reserve_per_address; /* of the reserve, likewise */
 };
 
 struct places {

@@ -35,14 +35,35 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 	return s;
 }
 
+static bool is_proxy(const struct conf *conf, const struct addr *peer)
+{
+	for (int i = 0; i < conf->trusted_proxies.count; i++)
+		if (addr_within(peer, conf->trusted_proxies.v[i]))
+			return true;
+	return false;
+}
+
 bool server_take_place(struct server *server, struct conn_place *place, const char *listener,
 		       const struct addr *peer)
 {
+	const struct conf *conf = server->conf;
+	int per_address = conf->max_connections_per_address ?: (conf->max_connections + 1) / 2;
 	struct place_limits limits = {
-		.all = server->conf->max_connections,
+		.all = conf->max_connections,
 		.reserve = CONNECTIONS_RESERVED,
+		.per_address = is_proxy(conf, peer) ? 0 : per_address,
+		.reserve_per_address = CONNECTIONS_RESERVED_PER_ADDRESS,
 	};
 	return place_take(place, &server->places, &limits, listener, peer);
+}
+
+bool server_take_api_place(struct server *server, struct conn_place *place, const struct addr *peer)
+{
+	const struct place_limits limits = {
+		.all = CONNECTIONS_API,
+		.per_address = is_proxy(server->conf, peer) ? 0 : CONNECTIONS_API / 2,
+	};
+	return place_take(place, &server->api_places, &limits, "HTTP API", peer);
 }
 
 static struct source *find_live(const struct server *server, const struct conf_vhost *vhost,

@@ -15,7 +15,7 @@ struct hooks;
 struct notices;
 struct signer;
 
-enum { CONNECTIONS_RESERVED = 32 };
+enum { CONNECTIONS_RESERVED = 32, CONNECTIONS_RESERVED_PER_ADDRESS = 4, CONNECTIONS_API = 48 };
 
 /* How the last reload ended. */
 struct reload_result {
@@ -37,6 +37,7 @@ struct server {
 	struct notices *notices;  /* what was logged about whom a moment ago */
 	struct guesses *guesses;  /* wrong passwords */
 	struct places places;     /* of connections, of whatever protocol */
+	struct places api_places; /* of those to an API port of its own */
 	char *server_id;          /* the same over restarts */
 	char service_id[9];       /* of this start */
 	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
@@ -59,6 +60,10 @@ struct source *server_live_source(const struct server *server, const struct conf
  * even in the reserve. */
 bool server_take_place(struct server *server, struct conn_place *place, const char *listener,
 		       const struct addr *peer);
+/* The same for a port that serves nothing but the API: however many clients there are, or who pretend
+ * to be some, these places are the operator's and the coworkers'. */
+bool server_take_api_place(struct server *server, struct conn_place *place,
+			   const struct addr *peer);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);

@@ -1,13 +1,13 @@
 /* sign - how servers of a cluster know each other: by a shared secret. Layer: node.
  *
- * What one server asks another carries the receiver's service id, the time, a nonce and an
+ * A request from one server to another carries the receiver's service id, the time, a nonce and an
  * HMAC-SHA256 over all of them, method, target and body. A service id is new at each start of a
  * process, so a signature is of no use to anybody else and after a restart. The time may be off by
  * SIGN_SKEW_MS; a nonce is good once, and is remembered for as long as its time is good; half of it
  * names the sender, so that one server cannot use up the memory for the others. Off while
  * no vhost has a secret.
  *
- * Who does not know the receiver's id, or has an old one, signs for what it knows and is told the
+ * A sender that does not know the receiver's id, or has an old one, signs for what it knows and is told the
  * right one (SIGN_MISDIRECTED): it remembers it by address and signs anew, see signed_request.h.
  *
  * Secrets belong to vhosts, the API to the process: what is asked about a vhost is signed with its
@@ -38,13 +38,13 @@ enum sign_verdict {
 	SIGN_VERDICTS,
 };
 
-/* What is signed. */
+/* The signed part of a request. */
 struct sign_what {
 	const char *method, *target; /* without line breaks */
 	struct span body;
 };
 
-/* What a signature consists of, as texts. */
+/* A signature, as texts. */
 struct sign_mark {
 	char to[SIGN_ID_MAX]; /* the receiver; "" when it is not known yet */
 	char time[24];        /* milliseconds since 1970 */

@@ -30,7 +30,7 @@ err signed_request(struct signer *signer, const char *vhost, const struct http_r
 	snprintf(to, sizeof(to), "%s", sign_peer(signer, address));
 	asked.field = &receiver;
 	TRY(ask(signer, vhost, to, asked, status, body));
-	/* That it says who it is proves nothing. When it lies, it can pass this one request on to the
+	/* The name that it gives proves nothing. When it lies, it can pass this one request on to the
 	 * server that has the id: the question is still ours, and good there once. */
 	if (*status != UNAUTHORIZED || !signer_on(signer))
 		return OK;

@@ -11,6 +11,8 @@
 
 enum { HEAD_MAX = 4096, EXTRA_MAX = 2048 };
 
+#define RETRY_AFTER_S "5"
+
 void flv_answer_stream(struct http_session *s, const struct stream_report *report,
 		       struct chunks *out)
 {
@@ -85,9 +87,15 @@ err flv_redirect(struct http_session *s, const struct conf_vhost *vhost, const c
 
 err flv_refuse(struct http_session *s, int status, const char *sentence)
 {
+	struct buf lines = {.max = EXTRA_MAX};
+	buf_printf(&lines, "%s", s->cors);
+	if (status == 503)
+		http_write_header(&lines, "Retry-After", RETRY_AFTER_S);
 	log_info("HTTP-FLV %s: %d, %s", log_quote(s->request->path), status, sentence);
 	s->request->keep_alive = false;
-	return http_respond_text(s->sock, s->request, status, sentence, s->cors);
+	err e = http_respond_text(s->sock, s->request, status, sentence, buf_text(&lines));
+	buf_free(&lines);
+	return e;
 }
 
 static int status_of(enum outcome_code code)

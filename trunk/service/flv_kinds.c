@@ -14,36 +14,29 @@ static bool metadata_names(const struct source *source, const char *word)
 	return false;
 }
 
-/* One kind is there and the other is not: then metadata that speak of the one alone are believed,
- * else a while must pass. */
-static bool has_shown_all(const struct source *source, int64_t *deadline)
-{
-	if (source->has_audio && source->has_video)
-		return true;
-	if (!source->has_audio && !source->has_video)
-		return false;
-	bool audio = metadata_names(source, "audiocodecid");
-	bool video = metadata_names(source, "videocodecid");
-	if (audio != video && audio == source->has_audio)
-		return true;
-	int64_t due = source->since_ms + GUESS_MS;
-	if (clock_ms() >= due)
-		return true;
-	*deadline = due < *deadline ? due : *deadline;
-	return false;
-}
-
 static uint8_t bits(bool audio, bool video)
 {
 	return (uint8_t)((audio ? WIRE_AUDIO : 0) | (video ? WIRE_VIDEO : 0));
 }
 
+/* Metadata name the kinds, which may be long in coming. Without such, what comes within a while counts; and
+ * when nothing has come, both are announced. */
+static bool guess(uint8_t *kinds, const struct source *source, int64_t *deadline)
+{
+	uint8_t seen = bits(source->has_audio, source->has_video);
+	uint8_t named = bits(metadata_names(source, "audiocodecid"),
+			     metadata_names(source, "videocodecid"));
+	int64_t due = source->since_ms + GUESS_MS;
+	*kinds = named | seen ? named | seen : WIRE_AUDIO | WIRE_VIDEO;
+	if (named || seen == (WIRE_AUDIO | WIRE_VIDEO) || clock_ms() >= due)
+		return true;
+	*deadline = due < *deadline ? due : *deadline;
+	return false;
+}
+
 bool flv_kinds(uint8_t *kinds, const struct source *source, const struct conf_http_remux *conf,
 	       int64_t *deadline)
 {
-	if (conf->guess_has_av && !has_shown_all(source, deadline))
-		return false;
-	*kinds = conf->guess_has_av ? bits(source->has_audio, source->has_video)
-				    : bits(conf->has_audio, conf->has_video);
-	return true;
+	*kinds = bits(conf->has_audio, conf->has_video);
+	return !conf->guess_has_av || guess(kinds, source, deadline);
 }

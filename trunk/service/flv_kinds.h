@@ -4,7 +4,8 @@
 #include "conf/conf.h"
 #include "live/source.h"
 
-/* WIRE_AUDIO, WIRE_VIDEO: those that a live stream has, or is said to have by configuration. False:
+/* WIRE_AUDIO, WIRE_VIDEO: those that the metadata of a live stream name or that have come, or those of the
+ * configuration (guess_has_av off). False:
  * that is not known yet, and *deadline is lowered to when it will be. */
 bool flv_kinds(uint8_t *kinds, const struct source *source, const struct conf_http_remux *conf,
 	       int64_t *deadline);

@@ -76,6 +76,7 @@ static err on_input(struct viewing *v)
 
 static void put_file_head(struct player *p, uint8_t kinds)
 {
+	const struct conf_http_remux *conf = &p->viewing.request->vhost->http_remux;
 	struct buf head = {.max = FILE_HEAD_MAX};
 	if (p->output->is_flv)
 		flv_write_header(&head, kinds & WIRE_AUDIO, kinds & WIRE_VIDEO);
@@ -83,7 +84,8 @@ static void put_file_head(struct player *p, uint8_t kinds)
 	if (head.n > 0)
 		chunks_put(&p->out, buf_span(&head));
 	buf_free(&head);
-	if (p->output->is_flv && p->viewing.request->vhost->http_remux.drop_if_not_match)
+	/* What the configuration leaves out is not sent; a guess may be wrong. */
+	if (p->output->is_flv && conf->drop_if_not_match && !conf->guess_has_av)
 		cursor_want(&p->viewing.cursor, kinds | WIRE_DATA);
 	p->stage = PLAYING;
 }
@@ -248,7 +250,8 @@ err flv_play(struct http_session *s, const struct request *request)
 	p->head_due_ms = clock_after(HEAD_MS);
 	chunks_init(&p->out);
 	sock_attach(p->sock);
-	err e = viewing_find(&p->viewing, &ops, request, HEAD_MS);
+	err e = viewing_find(&p->viewing, &ops, request,
+			     request->vhost->cluster.upstream_start_timeout_ms);
 	if (!e)
 		e = s->request->method == HTTP_METHOD_HEAD ? flv_answer_head(s)
 							   : viewing_play(&p->viewing);

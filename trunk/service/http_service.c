@@ -99,8 +99,10 @@ void http_service_accept(void *ctx, struct sock *sock)
 	const struct http_port *port = ctx;
 	struct server *server = port->server;
 	struct conn_place place;
-	const char *listener = port->ports & HTTP_PORT_API ? "HTTP API" : "HTTP";
-	if (!server_take_place(server, &place, listener, sock_peer(sock))) {
+	const struct addr *peer = sock_peer(sock);
+	bool taken = port->ports == HTTP_PORT_API ? server_take_api_place(server, &place, peer)
+						  : server_take_place(server, &place, "HTTP", peer);
+	if (!taken) {
 		sock_close(&sock);
 		return;
 	}

@@ -48,7 +48,7 @@ static err wait_for_pull(struct viewing *v, int64_t patience_ms)
 				      viewer_why(&v->viewer));
 		err e = wait_a_while(v, deadline);
 		if (e == ERR_TIMEOUT)
-			return OK;
+			return refuse(v, OUTCOME_NO_ORIGIN, "no origin has answered in time");
 		TRY(e);
 	}
 	return OK;

@@ -1,6 +1,7 @@
 #include "session/viewing.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/relays.h"
 #include "session/hooks.h"
 #include "session/locate.h"
 
@@ -37,7 +38,8 @@ static struct traffic on_client_count(const struct client *client)
 bool viewing_from_start(const struct viewing *v)
 {
 	return v->request->vhost->play.gop_cache &&
-	       (!v->request->is_relay || source_is_live(v->source));
+	       (!v->request->is_relay ||
+		!relays_report(v->request->server->cluster, v->source).lost_ms);
 }
 
 static const struct client_ops client_ops = {on_client_stop, on_client_count};
@@ -100,16 +102,34 @@ static err never_began(struct viewing *v)
 			      "%s", viewer_why(&v->viewer));
 }
 
+/* A place is not held for ever by a client whose stream does not come. */
+static err check_wait(struct viewing *v, int64_t *deadline)
+{
+	int64_t limit = v->request->vhost->play.wait_timeout_ms;
+	if (limit <= 0 || source_is_live(v->source))
+		return OK;
+	int64_t since =
+		v->client.since_ms > v->source->since_ms ? v->client.since_ms : v->source->since_ms;
+	*deadline = since + limit < *deadline ? since + limit : *deadline;
+	if (clock_ms() < since + limit)
+		return OK;
+	return outcome_refuse(viewing_outcome(v), OUTCOME_NOT_FOUND,
+			      "the stream has not come for %lld s (wait_timeout)",
+			      (long long)(limit / 1000));
+}
+
 /* A relay looks by itself where the stream is now, and a client that knows of nothing yet can be sent
  * there; for others it may go on here. */
-static err check_end(struct viewing *v)
+static err check_end(struct viewing *v, int64_t *deadline)
 {
 	if (is_past_duration(v)) {
 		TRY(finish_message(v));
 		return outcome_refuse(viewing_outcome(v), OUTCOME_DURATION,
 				      "the duration that was asked for is over");
 	}
-	if (!is_over(v) || v->ops->pending(v))
+	if (!is_over(v))
+		return check_wait(v, deadline);
+	if (v->ops->pending(v))
 		return OK;
 	if (!v->has_told)
 		return never_began(v);
@@ -125,7 +145,7 @@ static err step(struct viewing *v, int64_t *deadline)
 	if (v->ops->prepare && !is_over(v))
 		v->ops->prepare(v, deadline);
 	TRY(v->ops->send(v));
-	TRY(check_end(v));
+	TRY(check_end(v, deadline));
 	TRY(send_monitor_check_skips(&v->cursor));
 	return v->ops->check(v, deadline);
 }

@@ -69,7 +69,7 @@ struct viewing {
 };
 
 /* Looks for the stream, in zeroed memory; `request` must stay until the end. OK: it is here, or may come.
- * With patience_ms >= 0 also when that is not known after so long. An error: either v->outcome says why, or
+ * With patience_ms >= 0 origins that have not answered by then are waited for no longer. An error: either v->outcome says why, or
  * it was stopped or the client has left. viewing_end() is due in any case. */
 err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct request *request,
 		 int64_t patience_ms) BLOCKS;
@@ -82,8 +82,9 @@ void viewing_end(struct viewing *v);
 
 /* For consumer_opts.on_send_slot: sends by ops->send, unless the coroutine has to look after the client. */
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
-/* It begins with what is kept of the stream, as the vhost has it. Not for another server in a gap: there,
- * old media would be taken for a stream that is back. */
+/* It begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
+ * media: there, what is kept would be taken for a stream that is back, and two servers that have lost it
+ * could feed each other. */
 bool viewing_from_start(const struct viewing *v);
 /* The client has closed the stream. */
 void viewing_close(struct viewing *v);

@@ -151,7 +151,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);
 	DL_APPEND(trees->relays, r);
 	index_relay(trees, r);
-	/* What it has told may be old, if it does not answer. */
+	/* Its report may be old, if its API does not answer. */
 	if (a && a->has_report && !*r->api)
 		json_put_int(r->node, "viewers", a->players);
 	if (r->untrusted)

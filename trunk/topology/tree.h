@@ -15,7 +15,7 @@ struct tree_filter {
 	const char *vhost, *app, *stream; /* "": any */
 };
 
-/* What a node takes out of a quota, about what it has in memory; as text it is about NODE_TEXT. A tree
+/* The cost of a node to a quota, about its size in memory; as text it is about NODE_TEXT. A tree
  * with its root. */
 enum { NODE_BYTES = 4096, NODE_TEXT = 512, TREE_BYTES = NODE_BYTES * 3 / 2 };
 
@@ -67,7 +67,7 @@ struct tree_relay *trees_find(const struct trees *trees, const char *api, const 
 bool tree_is_untrusted(const struct server *server, const struct client *relay);
 /* Its API may be called: of untrusted relays only on this host, since the address is theirs to choose. */
 bool tree_may_ask(const struct server *server, const struct client *relay);
-/* What another server said of itself takes the place of what we knew. */
+/* The answer of a relay takes the place of what its connection told. */
 void tree_graft(struct tree_relay *relay, const json_t *said, struct tree_room *room);
 /* Why a relay's part is missing. */
 void tree_missing(struct tree_relay *relay, const char *why);
@@ -79,5 +79,5 @@ json_t *tree_copy(const json_t *said, struct tree_room *room, int *left_out);
 int tree_sum(json_t *tree);
 /* A server knows its ports, whoever asks it knows its address: ":1985" becomes "ip:1985". */
 void tree_place(json_t *node, const char *hostport);
-/* What a server says about itself anywhere. */
+/* The members by which a server tells of itself. */
 json_t *tree_self(struct server *server);

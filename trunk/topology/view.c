@@ -27,8 +27,8 @@ static bool is_circle(const struct server *server, const struct view_query *q)
 
 /* ---- streams ---- */
 
-/* Of all views of the process, and of one: 24,000 nodes, half of them told by strangers. What a node is
- * estimated at is NODE_BYTES. */
+/* Of all views of the process, and of one: 24,000 nodes, half of them told by untrusted relays. A node is
+ * estimated at NODE_BYTES. */
 enum {
 	VIEWS_BYTES = 192 << 20,
 	VIEWS_UNTRUSTED = VIEWS_BYTES / 2,
@@ -64,7 +64,7 @@ static void open_room(struct view *v)
 	};
 }
 
-/* What is shown stays taken, by the quota. */
+/* The memory of the answer stays taken, by the quota. */
 static void close_room(struct view *v, struct quota *quota)
 {
 	size_t shown = v->shown.used;
@@ -227,7 +227,7 @@ static void put_ours(struct view *v)
 			put_tree(v, json_incref(t->json));
 }
 
-/* What we have from an origin that said nothing about it. */
+/* Streams from an origin that said nothing about them. */
 static void put_orphans(struct view *v)
 {
 	struct tree *t;

@@ -7,8 +7,8 @@
  * the servers that it came by in this direction, a number of hops that it may still make, and what
  * is left of the one deadline.
  *
- * What others say is not trusted to be small: see the budgets in view.c. What there is no room for
- * is left out, and that is said. */
+ * Answers of others are not trusted to be small: see the budgets in view.c. Streams for which there is no
+ * room are left out, and counted. */
 #pragma once
 #include "base/budget.h"
 #include "node/json.h"

@@ -133,6 +133,58 @@ static void numbers_are_found_by_their_names(void **state)
 	assert_int_equal(proc_number("", "Cached"), 0);
 }
 
+static const char proc_dev[] =
+	"Inter-|   Receive                                                |  Transmit\n"
+	" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs "
+	"drop "
+	"fifo colls carrier compressed\n"
+	"    lo: 1000 10 0 0 0 0 0 0 1000 10 0 0 0 0 0 0\n"
+	"  eth0: 7 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\n"
+	"wlan0:70 1 0 0 0 0 0 0 90 1 0 0 0 0 0 0\n"
+	"  bad0: 5\n"
+	"  eth1: 100 1 0 0 0 0 0 0 200 1 0 0 0 0 0 0\n";
+
+static void loopback_is_no_network_and_lines_end_where_they_end(void **state)
+{
+	(void)state;
+	struct proc_net net = {0};
+	proc_net_read(&net, proc_dev);
+	assert_int_equal(net.recv, 7 + 70 + 100);
+	assert_int_equal(net.send, 9 + 90 + 200);
+	assert_int_equal(net.local_recv, 1000);
+	assert_int_equal(net.local_send, 1000);
+	proc_net_read(&net, "");
+	proc_net_read(&net, "eth0:");
+	proc_net_read(&net, "eth0: 1 2 3\nno colon 1 2 3 4 5 6 7 8 9\nlo: 1 2 3 4 5 6 7 8");
+	assert_int_equal(net.recv, 7 + 70 + 100);
+}
+
+static void disks_are_counted(void **state)
+{
+	(void)state;
+	static const char diskstats[] =
+		"   8       0 sda 100 0 2000 50 200 0 4000 60 0 700 110 0 0 0 0 0 0\n"
+		"   8       1 sda1 90 0 1800 50 190 0 3900 60 0 650 100\n"
+		" 253       0 dm-0 1 2 3\n";
+	struct proc_disk_total a, b;
+	struct proc_disk share;
+	proc_disk_read(&a, "nr_free_pages 5\npgpgin 1000\npgpgout 2000\npgpginx 9\n", diskstats);
+	assert_int_equal(a.read_kbyte, 1000);
+	assert_int_equal(a.written_kbyte, 2000);
+	assert_int_equal(a.busy_ms, 700);
+	b = (struct proc_disk_total){.read_kbyte = 3000, .written_kbyte = 2500, .busy_ms = 1700};
+	proc_disk_share(&share, &a, &b, 2000);
+	assert_int_equal(share.read_kbps, 1000);
+	assert_int_equal(share.write_kbps, 250);
+	assert_int_equal((int)(share.busy * 100), 50);
+	proc_disk_share(&share, &a, &b, 500);
+	assert_int_equal((int)share.busy, 1);
+	proc_disk_share(&share, &a, &b, 0);
+	assert_int_equal(share.read_kbps, 0);
+	proc_disk_read(&a, "", "");
+	assert_int_equal(a.busy_ms, 0);
+}
+
 static void the_machine_has_memory_and_this_process_uses_some(void **state)
 {
 	(void)state;
@@ -155,6 +207,8 @@ int main(void)
 		cmocka_unit_test(parameters_are_decoded_and_bounded),
 		cmocka_unit_test(texts_that_are_no_utf8_are_shown_all_the_same),
 		cmocka_unit_test(numbers_are_found_by_their_names),
+		cmocka_unit_test(loopback_is_no_network_and_lines_end_where_they_end),
+		cmocka_unit_test(disks_are_counted),
 		cmocka_unit_test(the_machine_has_memory_and_this_process_uses_some),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,7 +299,7 @@ static void who_asks_for_answers_and_does_not_read_them_is_cut_off(void **state)
 	cursor_pause(&c, true);
 	cursor_pause(&c, false);
 	cursor_close(&c);
-	/* Who reads may ask for ever. */
+	/* A receiver that reads may ask for ever. */
 	open_cursor(&c, 1, true, true, false, NULL);
 	for (int i = 0; i < 10000; i++) {
 		cursor_inject(&c, span_of(answer, sizeof(answer)));

@@ -375,7 +375,7 @@ static void players_may_leave_while_they_are_being_woken(void **state)
 static int asked, served, served_before_asked;
 static bool is_blocked; /* the feeder cannot read now */
 
-/* What a publisher's coroutine does, without one. */
+/* Does what a publisher's coroutine does. */
 static void feeder_read(struct feeder *f)
 {
 	(void)f;
@@ -494,7 +494,7 @@ static void a_burst_is_one_turn_for_those_who_are_served_at_once(void **state)
 	begin(50);
 }
 
-/* Who is batched gets all that had come when the turn began, not what fitted into a slice. */
+/* Batched players get all that had come when their slot began, not only what fitted into a slice. */
 static void a_turn_does_not_end_with_a_slice(void **state)
 {
 	(void)state;

@@ -310,7 +310,7 @@ static void relays_hear_of_the_gap_and_players_of_its_end(void **state)
 	receiver_leave(&relay);
 	receiver_leave(&player);
 	receiver_leave(&player);
-	/* Who comes now waits for the next publisher. */
+	/* A player that comes now waits for the next publisher. */
 	join(&player);
 	assert_false(has_ended(&player));
 	receiver_leave(&player);

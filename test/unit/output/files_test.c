@@ -92,6 +92,16 @@ static void a_queue_without_files_ends(void **state)
 	assert_null(f);
 }
 
+static void clean_up(void)
+{
+	static const char *const names[] = {"a/b/one", "a/b", "a", "file", "other", "many", ""};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[200];
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		(void)remove(path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,5 +113,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_queue_without_files_ends, co_setup, co_teardown),
 	};
 	snprintf(folder, sizeof(folder), "/tmp/files_test.%d", (int)getpid());
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	clean_up();
+	return failed;
 }

@@ -16,7 +16,7 @@ static struct headers *metadata(const char *text)
 	return h;
 }
 
-static void what_has_come_is_announced_once_nothing_else_is_to_be_expected(void **state)
+static void what_metadata_name_or_has_come_is_announced(void **state)
 {
 	(void)state;
 	static const struct {
@@ -26,17 +26,17 @@ static void what_has_come_is_announced_once_nothing_else_is_to_be_expected(void 
 		int kinds; /* -1: not known yet */
 	} cases[] = {
 		{true, true, "", 0, A | V},
-		{true, true, "audiocodecid", 0, A | V},
 		{true, false, "", 0, -1},
 		{false, true, "", 0, -1},
+		{false, false, "", 0, -1},
 		{true, false, "", LONG_AGO_MS, A},
 		{false, true, "", LONG_AGO_MS, V},
+		{false, false, "", LONG_AGO_MS, A | V},
 		{true, false, "audiocodecid", 0, A},
 		{false, true, "videocodecid", 0, V},
-		{true, false, "videocodecid", 0, -1},
-		{true, false, "audiocodecid videocodecid", 0, -1},
-		{true, false, "audiocodecid videocodecid", LONG_AGO_MS, A},
-		{false, false, "audiocodecid", LONG_AGO_MS, -1},
+		{true, false, "videocodecid", 0, A | V},
+		{true, false, "audiocodecid videocodecid", 0, A | V},
+		{false, false, "audiocodecid", 0, A},
 	};
 	const struct conf_http_remux conf = {.guess_has_av = true, .has_audio = true};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -49,10 +49,8 @@ static void what_has_come_is_announced_once_nothing_else_is_to_be_expected(void 
 		bool known = flv_kinds(&kinds, &source, &conf, &deadline);
 		if (known != (cases[i].kinds >= 0) || (known && kinds != cases[i].kinds))
 			fail_msg("case %zu: %d", i, known ? kinds : -1);
-		/* Who waits for the second kind knows for how long. */
-		bool waits = !known && (cases[i].audio || cases[i].video);
-		assert_true(waits ? deadline > now && deadline < now + LONG_AGO_MS
-				  : deadline == CLOCK_NEVER);
+		assert_true(known ? deadline == CLOCK_NEVER
+				  : deadline > now && deadline < now + LONG_AGO_MS);
 		headers_unref(&source.headers);
 	}
 }
@@ -72,7 +70,7 @@ static void without_guessing_the_configuration_says_it_at_once(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_has_come_is_announced_once_nothing_else_is_to_be_expected),
+		cmocka_unit_test(what_metadata_name_or_has_come_is_announced),
 		cmocka_unit_test(without_guessing_the_configuration_says_it_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,15 @@ static void the_end_of_the_stream_is_told(void **state)
 	assert_int_equal(viewer.end, ERR_ENDED);
 }
 
+static void a_player_whose_stream_does_not_come_is_let_go(void **state)
+{
+	(void)state;
+	begin("play { wait_timeout 0.3; }");
+	datagram_start(&viewer, server, "x", false);
+	wait_until(viewer.is_over);
+	assert_int_equal(viewer.outcome.code, OUTCOME_NOT_FOUND);
+}
+
 struct heard {
 	struct client_observer observer;
 	int entered, left;
@@ -516,6 +525,7 @@ int main(void)
 		T(a_full_server_has_places_for_relays_only),
 		T(what_is_published_is_played),
 		T(the_end_of_the_stream_is_told),
+		T(a_player_whose_stream_does_not_come_is_let_go),
 		T(clients_are_counted_and_observed),
 		T(a_kick_ends_them_without_a_socket),
 		T(a_publisher_that_nobody_watches_or_hears_ends),

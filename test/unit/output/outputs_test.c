@@ -1,0 +1,286 @@
+/* Streams as HLS and as recordings, from the messages of a source to bytes and files; without a network. */
+#include "base/mem.h"
+#include "codec/ts.h"
+#include "output/dvr.h"
+#include "output/hls.h"
+#include "support/co_unit.h"
+#include "support/hex.h"
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct server server;
+static char folder[64];
+
+static void begin(const char *vhost)
+{
+	struct conf_report report;
+	char *text = mem_printf("listen 1935;\nvhost __defaultVhost__ { %s }\n", vhost);
+	conf_report_init(&report);
+	server = (struct server){.server_id = (char *)(uintptr_t) "vid-test",
+				 .service_id = "testtest"};
+	assert_int_equal(conf_load_text(&server.conf, "t.conf", text, &report), OK);
+	conf_report_fini(&report);
+	registry_init(&server.registry);
+	free(text);
+}
+
+static void end(void)
+{
+	co_group_stop(&server.services);
+}
+
+static void end_registry(void)
+{
+	registry_fini(&server.registry);
+	conf_unref(&server.conf);
+}
+
+/* ---- a publisher ---- */
+
+struct encoder {
+	struct feeder feeder;
+	struct source *source;
+};
+
+static void lost(struct feeder *feeder)
+{
+	(void)feeder;
+}
+
+static void publish(struct encoder *e, enum msg_type type, const char *hex, size_t more,
+		    uint32_t ts)
+{
+	struct span s = hex_bytes(hex);
+	struct msg *m = msg_new(type, 0, s.n + more);
+	memcpy(m->payload, s.p, s.n);
+	memset(m->payload + s.n, 0x55, more);
+	source_publish(e->source, &e->feeder, &m, ts);
+	hex_free(s);
+}
+
+static void encoder_begin(struct encoder *e, const char *name)
+{
+	static const struct source_opts opts = {
+		.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000};
+	char *key = mem_printf("/live/%s", name);
+	*e = (struct encoder){.feeder = {.kind = FEEDER_PUBLISHER, .on_lost = lost}};
+	e->source = registry_get(&server.registry, key, "__defaultVhost__", "live", name, &opts);
+	assert_true(source_begin(e->source, &e->feeder));
+	publish(e, MSG_VIDEO, "17 00 000000 01 42C01E FF E1 0004 6742C01E 01 0001 68", 0, 0);
+	publish(e, MSG_AUDIO, "AF 00 1210", 0, 0);
+	free(key);
+}
+
+static void turn(void)
+{
+	for (int i = 0; i < 20; i++)
+		(void)co_sleep(1);
+}
+
+/* Pictures and sound of each 40 ms; a key frame each second. */
+static void encoder_run(struct encoder *e, uint32_t from, uint32_t to)
+{
+	for (uint32_t t = from; t < to; t += 40) {
+		bool is_key = t % 1000 == 0;
+		publish(e, MSG_VIDEO,
+			is_key ? "17 01 000000 00000065 65" : "27 01 000000 00000065 41", 100, t);
+		publish(e, MSG_AUDIO, "AF 01 21", 50, t + 10);
+		if (is_key)
+			turn();
+	}
+	source_caught_up(e->source, &e->feeder, true);
+	turn();
+}
+
+static void encoder_end(struct encoder *e)
+{
+	source_leave(e->source, &e->feeder, 0);
+	turn();
+	source_unref(&e->source);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+static char *list_text(const struct hls *hls, const char *path)
+{
+	const struct hls_item *item = hls_find(hls, "__defaultVhost__", path);
+	return item ? mem_strndup((const char *)item->blob->p, item->blob->n) : mem_strdup("");
+}
+
+static void a_stream_is_cut_and_found(void **state)
+{
+	struct encoder e;
+	(void)state;
+	begin("hls { enabled on; hls_fragment 1; hls_storage ram; }");
+	struct hls *hls = hls_new(&server);
+	encoder_begin(&e, "a");
+	encoder_run(&e, 0, 5000);
+	char *text = list_text(hls, "/live/a.m3u8");
+	assert_int_equal(count(text, "#EXTINF:1.000"), 4);
+	char *name = strstr(text, "a-");
+	assert_non_null(name);
+	*strchr(name, '\n') = '\0';
+	char *path = mem_printf("/live/%s", name);
+	const struct hls_item *item = hls_find(hls, "__defaultVhost__", path);
+	assert_non_null(item);
+	assert_ptr_equal(item->type, hls_type_ts);
+	assert_int_equal(item->blob->n % TS_PACKET, 0);
+	assert_null(hls_find(hls, "other", path));
+	free(path);
+	free(text);
+	encoder_end(&e);
+	text = list_text(hls, "/live/a.m3u8");
+	assert_non_null(strstr(text, "#EXT-X-ENDLIST"));
+	assert_int_equal(count(text, "#EXTINF:"), 5);
+	free(text);
+	end();
+	hls_free(&hls);
+	end_registry();
+	assert_int_equal(msg_live(), 0);
+}
+
+static void a_stream_that_comes_back_goes_on(void **state)
+{
+	struct encoder e;
+	(void)state;
+	begin("hls { enabled on; hls_fragment 1; hls_storage ram; hls_use_fmp4 on; hls_keys on; }");
+	struct hls *hls = hls_new(&server);
+	for (int round = 0; round < 2; round++) {
+		encoder_begin(&e, "a");
+		encoder_run(&e, 0, 2000);
+		encoder_end(&e);
+	}
+	char *text = list_text(hls, "/live/a.m3u8");
+	assert_int_equal(count(text, "#EXTINF:"), 4);
+	assert_int_equal(count(text, "#EXT-X-DISCONTINUITY\n"), 1);
+	assert_non_null(strstr(text, "#EXT-X-MAP:URI="));
+	assert_non_null(strstr(text, "#EXT-X-KEY:METHOD=AES-128"));
+	free(text);
+	end();
+	hls_free(&hls);
+	end_registry();
+}
+
+static void what_is_not_wanted_is_not_cut(void **state)
+{
+	struct encoder e;
+	(void)state;
+	begin("");
+	struct hls *hls = hls_new(&server);
+	encoder_begin(&e, "a");
+	encoder_run(&e, 0, 2000);
+	assert_null(hls_find(hls, "__defaultVhost__", "/live/a.m3u8"));
+	encoder_end(&e);
+	end();
+	hls_free(&hls);
+	end_registry();
+}
+
+static void names_that_lead_elsewhere_are_refused(void **state)
+{
+	struct encoder e;
+	(void)state;
+	begin("hls { enabled on; hls_storage ram; }");
+	struct hls *hls = hls_new(&server);
+	encoder_begin(&e, "..");
+	encoder_run(&e, 0, 1000);
+	encoder_end(&e);
+	end();
+	hls_free(&hls);
+	end_registry();
+}
+
+static long size_of(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "rb");
+	long n = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+	if (file)
+		fclose(file);
+	return n;
+}
+
+static void a_stream_is_recorded(void **state)
+{
+	static const char *const names[] = {"a.flv", "a.mp4"};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct encoder e;
+		char *vhost = mem_printf("dvr { enabled on; dvr_path %s/[stream].%s; }", folder,
+					 names[i] + 2);
+		begin(vhost);
+		struct dvr *dvr = dvr_new(&server);
+		encoder_begin(&e, "a");
+		encoder_run(&e, 0, 3000);
+		encoder_end(&e);
+		for (int wait = 0; wait < 2000 && size_of(names[i]) < 0; wait++)
+			(void)co_sleep(1);
+		assert_true(size_of(names[i]) > 3000);
+		end();
+		dvr_free(&dvr);
+		end_registry();
+		free(vhost);
+	}
+	assert_int_equal(msg_live(), 0);
+}
+
+static void segments_of_a_recording_have_names_of_their_own(void **state)
+{
+	struct encoder e;
+	(void)state;
+	char *vhost = mem_printf(
+		"dvr { enabled on; dvr_plan segment; dvr_duration 1; dvr_path %s/s.flv; }", folder);
+	begin(vhost);
+	struct dvr *dvr = dvr_new(&server);
+	encoder_begin(&e, "s");
+	encoder_run(&e, 0, 3000);
+	encoder_end(&e);
+	for (int wait = 0; wait < 2000 && size_of("s-2.flv") < 0; wait++)
+		(void)co_sleep(1);
+	assert_true(size_of("s.flv") > 0 && size_of("s-1.flv") > 0 && size_of("s-2.flv") > 0);
+	end();
+	dvr_free(&dvr);
+	end_registry();
+	free(vhost);
+}
+
+static void clean_up(void)
+{
+	static const char *const names[] = {"a.flv", "a.mp4", "s.flv", "s-1.flv", "s-2.flv"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_stream_is_cut_and_found, co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(a_stream_that_comes_back_goes_on, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_wanted_is_not_cut, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(names_that_lead_elsewhere_are_refused, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_stream_is_recorded, co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(segments_of_a_recording_have_names_of_their_own,
+						co_setup, co_teardown),
+	};
+	snprintf(folder, sizeof(folder), "/tmp/output_test.%d", (int)getpid());
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	clean_up();
+	return failed;
+}
