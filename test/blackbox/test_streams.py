@@ -18,12 +18,14 @@ SOUND = b"\xaf\x01" + bytes(90)
 class Encoder:
     """One picture and two sounds each 40 ms, which come when they are made."""
 
-    def __init__(self, t, url, video_base=0, audio_base=0):
+    def __init__(self, t, url, video_base=0, audio_base=0, sound=True):
         self.c = t.client(url).connect()
         self.c.publish()
         self.video_base, self.audio_base, self.at = video_base, audio_base, 0
+        self.sound = sound
         self.video(HEADER)
-        self.send(AUDIO, audio_base, AAC)
+        if sound:
+            self.send(AUDIO, audio_base, AAC)
 
     def send(self, kind, ts, body):
         self.c.send(Message(kind, ts & 0xFFFFFFFF, self.c.sid, body))
@@ -36,7 +38,7 @@ class Encoder:
         start, begun = time.monotonic(), self.at
         while self.at < begun + seconds * 1000:
             self.video(SLICE)
-            for n in (0, 20):
+            for n in (0, 20) if self.sound else ():
                 self.send(AUDIO, self.audio_base + self.at + n, SOUND)
             self.at += 40
             if pace:
@@ -98,6 +100,39 @@ def test_tracks_with_clocks_of_their_own_do_not_speed_the_stream_up(t):
     for got in times.values():
         assert 9800 < got[-1] - got[0] < 10800, (got[0], got[-1])
     assert abs(times[VIDEO][-1] - times[AUDIO][-1]) < 500, times
+
+
+@limit(60)
+def test_sound_that_an_encoder_no_longer_sends_is_forgotten(t):
+    """An encoder comes back without sound within the grace, while somebody watches at an edge: the API of origin
+    and edge names no audio any more, and a player that joins gets no header of it."""
+    s = t.server("srs", top.local())
+    edge = top.start_edge(t, s)
+    first = Encoder(t, s.url("live/x"))
+    first.video(KEY)
+    first.run(0.5)
+    watcher = t.client(edge.url("live/x")).connect()
+    watcher.play()
+    first.run(1.5)
+    assert s.stream("x")["audio"] and edge.stream("x")["audio"]
+    first.c.unpublish()
+    again = Encoder(t, s.url("live/x"), sound=False)
+    again.video(KEY)
+    again.run(2)
+
+    def has_sound(server):
+        again.run(0.1)
+        return server.stream("x")["audio"] is not None
+    for server in (s, edge):
+        wait_for(lambda at=server: not has_sound(at), 10 * SCALE, "no audio in the API")
+        c = t.client(server.url("live/x")).connect()
+        c.play()
+        again.run(1)
+        try:
+            while True:
+                assert c.read(0.2).type != AUDIO
+        except Timeout:
+            pass
 
 
 @limit(90)

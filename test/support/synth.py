@@ -34,17 +34,25 @@ def _hevc(b, key):
     return (len(b) + 2).to_bytes(4, "big") + (b"\x26\x01" if key else b"\x02\x01") + b
 
 
+def _hvcc(rng, n):
+    """A configuration record whose NAL units have lengths of four bytes; the rest of it is random."""
+    record = bytearray(_body(rng, n))
+    record[0] = 1
+    record[21] |= 3
+    return bytes(record)
+
+
 def _video_forms(video, rng):
     if video == "hevc":
-        return ([b"\x1c\0\0\0\0" + _body(rng, 60)], lambda b: b"\x1c\x01\0\0\0" + _hevc(b, True),
+        return ([b"\x1c\0\0\0\0" + _hvcc(rng, 60)], lambda b: b"\x1c\x01\0\0\0" + _hevc(b, True),
                 lambda b: b"\x2c\x01\0\0\x28" + _hevc(b, False))
     fourcc = video[:4].encode()
     if video.endswith("-nano"):
         mod = b"\x02\0\x01\xf4"       # three bytes: 500 ns; then ModEx type 0 and the packet type
-        return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x97" + mod + b"\x01" + fourcc + b"\0\0\0" + _hevc(b, True),
+        return ([b"\x90" + fourcc + _hvcc(rng, 60)], lambda b: b"\x97" + mod + b"\x01" + fourcc + b"\0\0\0" + _hevc(b, True),
                 lambda b: b"\xa7" + mod + b"\x01" + fourcc + b"\0\0\0" + _hevc(b, False))
     if video.endswith("-tracks"):
-        heads = [b"\x96\x00" + fourcc + bytes((n,)) + _body(rng, 50) for n in (0, 1)]
+        heads = [b"\x96\x00" + fourcc + bytes((n,)) + _hvcc(rng, 50) for n in (0, 1)]
 
         def two(first):
             def form(b):
@@ -56,6 +64,6 @@ def _video_forms(video, rng):
             return form
         return heads, two(b"\x96"), two(b"\xa6")
     if fourcc == b"hvc1":
-        return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x91" + fourcc + b"\0\0\0" + _hevc(b, True),
+        return ([b"\x90" + fourcc + _hvcc(rng, 60)], lambda b: b"\x91" + fourcc + b"\0\0\0" + _hevc(b, True),
                 lambda b: b"\xa3" + fourcc + _hevc(b, False))
     return ([b"\x90" + fourcc + _body(rng, 60)], lambda b: b"\x91" + fourcc + b, lambda b: b"\xa1" + fourcc + b)

@@ -100,7 +100,7 @@ static bool is_write(const struct http_session *s)
 	return m->method != HTTP_METHOD_OPTIONS;
 }
 
-/* What a proxy on this host passes on is from elsewhere. */
+/* A request that a proxy on this host passes on is from elsewhere. */
 static bool is_forwarded(const struct http_message *m)
 {
 	static const char *const names[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};

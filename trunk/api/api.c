@@ -165,14 +165,14 @@ static bool write_body(struct buf *body, const struct api_call *call, const char
 	return good && buf_ok(body);
 }
 
-/* Whoever lets long answers lie unread must not have the questions of coworkers go unanswered, which are
+/* Long answers that lie unread must not keep the queries of coworkers from being answered. Those are
  * short: how many of those there can be, the number of connections says. */
 static bool may_wait(struct quota *unsent, size_t n)
 {
 	return n <= SHORT_BYTES || quota_take(unsent, n);
 }
 
-/* Who asked may take his time to read it: as a text it is much smaller than as a value. */
+/* The answer waits for its reader as a text, which is much smaller than the values it is made of. */
 static err send_answer(struct http_session *s, struct api_call *call, const char *callback)
 {
 	static struct budget unsent = {.max = UNSENT_MAX};

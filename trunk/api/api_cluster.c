@@ -1,4 +1,4 @@
-/* What other servers ask: where a stream is. */
+/* The coworker query: where a stream is. */
 #include "api/api_route.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"

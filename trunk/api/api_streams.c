@@ -1,4 +1,4 @@
-/* Who is here: vhosts, streams, clients. */
+/* Lists of vhosts, streams and clients. */
 #include "api/api_route.h"
 #include "base/mem.h"
 #include "cluster/relays.h"

@@ -120,7 +120,7 @@ static void put_network(json_t *system, const struct server *server)
 	json_put_int(system, "conn_srs", server->places.count + server->api_places.count);
 }
 
-/* Who was kept out, and why. */
+/* Requests that were refused, by reason. */
 static void put_refused(json_t *cluster, const struct server *server)
 {
 	const struct signer *signer = server->signer;

@@ -344,7 +344,7 @@ err co_sleep(int64_t ms)
 	return me->stopping ? ERR_STOPPED : OK;
 }
 
-/* A sleep of no time ends after the next look at descriptors and clock, behind all who can run. */
+/* A sleep of no time ends after the next look at descriptors and clock, behind all that can run. */
 void co_yield (void)
 {
 	struct co *me = current;

@@ -42,8 +42,8 @@ void co_join_within(struct co **co, int64_t ms) BLOCKS;
 /* The running coroutine; never NULL after co_init(). */
 struct co *co_self(void);
 bool co_stopping(void);
-/* Wakes it from co_wait(), or lets its next co_wait() return at once. Callable from timers. Who
- * wakes itself comes back from co_wait() after all others who can run have had a turn. */
+/* Wakes it from co_wait(), or lets its next co_wait() return at once. Callable from timers. A
+ * coroutine that wakes itself comes back from co_wait() after all others that can run have run. */
 void co_wake(struct co *co);
 /* OK when woken (look at your predicate again), ERR_TIMEOUT at the deadline (monotonic
  * milliseconds, CLOCK_NEVER for none), ERR_STOPPED. */
@@ -53,7 +53,7 @@ err co_sleep(int64_t ms) BLOCKS;
 /* Gives back the memory of the caller's stack that deeper calls have used before. For one that is
  * about to wait for long: a page or two for each of thousands. */
 void co_trim(void);
-/* Lets everyone who can run have a turn, input and timers included. For long loops. */
+/* Lets all coroutines that can run do so, input and timers included. For long loops. */
 void co_yield (void) BLOCKS;
 
 /* Set of coroutines that are stopped together. */

@@ -1,4 +1,4 @@
-/* Whoever leaves lets the next one in before that one runs, so that nobody can slip in between. */
+/* Leaving hands the place to the next in the queue before that coroutine runs, so that no other can take it. */
 #include "co/gate.h"
 
 #include <utlist.h>

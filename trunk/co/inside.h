@@ -13,7 +13,7 @@
  * large enough, and recycles fastest when the first always fits. */
 enum { STACK_SIZE = 64 * 1024 };
 
-/* What a suspended coroutine waits for, so that nobody makes it run in vain. */
+/* The reason why a coroutine is suspended, so that it is not resumed for another one. */
 enum co_waits { WAITS_NOT, WAITS_WAKE, WAITS_TIME, WAITS_DONE };
 
 struct co {

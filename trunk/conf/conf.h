@@ -282,6 +282,6 @@ err conf_help(struct buf *out, const char *path);
 /* What differs between two snapshots, for a reload: one line per directive, "path: old -> new
  * (applied now | for new sessions | needs a restart)". *restart says whether any needs one. */
 void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, bool *restart);
-/* What needs a restart is taken from the snapshot that the process has begun with, or from one that has
+/* Members that need a restart are taken from the snapshot that the process has begun with, or from one that has
  * it from there: nobody is told of a port that is not open. */
 void conf_keep(struct conf *conf, const struct conf *running);

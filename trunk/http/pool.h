@@ -7,7 +7,7 @@
 
 enum { POOL_BUSY_MAX = 64, POOL_PER_ADDR = 4, POOL_TOTAL = 256, POOL_IDLE_MS = 15000 };
 
-/* Who has a request to a host. */
+/* A request to a host that is under way. */
 struct http_visit {
 	struct http_host *host;
 	struct gate_pass pass;

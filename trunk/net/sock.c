@@ -182,7 +182,7 @@ static bool drain(struct sock *sock)
 	return false;
 }
 
-/* What send has taken goes out first. */
+/* Bytes that send has taken go out first. */
 static void end_our_side(struct sock *sock, int64_t deadline)
 {
 	while (sock->ops && sock->ops->shutdown(sock) == ERR_AGAIN) {

@@ -40,7 +40,7 @@ err sock_begin(struct sock *sock) BLOCKS;
 /* Closes at once, dropping what is unread: the peer may see a reset. NULL is fine; clears. */
 void sock_close(struct sock **sock);
 /* Ends our side, then reads and drops input until the peer closes or `ms` have passed, then closes.
- * What was sent before arrives. */
+ * Everything sent before arrives. */
 void sock_close_gently(struct sock **sock, int64_t ms) BLOCKS;
 
 /* The deadline of the blocking calls below, absolute; CLOCK_NEVER at first. */
@@ -90,7 +90,7 @@ err sock_sendv(struct sock *sock, struct iovec *iov, int count) BLOCKS;
 
 /* ERR_AGAIN when nothing is there; ERR_CLOSED at the end. */
 err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n);
-/* What fits: *n may be less than all; ERR_AGAIN when nothing fits. iov is not modified. */
+/* Sends as much as fits: *n may be less than all; ERR_AGAIN when nothing fits. iov is not modified. */
 err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n);
 /* Something may be readable (input or the end); something may be written. */
 static inline bool sock_readable(const struct sock *sock)
@@ -106,7 +106,7 @@ static inline bool sock_hung_up(const struct sock *sock)
 {
 	return sock->rfd.ready & REACTOR_HUP;
 }
-/* What is sent and received is encrypted on its way (net/tls.h). */
+/* The connection is encrypted (net/tls.h). */
 bool sock_is_encrypted(const struct sock *sock);
 /* Makes the running coroutine the one that socket events wake. */
 void sock_attach(struct sock *sock);
@@ -148,5 +148,5 @@ static inline bool sock_has_rcvlowat(const struct sock *sock)
 {
 	return sock->merges;
 }
-/* Whoever reads this socket is woken to look for input, whether an event told of it or not. */
+/* Wakes the coroutine that reads this socket, so that it looks for input without an event. */
 void sock_force_read(struct sock *sock);

@@ -30,7 +30,7 @@ struct tls_server_opts {
 	bool ktls; /* let the kernel encrypt, where it can */
 };
 
-/* What is known of a certificate that is in use. Borrowed until the next load. */
+/* A certificate in use. Borrowed until the next load. */
 struct tls_cert_facts {
 	const char *cert, *key; /* the files */
 	const char *const *names;
@@ -84,7 +84,7 @@ void tls_client_unref(struct tls_client **client);
 err tls_connect(struct sock *sock, struct tls_client *client, const char *name,
 		const char *alpn) BLOCKS;
 
-/* What was agreed on; NULL for a plain socket. */
+/* The outcome of a handshake. tls_facts() is false for a plain socket. */
 struct tls_facts {
 	const char *version, *cipher; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256" */
 	const char *name;             /* that the client asked for; "" */

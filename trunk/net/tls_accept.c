@@ -4,8 +4,8 @@
  *   - there is no SSL object before a whole first record has come, which is looked at where it lies;
  *   - only so many handshakes are in progress; when others want to begin, the one that has waited for
  *     its client the longest ends, if that was long;
- *   - one step of one handshake is made between two looks at everything else: those who watch do not
- *     wait for those who come. */
+ *   - one step of one handshake is made between two looks at everything else: the streams of players
+ *     that watch already are not delayed by a crowd that joins. */
 #include "base/mem.h"
 #include "co/gate.h"
 #include "net/tls_inside.h"

@@ -37,7 +37,7 @@ struct tls_server {
 	int file_count;
 };
 
-/* What the helper thread gets and gives. */
+/* Input and result of the helper thread. */
 struct load {
 	const struct tls_server_opts *opts;
 	struct tls_set *set;

@@ -107,7 +107,7 @@ static err write_record(struct sock *sock, const void *p, size_t n)
 
 static void hand_over(struct reactor_fd *rfd);
 
-/* What is held goes first. Its plain bytes are the SSL object's now: it only compares their number. */
+/* The held record goes first. Its plain bytes are the SSL object's now: it only compares their number. */
 static err write_held(struct sock *sock)
 {
 	struct tls *tls = tls_of(sock);
@@ -230,7 +230,7 @@ void tls_begin_records(struct sock *sock, SSL *ssl)
 	tls->ssl = ssl;
 	tls->wire = SSL_get_wbio(ssl);
 	sock->ops = &ops;
-	/* What came behind the handshake may lie in the SSL object already. */
+	/* Bytes that came behind the handshake may lie in the SSL object already. */
 	sock->rfd.ready |= REACTOR_IN | REACTOR_OUT;
 	count_sent(sock);
 }
