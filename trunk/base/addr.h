@@ -1,13 +1,19 @@
 /* addr - addresses and "host:port" texts, without asking anybody. Layer: base. */
 #pragma once
 #include "base/err.h"
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
 enum { ADDR_TEXT_MAX = 64, HOST_MAX = 256 };
 
+/* Of IPv4 or IPv6, and no larger than that: thousands of connections keep several. */
 struct addr {
-	struct sockaddr_storage sa;
+	union {
+		sa_family_t ss_family;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} sa;
 	socklen_t len;
 };
 

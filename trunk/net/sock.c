@@ -50,7 +50,7 @@ static struct sock *sock_new(int fd)
 
 static void sock_learn_addrs(struct sock *sock)
 {
-	sock->local.len = sock->peer.len = sizeof(struct sockaddr_storage);
+	sock->local.len = sock->peer.len = sizeof(sock->peer.sa);
 	if (getsockname(sock->rfd.fd, (struct sockaddr *)&sock->local.sa, &sock->local.len) != 0)
 		sock->local = (struct addr){0};
 	if (getpeername(sock->rfd.fd, (struct sockaddr *)&sock->peer.sa, &sock->peer.len) != 0)
