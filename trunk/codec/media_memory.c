@@ -8,6 +8,8 @@
 enum {
 	LARGE = 64 * 1024,
 	TRIM_BYTES = 16 << 20, /* less than was used: worth a trim */
+	WINDOW_MS = 10000,     /* use counts as fallen when it has not risen again for one or two */
+	WAITING_BYTES = 32 << 20, /* of blocks that wait to be freed, while others are being made */
 };
 
 /* Written over a block that waits to be freed. */
@@ -17,7 +19,9 @@ struct dead {
 };
 
 static size_t used, max;
-static size_t peak; /* since the heap was trimmed */
+static size_t held;          /* the most that the heap was for, since it was trimmed */
+static size_t peak, peak_of; /* the most that was used in this window, and in the one before it */
+static int64_t window_ms;
 static struct dead *waiting;
 static size_t waiting_bytes, freed; /* freed since freed_ms, or that millisecond */
 static int64_t freed_ms;
@@ -91,10 +95,11 @@ static void free_waiting(size_t least)
 	}
 }
 
-/* Blocks that wait to be freed are memory too: where that is short, each new charge frees some. */
+/* Blocks that wait to be freed are memory too: where that is short, or they are many, each new charge frees
+ * some. */
 void media_memory_charge(size_t n)
 {
-	if (waiting && !media_memory_has_room(waiting_bytes))
+	if (waiting && (waiting_bytes > WAITING_BYTES || !media_memory_has_room(waiting_bytes)))
 		free_waiting(2 * n);
 	used += n;
 	peak = used > peak ? used : peak;
@@ -131,14 +136,28 @@ size_t media_memory_waiting(void)
 	return waiting_bytes;
 }
 
+/* The most that was used lately. Use goes up and down with each group of pictures: trimming at each fall
+ * would have the system take pages and zero them again, a thousand times a second. */
+static size_t used_lately(void)
+{
+	int64_t now = clock_ms();
+	if (now - window_ms >= WINDOW_MS) {
+		window_ms = now;
+		peak_of = peak;
+		peak = used;
+	}
+	return peak > peak_of ? peak : peak_of;
+}
+
 void media_memory_drain(void)
 {
 	free_waiting(FREE_AT_ONCE);
-	/* While use only goes up and down, trimming would have the system zero pages again and again. */
-	size_t worth = used / 4 > TRIM_BYTES ? used / 4 : TRIM_BYTES;
-	if (peak - used <= worth)
+	size_t lately = used_lately();
+	size_t worth = lately / 4 > TRIM_BYTES ? lately / 4 : TRIM_BYTES;
+	held = lately > held ? lately : held;
+	if (held - lately <= worth)
 		return;
 	mem_trim();
 	if (!waiting)
-		peak = used;
+		held = lately;
 }

@@ -21,6 +21,7 @@ enum {
 	SCRATCH = 256 * 1024,
 	BATCH = 512, /* messages cut from a read before the first is handed out */
 	READS = 4,   /* in a row before others get a turn */
+	CUTS = 4,    /* of BATCH messages each, none of which was for the caller, likewise */
 	SLICE = 128, /* messages likewise: a read may hold many thousands */
 	PENDING_MAX = RTMP_MEDIA_MAX + RTMP_MEDIA_MAX / 4,
 };
@@ -35,6 +36,7 @@ struct rtmp_queue {
 	int count;
 	int batch;       /* messages to be cut at once */
 	int reads;       /* in a row without a wait */
+	int cuts;        /* in a row that have brought nothing */
 	int slice;       /* messages handed out by rtmp_recv() since others could run */
 	struct buf rest; /* bytes that were read and not yet cut, from rest_at on */
 	size_t rest_at;
@@ -129,12 +131,13 @@ static err next(struct rtmp_conn *conn, struct rtmp_msg *m, bool *more)
 	while (!pop(q, m)) {
 		if (q->failed)
 			return err_fail(q->failed, "%s", q->why);
-		*more = q->reads >= READS;
+		*more = q->reads >= READS || q->cuts >= CUTS;
 		err e = *more ? ERR_AGAIN : read_more(conn);
 		if (e == ERR_AGAIN)
-			q->reads = 0;
+			q->reads = q->cuts = 0;
 		TRY(e);
 	}
+	q->cuts = 0;
 	return OK;
 }
 
@@ -178,7 +181,9 @@ static void acknowledge(struct rtmp_conn *conn)
 
 static err cut(struct rtmp_conn *conn, struct cur *c)
 {
-	while (conn->queue->count < conn->queue->batch) {
+	conn->queue->cuts++;
+	/* Those that are ignored or answered here count too: a read may hold a hundred thousand. */
+	for (int i = 0; i < BATCH && conn->queue->count < conn->queue->batch; i++) {
 		struct rtmp_msg m = {0};
 		bool got = false;
 		TRY(chunk_read(conn->reader, c, &m, &got));
