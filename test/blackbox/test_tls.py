@@ -156,7 +156,7 @@ def test_without_a_usable_certificate_it_does_not_start(t):
     """A certificate that cannot be used is named at start, with what is wrong."""
     conf = "listen 1935; daemon off; rtmps { enabled on; listen 1443; key ./no.key; cert ./no.crt; }"
     done = t.run("-c", "x.conf", conf=conf + "srs_log_tank console; vhost __defaultVhost__ { }")
-    assert done.returncode != 0 and "RTMPS: ./no.crt cannot be read: No such file or directory" in done.text, done.text
+    assert done.returncode != 0 and "`rtmps.key` ./no.key cannot be read: No such file or directory" in done.text, done.text
 
 
 def test_what_is_offered(t):

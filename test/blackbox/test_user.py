@@ -96,6 +96,15 @@ def test_root_is_given_up_once_the_ports_are_open(t):
     assert server.wait(5) == 0, server.output()
 
 
+def test_files_that_are_not_there_are_named(t):
+    """-t names the directive and the file of a certificate that is not there; one of a block that is off is not looked at."""
+    for more, wrong in (("rtmps { enabled on; listen 1443; key ./none.key; cert ./none.crt; }", "rtmps.key"),
+                        ("rtmps { enabled off; listen 1443; key ./none.key; cert ./none.crt; }", None)):
+        done = t.run("-t", "-c", "x.conf", conf=f"listen {free_port()}; {more} vhost __defaultVhost__ {{ }}")
+        assert done.returncode == (1 if wrong else 0), done.text
+        assert not wrong or (wrong in done.text and "./none.key" in done.text), done.text
+
+
 def test_what_the_user_cannot_read_is_named(t):
     """-t and a start name the file that the user could not read again; a user that does not exist is an error."""
     need_root()

@@ -173,17 +173,30 @@ static void handle_signals(void)
 						     : "SIGTERM");
 }
 
+static void put_service(char *line, size_t cap, const char *name, bool enabled, const char *where)
+{
+	if (enabled)
+		snprintf(line + strlen(line), cap - strlen(line), ", %s %s", name, where);
+}
+
 static void announce(const struct conf *conf)
 {
-	char listen[256] = "";
+	char listen[512] = "";
 	for (int i = 0; i < conf->listen.count; i++)
 		snprintf(listen + strlen(listen), sizeof(listen) - strlen(listen), " %s",
 			 conf->listen.v[i]);
-	log_say("%s: RTMP%s%s%s%s%s", conf_is_edge(conf) ? "edge" : "origin", listen,
-		conf->http_server.enabled ? ", HTTP " : "",
-		conf->http_server.enabled ? conf->http_server.listen : "",
-		conf->http_api.enabled ? ", API " : "",
-		conf->http_api.enabled ? conf->http_api.listen : "");
+	for (int i = 0; conf->rtmps.enabled && i < conf->rtmps.listen.count; i++)
+		put_service(listen, sizeof(listen), "RTMPS", true, conf->rtmps.listen.v[i]);
+	put_service(listen, sizeof(listen), "HTTP", conf->http_server.enabled,
+		    conf->http_server.listen);
+	put_service(listen, sizeof(listen), "HTTPS",
+		    conf->http_server.enabled && conf->http_server.https.enabled,
+		    conf->http_server.https.listen);
+	put_service(listen, sizeof(listen), "API", conf->http_api.enabled, conf->http_api.listen);
+	put_service(listen, sizeof(listen), "API over HTTPS",
+		    conf->http_api.enabled && conf->http_api.https.enabled,
+		    conf->http_api.https.listen);
+	log_say("%s: RTMP%s", conf_is_edge(conf) ? "edge" : "origin", listen);
 }
 
 static err start_log(const struct conf *conf)

@@ -6,9 +6,9 @@
 #pragma once
 #include "conf/conf.h"
 
-/* Before anything has started: ERR_CONFIG when there is no such user, or a file that the configuration
- * names and that is there cannot be read by it; the words name directive and file. Warnings, such as that
- * a server of root has no `user`, are printed. */
+/* Before anything has started: ERR_CONFIG when a file that the configuration names cannot be read, by this
+ * process or by the user that it will be, or there is no such user; the words name directive and file.
+ * Warnings, such as that a server of root has no `user`, are printed. */
 err privileges_check(const struct conf *conf);
 /* After the ports are open and the log runs. Nothing without `user`, or when the process is not root's. */
 err privileges_drop(const struct conf *conf);
