@@ -180,7 +180,7 @@ def test_origins_change_by_reload(t):
         e.values["origins"] = origins_now
         e.write_conf(text)
         e.signal(signal.SIGHUP)
-        wait_for(lambda n=n: e.log().count("the new configuration is in use") >= n or n == 0, 5, "the reload")
+        wait_for(lambda n=n: e.log().count("the new configuration is in use") == n + 1, 5, "the reload")
         t.probe(e.url(f"live/s{n}")).wait_frames(5, 5)
     asked = [[p.stream for p in s.plays] for s in srs]
     assert "s0" in asked[0] and "s0" not in asked[1] and "s2" in asked[1] and "s2" not in asked[0], asked
