@@ -64,12 +64,29 @@ static void what_waits_goes_when_there_is_no_room_for_it(void **state)
 	fake_time_end();
 }
 
+/* A player that plays and closes in a loop makes and frees a group of pictures each time, before anything drains. */
+static void what_waits_stays_bounded_while_blocks_are_made(void **state)
+{
+	(void)state;
+	fake_time_begin();
+	for (int round = 0; round < 20; round++) {
+		take_all();
+		for (int i = 0; i < BLOCKS; i++)
+			media_memory_free(blocks[i], MB);
+		assert_in_range(media_memory_waiting(), 0, 3 * BLOCKS * MB);
+	}
+	while (media_memory_waiting())
+		media_memory_drain();
+	fake_time_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_freed_at_once_beyond_some_waits),
 		cmocka_unit_test(what_is_freed_bit_by_bit_does_not_wait),
 		cmocka_unit_test(what_waits_goes_when_there_is_no_room_for_it),
+		cmocka_unit_test(what_waits_stays_bounded_while_blocks_are_made),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
