@@ -17,6 +17,7 @@ void mem_tune(void);
 /* Gives back to the system what is free. Takes time: about 0.2 ms a megabyte. */
 void mem_trim(void);
 char *mem_strdup(const char *s);
+/* Exactly n bytes, none of which may be the end of the text, and a NUL. */
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -118,7 +118,7 @@ static void reload(void)
 	err e = conf_load(&conf, options.env_only ? NULL : options.file, &report);
 	log_lines(&report.warnings, LOG_WARN);
 	log_lines(&report.errors, LOG_ERROR);
-	char *why = e ? mem_strndup(buf_text(&report.errors), REASON_MAX) : NULL;
+	char *why = e ? mem_printf("%.*s", REASON_MAX, buf_text(&report.errors)) : NULL;
 	if (!e && (e = use(conf)) != OK) {
 		log_error("%s", err_trail(e));
 		why = mem_strdup(err_trail(e));

@@ -48,8 +48,10 @@ static bool fits(const char *pattern, const char *path, const char **tail)
 	if (pattern[n - 1] != '*')
 		return fits_exactly(pattern, path, tail);
 	n -= strlen("/*");
+	if (len < n || strncmp(path, pattern, n) != 0 || (path[n] && path[n] != '/'))
+		return false;
 	*tail = path[n] ? path + n + 1 : path + n;
-	return strncmp(path, pattern, n) == 0 && (!path[n] || path[n] == '/');
+	return true;
 }
 
 const struct http_route *http_router_find(const struct http_router *router,

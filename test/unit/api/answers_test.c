@@ -30,6 +30,7 @@ static int ask(const char *method, const char *target, const char *headers, cons
 	s.conn = http_conn_new(s.sock);
 	assert_int_equal(http_recv_request(s.conn, &s.request, clock_after(PEER_MS)), OK);
 	(void)http_router_serve(&router, &s);
+	http_message_free(&s.request);
 	http_conn_free(&s.conn);
 	sock_close(&s.sock);
 	const char *all = peer_recv_all(client, &heard), *end = strstr(all, "\r\n\r\n");
