@@ -26,8 +26,8 @@ static bool port_parse(int *out, const char *text)
 static void host_normalise(char *host)
 {
 	size_t n = strlen(host);
-	if (n > 1 && host[n - 1] == '.')
-		host[n - 1] = '\0';
+	while (n > 1 && host[n - 1] == '.')
+		host[--n] = '\0';
 	for (char *p = host; *p && *p != '%'; p++)
 		*p = (char)tolower((unsigned char)*p);
 }

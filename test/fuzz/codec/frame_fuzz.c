@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	check(!v.is_key || v.is_coded);
 	check(v.is_header + v.is_meta + v.is_coded <= 1);
 	check(a.is_header + a.is_meta + a.is_coded <= 1 && !a.is_key);
-	struct video_info video;
+	struct video_info video = {0}; /* what it holds of the same codec stays */
 	struct audio_info audio;
 	video_info_read(&video, s);
 	audio_info_read(&audio, s);
