@@ -60,10 +60,14 @@ static bool set_fingerprint(struct dtls_identity *id, const X509 *cert)
 	unsigned n;
 	if (!X509_digest(cert, EVP_sha256(), digest, &n) || n != SHA256_BYTES)
 		return false;
-	char *p = id->fingerprint + snprintf(id->fingerprint, sizeof(id->fingerprint), "sha-256 ");
+	struct buf text = {.max = sizeof(id->fingerprint) - 1};
+	buf_printf(&text, "sha-256 ");
 	for (unsigned i = 0; i < n; i++)
-		p += sprintf(p, i ? ":%02X" : "%02X", digest[i]);
-	return true;
+		buf_printf(&text, i ? ":%02X" : "%02X", digest[i]);
+	bool ok = buf_ok(&text);
+	snprintf(id->fingerprint, sizeof(id->fingerprint), "%s", buf_text(&text));
+	buf_free(&text);
+	return ok;
 }
 
 static err make_certificate(struct dtls_identity *id)
