@@ -254,9 +254,10 @@ soak: all bench-tools
 # Installing. The unit files say /usr/local until they are installed elsewhere.
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 COMMANDS := cluster fleet check-host sign-link
-MAN_PAGES := objs/man/srs.1 objs/man/srs.conf.5
+MAN_PAGES := objs/man/srs.1 objs/man/srs.conf.5 $(COMMANDS:%=objs/man/srs-%.1)
 SHARED := lib/systemd/system/srs@.service lib/systemd/system/srs.target lib/sysusers.d/srs.conf \
-	share/bash-completion/completions/srs share/man/man1/srs.1 share/man/man5/srs.conf.5
+	share/bash-completion/completions/srs share/man/man5/srs.conf.5 share/man/man1/srs.1 \
+	$(COMMANDS:%=share/man/man1/srs-%.1)
 put = install -D -m $(1) $(2) $(DESTDIR)$(3)
 relocated = sed -e 's|/usr/local/etc/|$(SYSCONFDIR)/|g' -e 's|/usr/local/|$(PREFIX)/|g' $(1) >objs/man/$(notdir $(1)) && \
 	$(call put,644,objs/man/$(notdir $(1)),$(2))
@@ -270,12 +271,15 @@ objs/man/srs.1: $(PROGRAM) scripts/packaging/man
 objs/man/srs.conf.5: $(PROGRAM) scripts/packaging/man
 	@mkdir -p $(@D)
 	@$(PROGRAM) --help-config | $(call MAKE_PAGE,srs.conf) >$@
+objs/man/srs-%.1: scripts/% scripts/packaging/man
+	@mkdir -p $(@D)
+	@COLUMNS=100 scripts/$* --help | $(call MAKE_PAGE,srs-$*) >$@
 
 install: all man
 	$(call put,755,$(PROGRAM),$(PREFIX)/bin/srs)
 	@for c in $(COMMANDS); do $(call put,755,scripts/$$c,$(PREFIX)/bin/srs-$$c) || exit 1; done
-	$(call put,644,objs/man/srs.1,$(PREFIX)/share/man/man1/srs.1)
-	$(call put,644,objs/man/srs.conf.5,$(PREFIX)/share/man/man5/srs.conf.5)
+	@for page in $(MAN_PAGES); do \
+		$(call put,644,$$page,$(PREFIX)/share/man/man$${page##*.}/$${page##*/}) || exit 1; done
 	$(call put,644,scripts/packaging/completion.bash,$(PREFIX)/share/bash-completion/completions/srs)
 	$(call put,644,scripts/packaging/sysusers.conf,$(PREFIX)/lib/sysusers.d/srs.conf)
 	$(call put,644,scripts/packaging/srs.target,$(PREFIX)/lib/systemd/system/srs.target)
