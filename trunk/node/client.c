@@ -36,3 +36,11 @@ void client_stop(struct client *c, err why)
 {
 	c->ops->stop(c, why);
 }
+
+bool client_reconnect(struct client *c, const char *url)
+{
+	if (c->asked_to_leave)
+		return false;
+	c->asked_to_leave = true;
+	return c->ops->reconnect && c->ops->reconnect(c, url);
+}

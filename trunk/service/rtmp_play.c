@@ -195,6 +195,16 @@ static void on_stop(struct viewing *v)
 	co_wake(v->co);
 }
 
+static bool on_reconnect(struct viewing *v, const char *url)
+{
+	struct player *p = player_of(v);
+	if (!p->s->connect.reconnects)
+		return false;
+	rtmp_put_reconnect(p->conn, url);
+	co_wake(v->co);
+	return true;
+}
+
 static struct traffic on_count(const struct viewing *v)
 {
 	return rtmp_session_traffic(container_of_const(v, struct player, viewing)->s);
@@ -206,6 +216,7 @@ static const struct viewing_ops ops = {
 	.send = on_send,
 	.pending = on_pending,
 	.check = on_check,
+	.reconnect = on_reconnect,
 	.stop = on_stop,
 	.count = on_count,
 };
