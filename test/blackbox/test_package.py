@@ -99,6 +99,6 @@ def test_debian_package_is_clean(t):
         said = subprocess.run([t.path("root", "usr/bin/srs"), "-v"], capture_output=True, text=True, timeout=10).stdout
         with open(os.path.join(TOP, "trunk", "VERSION")) as f:
             number = f.read().split()[0]
-        assert re.match(r"[0-9.+]+ \([0-9a-f]{{8}}, 20", said) and (number in said or os.path.exists(TOP + "/.git")), said
+        assert re.match(r"[0-9.+]+ \([0-9a-f]{8}, 20", said) and (number in said or os.path.exists(TOP + "/.git")), said
     finally:
         shutil.rmtree(folder, ignore_errors=True)
