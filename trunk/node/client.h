@@ -38,7 +38,7 @@ struct client {
 	const struct client_ops *ops;
 	char id[9];
 	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
-	char ip[ADDR_TEXT_MAX];
+	const struct addr *peer; /* borrowed from the session */
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
 	bool accepted;                   /* it publishes or plays: nothing has refused it */
@@ -51,6 +51,8 @@ struct client {
 	struct rate rate;
 };
 
+/* Its address without the port. */
+void client_ip(char out[static ADDR_TEXT_MAX], const struct client *client);
 struct traffic client_traffic(const struct client *client);
 /* Ends the client's session for that reason (ERR_KICKED: through the API; ERR_DRAINED: the server ends).
  * Does not block. */
