@@ -205,8 +205,11 @@ static void note_failure(struct forward_target *t, err e)
 	set_state(t, FORWARD_WAITING);
 }
 
-static bool moves(const struct forward_target *t, err e)
+/* A destination that wants to be left, and does not say where to, is asked again: it says so then. */
+static bool moves(struct forward_target *t, err e)
 {
+	if (e == ERR_RECONNECT && !*t->said.redirect)
+		return t->redirects++ < REDIRECTS_MAX;
 	return (e == ERR_REDIRECT || e == ERR_RECONNECT) && *t->said.redirect &&
 	       t->redirects < REDIRECTS_MAX;
 }
