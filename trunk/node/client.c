@@ -27,6 +27,11 @@ int rate_send_kbps(const struct rate *r, int64_t send_now)
 	return kbps(r, r->send, send_now);
 }
 
+void client_ip(char out[static ADDR_TEXT_MAX], const struct client *c)
+{
+	addr_ip(out, c->peer);
+}
+
 struct traffic client_traffic(const struct client *c)
 {
 	return c->ops->count(c);

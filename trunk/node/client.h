@@ -38,7 +38,7 @@ struct client {
 	const struct client_ops *ops;
 	char id[9];
 	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
-	char ip[ADDR_TEXT_MAX];
+	const struct addr *peer; /* borrowed from the session */
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
 	bool accepted;                   /* it publishes or plays: nothing has refused it */
@@ -63,6 +63,8 @@ static inline int64_t client_asked_ms(const struct client *client)
 /* The sentence why it has ended; never NULL. */
 const char *client_why(const struct client *client);
 
+/* Its address without the port. */
+void client_ip(char out[static ADDR_TEXT_MAX], const struct client *client);
 struct traffic client_traffic(const struct client *client);
 /* Ends the client's session for that reason (ERR_KICKED: through the API; ERR_DRAINED: the server ends).
  * Does not block. */

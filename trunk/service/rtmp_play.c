@@ -75,8 +75,8 @@ static void take_command(struct player *p, struct rtmp_msg *m)
 		set_want(p, WIRE_VIDEO, event.on);
 		break;
 	case RTMP_EVENT_CALL:
-		if (p->s->request.is_relay && announce_take_players(&p->s->announce, &event.call))
-			consumer_set_behind(&p->viewing.consumer, p->s->announce.players);
+		if (p->s->request.is_relay && announce_take_players(p->s->announce, &event.call))
+			consumer_set_behind(&p->viewing.consumer, p->s->announce->players);
 		break;
 	case RTMP_EVENT_NONE:
 		break;
@@ -181,7 +181,7 @@ static void on_join(struct viewing *v)
 			      .needs = {&v->source, p->conn, p->conn->sock},
 		      });
 	buf_free(&p->conn->out);
-	consumer_set_behind(&v->consumer, s->announce.players);
+	consumer_set_behind(&v->consumer, s->announce ? s->announce->players : 0);
 	cursor_want(&v->cursor, p->want);
 	cursor_pause(&v->cursor, p->paused);
 }

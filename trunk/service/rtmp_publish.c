@@ -106,7 +106,7 @@ static err take_command(struct publisher *p, struct rtmp_msg *m, bool *over)
 	struct rtmp_event event;
 	rtmp_take_command(p->s->conn, &p->s->want, m, &event);
 	if (event.kind == RTMP_EVENT_CALL && p->s->request.is_relay)
-		announce_take_players(&p->s->announce, &event.call);
+		announce_take_players(p->s->announce, &event.call);
 	*over = event.kind == RTMP_EVENT_CLOSED;
 	rtmp_event_fini(&event);
 	return *over ? rtmp_flush(p->s->conn) : OK;

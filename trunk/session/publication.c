@@ -228,6 +228,7 @@ static err check_slot(struct publication *p)
 
 static void take_slot(struct publication *p)
 {
+	char ip[ADDR_TEXT_MAX];
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
 	coworker_forget(p->request->server->cluster, p->source->key);
@@ -236,7 +237,8 @@ static void take_slot(struct publication *p)
 	p->state = PUBLICATION_LIVE;
 	p->client.accepted = true;
 	watch_rivals(p);
-	log_say("publishing %s from %s", p->source->key, p->client.ip);
+	client_ip(ip, &p->client);
+	log_say("publishing %s from %s", p->source->key, ip);
 }
 
 static void enter(struct publication *p)

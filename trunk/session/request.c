@@ -22,7 +22,7 @@ void request_describe(const struct request *r, struct client *c)
 	c->publish = r->publish;
 	c->relay = r->is_relay;
 	c->announce = r->is_relay ? r->announce : NULL;
-	addr_ip(c->ip, r->peer);
+	c->peer = r->peer;
 }
 
 void request_refused(const struct request *r, int64_t asked_ms, err e, const struct outcome *o)
