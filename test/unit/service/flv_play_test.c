@@ -358,7 +358,7 @@ static void several_requests_are_answered_on_one_connection(void **state)
 	hear("Access-Control-Allow-Methods: GET, HEAD");
 	say("GET", "/b", "Connection: close\r\n");
 	hear_all();
-	assert_int_equal(server->places.count, 0);
+	wait_until(server->places.count == 0);
 }
 
 static void a_full_server_closes_and_what_is_no_HTTP_is_told_so(void **state)
