@@ -117,13 +117,14 @@ void test_stream_begin(struct test_stream *t, struct server *server, const char 
 		.feeder = {.kind = FEEDER_PUBLISHER, .on_lost = on_lost},
 		.client = {.ops = &client_ops,
 			   .type = "fmle-publish",
-			   .ip = "192.0.2.7",
+			   .peer = &t->peer,
 			   .page_url = "",
 			   .swf_url = "",
 			   .tc_url = "rtmp://h/live",
 			   .url = "/live/x",
 			   .publish = true},
 	};
+	assert_true(addr_literal(&t->peer, "192.0.2.7", 1935));
 	const struct conf_vhost *vhost = &server->conf->vhosts[0];
 	t->source = server_source(server, vhost, "live", name);
 	assert_true(source_begin(t->source, &t->feeder));

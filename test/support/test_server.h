@@ -13,6 +13,7 @@ char *test_server_vhost(const char *content);
 
 /* A stream that is live, fed by the test. */
 struct test_stream {
+	struct addr peer; /* of its client */
 	struct server *server;
 	struct source *source;
 	struct feeder feeder;

@@ -94,8 +94,10 @@ static bool query_is(const struct http_session *s, const char *name, const char 
 static bool is_write(const struct http_session *s)
 {
 	const struct http_message *m = s->request;
+	const struct api_route *route = s->route->arg;
+	bool acts = route && route->flags & ROUTE_ACTS;
 	if (m->method == HTTP_METHOD_GET || m->method == HTTP_METHOD_HEAD ||
-	    m->method == HTTP_METHOD_POST)
+	    (m->method == HTTP_METHOD_POST && !acts))
 		return query_is(s, "rpc", "reload");
 	return m->method != HTTP_METHOD_OPTIONS;
 }

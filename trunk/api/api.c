@@ -98,6 +98,10 @@ static const struct api_route routes[] = {
 	 "streams, or one: streams/<id>; ?start=0&count=10", 0},
 	{"/api/v1/clients/<id>", HTTP_GET | HTTP_DELETE, api_clients,
 	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it", 0},
+	{"/api/v1/drain", HTTP_GET | HTTP_POST | HTTP_DELETE, api_drain,
+	 "POST: nobody new is let in, and the server ends when all have left, or ?timeout= seconds "
+	 "later; DELETE: it goes on",
+	 ROUTE_ACTS},
 	{"/api/v1/raw", HTTP_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
 	{"/api/v1/clusters", HTTP_ANY, api_clusters,
 	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},

@@ -124,7 +124,8 @@ static json_t *origin_object(const struct api_call *call, const struct conf_vhos
 	if (call->conf->http_server.enabled && vhost->http_remux.enabled)
 		put_listener(origin, "http", call->conf->http_server.listen, self);
 	put_tls_listeners(origin, call->conf, vhost, self);
-	put_publish(call, origin, source);
+	if (source)
+		put_publish(call, origin, source);
 	free(self);
 	return origin;
 }
@@ -146,6 +147,12 @@ enum api_code api_clusters(struct api_call *call)
 					      : NULL;
 	json_object_set_new(data, "origin",
 			    source ? origin_object(call, vhost, source) : json_null());
+	char *whoever = api_query(call, "whoever");
+	if (!source && vhost && vhost->enabled && *whoever)
+		json_object_set_new(data, "self", origin_object(call, vhost, NULL));
+	free(whoever);
+	if (call->server->drain.state != DRAIN_OFF)
+		json_put_bool(data, "draining", true);
 	/* By these a server knows itself, and others the servers they have asked. */
 	json_put_text(data, "server", call->server->server_id);
 	json_put_text(data, "service", call->server->service_id);

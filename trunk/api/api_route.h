@@ -35,6 +35,7 @@ enum {
 	ROUTE_SIGNED = 2, /* where there is a secret, only servers that share it may ask */
 	ROUTE_PUBLIC = 4, /* on the port of files, too */
 	ROUTE_OPEN = 8,   /* asks for no name and password */
+	ROUTE_ACTS = 16,  /* its POST changes something */
 };
 
 /* One call: a row of the router, whose `arg` it is. */
@@ -63,6 +64,7 @@ enum api_code api_clusters(struct api_call *call);
 enum api_code api_cluster_streams(struct api_call *call) BLOCKS;
 enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
 enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
+enum api_code api_drain(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
 enum api_code api_summaries(struct api_call *call);

@@ -247,11 +247,13 @@ enum api_code api_vhosts(struct api_call *call)
 static json_t *client_object(struct api_call *call, const struct client *c)
 {
 	struct stat *stat = &call->server->stat;
+	char ip[ADDR_TEXT_MAX];
 	json_t *object = json_object();
+	client_ip(ip, c);
 	json_put_text(object, "id", c->id);
 	json_put_text(object, "vhost", stat_vhost(stat, c->source->vhost)->id);
 	json_put_text(object, "stream", stat_stream(stat, c->source->key)->id);
-	json_put_text(object, "ip", c->ip);
+	json_put_text(object, "ip", ip);
 	json_put_text(object, "pageUrl", c->page_url);
 	json_put_text(object, "swfUrl", c->swf_url);
 	json_put_text(object, "tcUrl", c->tc_url);

@@ -48,8 +48,7 @@ void buf_be(struct buf *b, uint64_t v, size_t bytes)
 	uint8_t *at = buf_grow(b, bytes);
 	if (!at)
 		return;
-	for (size_t i = bytes; i-- > 0; v >>= 8)
-		at[i] = (uint8_t)v;
+	be_put(at, v, bytes);
 }
 
 void buf_f64(struct buf *b, double v)
@@ -94,7 +93,7 @@ void buf_clear(struct buf *b)
 	b->bad = false;
 }
 
-void buf_free(struct buf *b)
+void buf_release(struct buf *b)
 {
 	free(b->p);
 	b->p = NULL;

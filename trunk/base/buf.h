@@ -26,6 +26,12 @@ static inline struct span buf_span(const struct buf *b)
 
 /* Room for n more bytes, to be filled by the caller at once; NULL (and bad) beyond the maximum. */
 uint8_t *buf_grow(struct buf *b, size_t n);
+/* Writes the lowest bytes of a number, big-endian. */
+static inline void be_put(uint8_t *at, uint64_t v, size_t bytes)
+{
+	for (size_t i = bytes; i-- > 0; v >>= 8)
+		at[i] = (uint8_t)v;
+}
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_be(struct buf *b, uint64_t v, size_t bytes);
 void buf_f64(struct buf *b, double v);
@@ -35,7 +41,13 @@ void buf_drop(struct buf *b, size_t n);
 /* Forgets the content and keeps the memory. */
 void buf_clear(struct buf *b);
 /* Releases the memory; the buffer can be used again. */
-void buf_free(struct buf *b);
+void buf_release(struct buf *b);
+/* The same; what was never written to costs nothing, as most buffers of messages. */
+static inline void buf_free(struct buf *b)
+{
+	if (b->p || b->bad)
+		buf_release(b);
+}
 /* A NUL behind the content (not counted), to read it as text; "" when it is empty or bad. */
 const char *buf_text(struct buf *b);
 

@@ -53,24 +53,29 @@ static inline uint64_t cur_be(struct cur *c, size_t n)
 	return v;
 }
 
+/* The usual widths without a loop: headers of messages are read with them. */
 static inline uint8_t cur_u8(struct cur *c)
 {
-	return (uint8_t)cur_be(c, 1);
+	const uint8_t *p = cur_bytes(c, 1).p;
+	return p ? p[0] : 0;
 }
 
 static inline uint16_t cur_u16(struct cur *c)
 {
-	return (uint16_t)cur_be(c, 2);
+	const uint8_t *p = cur_bytes(c, 2).p;
+	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
 }
 
 static inline uint32_t cur_u24(struct cur *c)
 {
-	return (uint32_t)cur_be(c, 3);
+	const uint8_t *p = cur_bytes(c, 3).p;
+	return p ? (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2] : 0;
 }
 
 static inline uint32_t cur_u32(struct cur *c)
 {
-	return (uint32_t)cur_be(c, 4);
+	const uint8_t *p = cur_bytes(c, 4).p;
+	return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
 }
 
 /* RTMP's message stream id is the one little-endian field there is. */

@@ -1,6 +1,7 @@
 #include "cluster/cluster.h"
 #include "base/mem.h"
 #include "cluster/coworker.h"
+#include "cluster/elsewhere.h"
 #include "cluster/inside.h"
 #include "cluster/link.h"
 #include "cluster/members.h"
@@ -17,6 +18,7 @@ struct cluster *cluster_new(struct server *server)
 	c->peers = peers_new();
 	c->members = members_new();
 	c->coworker_queries = coworker_queries_new();
+	c->elsewhere = elsewhere_new();
 	c->rechecks.room = RIVAL_RECHECKS_MAX;
 	c->pulls = map_new();
 	c->pushes = map_new();
@@ -38,6 +40,7 @@ void cluster_free(struct cluster **cluster)
 	map_free(&c->pulls);
 	map_free(&c->pushes);
 	coworker_queries_free(&c->coworker_queries);
+	elsewhere_free(&c->elsewhere);
 	members_free(&c->members);
 	peers_free(&c->peers);
 	unproven_fini(&c->unproven_queries);

@@ -111,11 +111,13 @@ static void query_main(void *arg)
 		if (q->state != QUERY_ASKING)
 			continue;
 		q->answer = answer;
+		if (answer.draining) /* one to which the stream has moved would be better */
+			continue;
 		settle(q, QUERY_FOUND);
 		deadline = clock_after(LATE_MS);
 	}
 	if (q->state == QUERY_ASKING)
-		settle(q, QUERY_NOWHERE);
+		settle(q, *q->answer.rtmp ? QUERY_FOUND : QUERY_NOWHERE);
 	coworker_query_end(&q->asked);
 	query_unref(q);
 }

@@ -11,12 +11,13 @@ struct coworker_answer {
 	char coworker[HOST_MAX + 8]; /* who said so: the member that was asked */
 	char server[64];             /* its server id; "" when it did not say, as SRS */
 	char service[16];            /* the id of its start; "" likewise */
+	bool draining;               /* it lets nobody new in but other servers */
 	int64_t since_ms;            /* wall time at which the publish began there; 0 likewise */
 	int64_t silent_ms;           /* how long its publisher has sent nothing */
 	int64_t unanswered_ms;       /* how long a ping to it has not been answered */
 };
 
 /* Into zeroed memory, what /api/v1/clusters has answered; not .coworker. OK: it has the stream.
- * ERR_NOTFOUND: it has not; then who it is may have been said all the same. ERR_PROTOCOL: that is
+ * ERR_NOTFOUND: it has not; then who it is, and where, may have been said all the same. ERR_PROTOCOL: that is
  * no such answer. */
 err coworker_answer_read(struct coworker_answer *out, const json_t *root);

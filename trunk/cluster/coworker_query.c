@@ -15,7 +15,7 @@ enum {
 
 /* Each is told by which name it was asked: it may have no other one that others can use. */
 static char *target_for(const char *coworker, const char *vhost, const struct target *t,
-			const char *rival)
+			const char *rival, bool whoever)
 {
 	struct buf b = {.max = TARGET_MAX};
 	const char *names[] = {"vhost", "ip", "app", "stream", "coworker", "rival"};
@@ -25,6 +25,8 @@ static char *target_for(const char *coworker, const char *vhost, const struct ta
 		buf_printf(&b, "%s%s=", i ? "&" : "?", names[i]);
 		url_escape(&b, values[i]);
 	}
+	if (whoever)
+		buf_printf(&b, "&whoever=1");
 	char *text = buf_ok(&b) ? mem_strdup(buf_text(&b)) : NULL;
 	buf_free(&b);
 	return text;
@@ -47,7 +49,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 		.answer_max = ANSWER_MAX,
 	};
 	for (int i = 0; i < count; i++) {
-		char *path = target_for(members[i].name, vhost->name, target, rival);
+		char *path = target_for(members[i].name, vhost->name, target, rival, q->whoever);
 		if (path)
 			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(members[i].name), path);
 	}
@@ -66,7 +68,7 @@ static err read_answer(struct coworker_answer *answer, const struct ask *a)
 	return coworker_answer_read(answer, a->answer);
 }
 
-/* OK: it has the stream, and is another server. */
+/* OK: it has the stream, or that does not matter, and it is another server. */
 static err take_reply(struct coworker_query *q, const struct ask *a, struct coworker_answer *answer)
 {
 	err e = read_answer(answer, a);
@@ -77,7 +79,7 @@ static err take_reply(struct coworker_query *q, const struct ask *a, struct cowo
 	members_answered(q->cluster, a->api);
 	q->missing--;
 	if (strcmp(answer->service, q->cluster->server->service_id) != 0)
-		return e;
+		return q->whoever ? OK : e;
 	own_address_add(q->cluster, a->api);
 	return err_plain(ERR_NOTFOUND);
 }

@@ -9,11 +9,12 @@
 
 struct cluster;
 
-/* Zeroed memory. */
+/* Zeroed memory, apart from `whoever`. */
 struct coworker_query {
 	struct cluster *cluster;
 	struct asks asks;
 	int missing; /* so many have given no answer yet */
+	bool whoever; /* set before it begins: those are handed out, too, that do not have the stream */
 };
 
 /* With `rival` the asker says that it has the stream itself, and under which service id; NULL: it has

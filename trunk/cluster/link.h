@@ -2,7 +2,7 @@
  *
  * The operations that pulls and pushes need, in the words of no protocol: one file a protocol (link_rtmp.c,
  * link_flv.c) has them. An outcome is an error code, ERR_NOTFOUND for a stream that is not
- * there, ERR_REDIRECT, ERR_DENIED, ERR_BUSY, ERR_LOOP, ERR_ENDED; what the server said to it stands
+ * there, ERR_REDIRECT, ERR_RECONNECT (it works on, and is to be left), ERR_DENIED, ERR_BUSY, ERR_LOOP, ERR_ENDED; what the server said to it stands
  * in a link_refusal. */
 #pragma once
 #include "cluster/announce.h"
@@ -18,7 +18,7 @@ struct peer;
 struct link_refusal {
 	err why;               /* OK: it has said nothing */
 	char description[256]; /* its own words; "" */
-	char redirect[300];    /* ERR_REDIRECT: "host:port" */
+	char redirect[300];    /* ERR_REDIRECT: "host:port"; ERR_RECONNECT: likewise, or "" */
 	char code[128];        /* the RTMP status that it said, for a client of RTMP; "" */
 };
 

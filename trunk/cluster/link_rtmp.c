@@ -46,7 +46,7 @@ static void refusal_take(struct link_refusal *out, err e, const struct rtmp_refu
 	out->why = e;
 	snprintf(out->code, sizeof(out->code), "%s", said->code);
 	snprintf(out->description, sizeof(out->description), "%s", said->description);
-	if (e == ERR_REDIRECT &&
+	if ((e == ERR_REDIRECT || e == ERR_RECONNECT) &&
 	    !upstream_redirect_target(out->redirect, sizeof(out->redirect), said->redirect))
 		*out->redirect = '\0';
 }

@@ -71,10 +71,7 @@ static void note_arrival(struct pull *p, uint32_t raw)
 static void take_media(struct pull *p, struct link_media *media)
 {
 	struct msg *m = media->msg;
-	if (m->type == MSG_VIDEO)
-		m->frame = frame_of_video(msg_span(m));
-	else if (m->type == MSG_AUDIO)
-		m->frame = frame_of_audio(msg_span(m));
+	msg_classify(m);
 	/* Headers alone are no media: an origin keeps those of a publisher that has left. */
 	if (m->type != MSG_DATA && !headers_wants(m))
 		note_arrival(p, media->raw);

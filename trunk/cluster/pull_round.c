@@ -78,6 +78,8 @@ static err use(struct pull *p, bool alone, struct link_refusal *said)
 		note_origin(p);
 		read_pacing_open(&p->in, p->link->sock);
 		e = pull_relay(p, patience_of(p, alone), said);
+		if (e == ERR_RECONNECT && *said->redirect)
+			e = err_fail(ERR_REDIRECT, "it asks to be left for %s", said->redirect);
 	}
 	/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
 	char why[ERR_WORDS_MAX];
@@ -154,7 +156,7 @@ static void note_health(struct pull *p, const char *name, err e)
 {
 	bool feeds = p->origin == ORIGIN_FEEDS;
 	bool is_word = e == ERR_NOTFOUND || e == ERR_ENDED || e == ERR_DENIED || e == ERR_LOOP ||
-		       e == ERR_REDIRECT || e == ERR_KICKED;
+		       e == ERR_REDIRECT || e == ERR_RECONNECT || e == ERR_KICKED;
 	bool lost = feeds && !is_word;
 	bool broken =
 		!feeds && !is_word && e != ERR_CLOSED && e != ERR_TIMEOUT && e != ERR_UPSTREAM;

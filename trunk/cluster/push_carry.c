@@ -34,7 +34,9 @@ static err take_input(struct push *p)
 		struct link_media media;
 		err e = p->link->ops->next(p->link, &media, &p->refusal);
 		msg_unref(&media.msg);
-		if (e)
+		if (e == ERR_RECONNECT)
+			push_move_begin(p, &p->refusal);
+		else if (e)
 			return e == ERR_AGAIN ? OK : e;
 	}
 	co_wake(co_self()); /* an origin that talks without end gets its turns like others */
@@ -77,6 +79,19 @@ static err check_alive(struct push *p, int64_t *deadline)
 	return !pong || now >= *deadline ? ping(p, deadline) : OK;
 }
 
+/* The origin in use gets the message that was begun to its end, the next one what begins with the last key
+ * frame. */
+static bool moves(struct push *p)
+{
+	if (!push_move_is_ready(p))
+		return false;
+	cursor_pause(&p->cursor, true);
+	if (cursor_pending(&p->cursor))
+		return false;
+	push_move_take(p);
+	return true;
+}
+
 /* The publisher begins when it has the first origin's word; see push_begin(). */
 static err wait_for_publisher(const struct push *p)
 {
@@ -93,6 +108,8 @@ err push_carry(struct push *p)
 		TRY(take_input(p));
 		p->link->ops->report(p->link, p->source);
 		TRY(send_some(p));
+		if (moves(p))
+			continue;
 		if (p->is_leaving && !cursor_pending(&p->cursor))
 			return OK;
 		TRY(check_alive(p, &deadline));

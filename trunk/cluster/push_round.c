@@ -49,7 +49,7 @@ static void note_origin(struct push *p)
 			 p->facts.loss.rounds);
 }
 
-static void accepted(struct push *p)
+void push_accepted(struct push *p)
 {
 	push_show(p);
 	note_origin(p);
@@ -65,8 +65,9 @@ static void accepted(struct push *p)
 
 static err carry(struct push *p)
 {
-	accepted(p);
+	push_accepted(p);
 	err e = push_carry(p);
+	push_move_end(p);
 	char *name =
 		e ? NULL : upstream_stream_name(&(struct upstream_request){.target = p->target});
 	if (!e)
@@ -138,7 +139,7 @@ static err ask(struct push *p, struct peer *const *list, int count, struct peer 
 	err e = follow(p, deadline_of(p), name, had);
 	bool is_silent = !*had && (!p->refusal.why || e == ERR_REDIRECT);
 	if (is_silent ? e && e != ERR_STOPPED : *had && is_loss(e))
-		upstream_lost(p->cluster, name, e);
+		upstream_lost(p->cluster, *had ? p->facts.peer : name, e);
 	return e;
 }
 

@@ -59,6 +59,8 @@ err rival_find(struct cluster *cluster, const struct conf_vhost *vhost, const st
 	       struct coworker_answer *answer)
 {
 	TRY(coworker_find(cluster, vhost, target, COWORKER_FRESH, NULL, answer));
+	if (answer->draining)
+		return err_fail(ERR_NOTFOUND, "only a server that is being drained has it");
 	if (answer->silent_ms < SUSPECT_MS)
 		return OK;
 	/* Being asked about it, its server has pinged it; what it says next may be that old. */
@@ -100,7 +102,7 @@ static bool look(struct rival *r)
 	struct claim strongest = r->opts.own(r->opts.ctx);
 	for (int i = 0; i < others->count; i++) {
 		struct claim other = claim_of(&others->answers[i]);
-		if (!claim_beats(&other, &strongest))
+		if (others->answers[i].draining || !claim_beats(&other, &strongest))
 			continue;
 		strongest = other;
 		best = &others->answers[i];

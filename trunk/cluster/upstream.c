@@ -134,3 +134,14 @@ int64_t upstream_retry_at(int64_t since_ms)
 	wait = wait < ROUND_MS ? ROUND_MS : wait > ROUND_MAX_MS ? ROUND_MAX_MS : wait;
 	return now + wait / 2 + random() % wait;
 }
+
+bool upstreams_are_down(const struct cluster *cluster)
+{
+	int origins = 0, down = 0;
+	for (struct map_iter it = peers_begin(cluster->peers); map_next(&it);) {
+		const struct peer *up = it.value;
+		origins += up->is_origin;
+		down += up->is_origin && up->retry_ms > clock_ms();
+	}
+	return origins > 0 && down == origins;
+}

@@ -31,3 +31,5 @@ int upstream_remove(struct peer **list, int count, const struct peer *gone);
 /* When to ask again after a round without success, for what was lost at `since_ms`: the wait grows with
  * the age of the loss, and is spread out. */
 int64_t upstream_retry_at(int64_t since_ms);
+/* Of the origins that were asked so far each has failed, and waits before it is tried again. */
+bool upstreams_are_down(const struct cluster *cluster);

@@ -6,22 +6,12 @@
  *
  * AddressSanitizer must know on which stack it is; it is told in the library's switch callback.
  * That callback is not made at a coroutine's first run, hence stack_entered(). */
+#include "base/asan.h"
 #include "co/inside.h"
 
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define HAVE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAVE_ASAN 1
-#endif
-#endif
-#ifndef HAVE_ASAN
-#define HAVE_ASAN 0
-#endif
 
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>

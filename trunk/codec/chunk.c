@@ -91,16 +91,16 @@ static uint32_t basic_csid(const uint8_t *p)
 }
 
 /* How long the header is, as far as the bytes that are there can tell. */
-static size_t head_size(const struct chunk_reader *r)
+static size_t head_size(struct span head)
 {
-	if (r->head_n == 0)
+	if (head.n == 0)
 		return 1;
-	size_t basic = basic_size(r->head[0]);
-	unsigned fmt = r->head[0] >> 6;
+	size_t basic = basic_size(head.p[0]);
+	unsigned fmt = head.p[0] >> 6;
 	size_t n = basic + header_size[fmt];
-	if (fmt == 3 || r->head_n < n)
+	if (fmt == 3 || head.n < n)
 		return n;
-	struct cur c = cur_of(r->head + basic, 3);
+	struct cur c = cur_of(head.p + basic, 3);
 	return cur_u24(&c) == CHUNK_TIME_EXTENDED ? n + AGAIN_SIZE : n;
 }
 
@@ -168,15 +168,15 @@ static void begin_payload(struct chunk_reader *r)
 	r->state = PAYLOAD;
 }
 
-static err head_done(struct chunk_reader *r)
+static err head_done(struct chunk_reader *r, struct span head)
 {
-	unsigned fmt = r->head[0] >> 6;
-	size_t basic = basic_size(r->head[0]);
-	uint32_t csid = basic_csid(r->head);
+	unsigned fmt = head.p[0] >> 6;
+	size_t basic = basic_size(head.p[0]);
+	uint32_t csid = basic_csid(head.p);
 	struct chunk_stream *s = chunk_streams_find(&r->streams, csid);
 	if (!s)
 		TRY(stream_add(&s, r, csid, fmt));
-	struct cur c = cur_of(r->head + basic, r->head_n - basic);
+	struct cur c = cur_of(head.p + basic, head.n - basic);
 	r->head_n = 0;
 	if (fmt != 3) {
 		TRY(read_header(s, fmt, c));
@@ -193,17 +193,20 @@ static err head_done(struct chunk_reader *r)
 	return OK;
 }
 
+/* A header that has come as a whole is read where it lies. */
 static err step_head(struct chunk_reader *r, struct cur *c)
 {
+	if (r->head_n == 0 && c->n >= CHUNK_HEADER_MAX)
+		return head_done(r, cur_bytes(c, head_size(span_of(c->p, CHUNK_HEADER_MAX))));
 	size_t size;
-	while (r->head_n < (size = head_size(r))) {
+	while (r->head_n < (size = head_size(span_of(r->head, r->head_n)))) {
 		size_t n = size - r->head_n < c->n ? size - r->head_n : c->n;
 		if (n == 0)
 			return OK;
 		memcpy(r->head + r->head_n, cur_bytes(c, n).p, n);
 		r->head_n += n;
 	}
-	return head_done(r);
+	return head_done(r, span_of(r->head, size));
 }
 
 /* The bytes taken in AGAIN were payload: they come back, before what is left of an earlier such

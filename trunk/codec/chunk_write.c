@@ -58,10 +58,13 @@ void chunk_write_delta(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_
 		       uint32_t delta, struct span payload)
 {
 	check(delta < CHUNK_TIME_EXTENDED && payload.n <= CHUNK_SIZE_MAX && csid < 64);
-	write_basic(b, 1, csid);
-	buf_u24(b, delta);
-	buf_u24(b, (uint32_t)payload.n);
-	buf_u8(b, type);
+	uint8_t *at = buf_grow(b, CHUNK_HEADER1_SIZE);
+	if (!at)
+		return;
+	at[0] = (uint8_t)(1 << 6 | csid);
+	be_put(at + 1, delta, 3);
+	be_put(at + 4, payload.n, 3);
+	at[7] = type;
 	write_payload(b, chunk_size, csid, delta, payload);
 }
 

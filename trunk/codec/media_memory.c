@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "codec/block.h"
 
 #include <stdlib.h>
 
@@ -76,10 +77,12 @@ static bool fits(size_t n)
 
 bool media_memory_take(size_t n)
 {
-	if (!fits(n) && relieve)
-		relieve(relief_ctx, n);
-	if (!fits(n))
-		return false;
+	if (!fits(n)) {
+		if (relieve)
+			relieve(relief_ctx, n);
+		if (!fits(n))
+			return false;
+	}
 	media_memory_charge(n);
 	return true;
 }
@@ -157,6 +160,7 @@ void media_memory_drain(void)
 	held = lately > held ? lately : held;
 	if (held - lately <= worth)
 		return;
+	blocks_release();
 	mem_trim();
 	if (!waiting)
 		held = lately;

@@ -2,7 +2,7 @@
  * the facts about them. */
 #include "codec/msg.h"
 #include "base/check.h"
-#include "base/mem.h"
+#include "codec/block.h"
 #include "codec/media_memory.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct msg *msg_new(enum msg_type type, int64_t ts, size_t n)
 	struct msg *msg = NULL;
 	if (!media_memory_take(sizeof(*msg) + n))
 		return NULL;
-	msg = mem_try_alloc(sizeof(*msg) + n);
+	msg = block_new(sizeof(*msg) + n);
 	if (!msg) {
 		media_memory_give(sizeof(*msg) + n);
 		return NULL;
@@ -31,7 +31,7 @@ struct msg *msg_resize(struct msg *msg, size_t n)
 	size_t before = msg->n;
 	if (n > before && !media_memory_take(n - before))
 		return NULL;
-	msg = mem_try_realloc(msg, sizeof(*msg) + n);
+	msg = block_resize(msg, sizeof(*msg) + before, sizeof(*msg) + n);
 	if (!msg) {
 		media_memory_give(n > before ? n - before : 0);
 		return NULL;
@@ -39,6 +39,17 @@ struct msg *msg_resize(struct msg *msg, size_t n)
 	media_memory_give(n < before ? before - n : 0);
 	msg->n = (uint32_t)n;
 	return msg;
+}
+
+void msg_classify(struct msg *m)
+{
+	if (m->is_classified)
+		return;
+	if (m->type == MSG_VIDEO)
+		m->frame = frame_of_video(msg_span(m));
+	else if (m->type == MSG_AUDIO)
+		m->frame = frame_of_audio(msg_span(m));
+	m->is_classified = true;
 }
 
 struct msg *msg_ref(struct msg *msg)
@@ -58,7 +69,11 @@ void msg_unref(struct msg **msg)
 	if (--m->refs > 0)
 		return;
 	live--;
-	media_memory_free(m, sizeof(*m) + m->n);
+	size_t size = sizeof(*m) + m->n;
+	if (block_keep(m, size))
+		media_memory_give(size);
+	else
+		media_memory_free(m, size);
 }
 
 long msg_live(void)

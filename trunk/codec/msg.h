@@ -10,6 +10,7 @@ enum msg_type { MSG_AUDIO = 8, MSG_VIDEO = 9, MSG_DATA = 18 };
 struct msg {
 	int refs;
 	uint8_t type;       /* enum msg_type */
+	bool is_classified; /* frame is known */
 	struct frame frame; /* what the payload is */
 	int64_t ts;         /* milliseconds, on the timeline of its holder */
 	uint32_t n;         /* payload bytes */
@@ -23,6 +24,8 @@ struct msg *msg_new(enum msg_type type, int64_t ts, size_t n);
 /* Another payload size while it is being filled; only with a single reference. The message may
  * move; the bytes that fit stay. NULL: there is no memory, and the message is as it was. */
 struct msg *msg_resize(struct msg *msg, size_t n);
+/* Finds out what the payload of a message that has just come is: sets its frame, once. */
+void msg_classify(struct msg *msg);
 struct msg *msg_ref(struct msg *msg);
 /* NULL is fine; clears the pointer. */
 void msg_unref(struct msg **msg);

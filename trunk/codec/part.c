@@ -200,6 +200,8 @@ bool part_next(struct part_walk *w, struct part *part)
 bool part_default(struct part_walk *w, struct part *part)
 {
 	struct part one;
+	if (w->layout == PLAIN) /* nearly all are */
+		return part_next(w, part) && (cur_ok(&w->c) || !w->is_enhanced);
 	bool has_any = false;
 	for (; part_next(w, &one); has_any = true)
 		if (!has_any || (one.track == 0 && part->track != 0))

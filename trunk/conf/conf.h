@@ -233,7 +233,7 @@ struct conf {
 	int srs_log_level; /* enum log_level */
 	char *srs_log_file;
 	bool utc_time;
-	int64_t grace_start_wait_ms, grace_final_wait_ms;
+	int64_t grace_start_wait_ms, grace_final_wait_ms, drain_timeout_ms;
 	bool force_grace_quit;
 	enum conf_tri reuse_port;
 	char *advertise, *resolver;

@@ -84,7 +84,11 @@ static const struct row rows[] = {
 	      "Whether the log shows UTC instead of local time."),
 	IDLE("pithy_print_ms", "The log tells what happens; figures are in the API."),
 	MILLIS("grace_start_wait", conf, grace_start_wait_ms, "2300", 0, HOUR, NOW,
-	       "At a graceful end (SIGQUIT): how long new clients are still accepted."),
+	       "At a graceful end (SIGQUIT): how long new clients are still accepted, though "
+	       "/readyz says no."),
+	SECONDS("drain_timeout", conf, drain_timeout_ms, "0", 0, 30 * (int64_t)DAY, NOW,
+		"At a graceful end: how long clients may stay, in seconds; 0 is until they leave. "
+		"Who is left then is ended."),
 	MILLIS("grace_final_wait", conf, grace_final_wait_ms, "3200", 0, HOUR, NOW,
 	       "At a graceful end: how long the process stays after the last client left."),
 	ONOFF("force_grace_quit", conf, force_grace_quit, "off", NOW,

@@ -101,9 +101,11 @@ static void serve_due(struct source *s)
 	uint32_t due = s->fanout.due;
 	s->fanout.due = 0;
 	s->fanout.catching_up = false;
-	for (int i = 0; i < FANOUT_GROUPS; i++)
-		if (due & UINT32_C(1) << i && has_news(s, &s->fanout.groups[i]))
-			serve_group(s, &s->fanout.groups[i]);
+	for (; due; due &= due - 1) {
+		struct fanout_group *group = &s->fanout.groups[__builtin_ctz(due)];
+		if (has_news(s, group))
+			serve_group(s, group);
+	}
 }
 
 /* Groups share a send slot where periods are short. */

@@ -150,10 +150,7 @@ bool source_publish(struct source *s, const struct feeder *feeder, struct msg **
 	struct msg *m = *msg;
 	*msg = NULL;
 	int64_t now = clock_ms();
-	if (m->type == MSG_VIDEO)
-		m->frame = frame_of_video(msg_span(m));
-	else if (m->type == MSG_AUDIO)
-		m->frame = frame_of_audio(msg_span(m));
+	msg_classify(m);
 	m->frame.is_key = starts_is_one(&s->starts, m);
 	bool header = headers_wants(m);
 	if (s->feeder != feeder || is_half_gop(s, m, now) || (header && !take_header(s, m))) {

@@ -28,8 +28,10 @@ static uint64_t hash_of(struct span s)
 		h = (h ^ word) * 0xff51afd7ed558ccdULL;
 		h ^= h >> 32;
 	}
+	uint64_t rest = 0;
 	for (; s.n > 0; s.p++, s.n--)
-		h = (h ^ *s.p) * 1099511628211ULL;
+		rest = rest << 8 | *s.p;
+	h = (h ^ rest) * 0xff51afd7ed558ccdULL;
 	return h ^ h >> 29;
 }
 

@@ -135,11 +135,9 @@ void endpoints_draining(struct endpoints *out, const struct conf *conf)
 	int kept = 0;
 	endpoints_of(out, conf);
 	for (int i = 0; i < out->count; i++)
-		if (out->v[i].http & HTTP_PORT_API)
+		if (!out->v[i].shared)
 			out->v[kept++] = out->v[i];
 	out->count = kept;
-	for (int i = 0; i < kept; i++)
-		out->v[i].http = HTTP_PORT_API;
 }
 
 void endpoints_free(struct endpoints *endpoints)

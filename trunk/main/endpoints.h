@@ -28,7 +28,8 @@ struct endpoints {
 
 /* All endpoints of a configuration that was checked: no two of them overlap. */
 void endpoints_of(struct endpoints *out, const struct conf *conf);
-/* Those that stay while the process drains: the API alone, so that it can be seen how many are left. */
+/* Those that stay while the process is drained: not those that other processes may listen on, too, which take
+ * the clients then. */
 void endpoints_draining(struct endpoints *out, const struct conf *conf);
 void endpoints_free(struct endpoints *endpoints);
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "co/co.h"
+#include "main/drainage.h"
 #include "main/options.h"
 #include "main/privileges.h"
 #include "main/process.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DRAIN_STEP_MS = 200, REASON_MAX = 4096 };
+enum { REASON_MAX = 4096 };
 
 static struct serve serve;
 static struct inherit inherit;
@@ -138,39 +139,52 @@ static void on_reload(struct server *s)
 	raise(SIGHUP);
 }
 
-/* QUIT: nobody new is let in, those who are here may stay until they leave; another signal ends
- * that. */
-static void drain(void)
+static void on_drain(struct server *s)
 {
-	int number = 0;
-	struct server *server = &serve.server;
-	int64_t first = server->conf->grace_start_wait_ms, last = server->conf->grace_final_wait_ms;
-	log_say("graceful quit: %d connections may stay until they leave", server->places.count);
-	if (signals_wait(&number, clock_after(first)) != ERR_TIMEOUT)
-		return;
-	serve_drain(&serve);
-	while (server->places.count > 0)
-		if (signals_wait(&number, clock_after(DRAIN_STEP_MS)) != ERR_TIMEOUT)
-			return;
-	(void)signals_wait(&number, clock_after(last));
+	(void)s;
+	drainage_take_wish(&serve);
+	signals_poke();
+}
+
+static bool is_graceful(int number)
+{
+	bool first = serve.server.drain.state == DRAIN_OFF;
+	return first &&
+	       (number == SIGQUIT || (number == SIGTERM && serve.server.conf->force_grace_quit));
+}
+
+/* False: the server ends. A second signal to end does not wait for those who are left. */
+static bool handle(int number)
+{
+	static const char *const names[] = {
+		[SIGINT] = "SIGINT", [SIGQUIT] = "SIGQUIT", [SIGTERM] = "SIGTERM"};
+	if (number == SIGHUP) {
+		reload();
+	} else if (number == SIGUSR1) {
+		log_reopen();
+	} else if (is_graceful(number)) {
+		drainage_begin(&serve, -1);
+	} else if (number != 0) {
+		log_say("stopping (%s)", names[number]);
+		return false;
+	}
+	return true;
 }
 
 static void handle_signals(void)
 {
-	int number = 0;
-	while (signals_wait(&number, CLOCK_NEVER) == OK) {
-		if (number == SIGHUP)
-			reload();
-		else if (number == SIGUSR1)
-			log_reopen();
-		else
-			break;
+	for (;;) {
+		int number = 0;
+		err e = signals_wait(&number, drainage_due(&serve));
+		if (e == OK && !handle(number))
+			return;
+		if (e && e != ERR_TIMEOUT)
+			return;
+		if (drainage_step(&serve)) {
+			log_say("stopping: the last client has left");
+			return;
+		}
 	}
-	if (number == SIGQUIT || (number == SIGTERM && serve.server.conf->force_grace_quit))
-		drain();
-	log_say("stopping (%s)", number == SIGINT    ? "SIGINT"
-				 : number == SIGQUIT ? "SIGQUIT"
-						     : "SIGTERM");
 }
 
 static void put_service(char *line, size_t cap, const char *name, bool enabled, const char *where)
@@ -218,11 +232,12 @@ static err start(struct conf *conf)
 		TRY(process_daemonise());
 	TRY(process_lock(conf->pid));
 	TRY(start_log(conf));
-	log_say("version %s (%s, %s), %s, pid %d, %s", SERVER_VERSION, version_commit, version_date,
+	log_say("version %s (%s, %s), %s, pid %d, %s", version_number, version_commit, version_date,
 		SERVER_NAME, (int)getpid(), *conf->file ? conf->file : "configured by environment");
 	TRY(co_init());
 	TRY(signals_init());
 	serve.server.on_reload = on_reload;
+	serve.server.on_drain = on_drain;
 	TRY(serve_start(&serve, conf, &inherit));
 	err e = privileges_drop(conf);
 	if (e)
@@ -261,7 +276,7 @@ int main(int argc, char **argv)
 	if (options.help)
 		options_print_help();
 	if (options.version)
-		printf("%s (%s, %s), compatible with SRS %s\n", SERVER_VERSION, version_commit,
+		printf("%s (%s, %s), compatible with SRS %s\n", version_number, version_commit,
 		       version_date, SRS_VERSION);
 	if (options.signature)
 		printf("%s\n", SERVER_NAME);

@@ -13,6 +13,7 @@
 #include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
@@ -39,7 +40,10 @@ static void limit_memory(const struct conf *conf)
 static err listen_as(struct serve *serve, const struct conf *conf, struct inherit *inherit)
 {
 	struct endpoints want;
-	endpoints_of(&want, conf);
+	if (serve->server.drain.state == DRAIN_ON)
+		endpoints_draining(&want, conf);
+	else
+		endpoints_of(&want, conf);
 	err e = listeners_apply(&serve->listeners, &want, inherit);
 	endpoints_free(&want);
 	return e;
@@ -48,6 +52,7 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 /* What HTTP requests are for, in this order. */
 static void mount(struct serve *serve)
 {
+	health_mount(&serve->router);
 	start_page_mount(&serve->router);
 	api_mount(&serve->router);
 	hls_serve_mount(&serve->router, serve->hls_serve);
@@ -131,6 +136,13 @@ void serve_drain(struct serve *serve)
 	endpoints_draining(&want, serve->server.conf);
 	(void)!listeners_apply(&serve->listeners, &want, NULL); /* what is wanted is open */
 	endpoints_free(&want);
+}
+
+void serve_undrain(struct serve *serve)
+{
+	err e = listen_as(serve, serve->server.conf, NULL);
+	if (e)
+		log_error("not everything is listened on again: %s", err_trail(e));
 }
 
 err serve_set_conf(struct serve *serve, struct conf *conf)

@@ -20,6 +20,11 @@ static void on_signal(int number)
 	errno = kept;
 }
 
+void signals_poke(void)
+{
+	on_signal(0);
+}
+
 err signals_init(void)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1};

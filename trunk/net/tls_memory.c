@@ -4,6 +4,7 @@
  * measured. So these pieces come from a range of addresses of their own, in which a few that were given
  * back last are kept for the next record, and the memory of the others goes back to the kernel. */
 #include "net/tls_inside.h"
+#include "base/asan.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -98,11 +99,7 @@ static void *on_realloc(void *p, size_t n, const char *file, int line)
 }
 
 /* Sanitizers look at what lies around each allocation, so they get their own. */
-#if defined(__SANITIZE_ADDRESS__)
-#define POOLED false
-#else
-#define POOLED true
-#endif
+#define POOLED !HAVE_ASAN
 
 void tls_memory_init(void)
 {

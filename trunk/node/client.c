@@ -27,6 +27,11 @@ int rate_send_kbps(const struct rate *r, int64_t send_now)
 	return kbps(r, r->send, send_now);
 }
 
+void client_ip(char out[static ADDR_TEXT_MAX], const struct client *c)
+{
+	addr_ip(out, c->peer);
+}
+
 struct traffic client_traffic(const struct client *c)
 {
 	return c->ops->count(c);
@@ -35,4 +40,12 @@ struct traffic client_traffic(const struct client *c)
 void client_stop(struct client *c, err why)
 {
 	c->ops->stop(c, why);
+}
+
+bool client_reconnect(struct client *c, const char *url)
+{
+	if (c->asked_to_leave)
+		return false;
+	c->asked_to_leave = true;
+	return c->ops->reconnect && c->ops->reconnect(c, url);
 }

@@ -28,6 +28,9 @@ struct client_ops {
 	/* Ends the session soon, for that reason. Must not block; a second call changes nothing. */
 	void (*stop)(struct client *client, err why);
 	struct traffic (*count)(const struct client *client);
+	/* Asks the client to connect anew, to that URL, or to where it is now if it is "", before it is
+	 * ended. False: it is none that understands this, or is to stay. NULL: none does. */
+	bool (*reconnect)(struct client *client, const char *url);
 };
 
 struct client {
@@ -35,10 +38,11 @@ struct client {
 	const struct client_ops *ops;
 	char id[9];
 	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
-	char ip[ADDR_TEXT_MAX];
+	const struct addr *peer; /* borrowed from the session */
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
 	bool accepted;                   /* it publishes or plays: nothing has refused it */
+	bool asked_to_leave;             /* by client_reconnect() */
 	const struct request *request;   /* for the layer that made it; borrowed */
 	const struct announce *announce; /* of a relay; borrowed; NULL */
 	const struct cursor *cursor;     /* of a player; borrowed; NULL */
@@ -47,6 +51,11 @@ struct client {
 	struct rate rate;
 };
 
+/* Its address without the port. */
+void client_ip(char out[static ADDR_TEXT_MAX], const struct client *client);
 struct traffic client_traffic(const struct client *client);
-/* Ends the client's session for that reason (ERR_KICKED: through the API). Does not block. */
+/* Ends the client's session for that reason (ERR_KICKED: through the API; ERR_DRAINED: the server ends).
+ * Does not block. */
 void client_stop(struct client *client, err why);
+/* Asks it, once, to connect anew, see client_ops. True when it was told. Does not block. */
+bool client_reconnect(struct client *client, const char *url);

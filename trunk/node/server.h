@@ -4,6 +4,7 @@
 #include "co/co.h"
 #include "conf/conf.h"
 #include "live/registry.h"
+#include "node/drain.h"
 #include "node/places.h"
 #include "node/sign.h"
 #include "node/stat.h"
@@ -43,7 +44,9 @@ struct server {
 	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
 	int64_t started_ms;       /* monotonic */
 	struct reload_result reload;
+	struct drain drain;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
+	void (*on_drain)(struct server *server);  /* has main look at drain.wish */
 };
 
 /* The source of this very name; one reference. */

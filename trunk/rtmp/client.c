@@ -186,6 +186,7 @@ static err verdict(const char *code, bool is_error)
 		{"NetStream.Publish.BadName", ERR_BUSY},
 		{"NetStream.Publish.Denied", ERR_KICKED},
 		{"NetConnection.Connect.Rejected", ERR_DENIED},
+		{"NetConnection.Connect.ReconnectRequest", ERR_RECONNECT},
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(code, known[i].code) == 0)
@@ -217,9 +218,12 @@ static err judge(const struct command *cmd, struct rtmp_refusal *refusal)
 	const char *description = amf_get_string(info, "description", "");
 	is_error |= strcmp(amf_get_string(info, "level", ""), "error") == 0;
 	err e = verdict(code, is_error);
-	if (is_error && *redirect && strlen(redirect) < sizeof(refusal->redirect)) {
+	if (e == ERR_RECONNECT)
+		redirect = amf_get_string(info, "tcUrl", "");
+	if ((is_error || e == ERR_RECONNECT) && *redirect &&
+	    strlen(redirect) < sizeof(refusal->redirect)) {
 		snprintf(refusal->redirect, sizeof(refusal->redirect), "%s", redirect);
-		e = ERR_REDIRECT;
+		e = e == ERR_RECONNECT ? e : ERR_REDIRECT;
 	}
 	if (!e)
 		return OK;

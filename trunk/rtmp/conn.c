@@ -31,6 +31,10 @@ struct item {
 	struct item *prev, *next;
 };
 
+/* Items that are free again, for all connections: they hold nothing and are still in the caches. */
+static struct item *spares;
+static int spare_count;
+
 struct rtmp_queue {
 	struct item *head;
 	int count;
@@ -111,6 +115,32 @@ static err wait_input(struct sock *sock)
 	return e == ERR_TIMEOUT ? err_fail(e, "no message came in time") : e;
 }
 
+/* Takes the payload out of *m. */
+static struct item *item_new(struct rtmp_msg *m)
+{
+	struct item *item = spares;
+	if (item) {
+		LL_DELETE(spares, item);
+		spare_count--;
+	} else {
+		item = mem_alloc(sizeof(*item));
+	}
+	item->m = *m;
+	m->media = NULL;
+	m->body = (struct buf){0};
+	return item;
+}
+
+static void item_free(struct item *item)
+{
+	if (spare_count == BATCH) {
+		free(item);
+		return;
+	}
+	LL_PREPEND(spares, item);
+	spare_count++;
+}
+
 static bool pop(struct rtmp_queue *q, struct rtmp_msg *m)
 {
 	struct item *item = q->head;
@@ -119,7 +149,7 @@ static bool pop(struct rtmp_queue *q, struct rtmp_msg *m)
 	DL_DELETE(q->head, item);
 	q->count--;
 	*m = item->m;
-	free(item);
+	item_free(item);
 	return true;
 }
 
@@ -200,18 +230,14 @@ static err cut(struct rtmp_conn *conn, struct cur *c)
 
 void conn_push(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
-	struct item *item = mem_new(struct item);
-	item->m = *m;
-	*m = (struct rtmp_msg){0};
+	struct item *item = item_new(m);
 	DL_APPEND(conn->queue->head, item);
 	conn->queue->count++;
 }
 
 void conn_unread(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
-	struct item *item = mem_new(struct item);
-	item->m = *m;
-	*m = (struct rtmp_msg){0};
+	struct item *item = item_new(m);
 	DL_PREPEND(conn->queue->head, item);
 	conn->queue->count++;
 }

@@ -33,6 +33,7 @@ static void read_connect(struct rtmp_connect *out, struct command *cmd)
 	};
 	url_take_user(out->tc_url, &out->user, &out->password);
 	out->enhanced = enhanced_is_said(o);
+	out->reconnects = enhanced_reconnects(o);
 	if (cmd->argc && (cmd->args[0]->kind == AMF_OBJECT || cmd->args[0]->kind == AMF_ECMA)) {
 		out->args = cmd->args[0];
 		cmd->args[0] = amf_null();

@@ -2,6 +2,7 @@
 
 enum {
 	CAN_FORWARD = 4, /* of a codec: it is passed on; neither decoded nor encoded */
+	CAPS_RECONNECT = 1,
 	CAPS_MULTITRACK = 2,
 	CAPS_MODEX = 4,
 };
@@ -20,7 +21,7 @@ void enhanced_put(struct amf *object)
 	amf_set(object, "fourCcList", list);
 	amf_set(object, "videoFourCcInfoMap", any_codec());
 	amf_set(object, "audioFourCcInfoMap", any_codec());
-	amf_set(object, "capsEx", amf_number(CAPS_MULTITRACK | CAPS_MODEX));
+	amf_set(object, "capsEx", amf_number(CAPS_RECONNECT | CAPS_MULTITRACK | CAPS_MODEX));
 }
 
 bool enhanced_is_said(const struct amf *object)
@@ -31,4 +32,10 @@ bool enhanced_is_said(const struct amf *object)
 		if (amf_get(object, members[i]))
 			return true;
 	return false;
+}
+
+bool enhanced_reconnects(const struct amf *object)
+{
+	double caps = amf_get_number(object, "capsEx", 0);
+	return caps >= 1 && caps <= UINT32_MAX && (uint32_t)caps & CAPS_RECONNECT;
 }

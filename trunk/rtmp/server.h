@@ -11,6 +11,7 @@ struct rtmp_connect {
 	char *user, *password; /* of the tcUrl, which is without them; NULL when it named none */
 	double object_encoding;
 	bool enhanced;    /* it speaks Enhanced RTMP */
+	bool reconnects;  /* it understands rtmp_put_reconnect() */
 	struct amf *args; /* the optional second object: identity of a relay; may be NULL */
 };
 void rtmp_connect_fini(struct rtmp_connect *c);
@@ -37,6 +38,9 @@ err rtmp_reject(struct rtmp_conn *conn, const char *code, const char *sentence) 
 /* onStatus on the message stream. `level` is "status" or "error". Appended, not flushed. */
 void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *level,
 		     const char *code, const char *description);
+/* NetConnection.Connect.ReconnectRequest (Enhanced RTMP v2): the client connects anew, to that URL, or with the
+ * one it has used if it is "", and leaves when it is there. Appended, not flushed. */
+void rtmp_put_reconnect(struct rtmp_conn *conn, const char *tc_url);
 /* StreamBegin, Play.Reset, Play.Start, RtmpSampleAccess. Appended, not flushed. */
 void rtmp_put_play_start(struct rtmp_conn *conn, uint32_t stream_id);
 /* SRS's 302: onStatus NetConnection.Connect.Rejected with ex{code, redirect, redirect2} on message

@@ -27,6 +27,15 @@ void rtmp_put_status(struct rtmp_conn *conn, uint32_t stream_id, const char *lev
 	put_info(conn, stream_id, rtmp_info(level, code, description));
 }
 
+void rtmp_put_reconnect(struct rtmp_conn *conn, const char *tc_url)
+{
+	struct amf *info = rtmp_info("status", "NetConnection.Connect.ReconnectRequest",
+				     "The server is being shut down.");
+	if (*tc_url)
+		amf_set(info, "tcUrl", amf_string(tc_url));
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "onStatus", 0, amf_null(), info, NULL);
+}
+
 static void put_play_status(struct rtmp_conn *conn, uint32_t stream_id, const char *code,
 			    const char *text)
 {

@@ -17,7 +17,6 @@ struct visit {
 	struct http_session *s;
 	struct flv_request asked;
 	struct request request;
-	struct outcome outcome; /* of the admission */
 };
 
 static enum sign_verdict verify(void *ctx)
@@ -57,7 +56,7 @@ static void make_request(struct visit *v)
 }
 
 /* An origin is asked as over RTMP: its words are those of connect. */
-static err admit(struct visit *v)
+static err admit(struct visit *v, struct outcome *outcome)
 {
 	const struct target *t = &v->asked.target;
 	char *tc_url = mem_printf("rtmp://%s/%s%s", t->vhost, t->app, t->param);
@@ -74,21 +73,31 @@ static err admit(struct visit *v)
 				.page_url = v->asked.page_url,
 				.swf_url = "",
 			},
-		.outcome = &v->outcome,
+		.outcome = outcome,
 	});
 	free(tc_url);
+	return e;
+}
+
+/* An outcome is large: it goes before the stream is played, which may take days. */
+static err ask_admission(struct visit *v, bool *refused)
+{
+	struct outcome *outcome = mem_new(struct outcome);
+	err e = admit(v, outcome);
+	*refused = outcome->code != OUTCOME_NONE;
+	if (*refused)
+		e = flv_tell(v->s, v->asked.vhost, outcome);
+	free(outcome);
 	return e;
 }
 
 /* The connection is the stream's, or ends. */
 static err serve(struct visit *v)
 {
-	struct http_session *s = v->s;
-	s->request->keep_alive = false;
-	err e = admit(v);
-	if (v->outcome.code)
-		return flv_tell(s, v->asked.vhost, &v->outcome);
-	return e ? e : flv_play(s, &v->request);
+	bool refused;
+	v->s->request->keep_alive = false;
+	err e = ask_admission(v, &refused);
+	return e || refused ? e : flv_play(v->s, &v->request);
 }
 
 static err read_and_serve(struct visit *v, bool *found)

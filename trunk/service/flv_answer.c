@@ -104,7 +104,8 @@ static int status_of(enum outcome_code code)
 		[OUTCOME_NO_VHOST] = 404,  [OUTCOME_BAD_NAME] = 400,  [OUTCOME_RELAY_REFUSED] = 403,
 		[OUTCOME_FULL] = 503,      [OUTCOME_LOOP] = 403,      [OUTCOME_DENIED] = 403,
 		[OUTCOME_NO_ORIGIN] = 503, [OUTCOME_UNDECIDED] = 503, [OUTCOME_NOT_FOUND] = 404,
-		[OUTCOME_KICKED] = 403,    [OUTCOME_ENDED] = 404,
+		[OUTCOME_KICKED] = 403,    [OUTCOME_ENDED] = 404,     [OUTCOME_DRAINING] = 503,
+		[OUTCOME_DRAINED] = 503,
 	};
 	return statuses[code] ? statuses[code] : 500;
 }

@@ -75,8 +75,8 @@ static void take_command(struct player *p, struct rtmp_msg *m)
 		set_want(p, WIRE_VIDEO, event.on);
 		break;
 	case RTMP_EVENT_CALL:
-		if (p->s->request.is_relay && announce_take_players(&p->s->announce, &event.call))
-			consumer_set_behind(&p->viewing.consumer, p->s->announce.players);
+		if (p->s->request.is_relay && announce_take_players(p->s->announce, &event.call))
+			consumer_set_behind(&p->viewing.consumer, p->s->announce->players);
 		break;
 	case RTMP_EVENT_NONE:
 		break;
@@ -181,7 +181,7 @@ static void on_join(struct viewing *v)
 			      .needs = {&v->source, p->conn, p->conn->sock},
 		      });
 	buf_free(&p->conn->out);
-	consumer_set_behind(&v->consumer, s->announce.players);
+	consumer_set_behind(&v->consumer, s->announce ? s->announce->players : 0);
 	cursor_want(&v->cursor, p->want);
 	cursor_pause(&v->cursor, p->paused);
 }
@@ -195,6 +195,16 @@ static void on_stop(struct viewing *v)
 	co_wake(v->co);
 }
 
+static bool on_reconnect(struct viewing *v, const char *url)
+{
+	struct player *p = player_of(v);
+	if (!p->s->connect.reconnects)
+		return false;
+	rtmp_put_reconnect(p->conn, url);
+	co_wake(v->co);
+	return true;
+}
+
 static struct traffic on_count(const struct viewing *v)
 {
 	return rtmp_session_traffic(container_of_const(v, struct player, viewing)->s);
@@ -206,6 +216,7 @@ static const struct viewing_ops ops = {
 	.send = on_send,
 	.pending = on_pending,
 	.check = on_check,
+	.reconnect = on_reconnect,
 	.stop = on_stop,
 	.count = on_count,
 };

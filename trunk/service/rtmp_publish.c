@@ -59,6 +59,17 @@ static void on_stop(struct publication *publication)
 	co_wake(publisher_of(publication)->co);
 }
 
+/* It is sent by the publisher's own coroutine, as a ping is. */
+static bool on_reconnect(struct publication *publication, const char *url)
+{
+	struct publisher *p = publisher_of(publication);
+	if (!p->s->connect.reconnects)
+		return false;
+	rtmp_put_reconnect(p->s->conn, url);
+	co_wake(p->co);
+	return true;
+}
+
 static struct traffic on_count(const struct publication *publication)
 {
 	return rtmp_session_traffic(
@@ -70,6 +81,7 @@ static const struct publication_ops ops = {
 	.last_heard_ms = on_last_heard,
 	.arrived = on_arrived,
 	.has_left = on_has_left,
+	.reconnect = on_reconnect,
 	.stop = on_stop,
 	.count = on_count,
 };
@@ -94,7 +106,7 @@ static err take_command(struct publisher *p, struct rtmp_msg *m, bool *over)
 	struct rtmp_event event;
 	rtmp_take_command(p->s->conn, &p->s->want, m, &event);
 	if (event.kind == RTMP_EVENT_CALL && p->s->request.is_relay)
-		announce_take_players(&p->s->announce, &event.call);
+		announce_take_players(p->s->announce, &event.call);
 	*over = event.kind == RTMP_EVENT_CLOSED;
 	rtmp_event_fini(&event);
 	return *over ? rtmp_flush(p->s->conn) : OK;

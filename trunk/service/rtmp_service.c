@@ -42,6 +42,7 @@ static void session_free(struct rtmp_session *s)
 	free(s->redirected);
 	free(s->url);
 	free(s->proof);
+	free(s->announce);
 	free(s);
 }
 
@@ -94,6 +95,12 @@ static char *identity_text(const struct amf *args, const char *key)
 	return mem_strdup(strlen(text) <= IDENTITY_MAX ? text : "");
 }
 
+/* What names the servers that it came by is one itself. */
+static bool says_relay(const struct rtmp_session *s)
+{
+	return amf_get_number(s->connect.args, "srs_pid", 0) > 0 || *s->path;
+}
+
 /* Another server says so in the second object of connect (SRS: srs_pid; what else there is of ours,
  * see upstream_request.c). */
 static void read_identity(struct rtmp_session *s)
@@ -105,7 +112,10 @@ static void read_identity(struct rtmp_session *s)
 	s->path = identity_text(args, "srs_path");
 	s->via = identity_text(args, "srs_via");
 	s->redirected = identity_text(args, "srs_redirected");
-	announce_read(&s->announce, args, sock_peer(s->conn->sock));
+	free(s->announce);
+	s->announce = says_relay(s) ? mem_new(struct announce) : NULL;
+	if (s->announce)
+		announce_read(s->announce, args, sock_peer(s->conn->sock));
 }
 
 static void make_request(struct rtmp_session *s)
@@ -124,11 +134,11 @@ static void make_request(struct rtmp_session *s)
 		.tls = sock_is_encrypted(s->conn->sock),
 		.path_asked = "",
 		.proof = s->proof ? s->proof : "",
-		.announce = &s->announce,
+		.announce = s->announce,
 		.path = s->path,
 		.via = s->via,
 		.redirected = s->redirected,
-		.says_relay = amf_get_number(args, "srs_pid", 0) > 0 || *s->path,
+		.says_relay = says_relay(s),
 		.from_coworker = amf_get_number(args, "srs_mesh", 0) > 0,
 	};
 }

@@ -82,6 +82,7 @@ static const char *code_of(const struct outcome *o, enum moment moment)
 		[OUTCOME_BUSY] = {NULL, NULL, bad_name},
 		[OUTCOME_REPLACED] = {NULL, NULL, bad_name},
 		[OUTCOME_RIVAL] = {NULL, NULL, bad_name},
+		[OUTCOME_DRAINING] = {rejected, rejected, rejected},
 		[OUTCOME_KICKED] = {NULL, "NetStream.Play.Denied", denied},
 		[OUTCOME_IDLE] = {NULL, NULL, denied},
 		[OUTCOME_ENDED] = {NULL, "NetStream.Play.UnpublishNotify", NULL},

@@ -1,6 +1,7 @@
 #include "session/admit.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
+#include "cluster/elsewhere.h"
 #include "cluster/upstream_request.h"
 #include "session/permit.h"
 
@@ -104,6 +105,44 @@ static err check_permit(struct admission *a)
 	return permit_check(a->request, a->outcome);
 }
 
+/* ---- a server that is being drained ---- */
+
+/* Other servers get what is here, and are told where to ask for the rest, as long as this one is there. */
+static bool may_still_come(const struct request *r)
+{
+	bool is_origin = r->vhost->cluster.mode == MODE_LOCAL;
+	return r->is_relay && !r->publish &&
+	       (is_origin ||
+		server_live_source(r->server, r->vhost, r->target->app, r->target->stream));
+}
+
+static err send_elsewhere(struct admission *a, const struct coworker_answer *to)
+{
+	bool tls = a->request->tls;
+	a->outcome->tls = tls;
+	snprintf(a->outcome->rtmp, sizeof(a->outcome->rtmp), "%s", tls ? to->rtmps : to->rtmp);
+	snprintf(a->outcome->http, sizeof(a->outcome->http), "%s", tls ? to->https : to->http);
+	bool usable = a->request->http ? *a->outcome->http : *a->outcome->rtmp;
+	return refuse(a, usable ? OUTCOME_ELSEWHERE : OUTCOME_DRAINING, err_text(ERR_DRAINED));
+}
+
+/* A server that brings a stream has other origins to ask, which it does at once when this one ends the
+ * connection; others are told. */
+static err check_drain(struct admission *a)
+{
+	const struct request *r = a->request;
+	if (r->server->drain.state != DRAIN_ON || may_still_come(r))
+		return OK;
+	if (r->is_relay)
+		return refuse(a, OUTCOME_DRAINED, err_text(ERR_DRAINED));
+	struct coworker_answer *to = mem_new(struct coworker_answer);
+	err e = elsewhere_find(r->server->cluster, r->vhost, r->target, to);
+	if (e != ERR_STOPPED)
+		e = e ? refuse(a, OUTCOME_DRAINING, err_text(ERR_DRAINED)) : send_elsewhere(a, to);
+	free(to);
+	return e;
+}
+
 /* ---- the origin's word ---- */
 
 static err say_no(struct admission *a, const struct rtmp_refusal *refusal)
@@ -145,6 +184,7 @@ static const struct {
 	{STREAM, check_room_of_stream},
 	{STREAM, check_path},
 	{STREAM, check_name},
+	{STREAM, check_drain},
 	{STREAM, check_permit},
 	{STREAM, check_token},
 };

@@ -86,6 +86,8 @@ static err relay(struct viewing *v, enum pull_from from, int64_t patience_ms)
 static bool must_relay(const struct request *r, const struct coworker_answer *answer)
 {
 	enum conf_on_miss on_miss = r->vhost->cluster.on_miss;
+	if (answer->draining && !r->says_relay)
+		return true; /* it lets nobody else in */
 	if (r->http)
 		return on_miss == MISS_RELAY || !*(r->tls ? answer->https : answer->http);
 	if (r->tls && !*answer->rtmps)

@@ -19,8 +19,10 @@ enum outcome_code {
 	OUTCOME_NOT_FOUND, /* nobody publishes the stream */
 	OUTCOME_ELSEWHERE, /* another server has it: .rtmp and .http say where */
 	OUTCOME_BUSY,      /* it is published already */
+	OUTCOME_DRAINING,  /* the server takes nobody new any more */
 	/* it ends */
 	OUTCOME_KICKED,   /* by the API */
+	OUTCOME_DRAINED,  /* the server ends: it can be had elsewhere */
 	OUTCOME_REPLACED, /* another publisher took over a publication that was silent */
 	OUTCOME_RIVAL,    /* another origin's publisher has the stronger claim */
 	OUTCOME_IDLE,     /* nobody watches */

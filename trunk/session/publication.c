@@ -56,7 +56,8 @@ static void on_lost(struct feeder *feeder)
 static void on_client_stop(struct client *client, err why)
 {
 	struct publication *p = container_of(client, struct publication, client);
-	publication_stop(p, OUTCOME_KICKED, "%s", err_text(why));
+	publication_stop(p, why == ERR_DRAINED ? OUTCOME_DRAINED : OUTCOME_KICKED, "%s",
+			 err_text(why));
 }
 
 static struct traffic on_client_count(const struct client *client)
@@ -65,7 +66,13 @@ static struct traffic on_client_count(const struct client *client)
 	return p->ops->count(p);
 }
 
-static const struct client_ops client_ops = {on_client_stop, on_client_count};
+static bool on_client_reconnect(struct client *client, const char *url)
+{
+	struct publication *p = container_of(client, struct publication, client);
+	return p->ops->reconnect && p->state == PUBLICATION_LIVE && p->ops->reconnect(p, url);
+}
+
+static const struct client_ops client_ops = {on_client_stop, on_client_count, on_client_reconnect};
 
 /* ---- the cluster ---- */
 
@@ -221,6 +228,7 @@ static err check_slot(struct publication *p)
 
 static void take_slot(struct publication *p)
 {
+	char ip[ADDR_TEXT_MAX];
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
 	coworker_forget(p->request->server->cluster, p->source->key);
@@ -229,7 +237,8 @@ static void take_slot(struct publication *p)
 	p->state = PUBLICATION_LIVE;
 	p->client.accepted = true;
 	watch_rivals(p);
-	log_say("publishing %s from %s", p->source->key, p->client.ip);
+	client_ip(ip, &p->client);
+	log_say("publishing %s from %s", p->source->key, ip);
 }
 
 static void enter(struct publication *p)
@@ -349,7 +358,9 @@ static int64_t grace_of(const struct publication *p)
 	const struct request *r = p->request;
 	bool lost = p->outcome.code == OUTCOME_RIVAL ||
 		    (p->push && push_state(p->push) == PUSH_SUPERSEDED);
-	return lost && !pulls_has(r->server->cluster, p->source)
+	/* Nor does one that leaves a server which lets nobody in. */
+	bool gone = lost || r->server->drain.state == DRAIN_ON;
+	return gone && !pulls_has(r->server->cluster, p->source)
 		       ? 0
 		       : r->vhost->publish.reconnect_grace_ms;
 }

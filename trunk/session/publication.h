@@ -26,6 +26,9 @@ struct publication_ops {
 	int64_t (*arrived)(const struct publication *p);
 	/* The client has left, while publication_begin() waits. */
 	bool (*has_left)(const struct publication *p);
+	/* Asks the peer to connect anew, at that URL ("": the one it has used). False when it cannot be
+	 * asked. NULL: the protocol has no words for that. */
+	bool (*reconnect)(struct publication *p, const char *url);
 	/* p->outcome says why it ends: has its coroutine look at that soon. */
 	void (*stop)(struct publication *p);
 	struct traffic (*count)(const struct publication *p);

@@ -17,5 +17,5 @@ void request_describe(const struct request *r, struct client *c)
 	c->publish = r->publish;
 	c->relay = r->is_relay;
 	c->announce = r->is_relay ? r->announce : NULL;
-	addr_ip(c->ip, r->peer);
+	c->peer = r->peer;
 }

@@ -26,7 +26,8 @@ void viewing_stop(struct viewing *v, enum outcome_code why, const char *text)
 
 static void on_client_stop(struct client *client, err why)
 {
-	viewing_stop(container_of(client, struct viewing, client), OUTCOME_KICKED, err_text(why));
+	viewing_stop(container_of(client, struct viewing, client),
+		     why == ERR_DRAINED ? OUTCOME_DRAINED : OUTCOME_KICKED, err_text(why));
 }
 
 static struct traffic on_client_count(const struct client *client)
@@ -42,7 +43,15 @@ bool viewing_from_start(const struct viewing *v)
 		!relays_report(v->request->server->cluster, v->source).lost_ms);
 }
 
-static const struct client_ops client_ops = {on_client_stop, on_client_count};
+/* A stream that is published here leaves with its publisher: until then it can be had nowhere else. */
+static bool on_client_reconnect(struct client *client, const char *url)
+{
+	struct viewing *v = container_of(client, struct viewing, client);
+	return v->ops->reconnect && v->state == VIEWING_PLAYING &&
+	       !source_is_published(v->source) && v->ops->reconnect(v, url);
+}
+
+static const struct client_ops client_ops = {on_client_stop, on_client_count, on_client_reconnect};
 
 void viewing_close(struct viewing *v)
 {

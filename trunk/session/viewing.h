@@ -38,6 +38,9 @@ struct viewing_ops {
 	bool (*pending)(const struct viewing *v);
 	/* The peer still takes what is sent; lowers *deadline. */
 	err (*check)(struct viewing *v, int64_t *deadline);
+	/* Asks the client to connect anew, at that URL ("": the one it has used). False when it cannot be
+	 * asked. NULL: the protocol has no words for that. */
+	bool (*reconnect)(struct viewing *v, const char *url);
 	/* v->outcome says why it ends: has its coroutine look at that soon. */
 	void (*stop)(struct viewing *v);
 	struct traffic (*count)(const struct viewing *v);

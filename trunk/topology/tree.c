@@ -92,9 +92,7 @@ bool tree_is_untrusted(const struct server *server, const struct client *c)
 
 bool tree_may_ask(const struct server *server, const struct client *c)
 {
-	struct addr addr;
-	return !tree_is_untrusted(server, c) ||
-	       (addr_literal(&addr, c->ip, 0) && addr_is_loopback(&addr));
+	return !tree_is_untrusted(server, c) || addr_is_loopback(c->peer);
 }
 
 static char *relay_key(const char *api, const char *relay)
@@ -129,6 +127,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 		      struct tree_room *room)
 {
 	const struct announce *a = c->announce;
+	char ip[ADDR_TEXT_MAX];
 	if (!quota_take(&room->ours, NODE_BYTES)) {
 		leave_out(t->node, 1);
 		return;
@@ -139,7 +138,8 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	r->node = json_object();
 	json_put_text(r->node, "node", a ? a->node : "");
 	json_put_text(r->node, "relay", a ? a->relay : "");
-	json_put_text(r->node, "ip", c->ip);
+	client_ip(ip, c);
+	json_put_text(r->node, "ip", ip);
 	json_put_text(r->node, "kind", c->publish ? "push" : "pull");
 	json_put_text(r->node, "client", c->id);
 	if (c->cursor && c->cursor->wire)

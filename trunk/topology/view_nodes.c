@@ -95,12 +95,14 @@ static void put_relays(struct nodes *n)
 	DL_FOREACH (n->server->stat.clients, c) {
 		if (!c->relay)
 			continue;
-		const char *id = c->announce && *c->announce->node ? c->announce->node : c->ip;
+		char ip[ADDR_TEXT_MAX];
+		client_ip(ip, c);
+		const char *id = c->announce && *c->announce->node ? c->announce->node : ip;
 		json_t *node = map_get(seen, id);
 		if (!node) {
 			node = put_node(n, "relay", id);
 			map_set(seen, id, node);
-			json_put_text(node, "ip", c->ip);
+			json_put_text(node, "ip", ip);
 			json_put_bool(node, "alive", true);
 			ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce && tree_may_ask(n->server, c) ? c->announce->api : "");

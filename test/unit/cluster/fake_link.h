@@ -3,7 +3,7 @@
  *
  * An origin is a row of `origins`. What it says on the newest link to it is written by origin_say(): 'k' a
  * key frame, 'p' another picture, 'u' the stream is over, 'x' kicked, 'b' busy, 'r' a redirect, 'n' not
- * found; closing is closing the far end. */
+ * found, 'm' is to be left; closing is closing the far end. */
 #pragma once
 #include "base/mem.h"
 #include "cluster/inside.h"
@@ -139,6 +139,11 @@ static err fake_word(struct fake_link *l, char c, struct link_media *out, struct
 		return refuse(said, ERR_BUSY, "it is published elsewhere");
 	case 'n':
 		return refuse(said, ERR_NOTFOUND, "there is no such stream");
+	case 'm':
+		(void)refuse(said, ERR_RECONNECT, "it is being shut down");
+		snprintf(said->redirect, sizeof(said->redirect), "%s",
+			 l->origin->moved ? l->origin->moved : "");
+		return err_plain(ERR_RECONNECT);
 	case 'd':
 		return refuse(said, ERR_DENIED, "not for you");
 	case 'r':

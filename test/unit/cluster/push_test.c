@@ -157,6 +157,53 @@ static void a_redirect_is_followed(void **state)
 	assert_int_equal(push_state(push), PUSH_ACCEPTED);
 }
 
+static void an_origin_that_asks_to_be_left_has_the_stream_until_another_one_takes_it(void **state)
+{
+	(void)state;
+	origins[1].name = "127.0.0.1:12";
+	begin("");
+	accept_it();
+	struct fake_origin *first = used(), *second = first == origins ? origins + 1 : origins;
+	second->refuses = ERR_DENIED;
+	origin_say(first, "m");
+	assert_true(eventually(second->publishes > 0));
+	size_t before = first->sent;
+	publish();
+	assert_true(eventually(first->sent > before));
+	second->refuses = OK;
+	assert_true(eventually(first->finishes == 1));
+	publish();
+	assert_true(eventually(second->sent > 0));
+	assert_int_equal(push_state(push), PUSH_ACCEPTED);
+	assert_int_equal(relays_facts(server->cluster, publisher.source)->switches, 1);
+	assert_true(eventually(first->frees == 1));
+	/* And back, since one may be asked so more than once. */
+	second->moved = first->name;
+	origin_say(second, "m");
+	assert_true(eventually(second->finishes == 1));
+	publish();
+	push_stop(&push);
+	assert_int_equal(first->finishes, 2);
+}
+
+static void an_origin_that_is_lost_while_it_is_left(void **state)
+{
+	(void)state;
+	origins[1].name = "127.0.0.1:12";
+	begin("");
+	accept_it();
+	struct fake_origin *first = used(), *second = first == origins ? origins + 1 : origins;
+	second->down = true;
+	origin_say(first, "m");
+	(void)co_sleep(20);
+	second->down = false;
+	first->down = true;
+	origin_close(first);
+	assert_true(eventually(second->publishes > 0 && second->link));
+	publish();
+	assert_true(eventually(second->sent > 0));
+}
+
 static void the_next_waits_for_the_one_that_leaves(void **state)
 {
 	(void)state;
@@ -184,6 +231,8 @@ int main(void)
 		TEST(without_an_origin_it_fails_after_a_while),
 		TEST(a_frozen_origin_is_lost),
 		TEST(a_redirect_is_followed),
+		TEST(an_origin_that_asks_to_be_left_has_the_stream_until_another_one_takes_it),
+		TEST(an_origin_that_is_lost_while_it_is_left),
 		TEST(the_next_waits_for_the_one_that_leaves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

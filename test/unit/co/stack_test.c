@@ -1,4 +1,5 @@
 /* What coroutines cost, and what happens when one uses too much. */
+#include "base/asan.h"
 #include "base/mem.h"
 #include "co/co.h"
 #include "support/co_unit.h"
@@ -12,16 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
 
 static int dig(volatile char *above, int depth)
 {
@@ -96,7 +87,7 @@ static void nine_thousand_idle_coroutines_are_cheap(void **state)
 		co_stop(children[i]);
 		co_join(&children[i]);
 	}
-	if (!SANITIZED)
+	if (!HAVE_ASAN)
 		assert_true(each < 4800);
 }
 
@@ -126,7 +117,7 @@ static void a_trimmed_stack_gives_back_what_deep_calls_used(void **state)
 	for (int i = 0; i < COUNT; i++)
 		children[i] = co_start("digs", digs_and_trims, &good);
 	co_yield ();
-	if (!SANITIZED)
+	if (!HAVE_ASAN)
 		assert_true(rss_kb() - before < COUNT * DEPTH / 2);
 	for (int i = 0; i < COUNT; i++) {
 		co_stop(children[i]);
@@ -159,7 +150,7 @@ static void twenty_thousand_starts_and_joins_leave_nothing(void **state)
 	}
 	co_group_stop(&group);
 	assert_int_equal(runs, 22000);
-	if (!SANITIZED)
+	if (!HAVE_ASAN)
 		assert_true(mallinfo2().uordblks <= before + 4096);
 }
 

@@ -23,33 +23,37 @@ static void describe(char *out, size_t size, const struct endpoints *list)
 static const struct {
 	const char *conf, *want, *draining;
 } rows[] = {
-	{"listen 1935; vhost v {}", "RTMP :1935", ""},
-	{"listen 1935 [::]:1935; vhost v {}", "RTMP :1935", ""},
-	{"listen [::]:1935 127.0.0.1:1935 1935; vhost v {}", "RTMP :1935", ""},
-	{"listen 0.0.0.0:1935 [::]:1935; vhost v {}", "RTMP 0.0.0.0:1935, RTMP :::1935", ""},
+	{"listen 1935; vhost v {}", "RTMP :1935", "RTMP :1935"},
+	{"listen 1935 [::]:1935; vhost v {}", "RTMP :1935", "RTMP :1935"},
+	{"listen [::]:1935 127.0.0.1:1935 1935; vhost v {}", "RTMP :1935", "RTMP :1935"},
+	{"listen 0.0.0.0:1935 [::]:1935; vhost v {}", "RTMP 0.0.0.0:1935, RTMP :::1935",
+	 "RTMP 0.0.0.0:1935, RTMP :::1935"},
 	{"listen 1 2; http_server { enabled on; listen 3; } http_api { enabled on; listen 4; } "
 	 "vhost v {}",
-	 "RTMP :1, RTMP :2, HTTP :3, HTTP API :4", "HTTP API :4"},
+	 "RTMP :1, RTMP :2, HTTP :3, HTTP API :4", "RTMP :1, RTMP :2, HTTP :3, HTTP API :4"},
 	{"listen 1; http_server { enabled on; listen 3; } http_api { enabled on; listen 3; } "
 	 "vhost v {}",
-	 "RTMP :1, HTTP+API :3", "HTTP API :3"},
+	 "RTMP :1, HTTP+API :3", "RTMP :1, HTTP+API :3"},
 	{"listen 1; http_server { enabled on; listen 3; } http_api { enabled on; listen 4; } "
 	 "vhost v { cluster { mode remote; origin o; } }",
 	 "RTMP :1 shared, HTTP :3 shared, HTTP API :4", "HTTP API :4"},
 	{"listen 1; http_server { enabled on; listen 3; } http_api { enabled on; listen 3; } "
 	 "vhost v { cluster { mode remote; origin o; } }",
-	 "RTMP :1 shared, HTTP+API :3", "HTTP API :3"},
+	 "RTMP :1 shared, HTTP+API :3", "HTTP+API :3"},
 	{"listen 1; rtmps { enabled on; listen 2 1 3; } vhost v {}",
-	 "RTMP+TLS :1, RTMPS :2, RTMPS :3", ""},
-	{"listen 1; rtmps { listen 2; } vhost v {}", "RTMP :1", ""},
+	 "RTMP+TLS :1, RTMPS :2, RTMPS :3", "RTMP+TLS :1, RTMPS :2, RTMPS :3"},
+	{"listen 1; rtmps { listen 2; } vhost v {}", "RTMP :1", "RTMP :1"},
 	{"listen 1; http_server { enabled on; listen 3; https { enabled on; listen 3; } } "
 	 "http_api { enabled on; listen 4; https { enabled on; listen 5; } } vhost v {}",
-	 "RTMP :1, HTTP+TLS :3, HTTP API :4, HTTPS API :5", "HTTP API :4, HTTPS API :5"},
+	 "RTMP :1, HTTP+TLS :3, HTTP API :4, HTTPS API :5",
+	 "RTMP :1, HTTP+TLS :3, HTTP API :4, HTTPS API :5"},
 	{"listen 1; http_server { enabled on; listen 3; https { enabled on; listen 5; } } "
 	 "http_api { enabled on; listen 4; https { enabled on; listen 5; } } vhost v {}",
-	 "RTMP :1, HTTP :3, HTTP API :4, HTTPS+API :5", "HTTP API :4, HTTPS API :5"},
-	{"listen 1; http_server { https { enabled on; } } vhost v {}", "RTMP :1", ""},
-	{"listen 1; reuse_port off; vhost v { cluster { mode remote; origin o; } }", "RTMP :1", ""},
+	 "RTMP :1, HTTP :3, HTTP API :4, HTTPS+API :5",
+	 "RTMP :1, HTTP :3, HTTP API :4, HTTPS+API :5"},
+	{"listen 1; http_server { https { enabled on; } } vhost v {}", "RTMP :1", "RTMP :1"},
+	{"listen 1; reuse_port off; vhost v { cluster { mode remote; origin o; } }", "RTMP :1",
+	 "RTMP :1"},
 };
 
 static void a_configuration_says_what_is_listened_on(void **state)

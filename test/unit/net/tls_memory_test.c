@@ -1,3 +1,4 @@
+#include "base/asan.h"
 #include "net/tls.h"
 #include "support/unit.h"
 
@@ -8,11 +9,6 @@
 enum { RECORD = 17000, MANY = 200 };
 
 /* Under the sanitizers each record is a block of its own. */
-#ifdef __SANITIZE_ADDRESS__
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
 
 static bool is_pooled(const void *a, const void *b)
 {
@@ -26,7 +22,7 @@ static void records_lie_apart_from_small_things(void **state)
 {
 	static char *pieces[MANY];
 	(void)state;
-	if (SANITIZED)
+	if (HAVE_ASAN)
 		return;
 	for (int i = 0; i < MANY; i++) {
 		pieces[i] = OPENSSL_malloc(RECORD);
@@ -54,7 +50,7 @@ static void records_lie_apart_from_small_things(void **state)
 static void a_piece_that_grows_moves_with_its_bytes(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (HAVE_ASAN)
 		return;
 	char *p = OPENSSL_malloc(RECORD);
 	memset(p, 7, RECORD);

@@ -183,7 +183,7 @@ static void each_answer_of_a_server_is_understood(void **state)
 	"tcUrl='rtmp://host/live' "                                                                \
 	"fpad=false capabilities=239 audioCodecs=3575 videoCodecs=252 videoFunction=1 pageUrl='' " \
 	"objectEncoding=0 fourCcList=('*') videoFourCcInfoMap={*=4} audioFourCcInfoMap={*=4} "     \
-	"capsEx=6} "                                                                               \
+	"capsEx=7} "                                                                               \
 	"{srs_id='edge'}\n5@0 002625a0\n20@0 'createStream' 2 null\n"
 
 static char *heard_text(const struct peer *server)

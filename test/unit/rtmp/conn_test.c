@@ -1,4 +1,5 @@
 /* Messages over a connection: what it answers by itself, what it takes apart, where it stops. */
+#include "base/asan.h"
 #include "base/mem.h"
 #include "rtmp/conn.h"
 #include "support/rtmp_peer.h"
@@ -307,7 +308,7 @@ static void silence_ends_at_the_deadline(void **state)
 static void an_idle_connection_is_small(void **state)
 {
 	(void)state;
-#ifndef __SANITIZE_ADDRESS__
+#if !HAVE_ASAN
 	struct sock *a = NULL, *b = NULL;
 	struct rtmp_msg m;
 	peer_pair(&a, &b);

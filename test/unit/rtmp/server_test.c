@@ -103,7 +103,7 @@ static const struct {
 	 HEAD "20@0 '_result' 1 {fmsVer='FMS/3,5,3,888' capabilities=127 mode=1} " SUCCESS BWDONE},
 	{"an Enhanced RTMP client", say_connect_enhanced, OK,
 	 HEAD "20@0 '_result' 7 {fmsVer='FMS/3,5,3,888' capabilities=127 mode=1 fourCcList=('*') "
-	      "videoFourCcInfoMap={*=4} audioFourCcInfoMap={*=4} capsEx=6} " SUCCESS BWDONE},
+	      "videoFourCcInfoMap={*=4} audioFourCcInfoMap={*=4} capsEx=7} " SUCCESS BWDONE},
 	{"an object without its end", say_connect_unended, OK,
 	 HEAD "20@0 '_result' 1 {fmsVer='FMS/3,5,3,888' capabilities=127 mode=1} " SUCCESS BWDONE},
 	{"no tcUrl", say_connect_without_url, ERR_PROTOCOL,

@@ -27,6 +27,7 @@ static struct test_stream here;
 /* A relay of the stream, which says that it has that API. */
 static struct client relay;
 static struct announce said;
+static struct addr at;
 
 static struct traffic count(const struct client *client)
 {
@@ -81,8 +82,9 @@ static void enter_relay(const char *ip, const char *api)
 				.tc_url = "",
 				.url = "",
 				.announce = &said,
+				.peer = &at,
 				.source = here.source};
-	snprintf(relay.ip, sizeof(relay.ip), "%s", ip);
+	assert_true(addr_literal(&at, ip, 1935));
 	stat_enter(&server->stat, &relay);
 }
 

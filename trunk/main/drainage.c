@@ -1,0 +1,179 @@
+#include "main/drainage.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cluster/elsewhere.h"
+#include "codec/url.h"
+#include "session/request.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum {
+	STEP_MS = 200,
+	ASK_SLICE = 64,        /* clients asked before others can run */
+	REPORT_MS = 1000,      /* until the first line of how many are left; then doubled, */
+	REPORT_MAX_MS = 60000, /* up to this */
+};
+
+static struct drain *drain_of(struct serve *serve)
+{
+	return &serve->server.drain;
+}
+
+static int left(const struct serve *serve)
+{
+	return serve->server.stat.client_count;
+}
+
+/* ---- asking clients to connect anew ---- */
+
+/* A server of the cluster knows where else it can go, another client is told. malloc'ed; "": where it has
+ * come from, behind which a balancer may have another server. */
+static char *url_elsewhere(struct serve *serve, const struct request *r)
+{
+	struct coworker_answer *to = mem_new(struct coworker_answer);
+	char *url = mem_strdup("");
+	if (!r->is_relay && elsewhere_find(serve->server.cluster, r->vhost, r->target, to) == OK &&
+	    *(r->tls ? to->rtmps : to->rtmp)) {
+		char *app = url_name(r->target->app);
+		free(url);
+		url = mem_printf("rtmp%s://%s/%s", r->tls ? "s" : "", r->tls ? to->rtmps : to->rtmp,
+				 app);
+		free(app);
+	}
+	free(to);
+	return url;
+}
+
+static struct client *next_to_ask(struct serve *serve)
+{
+	struct client *c;
+	DL_FOREACH (serve->server.stat.clients, c)
+		if (!c->asked_to_leave)
+			return c;
+	return NULL;
+}
+
+/* To look for a place may take a while: where it is the same for all of a vhost is asked first, so that no
+ * client can leave meanwhile. */
+static void ask_main(void *arg)
+{
+	struct serve *serve = arg;
+	struct client *c;
+	for (int n = 1; (c = next_to_ask(serve)) && !co_stopping(); n++) {
+		char id[sizeof(c->id)];
+		memcpy(id, c->id, sizeof(id));
+		char *url = c->request ? url_elsewhere(serve, c->request) : mem_strdup("");
+		c = stat_find(&serve->server.stat, id);
+		if (c && client_reconnect(c, url))
+			drain_of(serve)->asked++;
+		free(url);
+		if (n % ASK_SLICE == 0)
+			co_yield ();
+	}
+	log_info("drain: %d clients were asked to connect anew", drain_of(serve)->asked);
+}
+
+/* ---- the steps ---- */
+
+void drainage_begin(struct serve *serve, int64_t limit_ms)
+{
+	struct drain *d = drain_of(serve);
+	const struct conf *conf = serve->server.conf;
+	if (d->state != DRAIN_OFF)
+		return;
+	int64_t limit = limit_ms >= 0 ? limit_ms : conf->drain_timeout_ms;
+	*d = (struct drain){
+		.state = DRAIN_ANNOUNCED,
+		.since_wall_ms = clock_wall_ms(),
+		.since_ms = clock_ms(),
+		.deadline_ms = limit > 0 || limit_ms >= 0 ? clock_after(limit) : CLOCK_NEVER,
+	};
+	serve->drainage = (struct drainage){.report_ms = REPORT_MS};
+	log_say("graceful quit: %d clients may stay until they leave%s", left(serve),
+		d->deadline_ms == CLOCK_NEVER ? "" : ", or the limit has come");
+}
+
+static void cancel(struct serve *serve)
+{
+	struct client *c;
+	if (drain_of(serve)->state == DRAIN_OFF)
+		return;
+	*drain_of(serve) = (struct drain){0};
+	DL_FOREACH (serve->server.stat.clients, c)
+		c->asked_to_leave = false;
+	serve->drainage.reopens = true;
+	log_say("the graceful quit is called off");
+}
+
+void drainage_take_wish(struct serve *serve)
+{
+	struct drain *d = drain_of(serve);
+	enum drain_wish wish = d->wish;
+	d->wish = DRAIN_AS_IT_IS;
+	if (wish == DRAIN_BEGIN)
+		drainage_begin(serve, d->wished_limit_ms);
+	else if (wish == DRAIN_CANCEL)
+		cancel(serve);
+}
+
+int64_t drainage_due(const struct serve *serve)
+{
+	bool idle = serve->server.drain.state == DRAIN_OFF && !serve->drainage.reopens;
+	return idle ? CLOCK_NEVER : clock_after(STEP_MS);
+}
+
+static void turn_on(struct serve *serve)
+{
+	drain_of(serve)->state = DRAIN_ON;
+	serve_drain(serve);
+	if (!co_start_in(&serve->server.services, "drain", ask_main, serve))
+		log_error("no memory to ask clients to connect anew");
+}
+
+static void end_the_rest(struct serve *serve)
+{
+	struct client *c;
+	if (serve->drainage.has_ended)
+		return;
+	serve->drainage.has_ended = true;
+	log_say("drain: the limit has come, %d clients are ended", left(serve));
+	DL_FOREACH (serve->server.stat.clients, c)
+		client_stop(c, ERR_DRAINED);
+}
+
+static void report(struct serve *serve)
+{
+	struct drainage *d = &serve->drainage;
+	if (clock_ms() < drain_of(serve)->since_ms + d->report_ms)
+		return;
+	int64_t next = 2 * d->report_ms;
+	d->report_ms = next > d->report_ms + REPORT_MAX_MS ? d->report_ms + REPORT_MAX_MS : next;
+	log_info("drain: %d clients are left", left(serve));
+}
+
+bool drainage_step(struct serve *serve)
+{
+	struct drain *d = drain_of(serve);
+	const struct conf *conf = serve->server.conf;
+	int64_t now = clock_ms();
+	if (serve->drainage.reopens) {
+		serve->drainage.reopens = false;
+		serve_undrain(serve);
+	}
+	if (d->state == DRAIN_OFF)
+		return false;
+	if (d->state == DRAIN_ANNOUNCED && now >= d->since_ms + conf->grace_start_wait_ms)
+		turn_on(serve);
+	if (d->state != DRAIN_ON)
+		return false;
+	if (now >= d->deadline_ms)
+		end_the_rest(serve);
+	report(serve);
+	if (left(serve) > 0)
+		serve->drainage.empty_ms = 0;
+	else if (!serve->drainage.empty_ms)
+		serve->drainage.empty_ms = now;
+	return serve->drainage.empty_ms &&
+	       now >= serve->drainage.empty_ms + conf->grace_final_wait_ms;
+}
