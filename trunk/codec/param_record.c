@@ -61,7 +61,7 @@ static unsigned put_sets(struct buf *out, uint32_t codec, struct span unit, unsi
 	unsigned n = 0;
 	while (n < SETS_MAX && next_nal(&c, &nal)) {
 		if ((codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal)) != type ||
-		    nal.n > UINT16_MAX || nal.n < 3)
+		    nal.n > UINT16_MAX)
 			continue;
 		if (n++ == 0)
 			*first = nal;

@@ -282,9 +282,14 @@ int rtcp_put_twcc(struct buf *b, uint32_t sender, uint32_t media, uint16_t base,
 {
 	uint8_t symbols[TWCC_PACKETS_MAX];
 	int16_t deltas[TWCC_PACKETS_MAX];
-	int64_t reference = arrivals[0] / REFERENCE_US;
+	int first = 0;
 	if (count > TWCC_PACKETS_MAX)
 		count = TWCC_PACKETS_MAX;
+	while (first < count && arrivals[first] < 0)
+		first++;
+	if (first == count)
+		return 0;
+	int64_t reference = arrivals[first] / REFERENCE_US;
 	int told = measure(arrivals, count, reference * (REFERENCE_US / TICK_US), symbols, deltas);
 	size_t at = begin(b, RTPFB_TWCC, RTCP_RTPFB, sender);
 	buf_u32(b, media);

@@ -62,8 +62,8 @@ void rtcp_put_fir(struct buf *b, uint32_t sender, uint32_t media, uint8_t number
 void rtcp_put_nack(struct buf *b, uint32_t sender, uint32_t media, const uint16_t *seqs, int count);
 void rtcp_put_remb(struct buf *b, uint32_t sender, uint64_t bits, const uint32_t *ssrcs, int count);
 /* What has arrived of `count` packets (at most TWCC_PACKETS_MAX) from number `base` on: arrival in
- * microseconds of any clock, negative: not at all. The first one must have arrived. Returns how many of
- * them it tells of: fewer where times are too far apart. */
+ * microseconds of any clock, negative: not at all. Returns how many of them it tells of: fewer where times
+ * are too far apart, none (and writes nothing) when nothing has arrived. */
 enum { TWCC_PACKETS_MAX = 400 };
 int rtcp_put_twcc(struct buf *b, uint32_t sender, uint32_t media, uint16_t base,
 		  const int64_t *arrivals, int count, uint8_t number);

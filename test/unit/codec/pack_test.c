@@ -231,7 +231,7 @@ static void records_are_made_of_parameter_sets(void **state)
 	struct span unit =
 		hex_bytes("00000004 6742E01F 00000002 68CE 00000003 68CF01 00000002 6588");
 	struct buf record = {.max = 1000}, plain = {.max = 1000};
-	struct span want = hex_bytes("0142E01F FF E1 0004 6742E01F 01 0003 68CF01");
+	struct span want = hex_bytes("0142E01F FF E1 0004 6742E01F 02 0002 68CE 0003 68CF01");
 	assert_true(param_record_write(&record, AVC, unit));
 	assert_int_equal(record.n, want.n);
 	assert_memory_equal(record.p, want.p, want.n);
