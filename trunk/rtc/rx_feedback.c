@@ -61,7 +61,7 @@ static void begin_compound(const struct rx_track *t, const struct rx *rx, struct
 	rtcp_put_sdes(b, RX_OUR_SSRC, rx->media->cname[0] ? rx->media->cname : "server");
 }
 
-static void send(struct rx *rx, struct buf *b)
+static void tell(struct rx *rx, struct buf *b)
 {
 	if (buf_ok(b) && b->n)
 		rx->opts.send_rtcp(rx->opts.ctx, buf_span(b));
@@ -84,7 +84,7 @@ void rx_want_key(struct rx *rx, int64_t now_us)
 		rtcp_put_fir(&b, RX_OUR_SSRC, t->ssrc, rx->fir_number++);
 	else
 		rtcp_put_pli(&b, RX_OUR_SSRC, t->ssrc);
-	send(rx, &b);
+	tell(rx, &b);
 }
 
 static void send_nacks(struct rx *rx, struct rx_track *t, int64_t now)
@@ -99,7 +99,7 @@ static void send_nacks(struct rx *rx, struct rx_track *t, int64_t now)
 	rx->counts.nacks += n;
 	begin_compound(t, rx, &b);
 	rtcp_put_nack(&b, RX_OUR_SSRC, t->ssrc, seqs, n);
-	send(rx, &b);
+	tell(rx, &b);
 }
 
 void rx_send_requests(struct rx *rx, int64_t now_us)
@@ -164,7 +164,7 @@ static void send_arrivals(struct rx *rx)
 		if (!told)
 			continue;
 		rx->twcc_count++;
-		send(rx, &b);
+		tell(rx, &b);
 	}
 }
 
@@ -196,5 +196,5 @@ void rx_send_reports(struct rx *rx, int64_t now_us)
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 	rx->report_ms = rx->report_ms ? now + REPORT_MS : now + FIRST_REPORT_MS;
 	put_reports(rx, &b, now_us);
-	send(rx, &b);
+	tell(rx, &b);
 }
