@@ -74,6 +74,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	registry_serve(&server->registry);
 	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
+	access_log_init(&server->access_log, &server->stat, conf->access_log.format == ACCESS_JSON);
 	figures_init(&server->figures, &server->stat, &server->registry);
 	places_init(&server->places);
 	places_init(&server->api_places);
@@ -126,6 +127,7 @@ void serve_stop(struct serve *serve)
 	notices_free(&server->notices);
 	guesses_free(&server->guesses);
 	figures_fini(&server->figures);
+	access_log_fini(&server->access_log);
 	stat_fini(&server->stat);
 	places_fini(&server->places);
 	places_fini(&server->api_places);

@@ -4,6 +4,7 @@
 #include "co/co.h"
 #include "conf/conf.h"
 #include "live/registry.h"
+#include "node/access_log.h"
 #include "node/drain.h"
 #include "node/figures.h"
 #include "node/places.h"
@@ -32,6 +33,7 @@ struct server {
 	struct registry registry;
 	struct stat stat;
 	struct figures figures;
+	struct access_log access_log;
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */

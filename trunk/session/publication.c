@@ -196,6 +196,8 @@ static err ask_origin(struct publication *p)
 		on_lost(p->source->feeder);
 	p->push = push_start(r->server->cluster, p->source, r->vhost, r->target, r->page_url,
 			     r->swf_url, r->path, co_self());
+	if (p->push)
+		push_set_trace(p->push, client_trace(&p->client));
 	return wait_for_origin(p);
 }
 
