@@ -11,7 +11,7 @@ def test_browser_runs_scripts_and_ends(t):
     assert page.run("return document.body.innerText.slice(0, 9) + arguments[0]", "!") == '{"code":0!'
     assert page.run_async("return (await fetch('/api/v1/versions')).status") == 200
     page.look(390, 844, dark=True, phone=True)
-    assert page.run("return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]") == [390, True]
+    assert page.run("return [screen.width, matchMedia('(prefers-color-scheme: dark)').matches]") == [390, True]
     with open(page.screenshot(t.path("page.png")), "rb") as f:
         assert f.read(8) == b"\x89PNG\r\n\x1a\n"
     try:
