@@ -17,7 +17,9 @@
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
+#include "service/rtc_hub.h"
 #include "service/start_page.h"
+#include "service/whip.h"
 #include "session/hooks.h"
 #include "session/publication.h"
 
@@ -56,6 +58,7 @@ static void mount(struct serve *serve)
 	health_mount(&serve->router);
 	start_page_mount(&serve->router);
 	metrics_mount(&serve->router);
+	whip_mount(&serve->router, serve->server.rtc);
 	api_mount(&serve->router);
 	hls_serve_mount(&serve->router, serve->hls_serve);
 	http_service_mount(&serve->router);
@@ -82,6 +85,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->guesses = guesses_new();
 	server->certs = certs_new();
 	server->hooks = hooks_new(server);
+	server->rtc = rtc_hub_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(serve->hls);
 	serve->dvr = dvr_new(server);
@@ -111,6 +115,7 @@ void serve_stop(struct serve *serve)
 	hooks_drain(server->hooks,
 		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
+	rtc_hub_free(&server->rtc);
 	hooks_free(&server->hooks);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
