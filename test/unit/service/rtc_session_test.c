@@ -27,7 +27,8 @@ static void start(const char *vhost)
 	free(block);
 }
 
-static const char plain[] = "rtc { enabled on; rtmp_to_rtc on; stun_timeout 1; }";
+static const char plain[] = "rtc { enabled on; rtmp_to_rtc on; stun_timeout 8; }";
+static const char impatient[] = "rtc { enabled on; rtmp_to_rtc on; stun_timeout 1; }";
 
 static int setup(void **state)
 {
@@ -149,7 +150,7 @@ static void a_kick_ends_either_kind(void **state)
 static void silence_ends_either_kind(void **state)
 {
 	(void)state;
-	start(plain);
+	start(impatient);
 	assert_true(rtc_guest_join(&publisher, server, "a", true));
 	assert_true(rtc_guest_join(&player, server, "b", false));
 	assert_true(rtc_guest_is_over(&publisher, 4000));
@@ -161,7 +162,7 @@ static void silence_ends_either_kind(void **state)
 static void a_peer_that_sends_checks_stays(void **state)
 {
 	(void)state;
-	start(plain);
+	start(impatient);
 	assert_true(rtc_guest_join(&player, server, "b", false));
 	for (int64_t end = clock_after(1600); clock_ms() < end; (void)co_sleep(100))
 		rtc_peer_check(&player.peer, 0);
