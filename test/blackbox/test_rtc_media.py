@@ -68,3 +68,21 @@ def test_whip_is_played_by_everybody(t):
             assert v == sorted(v), k
         steps = [b - a for a, b in zip(times["audio"], times["audio"][1:])]
         assert max(steps) < 0.06, max(steps)
+
+
+def test_whip_reaches_an_edge_untouched(t):
+    """WHEP at an edge: the Opus of a WebRTC publisher arrives as it was sent, beside the AAC for others, over two hops."""
+    origin = start(t, name="origin")
+    edges, upstream = [], origin
+    for name in ("edge", "outer"):
+        upstream = start(t, f"}} cluster {{ mode remote; origin 127.0.0.1:{upstream.rtmp}; ", name=name)
+        edges.append(upstream)
+    rtc.aiortc(t, ("publish", origin.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)))
+    wait_for(lambda: origin.stream("a") and origin.stream("a")["video"], 10, "the stream")
+    player = rtc.aiortc(t, ("play", edges[-1].api_url("/rtc/v1/whep/?app=live&stream=a")), name="player")
+    wait_heard(player, {"video": 25, "loud": 50})
+    for s, converts in ((origin, True), (edges[0], False), (edges[1], False)):
+        with open(f"/proc/{s.pid}/maps", encoding="utf-8") as f:
+            assert ("libavcodec" in f.read()) == converts, s
+    found = probe(edges[0].url("live/a"))
+    assert sorted(x["codec_name"] for x in found["streams"]) == ["aac", "h264"], found["streams"]
