@@ -4,6 +4,7 @@
 #include "service/rtc_publish.h"
 #include "service/rtc_sender.h"
 #include "service/rtc_session.h"
+#include "service/rtc_sound.h"
 #include "session/viewing.h"
 
 #include <stdlib.h>
@@ -209,7 +210,7 @@ static err check_bridge(const struct player *p)
 static void open_sender(struct player *p)
 {
 	const struct conf_rtc *conf = &p->s->request.vhost->rtc;
-	p->sender = rtc_sender_new(&(struct rtc_sender_opts){
+	struct rtc_sender_opts opts = {
 		.media = &p->s->media,
 		.out = {.send = send_rtp, .ctx = p},
 		.send_rtcp = send_rtcp,
@@ -217,7 +218,9 @@ static void open_sender(struct player *p)
 		.nack = conf->nack,
 		.want_key = want_key,
 		.packets = {.keep_bframe = conf->keep_bframe, .keep_sei = conf->keep_avc_nalu_sei},
-	});
+	};
+	rtc_sound_options(&opts.packets, p->s->request.server, conf->opus_bitrate);
+	p->sender = rtc_sender_new(&opts);
 	rtc_sender_open(p->sender);
 }
 

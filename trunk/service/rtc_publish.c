@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "rtc/rx.h"
 #include "service/rtc_session.h"
+#include "service/rtc_sound.h"
 #include "session/publication.h"
 
 #include <stdlib.h>
@@ -10,8 +11,9 @@
 struct publisher {
 	struct publication publication;
 	struct rtc_session *s;
-	struct rx *rx;      /* from the answer to the end */
-	struct timer timer; /* wakes it when rx has something to do */
+	struct rx *rx;       /* from the answer to the end */
+	struct rtc_aac *aac; /* for everybody but browsers; NULL: the sound stays Opus */
+	struct timer timer;  /* wakes it when rx has something to do */
 };
 
 static struct publisher *publisher_of(struct publication *p)
@@ -110,16 +112,26 @@ static void on_timer(struct timer *timer)
 
 /* ---- media ---- */
 
-static err publish_all(struct publisher *p)
+static err publish_one(struct publisher *p, struct msg *m, uint32_t ts)
 {
 	struct publication *publication = &p->publication;
+	(void)source_publish(publication->source, &publication->in.feeder, &m, ts);
+	return publication_took(publication);
+}
+
+static err publish_all(struct publisher *p)
+{
 	struct msg *m;
 	uint32_t ts;
+	while (p->aac && rtc_aac_next(p->aac, &m, &ts))
+		TRY(publish_one(p, m, ts));
 	while (rx_next(p->rx, &m, &ts)) {
-		(void)source_publish(publication->source, &publication->in.feeder, &m, ts);
-		TRY(publication_took(publication));
+		if (p->aac)
+			rtc_aac_take(p->aac, &m, ts);
+		if (m)
+			TRY(publish_one(p, m, ts));
 	}
-	publication_caught_up(publication);
+	publication_caught_up(&p->publication);
 	return OK;
 }
 
@@ -145,8 +157,16 @@ static void open_rx(struct publisher *p)
 		       &(struct rx_opts){
 			       .send_rtcp = send_rtcp,
 			       .ctx = p,
+			       .nack = conf->nack,
 			       .key_ms = conf->rtc_to_rtmp ? conf->pli_for_rtmp_ms : 0,
 		       });
+	if (conf->rtc_to_rtmp && p->s->media.audio.codec == RTC_CODEC_OPUS)
+		p->aac = rtc_aac_new(&(struct rtc_aac_opts){
+			.server = p->s->request.server,
+			.name = p->publication.source->key,
+			.bitrate = conf->aac_bitrate,
+			.co = p->s->co,
+		});
 }
 
 /* The slot is taken before the client is answered: it hears of a refusal by HTTP. */
@@ -172,6 +192,7 @@ err rtc_publish_run(struct rtc_session *s)
 	if (p->publication.outcome.code)
 		rtc_session_keep_outcome(s, &p->publication.outcome);
 	rx_free(&p->rx);
+	rtc_aac_free(&p->aac);
 	free(p);
 	return e;
 }
