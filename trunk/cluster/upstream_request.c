@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "cluster/announce.h"
+#include "cluster/link.h"
 #include "codec/list.h"
 #include "net/addr.h"
 
@@ -12,6 +13,8 @@
 
 static char *upstream_vhost(const struct upstream_request *r)
 {
+	if (r->tc_vhost)
+		return mem_strdup(r->tc_vhost);
 	const char *own = strcmp(r->vhost->name, DEFAULT_VHOST) ? r->vhost->name : r->target->vhost;
 	const char *pattern = r->vhost->cluster.vhost;
 	const char *hole = strstr(pattern, "[vhost]");
@@ -25,10 +28,11 @@ char *upstream_tc_url(const struct upstream_request *r, int port)
 {
 	char *vhost = upstream_vhost(r), *app = url_name(r->target->app), port_text[8] = "";
 	bool v6 = strchr(vhost, ':') != NULL;
-	if (port != PORT_RTMP)
+	bool tls = r->tc_vhost && r->protocol->tls; /* origins hear no more than the vhost */
+	if (port != (tls ? PORT_HTTPS : PORT_RTMP))
 		snprintf(port_text, sizeof(port_text), ":%d", port);
-	char *url = mem_printf("rtmp://%s%s%s%s/%s", v6 ? "[" : "", vhost, v6 ? "]" : "", port_text,
-			       app);
+	char *url = mem_printf("%s://%s%s%s%s/%s", tls ? "rtmps" : "rtmp", v6 ? "[" : "", vhost,
+			       v6 ? "]" : "", port_text, app);
 	free(app);
 	free(vhost);
 	return url;

@@ -164,6 +164,12 @@ struct conf_dvr {
 	bool wait_keyframe;
 };
 
+struct conf_forward {
+	bool enabled;
+	struct text_list destination; /* "host[:port]" or a URL */
+	char *backend;                /* asked for the URLs instead; "" */
+};
+
 struct conf_vhost {
 	char *name;
 	bool enabled;
@@ -180,6 +186,7 @@ struct conf_vhost {
 	struct conf_signed_links signed_links;
 	struct conf_hls hls;
 	struct conf_dvr dvr;
+	struct conf_forward forward;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 

@@ -18,6 +18,7 @@
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
+#include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
 
@@ -83,6 +84,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->guesses = guesses_new();
 	server->certs = certs_new();
 	server->hooks = hooks_new(server);
+	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(serve->hls);
 	serve->dvr = dvr_new(server);
@@ -113,6 +115,7 @@ void serve_stop(struct serve *serve)
 		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
+	forwards_free(&server->forwards);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);
@@ -164,5 +167,6 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
+	forwards_reload(server->forwards);
 	return OK;
 }

@@ -13,6 +13,7 @@
 
 struct certs;
 struct cluster;
+struct forwards;
 struct guesses;
 struct hooks;
 struct notices;
@@ -43,10 +44,12 @@ struct server {
 	struct guesses *guesses;  /* wrong passwords */
 	struct places places;     /* of connections, of whatever protocol */
 	struct places api_places; /* of those to an API port of its own */
-	char *server_id;          /* the same over restarts */
-	char service_id[9];       /* of this start */
-	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_ms;       /* monotonic */
+	/* Copies of streams for other servers, of the session layer too. */
+	struct forwards *forwards;
+	char *server_id;    /* the same over restarts */
+	char service_id[9]; /* of this start */
+	char path_id[9];    /* likewise, for circles: told to nobody but those whom we ask */
+	int64_t started_ms; /* monotonic */
 	struct reload_result reload;
 	struct drain drain;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
