@@ -8,7 +8,7 @@ from support import case, flv, hls, httpc, mp4, ts
 from support.rtmp import AUDIO, VIDEO, Message, is_header, is_keyframe
 from support.server import wait_for
 
-BLOCK = "hls {{ enabled on; hls_path ./objs/nginx/html; hls_fragment 1; hls_window {window}; {more} }}"
+BLOCK = "hls {{ enabled on; hls_ctx off; hls_path ./objs/nginx/html; hls_fragment 1; hls_window {window}; {more} }}"
 # Enough of the window that nothing leaves the list during a case.
 LONG = 60
 

@@ -12,6 +12,7 @@
 struct certs;
 struct cluster;
 struct guesses;
+struct hook_queue;
 struct hooks;
 struct notices;
 struct signer;
@@ -29,20 +30,22 @@ struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
 	struct registry registry;
 	struct stat stat;
-	struct co_group sessions; /* one coroutine per connection */
-	struct co_group services; /* pulls, pushes and other coroutines of our own */
-	struct cluster *cluster;  /* the layer above's, which alone looks into it */
-	struct hooks *hooks;      /* likewise the session layer's */
-	struct certs *certs;      /* for encrypted connections, in and out */
-	struct signer *signer;    /* by which servers of the cluster know each other */
-	struct notices *notices;  /* what was logged about whom a moment ago */
-	struct guesses *guesses;  /* wrong passwords */
-	struct places places;     /* of connections, of whatever protocol */
-	struct places api_places; /* of those to an API port of its own */
-	char *server_id;          /* the same over restarts */
-	char service_id[9];       /* of this start */
-	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_ms;       /* monotonic */
+	struct co_group sessions;      /* one coroutine per connection */
+	struct co_group services;      /* pulls, pushes and other coroutines of our own */
+	struct co_group messengers;    /* deliver what web services are told, to the very end */
+	struct hook_queue *hook_queue; /* what they are told, by whatever layer */
+	struct cluster *cluster;       /* the layer above's, which alone looks into it */
+	struct hooks *hooks;           /* likewise the session layer's */
+	struct certs *certs;           /* for encrypted connections, in and out */
+	struct signer *signer;         /* by which servers of the cluster know each other */
+	struct notices *notices;       /* what was logged about whom a moment ago */
+	struct guesses *guesses;       /* wrong passwords */
+	struct places places;          /* of connections, of whatever protocol */
+	struct places api_places;      /* of those to an API port of its own */
+	char *server_id;               /* the same over restarts */
+	char service_id[9];            /* of this start */
+	char path_id[9];    /* likewise, for circles: told to nobody but those whom we ask */
+	int64_t started_ms; /* monotonic */
 	struct reload_result reload;
 	struct drain drain;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
