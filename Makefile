@@ -58,7 +58,7 @@ archives = $(1:%=$(BUILD)/lib/%.a)
 link = $(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
 
 .PHONY: all unit coverage blackbox test check tidy format demo chaos mesh-churn bench soak bench-tools fuzz \
-	fuzz-targets headers install uninstall clean help objects FORCE
+	fuzz-targets headers install uninstall man dist deb clean help objects FORCE
 
 all: $(PROGRAM)
 
@@ -76,13 +76,12 @@ $(BUILD)/%.o: trunk/%.c objs/$(FLAVOUR)/config.mk
 	$(COMPILE) -c -o $@ $<
 
 # What this build is made from: the file changes with it, and only version.o depends on it.
-BUILD_COMMIT = $(or $(shell git describe --always --dirty --abbrev=8 --exclude='*' 2>/dev/null),unknown)
-BUILD_DATE = $(or $(shell git log -1 --format=%cs 2>/dev/null),$(shell date -u +%Y-%m-%d))
-VERSION_FLAGS = -DBUILD_COMMIT='"$(BUILD_COMMIT)"' -DBUILD_DATE='"$(BUILD_DATE)"'
+BUILD_VERSION = $(shell scripts/version)
+VERSION_FLAGS = -DBUILD_NUMBER='"$(word 1,$(BUILD_VERSION))"' -DBUILD_COMMIT='"$(word 2,$(BUILD_VERSION))"' \
+	-DBUILD_DATE='"$(word 3,$(BUILD_VERSION))"'
 $(BUILD)/version.flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(BUILD_COMMIT) $(BUILD_DATE)' | cmp -s - $@ || \
-		printf '%s\n' '$(BUILD_COMMIT) $(BUILD_DATE)' >$@
+	@printf '%s\n' '$(BUILD_VERSION)' | cmp -s - $@ || printf '%s\n' '$(BUILD_VERSION)' >$@
 $(BUILD)/base/version.o: CPPFLAGS += $(VERSION_FLAGS)
 $(BUILD)/base/version.o: $(BUILD)/version.flags
 
@@ -253,17 +252,53 @@ bench: all bench-tools
 soak: all bench-tools
 	@scripts/bench --row edges --row mesh
 
+# Installing. The unit files say /usr/local until they are installed elsewhere.
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/srs
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/srs
-	@# A configuration that somebody has edited stays.
+COMMANDS := cluster fleet check-host sign-link
+MAN_PAGES := objs/man/srs.1 objs/man/srs.conf.5 $(COMMANDS:%=objs/man/srs-%.1)
+SHARED := lib/systemd/system/srs@.service lib/systemd/system/srs.target lib/sysusers.d/srs.conf \
+	share/bash-completion/completions/srs share/man/man5/srs.conf.5 share/man/man1/srs.1 \
+	$(COMMANDS:%=share/man/man1/srs-%.1)
+put = install -D -m $(1) $(2) $(DESTDIR)$(3)
+relocated = sed -e 's|/usr/local/etc/|$(SYSCONFDIR)/|g' -e 's|/usr/local/|$(PREFIX)/|g' $(1) >objs/man/$(notdir $(1)) && \
+	$(call put,644,objs/man/$(notdir $(1)),$(2))
+LONG_DATE = $(shell LC_ALL=C date -d $(word 3,$(BUILD_VERSION)) '+%B %e, %Y')
+MAKE_PAGE = awk -v page=$(1) -v version=$(word 1,$(BUILD_VERSION)) -v date='$(LONG_DATE)' -f scripts/packaging/man
+
+man: $(MAN_PAGES)
+objs/man/srs.1: $(PROGRAM) scripts/packaging/man
+	@mkdir -p $(@D)
+	@$(PROGRAM) --help | $(call MAKE_PAGE,srs) >$@
+objs/man/srs.conf.5: $(PROGRAM) scripts/packaging/man
+	@mkdir -p $(@D)
+	@$(PROGRAM) --help-config | $(call MAKE_PAGE,srs.conf) >$@
+objs/man/srs-%.1: scripts/% scripts/packaging/man
+	@mkdir -p $(@D)
+	@COLUMNS=100 scripts/$* --help | $(call MAKE_PAGE,srs-$*) >$@
+
+install: all man
+	$(call put,755,$(PROGRAM),$(PREFIX)/bin/srs)
+	@for c in $(COMMANDS); do $(call put,755,scripts/$$c,$(PREFIX)/bin/srs-$$c) || exit 1; done
+	@for page in $(MAN_PAGES); do \
+		$(call put,644,$$page,$(PREFIX)/share/man/man$${page##*.}/$${page##*/}) || exit 1; done
+	$(call put,644,scripts/packaging/completion.bash,$(PREFIX)/share/bash-completion/completions/srs)
+	$(call put,644,scripts/packaging/sysusers.conf,$(PREFIX)/lib/sysusers.d/srs.conf)
+	$(call put,644,scripts/packaging/srs.target,$(PREFIX)/lib/systemd/system/srs.target)
+	$(call relocated,scripts/srs@.service,$(PREFIX)/lib/systemd/system/srs@.service)
+	@# What somebody has edited stays.
 	@for f in conf/*; do to=$(DESTDIR)$(SYSCONFDIR)/srs/$${f#conf/}; \
-		if [ -f $$f ] && [ ! -e $$to ]; then echo "install -m 644 $$f $$to"; \
-		install -m 644 $$f $$to || exit 1; fi; done
+		if [ -f $$f ] && [ ! -e $$to ]; then echo "install -D -m 644 $$f $$to"; \
+		install -D -m 644 $$f $$to || exit 1; fi; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/srs
+	rm -f $(DESTDIR)$(PREFIX)/bin/srs $(COMMANDS:%=$(DESTDIR)$(PREFIX)/bin/srs-%) $(SHARED:%=$(DESTDIR)$(PREFIX)/%)
+
+# Packages: what a release is unpacked from, and Debian's.
+dist:
+	@scripts/packaging/dist objs
+
+deb:
+	@scripts/packaging/deb objs
 
 clean:
 	find objs -mindepth 1 -maxdepth 1 ! -name .gitkeep -exec rm -rf {} +
@@ -285,6 +320,9 @@ help:
 	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
 	@echo 'make bench-tools  objs/srs_bench, a load generator for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
+	@echo 'make man          the manual pages, in objs/man'
+	@echo 'make dist         objs/srs-VERSION.tar.gz'
+	@echo 'make deb          objs/srs-server_VERSION_ARCH.deb'
 	@echo 'make clean        empty objs/'
 
 FORCE:

@@ -10,7 +10,7 @@
 static void put_build(json_t *data)
 {
 	json_t *build = json_put_object(data, "build");
-	json_put_text(build, "version", SERVER_VERSION);
+	json_put_text(build, "version", version_number);
 	json_put_text(build, "commit", version_commit);
 	json_put_text(build, "date", version_date);
 }
@@ -50,7 +50,7 @@ enum api_code api_features(struct api_call *call)
 	json_put_text(data, "options", "");
 	json_put_text(data, "options2", "");
 	char *build = mem_printf("%s, %s", version_date, SERVER_NAME);
-	char *commit = mem_printf("%s (%s)", SERVER_VERSION, version_commit);
+	char *commit = mem_printf("%s (%s)", version_number, version_commit);
 	json_put_text(data, "build", build);
 	json_put_text(data, "build2", commit);
 	free(build);

@@ -2,8 +2,9 @@
  * Other nodes of a cluster read these words: the number is that of the SRS protocol we speak. */
 #pragma once
 
-/* Our own, by which an operator tells builds apart. */
-#define SERVER_VERSION "1.0.0"
+/* Our own, by which an operator tells builds apart: that of the release, "1.2.0", and "1.2.0+3" three
+ * commits behind it. */
+extern const char version_number[];
 /* The commit it was built from, abbreviated, "-dirty" behind it when the tree differed; "unknown" outside
  * of a repository. And that commit's day, "2026-01-31"; else the day of the build. */
 extern const char version_commit[], version_date[];

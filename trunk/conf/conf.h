@@ -221,6 +221,12 @@ struct conf_http_server {
 	struct conf_https https;
 };
 
+struct conf_exporter {
+	bool enabled;
+	char *listen, *label, *tag;
+	int streams;
+};
+
 struct conf {
 	int refs;
 	char *file; /* as given with -c; "" for environment only */
@@ -241,6 +247,7 @@ struct conf {
 	char *advertise, *resolver;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
+	struct conf_exporter exporter;
 	struct conf_rtmps rtmps;
 	struct {
 		enum conf_tls_profile profile;

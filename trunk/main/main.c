@@ -232,7 +232,7 @@ static err start(struct conf *conf)
 		TRY(process_daemonise());
 	TRY(process_lock(conf->pid));
 	TRY(start_log(conf));
-	log_say("version %s (%s, %s), %s, pid %d, %s", SERVER_VERSION, version_commit, version_date,
+	log_say("version %s (%s, %s), %s, pid %d, %s", version_number, version_commit, version_date,
 		SERVER_NAME, (int)getpid(), *conf->file ? conf->file : "configured by environment");
 	TRY(co_init());
 	TRY(signals_init());
@@ -276,7 +276,7 @@ int main(int argc, char **argv)
 	if (options.help)
 		options_print_help();
 	if (options.version)
-		printf("%s (%s, %s), compatible with SRS %s\n", SERVER_VERSION, version_commit,
+		printf("%s (%s, %s), compatible with SRS %s\n", version_number, version_commit,
 		       version_date, SRS_VERSION);
 	if (options.signature)
 		printf("%s\n", SERVER_NAME);

@@ -48,8 +48,20 @@ struct client {
 	const struct cursor *cursor;     /* of a player; borrowed; NULL */
 	struct source *source;           /* borrowed; NULL while it is not entered */
 	int64_t since_ms;
+	int64_t asked_ms; /* monotonic, when it asked for the stream; 0: since_ms */
+	int64_t first_ms; /* likewise, when the first media was sent to it; 0: none was, or it is not known */
 	struct rate rate;
+	/* as it leaves */
+	err ended;       /* OK: it closed the stream itself */
+	const char *why; /* a sentence; borrowed for the observers; NULL: that of `ended` */
 };
+
+static inline int64_t client_asked_ms(const struct client *client)
+{
+	return client->asked_ms ? client->asked_ms : client->since_ms;
+}
+/* The sentence why it has ended; never NULL. */
+const char *client_why(const struct client *client);
 
 /* Its address without the port. */
 void client_ip(char out[static ADDR_TEXT_MAX], const struct client *client);

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "live/registry.h"
 #include "node/drain.h"
+#include "node/figures.h"
 #include "node/places.h"
 #include "node/sign.h"
 #include "node/stat.h"
@@ -30,6 +31,7 @@ struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
 	struct registry registry;
 	struct stat stat;
+	struct figures figures;
 	struct co_group sessions;      /* one coroutine per connection */
 	struct co_group services;      /* pulls, pushes and other coroutines of our own */
 	struct co_group messengers;    /* deliver what web services are told, to the very end */

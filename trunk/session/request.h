@@ -31,5 +31,10 @@ struct request {
 /* It is another server of the cluster beyond doubt: it has signed, or comes from an address that is
  * listed. Whoever merely says so is a client like any other. */
 bool request_is_proven_relay(const struct request *request);
+/* It is refused or sent elsewhere, for `e` or what the outcome says, having asked at that time: the observers of
+ * clients are told. */
+struct outcome;
+void request_refused(const struct request *request, int64_t asked_ms, err e,
+		     const struct outcome *outcome);
 /* Fills in the client for the statistics. */
 void request_describe(const struct request *request, struct client *client);

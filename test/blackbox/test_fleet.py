@@ -1,0 +1,204 @@
+"""scripts/fleet: the servers of a host from one description."""
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import topology as top
+from support.case import Skip
+from support.server import BIN, Process, free_port, wait_for
+
+SCRIPTS = os.path.join(top.HERE, "..", "..", "scripts")
+SCRIPT = os.path.join(SCRIPTS, "fleet")
+ORIGIN = """
+vhost __defaultVhost__ { cluster { mode local; origin_cluster on; } publish { reconnect_grace 1; } }
+"""
+EDGE = """
+vhost __defaultVhost__ {
+    cluster { mode remote; }
+    http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }
+}
+"""
+
+
+def free_row(n):
+    """The first of n ports in a row that are all free."""
+    for _ in range(50):
+        first = free_port()
+        if all(is_free(first + i) for i in range(1, n)):
+            return first
+    raise Skip("no free ports in a row")
+
+
+def is_free(port):
+    with socket.socket() as s:
+        try:
+            s.bind(("0.0.0.0", port))
+            return True
+        except OSError:
+            return False
+
+
+class Fleet:
+    """A running `fleet up`, and orders to it."""
+
+    def __init__(self, t, edges=2):
+        if subprocess.run(["/usr/bin/python3", "-c", "import yaml"], stderr=subprocess.DEVNULL).returncode:
+            raise Skip("python3-yaml is not installed")
+        self.folder, self.t = t.path("fleet"), t
+        self.rtmp, self.edge, self.http, self.api = free_row(2), free_port(), free_port(), free_row(2)
+        self.edge_api = free_row(3)
+        self.file = t.path("fleet.yaml")
+        for name, text in (("origin.conf", ORIGIN), ("edge.conf", EDGE)):
+            with open(t.path(name), "w") as f:
+                f.write(text)
+        self.describe(edges)
+        self.up = None
+
+    def describe(self, edges, more=""):
+        with open(self.file, "w") as f:
+            f.write(f"""
+folder: {self.folder}
+program: {BIN}
+groups:
+  origin:
+    count: 2
+    conf: {self.t.path("origin.conf")}
+    listen: 127.0.0.1:{self.rtmp}
+    api: 127.0.0.1:{self.api}
+    coworkers: origin
+  edge:
+    count: {edges}
+    conf: {self.t.path("edge.conf")}
+    listen: {self.edge}
+    http: {self.http}
+    shared: yes
+    api: 127.0.0.1:{self.edge_api}
+    origin: origin
+    cpus: [0]
+{more}""")
+
+    def start(self):
+        self.up = Process([SCRIPT, "up", self.file], self.t.path("up.log"))
+        wait_for(lambda: self.order("status")[0] == 0 or not self.up.alive, 20, "a fleet that serves")
+        assert self.up.alive, self.up.output()
+        return self
+
+    def order(self, *args):
+        done = subprocess.run([SCRIPT, args[0], self.file, *args[1:]], capture_output=True, text=True, timeout=90,
+                              stdin=subprocess.DEVNULL)
+        return done.returncode, done.stdout + done.stderr
+
+    def pid(self, name):
+        with open(os.path.join(self.folder, name + ".pid")) as f:
+            return int(f.read() or 0)
+
+    def rows(self):
+        return {line.split()[0]: line.split() for line in self.order("status")[1].splitlines()[1:]}
+
+    def close(self):
+        """Called at the end of the case, whatever happened."""
+        if self.up and self.up.alive:
+            self.up.signal(signal.SIGTERM)
+            self.up.wait(40)
+        self.up = None
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def test_fleet_runs_and_steers_the_servers_of_a_host(t):
+    """scripts/fleet starts two origins and two edges that play, restarts who crashed, reloads, restarts, stops all."""
+    fleet = t.keep(Fleet(t)).start()
+    rows = fleet.rows()
+    assert list(rows) == ["origin-1", "origin-2", "edge-1", "edge-2"], rows
+    assert all(r[1] == "serves" for r in rows.values()), rows
+    assert os.sched_getaffinity(fleet.pid("edge-1")) == {0}
+    t.publish(f"rtmp://127.0.0.1:{fleet.rtmp + 1}/live/x", t.media())
+    t.probe(f"rtmp://127.0.0.1:{fleet.edge}/live/x").wait_frames(10)
+    killed = fleet.pid("edge-2")
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: fleet.pid("edge-2") != killed and fleet.order("status")[0] == 0, 15, "edge-2 again")
+    assert fleet.rows()["edge-2"][4] == "1", fleet.rows()
+    assert re.search(r"edge-2: ended by signal 9 unasked, starts again", fleet.up.output())
+    before = {name: fleet.pid(name) for name in rows}
+    fleet.describe(3)
+    status, text = fleet.order("reload")
+    assert status == 0 and "edge-3: started" in text and "origin-1: reads its configuration again" in text, text
+    assert {name: fleet.pid(name) for name in rows} == before
+    status, text = fleet.order("restart", "--only", "edge")
+    assert status == 0 and fleet.pid("edge-1") != before["edge-1"] and fleet.pid("origin-1") == before["origin-1"], text
+    pids = [fleet.pid(name) for name in fleet.rows()]
+    status, text = fleet.order("stop")
+    assert status == 0 and fleet.up.wait(20) == 0, text
+    assert not any(alive(pid) for pid in pids), pids
+
+
+def test_fleet_refuses_what_cannot_work(t):
+    """A wrong description or configuration is named with its place, and a running fleet is left as it is."""
+    fleet = t.keep(Fleet(t))
+    for more, words in (("    colour: red\n", "'colour' is not known"),
+                        (f"  more:\n    conf: x\n    api: {fleet.api}\n", f"port {fleet.api} is `api`"),
+                        ("  more:\n    conf: x\n    api: 99999\n", "group more: 99999 is not [host:]port"),
+                        ("  more:\n    conf: x\n    api: 4000\n    origin: nobody\n", "no group nobody")):
+        fleet.describe(2, more)
+        status, text = fleet.order("check")
+        assert status == 2 and words in text and "Traceback" not in text, text
+    fleet.describe(2)
+    status, text = fleet.order("status")
+    assert status == 2 and "it is not up" in text, text
+    fleet.start()
+    before = fleet.pid("edge-1")
+    with open(t.path("edge.conf"), "w") as f:
+        f.write("vhost __defaultVhost__ { clutser { } }")
+    for command in ("reload", "check"):
+        status, text = fleet.order(command)
+        assert status != 0 and "clutser" in text, text
+    assert fleet.order("status")[0] == 0 and fleet.pid("edge-1") == before
+    status, text = fleet.order("status", "--only", "nobody")
+    assert status == 2 and "edge-1" in text, text
+
+
+def test_fleet_that_was_killed_takes_over_what_still_runs(t):
+    """The death of `fleet up` ends no server: the next one takes them over."""
+    fleet = t.keep(Fleet(t)).start()
+    before = {name: fleet.pid(name) for name in fleet.rows()}
+    fleet.up.kill9()
+    assert all(alive(pid) for pid in before.values())
+    fleet.start()
+    assert {name: fleet.pid(name) for name in fleet.rows()} == before
+    assert fleet.rows()["origin-1"][4] == "0"
+
+
+def test_fleet_writes_units_for_systemd(t):
+    """scripts/fleet systemd writes a drop-in for each server, with its settings, and a target that wants them all."""
+    fleet = t.keep(Fleet(t))
+    status, text = fleet.order("systemd", t.path("units"))
+    assert status == 0, text
+    with open(t.path("units", "srs@edge-2.service.d", "fleet.conf")) as f:
+        unit = f.read()
+    assert f'Environment="SRS_HTTP_API_LISTEN=127.0.0.1:{fleet.edge_api + 1}"' in unit and "CPUAffinity=0" in unit
+    assert f"127.0.0.1:{fleet.rtmp} 127.0.0.1:{fleet.rtmp + 1}" in unit, unit
+    with open(t.path("units", "srs-fleet.target")) as f:
+        assert f.read().count("Wants=srs@") == 4
+
+
+def test_check_host_names_what_is_low(t):
+    """scripts/check-host says what a limit means, what mends it, and whether a configuration's ports are free."""
+    port = free_port()
+    with open(t.path("x.conf"), "w") as f:
+        f.write(f"listen {port};\nmax_connections 100;\n")
+    command = [os.path.join(SCRIPTS, "check-host"), "-c", t.path("x.conf"), "--name", "localhost"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert re.search(rf"ok +port {port} +free", done.stdout) and "name localhost" in done.stdout, done.stdout
+    t.server("one", f"listen {port};\ndaemon off;\nvhost __defaultVhost__ {{ }}\n", wait=False)
+    wait_for(lambda: not is_free(port), 5, "a taken port")
+    done = subprocess.run(command + ["--viewers", "900000000"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and re.search(rf"low +port {port} +taken", done.stdout), done.stdout
+    assert "LimitNOFILE=900000128" in done.stdout, done.stdout
