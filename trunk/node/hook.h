@@ -31,6 +31,8 @@ struct hook_call {
 	size_t answer_max;        /* bytes of the answer that are read; 0: HOOK_ANSWER_MAX */
 	struct span body;
 	int64_t deadline; /* monotonic; for all of it, waiting for a connection included */
+	struct buf *
+		answer; /* gets the body of the answer, at most HOOK_ANSWER_MAX; NULL: nobody reads it */
 };
 /* Posts it once, or fetches it. *verdict says what the answer means; an error only when the caller is being stopped. */
 err hook_post(const struct hook_call *call, enum hook_verdict *verdict,
