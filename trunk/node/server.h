@@ -31,11 +31,14 @@ struct server {
 	struct registry registry;
 	struct stat stat;
 	struct figures figures;
-	struct co_group sessions; /* one coroutine per connection */
-	struct co_group services; /* pulls, pushes and other coroutines of our own */
-	struct cluster *cluster;  /* the layer above's, which alone looks into it */
-	struct hooks *hooks;      /* likewise the session layer's */
-	struct certs *certs;      /* for encrypted connections, in and out */
+	struct co_group sessions;      /* one coroutine per connection */
+	struct co_group services;      /* pulls, pushes and other coroutines of our own */
+	struct cluster *cluster;       /* the layer above's, which alone looks into it */
+	struct hooks *hooks;           /* likewise the session layer's */
+	struct hook_queue *hook_queue; /* all notices on their way to web services */
+	struct co_group
+		notifiers;   /* that deliver them: they end after all that has something to tell */
+	struct certs *certs; /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
 	struct guesses *guesses;  /* wrong passwords */

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "codec/url.h"
+#include "node/hook_queue.h"
 #include "node/json.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 enum { BODY_MAX = 16384, CWD_MAX = 4096 };
 
 struct file_hook {
-	struct hook_queue *queue;
+	struct server *server;
 	struct conf *conf;
 	const struct conf_http_hooks *hooks;
 	const struct text_list *urls;
@@ -30,14 +31,14 @@ static void put_ids(json_t *body, const struct file_hook_stream *s)
 	free(key);
 }
 
-static struct file_hook *begin(struct hook_queue *queue, const struct file_hook_stream *s,
-			       const char *event, const struct text_list *urls)
+static struct file_hook *begin(const struct file_hook_stream *s, const char *event,
+			       const struct text_list *urls)
 {
 	const struct conf_http_hooks *hooks = &s->vhost->http_hooks;
 	if (!hooks->enabled || urls->count == 0)
 		return NULL;
 	struct file_hook *h = mem_new(struct file_hook);
-	*h = (struct file_hook){.queue = queue,
+	*h = (struct file_hook){.server = s->server,
 				.conf = conf_ref(s->conf),
 				.hooks = hooks,
 				.urls = urls,
@@ -59,15 +60,15 @@ static struct file_hook *begin(struct hook_queue *queue, const struct file_hook_
 	return h;
 }
 
-struct file_hook *file_hook_dvr(struct hook_queue *queue, const struct file_hook_stream *stream)
+struct file_hook *file_hook_dvr(const struct file_hook_stream *stream)
 {
-	return begin(queue, stream, "on_dvr", &stream->vhost->http_hooks.on_dvr);
+	return begin(stream, "on_dvr", &stream->vhost->http_hooks.on_dvr);
 }
 
-struct file_hook *file_hook_hls(struct hook_queue *queue, const struct file_hook_stream *stream,
+struct file_hook *file_hook_hls(const struct file_hook_stream *stream,
 				const struct file_hook_segment *segment)
 {
-	struct file_hook *h = begin(queue, stream, "on_hls", &stream->vhost->http_hooks.on_hls);
+	struct file_hook *h = begin(stream, "on_hls", &stream->vhost->http_hooks.on_hls);
 	if (!h)
 		return NULL;
 	json_object_set_new(h->body, "duration", json_real((double)segment->duration_ms / 1000));
@@ -91,7 +92,7 @@ static void tell(struct file_hook *h)
 	};
 	for (int i = 0; i < h->urls->count; i++) {
 		notice.url = h->urls->v[i];
-		hook_queue_put(h->queue, &notice);
+		hook_queue_put(h->server->hook_queue, &notice);
 	}
 	free(text);
 }

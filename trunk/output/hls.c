@@ -36,7 +36,6 @@ struct hls *hls_new(struct server *server)
 	hls->server = server;
 	hls->streams = map_new();
 	hls->items = map_new();
-	hls->hooks = hook_queue_new(&server->services, server->certs);
 	hls->observer.on_begin = begins;
 	registry_observe(&server->registry, &hls->observer);
 	return hls;
@@ -51,7 +50,6 @@ void hls_free(struct hls **hls)
 	registry_unobserve(&h->server->registry, &h->observer);
 	map_free(&h->streams);
 	map_free(&h->items);
-	hook_queue_free(&h->hooks);
 	free(h);
 }
 

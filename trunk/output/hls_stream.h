@@ -14,7 +14,6 @@ struct hls {
 	struct map *items;   /* by "vhost/path"; borrowed */
 	size_t bytes;        /* of segments in memory */
 	bool is_short;       /* was told that they do not fit */
-	struct hook_queue *hooks;
 };
 
 struct hls_stream {
