@@ -118,8 +118,7 @@ static struct hls_item *put_segment(struct hls_stream *s, char *path, struct blo
 					    .list_file = list,
 					    .list_url = s->list_path,
 					    .url = path};
-	struct files_done done = {.fn = file_hook_done,
-				  .ctx = file_hook_hls(&stream, &segment)};
+	struct files_done done = {.fn = file_hook_done, .ctx = file_hook_hls(&stream, &segment)};
 	free(list);
 	return hls_stream_put_segment(s, path, blob, s->is_mp4 ? hls_type_mp4 : hls_type_ts, done);
 }
