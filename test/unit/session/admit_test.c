@@ -12,6 +12,7 @@
 #include "support/unit.h"
 
 static struct server *server;
+static char host[] = "h", vhost[] = DEFAULT_VHOST, app[] = "live", stream[] = "x", nothing[] = "";
 
 /* Someone at the door, with everything that an admission looks at. */
 static struct visitor {
@@ -50,11 +51,11 @@ static void begin(const char *content)
 static void arrive(void)
 {
 	v = (struct visitor){
-		.target = {.host = (char[]){"h"},
-			   .vhost = (char[]){DEFAULT_VHOST},
-			   .app = (char[]){"live"},
-			   .stream = (char[]){"x"},
-			   .param = (char[]){""}},
+		.target = {.host = host,
+			   .vhost = vhost,
+			   .app = app,
+			   .stream = stream,
+			   .param = nothing},
 		.token = {.app = "live", .tc_url = "rtmp://h/live", .page_url = "", .swf_url = ""},
 	};
 	assert_true(addr_literal(&v.peer, "192.0.2.1", 4000));
@@ -215,12 +216,13 @@ static void what_the_configuration_forbids_is_denied(void **state)
 static void a_link_that_has_to_be_signed_is_checked(void **state)
 {
 	(void)state;
+	char param[] = "?token=1";
 	begin("signed_links { enabled on; keys k:a-key-that-is-long-enough; }");
 	arrive();
 	assert_int_equal(admitted(), outcome_err(OUTCOME_DENIED));
 	assert_true(*v.outcome.text);
 	arrive();
-	v.target.param = (char[]){"?token=1"};
+	v.target.param = param;
 	v.request.path_asked = "/live/x.flv";
 	assert_int_equal(admitted(), outcome_err(OUTCOME_DENIED));
 }
@@ -236,7 +238,7 @@ static void what_can_be_said_before_the_stream_is_named_is_said(void **state)
 	v.place.is_reserved = true;
 	assert_int_equal(admit_connection(&v.admission), outcome_err(OUTCOME_FULL));
 	arrive();
-	v.target.stream = (char[]){""};
+	v.target.stream = nothing;
 	assert_int_equal(admit_connection(&v.admission), OK);
 	assert_int_equal(admitted(), outcome_err(OUTCOME_BAD_NAME));
 	arrive();
