@@ -50,7 +50,7 @@ struct server *test_server_new(const char *conf)
 	s->notices = notices_new();
 	s->certs = certs_new();
 	s->guesses = guesses_new();
-	s->hook_queue = hook_queue_new(&s->notifiers, s->certs);
+	s->hook_queue = hook_queue_new(&s->messengers, s->certs);
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -63,7 +63,7 @@ void test_server_free(struct server **server)
 		return;
 	co_group_stop(&s->sessions);
 	co_group_stop(&s->services);
-	co_group_stop(&s->notifiers);
+	co_group_stop(&s->messengers);
 	hook_queue_free(&s->hook_queue);
 	cluster_free(&s->cluster);
 	signer_free(&s->signer);

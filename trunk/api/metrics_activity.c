@@ -147,7 +147,7 @@ static void put_certs(struct buf *out, const struct server *server)
 
 static void put_hooks(struct buf *out, const struct server *server)
 {
-	struct hook_queue_facts f = hook_queue_facts(server->hook_queue);
+	struct hook_queue_facts f = hooks_facts(server->hooks);
 	const char *name = "srs_hook_notices_total";
 	metric_family(out, name, METRIC_COUNTER, "Notices to web services by what became of them.");
 	put_one(out, name, "result", "delivered", (double)f.delivered);

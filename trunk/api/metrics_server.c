@@ -118,7 +118,7 @@ NUMBER(upstream_failures, s->server->stat.upstream_failures)
 NUMBER(upstreams_up, !upstreams_are_down(s->server->cluster))
 NUMBER(reloads, s->server->reload.count)
 NUMBER(reload_good, s->server->reload.code == OK)
-NUMBER(hooks_waiting, hook_queue_facts(s->server->hook_queue).waiting)
+NUMBER(hooks_waiting, hooks_facts(s->server->hooks).waiting)
 NUMBER(tls_open, tls_counts()->open)
 /* clang-format on */
 

@@ -84,11 +84,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->notices = notices_new();
 	server->guesses = guesses_new();
 	server->certs = certs_new();
-<<<<<<< HEAD
-	server->hook_queue = hook_queue_new(&server->notifiers, server->certs);
-=======
 	server->hook_queue = hook_queue_new(&server->messengers, server->certs);
->>>>>>> main
 	server->hooks = hooks_new(server);
 	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
@@ -117,10 +113,7 @@ void serve_stop(struct serve *serve)
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
 	co_group_stop(&server->sessions);
-<<<<<<< HEAD
-=======
 	hls_serve_end(serve->hls_serve);
->>>>>>> main
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
@@ -132,10 +125,6 @@ void serve_stop(struct serve *serve)
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);
-	/* Of the sessions and recordings that have just ended. */
-	hook_queue_drain(server->hook_queue, clock_after(LAST_WORDS_MS));
-	co_group_stop(&server->notifiers);
-	hook_queue_free(&server->hook_queue);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);

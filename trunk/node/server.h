@@ -35,18 +35,16 @@ struct server {
 	struct stat stat;
 	struct figures figures;
 	struct access_log access_log;
-	struct co_group sessions;      /* one coroutine per connection */
-	struct co_group services;      /* pulls, pushes and other coroutines of our own */
-	struct co_group notifiers;     /* deliver notices; they end after all that has any */
-	struct cluster *cluster;       /* the layer above's, which alone looks into it */
-	struct hooks *hooks;           /* likewise the session layer's */
-	struct hook_queue *hook_queue; /* notices on their way to web services */
-	struct certs *certs;           /* for encrypted connections, in and out */
-	struct signer *signer;         /* by which servers of the cluster know each other */
-	struct notices *notices;       /* what was logged about whom a moment ago */
-	struct guesses *guesses;       /* wrong passwords */
-	struct places places;          /* of connections, of whatever protocol */
-	struct places api_places;      /* of those to an API port of its own */
+	struct co_group sessions; /* one coroutine per connection */
+	struct co_group services; /* pulls, pushes and other coroutines of our own */
+	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct hooks *hooks;      /* likewise the session layer's */
+	struct certs *certs;      /* for encrypted connections, in and out */
+	struct signer *signer;    /* by which servers of the cluster know each other */
+	struct notices *notices;  /* what was logged about whom a moment ago */
+	struct guesses *guesses;  /* wrong passwords */
+	struct places places;     /* of connections, of whatever protocol */
+	struct places api_places; /* of those to an API port of its own */
 	/* Copies of streams for other servers, of the session layer too. */
 	struct forwards *forwards;
 	/* What web services are told, by whatever layer; its coroutines outlive the services. */

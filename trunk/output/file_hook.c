@@ -33,11 +33,7 @@ static void put_ids(json_t *body, const struct file_hook_stream *s)
 }
 
 static struct file_hook *begin(const struct file_hook_stream *s, const char *event,
-<<<<<<< HEAD
-			       const struct text_list *urls)
-=======
 			       const struct text_list *urls, const struct text_list *warm)
->>>>>>> main
 {
 	const struct conf_http_hooks *hooks = &s->vhost->http_hooks;
 	if (!hooks->enabled || urls->count + (warm ? warm->count : 0) == 0)
@@ -69,22 +65,14 @@ static struct file_hook *begin(const struct file_hook_stream *s, const char *eve
 
 struct file_hook *file_hook_dvr(const struct file_hook_stream *stream)
 {
-<<<<<<< HEAD
-	return begin(stream, "on_dvr", &stream->vhost->http_hooks.on_dvr);
-=======
 	return begin(stream, "on_dvr", &stream->vhost->http_hooks.on_dvr, NULL);
->>>>>>> main
 }
 
 struct file_hook *file_hook_hls(const struct file_hook_stream *stream,
 				const struct file_hook_segment *segment)
 {
-<<<<<<< HEAD
-	struct file_hook *h = begin(stream, "on_hls", &stream->vhost->http_hooks.on_hls);
-=======
 	struct file_hook *h = begin(stream, "on_hls", &stream->vhost->http_hooks.on_hls,
 				    &stream->vhost->http_hooks.on_hls_notify);
->>>>>>> main
 	if (!h)
 		return NULL;
 	json_object_set_new(h->body, "duration", json_real((double)segment->duration_ms / 1000));

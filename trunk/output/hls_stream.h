@@ -11,11 +11,6 @@ struct hls {
 	struct source_observer observer;
 	struct map *streams; /* by the source's key */
 	struct map *items;   /* by "vhost/path"; borrowed */
-<<<<<<< HEAD
-	size_t bytes;        /* of segments in memory */
-	bool is_short;       /* was told that they do not fit */
-=======
->>>>>>> main
 };
 
 struct hls_stream {

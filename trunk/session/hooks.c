@@ -155,11 +155,8 @@ void hooks_free(struct hooks **hooks)
 	free(*hooks);
 	*hooks = NULL;
 }
-<<<<<<< HEAD
-=======
 
 struct hook_queue_facts hooks_facts(const struct hooks *hooks)
 {
 	return hook_queue_facts(hooks->server->hook_queue);
 }
->>>>>>> main

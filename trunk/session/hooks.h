@@ -20,15 +20,11 @@ enum hook_event {
 };
 
 /* Made at the start of a process, before clients come: the notices of publications and plays follow from
-<<<<<<< HEAD
- * clients that leave, and go into the server's queue of notices. hooks_free() when all sessions have ended.
- * NULL is fine; clears. */
-=======
  * clients that leave. They wait in server->hook_queue. hooks_free() when all sessions have ended; NULL is
  * fine; clears. */
->>>>>>> main
 struct hooks *hooks_new(struct server *server);
 void hooks_free(struct hooks **hooks);
+struct hook_queue_facts hooks_facts(const struct hooks *hooks);
 
 /* OK: all services of that event agree, or there are none. Otherwise the outcome says why not, in the
  * service's words where it has some; ERR_STOPPED when the caller is being stopped. */
