@@ -235,6 +235,11 @@ objs/srs_bench: $(filter-out $(FLOOR_OBJECTS),$(BENCH_OBJECTS)) $(call archives,
 objs/floor: $(FLOOR_OBJECTS)
 	$(call link,$^,,-pthread $(LIBS_SSL))
 
+# A cluster of thousands of nodes in one process, with this program's own cluster layer.
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/sim/*.c))
+objs/cluster_sim: $(SIM_OBJECTS) $(BUILD)/test/support.a $(call archives,$(LINKS_session))
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(LINKS_session)) $(LIBS_CMOCKA))
+
 # Running things.
 demo: all
 	@scripts/demo
