@@ -6,7 +6,7 @@
 #include "support/test_server.h"
 #include "topology/tree.h"
 #include "topology/view.h"
-#include "unit/cluster/api_stub.h"
+#include "support/api_stub.h"
 
 #include "support/co_unit.h"
 
