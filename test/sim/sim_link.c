@@ -68,6 +68,7 @@ static void locate(struct sim_link *l, const struct upstream_request *request)
 		refuse(l, ERR_REDIRECT, answer->rtmp);
 	else
 		refuse(l, ERR_NOTFOUND, "");
+	l->verdict.absent_at = answer->absent_at;
 	n->redirects += l->verdict.why == ERR_REDIRECT;
 	n->not_found += l->verdict.why == ERR_NOTFOUND;
 	free(answer);

@@ -44,6 +44,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 		if (!n || n == asker)
 			continue;
 		asker->questions++;
+		q->missing++;
 		int64_t sent = node_work(asker, world->costs.ask_us);
 		if (n->dead)
 			continue;
@@ -55,7 +56,6 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 	qsort(r->v, (size_t)r->count, sizeof(r->v[0]), by_time);
 	q->asks.v = (struct ask *)r;
 	q->asks.vhost = mem_strdup(target->stream);
-	q->missing = r->count;
 	member_list_fini(&members);
 }
 
@@ -74,8 +74,10 @@ err coworker_query_next(struct coworker_query *q, struct coworker_answer *answer
 			TRY(co_sleep(ms - clock_ms()));
 		r->taken++;
 		q->missing--;
-		if (reply->from->dead || !node_has(reply->from, q->asks.vhost))
+		if (reply->from->dead || !node_has(reply->from, q->asks.vhost)) {
+			q->absent++;
 			continue;
+		}
 		*answer = (struct coworker_answer){0};
 		snprintf(answer->rtmp, sizeof(answer->rtmp), "%s", reply->from->rtmp);
 		snprintf(answer->coworker, sizeof(answer->coworker), "%s", reply->from->api);
