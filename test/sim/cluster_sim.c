@@ -86,6 +86,60 @@ static const struct scenario scenarios[] = {
 	{"missing", "names that nobody has", publish_nothing, join_missing},
 };
 
+/* ---- a script ---- */
+
+/* What a real cluster was made to do, for a comparison: lines "cluster DIRECTIVES", "origin RTMP API", "edge", "publish ORIGIN STREAM",
+ * "join EDGE STREAM", numbers from 0. A join is over before the next one. */
+struct script {
+	FILE *file;
+	char **names;
+	int origins, edges;
+	char line[256];
+	char more[256]; /* directives of the origins */
+};
+
+static void script_open(struct script *s, const char *path)
+{
+	*s = (struct script){.file = fopen(path, "r")};
+	if (!s->file) {
+		perror(path);
+		exit(2);
+	}
+	while (fgets(s->line, sizeof(s->line), s->file)) {
+		if (strncmp(s->line, "cluster ", 8) == 0)
+			snprintf(s->more, sizeof(s->more), "%s", s->line + 8);
+		s->edges += strcmp(s->line, "edge\n") == 0;
+		if (strncmp(s->line, "origin ", 7) != 0)
+			continue;
+		s->names = mem_realloc(s->names, (size_t)(s->origins + 1) * sizeof(s->names[0]));
+		s->names[s->origins++] = mem_strdup(s->line + 7);
+	}
+	rewind(s->file);
+}
+
+static void script_run(struct script *s, struct world *w)
+{
+	char stream[128];
+	int n;
+	while (fgets(s->line, sizeof(s->line), s->file)) {
+		if (sscanf(s->line, "publish %d %127s", &n, stream) == 2 && n >= 0 &&
+		    n < s->origins)
+			node_publish(&w->origins[n], stream);
+		if (sscanf(s->line, "join %d %127s", &n, stream) != 2 || n < 0 || n >= s->edges)
+			continue;
+		world_join(w, &w->edges[n], stream);
+		(void)world_settle(w, 60000);
+	}
+}
+
+static void script_close(struct script *s)
+{
+	for (int i = 0; i < s->origins; i++)
+		free(s->names[i]);
+	free(s->names);
+	fclose(s->file);
+}
+
 /* ---- a run ---- */
 
 struct sums {
@@ -108,8 +162,8 @@ static struct sums sum(const struct world *w)
 	return s;
 }
 
-static void report(const struct scenario *scenario, const struct options *o, struct world *w,
-		   int64_t ms, bool settled)
+static void report(const char *scenario, const struct options *o, struct world *w, int64_t ms,
+		   bool settled)
 {
 	struct sums s = sum(w);
 	double joins = w->joins ? (double)w->joins : 1;
@@ -121,7 +175,7 @@ static void report(const struct scenario *scenario, const struct options *o, str
 	       "%.2f, "
 	       "\"origin_us_per_join\": %.0f, \"busiest_origin_percent\": %.1f, "
 	       "\"first_ms_p50\": %lld, \"first_ms_p99\": %lld, \"first_ms_max\": %lld}\n",
-	       scenario->name, o->origins, o->edges, o->streams, (unsigned long long)w->joins,
+	       scenario, o->origins, o->edges, o->streams, (unsigned long long)w->joins,
 	       (double)ms / 1000, settled ? "true" : "false", (unsigned long long)w->played,
 	       (unsigned long long)w->missing, (unsigned long long)w->failed,
 	       (unsigned long long)s.plays, (unsigned long long)s.redirects,
@@ -132,21 +186,34 @@ static void report(const struct scenario *scenario, const struct options *o, str
 	fflush(stdout);
 }
 
-static void run(const struct scenario *scenario, const struct options *o)
+static void run(const struct scenario *scenario, struct options *o, const char *path)
 {
+	struct script script = {0};
+	if (path) {
+		script_open(&script, path);
+		o->origins = script.origins;
+		o->edges = script.edges;
+		o->joins = 0;
+	}
 	fake_time_begin();
 	if (co_init() != OK)
 		exit(2);
-	struct world *w = world_new(o->origins, o->edges, o->seed, &o->costs);
-	scenario->publish(w, o);
+	struct world *w =
+		world_new(o->origins, o->edges, o->seed, &o->costs, script.names, script.more);
 	int64_t began = clock_ms();
+	if (path) {
+		script_run(&script, w);
+		script_close(&script);
+	} else {
+		scenario->publish(w, o);
+	}
 	for (int i = 0; i < o->joins; i++) {
 		scenario->join(w, o, i);
 		if (o->per_second)
 			(void)co_sleep((i + 1) * 1000LL / o->per_second - (clock_ms() - began));
 	}
 	bool settled = world_settle(w, 60000);
-	report(scenario, o, w, clock_ms() - began, settled);
+	report(path ? "script" : scenario->name, o, w, clock_ms() - began, settled);
 	world_free(&w);
 	co_fini();
 	fake_time_end();
@@ -159,6 +226,7 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: cluster_sim SCENARIO [origins=N] [edges=N] [streams=N] [joins=N] [rate=N] "
 		"[seed=N] [rtt_us=N] [answer_us=N] [ask_us=N] [play_us=N]\n");
+	fprintf(stderr, "or:    cluster_sim script FILE\n");
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		fprintf(stderr, "  %-10s %s\n", scenarios[i].name, scenarios[i].what);
 	exit(2);
@@ -192,17 +260,18 @@ int main(int argc, char **argv)
 		.streams = 1000,
 		.joins = 1000,
 		.seed = 1,
-		.costs = {.rtt_us = 1000, .answer_us = 60, .ask_us = 60, .play_us = 150},
+		.costs = {.rtt_us = 1000, .answer_us = 45, .ask_us = 65, .play_us = 450},
 	};
 	const struct scenario *scenario = NULL;
 	for (size_t i = 0; argc > 1 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (strcmp(argv[1], scenarios[i].name) == 0)
 			scenario = &scenarios[i];
-	if (!scenario)
+	const char *path = argc == 3 && strcmp(argv[1], "script") == 0 ? argv[2] : NULL;
+	if (!scenario && !path)
 		usage();
-	for (int i = 2; i < argc; i++)
+	for (int i = 2; i < argc && !path; i++)
 		read_option(&o, argv[i]);
 	log_set_level(LOG_ERROR);
-	run(scenario, &o);
+	run(scenario, &o, path);
 	return 0;
 }

@@ -84,7 +84,19 @@ static void tick_main(void *arg)
 			sim_links_tick(&w->origins[i]);
 }
 
-static struct node *nodes_new(struct world *w, enum node_kind kind, int count)
+/* 10.0.0.1 and so on; or as a script says, "rtmp api". */
+static void give_name(struct node *n, const char *names)
+{
+	bool edge = n->kind == NODE_EDGE;
+	if (names && sscanf(names, "%31s %31s", n->rtmp, n->api) == 2)
+		return;
+	snprintf(n->rtmp, sizeof(n->rtmp), "10.%d.%d.%d:1935", edge, n->number / 250,
+		 n->number % 250 + 1);
+	snprintf(n->api, sizeof(n->api), "10.%d.%d.%d:1985", edge, n->number / 250,
+		 n->number % 250 + 1);
+}
+
+static struct node *nodes_new(struct world *w, enum node_kind kind, int count, char **names)
 {
 	struct node *nodes = mem_zalloc((size_t)count * sizeof(nodes[0]));
 	for (int i = 0; i < count; i++) {
@@ -93,17 +105,15 @@ static struct node *nodes_new(struct world *w, enum node_kind kind, int count)
 		n->kind = kind;
 		n->number = i;
 		n->streams = map_new();
-		snprintf(n->rtmp, sizeof(n->rtmp), "10.%d.%d.%d:1935", kind == NODE_EDGE, i / 250,
-			 i % 250 + 1);
-		snprintf(n->api, sizeof(n->api), "10.%d.%d.%d:1985", kind == NODE_EDGE, i / 250,
-			 i % 250 + 1);
+		give_name(n, names ? names[i] : NULL);
 		map_set(w->by_rtmp, n->rtmp, n);
 		map_set(w->by_api, n->api, n);
 	}
 	return nodes;
 }
 
-struct world *world_new(int origins, int edges, uint64_t seed, const struct costs *costs)
+struct world *world_new(int origins, int edges, uint64_t seed, const struct costs *costs,
+			char **names, const char *more)
 {
 	struct world *w = mem_new(struct world);
 	the_world = w;
@@ -113,10 +123,10 @@ struct world *world_new(int origins, int edges, uint64_t seed, const struct cost
 	w->by_api = map_new();
 	w->origin_count = origins;
 	w->edge_count = edges;
-	w->origins = nodes_new(w, NODE_ORIGIN, origins);
-	w->edges = nodes_new(w, NODE_EDGE, edges);
+	w->origins = nodes_new(w, NODE_ORIGIN, origins, names);
+	w->edges = nodes_new(w, NODE_EDGE, edges, NULL);
 	char *apis = list_of(w, true), *rtmps = list_of(w, false);
-	char *origin = mem_printf("mode local; origin_cluster on; coworkers%s", apis);
+	char *origin = mem_printf("mode local; origin_cluster on; %s coworkers%s", more, apis);
 	char *edge = mem_printf("mode remote; origin%s", rtmps);
 	start(w->origins, origins, origin);
 	start(w->edges, edges, edge);

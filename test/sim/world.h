@@ -50,8 +50,10 @@ struct world {
 	size_t first_count, first_room;
 };
 
-/* Coroutines must run, in fake time. There is one at a time. */
-struct world *world_new(int origins, int edges, uint64_t seed, const struct costs *costs);
+/* Coroutines must run, in fake time. There is one at a time. `names` are "host:port host:port" of each origin's
+ * RTMP and API, since by them edges choose; NULL: made up. `more`: directives of the origins' cluster block. */
+struct world *world_new(int origins, int edges, uint64_t seed, const struct costs *costs,
+			char **names, const char *more);
 void world_free(struct world **world);
 
 /* A number below n. */
