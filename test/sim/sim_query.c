@@ -38,6 +38,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 	q->asks.deadline = clock_after(vhost->cluster.query_timeout_ms);
 	members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, &members, q->asks.deadline);
 	struct replies *r = mem_zalloc(sizeof(*r) + (size_t)members.count * sizeof(r->v[0]));
+	int64_t sent = 0; /* so long after now */
 	struct node *asker = map_get(world->by_rtmp, cluster->server->server_id);
 	for (int i = 0; i < members.count; i++) {
 		struct node *n = map_get(world->by_api, members.v[i].name);
@@ -45,13 +46,15 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 			continue;
 		asker->questions++;
 		q->missing++;
-		int64_t sent = node_work(asker, world->costs.ask_us);
+		/* Its coroutine has the CPU now: what waits for it goes on later. */
+		(void)node_work(asker, world->costs.ask_us);
+		sent += world->costs.ask_us;
 		if (n->dead)
 			continue;
 		n->answers++;
 		r->v[r->count].from = n;
-		r->v[r->count++].at_us = sent - clock_us() + node_work(n, world->costs.answer_us) +
-					 world->costs.rtt_us;
+		r->v[r->count++].at_us =
+			sent + node_work(n, world->costs.answer_us) + world->costs.rtt_us;
 	}
 	qsort(r->v, (size_t)r->count, sizeof(r->v[0]), by_time);
 	q->asks.v = (struct ask *)r;
