@@ -36,6 +36,7 @@ enum {
 	ROUTE_PUBLIC = 4, /* on the port of files, too */
 	ROUTE_OPEN = 8,   /* asks for no name and password */
 	ROUTE_ACTS = 16,  /* its POST changes something */
+	ROUTE_KICKS = 32, /* what it changes are clients */
 };
 
 /* One call: a row of the router, whose `arg` it is. */
@@ -51,6 +52,11 @@ struct api_route {
 char *api_query(const struct api_call *call, const char *name);
 /* A parameter that is a number, within bounds. */
 int api_query_int(const struct api_call *call, const char *name, int preset, int min, int max);
+
+struct relay_facts;
+/* Parts of a client's and of a stream's object: how to follow them to the next server. */
+void api_put_trace(json_t *object, const struct client *client);
+void api_put_hop(json_t *relay, const struct relay_facts *facts);
 
 enum api_code api_versions(struct api_call *call);
 enum api_code api_authors(struct api_call *call);

@@ -190,10 +190,13 @@ static void vhost_has_keys(const struct subject *s)
 static void auth_has_a_password(const struct subject *s)
 {
 	const struct conf_http_api *api = &s->conf->http_api;
-	if (api->auth.enabled && (!*api->auth.username || !*api->auth.password))
+	bool half = !*api->auth.username != !*api->auth.password;
+	bool any = *api->auth.username || *api->auth.token || api->auth.users.count ||
+		   api->auth.tokens.count;
+	if (api->auth.enabled && (half || !any))
 		report_error(s->report, at(s, "http_api.auth"),
 			     "'http_api.auth' is enabled but lacks username or password");
-	else if (api->writes == WRITES_AUTH && (!*api->auth.username || !*api->auth.password))
+	else if (api->writes == WRITES_AUTH && (half || !any))
 		report_error(s->report, at(s, "http_api.writes"),
 			     "'writes auth' needs 'username' and 'password' in http_api.auth");
 }
@@ -313,6 +316,21 @@ static void hooks_have_urls(const struct subject *s)
 			       "'http_hooks' is enabled without a URL: nobody is asked");
 }
 
+static void forward_has_a_destination(const struct subject *s)
+{
+	const struct conf_vhost *v = s->vhost;
+	if (!v->forward.enabled)
+		return;
+	if (!v->forward.destination.count && !*v->forward.backend)
+		report_warning(s->report, at(s, "forward.enabled"),
+			       "'forward' is enabled without 'destination' or 'backend': nothing "
+			       "is forwarded");
+	if (v->publish.kickoff_for_idle_ms > 0)
+		report_error(s->report, at(s, "forward.enabled"),
+			     "'forward' and 'kickoff_for_idle' of publish exclude each other: a "
+			     "stream that is forwarded is never idle");
+}
+
 typedef void rule(const struct subject *s);
 
 static rule *const rules[] = {
@@ -322,6 +340,7 @@ static rule *const rules[] = {
 
 static rule *const vhost_rules[] = {
 	signed_links_have_keys,
+	forward_has_a_destination,
 	hooks_have_urls,
 	rules_reach_segments,
 	vhost_chunk_size_is_usual,

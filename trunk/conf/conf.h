@@ -77,8 +77,9 @@ struct conf_http_hooks {
 	bool enabled;
 	enum conf_hook_format format;
 	struct conf_hook on_connect, on_publish, on_play;
-	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls; /* notices */
-	int64_t notice_timeout_ms, notice_age_ms;                         /* in the file: seconds */
+	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls,
+		on_hls_notify;                    /* notices */
+	int64_t notice_timeout_ms, notice_age_ms; /* in the file: seconds */
 	int notice_queue;
 };
 
@@ -144,7 +145,8 @@ struct conf_hls {
 	bool cleanup, wait_keyframe, ts_floor, dts_directly;
 	enum conf_hls_storage storage;
 	bool keys;
-	int fragments_per_key;
+	int fragments_per_key, nb_notify;
+	bool ctx, ts_ctx, relative_master;
 	char *key_file, *key_url;
 };
 
@@ -164,6 +166,12 @@ struct conf_dvr {
 	bool wait_keyframe;
 };
 
+struct conf_forward {
+	bool enabled;
+	struct text_list destination; /* "host[:port]" or a URL */
+	char *backend;                /* asked for the URLs instead; "" */
+};
+
 struct conf_vhost {
 	char *name;
 	bool enabled;
@@ -180,6 +188,7 @@ struct conf_vhost {
 	struct conf_signed_links signed_links;
 	struct conf_hls hls;
 	struct conf_dvr dvr;
+	struct conf_forward forward;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 
@@ -207,7 +216,8 @@ struct conf_http_api {
 	} raw_api;
 	struct {
 		bool enabled;
-		char *username, *password;
+		char *username, *password, *token; /* who may do all */
+		struct text_list users, tokens;    /* "name secret scopes" */
 	} auth;
 	struct conf_https https;
 };
@@ -217,6 +227,12 @@ struct conf_http_server {
 	char *listen, *dir;
 	bool crossdomain;
 	struct conf_https https;
+};
+
+struct conf_access_log {
+	bool enabled;
+	char *file;
+	enum conf_access_format { ACCESS_TEXT, ACCESS_JSON } format;
 };
 
 struct conf_exporter {
@@ -238,6 +254,7 @@ struct conf {
 	enum conf_log_tank srs_log_tank;
 	int srs_log_level; /* enum log_level */
 	char *srs_log_file;
+	int srs_log_format; /* enum log_format */
 	bool utc_time;
 	int64_t grace_start_wait_ms, grace_final_wait_ms, drain_timeout_ms;
 	bool force_grace_quit;
@@ -245,6 +262,7 @@ struct conf {
 	char *advertise, *resolver;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
+	struct conf_access_log access_log;
 	struct conf_exporter exporter;
 	struct conf_rtmps rtmps;
 	struct {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { DESTINATION_HOST_MAX = 300 };
+
 const char *value_check_endpoint(const char *word)
 {
 	struct hostport at;
@@ -53,6 +55,28 @@ static bool is_action(const char *word, size_t n)
 	       (n == 4 && memcmp(word, "play", 4) == 0);
 }
 
+static bool is_scope(const char *p, size_t n)
+{
+	static const char *const scopes[] = {"read", "kick", "config", "all"};
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
+		if (strlen(scopes[i]) == n && strncmp(scopes[i], p, n) == 0)
+			return true;
+	return false;
+}
+
+/* "name secret scopes"; a name with a colon could never be told from its password. */
+const char *value_check_user(const char *rule)
+{
+	const char *scopes = strrchr(rule, ' ');
+	bool fits = scopes && *rule && strcspn(rule, ":") >= strcspn(rule, " ");
+	for (const char *p = scopes; fits && *p; p += strcspn(p, "+")) {
+		p++;
+		fits = is_scope(p, strcspn(p, "+"));
+	}
+	return fits ? NULL
+		    : "a name, a secret and read, kick, config (with + in between) or all";
+}
+
 const char *value_check_rule(const char *rule)
 {
 	const char *blank = strchr(rule, ' ');
@@ -67,4 +91,19 @@ const char *value_check_url(const char *word)
 			   : strncmp(word, "https://", 8) == 0 ? word + 8
 							       : "";
 	return *host && *host != '/' ? NULL : "http://host[:port]/path or https://…";
+}
+
+const char *value_check_destination(const char *word)
+{
+	char host[DESTINATION_HOST_MAX];
+	const char *begin = strncmp(word, "rtmp://", 7) == 0    ? word + 7
+			    : strncmp(word, "rtmps://", 8) == 0 ? word + 8
+								: word;
+	size_t n = begin == word ? strlen(word) : strcspn(begin, "/?");
+	bool whole = begin[n] == '\0' || (strchr(begin + n, '/') && strchr(begin + n + 1, '/'));
+	memcpy(host, begin, n < sizeof(host) ? n : 0);
+	host[n < sizeof(host) ? n : 0] = '\0';
+	return whole && hostport_is_valid(host)
+		       ? NULL
+		       : "host[:port], rtmp[s]://host[:port] or rtmp[s]://host[:port]/app/stream";
 }

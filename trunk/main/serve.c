@@ -12,12 +12,14 @@
 #include "net/dns.h"
 #include "node/certs.h"
 #include "node/guesses.h"
+#include "node/hook_queue.h"
 #include "node/notice.h"
 #include "node/sign.h"
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
+#include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
 
@@ -73,6 +75,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	registry_serve(&server->registry);
 	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
+	access_log_init(&server->access_log, &server->stat, conf->access_log.format == ACCESS_JSON);
 	figures_init(&server->figures, &server->stat, &server->registry);
 	places_init(&server->places);
 	places_init(&server->api_places);
@@ -81,9 +84,11 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->notices = notices_new();
 	server->guesses = guesses_new();
 	server->certs = certs_new();
+	server->hook_queue = hook_queue_new(&server->messengers, server->certs);
 	server->hooks = hooks_new(server);
+	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
-	serve->hls_serve = hls_serve_new(serve->hls);
+	serve->hls_serve = hls_serve_new(server, serve->hls);
 	serve->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
@@ -108,10 +113,15 @@ void serve_stop(struct serve *serve)
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
 	co_group_stop(&server->sessions);
-	hooks_drain(server->hooks,
-		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
+	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
+	forwards_free(&server->forwards);
+	/* Of the sessions and recordings that have just ended. */
+	if (server->hook_queue)
+		hook_queue_drain(server->hook_queue, clock_after(LAST_WORDS_MS));
+	co_group_stop(&server->messengers);
+	hook_queue_free(&server->hook_queue);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);
@@ -123,6 +133,7 @@ void serve_stop(struct serve *serve)
 	notices_free(&server->notices);
 	guesses_free(&server->guesses);
 	figures_fini(&server->figures);
+	access_log_fini(&server->access_log);
 	stat_fini(&server->stat);
 	places_fini(&server->places);
 	places_fini(&server->api_places);
@@ -162,5 +173,6 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
+	forwards_reload(server->forwards);
 	return OK;
 }
