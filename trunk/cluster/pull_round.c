@@ -19,6 +19,7 @@ enum {
 
 struct round {
 	struct upstreams list; /* that were not asked yet */
+	int origins;           /* all of them */
 	bool alone;            /* there is but one */
 	bool answered, denied; /* one said that it has no such stream, or that we may not */
 	char denial[256];
@@ -190,6 +191,7 @@ static err ask_next(struct pull *p, struct round *r)
 	struct upstream_request request = pull_request(p);
 	char name[MEMBER_NAME_MAX];
 	*p->redirected = '\0';
+	r->said.absent_at = 0;
 	err e = upstream_connect(&p->link, &r->list, &request, clock_after(CONNECT_MS), &r->said);
 	struct peer *origin = e ? NULL : p->link->origin;
 	if (!e)
@@ -197,7 +199,7 @@ static err ask_next(struct pull *p, struct round *r)
 	if (e == ERR_STOPPED || pull_is_published_here(p) || pull_is_unwanted(p))
 		return e;
 	take_outcome(p, r, origin, name, e);
-	if (origin)
+	if (origin && !(e == ERR_NOTFOUND && link_speaks_for_all(&r->said, r->origins)))
 		upstreams_remove(&r->list, origin);
 	else
 		r->list.count = 0;
@@ -229,6 +231,7 @@ err pull_round(struct pull *p)
 	struct round *r = mem_new(struct round);
 	p->origin = ORIGIN_NONE;
 	candidates(p, &r->list);
+	r->origins = r->list.count;
 	r->alone = r->list.count == 1 && p->from == PULL_FROM_ORIGINS;
 	err e = r->list.count ? OK : no_candidate(p);
 	while (goes_on(p, r, e) && pull_take_request(p))

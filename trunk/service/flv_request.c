@@ -1,6 +1,7 @@
 /* The host chooses the vhost, its mount says which parts of the path are app and stream; then the
  * same rules as over RTMP make a target of them. */
 #include "service/flv_request.h"
+#include "cluster/announce.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "service/flv_mount.h"
@@ -100,7 +101,7 @@ static void read_asker(struct flv_request *r, const struct http_message *m)
 {
 	r->url = mem_strdup(m->path);
 	r->page_url = header_copy(m, "Referer");
-	r->path = header_copy(m, "X-SRS-Path");
+	r->path = header_copy(m, ANNOUNCE_PATH_HEADER);
 	r->via = header_copy(m, "X-SRS-Via");
 	if (*r->path)
 		read_hop(r, m);

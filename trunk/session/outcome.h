@@ -39,6 +39,7 @@ struct outcome {
 	char rtmp[300]; /* "host:port"; OUTCOME_ELSEWHERE */
 	char http[300]; /* likewise; "" when that server has none */
 	bool tls;       /* both are for encrypted connections */
+	int absent_at;  /* OUTCOME_NOT_FOUND: so many servers of the cluster say so; 0: unknown */
 };
 
 /* What such an end is for the log; OK for OUTCOME_NONE. */
