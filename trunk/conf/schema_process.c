@@ -20,6 +20,11 @@ static const struct choice level_v2_names[] = {{"trace", LOG_TRACE},
 					       {"off", LOG_OFF},
 					       {}};
 
+static const struct choice proxy_names[] = {{"off", PROXY_PROTOCOL_OFF},
+					    {"allowed", PROXY_PROTOCOL_ALLOWED},
+					    {"required", PROXY_PROTOCOL_REQUIRED},
+					    {}};
+
 static const struct row rows[] = {
 	/* ---- the process ---- */
 	LIST("listen", conf, listen, NOW,
@@ -35,9 +40,19 @@ static const struct row rows[] = {
 	    "host, trusted_proxies and servers that have proven to be of the cluster are exempt. "
 	    "Callers of an API port of its own have places of their own and take none of these."),
 	LIST("trusted_proxies", conf, trusted_proxies, NOW,
-	     "Addresses of proxies and load balancers, as ip or ip/bits: behind each are many "
-	     "clients, so max_connections_per_address does not count for it.",
+	     "Addresses of proxies and load balancers, as ip or ip/bits. What they say of their "
+	     "clients' addresses is believed: by X-Forwarded-For or Forwarded over HTTP, by the "
+	     "PROXY protocol before RTMP, HTTP and TLS. Each has to set or extend what it "
+	     "sends, and to remove the other header: where the two differ, the client is unknown "
+	     "(0.0.0.0). max_connections_per_address counts for the clients, not for these.",
 	     .judge = value_check_network, .example = "10.0.0.5 192.168.0.0/24"),
+	ENUM("proxy_protocol", conf, proxy_protocol, enum conf_proxy_protocol, proxy_names,
+	     "allowed", NOW,
+	     "Whether connections from trusted_proxies begin with a header of the PROXY protocol "
+	     "(version 1 or 2; send-proxy of HAProxy, proxy_protocol of nginx). With allowed, "
+	     "those without one count as the proxy's own; use required, or off, where "
+	     "a proxy passes on what clients send without such a header, which they could "
+	     "write themselves."),
 	INT("max_memory", conf, max_memory_mb, "0", 0, 16777216, NOW,
 	    "How much memory streams may take in all, in megabytes. As it fills, streams lose what "
 	    "is kept for viewers that join, the largest first; then new ones are refused, and "

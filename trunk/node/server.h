@@ -69,6 +69,11 @@ bool server_take_place(struct server *server, struct conn_place *place, const ch
  * to be some, these places are the operator's and the coworkers'. */
 bool server_take_api_place(struct server *server, struct conn_place *place,
 			   const struct addr *peer);
+/* The client of a connection has turned out to be another than who made it: the place is this one's from
+ * now on. False: there is none for it, and it has lost the one that it had. */
+bool server_move_place(struct server *server, struct conn_place *place, const struct addr *peer);
+/* It is one of trusted_proxies. */
+bool server_is_proxy(const struct conf *conf, const struct addr *peer);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);

@@ -6,6 +6,7 @@
 #include "cluster/announce.h"
 #include "codec/list.h"
 #include "codec/url.h"
+#include "node/proxied.h"
 #include "rtmp/handshake.h"
 #include "service/rtmp_session.h"
 #include "session/admit.h"
@@ -26,6 +27,7 @@ enum {
 	FULL_TIMEOUT_MS = 5000,   /* for one that is only told that there is no room */
 };
 
+static err session_begin(struct rtmp_session *s);
 static err session_run(struct rtmp_session *s);
 
 static void session_free(struct rtmp_session *s)
@@ -60,9 +62,11 @@ static void session_main(void *arg)
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
+	err e = session_begin(s);
 	addr_text(peer, sock_peer(s->sock));
 	log_info("RTMP connection from %s", peer);
-	err e = session_run(s);
+	if (e == OK)
+		e = session_run(s);
 	log_end(e, "RTMP connection from %s ended", peer);
 	tell_of_end(s);
 	session_free(s);
@@ -78,7 +82,6 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 	}
 	struct rtmp_session *s = mem_new(struct rtmp_session);
 	s->server = server;
-	s->peer = *sock_peer(sock);
 	s->conf = conf_ref(server->conf);
 	s->sock = sock;
 	s->place = place;
@@ -288,10 +291,19 @@ static err connect_client(struct rtmp_session *s, struct outcome *outcome)
 	return admit_connect(s, outcome);
 }
 
+/* Afterwards it is known who the client is. */
+static err session_begin(struct rtmp_session *s)
+{
+	sock_set_deadline(s->sock, clock_after(START_TIMEOUT_MS));
+	err e = proxied_begin(s->server, s->sock, &s->place, NULL);
+	s->peer = *sock_peer(s->sock);
+	return e;
+}
+
 static err session_run(struct rtmp_session *s)
 {
-	sock_set_deadline(s->sock,
-			  clock_after(s->place.is_reserved ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
+	if (s->place.is_reserved)
+		sock_set_deadline(s->sock, clock_after(FULL_TIMEOUT_MS));
 	TRY(sock_begin(s->sock));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);
