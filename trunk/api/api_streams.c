@@ -2,6 +2,7 @@
 #include "api/api_route.h"
 #include "base/mem.h"
 #include "cluster/relays.h"
+#include "session/forward.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,32 @@ static void put_relay(json_t *object, const struct relay_facts *facts)
 	json_put_int(relay, "lost_ms",
 		     facts->loss.since_ms ? clock_ms() - facts->loss.since_ms : 0);
 	json_put_int(relay, "rounds_in_vain", facts->loss.rounds);
+	api_put_hop(relay, facts);
+}
+
+static void put_forward(const struct forward_facts *facts, void *ctx)
+{
+	json_t *forward = json_object();
+	json_put_text(forward, "url", facts->url);
+	json_put_text(forward, "state", forward_state_name(facts->state));
+	json_put_int(forward, "since", facts->since_wall_ms);
+	json_put_int(forward, "attempts", facts->attempts);
+	json_put_int(forward, "losses", (int64_t)facts->losses);
+	json_put_text(forward, "reason", facts->reason);
+	json_put_int(forward, "send_bytes", facts->send_bytes);
+	json_put_int(forward, "lag_ms", facts->lag_ms);
+	json_array_append_new(ctx, forward);
+}
+
+/* Where the stream goes on to (vhost.forward); no member when it goes nowhere. */
+static void put_forwards(json_t *object, struct server *server, const struct source *source)
+{
+	json_t *list = json_array();
+	forwards_each(server->forwards, source, put_forward, list);
+	if (json_array_size(list))
+		json_object_set_new(object, "forwards", list);
+	else
+		json_decref(list);
 }
 
 static json_t *stream_object(struct api_call *call, const struct source *source,
@@ -156,6 +183,7 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 	put_publish(object, source, publisher);
 	put_codecs(object, source);
 	put_relay(object, relays_facts(call->server->cluster, source));
+	put_forwards(object, call->server, source);
 	free(tc_url);
 	return object;
 }
@@ -264,6 +292,7 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 	json_object_set_new(object, "alive", json_real((double)(clock_ms() - c->since_ms) / 1000));
 	struct traffic traffic = client_traffic(c);
 	put_bytes(object, &c->rate, traffic.recv, traffic.send);
+	api_put_trace(object, c);
 	return object;
 }
 

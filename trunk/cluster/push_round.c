@@ -19,6 +19,7 @@ struct upstream_request push_request(const struct push *p)
 		.swf_url = p->swf_url,
 		.path = p->path,
 		.redirected = p->redirected,
+		.trace = p->trace,
 		.publish = true,
 	};
 }

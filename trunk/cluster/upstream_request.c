@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "cluster/announce.h"
+#include "cluster/link.h"
 #include "codec/list.h"
 #include "net/addr.h"
 
@@ -12,6 +13,8 @@
 
 static char *upstream_vhost(const struct upstream_request *r)
 {
+	if (r->tc_vhost)
+		return mem_strdup(r->tc_vhost);
 	const char *own = strcmp(r->vhost->name, DEFAULT_VHOST) ? r->vhost->name : r->target->vhost;
 	const char *pattern = r->vhost->cluster.vhost;
 	const char *hole = strstr(pattern, "[vhost]");
@@ -25,10 +28,11 @@ char *upstream_tc_url(const struct upstream_request *r, int port)
 {
 	char *vhost = upstream_vhost(r), *app = url_name(r->target->app), port_text[8] = "";
 	bool v6 = strchr(vhost, ':') != NULL;
-	if (port != PORT_RTMP)
+	bool tls = r->tc_vhost && r->protocol->tls; /* origins hear no more than the vhost */
+	if (port != (tls ? PORT_HTTPS : PORT_RTMP))
 		snprintf(port_text, sizeof(port_text), ":%d", port);
-	char *url = mem_printf("rtmp://%s%s%s%s/%s", v6 ? "[" : "", vhost, v6 ? "]" : "", port_text,
-			       app);
+	char *url = mem_printf("%s://%s%s%s%s/%s", tls ? "rtmps" : "rtmp", v6 ? "[" : "", vhost,
+			       v6 ? "]" : "", port_text, app);
 	free(app);
 	free(vhost);
 	return url;
@@ -52,7 +56,7 @@ char *upstream_path(const struct upstream_request *r)
 
 /* The identity of this server, in the words of SRS. Members that SRS does not know are ignored by it: the servers that
  * this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them
- * is asked again; those that have redirected it (srs_redirected), so that none sends it back; and
+ * is asked again; those that have redirected it (srs_redirected), so that none sends it back; for whom it is (srs_trace); and
  * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
 struct amf *upstream_identity(const struct upstream_request *r)
 {
@@ -72,6 +76,8 @@ struct amf *upstream_identity(const struct upstream_request *r)
 		amf_set(args, "srs_via", amf_string(r->via));
 	if (r->redirected && *r->redirected)
 		amf_set(args, "srs_redirected", amf_string(r->redirected));
+	if (r->trace && *r->trace)
+		amf_set(args, "srs_trace", amf_string(r->trace));
 	if (r->from_coworker)
 		amf_set(args, "srs_mesh", amf_number(1));
 	free(path);

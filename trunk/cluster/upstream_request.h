@@ -12,10 +12,12 @@ struct upstream_request {
 	struct server *server;
 	const struct conf_vhost *vhost;
 	const struct target *target; /* of the viewer or publisher */
+	const char *tc_vhost;        /* named by the URL of connect; NULL: as `vhost` says */
 	const char *page_url, *swf_url;
 	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
 	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
 	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
+	const char *trace;      /* id of the player or encoder that it is for; NULL or "" */
 	bool publish;
 	bool from_coworker; /* an origin asks the coworker that has the stream */
 };

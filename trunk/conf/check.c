@@ -313,6 +313,21 @@ static void hooks_have_urls(const struct subject *s)
 			       "'http_hooks' is enabled without a URL: nobody is asked");
 }
 
+static void forward_has_a_destination(const struct subject *s)
+{
+	const struct conf_vhost *v = s->vhost;
+	if (!v->forward.enabled)
+		return;
+	if (!v->forward.destination.count && !*v->forward.backend)
+		report_warning(s->report, at(s, "forward.enabled"),
+			       "'forward' is enabled without 'destination' or 'backend': nothing "
+			       "is forwarded");
+	if (v->publish.kickoff_for_idle_ms > 0)
+		report_error(s->report, at(s, "forward.enabled"),
+			     "'forward' and 'kickoff_for_idle' of publish exclude each other: a "
+			     "stream that is forwarded is never idle");
+}
+
 typedef void rule(const struct subject *s);
 
 static rule *const rules[] = {
@@ -322,6 +337,7 @@ static rule *const rules[] = {
 
 static rule *const vhost_rules[] = {
 	signed_links_have_keys,
+	forward_has_a_destination,
 	hooks_have_urls,
 	rules_reach_segments,
 	vhost_chunk_size_is_usual,

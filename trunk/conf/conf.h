@@ -165,6 +165,12 @@ struct conf_dvr {
 	bool wait_keyframe;
 };
 
+struct conf_forward {
+	bool enabled;
+	struct text_list destination; /* "host[:port]" or a URL */
+	char *backend;                /* asked for the URLs instead; "" */
+};
+
 struct conf_vhost {
 	char *name;
 	bool enabled;
@@ -181,6 +187,7 @@ struct conf_vhost {
 	struct conf_signed_links signed_links;
 	struct conf_hls hls;
 	struct conf_dvr dvr;
+	struct conf_forward forward;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 
@@ -220,6 +227,12 @@ struct conf_http_server {
 	struct conf_https https;
 };
 
+struct conf_access_log {
+	bool enabled;
+	char *file;
+	enum conf_access_format { ACCESS_TEXT, ACCESS_JSON } format;
+};
+
 struct conf_exporter {
 	bool enabled;
 	char *listen, *label, *tag;
@@ -240,6 +253,7 @@ struct conf {
 	enum conf_log_tank srs_log_tank;
 	int srs_log_level; /* enum log_level */
 	char *srs_log_file;
+	int srs_log_format; /* enum log_format */
 	bool utc_time;
 	int64_t grace_start_wait_ms, grace_final_wait_ms, drain_timeout_ms;
 	bool force_grace_quit;
@@ -247,6 +261,7 @@ struct conf {
 	char *advertise, *resolver;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
+	struct conf_access_log access_log;
 	struct conf_exporter exporter;
 	struct conf_rtmps rtmps;
 	struct {

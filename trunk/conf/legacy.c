@@ -80,6 +80,23 @@ static void rewrite_mr(struct conf_tree *vhost, struct conf_tree *mr, struct con
 	}
 }
 
+/* forward a b; */
+static void rewrite_forward(struct conf_tree *node, struct conf_report *report)
+{
+	if (node->children || !node->args.count)
+		return;
+	report_warning(report, place_of(node),
+		       "'forward %s' is an old spelling of 'forward { enabled on; destination … }'",
+		       log_quote(node->args.v[0]));
+	struct conf_tree *enabled = tree_new(span_str("enabled"), node->file, node->line);
+	struct conf_tree *destination = tree_new(span_str("destination"), node->file, node->line);
+	text_list_add(&enabled->args, span_str("on"));
+	destination->args = node->args;
+	node->args = (struct text_list){0};
+	tree_append(node, enabled);
+	tree_append(node, destination);
+}
+
 static void rewrite_vhost(struct conf_tree *vhost, struct conf_report *report)
 {
 	struct conf_tree *node, *next;
@@ -89,6 +106,8 @@ static void rewrite_vhost(struct conf_tree *vhost, struct conf_report *report)
 			move(vhost, node, alias, report);
 		else if (strcmp(node->name, "mr") == 0)
 			rewrite_mr(vhost, node, report);
+		else if (strcmp(node->name, "forward") == 0)
+			rewrite_forward(node, report);
 		else if (strcmp(node->name, "http") == 0)
 			rename_node(node, "http_static", report);
 	}

@@ -17,7 +17,8 @@ struct schema_part {
 	size_t count;
 };
 extern const struct schema_part schema_process, schema_http, schema_tls, schema_vhost,
-	schema_cluster, schema_remux, schema_hls, schema_dvr, schema_access, schema_srs;
+	schema_cluster, schema_remux, schema_hls, schema_dvr, schema_access, schema_outside,
+	schema_srs;
 
 #define SCHEMA_PART(name, rows)                                                                    \
 	const struct schema_part name = {rows, sizeof(rows) / sizeof((rows)[0])}

@@ -26,7 +26,6 @@ static const struct row rows[] = {
 	IDLE("circuit_breaker", "It concerns WebRTC only."),
 	LACKING("vhost.dash", "MPEG-DASH."),
 	LACKING("vhost.hds", "Adobe HDS."),
-	LACKING("vhost.forward", "Copying streams to other servers."),
 	LACKING("vhost.transcode", "Transcoding by ffmpeg."),
 	LACKING("vhost.ingest", "Fetching streams by ffmpeg.", .named = true),
 	LACKING("vhost.exec", "Running a program for each stream."),

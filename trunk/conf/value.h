@@ -33,3 +33,5 @@ const char *value_check_network(const char *word); /* ip or ip/bits */
 const char *value_check_mount(const char *word);
 const char *value_check_rule(const char *rule); /* "publish|play all|ip|ip/bits" */
 const char *value_check_url(const char *word);  /* http[s]://host[:port]/path */
+/* host[:port], rtmp[s]://host[:port], or with /app/stream behind it */
+const char *value_check_destination(const char *word);

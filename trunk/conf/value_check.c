@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { DESTINATION_HOST_MAX = 300 };
+
 const char *value_check_endpoint(const char *word)
 {
 	struct hostport at;
@@ -67,4 +69,19 @@ const char *value_check_url(const char *word)
 			   : strncmp(word, "https://", 8) == 0 ? word + 8
 							       : "";
 	return *host && *host != '/' ? NULL : "http://host[:port]/path or https://…";
+}
+
+const char *value_check_destination(const char *word)
+{
+	char host[DESTINATION_HOST_MAX];
+	const char *begin = strncmp(word, "rtmp://", 7) == 0    ? word + 7
+			    : strncmp(word, "rtmps://", 8) == 0 ? word + 8
+								: word;
+	size_t n = begin == word ? strlen(word) : strcspn(begin, "/?");
+	bool whole = begin[n] == '\0' || (strchr(begin + n, '/') && strchr(begin + n + 1, '/'));
+	memcpy(host, begin, n < sizeof(host) ? n : 0);
+	host[n < sizeof(host) ? n : 0] = '\0';
+	return whole && hostport_is_valid(host)
+		       ? NULL
+		       : "host[:port], rtmp[s]://host[:port] or rtmp[s]://host[:port]/app/stream";
 }

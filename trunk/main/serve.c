@@ -18,6 +18,7 @@
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/start_page.h"
+#include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
 
@@ -73,6 +74,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	registry_serve(&server->registry);
 	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
+	access_log_init(&server->access_log, &server->stat, conf->access_log.format == ACCESS_JSON);
 	figures_init(&server->figures, &server->stat, &server->registry);
 	places_init(&server->places);
 	places_init(&server->api_places);
@@ -82,6 +84,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->guesses = guesses_new();
 	server->certs = certs_new();
 	server->hooks = hooks_new(server);
+	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(serve->hls);
 	serve->dvr = dvr_new(server);
@@ -112,6 +115,7 @@ void serve_stop(struct serve *serve)
 		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
+	forwards_free(&server->forwards);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);
@@ -123,6 +127,7 @@ void serve_stop(struct serve *serve)
 	notices_free(&server->notices);
 	guesses_free(&server->guesses);
 	figures_fini(&server->figures);
+	access_log_fini(&server->access_log);
 	stat_fini(&server->stat);
 	places_fini(&server->places);
 	places_fini(&server->api_places);
@@ -162,5 +167,6 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
+	forwards_reload(server->forwards);
 	return OK;
 }

@@ -54,3 +54,8 @@ const char *client_why(const struct client *c)
 {
 	return c->why ? c->why : c->ended ? err_text(c->ended) : "the client closed the stream";
 }
+
+const char *client_trace(const struct client *c)
+{
+	return c->hop && *c->hop->trace ? c->hop->trace : c->id;
+}

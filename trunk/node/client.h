@@ -24,6 +24,14 @@ struct traffic {
 	int64_t recv, send;
 };
 
+/* What a relay says of whom it asks for. Ids are those of connections, as the log of that server has them. */
+enum { HOP_ID_MAX = 24 };
+struct client_hop {
+	char relay[HOP_ID_MAX]; /* of its pull or push; "" */
+	char trace
+		[HOP_ID_MAX]; /* of the player or encoder at the far end of it, where it was first; "" */
+};
+
 struct client_ops {
 	/* Ends the session soon, for that reason. Must not block; a second call changes nothing. */
 	void (*stop)(struct client *client, err why);
@@ -37,7 +45,7 @@ struct client {
 	struct client *prev, *next;
 	const struct client_ops *ops;
 	char id[9];
-	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
+	const char *type;        /* "rtmp-play", "flv-play", "fmle-publish", … */
 	const struct addr *peer; /* borrowed from the session */
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;
@@ -45,6 +53,7 @@ struct client {
 	bool asked_to_leave;             /* by client_reconnect() */
 	const struct request *request;   /* for the layer that made it; borrowed */
 	const struct announce *announce; /* of a relay; borrowed; NULL */
+	const struct client_hop *hop;    /* likewise */
 	const struct cursor *cursor;     /* of a player; borrowed; NULL */
 	struct source *source;           /* borrowed; NULL while it is not entered */
 	int64_t since_ms;
@@ -60,6 +69,8 @@ static inline int64_t client_asked_ms(const struct client *client)
 {
 	return client->asked_ms ? client->asked_ms : client->since_ms;
 }
+/* The id that follows the request through the cluster: that of the first player or encoder. */
+const char *client_trace(const struct client *client);
 /* The sentence why it has ended; never NULL. */
 const char *client_why(const struct client *client);
 

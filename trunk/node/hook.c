@@ -132,16 +132,17 @@ static err request(const struct hook_call *call, int *status, struct buf *body)
 err hook_post(const struct hook_call *call, enum hook_verdict *verdict,
 	      char why[static HOOK_WHY_MAX])
 {
-	struct buf body = {0};
+	struct buf own = {0};
+	struct buf *body = call->answer ? call->answer : &own;
 	int status;
 	why[0] = '\0';
-	err e = request(call, &status, &body);
+	err e = request(call, &status, body);
 	if (e == OK)
-		*verdict = hook_verdict_of(status, buf_span(&body), why);
+		*verdict = hook_verdict_of(status, buf_span(body), why);
 	else
 		*verdict = HOOK_NO_ANSWER;
 	if (e)
 		put_sentence(why, err_trail(e));
-	buf_free(&body);
+	buf_free(&own);
 	return e == ERR_STOPPED ? e : OK;
 }

@@ -30,6 +30,8 @@ struct hook_call {
 	const char *content_type; /* of the body */
 	struct span body;
 	int64_t deadline; /* monotonic; for all of it, waiting for a connection included */
+	struct buf *
+		answer; /* gets the body of the answer, at most HOOK_ANSWER_MAX; NULL: nobody reads it */
 };
 /* Posts it once. *verdict says what the answer means; an error only when the caller is being stopped. */
 err hook_post(const struct hook_call *call, enum hook_verdict *verdict,

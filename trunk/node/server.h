@@ -4,6 +4,7 @@
 #include "co/co.h"
 #include "conf/conf.h"
 #include "live/registry.h"
+#include "node/access_log.h"
 #include "node/drain.h"
 #include "node/figures.h"
 #include "node/places.h"
@@ -12,6 +13,7 @@
 
 struct certs;
 struct cluster;
+struct forwards;
 struct guesses;
 struct hooks;
 struct notices;
@@ -31,6 +33,7 @@ struct server {
 	struct registry registry;
 	struct stat stat;
 	struct figures figures;
+	struct access_log access_log;
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
@@ -41,10 +44,12 @@ struct server {
 	struct guesses *guesses;  /* wrong passwords */
 	struct places places;     /* of connections, of whatever protocol */
 	struct places api_places; /* of those to an API port of its own */
-	char *server_id;          /* the same over restarts */
-	char service_id[9];       /* of this start */
-	char path_id[9];          /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_ms;       /* monotonic */
+	/* Copies of streams for other servers, of the session layer too. */
+	struct forwards *forwards;
+	char *server_id;    /* the same over restarts */
+	char service_id[9]; /* of this start */
+	char path_id[9];    /* likewise, for circles: told to nobody but those whom we ask */
+	int64_t started_ms; /* monotonic */
 	struct reload_result reload;
 	struct drain drain;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */

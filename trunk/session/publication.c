@@ -196,6 +196,8 @@ static err ask_origin(struct publication *p)
 		on_lost(p->source->feeder);
 	p->push = push_start(r->server->cluster, p->source, r->vhost, r->target, r->page_url,
 			     r->swf_url, r->path, co_self());
+	if (p->push)
+		push_set_trace(p->push, client_trace(&p->client));
 	return wait_for_origin(p);
 }
 
@@ -263,6 +265,7 @@ err publication_begin(struct publication *p, const struct publication_ops *ops,
 		return outcome_refuse(&p->outcome, OUTCOME_FULL,
 				      "the server is out of memory for media (max_memory)");
 	TRY(hooks_ask(request, HOOK_ON_PUBLISH, &p->outcome));
+	TRY(forward_ask(request, &p->forward, &p->outcome));
 	TRY(check_slot(p));
 	if (request->vhost->cluster.mode == MODE_REMOTE)
 		TRY(ask_origin(p));
@@ -379,5 +382,6 @@ err publication_end(struct publication *p, err e)
 		log_say("%s is no longer published", p->source->key);
 	push_stop(&p->push);
 	source_unref(&p->source);
+	forward_answer_fini(&p->forward);
 	return p->outcome.code ? outcome_fail(&p->outcome) : e;
 }

@@ -22,6 +22,7 @@ void request_describe(const struct request *r, struct client *c)
 	c->publish = r->publish;
 	c->relay = r->is_relay;
 	c->announce = r->is_relay ? r->announce : NULL;
+	c->hop = r->is_relay ? r->hop : NULL;
 	c->peer = r->peer;
 }
 

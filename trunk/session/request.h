@@ -19,13 +19,14 @@ struct request {
 	bool http; /* it can be redirected to an HTTP address, and to no other */
 	bool publish;
 	/* of another server, which fetches or brings the stream for others */
-	struct announce *announce; /* NULL: it says nothing of itself */
-	const char *path;          /* servers that the request came by, ",a,b" */
-	const char *via;           /* all servers that wait for its answer, likewise */
-	const char *redirected;    /* servers that have redirected it, ",host:port,…" */
-	bool says_relay;           /* that it is another server, as anybody may say */
-	bool is_relay;             /* another server: signed, where there is a secret */
-	bool from_coworker;        /* a coworker, which asks since we said that it is here */
+	struct announce *announce;    /* NULL: it says nothing of itself */
+	const struct client_hop *hop; /* for whom it asks; NULL likewise */
+	const char *path;             /* servers that the request came by, ",a,b" */
+	const char *via;              /* all servers that wait for its answer, likewise */
+	const char *redirected;       /* servers that have redirected it, ",host:port,…" */
+	bool says_relay;              /* that it is another server, as anybody may say */
+	bool is_relay;                /* another server: signed, where there is a secret */
+	bool from_coworker;           /* a coworker, which asks since we said that it is here */
 };
 
 /* It is another server of the cluster beyond doubt: it has signed, or comes from an address that is
