@@ -4,6 +4,7 @@
 #include "codec/msg.h"
 #include "conf/report.h"
 #include "node/certs.h"
+#include "node/arrivals.h"
 #include "node/guesses.h"
 #include "node/notice.h"
 #include "node/sign.h"
@@ -49,6 +50,7 @@ struct server *test_server_new(const char *conf)
 	s->notices = notices_new();
 	s->certs = certs_new();
 	s->guesses = guesses_new();
+	s->arrivals = arrivals_new();
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -66,6 +68,7 @@ void test_server_free(struct server **server)
 	notices_free(&s->notices);
 	certs_free(&s->certs);
 	guesses_free(&s->guesses);
+	arrivals_free(&s->arrivals);
 	free(s->reload.why);
 	stat_fini(&s->stat);
 	places_fini(&s->places);

@@ -244,7 +244,9 @@ struct conf {
 	char *file; /* as given with -c; "" for environment only */
 	struct text_list listen;
 	int chunk_size;
-	int max_connections, max_connections_per_address;
+	int max_connections, max_connections_per_address, max_connections_per_listener;
+	int max_connection_rate_per_address, max_connection_burst_per_address;
+	int max_connection_rate, max_connection_burst; /* at each listener */
 	struct text_list trusted_proxies; /* "ip" or "ip/bits" */
 	enum conf_proxy_protocol proxy_protocol;
 	int max_memory_mb; /* 0: by the machine */

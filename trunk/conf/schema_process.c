@@ -43,6 +43,21 @@ static const struct row rows[] = {
 	    "How many of them may come from one IP address; 0 for half of max_connections. This "
 	    "host, trusted_proxies and servers that have proven to be of the cluster are exempt. "
 	    "Callers of an API port of its own have places of their own and take none of these."),
+	INT("max_connections_per_listener", conf, max_connections_per_listener, "0", 0, 1000000,
+	    NOW,
+	    "How many of them may be RTMP, and how many HTTP, so that neither takes the places "
+	    "of the other; 0 for no such limit."),
+	INT("max_connection_rate_per_address", conf, max_connection_rate_per_address, "200", 0,
+	    1000000, NOW,
+	    "How many new connections of one IP address (of IPv6: one /64) are taken per second in "
+	    "the long run; 0 for no limit. Further ones are closed and counted. This host and "
+	    "trusted_proxies are exempt; behind a proxy it counts for each client."),
+	INT("max_connection_burst_per_address", conf, max_connection_burst_per_address, "1000", 1,
+	    1000000, NOW, "How many of them may come at once."),
+	INT("max_connection_rate", conf, max_connection_rate, "0", 0, 1000000, NOW,
+	    "The same for all addresses together, for RTMP and for HTTP each; 0 for no limit."),
+	INT("max_connection_burst", conf, max_connection_burst, "5000", 1, 1000000, NOW,
+	    "How many of them may come at once."),
 	LIST("trusted_proxies", conf, trusted_proxies, NOW,
 	     "Addresses of proxies and load balancers, as ip or ip/bits. What they say of their "
 	     "clients' addresses is believed: by X-Forwarded-For or Forwarded over HTTP, by the "

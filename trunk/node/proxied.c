@@ -62,7 +62,10 @@ err proxied_begin(struct server *server, struct sock *sock, struct conn_place *p
 	if (!header.has_from || !is_of_use(&header.from))
 		return OK;
 	sock_set_peer(sock, &header.from);
-	return server_move_place(server, place, sock_peer(sock)) ? OK : no_place(sock_peer(sock));
+	if (!server_may_arrive(server, sock_peer(sock)) ||
+	    !server_move_place(server, place, sock_peer(sock)))
+		return no_place(sock_peer(sock));
+	return OK;
 }
 
 /* ---- headers of HTTP ---- */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/files.h"
+#include "node/notice.h"
 #include "node/proxied.h"
 #include "service/flv.h"
 #include "service/http_origin.h"
@@ -128,6 +129,7 @@ static void session_main(void *arg)
 	char id[9];
 	co_new_id(id);
 	co_set_id(id);
+	co_set_muted(!notice_rate_take(s->server->notices, NOTICE_CONNECTIONS));
 	s->conn = http_conn_new(s->sock);
 	err e = session_run(s);
 	log_session_end(e, s->sock);

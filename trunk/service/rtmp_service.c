@@ -6,6 +6,7 @@
 #include "cluster/announce.h"
 #include "codec/list.h"
 #include "codec/url.h"
+#include "node/notice.h"
 #include "node/proxied.h"
 #include "rtmp/handshake.h"
 #include "service/rtmp_session.h"
@@ -62,6 +63,7 @@ static void session_main(void *arg)
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
+	co_set_muted(!notice_rate_take(s->server->notices, NOTICE_CONNECTIONS));
 	err e = session_begin(s);
 	addr_text(peer, sock_peer(s->sock));
 	log_info("RTMP connection from %s", peer);
