@@ -27,6 +27,7 @@ static void session_free(struct http_session *s)
 	sock_close(&s->sock);
 	conf_unref(&s->conf);
 	free(s->proxy);
+	free(s->caller);
 	free(s);
 }
 

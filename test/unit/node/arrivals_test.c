@@ -19,19 +19,22 @@ static int take(struct arrivals *a, const char *ip, int count)
 static void a_burst_and_then_the_rate(void **state)
 {
 	(void)state;
+	fake_time_begin();
 	struct arrivals *a = arrivals_new();
 	assert_int_equal(take(a, "192.0.2.1", 100), 20);
 	assert_int_equal(arrivals_refused(a), 80);
-	fake_time_advance(1000);
+	fake_time_pass(1000);
 	assert_int_equal(take(a, "192.0.2.1", 100), 10);
-	fake_time_advance(60000);
+	fake_time_pass(60000);
 	assert_int_equal(take(a, "192.0.2.1", 100), 20);
 	arrivals_free(&a);
+	fake_time_end();
 }
 
 static void addresses_do_not_know_of_each_other(void **state)
 {
 	(void)state;
+	fake_time_begin();
 	struct arrivals *a = arrivals_new();
 	assert_int_equal(take(a, "192.0.2.1", 30), 20);
 	assert_int_equal(take(a, "192.0.2.2", 30), 20);
@@ -40,11 +43,13 @@ static void addresses_do_not_know_of_each_other(void **state)
 	assert_int_equal(take(a, "2001:db8::2", 30), 0);
 	assert_int_equal(take(a, "2001:db8:0:1::2", 30), 20);
 	arrivals_free(&a);
+	fake_time_end();
 }
 
 static void very_many_addresses_take_no_more_memory(void **state)
 {
 	(void)state;
+	fake_time_begin();
 	struct arrivals *a = arrivals_new();
 	char ip[ADDR_TEXT_MAX];
 	for (int i = 0; i < 20000; i++) {
@@ -55,11 +60,13 @@ static void very_many_addresses_take_no_more_memory(void **state)
 	assert_int_equal(take(a, "192.0.2.1", 100), 20);
 	assert_int_equal(take(a, "192.0.2.1", 100), 0);
 	arrivals_free(&a);
+	fake_time_end();
 }
 
 static void a_listener_has_a_rate_for_all(void **state)
 {
 	(void)state;
+	fake_time_begin();
 	struct arrivals *a = arrivals_new();
 	int n = 0, other = 0;
 	for (int i = 0; i < 50; i++)
@@ -70,6 +77,7 @@ static void a_listener_has_a_rate_for_all(void **state)
 	assert_int_equal(other, 20);
 	assert_true(arrivals_at_listener(a, "RTMP", (struct arrival_rate){0}));
 	arrivals_free(&a);
+	fake_time_end();
 }
 
 int main(void)
