@@ -154,9 +154,6 @@ bool source_begin(struct source *s, struct feeder *feeder)
 	s->key_due_ms = 0;
 	starts_begin(&s->starts);
 	forget_facts(s);
-	/* Who joins from now on is to hear nothing of tracks that the one before had. */
-	if (feeder->kind == FEEDER_PUBLISHER)
-		source_forget_start(s);
 	set_state(s, SOURCE_LIVE);
 	fanout_begin(s);
 	if (former && former != feeder) {

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 enum {
-	IDENTITY_MAX = 2048,
 	START_TIMEOUT_MS = 30000, /* handshake to play or publish */
 	AGAIN_TIMEOUT_MS = 30000, /* after a stream was closed, for the next one */
 	QUICK_MS = 200,           /* a stream that was closed so soon is followed by a pause of */
@@ -97,7 +96,7 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 static char *identity_text(const struct amf *args, const char *key)
 {
 	const char *text = amf_get_string(args, key, "");
-	return mem_strdup(strlen(text) <= IDENTITY_MAX ? text : "");
+	return mem_strdup(strlen(text) <= RELAY_LIST_MAX ? text : "");
 }
 
 /* What names the servers that it came by is one itself. */
