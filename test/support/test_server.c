@@ -4,6 +4,7 @@
 #include "codec/msg.h"
 #include "conf/report.h"
 #include "node/certs.h"
+#include "node/arrivals.h"
 #include "node/guesses.h"
 #include "node/hook_queue.h"
 #include "node/notice.h"
@@ -50,6 +51,7 @@ struct server *test_server_new(const char *conf)
 	s->notices = notices_new();
 	s->certs = certs_new();
 	s->guesses = guesses_new();
+	s->arrivals = arrivals_new();
 	s->hook_queue = hook_queue_new(&s->messengers, s->certs);
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
@@ -70,6 +72,7 @@ void test_server_free(struct server **server)
 	notices_free(&s->notices);
 	certs_free(&s->certs);
 	guesses_free(&s->guesses);
+	arrivals_free(&s->arrivals);
 	free(s->reload.why);
 	stat_fini(&s->stat);
 	places_fini(&s->places);

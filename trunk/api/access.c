@@ -137,7 +137,7 @@ static unsigned scope_of(const struct http_session *s)
 	return route && route->flags & ROUTE_KICKS ? SCOPE_KICK : SCOPE_CONFIG;
 }
 
-/* A request that a proxy on this host passes on is from elsewhere. */
+/* A request that a proxy on this host passes on is from elsewhere, whether or not it is a trusted one. */
 static bool is_forwarded(const struct http_message *m)
 {
 	static const char *const names[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
@@ -150,7 +150,7 @@ static bool is_forwarded(const struct http_message *m)
 /* A page that this host's browser shows is a caller from elsewhere. */
 static bool is_from_here(const struct http_session *s)
 {
-	return addr_is_loopback(sock_peer(s->sock)) && !is_forwarded(s->request) &&
+	return addr_is_loopback(sock_peer(s->sock)) && !s->proxy && !is_forwarded(s->request) &&
 	       !http_header_get(s->request, "Origin");
 }
 

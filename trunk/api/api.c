@@ -1,6 +1,7 @@
 /* The table of what the API has, and what all its answers have in common. */
 #include "api/api.h"
 #include "api/access.h"
+#include "api/api_list.h"
 #include "api/api_proc.h"
 #include "api/api_route.h"
 #include "base/budget.h"
@@ -165,11 +166,11 @@ static char *read_callback(const struct api_call *call)
 	return may ? api_query(call, "callback") : mem_strdup("");
 }
 
-static bool write_body(struct buf *body, const struct api_call *call, const char *callback)
+static bool write_body(struct buf *body, struct api_call *call, const char *callback)
 {
 	if (*callback)
 		buf_printf(body, "%s(", callback);
-	bool good = json_write_long(body, call->answer);
+	bool good = call->list ? api_list_write(body, call) : json_write_long(body, call->answer);
 	if (*callback)
 		buf_printf(body, ")");
 	return good && buf_ok(body);
@@ -224,6 +225,7 @@ static err serve(struct http_session *s, bool *found)
 		fill(&call, route);
 	access_audit(s, json_integer_value(json_object_get(call.answer, "code")));
 	err e = send_answer(s, &call, bad ? "" : callback);
+	free(call.list);
 	free(callback);
 	return e;
 }

@@ -19,15 +19,18 @@ enum api_code {
 	API_BAD_CALLBACK = 4058,
 };
 
+struct api_list;
+
 struct api_call {
 	struct server *server;
 	const struct conf *conf;
 	const struct http_message *request;
 	const struct addr *peer;
-	int method;         /* HTTP_METHOD_…; JSONP may say another one than the request */
-	const char *tail;   /* of the path, behind the route: an id; "" */
-	json_t *answer;     /* an object, for the members */
-	struct quota quota; /* what it takes until it is a text, where that is limited */
+	int method;            /* HTTP_METHOD_…; JSONP may say another one than the request */
+	const char *tail;      /* of the path, behind the route: an id; "" */
+	json_t *answer;        /* an object, for the members */
+	struct api_list *list; /* the last member, if that is a long list; NULL */
+	struct quota quota;    /* what it takes until it is a text, where that is limited */
 };
 
 enum {

@@ -1,14 +1,14 @@
 /* Lists of vhosts, streams and clients. */
+#include "api/api_list.h"
 #include "api/api_route.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "cluster/relays.h"
 #include "session/forward.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
-
-enum { COUNT_MIN = 10, COUNT_MAX = 10000 };
 
 static const char default_schema[] = "rtmp://";
 
@@ -23,32 +23,10 @@ static void put_bytes(json_t *object, const struct rate *rate, int64_t recv, int
 	json_put_int(kbps, "send_30s", rate_send_kbps(rate, send));
 }
 
-/* A part of a list, as ?start= and ?count= ask for it. */
-struct page {
-	int skip, left;
-};
-
-static struct page page_of(const struct api_call *call)
-{
-	return (struct page){
-		.skip = api_query_int(call, "start", 0, 0, INT32_MAX),
-		.left = api_query_int(call, "count", COUNT_MIN, COUNT_MIN, COUNT_MAX),
-	};
-}
-
-static bool page_takes(struct page *page)
-{
-	if (page->skip > 0) {
-		page->skip--;
-		return false;
-	}
-	return page->left-- > 0;
-}
-
 /* ---- streams ---- */
 
 /* Streams have a number as long as anybody has to do with them. */
-static struct stat_id *listed(struct server *server, const struct source *source)
+static struct stat_id *listed_id(struct server *server, const struct source *source)
 {
 	struct stat_id *id = map_get(server->stat.streams, source->key);
 	if (source_is_live(source))
@@ -68,24 +46,13 @@ static void forget_gone(struct server *server)
 	}
 }
 
-/* Key of a source -> the client that publishes it. */
-static struct map *publishers(struct server *server)
-{
-	struct map *map = map_new();
-	struct client *c;
-	DL_FOREACH (server->stat.clients, c)
-		if (c->publish && c->source && c->source->feeder)
-			map_set(map, c->source->key, c);
-	return map;
-}
-
 /* A stream that is pulled has a publisher, but no client of this server is it. */
-static void put_publish(json_t *object, const struct source *source, const struct client *publisher)
+static void put_publish(json_t *object, const struct source *source, const char *cid)
 {
 	json_t *publish = json_put_object(object, "publish");
 	json_put_bool(publish, "active", source_is_live(source));
 	if (source_is_live(source))
-		json_put_text(publish, "cid", publisher ? publisher->id : "");
+		json_put_text(publish, "cid", cid);
 }
 
 /* 41 is 4.1. HEVC counts in thirtieths. */
@@ -163,24 +130,32 @@ static void put_forwards(json_t *object, struct server *server, const struct sou
 		json_decref(list);
 }
 
-static json_t *stream_object(struct api_call *call, const struct source *source,
-			     const struct stat_id *id, const struct client *publisher)
+/* A stream of a list, and what is known of its publisher, who may have left when it is its turn. */
+struct listed {
+	struct source *source; /* counted */
+	char cid[9];           /* "" where no client publishes it */
+	char *tc_url;          /* likewise NULL */
+};
+
+static json_t *stream_object(struct api_call *call, const struct listed *listed)
 {
+	const struct source *source = listed->source;
+	const struct stat_id *id = stat_stream(&call->server->stat, source->key);
 	json_t *object = json_object();
 	char *tc_url = mem_printf("%s%s/%s", default_schema, source->vhost, source->app);
 	/* What a pull receives belongs to no client. */
-	int64_t recv = publisher ? id->recv_now : source->recv_bytes;
+	int64_t recv = *listed->cid ? id->recv_now : source->recv_bytes;
 	json_put_text(object, "id", id->id);
 	json_put_text(object, "name", source->stream);
 	json_put_text(object, "vhost", stat_vhost(&call->server->stat, source->vhost)->id);
 	json_put_text(object, "app", source->app);
-	json_put_text(object, "tcUrl", publisher ? publisher->tc_url : tc_url);
+	json_put_text(object, "tcUrl", listed->tc_url ? listed->tc_url : tc_url);
 	json_put_text(object, "url", source->key);
 	json_put_int(object, "live_ms", clock_wall_ms());
 	json_put_int(object, "clients", id->clients);
 	json_put_int(object, "frames", (int64_t)source->video_frames);
 	put_bytes(object, &id->rate, recv, id->send_now);
-	put_publish(object, source, publisher);
+	put_publish(object, source, listed->cid);
 	put_codecs(object, source);
 	put_relay(object, relays_facts(call->server->cluster, source));
 	put_forwards(object, call->server, source);
@@ -188,53 +163,102 @@ static json_t *stream_object(struct api_call *call, const struct source *source,
 	return object;
 }
 
-/* Puts a page of the streams into `list`, or the one of that id into `answer`. */
-static bool put_streams(struct api_call *call, json_t *list)
+/* Those of the page, or the one of that id. The publishers are found in one look at all clients. */
+static void find_publishers(struct api_list *list, struct server *server)
 {
-	struct server *server = call->server;
-	struct page page = page_of(call);
-	struct map *by_key = publishers(server);
-	bool found = false;
-	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
-		const struct source *source = it.value;
-		const struct stat_id *id = listed(server, source);
-		const struct client *publisher = map_get(by_key, source->key);
-		if (!id)
+	struct map *by_key = map_new();
+	struct client *c;
+	for (int i = 0; i < list->count; i++)
+		map_set(by_key, list->found[i].source->key, &list->found[i]);
+	DL_FOREACH (server->stat.clients, c) {
+		struct listed *listed = c->publish && c->source && c->source->feeder
+						? map_get(by_key, c->source->key)
+						: NULL;
+		if (!listed)
 			continue;
-		if (list && page_takes(&page)) {
-			json_array_append_new(list, stream_object(call, source, id, publisher));
-		} else if (!list && strcmp(id->id, call->tail) == 0) {
-			json_object_set_new(call->answer, "stream",
-					    stream_object(call, source, id, publisher));
-			found = true;
-		}
+		free(listed->tc_url);
+		memcpy(listed->cid, c->id, sizeof(listed->cid));
+		listed->tc_url = mem_strdup(c->tc_url);
 	}
 	map_free(&by_key);
-	return found || list;
+}
+
+static void add_stream(struct api_list *list, struct source *source)
+{
+	vec_reserve(list->found, list->room, list->count + 1);
+	list->found[list->count++] = (struct listed){.source = source_ref(source)};
+}
+
+static void open_streams(struct api_list *list, struct api_call *call)
+{
+	struct server *server = call->server;
+	stat_sum(&server->stat);
+	forget_gone(server);
+	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
+		const struct stat_id *id = listed_id(server, it.value);
+		if (!id || (*call->tail && strcmp(id->id, call->tail) != 0))
+			continue;
+		if (list->skip > 0)
+			list->skip--;
+		else if (list->count < list->left)
+			add_stream(list, it.value);
+	}
+	find_publishers(list, server);
+}
+
+static json_t *next_stream(struct api_list *list, struct api_call *call)
+{
+	return list->at < list->count ? stream_object(call, &list->found[list->at++]) : NULL;
+}
+
+static void close_streams(struct api_list *list, struct api_call *call)
+{
+	(void)call;
+	for (int i = 0; i < list->count; i++) {
+		source_unref(&list->found[i].source);
+		free(list->found[i].tc_url);
+	}
+	free(list->found);
+}
+
+static enum api_code one_stream(struct api_call *call)
+{
+	struct api_list list = {.left = 1};
+	open_streams(&list, call);
+	json_t *object = next_stream(&list, call);
+	if (object)
+		json_object_set_new(call->answer, "stream", object);
+	close_streams(&list, call);
+	return object ? API_OK : API_NO_STREAM;
 }
 
 enum api_code api_streams(struct api_call *call)
 {
-	json_t *list = *call->tail ? NULL : json_array();
-	stat_sum(&call->server->stat);
-	forget_gone(call->server);
-	bool found = put_streams(call, list);
-	if (list)
-		json_object_set_new(call->answer, "streams", list);
-	return found ? API_OK : API_NO_STREAM;
-}
-
-static int stream_count(struct server *server, const char *vhost)
-{
-	int n = 0;
-	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
-		const struct source *source = it.value;
-		n += listed(server, source) && strcmp(source->vhost, vhost) == 0;
-	}
-	return n;
+	static const struct api_list list = {
+		.name = "streams",
+		.open = open_streams,
+		.next = next_stream,
+		.close = close_streams,
+	};
+	if (*call->tail)
+		return one_stream(call);
+	api_list_begin(call, &list);
+	return API_OK;
 }
 
 /* ---- vhosts ---- */
+
+static void count_streams(struct server *server)
+{
+	struct stat *stat = &server->stat;
+	for (struct map_iter it = map_begin(stat->vhosts); map_next(&it);)
+		((struct stat_id *)it.value)->streams = 0;
+	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
+		const struct source *source = it.value;
+		if (listed_id(server, source))
+			stat_vhost(stat, source->vhost)->streams++;
+	}
+}
 
 static json_t *vhost_object(struct api_call *call, const char *name, const struct stat_id *id)
 {
@@ -244,7 +268,7 @@ static json_t *vhost_object(struct api_call *call, const char *name, const struc
 	json_put_text(object, "name", name);
 	json_put_bool(object, "enabled", vhost && strcmp(vhost->name, name) == 0 && vhost->enabled);
 	json_put_int(object, "clients", id->clients);
-	json_put_int(object, "streams", stream_count(call->server, name));
+	json_put_int(object, "streams", id->streams);
 	put_bytes(object, &id->rate, id->recv_now, id->send_now);
 	json_put_bool(json_put_object(object, "hls"), "enabled", false);
 	return object;
@@ -256,6 +280,7 @@ enum api_code api_vhosts(struct api_call *call)
 	json_t *list = *call->tail ? NULL : json_array();
 	bool found = list;
 	stat_sum(stat);
+	count_streams(call->server);
 	for (struct map_iter it = map_begin(stat->vhosts); map_next(&it);) {
 		const struct stat_id *id = it.value;
 		if (list) {
@@ -296,23 +321,41 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 	return object;
 }
 
-static void put_clients(struct api_call *call)
+static void open_clients(struct api_list *list, struct api_call *call)
 {
-	struct page page = page_of(call);
-	json_t *list = json_array();
-	struct client *c;
-	DL_FOREACH (call->server->stat.clients, c)
-		if (page_takes(&page))
-			json_array_append_new(list, client_object(call, c));
-	json_object_set_new(call->answer, "clients", list);
+	client_cursor_begin(&list->cursor, &call->server->stat);
+}
+
+static bool pass_client(struct api_list *list, struct api_call *call)
+{
+	(void)call;
+	return client_cursor_next(&list->cursor);
+}
+
+static json_t *next_client(struct api_list *list, struct api_call *call)
+{
+	const struct client *c = client_cursor_next(&list->cursor);
+	return c ? client_object(call, c) : NULL;
+}
+
+static void close_clients(struct api_list *list, struct api_call *call)
+{
+	client_cursor_end(&list->cursor, &call->server->stat);
 }
 
 enum api_code api_clients(struct api_call *call)
 {
+	static const struct api_list list = {
+		.name = "clients",
+		.open = open_clients,
+		.pass = pass_client,
+		.next = next_client,
+		.close = close_clients,
+	};
 	struct client *c = stat_find(&call->server->stat, call->tail);
 	bool kick = call->method == HTTP_METHOD_DELETE;
 	if (!*call->tail && !kick) {
-		put_clients(call);
+		api_list_begin(call, &list);
 		return API_OK;
 	}
 	if (!c)

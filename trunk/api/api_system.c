@@ -2,7 +2,9 @@
 #include "api/api_proc.h"
 #include "api/api_route.h"
 #include "base/version.h"
+#include "node/arrivals.h"
 #include "node/guesses.h"
+#include "node/notice.h"
 #include "node/sign.h"
 
 #include <errno.h>
@@ -133,6 +135,17 @@ static void put_refused(json_t *cluster, const struct server *server)
 	json_put_int(refused, "relays", (int64_t)server->stat.refused_relays);
 	json_put_int(refused, "writes", (int64_t)server->stat.refused_writes);
 	json_put_int(refused, "passwords", (int64_t)guesses_count(server->guesses));
+	json_put_int(refused, "places", (int64_t)server->places.refused);
+	json_put_int(refused, "too_fast", (int64_t)arrivals_refused(server->arrivals));
+}
+
+/* Of very many lines of a kind most are left out. */
+static void put_left_out(json_t *data, const struct server *server)
+{
+	json_t *lines = json_put_object(data, "log_left_out");
+	for (int i = 0; i < NOTICE_KINDS; i++)
+		json_put_int(lines, notice_name((enum notice_kind)i),
+			     (int64_t)notice_left_out(server->notices, (enum notice_kind)i));
 }
 
 enum api_code api_summaries(struct api_call *call)
@@ -151,6 +164,7 @@ enum api_code api_summaries(struct api_call *call)
 	json_put_int(cluster, "switches", (int64_t)stat->switches);
 	json_put_int(cluster, "upstream_failures", (int64_t)stat->upstream_failures);
 	put_refused(cluster, call->server);
+	put_left_out(data, call->server);
 	return API_OK;
 }
 

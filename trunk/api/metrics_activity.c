@@ -5,6 +5,7 @@
 #include "net/tls.h"
 #include "node/certs.h"
 #include "node/guesses.h"
+#include "node/notice.h"
 #include "node/sign.h"
 #include "session/hooks.h"
 
@@ -102,6 +103,17 @@ static void put_refused(struct buf *out, const struct server *server)
 	put_one(out, name, "reason", "password", (double)guesses_count(server->guesses));
 }
 
+static void put_left_out(struct buf *out, const struct server *server)
+{
+	const char *name = "srs_log_lines_left_out_total";
+	metric_family(out, name, METRIC_COUNTER,
+		      "Lines that the log has left out, since there were very many of the kind; of "
+		      "connections, the connections without lines.");
+	for (int i = 0; i < NOTICE_KINDS; i++)
+		put_one(out, name, "kind", notice_name((enum notice_kind)i),
+			(double)notice_left_out(server->notices, (enum notice_kind)i));
+}
+
 /* ---- TLS and hooks ---- */
 
 static void put_handshakes(struct buf *out)
@@ -163,6 +175,7 @@ void metrics_put_activity(struct buf *out, const struct server *server)
 	put_ends(out, &server->figures);
 	put_waits(out, &server->figures);
 	put_refused(out, server);
+	put_left_out(out, server);
 	put_handshakes(out);
 	put_certs(out, server);
 	put_hooks(out, server);

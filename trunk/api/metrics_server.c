@@ -6,6 +6,7 @@
 #include "cluster/upstream.h"
 #include "codec/media_memory.h"
 #include "live/fanout.h"
+#include "node/arrivals.h"
 #include "node/certs.h"
 #include "node/guesses.h"
 #include "node/sign.h"
@@ -107,6 +108,7 @@ NUMBER(draining, s->server->drain.state != DRAIN_OFF)
 NUMBER(connections, s->server->places.count + s->server->api_places.count)
 NUMBER(connections_max, s->server->conf->max_connections)
 NUMBER(refused_places, s->server->places.refused)
+NUMBER(refused_rate, arrivals_refused(s->server->arrivals))
 NUMBER(media_bytes, media_memory_used())
 NUMBER(media_max, media_memory_max())
 NUMBER(skips, s->server->figures.skips_total)
@@ -151,6 +153,8 @@ static const struct {
 	{"srs_connections_max", METRIC_GAUGE, "max_connections.", connections_max},
 	{"srs_connections_refused_total", METRIC_COUNTER,
 	 "Connections for which there was no place.", refused_places},
+	{"srs_connections_too_fast_total", METRIC_COUNTER,
+	 "Connections that came faster than they may (max_connection_rate).", refused_rate},
 	{"srs_media_memory_bytes", METRIC_GAUGE, "Memory of streams.", media_bytes},
 	{"srs_media_memory_max_bytes", METRIC_GAUGE, "What they may take (max_memory).", media_max},
 	{"srs_player_skips_total", METRIC_COUNTER,

@@ -48,9 +48,22 @@ static struct {
 } line;
 enum { LINE_END = 16 };
 
+static bool never_muted(void)
+{
+	return false;
+}
+
+static bool (*muted_slot)(void) = never_muted;
+
+void log_set_muted_slot(bool (*muted)(void))
+{
+	muted_slot = muted ? muted : never_muted;
+}
+
 bool log_enabled(enum log_level level)
 {
-	return (int)level >= atomic_load_explicit(&lowest, memory_order_relaxed) && level < LOG_OFF;
+	return (int)level >= atomic_load_explicit(&lowest, memory_order_relaxed) &&
+	       level < LOG_OFF && (level >= LOG_ERROR || !muted_slot());
 }
 
 void log_set_level(enum log_level level)

@@ -32,6 +32,8 @@ bool log_enabled(enum log_level level);
 void log_set_level(enum log_level level);
 /* Where the id of the running connection is kept; `co` installs its own provider. */
 void log_set_id_slot(const char *(*id)(void));
+/* Likewise whether lines below LOG_ERROR are to be left out now. NULL: none are. */
+void log_set_muted_slot(bool (*muted)(void));
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The few lines that a person at the terminal needs: info level, and printed when `echo` is on. */

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-enum { VIA_MAX = 4096 };
-
 void pull_forget_request(struct pull *p)
 {
 	struct pull_request *r = &p->request;
@@ -51,7 +49,7 @@ static const char *shortest_path(const struct pull *p)
 /* The servers that wait for this pull, each once. */
 static char *all_who_wait(const struct pull *p)
 {
-	struct buf via = {.max = VIA_MAX};
+	struct buf via = {.max = RELAY_LIST_MAX};
 	const struct viewer *v;
 	buf_printf(&via, "%s", "");
 	DL_FOREACH (p->viewers, v) {

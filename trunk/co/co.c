@@ -141,6 +141,7 @@ err co_init(void)
 	co_new_id(root.id);
 	err_set_trail_slot(current_trail);
 	log_set_id_slot(co_id);
+	log_set_muted_slot(co_muted);
 	err e = reactor_init();
 	if (e != OK)
 		co_fini();
@@ -154,6 +155,7 @@ void co_fini(void)
 	reactor_fini();
 	err_set_trail_slot(NULL);
 	log_set_id_slot(NULL);
+	log_set_muted_slot(NULL);
 	co_release(&root);
 	current = NULL;
 }
@@ -355,6 +357,16 @@ void co_yield (void)
 const char *co_id(void)
 {
 	return current ? current->id : "";
+}
+
+bool co_muted(void)
+{
+	return current->muted;
+}
+
+void co_set_muted(bool muted)
+{
+	current->muted = muted;
 }
 
 void co_set_id(const char *id)

@@ -69,6 +69,9 @@ void co_group_stop(struct co_group *group) BLOCKS;
  * by coroutines that it starts. */
 const char *co_id(void);
 void co_set_id(const char *id);
+/* Whether this coroutine logs nothing but errors: its connection is one of very many at once. */
+void co_set_muted(bool muted);
+bool co_muted(void);
 /* Makes a fresh one, random. */
 void co_new_id(char out[static 9]);
 

@@ -25,6 +25,7 @@ struct co {
 	bool expired;     /* the deadline of the current wait has passed */
 	bool done;        /* main has returned */
 	char id[9];
+	bool muted;       /* see co_set_muted() */
 	int64_t deadline; /* of the current wait */
 	struct timer timer;
 	void (*main)(void *arg);

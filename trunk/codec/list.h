@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Of what a server says of itself when it connects: it sends no longer list or text, and takes none. */
+enum { RELAY_LIST_MAX = 4096 };
+
 /* As a whole: ",ab" does not have "a". */
 bool list_has(const char *list, const char *item);
 /* Each item of the other list. */

@@ -22,6 +22,7 @@ enum conf_tls_profile { PROFILE_INTERMEDIATE, PROFILE_MODERN, PROFILE_OLD };
 enum conf_protocol { PROTOCOL_RTMP, PROTOCOL_RTMPS, PROTOCOL_FLV, PROTOCOL_FLVS };
 enum conf_jitter { JITTER_FULL, JITTER_ZERO, JITTER_OFF };
 enum conf_on_miss { MISS_REDIRECT, MISS_RELAY, MISS_AUTO };
+enum conf_proxy_protocol { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_ALLOWED, PROXY_PROTOCOL_REQUIRED };
 enum conf_writes { WRITES_ANY, WRITES_LOOPBACK, WRITES_AUTH };
 enum conf_on_duplicate { DUPLICATE_ALLOW, DUPLICATE_REJECT, DUPLICATE_REDIRECT };
 
@@ -277,9 +278,12 @@ struct conf {
 	char *file; /* as given with -c; "" for environment only */
 	struct text_list listen;
 	int chunk_size;
-	int max_connections, max_connections_per_address;
+	int max_connections, max_connections_per_address, max_connections_per_listener;
+	int max_connection_rate_per_address, max_connection_burst_per_address;
+	int max_connection_rate, max_connection_burst; /* at each listener */
 	struct text_list trusted_proxies; /* "ip" or "ip/bits" */
-	int max_memory_mb;                /* 0: by the machine */
+	enum conf_proxy_protocol proxy_protocol;
+	int max_memory_mb; /* 0: by the machine */
 	bool daemon;
 	char *pid, *work_dir, *server_id, *user;
 	enum conf_log_tank srs_log_tank;

@@ -20,6 +20,10 @@ static const struct choice level_v2_names[] = {{"trace", LOG_TRACE},
 					       {"off", LOG_OFF},
 					       {}};
 
+static const struct choice proxy_names[] = {{"off", PROXY_PROTOCOL_OFF},
+					    {"allowed", PROXY_PROTOCOL_ALLOWED},
+					    {"required", PROXY_PROTOCOL_REQUIRED},
+					    {}};
 static const struct choice log_format_names[] = {
 	{"text", LOG_FORMAT_TEXT}, {"json", LOG_FORMAT_JSON}, {"journal", LOG_FORMAT_JOURNAL}, {}};
 static const struct choice access_format_names[] = {
@@ -39,10 +43,35 @@ static const struct row rows[] = {
 	    "How many of them may come from one IP address; 0 for half of max_connections. This "
 	    "host, trusted_proxies and servers that have proven to be of the cluster are exempt. "
 	    "Callers of an API port of its own have places of their own and take none of these."),
+	INT("max_connections_per_listener", conf, max_connections_per_listener, "0", 0, 1000000,
+	    NOW,
+	    "How many of them may be RTMP, and how many HTTP, so that neither takes the places "
+	    "of the other; 0 for no such limit."),
+	INT("max_connection_rate_per_address", conf, max_connection_rate_per_address, "200", 0,
+	    1000000, NOW,
+	    "How many new connections of one IP address (of IPv6: one /64) are taken per second in "
+	    "the long run; 0 for no limit. Further ones are closed and counted. This host and "
+	    "trusted_proxies are exempt; behind a proxy it counts for each client."),
+	INT("max_connection_burst_per_address", conf, max_connection_burst_per_address, "1000", 1,
+	    1000000, NOW, "How many of them may come at once."),
+	INT("max_connection_rate", conf, max_connection_rate, "0", 0, 1000000, NOW,
+	    "The same for all addresses together, for RTMP and for HTTP each; 0 for no limit."),
+	INT("max_connection_burst", conf, max_connection_burst, "5000", 1, 1000000, NOW,
+	    "How many of them may come at once."),
 	LIST("trusted_proxies", conf, trusted_proxies, NOW,
-	     "Addresses of proxies and load balancers, as ip or ip/bits: behind each are many "
-	     "clients, so max_connections_per_address does not count for it.",
+	     "Addresses of proxies and load balancers, as ip or ip/bits. What they say of their "
+	     "clients' addresses is believed: by X-Forwarded-For or Forwarded over HTTP, by the "
+	     "PROXY protocol before RTMP, HTTP and TLS. Each has to set or extend what it "
+	     "sends, and to remove the other header: where the two differ, the client is unknown "
+	     "(0.0.0.0). max_connections_per_address counts for the clients, not for these.",
 	     .judge = value_check_network, .example = "10.0.0.5 192.168.0.0/24"),
+	ENUM("proxy_protocol", conf, proxy_protocol, enum conf_proxy_protocol, proxy_names,
+	     "allowed", NOW,
+	     "Whether connections from trusted_proxies begin with a header of the PROXY protocol "
+	     "(version 1 or 2; send-proxy of HAProxy, proxy_protocol of nginx). With allowed, "
+	     "those without one count as the proxy's own; use required, or off, where "
+	     "a proxy passes on what clients send without such a header, which they could "
+	     "write themselves."),
 	INT("max_memory", conf, max_memory_mb, "0", 0, 16777216, NOW,
 	    "How much memory streams may take in all, in megabytes. As it fills, streams lose what "
 	    "is kept for viewers that join, the largest first; then new ones are refused, and "

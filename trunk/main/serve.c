@@ -11,6 +11,7 @@
 #include "main/server_id.h"
 #include "net/dns.h"
 #include "node/certs.h"
+#include "node/arrivals.h"
 #include "node/guesses.h"
 #include "node/hook_queue.h"
 #include "node/notice.h"
@@ -86,6 +87,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->signer = signer_new(server->service_id);
 	server->notices = notices_new();
 	server->guesses = guesses_new();
+	server->arrivals = arrivals_new();
 	server->certs = certs_new();
 	server->hook_queue = hook_queue_new(&server->messengers, server->certs);
 	server->hooks = hooks_new(server);
@@ -137,6 +139,7 @@ void serve_stop(struct serve *serve)
 	signer_free(&server->signer);
 	notices_free(&server->notices);
 	guesses_free(&server->guesses);
+	arrivals_free(&server->arrivals);
 	figures_fini(&server->figures);
 	access_log_fini(&server->access_log);
 	stat_fini(&server->stat);

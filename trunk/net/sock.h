@@ -37,6 +37,15 @@ err sock_wrap(struct sock **out, int fd);
 /* Before anything is read from an accepted socket: the handshake, if the listener wants one, before the
  * socket's deadline. Afterwards the socket is plain or encrypted, and is used in the same way. */
 err sock_begin(struct sock *sock) BLOCKS;
+/* Before sock_begin(), the first bytes of an accepted socket where they lie, whatever they are. */
+/* Copies at most cap of them, which stay: *n is 0 when nothing has come yet. ERR_CLOSED. */
+err sock_peek(struct sock *sock, void *p, size_t cap, size_t *n);
+/* Waits until there are more than sock_peek() has shown, before the socket's deadline. */
+err sock_await_more(struct sock *sock) BLOCKS;
+/* Drops n of those that were shown. They count as nothing received. */
+err sock_drop(struct sock *sock, size_t n);
+/* The other end is a proxy, and this the address that it speaks for. */
+void sock_set_peer(struct sock *sock, const struct addr *peer);
 /* Closes at once, dropping what is unread: the peer may see a reset. NULL is fine; clears. */
 void sock_close(struct sock **sock);
 /* Ends our side, then reads and drops input until the peer closes or `ms` have passed, then closes.

@@ -77,6 +77,7 @@ static void tell_left_out(struct rate *r, enum notice_kind kind)
 	static const char *const what[NOTICE_KINDS] = {
 		[NOTICE_MISSING] = "streams that nobody has",
 		[NOTICE_PULLS] = "pulls that had no media",
+		[NOTICE_CONNECTIONS] = "connections",
 	};
 	if (r->told != r->left_out)
 		log_info("%llu more lines about %s were left out",
@@ -87,7 +88,8 @@ static void tell_left_out(struct rate *r, enum notice_kind kind)
 /* Each line costs its share of a second; NOTICE_BURST of them are lent. */
 bool notice_rate_take(struct notices *notices, enum notice_kind kind)
 {
-	const int64_t cost = 1000 / NOTICE_PER_S, lent = NOTICE_BURST * cost;
+	const int factor = kind == NOTICE_CONNECTIONS ? NOTICE_CONNECTIONS_FACTOR : 1;
+	const int64_t cost = 1000 / (NOTICE_PER_S * factor), lent = NOTICE_BURST * factor * cost;
 	struct rate *r = notices ? &notices->rates[kind] : NULL;
 	int64_t now = clock_ms();
 	if (!r)
@@ -106,4 +108,14 @@ bool notice_rate_take(struct notices *notices, enum notice_kind kind)
 uint64_t notice_left_out(const struct notices *notices, enum notice_kind kind)
 {
 	return notices->rates[kind].left_out;
+}
+
+const char *notice_name(enum notice_kind kind)
+{
+	static const char *const names[NOTICE_KINDS] = {
+		[NOTICE_MISSING] = "missing_streams",
+		[NOTICE_PULLS] = "pulls",
+		[NOTICE_CONNECTIONS] = "connections",
+	};
+	return names[kind];
 }

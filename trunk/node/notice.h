@@ -15,11 +15,15 @@ bool notice_is_due(struct notices *notices, const char *ip);
 enum notice_kind {
 	NOTICE_MISSING, /* a stream that nobody has */
 	NOTICE_PULLS,   /* a pull that begins or ends without ever having had media */
+	NOTICE_CONNECTIONS, /* all lines of a connection, while it brings no stream */
 	NOTICE_KINDS,
 };
-/* True: such a line may be logged now, at most NOTICE_BURST at once and NOTICE_PER_S in the long run. When
- * some were left out before it, a line that says how many comes first. NULL is fine: all may. */
-enum { NOTICE_BURST = 20, NOTICE_PER_S = 2 };
+/* True: such a line may be logged now, at most NOTICE_BURST at once and NOTICE_PER_S in the long run (of
+ * connections fifty times as many). When some were left out before it, a line that says how many comes
+ * first. NULL is fine: all may. */
+enum { NOTICE_BURST = 20, NOTICE_PER_S = 2, NOTICE_CONNECTIONS_FACTOR = 50 };
 bool notice_rate_take(struct notices *notices, enum notice_kind kind);
-/* Lines of that kind that were left out so far. */
+/* Lines of that kind that were left out so far, of NOTICE_CONNECTIONS whole connections. */
 uint64_t notice_left_out(const struct notices *notices, enum notice_kind kind);
+/* The same word for a kind in the API and in metrics. */
+const char *notice_name(enum notice_kind kind);

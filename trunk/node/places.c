@@ -103,3 +103,20 @@ void place_give(struct conn_place *place)
 	p->count--;
 	*place = (struct conn_place){0};
 }
+
+bool place_hand_over(struct conn_place *place, const struct place_limits *limits,
+		     const struct addr *peer)
+{
+	struct conn_place old = *place;
+	if (!old.places)
+		return true;
+	/* Without this one; the listener's count stays above 0, and so keeps its key. */
+	old.places->count--;
+	old.listener->n--;
+	count_down(old.places, &old.address);
+	bool taken = place_take(place, old.places, limits, old.listener->key, peer);
+	old.listener->n++;
+	old.places->count++;
+	place_give(&old);
+	return taken;
+}

@@ -34,5 +34,8 @@ bool place_take(struct conn_place *place, struct places *places, const struct pl
 		const char *listener, const struct addr *peer);
 /* It is another server of the cluster that has proven it: its address's places are others' again. */
 void place_prove(struct conn_place *place);
+/* From now on it is that address's. False, and given back: that one has no room. */
+bool place_hand_over(struct conn_place *place, const struct place_limits *limits,
+		     const struct addr *peer);
 /* Zeroed memory is fine; clears. */
 void place_give(struct conn_place *place);

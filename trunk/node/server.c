@@ -1,6 +1,7 @@
 #include "node/server.h"
 #include "base/log.h"
 #include "codec/url.h"
+#include "node/arrivals.h"
 #include "node/notice.h"
 
 #include <stdlib.h>
@@ -35,7 +36,7 @@ struct source *server_source(struct server *server, const struct conf_vhost *vho
 	return s;
 }
 
-static bool is_proxy(const struct conf *conf, const struct addr *peer)
+bool server_is_proxy(const struct conf *conf, const struct addr *peer)
 {
 	for (int i = 0; i < conf->trusted_proxies.count; i++)
 		if (addr_within(peer, conf->trusted_proxies.v[i]))
@@ -43,27 +44,62 @@ static bool is_proxy(const struct conf *conf, const struct addr *peer)
 	return false;
 }
 
+static struct place_limits place_limits(const struct conf *conf, const struct addr *peer)
+{
+	int per_address = conf->max_connections_per_address ?: (conf->max_connections + 1) / 2;
+	return (struct place_limits){
+		.all = conf->max_connections,
+		.reserve = CONNECTIONS_RESERVED,
+		.per_listener = conf->max_connections_per_listener,
+		.per_address = server_is_proxy(conf, peer) ? 0 : per_address,
+		.reserve_per_address = CONNECTIONS_RESERVED_PER_ADDRESS,
+	};
+}
+
+static struct place_limits api_limits(const struct conf *conf, const struct addr *peer)
+{
+	return (struct place_limits){
+		.all = CONNECTIONS_API,
+		.per_address = server_is_proxy(conf, peer) ? 0 : CONNECTIONS_API / 2,
+	};
+}
+
+bool server_may_arrive(struct server *server, const struct addr *peer)
+{
+	const struct conf *conf = server->conf;
+	struct arrival_rate rate = {.per_s = conf->max_connection_rate_per_address,
+				    .burst = conf->max_connection_burst_per_address};
+	return addr_is_loopback(peer) || server_is_proxy(conf, peer) ||
+	       arrivals_of_address(server->arrivals, peer, rate);
+}
+
+static bool may_listener_take(struct server *server, const char *listener, const struct addr *peer)
+{
+	struct arrival_rate rate = {.per_s = server->conf->max_connection_rate,
+				    .burst = server->conf->max_connection_burst};
+	return addr_is_loopback(peer) || arrivals_at_listener(server->arrivals, listener, rate);
+}
+
 bool server_take_place(struct server *server, struct conn_place *place, const char *listener,
 		       const struct addr *peer)
 {
-	const struct conf *conf = server->conf;
-	int per_address = conf->max_connections_per_address ?: (conf->max_connections + 1) / 2;
-	struct place_limits limits = {
-		.all = conf->max_connections,
-		.reserve = CONNECTIONS_RESERVED,
-		.per_address = is_proxy(conf, peer) ? 0 : per_address,
-		.reserve_per_address = CONNECTIONS_RESERVED_PER_ADDRESS,
-	};
-	return place_take(place, &server->places, &limits, listener, peer);
+	struct place_limits limits = place_limits(server->conf, peer);
+	return server_may_arrive(server, peer) && may_listener_take(server, listener, peer) &&
+	       place_take(place, &server->places, &limits, listener, peer);
 }
 
 bool server_take_api_place(struct server *server, struct conn_place *place, const struct addr *peer)
 {
-	const struct place_limits limits = {
-		.all = CONNECTIONS_API,
-		.per_address = is_proxy(server->conf, peer) ? 0 : CONNECTIONS_API / 2,
-	};
+	struct place_limits limits = api_limits(server->conf, peer);
 	return place_take(place, &server->api_places, &limits, "HTTP API", peer);
+}
+
+bool server_move_place(struct server *server, struct conn_place *place, const struct addr *peer)
+{
+	struct place_limits limits = place->places == &server->api_places
+					     ? api_limits(server->conf, peer)
+					     : place_limits(server->conf, peer);
+	return place_hand_over(place, &limits, peer);
 }
 
 static struct source *find_live(const struct server *server, const struct conf_vhost *vhost,

@@ -11,6 +11,7 @@
 #include "node/sign.h"
 #include "node/stat.h"
 
+struct arrivals;
 struct certs;
 struct cluster;
 struct forwards;
@@ -45,6 +46,7 @@ struct server {
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */
 	struct guesses *guesses;  /* wrong passwords */
+	struct arrivals *arrivals; /* how fast connections come */
 	struct places places;     /* of connections, of whatever protocol */
 	struct places api_places; /* of those to an API port of its own */
 	/* Copies of streams for other servers, of the session layer too. */
@@ -80,6 +82,14 @@ bool server_take_place(struct server *server, struct conn_place *place, const ch
  * to be some, these places are the operator's and the coworkers'. */
 bool server_take_api_place(struct server *server, struct conn_place *place,
 			   const struct addr *peer);
+/* The client of a connection has turned out to be another than who made it: the place is this one's from
+ * now on. False: there is none for it, and it has lost the one that it had. */
+bool server_move_place(struct server *server, struct conn_place *place, const struct addr *peer);
+/* As fast as its address may, one more connection comes; else that is counted. Of a proxy the addresses of its
+ * clients are asked about, when they are known. */
+bool server_may_arrive(struct server *server, const struct addr *peer);
+/* It is one of trusted_proxies. */
+bool server_is_proxy(const struct conf *conf, const struct addr *peer);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);

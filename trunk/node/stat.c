@@ -169,6 +169,10 @@ void stat_leave(struct stat *stat, struct client *c)
 	/* A stream nobody publishes or plays any more is forgotten, as its source is. */
 	if (stream->clients == 0)
 		free(map_remove(stat->streams, c->source->key));
+	struct client_cursor *cursor;
+	DL_FOREACH (stat->cursors, cursor)
+		if (cursor->at == c)
+			cursor->at = c->next;
 	DL_DELETE(stat->clients, c);
 	stat->client_count--;
 	c->source = NULL;
@@ -199,4 +203,23 @@ void stat_refuse(struct stat *stat, struct client *c)
 	DL_FOREACH (stat->observers, o)
 		if (o->on_refuse)
 			o->on_refuse(o, c);
+}
+
+void client_cursor_begin(struct client_cursor *cursor, struct stat *stat)
+{
+	cursor->at = stat->clients;
+	DL_APPEND(stat->cursors, cursor);
+}
+
+struct client *client_cursor_next(struct client_cursor *cursor)
+{
+	struct client *c = cursor->at;
+	if (c)
+		cursor->at = c->next;
+	return c;
+}
+
+void client_cursor_end(struct client_cursor *cursor, struct stat *stat)
+{
+	DL_DELETE(stat->cursors, cursor);
 }

@@ -12,6 +12,7 @@ struct stat_id {
 	int64_t recv_bytes, send_bytes; /* of clients that have left */
 	int64_t recv_now, send_now;     /* scratch of the last sum */
 	int clients;
+	int streams; /* of a vhost: scratch of the last count */
 };
 
 /* Hears of every client that comes and goes. Registered once, at the start; its functions must not
@@ -26,8 +27,15 @@ struct client_observer {
 	void (*on_refuse)(struct client_observer *observer, struct client *client);
 };
 
+/* Goes through the clients while some of them may leave. */
+struct client_cursor {
+	struct client_cursor *prev, *next;
+	struct client *at; /* the next one; NULL behind the last */
+};
+
 struct stat {
 	struct client *clients;
+	struct client_cursor *cursors;
 	struct client_observer *observers;
 	int client_count;
 	struct map *vhosts;  /* name -> struct stat_id */
@@ -62,3 +70,8 @@ struct stat_id *stat_stream(struct stat *stat, const char *key);
 const struct stat_id *stat_stream_find(const struct stat *stat, const char *key);
 /* NULL when there is none of that id. */
 struct client *stat_find(struct stat *stat, const char *id);
+/* Before the first client; stays valid until the end, whoever leaves meanwhile. */
+void client_cursor_begin(struct client_cursor *cursor, struct stat *stat);
+/* NULL behind the last. Borrowed until others have a turn. */
+struct client *client_cursor_next(struct client_cursor *cursor);
+void client_cursor_end(struct client_cursor *cursor, struct stat *stat);

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/files.h"
+#include "node/notice.h"
+#include "node/proxied.h"
 #include "service/flv.h"
 #include "service/http_origin.h"
 
@@ -24,11 +26,40 @@ static void session_free(struct http_session *s)
 	http_conn_free(&s->conn);
 	sock_close(&s->sock);
 	conf_unref(&s->conf);
+	free(s->proxy);
 	free(s->caller);
 	free(s);
 }
 
 /* ---- one request ---- */
+
+/* A proxy passes on requests of many clients over one connection, whose place is that of the client in
+ * question. */
+static bool has_place(struct http_session *s)
+{
+	struct addr client;
+	if (!s->proxy)
+		return true;
+	proxied_client(&client, s->server, s->proxy, s->request);
+	sock_set_peer(s->sock, &client);
+	return server_move_place(s->server, &s->place, &client);
+}
+
+static err refuse_place(struct http_session *s)
+{
+	s->request->keep_alive = false;
+	return http_respond_text(s->sock, s->request, 503, "Too many connections.",
+				 "Retry-After: 1\r\n");
+}
+
+static err serve(struct http_session *s)
+{
+	if (!has_place(s))
+		return refuse_place(s);
+	if (s->request->method == HTTP_METHOD_OPTIONS)
+		return http_origin_preflight(s);
+	return http_router_serve(s->router, s);
+}
 
 static err answer(struct http_session *s, bool *more)
 {
@@ -38,8 +69,7 @@ static err answer(struct http_session *s, bool *more)
 	http_origin_put(&s->cors_lines, s);
 	s->cors = buf_text(&s->cors_lines);
 	log_debug("HTTP %s %s", s->request->method_name, log_quote(s->request->path));
-	err e = s->request->method == HTTP_METHOD_OPTIONS ? http_origin_preflight(s)
-							  : http_router_serve(s->router, s);
+	err e = serve(s);
 	*more = e == OK && s->request && s->request->keep_alive && !co_stopping();
 	http_message_free(&s->request);
 	return e;
@@ -58,10 +88,22 @@ static err next_request(struct http_session *s)
 	return e;
 }
 
+static err session_begin(struct http_session *s)
+{
+	bool by_proxy;
+	sock_set_deadline(s->sock, clock_after(REQUEST_TIMEOUT_MS));
+	err e = proxied_begin(s->server, s->sock, &s->place, &by_proxy);
+	if (by_proxy) {
+		s->proxy = mem_new(struct addr);
+		*s->proxy = *sock_peer(s->sock);
+	}
+	return e;
+}
+
 static err session_run(struct http_session *s)
 {
 	bool more = true;
-	sock_set_deadline(s->sock, clock_after(REQUEST_TIMEOUT_MS));
+	TRY(session_begin(s));
 	TRY(sock_begin(s->sock));
 	while (more) {
 		TRY(next_request(s));
@@ -70,8 +112,10 @@ static err session_run(struct http_session *s)
 	return OK;
 }
 
-static void log_session_end(err e, const char *peer)
+static void log_session_end(err e, const struct sock *sock)
 {
+	char peer[ADDR_TEXT_MAX];
+	addr_text(peer, sock_peer(sock));
 	if (e && err_severity(e) != ERR_QUIET)
 		log_end(e, "HTTP connection from %s ended", peer);
 	else if (e)
@@ -83,13 +127,13 @@ static void log_session_end(err e, const char *peer)
 static void session_main(void *arg)
 {
 	struct http_session *s = arg;
-	char id[9], peer[ADDR_TEXT_MAX];
+	char id[9];
 	co_new_id(id);
 	co_set_id(id);
-	addr_text(peer, sock_peer(s->sock));
+	co_set_muted(!notice_rate_take(s->server->notices, NOTICE_CONNECTIONS));
 	s->conn = http_conn_new(s->sock);
 	err e = session_run(s);
-	log_session_end(e, peer);
+	log_session_end(e, s->sock);
 	if (e != ERR_CLOSED && e != ERR_STALLED)
 		sock_close_gently(&s->sock, END_PATIENCE_MS);
 	session_free(s);

@@ -25,6 +25,9 @@ struct http_session {
 	struct conf *conf;       /* the snapshot at the request */
 	struct conn_place place; /* reserved: only rows that are served when full */
 	struct sock *sock;
+	struct addr
+		*proxy; /* that has made the connection, or its proxy; NULL: nobody stands between.
+			     * sock_peer() is the client of the request */
 	struct http_conn *conn;       /* NULL when a stream has taken the connection over */
 	struct http_message *request; /* likewise */
 	const struct http_route *route;

@@ -6,6 +6,8 @@
 #include "cluster/announce.h"
 #include "codec/list.h"
 #include "codec/url.h"
+#include "node/notice.h"
+#include "node/proxied.h"
 #include "rtmp/handshake.h"
 #include "service/rtmp_session.h"
 #include "session/admit.h"
@@ -18,7 +20,6 @@
 #include <unistd.h>
 
 enum {
-	IDENTITY_MAX = 2048,
 	START_TIMEOUT_MS = 30000, /* handshake to play or publish */
 	AGAIN_TIMEOUT_MS = 30000, /* after a stream was closed, for the next one */
 	QUICK_MS = 200,           /* a stream that was closed so soon is followed by a pause of */
@@ -26,6 +27,7 @@ enum {
 	FULL_TIMEOUT_MS = 5000,   /* for one that is only told that there is no room */
 };
 
+static err session_begin(struct rtmp_session *s);
 static err session_run(struct rtmp_session *s);
 
 static void session_free(struct rtmp_session *s)
@@ -60,9 +62,12 @@ static void session_main(void *arg)
 	char id[9], peer[ADDR_TEXT_MAX];
 	co_new_id(id);
 	co_set_id(id);
+	co_set_muted(!notice_rate_take(s->server->notices, NOTICE_CONNECTIONS));
+	err e = session_begin(s);
 	addr_text(peer, sock_peer(s->sock));
 	log_info("RTMP connection from %s", peer);
-	err e = session_run(s);
+	if (e == OK)
+		e = session_run(s);
 	log_end(e, "RTMP connection from %s ended", peer);
 	tell_of_end(s);
 	session_free(s);
@@ -78,7 +83,6 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 	}
 	struct rtmp_session *s = mem_new(struct rtmp_session);
 	s->server = server;
-	s->peer = *sock_peer(sock);
 	s->conf = conf_ref(server->conf);
 	s->sock = sock;
 	s->place = place;
@@ -92,7 +96,7 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 static char *identity_text(const struct amf *args, const char *key)
 {
 	const char *text = amf_get_string(args, key, "");
-	return mem_strdup(strlen(text) <= IDENTITY_MAX ? text : "");
+	return mem_strdup(strlen(text) <= RELAY_LIST_MAX ? text : "");
 }
 
 /* What names the servers that it came by is one itself. */
@@ -292,10 +296,19 @@ static err connect_client(struct rtmp_session *s, struct outcome *outcome)
 	return admit_connect(s, outcome);
 }
 
+/* Afterwards it is known who the client is. */
+static err session_begin(struct rtmp_session *s)
+{
+	sock_set_deadline(s->sock, clock_after(START_TIMEOUT_MS));
+	err e = proxied_begin(s->server, s->sock, &s->place, NULL);
+	s->peer = *sock_peer(s->sock);
+	return e;
+}
+
 static err session_run(struct rtmp_session *s)
 {
-	sock_set_deadline(s->sock,
-			  clock_after(s->place.is_reserved ? FULL_TIMEOUT_MS : START_TIMEOUT_MS));
+	if (s->place.is_reserved)
+		sock_set_deadline(s->sock, clock_after(FULL_TIMEOUT_MS));
 	TRY(sock_begin(s->sock));
 	TRY(handshake_server(s->sock));
 	s->conn = rtmp_conn_new(s->sock);

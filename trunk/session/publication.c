@@ -240,6 +240,7 @@ static void take_slot(struct publication *p)
 	p->client.accepted = true;
 	watch_rivals(p);
 	client_ip(ip, &p->client);
+	co_set_muted(false); /* what brings a stream is in the log, however many others come */
 	log_say("publishing %s from %s", p->source->key, ip);
 }
 

@@ -36,11 +36,19 @@ static struct traffic on_client_count(const struct client *client)
 	return v->ops->count(v);
 }
 
+/* Another server would take what is kept of the publisher before for a part of the new one's run, with
+ * headers of tracks that this one may not have. */
+static bool is_start_for_relays(const struct viewing *v)
+{
+	const struct source *s = v->source;
+	return !relays_report(v->request->server->cluster, s).lost_ms &&
+	       (!source_is_published(s) || source_has_own_gop(s));
+}
+
 bool viewing_from_start(const struct viewing *v)
 {
 	return v->request->vhost->play.gop_cache &&
-	       (!v->request->is_relay ||
-		!relays_report(v->request->server->cluster, v->source).lost_ms);
+	       (!v->request->is_relay || is_start_for_relays(v));
 }
 
 /* A stream that is published here leaves with its publisher: until then it can be had nowhere else. */
