@@ -45,13 +45,13 @@ static bool is_of_use(const char *host)
 static void add_resolved(const struct finding *f, const char *host)
 {
 	char ip[ADDR_TEXT_MAX];
-	struct dns_answer *answer = mem_new(struct dns_answer);
-	if (dns_lookup(answer, host, 0, clock_after(RESOLVE_MS)) == OK && answer->count &&
-	    !addr_is_loopback(&answer->addrs[0])) {
-		addr_ip(ip, &answer->addrs[0]);
+	struct dns_answer answer = {0};
+	if (dns_lookup(&answer, host, 0, clock_after(RESOLVE_MS)) == OK && answer.count &&
+	    !addr_is_loopback(&answer.addrs[0])) {
+		addr_ip(ip, &answer.addrs[0]);
 		add(f, ip, 0);
 	}
-	free(answer);
+	dns_answer_fini(&answer);
 }
 
 static void add_asked(const struct finding *f, const char *host)
