@@ -90,6 +90,7 @@ static void put_received(json_t *object, const struct rx *rx)
 static void put_sent(json_t *object, const struct rtc_sender *sender)
 {
 	const struct rtc_sender_counts *c = rtc_sender_counts(sender);
+	uint64_t left_out, kept;
 	json_t *out = json_put_object(object, "sent");
 	json_put_int(out, "packets", c->packets);
 	json_put_int(out, "refused", c->refused);
@@ -98,6 +99,9 @@ static void put_sent(json_t *object, const struct rtc_sender *sender)
 	json_put_int(out, "unrepeatable", c->unrepeatable);
 	json_put_int(out, "key_frames_asked", c->plis);
 	json_put_int(out, "pictures_left_out", c->skips);
+	rtc_sender_bframes(sender, &left_out, &kept);
+	json_put_int(out, "bframes_left_out", (int64_t)left_out);
+	json_put_int(out, "bframes_sent", (int64_t)kept);
 	json_put_int(out, "loss_percent", rtc_sender_loss(sender) * 100 / 256);
 	json_put_int(out, "round_trip_ms", rtc_sender_rtt_ms(sender));
 }
