@@ -9,13 +9,6 @@
 
 /* ---- its end, from outside ---- */
 
-struct outcome *viewing_outcome(struct viewing *v)
-{
-	if (!v->outcome)
-		v->outcome = mem_new(struct outcome);
-	return v->outcome;
-}
-
 void viewing_stop(struct viewing *v, enum outcome_code why, const char *text)
 {
 	if (v->outcome || v->state == VIEWING_OVER)

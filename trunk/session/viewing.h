@@ -12,6 +12,7 @@
  * looks after the client from time to time: its stack and its registers would be cold in each of thousands
  * of slots. */
 #pragma once
+#include "base/mem.h"
 #include "cluster/pulls.h"
 #include "live/source.h"
 #include "node/send_monitor.h"
@@ -95,4 +96,9 @@ void viewing_close(struct viewing *v);
 /* Has it ended for that reason, from outside. Does not block; the first reason counts. */
 void viewing_stop(struct viewing *v, enum outcome_code why, const char *text);
 /* The reason for its end, to be filled in. */
-struct outcome *viewing_outcome(struct viewing *v);
+static inline struct outcome *viewing_outcome(struct viewing *v)
+{
+	if (!v->outcome)
+		v->outcome = mem_new(struct outcome);
+	return v->outcome;
+}
