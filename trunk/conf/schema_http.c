@@ -4,7 +4,7 @@
 static const struct choice writes_names[] = {
 	{"any", WRITES_ANY}, {"loopback", WRITES_LOOPBACK}, {"auth", WRITES_AUTH}, {}};
 
-/* What an HTTPS server shows who it is with. */
+/* The key and the certificate of an HTTPS server. */
 #define HTTPS_FILES(server)                                                                        \
 	LIST(#server ".https.key", conf, server.https.certs.key, NOW,                              \
 	     "The file with the private key (PEM, without a password).",                           \

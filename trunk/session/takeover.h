@@ -6,7 +6,7 @@
 
 /* The peer was asked for a sign of life, and has given none since. */
 bool takeover_is_probed(const struct publication *p);
-/* For how long; 0 when it is not. */
+/* Since how many milliseconds a probe is unanswered; 0 when none is out. */
 int64_t takeover_unanswered_ms(const struct publication *p);
 /* Asks the peer, unless it is asked already. */
 void takeover_probe(struct publication *p);

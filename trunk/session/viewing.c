@@ -179,7 +179,7 @@ static err play(struct viewing *v)
 
 /* ---- the story ---- */
 
-/* Before anything is asked or fetched for it. */
+/* Runs before anything is asked or fetched for the client. */
 static err ask_hooks(struct viewing *v)
 {
 	err e = hooks_ask(v->request, HOOK_ON_PLAY, viewing_outcome(v));

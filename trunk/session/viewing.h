@@ -29,9 +29,9 @@ struct viewing_ops {
 	/* There is something to play: opens v->cursor (if it sends bytes of
 	 * a wire) and v->consumer. */
 	void (*join)(struct viewing *v);
-	/* Before v->consumer closes: what else join has opened. NULL: nothing. */
+	/* Closes what else join has opened, before v->consumer closes. NULL: nothing. */
 	void (*leave)(struct viewing *v);
-	/* What has to be done before media can be sent; lowers *deadline. NULL: nothing. */
+	/* Does what is due before media can be sent; lowers *deadline. NULL: nothing. */
 	void (*prepare)(struct viewing *v, int64_t *deadline);
 	/* Sends what there is, as much as one slice may, and sets v->monitor.left. */
 	err (*send)(struct viewing *v);
@@ -54,7 +54,7 @@ enum viewing_state {
 	VIEWING_OVER,
 };
 
-/* What each of thousands of send slots touches stands in front. */
+/* Members that each of thousands of send slots touches stand in front. */
 struct viewing {
 	struct consumer consumer;
 	struct cursor cursor;  /* of a protocol that sends bytes of a wire */
@@ -87,7 +87,7 @@ void viewing_end(struct viewing *v);
 
 /* For consumer_opts.on_send_slot: sends by ops->send, unless the coroutine has to look after the client. */
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
-/* It begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
+/* Whether playing begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
  * media: there, what is kept would be taken for a stream that is back, and two servers that have lost it
  * could feed each other. */
 bool viewing_from_start(const struct viewing *v);
