@@ -15,8 +15,6 @@
 
 #include "support/unit.h"
 
-enum { PATIENCE_MS = 8000, STEP_MS = 5 };
-
 static struct server *server;
 static struct datagram_peer a, b, viewer;
 
@@ -43,12 +41,6 @@ static void begin(const char *content)
 	server = test_server_new(conf);
 	free(conf);
 }
-
-#define wait_until(what)                                                                           \
-	for (int64_t end_ = clock_after(PATIENCE_MS); !(what);) {                                  \
-		assert_true(clock_ms() < end_);                                                    \
-		assert_int_equal(co_sleep(STEP_MS), OK);                                           \
-	}
 
 static struct msg *picture(int64_t ts)
 {
