@@ -12,7 +12,6 @@ enum {
 	NACKS_AT_ONCE = 240,
 	KEY_AGAIN_MS = 500,  /* between two requests for a key frame */
 	KEY_RETRY_MS = 1000, /* none has come */
-	RATE_AUDIO = 48000,
 };
 
 /* ---- compounds ---- */
