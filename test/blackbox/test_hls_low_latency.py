@@ -8,7 +8,8 @@ import urllib.parse
 
 import topology as top
 from support import case, hls, httpc
-from support.case import TOP, Skip
+from support.case import Skip
+from support.flv import TOP
 from support.server import wait_for
 from test_hls_edge import start_edge
 

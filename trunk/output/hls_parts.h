@@ -4,6 +4,7 @@
 #include "codec/sample_clock.h"
 #include "output/segmenter.h"
 
+struct hls_segment;
 struct hls_stream;
 
 struct hls_parts {
