@@ -1,6 +1,7 @@
 """Rows of HLS: what cutting streams costs, and what serving them does."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def watch(lab, port, count, seconds, pid):
 
 def files_by_nginx(lab):
     """One worker that sends files, as people put it in front of a server."""
+    if not shutil.which("nginx"):
+        raise Missing("nginx is not installed")
     port, = ports(1)
     path = os.path.join(lab.folder, "files.conf")
     with open(path, "w") as f:

@@ -28,11 +28,11 @@ def cpu_of(pids):
 
 
 class Viewer:
-    __slots__ = ("sock", "left", "is_list", "asked", "seen", "wanted", "due", "head", "bytes", "done")
+    __slots__ = ("sock", "left", "is_list", "asked", "seen", "wanted", "due", "head", "bytes", "done", "path")
 
     def __init__(self, at):
         self.sock, self.left, self.is_list, self.asked = None, 0, False, 0.0
-        self.seen, self.wanted, self.due, self.head, self.bytes, self.done = "", [], at, b"", 0, 0
+        self.seen, self.wanted, self.due, self.head, self.bytes, self.done, self.path = "", [], at, b"", 0, 0, None
 
 
 class Viewers:
@@ -109,6 +109,10 @@ class Viewers:
         if self.measured_from:
             self.times.append(time.monotonic() - v.asked)
         if v.is_list:
+            if b"#EXT-X-STREAM-INF" in v.head:      # its session
+                v.path = v.head.decode().strip().rpartition("\n")[2]
+                self.ask(v, v.path, True)
+                return
             names = [x for x in v.head.decode().split("\n") if x and not x.startswith("#")]
             new = names[names.index(v.seen) + 1:] if v.seen in names else names[-1:]
             v.seen = names[-1] if names else v.seen
@@ -122,7 +126,7 @@ class Viewers:
             self.idle = [v for v in self.idle if v.due > now]
         for v in due:
             try:
-                self.ask(v, self.path + self.query, True)
+                self.ask(v, v.path or self.path + self.query, True)
             except OSError as e:
                 self.fail(v, e.strerror or "refused")
 
