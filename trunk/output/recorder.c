@@ -145,8 +145,7 @@ static void follow(struct recorder *r)
 	err e = OK;
 	reader_open(&r->reader, r->source, &(struct reader_opts){.from_start = true});
 	consumer_open(&r->consumer, r->source,
-		      &(struct consumer_opts){
-			      .kind = CONSUMER_INTERNAL, .instant = true, .co = co_self()});
+		      &(struct consumer_opts){.kind = CONSUMER_INTERNAL, .co = co_self()});
 	while (e == OK && !consumer_ended(&r->consumer)) {
 		while (reader_next(&r->reader, &got))
 			take_reading(r, &got);
