@@ -79,6 +79,8 @@ static const struct api_route routes[] = {
 	{"/api", HTTP_ANY, versions_of_api, NULL, 0},
 	{"/api/v1", HTTP_ANY, index_of_v1, NULL, 0},
 	{"/api/v1/versions", HTTP_ANY, api_versions, "the version of this server", ROUTE_PUBLIC},
+	{"/api/v1/page", HTTP_GET, api_page, "what the page in the program shows",
+	 ROUTE_PUBLIC | ROUTE_OPEN},
 	{"/api/v1/summaries", HTTP_ANY, api_summaries,
 	 "the server: pid, memory, CPU, connections, cluster", 0},
 	{"/api/v1/rusages", HTTP_ANY, api_rusages, "resources used, as getrusage(2) has them", 0},
@@ -205,6 +207,7 @@ static err serve(struct http_session *s, bool *found)
 		.conf = s->conf,
 		.request = s->request,
 		.peer = sock_peer(s->sock),
+		.ports = s->ports,
 		.method = s->request->method,
 		.tail = s->tail,
 	};

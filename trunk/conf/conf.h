@@ -224,7 +224,7 @@ struct conf_http_api {
 struct conf_http_server {
 	bool enabled;
 	char *listen, *dir;
-	bool crossdomain;
+	bool crossdomain, page;
 	struct conf_https https;
 };
 

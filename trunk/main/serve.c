@@ -18,7 +18,7 @@
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
-#include "service/start_page.h"
+#include "service/page.h"
 #include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
@@ -56,7 +56,7 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 static void mount(struct serve *serve)
 {
 	health_mount(&serve->router);
-	start_page_mount(&serve->router);
+	page_mount(&serve->router);
 	metrics_mount(&serve->router);
 	api_mount(&serve->router);
 	hls_serve_mount(&serve->router, serve->hls_serve);
