@@ -1,7 +1,7 @@
 // The console: what the API knows of streams, clients, vhosts and the cluster, and clients disconnected by it.
 
 import {call, isSignedIn, signIn, signOut} from "/page/api.js";
-import {bytes, id, lasting, make, pictureText, rate, say, soundText} from "/page/dom.js";
+import {bytes, count, id, lasting, make, pictureText, rate, say, soundText} from "/page/dom.js";
 import {picture} from "/page/picture.js";
 
 const COUNT = 200;
@@ -37,7 +37,7 @@ async function streams() {
 	return [table(list, [
 		["Stream", s => titled(`${s.app}/${s.name}`, vhost(s))],
 		["State", s => s.publish.active ? make("span", {className: "good"}, "live") : make("span", {className: "warn"}, "waited for")],
-		["Comes from", s => s.relay ? `${s.relay.kind} ${s.relay.peer}${s.relay.switches ? `, ${s.relay.switches} switches` : ""}` : s.publish.active ? "a publisher" : "–"],
+		["Comes from", s => s.relay ? `${s.relay.kind} ${s.relay.peer}${s.relay.switches ? `, ${count(s.relay.switches, "switch")}` : ""}` : s.publish.active ? "a publisher" : "–"],
 		["Picture", s => pictureText(s.video)],
 		["Sound", s => soundText(s.audio)],
 		["Clients", s => String(s.clients), true],
@@ -77,15 +77,15 @@ async function vhosts() {
 // ---- the cluster ----
 
 function treeNode(node, self) {
-	const state = node.known ? `${node.viewers} viewers here${node.lag_ms ? `, ${node.lag_ms} ms late` : ""}` : node.why || "not known";
+	const state = node.known ? `${count(node.viewers, "viewer")} here${node.lag_ms ? `, ${node.lag_ms} ms late` : ""}` : node.why || "not known";
 	return {title: `${node.role} ${node.server || node.node || node.ip || "?"}`, self: node.node === self, lost: !node.known || node.state === "waiting",
-		lines: [`${node.rtmp || node.ip || ""} ${node.kind}${node.switches ? `, ${node.switches} switches` : ""}`, state],
+		lines: [`${node.rtmp || node.ip || ""} ${node.kind}${node.switches ? `, ${count(node.switches, "switch")}` : ""}`, state],
 		children: (node.relays || []).map(relay => treeNode(relay, self))};
 }
 
 function neighbour(node) {
 	return {title: `${node.kind} ${node.name}`, lost: !node.alive, children: [],
-		lines: node.alive ? [`answers in ${node.answer_ms} ms`, node.streams === undefined ? "" : `${node.streams} streams`] :
+		lines: node.alive ? [`answers in ${node.answer_ms} ms`, node.streams === undefined ? "" : count(node.streams, "stream")] :
 			["does not answer", node.last_failure || ""]};
 }
 
@@ -103,7 +103,7 @@ async function cluster() {
 		make("div", {className: "scroll body"}, picture([self], "This server and the servers around it"))];
 	for (const tree of trees.streams)
 		parts.push(make("header", {className: "body"}, make("h2", {}, tree.stream),
-			make("span", {className: "small quiet"}, `${tree.viewers_total} viewers at ${tree.nodes} servers${tree.left_out ? `, ${tree.left_out} more` : ""}`)),
+			make("span", {className: "small quiet"}, `${count(tree.viewers_total, "viewer")} at ${count(tree.nodes, "server")}${tree.left_out ? `, ${tree.left_out} more` : ""}`)),
 		make("div", {className: "scroll body"}, picture([treeNode(tree.origin, nodes.self.node)], `The servers that have ${tree.stream}`)));
 	if (trees.left_out)
 		parts.push(make("p", {className: "empty"}, `${trees.left_out} more streams are not shown.`));

@@ -42,6 +42,11 @@ export function lasting(seconds) {
 	return h ? `${h} h ${m} min` : m ? `${m} min ${s % 60} s` : `${s} s`;
 }
 
+/** "1 client", "2 clients". */
+export function count(n, word) {
+	return `${n} ${word}${n === 1 ? "" : word.endsWith("ch") ? "es" : "s"}`;
+}
+
 /** "H264 High 4.1, 1920×1080" of an object of the API. */
 export function pictureText(video) {
 	if (!video)

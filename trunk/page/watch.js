@@ -1,6 +1,6 @@
 // The page at "/": the streams of this server, one of them in a player, and how to publish.
 
-import {copyRow, id, make, pictureText, rate, say, soundText} from "/page/dom.js";
+import {copyRow, count, id, make, pictureText, rate, say, soundText} from "/page/dom.js";
 import {ways} from "/page/play.js";
 import {beginPublishing, canRtc} from "/page/rtc.js";
 
@@ -126,7 +126,7 @@ function showFacts() {
 }
 
 function relayText(relay) {
-	const moves = relay.switches ? `, ${relay.switches} ${relay.switches === 1 ? "switch" : "switches"}${relay.reason ? ` (${relay.reason})` : ""}` : "";
+	const moves = relay.switches ? `, ${count(relay.switches, "switch")}${relay.reason ? ` (${relay.reason})` : ""}` : "";
 	return `${relay.kind === "push" ? "a publisher here, sent to" : "origin"} ${relay.peer}${moves}`;
 }
 
@@ -142,7 +142,7 @@ function showStreams() {
 		say(id("none"), "Nobody publishes yet. How to begin is said below.");
 	box.replaceChildren(...list.map(s => {
 		const button = make("button", {type: "button"}, make("strong", {}, label(s)),
-			make("span", {className: "small quiet"}, `${pictureText(s.video)} · ${s.clients} ${s.clients === 1 ? "client" : "clients"}`));
+			make("span", {className: "small quiet"}, `${pictureText(s.video)} · ${count(s.clients, "client")}`));
 		button.dataset.key = label(s);
 		button.setAttribute("aria-pressed", String(Boolean(wanted && own([s], wanted))));
 		button.addEventListener("click", () => choose(s));

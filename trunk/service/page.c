@@ -6,7 +6,7 @@ const char page_headers[] =
 	"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
 	"connect-src 'self'; img-src 'self' data:; media-src 'self' blob:; base-uri 'none'; "
 	"form-action 'none'; frame-ancestors 'none'\r\n"
-	"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+	"X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
 	"Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-cache\r\n";
 
 static err send_page(struct http_session *s, const char *name, bool *found)
