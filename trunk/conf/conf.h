@@ -216,7 +216,8 @@ struct conf_http_api {
 	} raw_api;
 	struct {
 		bool enabled;
-		char *username, *password;
+		char *username, *password, *token; /* who may do all */
+		struct text_list users, tokens;    /* "name secret scopes" */
 	} auth;
 	struct conf_https https;
 };

@@ -96,7 +96,8 @@ async function cluster() {
 	} catch (e) {
 		if (e.status !== 401)
 			throw e;
-		return [make("p", {className: "empty"}, "The servers of this cluster share a secret, and only those who have it may look at all of it: scripts/cluster --secret-file FILE.")];
+		return [make("p", {className: "empty"}, isSignedIn() ? `The API says: ${e.message}.` :
+			"The servers of this cluster share a secret: who may look at all of it signs in.")];
 	}
 	const self = {title: `this ${nodes.self.role}`, self: true, lines: [nodes.self.rtmp, nodes.self.server], children: nodes.nodes.map(neighbour)};
 	const parts = [make("p", {className: "empty"}, nodes.nodes.length ? "The servers around this one, each asked now." : "This server knows no other one."),
