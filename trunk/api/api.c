@@ -101,6 +101,10 @@ static const struct api_route routes[] = {
 	{"/api/v1/clients/<id>", HTTP_GET | HTTP_DELETE, api_clients,
 	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
 	 ROUTE_KICKS},
+	{"/api/v1/recordings", HTTP_GET | HTTP_POST | HTTP_DELETE, api_recordings,
+	 "what is being recorded, and files: ?vhost=&start=0&count=100; POST and DELETE with "
+	 "?vhost=&app=&stream= begin and end a recording",
+	 ROUTE_ACTS},
 	{"/api/v1/drain", HTTP_GET | HTTP_POST | HTTP_DELETE, api_drain,
 	 "POST: nobody new is let in, and the server ends when all have left, or ?timeout= seconds "
 	 "later; DELETE: it goes on",

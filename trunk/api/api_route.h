@@ -76,6 +76,7 @@ enum api_code api_clusters(struct api_call *call);
 enum api_code api_cluster_streams(struct api_call *call) BLOCKS;
 enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
 enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
+enum api_code api_recordings(struct api_call *call) BLOCKS;
 enum api_code api_drain(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);

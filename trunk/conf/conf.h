@@ -164,6 +164,8 @@ struct conf_dvr {
 	char *path;
 	int64_t duration_ms; /* in the file: seconds */
 	bool wait_keyframe;
+	int64_t max_age_ms; /* likewise; 0: kept for ever */
+	int max_size_mb;    /* 0: without a limit */
 };
 
 struct conf_forward {

@@ -89,7 +89,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(server, serve->hls);
-	serve->dvr = dvr_new(server);
+	server->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
 	if (!e)
@@ -124,7 +124,7 @@ void serve_stop(struct serve *serve)
 	hook_queue_free(&server->hook_queue);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
-	dvr_free(&serve->dvr);
+	dvr_free(&server->dvr);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);
