@@ -75,6 +75,9 @@ $(BUILD)/%.o: trunk/%.c objs/$(FLAVOUR)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
+# The page's files are assembled into this object.
+$(BUILD)/service/page_files.o objs/fuzz/service/page_files.o: $(wildcard trunk/page/*)
+
 # What this build is made from: the file changes with it, and only version.o depends on it.
 BUILD_VERSION = $(shell scripts/version)
 VERSION_FLAGS = -DBUILD_NUMBER='"$(word 1,$(BUILD_VERSION))"' -DBUILD_COMMIT='"$(word 2,$(BUILD_VERSION))"' \

@@ -167,6 +167,8 @@ struct conf_dvr {
 	char *path;
 	int64_t duration_ms; /* in the file: seconds */
 	bool wait_keyframe;
+	int64_t max_age_ms; /* likewise; 0: kept for ever */
+	int max_size_mb;    /* 0: without a limit */
 };
 
 enum conf_ip_family { IP_FAMILY_V4, IP_FAMILY_V6, IP_FAMILY_ALL };
@@ -258,7 +260,7 @@ struct conf_http_api {
 struct conf_http_server {
 	bool enabled;
 	char *listen, *dir;
-	bool crossdomain;
+	bool crossdomain, page;
 	struct conf_https https;
 };
 

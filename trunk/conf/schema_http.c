@@ -81,6 +81,9 @@ static const struct row rows[] = {
 	     .judge = value_check_endpoint),
 	TEXT("http_server.dir", conf, http_server.dir, "./objs/nginx/html", NOW,
 	     "The directory whose files are served.", .min = 1),
+	ONOFF("http_server.page", conf, http_server.page, "on", NOW,
+	      "Whether there is a page that shows and plays streams: '/', unless dir has an "
+	      "index.html, and a console at '/page/console.html' of http_api.listen."),
 	ONOFF("http_server.crossdomain", conf, http_server.crossdomain, "on", NOW,
 	      "Whether web pages of other sites may use files and streams (CORS)."),
 	BLOCK("http_server.https", "The same over TLS."),

@@ -19,8 +19,8 @@
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
+#include "service/page.h"
 #include "service/rtc_hub.h"
-#include "service/start_page.h"
 #include "service/whip.h"
 #include "session/forward.h"
 #include "session/hooks.h"
@@ -59,7 +59,7 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 static void mount(struct serve *serve)
 {
 	health_mount(&serve->router);
-	start_page_mount(&serve->router);
+	page_mount(&serve->router);
 	metrics_mount(&serve->router);
 	whip_mount(&serve->router, serve->server.rtc);
 	api_mount(&serve->router);
@@ -95,7 +95,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(server, serve->hls);
-	serve->dvr = dvr_new(server);
+	server->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
 	if (!e)
@@ -131,7 +131,7 @@ void serve_stop(struct serve *serve)
 	hook_queue_free(&server->hook_queue);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
-	dvr_free(&serve->dvr);
+	dvr_free(&server->dvr);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);

@@ -40,6 +40,7 @@ struct server {
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct dvr *dvr;          /* likewise the output layer's */
 	struct hooks *hooks;      /* likewise the session layer's */
 	struct rtc_hub *rtc;      /* likewise the service layer's */
 	struct certs *certs;      /* for encrypted connections, in and out */
