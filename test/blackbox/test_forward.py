@@ -105,20 +105,6 @@ def test_forward_to_a_frozen_server(t):
     b.thaw()
 
 
-def test_forward_to_a_server_that_is_drained(t):
-    """A destination that is drained says where its coworker is, and the stream goes on there."""
-    b, c = top.start_origins(t, names="bc", top="grace_start_wait 10; grace_final_wait 10;")
-    a = forwarding(t, f"destination {b.address};")
-    publisher = t.publish(a.url("live/x"))
-    b.wait_live("x")
-    b.json("/api/v1/drain", "POST")
-    c.wait_live("x", 10)
-    state(a, "live")
-    assert b.wait(15) == 0, b.tail()
-    b.stopped = True
-    assert not publisher.ended and c.is_live("x")
-
-
 def backend(t, say):
     return t.keep(HookServer(say=say))
 

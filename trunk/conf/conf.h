@@ -170,6 +170,41 @@ struct conf_forward {
 	char *backend;                /* asked for the URLs instead; "" */
 };
 
+/* An engine of ffmpeg: one process, what it makes of its input. */
+struct conf_engine {
+	char *name;
+	bool enabled;
+	struct text_list perfile, vfilter, vparams, aparams; /* words of the command */
+	char *iformat, *oformat, *vcodec, *acodec, *vprofile, *vpreset, *output;
+	int vbitrate, abitrate; /* kilobits per second */
+	int vfps, vwidth, vheight, vthreads, asample_rate, achannels;
+};
+
+enum conf_ingest_type { INGEST_FILE, INGEST_STREAM };
+
+struct conf_ingest {
+	char *name;
+	bool enabled;
+	enum conf_ingest_type type;
+	char *url, *ffmpeg;
+	int engine_count, engine_room;
+	struct conf_engine *engines;
+};
+
+struct conf_transcode {
+	char *name; /* "", "app" or "app/stream": which streams */
+	bool enabled;
+	char *ffmpeg;
+	int engine_count, engine_room;
+	struct conf_engine *engines;
+};
+
+struct conf_exec {
+	bool enabled;
+	struct text_list publish; /* commands: words, joined by CONF_COMMAND_JOINT */
+};
+#define CONF_COMMAND_JOINT '\x1f'
+
 struct conf_vhost {
 	char *name;
 	bool enabled;
@@ -187,6 +222,11 @@ struct conf_vhost {
 	struct conf_hls hls;
 	struct conf_dvr dvr;
 	struct conf_forward forward;
+	struct conf_exec exec;
+	int ingest_count, ingest_room;
+	struct conf_ingest *ingests;
+	int transcode_count, transcode_room;
+	struct conf_transcode *transcodes;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 
@@ -244,6 +284,7 @@ struct conf {
 	bool force_grace_quit;
 	enum conf_tri reuse_port;
 	char *advertise, *resolver;
+	char *ff_log_level; /* of ffmpeg */
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
 	struct conf_rtmps rtmps;

@@ -6,10 +6,10 @@ static const struct choice jitter_names[] = {
 
 static const struct row rows[] = {
 	/* ---- vhosts ---- */
-	BLOCK("vhost",
+	NAMED("vhost", conf, vhosts, vhost_count, vhost_room,
 	      "Settings for the streams of one virtual host. __defaultVhost__ takes all requests "
 	      "for names without a block of their own.",
-	      .named = true),
+	      .example = "__defaultVhost__"),
 	ONOFF("vhost.enabled", conf_vhost, enabled, "on", NEW,
 	      "Whether clients of this vhost are served."),
 	IDLE("vhost.tcp_nodelay",

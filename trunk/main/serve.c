@@ -20,6 +20,7 @@
 #include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
+#include "task/tasks.h"
 
 #include <stdlib.h>
 
@@ -81,6 +82,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->certs = certs_new();
 	server->hooks = hooks_new(server);
 	server->forwards = forwards_new(server);
+	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(serve->hls);
 	serve->dvr = dvr_new(server);
@@ -99,6 +101,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	}
 	members_follow(server->cluster);
 	certs_watch(server);
+	tasks_serve(server->tasks);
 	return OK;
 }
 
@@ -106,12 +109,14 @@ void serve_stop(struct serve *serve)
 {
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
+	tasks_stop(server->tasks);
 	co_group_stop(&server->sessions);
 	hooks_drain(server->hooks,
 		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
+	tasks_free(&server->tasks);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);
@@ -136,6 +141,7 @@ void serve_stop(struct serve *serve)
 void serve_drain(struct serve *serve)
 {
 	struct endpoints want;
+	tasks_drain(serve->server.tasks);
 	endpoints_draining(&want, serve->server.conf);
 	(void)!listeners_apply(&serve->listeners, &want, NULL); /* what is wanted is open */
 	endpoints_free(&want);
@@ -144,6 +150,7 @@ void serve_drain(struct serve *serve)
 void serve_undrain(struct serve *serve)
 {
 	err e = listen_as(serve, serve->server.conf, NULL);
+	tasks_serve(serve->server.tasks);
 	if (e)
 		log_error("not everything is listened on again: %s", err_trail(e));
 }
@@ -162,5 +169,6 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
 	forwards_reload(server->forwards);
+	tasks_reload(server->tasks);
 	return OK;
 }

@@ -3,8 +3,8 @@
  * allocated around, so that the allocator would be left with holes of that size: 13 KB a player were
  * measured. So these pieces come from a range of addresses of their own, in which a few that were given
  * back last are kept for the next record, and the memory of the others goes back to the kernel. */
-#include "net/tls_inside.h"
 #include "base/asan.h"
+#include "net/tls_inside.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>

@@ -37,7 +37,7 @@ struct client {
 	struct client *prev, *next;
 	const struct client_ops *ops;
 	char id[9];
-	const char *type; /* "rtmp-play", "flv-play", "fmle-publish", … */
+	const char *type;        /* "rtmp-play", "flv-play", "fmle-publish", … */
 	const struct addr *peer; /* borrowed from the session */
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
 	bool publish, relay;

@@ -16,6 +16,7 @@ struct guesses;
 struct hooks;
 struct notices;
 struct signer;
+struct tasks;
 
 enum { CONNECTIONS_RESERVED = 32, CONNECTIONS_RESERVED_PER_ADDRESS = 4, CONNECTIONS_API = 48 };
 
@@ -35,6 +36,7 @@ struct server {
 	struct cluster *cluster;   /* the layer above's, which alone looks into it */
 	struct hooks *hooks;       /* likewise the session layer's */
 	struct forwards *forwards; /* likewise */
+	struct tasks *tasks;       /* likewise the task layer's */
 	struct certs *certs;       /* for encrypted connections, in and out */
 	struct signer *signer;     /* by which servers of the cluster know each other */
 	struct notices *notices;   /* what was logged about whom a moment ago */

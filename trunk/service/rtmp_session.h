@@ -22,7 +22,7 @@ struct rtmp_session {
 	struct rtmp_identify want;
 	struct target target;
 	struct announce *announce; /* what another server says about itself; NULL: it is none */
-	struct request request;   /* all that in no protocol's words; borrows from here */
+	struct request request;    /* all that in no protocol's words; borrows from here */
 	char *path, *via, *redirected, *url, *proof;
 };
 

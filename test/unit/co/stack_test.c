@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 static int dig(volatile char *above, int depth)
 {
 	volatile char here[1024];

@@ -1,6 +1,6 @@
 /* Small blocks of messages are used again; what is kept has a bound and goes when memory is given back. */
-#include "codec/block.h"
 #include "base/asan.h"
+#include "codec/block.h"
 #include "codec/media_memory.h"
 #include "codec/msg.h"
 #include "support/unit.h"
