@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 from . import SCALE, flv, rtmp
+from .browser import Browser
 from .probe import Probe
 from .publisher import Publisher, ffmpeg_publish, ffmpeg_record
 from .server import BIN, Process, Server, free_port
@@ -100,6 +101,12 @@ class Case:
     def client(self, url, **kw):
         return self.keep(rtmp.Client(url, **kw))
 
+    def browser(self, **kw):
+        """A headless Chromium; the case is skipped where there is none."""
+        for tool in ("chromium", "chromedriver"):
+            self.need(tool)
+        return self.keep(Browser(self.path(f"chromedriver-{len(self.things)}.log"), **kw))
+
     def srs(self, **kw):
         """A scripted server that speaks as SRS does."""
         kw.setdefault("port", free_port())
@@ -142,6 +149,8 @@ class Case:
                            f"{thing.output()[-1500:]}")
             elif isinstance(thing, Probe):
                 out.append(f"--- probe {thing}")
+            elif isinstance(thing, Browser):
+                out.append(f"--- browser {thing}")
             elif isinstance(thing, Publisher):
                 out.append(f"--- publisher {thing.url}: {len(thing.sent)} sent, {thing.ended}, {thing.codes}")
         return "\n".join(out)

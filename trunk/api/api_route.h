@@ -52,6 +52,11 @@ char *api_query(const struct api_call *call, const char *name);
 /* A parameter that is a number, within bounds. */
 int api_query_int(const struct api_call *call, const char *name, int preset, int min, int max);
 
+struct relay_facts;
+/* Parts of a client's and of a stream's object: how to follow them to the next server. */
+void api_put_trace(json_t *object, const struct client *client);
+void api_put_hop(json_t *relay, const struct relay_facts *facts);
+
 enum api_code api_versions(struct api_call *call);
 enum api_code api_authors(struct api_call *call);
 enum api_code api_features(struct api_call *call);

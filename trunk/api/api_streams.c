@@ -135,6 +135,7 @@ static void put_relay(json_t *object, const struct relay_facts *facts)
 	json_put_int(relay, "lost_ms",
 		     facts->loss.since_ms ? clock_ms() - facts->loss.since_ms : 0);
 	json_put_int(relay, "rounds_in_vain", facts->loss.rounds);
+	api_put_hop(relay, facts);
 }
 
 static void put_forward(const struct forward_facts *facts, void *ctx)
@@ -291,6 +292,7 @@ static json_t *client_object(struct api_call *call, const struct client *c)
 	json_object_set_new(object, "alive", json_real((double)(clock_ms() - c->since_ms) / 1000));
 	struct traffic traffic = client_traffic(c);
 	put_bytes(object, &c->rate, traffic.recv, traffic.send);
+	api_put_trace(object, c);
 	return object;
 }
 

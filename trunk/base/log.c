@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/log_form.h"
 #include "base/log_sink.h"
 #include "base/utf8.h"
 
@@ -35,7 +36,8 @@ static const char *no_id(void)
 }
 
 static atomic_int lowest = LOG_INFO;
-static bool utc, echo;
+static bool utc, echo, has_access;
+static enum log_format format;
 static const char *(*id_slot)(void) = no_id;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -112,17 +114,41 @@ static size_t line_begin(enum log_level level)
 	char time[CLOCK_TEXT_MAX];
 	clock_text(time, clock_wall_ms(), utc);
 	line.n = 0;
+	if (format != LOG_FORMAT_TEXT)
+		return 0;
 	if (to_console && coloured(level))
 		line_add("%s", levels[level].colour);
 	line_add("[%s][%s][%d][%s] ", time, levels[level].name, (int)getpid(), id_slot());
 	return line.n;
 }
 
+static void render(struct buf *form, enum log_level level, size_t n)
+{
+	buf_clear(form);
+	if (format == LOG_FORMAT_JSON)
+		log_form_json(form, level, clock_wall_ms(), id_slot(), line.p, n);
+	else
+		log_form_journal(form, level, id_slot(), line.p, n);
+}
+
+/* The text becomes a line of another form; of one that would be too long a part is told. */
+static void line_form(enum log_level level)
+{
+	static struct buf form = {.max = sizeof(line.p) - LINE_END};
+	size_t n = line.n;
+	for (render(&form, level, n); !buf_ok(&form) && n > 0; render(&form, level, n))
+		n /= 2;
+	line.n = buf_ok(&form) ? form.n : 0;
+	memcpy(line.p, form.p, line.n);
+}
+
 /* `lines`: how many are lost when this one is, see log_sink_put(). */
 static void line_end(enum log_level level, size_t lines)
 {
+	if (format != LOG_FORMAT_TEXT)
+		line_form(level);
 	size_t n = line.n;
-	if (to_console && coloured(level))
+	if (to_console && format == LOG_FORMAT_TEXT && coloured(level))
 		n += (size_t)snprintf(line.p + n, sizeof(line.p) - n, "\033[0m");
 	line.p[n++] = '\n';
 	if (log_sink_running()) {
@@ -223,6 +249,15 @@ static void last_words(const char *text)
 err log_start(const struct log_opts *opts)
 {
 	TRY(log_sink_start(opts->path));
+	if (opts->access) {
+		err e = log_sink_add(LOG_SINK_ACCESS, opts->access);
+		if (e) {
+			log_sink_stop();
+			return e;
+		}
+	}
+	has_access = opts->access != NULL;
+	format = opts->format;
 	log_set_level(opts->level);
 	utc = opts->utc;
 	echo = opts->echo && opts->path;
@@ -238,10 +273,22 @@ void log_stop(void)
 	check_set_last_words(NULL);
 	pthread_mutex_lock(&lock);
 	report_lost();
-	echo = false;
+	echo = has_access = false;
 	log_sink_stop();
+	format = LOG_FORMAT_TEXT;
 	to_console = true;
 	pthread_mutex_unlock(&lock);
+}
+
+void log_access(const char *p, size_t n)
+{
+	if (has_access)
+		log_sink_put(LOG_SINK_ACCESS, p, n, 1);
+}
+
+bool log_has_access(void)
+{
+	return has_access;
 }
 
 void log_reopen(void)

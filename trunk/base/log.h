@@ -8,9 +8,15 @@
 
 enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
+/* A line of the log; JSON is an object a line; for the journal a line has its priority in front and what the journal
+ * itself knows (time, pid) is left out. */
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_JOURNAL };
+
 struct log_opts {
 	enum log_level level;
-	const char *path; /* NULL: standard output */
+	enum log_format format;
+	const char *path;   /* NULL: standard output */
+	const char *access; /* the file of log_access(); NULL: there is none */
 	bool utc;
 	bool echo; /* with a path: also print log_say() lines to the terminal */
 };
@@ -32,6 +38,10 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 void log_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* How a story ended: "words: trail", at the level of the error's severity. */
 void log_end(err e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line of the access log, which is written as it is; nothing happens when there is no such file. */
+void log_access(const char *line, size_t n);
+bool log_has_access(void);
 
 #define log_debug(...) (log_enabled(LOG_DEBUG) ? log_line(LOG_DEBUG, __VA_ARGS__) : (void)0)
 #define log_info(...) (log_enabled(LOG_INFO) ? log_line(LOG_INFO, __VA_ARGS__) : (void)0)

@@ -31,13 +31,18 @@ static struct {
 	bool running;
 	bool stopping;
 	bool reopening;
-	char *path; /* NULL: standard output */
-	int fd;     /* the thread's, while it runs */
-	size_t at;  /* the oldest byte */
+	struct target {
+		char *path; /* NULL: standard output */
+		int fd;     /* the thread's, while it runs; -1: not in use */
+		bool torn;  /* the last line has no end: one is written before the next */
+	} targets[LOG_SINK_TARGETS];
+	size_t at; /* the oldest byte */
 	size_t used;
 	size_t lost;
 	char ring[LOG_SINK_ROOM];
-} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .fd = -1};
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	  .wake = PTHREAD_COND_INITIALIZER,
+	  .targets = {{.fd = -1}, {.fd = STDOUT_FILENO}, {.fd = -1}}};
 
 /* The thread's: lines of one destination that are written at once. */
 static struct {
@@ -46,7 +51,6 @@ static struct {
 	struct head heads[BATCH_RECORDS];
 	char p[BATCH];
 } batch;
-static bool torn; /* the last line has no end: one is written before the next */
 
 static void ring_write(const void *p, size_t n)
 {
@@ -140,13 +144,13 @@ static bool cut_off(int fd, size_t n)
 }
 
 /* How many lines are lost of a batch of which so many bytes were written. */
-static size_t settle_batch(int fd, size_t written)
+static size_t settle_batch(struct target *t, size_t written)
 {
 	size_t whole = 0, i = 0, lost = 0;
 	while (i < batch.records && whole + batch.heads[i].n <= written)
 		whole += batch.heads[i++].n;
 	if (whole < written)
-		torn = !cut_off(fd, written - whole);
+		t->torn = !cut_off(t->fd, written - whole);
 	for (; i < batch.records; i++)
 		lost += batch.heads[i].lines;
 	return lost;
@@ -157,32 +161,47 @@ static int open_file(const char *path)
 	return path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0664) : STDOUT_FILENO;
 }
 
-static void close_file(void)
+static void close_target(struct target *t)
 {
-	if (sink.path && sink.fd >= 0)
-		close(sink.fd);
-	sink.fd = -1;
+	if (t->path && t->fd >= 0)
+		close(t->fd);
+	if (t->path)
+		t->fd = -1;
+	free(t->path);
+	t->path = NULL;
+}
+
+static err open_target(struct target *t, const char *path)
+{
+	int fd = open_file(path);
+	if (fd < 0)
+		return err_sys(ERR_CONFIG, "the log file %s cannot be opened", path);
+	*t = (struct target){.path = path ? strdup(path) : NULL, .fd = fd};
+	return OK;
 }
 
 /* When the new file cannot be opened, the old one is better than none. */
-static void reopen_file(void)
+static void reopen_files(void)
 {
-	int fd = open_file(sink.path);
-	if (fd < 0)
-		return;
-	close_file();
-	sink.fd = fd;
+	for (int i = 0; i < LOG_SINK_TARGETS; i++) {
+		struct target *t = &sink.targets[i];
+		int fd = t->path ? open_file(t->path) : -1;
+		if (fd < 0)
+			continue;
+		close(t->fd);
+		t->fd = fd;
+	}
 }
 
 static void write_batch(void)
 {
 	take_batch();
 	pthread_mutex_unlock(&sink.lock);
-	int fd = batch.to == LOG_SINK_FILE ? sink.fd : STDOUT_FILENO;
-	if (torn)
-		torn = write_all(fd, "\n", 1) == 0;
-	size_t written = torn ? 0 : write_all(fd, batch.p, batch.n);
-	size_t lost = settle_batch(fd, written);
+	struct target *t = &sink.targets[batch.to];
+	if (t->torn)
+		t->torn = write_all(t->fd, "\n", 1) == 0;
+	size_t written = t->torn ? 0 : write_all(t->fd, batch.p, batch.n);
+	size_t lost = settle_batch(t, written);
 	pthread_mutex_lock(&sink.lock);
 	sink.lost += lost;
 }
@@ -197,7 +216,7 @@ static void *run(void *arg)
 		} else if (sink.reopening) {
 			sink.reopening = false;
 			pthread_mutex_unlock(&sink.lock);
-			reopen_file();
+			reopen_files();
 			pthread_mutex_lock(&sink.lock);
 		} else {
 			pthread_cond_wait(&sink.wake, &sink.lock);
@@ -218,23 +237,29 @@ static int start_thread(void)
 	return rc;
 }
 
+static void close_all(void)
+{
+	for (int i = 0; i < LOG_SINK_TARGETS; i++)
+		close_target(&sink.targets[i]);
+}
+
 err log_sink_start(const char *path)
 {
-	sink.fd = open_file(path);
-	if (sink.fd < 0)
-		return err_sys(ERR_CONFIG, "the log file %s cannot be opened", path);
-	sink.path = path ? strdup(path) : NULL;
+	TRY(open_target(&sink.targets[LOG_SINK_FILE], path));
 	sink.stopping = sink.reopening = false;
 	errno = start_thread();
 	if (errno) {
 		err e = err_sys(ERR_SYSTEM, "the thread of the log cannot be started");
-		close_file();
-		free(sink.path);
-		sink.path = NULL;
+		close_all();
 		return e;
 	}
 	sink.running = true;
 	return OK;
+}
+
+err log_sink_add(enum log_sink_to to, const char *path)
+{
+	return open_target(&sink.targets[to], path);
 }
 
 bool log_sink_running(void)
@@ -245,7 +270,7 @@ bool log_sink_running(void)
 void log_sink_reopen(void)
 {
 	pthread_mutex_lock(&sink.lock);
-	sink.reopening = sink.path != NULL;
+	sink.reopening = true;
 	pthread_cond_signal(&sink.wake);
 	pthread_mutex_unlock(&sink.lock);
 }
@@ -268,7 +293,5 @@ void log_sink_stop(void)
 		pthread_detach(sink.thread);
 		return;
 	}
-	close_file();
-	free(sink.path);
-	sink.path = NULL;
+	close_all();
 }

@@ -25,6 +25,17 @@ static void read_id(char out[static SIGN_ID_MAX], const struct amf *args, const 
 	snprintf(out, SIGN_ID_MAX, "%s", sign_is_id(text) ? text : "");
 }
 
+void announce_hop(struct client_hop *hop, const char *relay, const char *trace)
+{
+	*hop = (struct client_hop){0};
+	if (sign_is_id(relay) && strlen(relay) < sizeof(hop->relay))
+		snprintf(hop->relay, sizeof(hop->relay), "%s", relay);
+	if (sign_is_id(trace) && strlen(trace) < sizeof(hop->trace))
+		snprintf(hop->trace, sizeof(hop->trace), "%s", trace);
+	if (!*hop->trace)
+		snprintf(hop->trace, sizeof(hop->trace), "%s", hop->relay);
+}
+
 static void at_port(char out[static ADDR_TEXT_MAX], const struct addr *peer, int port)
 {
 	struct addr addr = *peer;
@@ -37,7 +48,8 @@ void announce_read(struct announce *out, const struct amf *args, const struct ad
 	double port = amf_get_number(args, "srs_api", 0);
 	*out = (struct announce){0};
 	read_id(out->node, args, "srs_node");
-	read_id(out->relay, args, "srs_id");
+	announce_hop(&out->hop, amf_get_string(args, "srs_id", ""),
+		     amf_get_string(args, "srs_trace", ""));
 	if (*out->node && port >= 1 && port <= 65535)
 		at_port(out->api, peer, (int)port);
 }

@@ -20,7 +20,7 @@ enum { RUN_ID_MAX = 40, CLAIM_PLAYERS_MAX = 100000 };
 
 struct announce {
 	char node[SIGN_ID_MAX];  /* "" when it does not say */
-	char relay[SIGN_ID_MAX]; /* the id of its pull or push; "" */
+	struct client_hop hop;   /* for whom it asks */
 	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
 	bool is_proven;          /* by its signature */
 	bool has_report;         /* how many players it has, and those behind it */
@@ -31,6 +31,8 @@ struct announce {
 int announce_port(const struct server *server);
 /* Into the arguments of a connect. */
 void announce_put(struct amf *args, const struct server *server);
+/* What a relay says of itself and of whom it asks for; a text that is no id is none. */
+void announce_hop(struct client_hop *hop, const char *relay, const char *trace);
 /* Out of the arguments of a relay at that address. */
 void announce_read(struct announce *out, const struct amf *args, const struct addr *peer);
 /* The address of the API of an origin that was reached at that address, by what it has said. */

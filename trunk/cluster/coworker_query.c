@@ -36,9 +36,9 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 			  const struct conf_vhost *vhost, const struct target *target,
 			  const char *rival)
 {
-	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
+	struct member_list members = {0};
 	int64_t deadline = clock_after(vhost->cluster.query_timeout_ms);
-	int count = members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, members, deadline);
+	members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, &members, deadline);
 	q->cluster = cluster;
 	q->asks = (struct asks){
 		.server = cluster->server,
@@ -48,13 +48,14 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 		.deadline = deadline,
 		.answer_max = ANSWER_MAX,
 	};
-	for (int i = 0; i < count; i++) {
-		char *path = target_for(members[i].name, vhost->name, target, rival, q->whoever);
+	for (int i = 0; i < members.count; i++) {
+		const char *name = members.v[i].name;
+		char *path = target_for(name, vhost->name, target, rival, q->whoever);
 		if (path)
-			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(members[i].name), path);
+			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(name), path);
 	}
-	free(members);
-	q->missing = count;
+	q->missing = members.count;
+	member_list_fini(&members);
 }
 
 static err read_answer(struct coworker_answer *answer, const struct ask *a)

@@ -83,14 +83,16 @@ static void ask(struct cluster *cluster, const struct conf_vhost *vhost,
 static const struct coworker_answer *choose(struct cluster *cluster, const struct others *o,
 					    const char *key)
 {
-	struct peer *list[COWORKER_ANSWERS_MAX];
+	const struct coworker_answer *chosen = NULL;
+	struct upstreams list = {0};
 	for (int i = 0; i < o->count; i++)
-		list[i] = peer_get(cluster->peers, o->v[i].rtmp);
-	upstream_sort(list, o->count, key);
-	for (int i = 0; i < o->count; i++)
-		if (strcmp(o->v[i].rtmp, list[0]->name) == 0)
-			return &o->v[i];
-	return NULL;
+		upstreams_add(&list, peer_get(cluster->peers, o->v[i].rtmp));
+	upstreams_sort(&list, key);
+	for (int i = 0; i < o->count && !chosen; i++)
+		if (strcmp(o->v[i].rtmp, list.v[0]->name) == 0)
+			chosen = &o->v[i];
+	upstreams_fini(&list);
+	return chosen;
 }
 
 err elsewhere_find(struct cluster *cluster, const struct conf_vhost *vhost,

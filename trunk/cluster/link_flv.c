@@ -96,7 +96,9 @@ static char *headers_of(const struct flv_link *l, const struct question *q)
 {
 	const struct upstream_request *r = q->opts->request;
 	struct signer *signer = r->server->signer;
-	char *lines = mem_printf("X-SRS-Path: %s\r\nX-SRS-Via: %s\r\n", q->path, q->via);
+	char *lines =
+		mem_printf("X-SRS-Path: %s\r\nX-SRS-Via: %s\r\nX-SRS-Id: %s\r\nX-SRS-Trace: %s\r\n",
+			   q->path, q->via, co_id(), r->trace ? r->trace : "");
 	char *claim = link_flv_claim(q->path, q->via);
 	char *all = sign_lines(signer, lines, r->vhost->name, sign_peer(signer, l->link.name),
 			       &(struct sign_what){"GET", q->to.path, span_str(claim)});

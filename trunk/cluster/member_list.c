@@ -1,10 +1,16 @@
 #include "cluster/member_list.h"
 #include "base/log.h"
-#include "base/mem.h"
+#include "base/vec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+void member_list_fini(struct member_list *list)
+{
+	free(list->v);
+	*list = (struct member_list){0};
+}
 
 struct member *member_list_find(struct member_list *list, const char *name)
 {
@@ -14,13 +20,22 @@ struct member *member_list_find(struct member_list *list, const char *name)
 	return NULL;
 }
 
+bool member_list_take(struct member_list *list, const struct member *member)
+{
+	if (member_list_find(list, member->name))
+		return true;
+	if (list->count == MEMBERS_MAX)
+		return false;
+	vec_reserve(list->v, list->room, list->count + 1);
+	list->v[list->count++] = *member;
+	return true;
+}
+
 static void add(struct member_list *list, const char *name, struct member_rank rank)
 {
-	if (list->count == MEMBERS_MAX || member_list_find(list, name))
-		return;
-	struct member *m = &list->v[list->count++];
-	*m = (struct member){.rank = rank};
-	snprintf(m->name, sizeof(m->name), "%s", name);
+	struct member m = {.rank = rank};
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	(void)member_list_take(list, &m);
 }
 
 static bool has_v4_loopback(const struct dns_answer *answer)
@@ -62,24 +77,23 @@ void member_list_add(struct member_list *list, const char *host, int port, struc
 	}
 }
 
-int member_list_replace(struct member_list *was, const struct member_list *is, const char *text)
+int member_list_replace(struct member_list *was, struct member_list *is, const char *text)
 {
-	struct member_list *next = mem_new(struct member_list);
 	int changes = 0;
-	*next = *is;
-	for (int i = 0; i < next->count; i++) {
-		bool old = member_list_find(was, next->v[i].name) != NULL;
+	for (int i = 0; i < is->count; i++) {
+		bool old = member_list_find(was, is->v[i].name) != NULL;
 		if (!old)
-			log_info("%s: %s is a member now", text, next->v[i].name);
+			log_info("%s: %s is a member now", text, is->v[i].name);
 		changes += !old;
 	}
 	for (int i = 0; i < was->count; i++) {
-		if (member_list_find(next, was->v[i].name))
+		if (member_list_find(is, was->v[i].name))
 			continue;
 		log_info("%s: %s is no longer a member", text, was->v[i].name);
 		changes++;
 	}
-	*was = *next;
-	free(next);
+	member_list_fini(was);
+	*was = *is;
+	*is = (struct member_list){0};
 	return changes;
 }

@@ -3,7 +3,8 @@
 #include "net/addr.h"
 #include "net/dns.h"
 
-enum { MEMBERS_MAX = 64, MEMBER_NAME_MAX = HOST_MAX + 8 };
+/* More of them than MEMBERS_MAX are left out, with a line in the log: each miss asks all of them. */
+enum { MEMBERS_MAX = 1024, MEMBER_NAME_MAX = HOST_MAX + 8 };
 /* Coworkers; origins, by how they are reached. */
 enum member_kind { MEMBER_API, MEMBER_RTMP, MEMBER_RTMPS, MEMBER_FLV, MEMBER_FLVS };
 
@@ -18,16 +19,21 @@ struct member {
 	struct member_rank rank;
 };
 
+/* Begins as zeroed memory. */
 struct member_list {
-	int count;
-	struct member v[MEMBERS_MAX];
+	int count, room;
+	struct member *v;
 };
+void member_list_fini(struct member_list *list);
 
 /* The member of that name, or NULL. Borrowed until the list changes. */
 struct member *member_list_find(struct member_list *list, const char *name);
+/* Adds one unless its name is there; false when it has no room. */
+bool member_list_take(struct member_list *list, const struct member *member);
 /* Adds the addresses of one host: by the name when there is one address, else by the addresses.
  * 127.0.0.1 and ::1 are one. What is in the list already, or one too many, is left out. */
 void member_list_add(struct member_list *list, const char *host, int port, struct member_rank rank,
 		     const struct dns_answer *answer);
-/* The names that `is` has and `was` lacks come, the other ones go. One line in the log for each. Returns how many changed. */
-int member_list_replace(struct member_list *was, const struct member_list *is, const char *text);
+/* The names that `is` has and `was` lacks come, the other ones go, and
+ * `is` is empty then. One line in the log for each. Returns how many changed. */
+int member_list_replace(struct member_list *was, struct member_list *is, const char *text);

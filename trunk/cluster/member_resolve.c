@@ -20,29 +20,29 @@ bool member_is_srv(const char *text)
 static int64_t add_host(struct member_list *list, const char *host, int port,
 			struct member_rank rank)
 {
-	struct dns_answer *answer = mem_new(struct dns_answer);
+	struct dns_answer answer = {0};
 	int64_t expires = clock_after(AGAIN_MS);
-	if (dns_lookup(answer, host, port, clock_after(LOOKUP_MS)) == OK) {
-		member_list_add(list, host, port, rank, answer);
-		expires = answer->expires_ms;
+	if (dns_lookup(&answer, host, port, clock_after(LOOKUP_MS)) == OK) {
+		member_list_add(list, host, port, rank, &answer);
+		expires = answer.expires_ms;
 	}
-	free(answer);
+	dns_answer_fini(&answer);
 	return expires;
 }
 
 static int64_t add_targets(struct member_list *list, const char *name)
 {
-	struct dns_srv_answer *answer = mem_new(struct dns_srv_answer);
+	struct dns_srv_answer answer = {0};
 	int64_t expires = clock_after(AGAIN_MS);
-	if (dns_lookup_srv(answer, name, clock_after(LOOKUP_MS)) == OK)
-		expires = answer->expires_ms;
-	for (int i = 0; i < answer->count; i++) {
-		const struct dns_srv *t = &answer->targets[i];
+	if (dns_lookup_srv(&answer, name, clock_after(LOOKUP_MS)) == OK)
+		expires = answer.expires_ms;
+	for (int i = 0; i < answer.count; i++) {
+		const struct dns_srv *t = &answer.targets[i];
 		int64_t until = add_host(list, t->host, t->port,
 					 (struct member_rank){t->priority, t->weight});
 		expires = until < expires ? until : expires;
 	}
-	free(answer);
+	dns_srv_answer_fini(&answer);
 	return expires;
 }
 

@@ -8,6 +8,7 @@
 #include "cluster/peer.h"
 #include "cluster/self.h"
 #include "codec/url.h"
+#include "node/notice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ struct members *members_new(void)
 
 static void watch_free(struct watch *w)
 {
+	member_list_fini(&w->list);
 	free(w->text);
 	free(w);
 }
@@ -93,7 +95,8 @@ static uint64_t count_new(struct member_list *was, const struct member_list *is)
 	return n;
 }
 
-static void refresh(struct watch *w, const struct member_list *list)
+/* Takes what is in the list. */
+static void refresh(struct watch *w, struct member_list *list)
 {
 	struct members *m = w->cluster->members;
 	if (w->gone || co_stopping())
@@ -108,16 +111,16 @@ static void refresh(struct watch *w, const struct member_list *list)
 static void watch_main(void *arg)
 {
 	struct watch *w = arg;
-	struct member_list *list = mem_new(struct member_list);
+	struct member_list list = {0};
 	while (!co_stopping() && !w->gone) {
-		list->count = 0;
-		int64_t again = member_resolve(list, w->text, default_port(w->kind));
-		refresh(w, list);
+		list.count = 0;
+		int64_t again = member_resolve(&list, w->text, default_port(w->kind));
+		refresh(w, &list);
 		int64_t soonest = clock_after(SOONEST_MS);
 		while (!w->gone && co_wait(again > soonest ? again : soonest) == OK)
 			;
 	}
-	free(list);
+	member_list_fini(&list);
 	w->co = NULL;
 	if (w->gone)
 		watch_free(w);
@@ -126,10 +129,10 @@ static void watch_main(void *arg)
 static void watch_begin(struct watch *w)
 {
 	if (member_is_literal(w->text, default_port(w->kind))) {
-		struct member_list *list = mem_new(struct member_list);
-		(void)member_resolve(list, w->text, default_port(w->kind));
-		refresh(w, list);
-		free(list);
+		struct member_list list = {0};
+		(void)member_resolve(&list, w->text, default_port(w->kind));
+		refresh(w, &list);
+		member_list_fini(&list);
 		return;
 	}
 	w->co = co_start_in(&w->cluster->server->services, "members", watch_main, w);
@@ -216,16 +219,15 @@ static struct watch *resolved(struct cluster *cluster, enum member_kind kind, co
 	return watch_of(cluster, kind, text);
 }
 
-static void take(struct member out[static MEMBERS_MAX], int *count, const struct member *m)
+static void take(struct cluster *cluster, struct member_list *out, const struct member *m)
 {
-	for (int i = 0; i < *count; i++)
-		if (strcmp(out[i].name, m->name) == 0)
-			return;
-	if (*count < MEMBERS_MAX)
-		out[(*count)++] = *m;
+	if (!member_list_take(out, m) &&
+	    notice_is_due(cluster->server->notices, "too many members"))
+		log_warn("more than %d servers behind `coworkers` or `origin`: %s is left out",
+			 MEMBERS_MAX, m->name);
 }
 
-static void take_by_name(struct member out[static MEMBERS_MAX], int *count, enum member_kind kind,
+static void take_by_name(struct cluster *cluster, struct member_list *out, enum member_kind kind,
 			 const char *text)
 {
 	struct member m = {0};
@@ -233,29 +235,28 @@ static void take_by_name(struct member out[static MEMBERS_MAX], int *count, enum
 	if (member_is_srv(text) || hostport_parse(&hp, text, default_port(kind)) != OK)
 		return;
 	hostport_text(m.name, &hp);
-	take(out, count, &m);
+	take(cluster, out, &m);
 }
 
-int members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
-		 struct member out[static MEMBERS_MAX], int64_t deadline)
+void members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
+		  struct member_list *out, int64_t deadline)
 {
-	int count = 0, own = 0;
+	int own = 0;
 	for (int i = 0; i < texts->count; i++) {
 		const struct watch *w = resolved(cluster, kind, texts->v[i], deadline);
 		if (!w || w->list.count == 0)
-			take_by_name(out, &count, kind, texts->v[i]);
+			take_by_name(cluster, out, kind, texts->v[i]);
 		for (int n = 0; w && n < w->list.count; n++) {
 			if (!self_is(cluster, kind, w->list.v[n].name))
-				take(out, &count, &w->list.v[n]);
+				take(cluster, out, &w->list.v[n]);
 			else
 				own++;
 		}
 	}
 	/* An edge that has nobody but itself is told that this is a circle, not that it has no
 	 * origin. */
-	if (count == 0 && own && kind != MEMBER_API && !member_is_srv(texts->v[0]))
-		take_by_name(out, &count, kind, texts->v[0]);
-	return count;
+	if (out->count == 0 && own && kind != MEMBER_API && !member_is_srv(texts->v[0]))
+		take_by_name(cluster, out, kind, texts->v[0]);
 }
 
 void members_answered(struct cluster *cluster, const char *name)

@@ -15,11 +15,11 @@ void members_free(struct members **members);
 /* Watches the names of the current configuration and forgets all others. */
 void members_follow(struct cluster *cluster);
 
-/* The members behind these texts, one's own addresses left out, each once. A text that has not
+/* Adds the members behind these texts, one's own addresses left out, each once. A text that has not
  * been resolved yet is waited for until the deadline; a host name without an address is a member
- * by its name, so that whoever connects can tell what is wrong with it. Returns the count. */
-int members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
-		 struct member out[static MEMBERS_MAX], int64_t deadline) BLOCKS;
+ * by its name, so that whoever connects can tell what is wrong with it. */
+void members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
+		  struct member_list *out, int64_t deadline) BLOCKS;
 
 /* For whoever asks a member. What we lack ourselves (ERR_LOCAL) is no failure of the member. */
 void members_answered(struct cluster *cluster, const char *name);

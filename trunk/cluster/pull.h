@@ -15,6 +15,7 @@
 struct pull_request {
 	struct target target;
 	char *page_url, *swf_url, *path, *via;
+	char trace[HOP_ID_MAX];
 	bool http;            /* that viewer came by HTTP */
 	bool path_unverified; /* so are the paths of all that wait */
 };

@@ -4,6 +4,7 @@
 #include "cluster/pull.h"
 #include "codec/list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -84,6 +85,7 @@ bool pull_take_request(struct pull *p)
 		.http = v->http,
 		.path_unverified = v->path_unverified,
 	};
+	snprintf(p->request.trace, sizeof(p->request.trace), "%s", v->trace ? v->trace : "");
 	p->request.path = mem_strdup(shortest_path(p));
 	p->request.via = all_who_wait(p);
 	p->reask = false;
@@ -108,6 +110,7 @@ struct upstream_request pull_request(const struct pull *p)
 		.page_url = r->page_url,
 		.swf_url = r->swf_url,
 		.path = r->path,
+		.trace = r->trace,
 		.via = r->via,
 		.redirected = p->redirected,
 		.from_coworker = p->from == PULL_FROM_COWORKERS,

@@ -18,8 +18,7 @@ enum {
 };
 
 struct round {
-	struct peer *list[UPSTREAMS_MAX];
-	int count;             /* of those that were not asked yet */
+	struct upstreams list; /* that were not asked yet */
 	bool alone;            /* there is but one */
 	bool answered, denied; /* one said that it has no such stream, or that we may not */
 	char denial[256];
@@ -114,28 +113,27 @@ static err follow(struct pull *p, struct round *r, char name[static MEMBER_NAME_
 
 /* The coworker that has it. The first round goes to where the viewer was found to belong; the later
  * ones have seen that to be wrong. */
-static int coworker(struct pull *p, struct peer *list[static UPSTREAMS_MAX])
+static void coworker(struct pull *p, struct upstreams *list)
 {
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	enum coworker_age age = p->coworker_rounds++ ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(p->cluster, p->vhost, &p->request.target, age, NULL, answer);
 	if (!e) {
-		list[0] = peer_get(p->cluster->peers, answer->rtmp);
-		list[0]->is_origin = true;
+		upstreams_add(list, peer_get(p->cluster->peers, answer->rtmp));
+		list->v[0]->is_origin = true;
 	}
 	free(answer);
-	return e ? 0 : 1;
 }
 
 /* In this order: the one that has just lost the stream last. */
-static int candidates(struct pull *p, struct peer *list[static UPSTREAMS_MAX])
+static void candidates(struct pull *p, struct upstreams *list)
 {
-	if (p->from == PULL_FROM_COWORKERS)
-		return coworker(p, list);
-	int n = upstream_order(p->cluster, p->vhost, pull_protocol(p)->members, p->source->key,
-			       list);
-	upstream_put_last(list, n, p->lost);
-	return n;
+	if (p->from == PULL_FROM_COWORKERS) {
+		coworker(p, list);
+		return;
+	}
+	upstreams_order(list, p->cluster, p->vhost, pull_protocol(p)->members, p->source->key);
+	upstreams_put_last(list, p->lost);
 }
 
 static err no_candidate(const struct pull *p)
@@ -192,15 +190,17 @@ static err ask_next(struct pull *p, struct round *r)
 	struct upstream_request request = pull_request(p);
 	char name[MEMBER_NAME_MAX];
 	*p->redirected = '\0';
-	err e = upstream_connect(&p->link, r->list, r->count, &request, clock_after(CONNECT_MS),
-				 &r->said);
+	err e = upstream_connect(&p->link, &r->list, &request, clock_after(CONNECT_MS), &r->said);
 	struct peer *origin = e ? NULL : p->link->origin;
 	if (!e)
 		e = follow(p, r, name);
 	if (e == ERR_STOPPED || pull_is_published_here(p) || pull_is_unwanted(p))
 		return e;
 	take_outcome(p, r, origin, name, e);
-	r->count = origin ? upstream_remove(r->list, r->count, origin) : 0;
+	if (origin)
+		upstreams_remove(&r->list, origin);
+	else
+		r->list.count = 0;
 	return e;
 }
 
@@ -220,7 +220,7 @@ static err sum_up(const struct pull *p, const struct round *r, err e)
 
 static bool goes_on(const struct pull *p, const struct round *r, err e)
 {
-	return r->count > 0 && p->origin != ORIGIN_FEEDS && e != ERR_STOPPED &&
+	return r->list.count > 0 && p->origin != ORIGIN_FEEDS && e != ERR_STOPPED &&
 	       !pull_is_unwanted(p) && !pull_is_published_here(p);
 }
 
@@ -228,12 +228,13 @@ err pull_round(struct pull *p)
 {
 	struct round *r = mem_new(struct round);
 	p->origin = ORIGIN_NONE;
-	r->count = candidates(p, r->list);
-	r->alone = r->count == 1 && p->from == PULL_FROM_ORIGINS;
-	err e = r->count ? OK : no_candidate(p);
+	candidates(p, &r->list);
+	r->alone = r->list.count == 1 && p->from == PULL_FROM_ORIGINS;
+	err e = r->list.count ? OK : no_candidate(p);
 	while (goes_on(p, r, e) && pull_take_request(p))
 		e = ask_next(p, r);
 	e = sum_up(p, r, e);
+	upstreams_fini(&r->list);
 	free(r);
 	return e;
 }

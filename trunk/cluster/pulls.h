@@ -17,6 +17,7 @@ struct viewer {
 	const struct target *target; /* borrowed from the session */
 	const char *page_url, *swf_url; /* borrowed; "" when unknown */
 	const char *path;               /* servers the request came by; "" for a player */
+	const char *trace;              /* its id where it was first; borrowed; NULL: none */
 	const char *via;                /* all servers that wait for its answer; "" */
 	bool http;                      /* for follow_client */
 	bool path_unverified;           /* that it came by that path is not proven, and should be */

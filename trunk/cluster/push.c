@@ -101,6 +101,11 @@ struct push *push_start(struct cluster *cluster, struct source *source,
 	return p;
 }
 
+void push_set_trace(struct push *p, const char *trace)
+{
+	snprintf(p->trace, sizeof(p->trace), "%s", trace);
+}
+
 void push_begin(struct push *p)
 {
 	if (!p)

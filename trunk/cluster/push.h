@@ -21,6 +21,8 @@ enum push_state {
 struct push *push_start(struct cluster *cluster, struct source *source,
 			const struct conf_vhost *vhost, const struct target *target,
 			const char *page_url, const char *swf_url, const char *path, struct co *co);
+/* The id of the encoder where it was first; before the caller waits, else it is that of the caller. */
+void push_set_trace(struct push *push, const char *trace);
 /* The publisher has just begun to feed the source: what it publishes goes to the origin. NULL is fine. */
 void push_begin(struct push *push);
 enum push_state push_state(const struct push *push);

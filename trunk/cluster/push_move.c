@@ -67,37 +67,44 @@ static err follow(struct push_move *m, const char *from, int64_t deadline)
 	return e;
 }
 
-static err ask(struct push_move *m, struct peer **list, int count, struct peer **asked)
+static err ask(struct push_move *m, const struct upstreams *list, struct peer **asked)
 {
 	struct upstream_request request = request_of(m);
 	int64_t deadline = clock_after(CONNECT_MS);
 	char name[MEMBER_NAME_MAX];
-	TRY(upstream_connect(&m->link, list, count, &request, deadline, &m->said));
+	TRY(upstream_connect(&m->link, list, &request, deadline, &m->said));
 	*asked = m->link->origin;
 	snprintf(name, sizeof(name), "%s", m->link->name);
 	err e = offer(m, deadline);
 	return e == ERR_REDIRECT ? follow(m, name, deadline) : e;
 }
 
+static err ask_each(struct push_move *m, struct upstreams *list)
+{
+	err e = err_fail(ERR_UPSTREAM, "there is no other origin");
+	while (list->count > 0) {
+		struct peer *asked = NULL;
+		e = ask(m, list, &asked);
+		if (!e || e == ERR_STOPPED || !asked)
+			return e;
+		upstreams_remove(list, asked);
+	}
+	return e;
+}
+
 /* Each of the others once. */
 static err look(struct push_move *m)
 {
 	struct push *p = m->push;
-	struct peer *list[UPSTREAMS_MAX];
+	struct upstreams list = {0};
 	*m->redirected = '\0';
 	if (*m->said.redirect)
 		return follow(m, m->from, clock_after(CONNECT_MS));
-	int count = upstream_order(p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
-				   p->source->key, list);
-	count = upstream_remove(list, count, peer_known(p->cluster->peers, m->from));
-	err e = err_fail(ERR_UPSTREAM, "there is no other origin");
-	while (count > 0) {
-		struct peer *asked = NULL;
-		e = ask(m, list, count, &asked);
-		if (!e || e == ERR_STOPPED || !asked)
-			return e;
-		count = upstream_remove(list, count, asked);
-	}
+	upstreams_order(&list, p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
+			p->source->key);
+	upstreams_remove(&list, peer_known(p->cluster->peers, m->from));
+	err e = ask_each(m, &list);
+	upstreams_fini(&list);
 	return e;
 }
 

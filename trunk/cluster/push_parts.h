@@ -16,6 +16,7 @@ struct push {
 	struct source *source;
 	const struct target *target; /* of the session, which outlives the push */
 	const char *page_url, *swf_url, *path;
+	char trace[HOP_ID_MAX];
 	char redirected[600]; /* servers that have redirected it since it last began at an origin */
 	struct co *session, *co;
 	enum push_state state;

@@ -19,6 +19,7 @@ struct upstream_request push_request(const struct push *p)
 		.swf_url = p->swf_url,
 		.path = p->path,
 		.redirected = p->redirected,
+		.trace = p->trace,
 		.publish = true,
 	};
 }
@@ -128,13 +129,13 @@ static bool is_loss(err e)
 }
 
 /* One origin; *origin is the one that was asked, NULL when none could be had. */
-static err ask(struct push *p, struct peer *const *list, int count, struct peer **origin, bool *had)
+static err ask(struct push *p, const struct upstreams *list, struct peer **origin, bool *had)
 {
 	char name[MEMBER_NAME_MAX];
 	struct upstream_request request = push_request(p);
 	*p->redirected = '\0';
 	*origin = NULL;
-	TRY(upstream_connect(&p->link, list, count, &request, deadline_of(p), &p->refusal));
+	TRY(upstream_connect(&p->link, list, &request, deadline_of(p), &p->refusal));
 	*origin = p->link->origin;
 	err e = follow(p, deadline_of(p), name, had);
 	bool is_silent = !*had && (!p->refusal.why || e == ERR_REDIRECT);
@@ -143,15 +144,12 @@ static err ask(struct push *p, struct peer *const *list, int count, struct peer 
 	return e;
 }
 
-err push_round(struct push *p, bool *had)
+static err ask_each(struct push *p, struct upstreams *list, bool *had)
 {
-	struct peer *list[UPSTREAMS_MAX], *origin;
-	int count = upstream_order(p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
-				   p->source->key, list);
 	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
-	*had = false;
-	while (count > 0 && !co_stopping() && !p->is_leaving) {
-		e = ask(p, list, count, &origin, had);
+	while (list->count > 0 && !co_stopping() && !p->is_leaving) {
+		struct peer *origin;
+		e = ask(p, list, &origin, had);
 		if (!e || *had || e == ERR_STOPPED || !origin)
 			return e;
 		if (p->refusal.why && e != ERR_REDIRECT && p->state == PUSH_TRYING)
@@ -159,7 +157,18 @@ err push_round(struct push *p, bool *had)
 		if (!p->facts.loss.rounds)
 			log_info("%s: %s does not take the stream: %s", p->source->key,
 				 origin->name, err_trail(e));
-		count = upstream_remove(list, count, origin);
+		upstreams_remove(list, origin);
 	}
+	return e;
+}
+
+err push_round(struct push *p, bool *had)
+{
+	struct upstreams list = {0};
+	*had = false;
+	upstreams_order(&list, p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
+			p->source->key);
+	err e = ask_each(p, &list, had);
+	upstreams_fini(&list);
 	return e;
 }

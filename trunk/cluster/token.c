@@ -75,14 +75,15 @@ static err ask(const struct cluster *cluster, const struct conf_vhost *vhost,
 err token_ask(struct cluster *cluster, const struct conf_vhost *vhost,
 	      const struct token_words *words, struct rtmp_refusal *refusal)
 {
-	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(cluster, link_sends(&vhost->cluster)->members, &vhost->cluster.origin,
-			     members, clock_after(NAMES_MS));
+	struct member_list members = {0};
 	err e = ERR_CONNECT;
-	for (int i = 0; i < n && e == ERR_CONNECT; i++) {
-		e = ask(cluster, vhost, words, members[i].name, refusal);
-		log_info("token_traverse: %s says %s", members[i].name, e ? err_trail(e) : "yes");
+	members_list(cluster, link_sends(&vhost->cluster)->members, &vhost->cluster.origin,
+		     &members, clock_after(NAMES_MS));
+	for (int i = 0; i < members.count && e == ERR_CONNECT; i++) {
+		const char *name = members.v[i].name;
+		e = ask(cluster, vhost, words, name, refusal);
+		log_info("token_traverse: %s says %s", name, e ? err_trail(e) : "yes");
 	}
-	free(members);
+	member_list_fini(&members);
 	return e;
 }

@@ -1,5 +1,5 @@
 #include "cluster/upstream.h"
-#include "base/mem.h"
+#include "base/vec.h"
 #include "cluster/inside.h"
 #include "cluster/members.h"
 
@@ -71,34 +71,46 @@ static bool is_before(const struct peer *a, const struct peer *b, const char *ke
 	return is_preferred(a, b, key);
 }
 
-void upstream_sort(struct peer **list, int count, const char *key)
+void upstreams_fini(struct upstreams *list)
 {
-	for (int i = 1; i < count; i++) {
-		struct peer *up = list[i];
+	free(list->v);
+	*list = (struct upstreams){0};
+}
+
+void upstreams_add(struct upstreams *list, struct peer *peer)
+{
+	vec_reserve(list->v, list->room, list->count + 1);
+	list->v[list->count++] = peer;
+}
+
+void upstreams_sort(struct upstreams *list, const char *key)
+{
+	for (int i = 1; i < list->count; i++) {
+		struct peer *up = list->v[i];
 		int at = i;
-		for (; at > 0 && is_before(up, list[at - 1], key); at--)
-			list[at] = list[at - 1];
-		list[at] = up;
+		for (; at > 0 && is_before(up, list->v[at - 1], key); at--)
+			list->v[at] = list->v[at - 1];
+		list->v[at] = up;
 	}
 }
 
-int upstream_remove(struct peer **list, int count, const struct peer *gone)
+void upstreams_remove(struct upstreams *list, const struct peer *gone)
 {
 	int n = 0;
-	for (int i = 0; i < count; i++)
-		if (list[i] != gone)
-			list[n++] = list[i];
-	return n;
+	for (int i = 0; i < list->count; i++)
+		if (list->v[i] != gone)
+			list->v[n++] = list->v[i];
+	list->count = n;
 }
 
-void upstream_put_last(struct peer **list, int count, const struct peer *last)
+void upstreams_put_last(struct upstreams *list, const struct peer *last)
 {
-	for (int i = 0; i + 1 < count; i++) {
-		if (list[i] != last)
+	for (int i = 0; i + 1 < list->count; i++) {
+		if (list->v[i] != last)
 			continue;
-		struct peer *up = list[i];
-		list[i] = list[i + 1];
-		list[i + 1] = up;
+		struct peer *up = list->v[i];
+		list->v[i] = list->v[i + 1];
+		list->v[i + 1] = up;
 	}
 }
 
@@ -109,23 +121,23 @@ static const struct conf_vhost *vhost_today(const struct conf *conf, const struc
 	return today && today->cluster.origin.count > 0 ? today : vhost;
 }
 
-int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, enum member_kind kind,
-		   const char *key, struct peer *out[static UPSTREAMS_MAX])
+void upstreams_order(struct upstreams *list, struct cluster *cluster,
+		     const struct conf_vhost *vhost, enum member_kind kind, const char *key)
 {
 	struct conf *conf = conf_ref(cluster->server->conf);
-	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int n = members_list(cluster, kind, &vhost_today(conf, vhost)->cluster.origin, members,
-			     clock_after(NAMES_MS));
-	for (int i = 0; i < n; i++) {
-		out[i] = peer_get(cluster->peers, members[i].name);
-		out[i]->is_origin = true;
-		out[i]->priority = members[i].rank.priority;
-		out[i]->weight = members[i].rank.weight;
+	struct member_list members = {0};
+	members_list(cluster, kind, &vhost_today(conf, vhost)->cluster.origin, &members,
+		     clock_after(NAMES_MS));
+	for (int i = 0; i < members.count; i++) {
+		struct peer *peer = peer_get(cluster->peers, members.v[i].name);
+		peer->is_origin = true;
+		peer->priority = members.v[i].rank.priority;
+		peer->weight = members.v[i].rank.weight;
+		upstreams_add(list, peer);
 	}
-	upstream_sort(out, n, key);
-	free(members);
+	upstreams_sort(list, key);
+	member_list_fini(&members);
 	conf_unref(&conf);
-	return n;
 }
 
 int64_t upstream_retry_at(int64_t since_ms)

@@ -11,23 +11,28 @@
 #include "net/addr.h"
 #include "node/server.h"
 
-enum { UPSTREAMS_MAX = 64 };
+/* Origins in the order in which a stream tries them. Begins as zeroed memory. */
+struct upstreams {
+	int count, room;
+	struct peer **v; /* the peers are borrowed */
+};
+void upstreams_fini(struct upstreams *list);
 
 /* Notes and counts the loss of a server in use, which may be one that a redirect named. */
 void upstream_lost(struct cluster *cluster, const char *name, err e);
 
-/* The origins that the current configuration has for the vhost, in the order in which this stream
+/* Fills an empty list with the origins that the current configuration has for the vhost, in the order in which this stream
  * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
- * `kind`: the protocol over which they are to be asked. Blocks only while a name has never been resolved. Returns
- * the count (at most UPSTREAMS_MAX). */
-int upstream_order(struct cluster *cluster, const struct conf_vhost *vhost, enum member_kind kind,
-		   const char *key, struct peer *out[static UPSTREAMS_MAX]) BLOCKS;
-/* The same for known ones: sorts them. */
-void upstream_sort(struct peer **list, int count, const char *key);
+ * `kind`: the protocol over which they are to be asked. Blocks only while a name has never been resolved. */
+void upstreams_order(struct upstreams *list, struct cluster *cluster,
+		     const struct conf_vhost *vhost, enum member_kind kind, const char *key) BLOCKS;
+void upstreams_add(struct upstreams *list, struct peer *peer);
+/* The same order for those that are in the list. */
+void upstreams_sort(struct upstreams *list, const char *key);
 /* Moves one to the end of the list, if it is in it; the order of the others stays. */
-void upstream_put_last(struct peer **list, int count, const struct peer *last);
-/* Takes one out and returns the new count. */
-int upstream_remove(struct peer **list, int count, const struct peer *gone);
+void upstreams_put_last(struct upstreams *list, const struct peer *last);
+/* NULL is fine. */
+void upstreams_remove(struct upstreams *list, const struct peer *gone);
 /* When to ask again after a round without success, for what was lost at `since_ms`: the wait grows with
  * the age of the loss, and is spread out. */
 int64_t upstream_retry_at(int64_t since_ms);

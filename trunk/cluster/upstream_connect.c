@@ -174,16 +174,16 @@ static err race(struct link **out, struct attempt *attempts, int count,
 	return OK;
 }
 
-err upstream_connect(struct link **out, struct peer *const *candidates, int count,
+err upstream_connect(struct link **out, const struct upstreams *candidates,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct link_refusal *said)
 {
-	struct attempt *attempts = mem_zalloc((size_t)count * sizeof(attempts[0]));
-	for (int i = 0; i < count; i++) {
-		attempts[i].opts.name = candidates[i]->name;
-		attempts[i].origin = candidates[i];
+	struct attempt *attempts = mem_zalloc((size_t)candidates->count * sizeof(attempts[0]));
+	for (int i = 0; i < candidates->count; i++) {
+		attempts[i].opts.name = candidates->v[i]->name;
+		attempts[i].origin = candidates->v[i];
 	}
-	err e = race(out, attempts, count, request, deadline, said);
+	err e = race(out, attempts, candidates->count, request, deadline, said);
 	free(attempts);
 	return e;
 }

@@ -9,7 +9,7 @@ enum { REDIRECTS_MAX = 5 };
  * company: the next one is tried beside it, and the faster wins. When all have failed: the refusal
  * (ERR_DENIED, ERR_REDIRECT, …) of the first that said one, with *said; ERR_SYSTEM when we lacked what it
  * takes to ask any of them; else ERR_UPSTREAM. */
-err upstream_connect(struct link **out, struct peer *const *candidates, int count,
+err upstream_connect(struct link **out, const struct upstreams *candidates,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct link_refusal *said) BLOCKS;
 /* As above to the server that the refusal of the one called `from` names, as the n-th redirect in a

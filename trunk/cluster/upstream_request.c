@@ -56,7 +56,7 @@ char *upstream_path(const struct upstream_request *r)
 
 /* The identity of this server, in the words of SRS. Members that SRS does not know are ignored by it: the servers that
  * this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them
- * is asked again; those that have redirected it (srs_redirected), so that none sends it back; and
+ * is asked again; those that have redirected it (srs_redirected), so that none sends it back; for whom it is (srs_trace); and
  * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
 struct amf *upstream_identity(const struct upstream_request *r)
 {
@@ -76,6 +76,8 @@ struct amf *upstream_identity(const struct upstream_request *r)
 		amf_set(args, "srs_via", amf_string(r->via));
 	if (r->redirected && *r->redirected)
 		amf_set(args, "srs_redirected", amf_string(r->redirected));
+	if (r->trace && *r->trace)
+		amf_set(args, "srs_trace", amf_string(r->trace));
 	if (r->from_coworker)
 		amf_set(args, "srs_mesh", amf_number(1));
 	free(path);

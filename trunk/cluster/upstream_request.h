@@ -18,6 +18,7 @@ struct upstream_request {
 	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
 	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
 	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
+	const char *trace;      /* id of the player or encoder that it is for; NULL or "" */
 	bool publish;
 	bool from_coworker; /* an origin asks the coworker that has the stream */
 };

@@ -95,7 +95,7 @@ struct listening {
 	bool http;
 };
 
-enum { LISTENING_MAX = 4 };
+enum { LISTENING_MAX = 5 };
 
 static int http_listening(struct listening out[static LISTENING_MAX], const struct conf *c)
 {
@@ -104,6 +104,8 @@ static int http_listening(struct listening out[static LISTENING_MAX], const stru
 		out[n++] = (struct listening){"http_server.listen", c->http_server.listen, true};
 	if (c->http_api.enabled)
 		out[n++] = (struct listening){"http_api.listen", c->http_api.listen, true};
+	if (c->exporter.enabled)
+		out[n++] = (struct listening){"exporter.listen", c->exporter.listen, true};
 	if (c->http_server.enabled && c->http_server.https.enabled)
 		out[n++] = (struct listening){"http_server.https.listen",
 					      c->http_server.https.listen, true};

@@ -266,6 +266,18 @@ struct conf_http_server {
 	struct conf_https https;
 };
 
+struct conf_access_log {
+	bool enabled;
+	char *file;
+	enum conf_access_format { ACCESS_TEXT, ACCESS_JSON } format;
+};
+
+struct conf_exporter {
+	bool enabled;
+	char *listen, *label, *tag;
+	int streams;
+};
+
 struct conf {
 	int refs;
 	char *file; /* as given with -c; "" for environment only */
@@ -279,6 +291,7 @@ struct conf {
 	enum conf_log_tank srs_log_tank;
 	int srs_log_level; /* enum log_level */
 	char *srs_log_file;
+	int srs_log_format; /* enum log_format */
 	bool utc_time;
 	int64_t grace_start_wait_ms, grace_final_wait_ms, drain_timeout_ms;
 	bool force_grace_quit;
@@ -287,6 +300,8 @@ struct conf {
 	char *ff_log_level; /* of ffmpeg */
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
+	struct conf_access_log access_log;
+	struct conf_exporter exporter;
 	struct conf_rtmps rtmps;
 	struct {
 		enum conf_tls_profile profile;

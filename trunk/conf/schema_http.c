@@ -78,6 +78,21 @@ static const struct row rows[] = {
 	     "The file with the certificate (PEM), and those that it was signed with behind it.",
 	     .value = "./conf/server.crt", .min = 1, .is_file = true),
 
+	BLOCK("exporter", "Figures for Prometheus, at /metrics."),
+	ONOFF("exporter.enabled", conf, exporter.enabled, "off", NOW,
+	      "Whether they are served, on a port of their own and on that of the API, where "
+	      "http_api.auth is for them, too."),
+	TEXT("exporter.listen", conf, exporter.listen, "9972", NOW,
+	     "Where. There is no password: listen where only the monitoring comes.", .min = 1,
+	     .judge = value_check_endpoint),
+	TEXT("exporter.label", conf, exporter.label, NULL, NOW,
+	     "A label of srs_build_info, by which dashboards choose servers.",
+	     .example = "cn-beijing"),
+	TEXT("exporter.tag", conf, exporter.tag, NULL, NOW, "Another one.", .example = "cn-edge"),
+	INT("exporter.streams", conf, exporter.streams, "100", 0, 10000, NOW,
+	    "How many streams have figures of their own: those with the most players. The others "
+	    "are summed up as one named 'other'."),
+
 	BLOCK("stats", "Figures about the machine."),
 	IDLE("stats.enabled", "Figures about the machine are read when the API is asked."),
 };

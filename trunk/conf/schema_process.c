@@ -20,6 +20,11 @@ static const struct choice level_v2_names[] = {{"trace", LOG_TRACE},
 					       {"off", LOG_OFF},
 					       {}};
 
+static const struct choice log_format_names[] = {
+	{"text", LOG_FORMAT_TEXT}, {"json", LOG_FORMAT_JSON}, {"journal", LOG_FORMAT_JOURNAL}, {}};
+static const struct choice access_format_names[] = {
+	{"text", ACCESS_TEXT}, {"json", ACCESS_JSON}, {}};
+
 static const struct row rows[] = {
 	/* ---- the process ---- */
 	LIST("listen", conf, listen, NOW,
@@ -80,6 +85,19 @@ static const struct row rows[] = {
 	     "The log file. SIGUSR1 opens it again after a rotation. Without one it is srs.log in "
 	     "./objs, or in the working directory where there is no such folder.",
 	     .example = "./objs/srs.log"),
+	ENUM("srs_log_format", conf, srs_log_format, int, log_format_names, "text", RESTART,
+	     "The form of a line: SRS's, an object of JSON (ts, level, pid, cid, msg), or the text "
+	     "with "
+	     "the priority in front that journald understands, when systemd has the output."),
+	BLOCK("access_log",
+	      "One line for each session that has ended: who took or brought what, for how "
+	      "long, how much, and why it ended."),
+	ONOFF("access_log.enabled", conf, access_log.enabled, "off", RESTART,
+	      "Whether it is written."),
+	TEXT("access_log.file", conf, access_log.file, "./objs/access.log", RESTART,
+	     "The file. SIGUSR1 opens it again after a rotation.", .min = 1),
+	ENUM("access_log.format", conf, access_log.format, enum conf_access_format,
+	     access_format_names, "text", RESTART, "name=value, or an object of JSON."),
 	ONOFF("utc_time", conf, utc_time, "off", RESTART,
 	      "Whether the log shows UTC instead of local time."),
 	IDLE("pithy_print_ms", "The log tells what happens; figures are in the API."),

@@ -8,7 +8,6 @@ static const struct row rows[] = {
 	LACKING("inotify_auto_reload", "Reading the configuration again when its file changes."),
 	LACKING("is_full", "The mark of a sample file that is not meant to be run."),
 	LACKING("heartbeat", "Reporting this server to another one."),
-	LACKING("exporter", "Figures for Prometheus."),
 	LACKING("rtc_server", "WebRTC."),
 	LACKING("srt_server", "SRT."),
 	LACKING("stream_caster", "Streams of other protocols."),

@@ -96,12 +96,12 @@ static err encrypt(struct http_link *link, const struct http_request_opts *opts)
 /* A kept one if `kept` and there is one. */
 static err link_open(struct http_link *link, const struct http_request_opts *opts, bool kept)
 {
-	struct dns_answer *answer = mem_new(struct dns_answer); /* 4 KB are too much for a stack */
-	err e = dns_lookup(answer, opts->host.host, opts->host.port, opts->deadline);
-	bool done = e != OK || (kept && take_kept(link, answer, opts));
+	struct dns_answer answer = {0};
+	err e = dns_lookup(&answer, opts->host.host, opts->host.port, opts->deadline);
+	bool done = e != OK || (kept && take_kept(link, &answer, opts));
 	if (!done)
-		e = dial_addrs(&link->sock, answer->addrs, answer->count, opts->deadline);
-	free(answer);
+		e = dial_addrs(&link->sock, answer.addrs, answer.count, opts->deadline);
+	dns_answer_fini(&answer);
 	TRY(e);
 	if (!done && opts->tls)
 		TRY(encrypt(link, opts));

@@ -160,6 +160,7 @@ int cursor_gather(struct cursor *c, struct iovec *iov, int max, size_t max_bytes
 void cursor_advance(struct cursor *c, size_t n)
 {
 	n = own_advance(&c->own, n);
+	c->has_sent |= n > 0;
 	while (n > 0) {
 		if (c->at.off == c->run_end) {
 			check(c->at.page->next);

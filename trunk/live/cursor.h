@@ -26,6 +26,7 @@ struct cursor {
 	uint16_t primed; /* chains that the receiver can follow, by bit */
 	bool own_base;   /* times start near 0 for this receiver */
 	bool based, paused;
+	bool has_sent;      /* some of the stream, beyond what was made for this receiver */
 	int64_t key_due_ms; /* video only from the next key frame on, or from then on; 0: all */
 	int64_t base;       /* subtracted from the source's times */
 	struct own_bytes own;

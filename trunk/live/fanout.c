@@ -52,6 +52,13 @@ static void serve(struct consumer *c)
 
 /* ---- batches ---- */
 
+static struct histogram lateness; /* of ticks, of all sources */
+
+const struct histogram *fanout_lateness(void)
+{
+	return &lateness;
+}
+
 /* The time of the group's first send slot after `after`. Sources have phases of their own, or the slots
  * of a thousand small ones would fall on one moment. */
 static int64_t slot_after(const struct source *s, int group, int64_t after)
@@ -123,6 +130,7 @@ static void on_tick(struct timer *timer)
 {
 	struct source *s = container_of(timer, struct source, fanout.tick);
 	int64_t slot = timer->due, now = clock_ms(), oldest = now - s->opts.batch_ms;
+	histogram_add(&lateness, now - slot);
 	serve_due(s);
 	for (int n = 0; n < SLOTS_AT_ONCE && slot <= now; n++) {
 		mark_due(s, slot);

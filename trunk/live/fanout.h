@@ -10,6 +10,7 @@
  * While all consumers are batched nobody needs a message before the next slot, so the feeder need
  * not read before it either: the source is *paced*, and each slot begins with the feeder's read. */
 #pragma once
+#include "base/histogram.h"
 #include "co/co.h"
 
 struct consumer;
@@ -49,3 +50,5 @@ void fanout_begin(struct source *source);
 void fanout_published(struct source *source, const struct msg *msg, int64_t now_ms);
 /* Everybody, at once: the state has changed. */
 void fanout_wake_all(struct source *source);
+/* How late send slots have begun, of all sources of the process. */
+const struct histogram *fanout_lateness(void);

@@ -76,7 +76,7 @@ static void end_stream(struct source *s)
 
 static void source_free(struct source *s)
 {
-	check(!s->feeder && !s->consumer_count && !s->wires);
+	check(!s->feeder && !s->consumer_count && !s->wires && !s->packets);
 	end_stream(s);
 	if (s->keeper)
 		s->keeper->on_free(s->keeper, s);

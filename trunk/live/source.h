@@ -14,6 +14,7 @@
 #include "live/starts.h"
 #include "live/timeline.h"
 
+struct packets;
 struct publication;
 struct source;
 
@@ -87,8 +88,10 @@ struct source {
 	uint8_t repeats; /* WIRE_ kinds whose former headers need not be told again if they repeat */
 	bool has_audio, has_video;
 	struct msg_log log;
-	uint32_t audio_run;   /* audio messages since the last video */
-	struct wire *wires;   /* list, one for each format that somebody takes */
+	uint32_t audio_run; /* audio messages since the last video */
+	struct wire *wires; /* list, one for each format that somebody takes */
+	struct packets
+		*packets; /* the same as RTP payloads (live/packets.h); NULL: nobody takes them */
 	struct fanout fanout; /* whose send slot it is */
 	int64_t video_ms;     /* arrival of the last picture */
 	int consumer_count, player_count;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { HTTP_ENDPOINTS = 4 };
+enum { HTTP_ENDPOINTS = 5 };
 
 static bool shares_ports(const struct conf *conf)
 {
@@ -24,6 +24,8 @@ const char *endpoint_name(const struct endpoint *endpoint)
 		return tls ? "RTMPS" : "RTMP";
 	if (endpoint->http & HTTP_PORT_FILES)
 		return tls ? "HTTPS" : "HTTP";
+	if (!(endpoint->http & HTTP_PORT_API))
+		return "metrics";
 	return tls ? "HTTPS API" : "HTTP API";
 }
 
@@ -81,6 +83,13 @@ static void add_rtmp(struct endpoints *out, const struct conf *conf, bool share)
 				      .directive = "rtmps.listen"});
 }
 
+static bool is_served(const struct conf *conf, unsigned http)
+{
+	return http == HTTP_PORT_API       ? conf->http_api.enabled
+	       : http == HTTP_PORT_METRICS ? conf->exporter.enabled
+					   : conf->http_server.enabled;
+}
+
 static void add_http(struct endpoints *out, const struct conf *conf)
 {
 	const struct conf_https *files = &conf->http_server.https, *api = &conf->http_api.https;
@@ -101,6 +110,9 @@ static void add_http(struct endpoints *out, const struct conf *conf)
 		  .tls = true,
 		  .certs = CERTS_HTTP_SERVER,
 		  .directive = "http_server.https.listen"}},
+		{true,
+		 conf->exporter.listen,
+		 {.http = HTTP_PORT_METRICS, .plain = true, .directive = "exporter.listen"}},
 		{api->enabled,
 		 api->listen,
 		 {.http = HTTP_PORT_API,
@@ -111,8 +123,7 @@ static void add_http(struct endpoints *out, const struct conf *conf)
 	for (int i = 0; i < HTTP_ENDPOINTS; i++) {
 		struct endpoint e = all[i].e;
 		e.protocol = ENDPOINT_HTTP;
-		if (all[i].enabled &&
-		    (e.http == HTTP_PORT_API ? conf->http_api.enabled : conf->http_server.enabled))
+		if (all[i].enabled && is_served(conf, e.http))
 			add(out, all[i].listen, e);
 	}
 }
@@ -124,10 +135,10 @@ void endpoints_of(struct endpoints *out, const struct conf *conf)
 	*out = (struct endpoints){.v = mem_alloc(sizeof(*out->v) * (size_t)most)};
 	add_rtmp(out, conf, share);
 	add_http(out, conf);
-	/* Each process answers for itself: the API is never shared. */
+	/* Each process answers for itself: API and figures are never shared. */
 	for (int i = 0; i < out->count; i++)
 		if (out->v[i].protocol == ENDPOINT_HTTP)
-			out->v[i].shared = share && !(out->v[i].http & HTTP_PORT_API);
+			out->v[i].shared = share && out->v[i].http == HTTP_PORT_FILES;
 }
 
 void endpoints_draining(struct endpoints *out, const struct conf *conf)

@@ -218,11 +218,13 @@ static err start_log(const struct conf *conf)
 	bool console = conf->srs_log_tank == LOG_TANK_CONSOLE;
 	err e = log_start(&(struct log_opts){
 		.level = (enum log_level)conf->srs_log_level,
+		.format = (enum log_format)conf->srs_log_format,
+		.access = conf->access_log.enabled ? conf->access_log.file : NULL,
 		.path = console ? NULL : conf->srs_log_file,
 		.utc = conf->utc_time,
 		.echo = !conf->daemon,
 	});
-	return e ? err_add(e, "`srs_log_file` (SRS_SRS_LOG_FILE)") : OK;
+	return e ? err_add(e, "`srs_log_file` (SRS_SRS_LOG_FILE) or `access_log`") : OK;
 }
 
 static err start(struct conf *conf)

@@ -1,5 +1,6 @@
 #include "main/serve.h"
 #include "api/api.h"
+#include "api/metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/memory_limit.h"
@@ -56,6 +57,7 @@ static void mount(struct serve *serve)
 {
 	health_mount(&serve->router);
 	start_page_mount(&serve->router);
+	metrics_mount(&serve->router);
 	api_mount(&serve->router);
 	hls_serve_mount(&serve->router, serve->hls_serve);
 	http_service_mount(&serve->router);
@@ -73,6 +75,8 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	registry_serve(&server->registry);
 	limit_memory(conf);
 	stat_init(&server->stat, &server->registry);
+	access_log_init(&server->access_log, &server->stat, conf->access_log.format == ACCESS_JSON);
+	figures_init(&server->figures, &server->stat, &server->registry);
 	places_init(&server->places);
 	places_init(&server->api_places);
 	server->cluster = cluster_new(server);
@@ -127,6 +131,8 @@ void serve_stop(struct serve *serve)
 	signer_free(&server->signer);
 	notices_free(&server->notices);
 	guesses_free(&server->guesses);
+	figures_fini(&server->figures);
+	access_log_fini(&server->access_log);
 	stat_fini(&server->stat);
 	places_fini(&server->places);
 	places_fini(&server->api_places);

@@ -28,10 +28,10 @@ err dial_addrs(struct sock **out, const struct addr *addrs, int count, int64_t d
 
 err dial_host(struct sock **out, const char *host, int port, int64_t deadline)
 {
-	struct dns_answer *answer = mem_new(struct dns_answer); /* too large for a stack */
-	err e = dns_lookup(answer, host, port, deadline);
+	struct dns_answer answer = {0};
+	err e = dns_lookup(&answer, host, port, deadline);
 	if (!e)
-		e = dial_addrs(out, answer->addrs, answer->count, deadline);
-	free(answer);
+		e = dial_addrs(out, answer.addrs, answer.count, deadline);
+	dns_answer_fini(&answer);
 	return e;
 }

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "net/dns_srv.h"
 
 #include <ares.h>
@@ -38,12 +39,13 @@ struct question {
 	const char *name; /* in the key */
 	bool is_srv;
 	bool asking;
+	bool has_answer;
 	bool silent;        /* somebody waited for this in vain */
 	int status;         /* of the last attempt, of c-ares */
 	int64_t again_ms;   /* not to be asked before */
 	int64_t expires_ms; /* of the answer */
-	struct dns_answer *addrs;
-	struct dns_srv_answer *targets;
+	struct dns_answer addrs;
+	struct dns_srv_answer targets;
 	struct asker *askers;
 	char key[HOST_MAX + 2]; /* of the map: "a:host" or "s:name" */
 };
@@ -52,6 +54,18 @@ struct dns_fd {
 	struct reactor_fd rfd; /* first: the reactor gives it back */
 	struct dns_fd *prev, *next;
 };
+
+void dns_answer_fini(struct dns_answer *answer)
+{
+	free(answer->addrs);
+	*answer = (struct dns_answer){0};
+}
+
+void dns_srv_answer_fini(struct dns_srv_answer *answer)
+{
+	free(answer->targets);
+	*answer = (struct dns_srv_answer){0};
+}
 
 static struct {
 	ares_channel channel;
@@ -124,10 +138,9 @@ static void question_done(struct question *q, int status)
 	if (status != ARES_SUCCESS)
 		q->again_ms = clock_ms() + AGAIN_MS;
 	if (status == ARES_ENOTFOUND || status == ARES_ENODATA) {
-		free(q->addrs);
-		free(q->targets);
-		q->addrs = NULL;
-		q->targets = NULL;
+		dns_answer_fini(&q->addrs);
+		dns_srv_answer_fini(&q->targets);
+		q->has_answer = false;
 	}
 	DL_FOREACH (q->askers, asker)
 		co_wake(asker->co);
@@ -152,22 +165,25 @@ static int64_t lifetime(const struct question *q, int64_t ttl_seconds)
 	return clock_ms() + (ms < TTL_MIN_MS ? TTL_MIN_MS : ms);
 }
 
+static void add_addr(struct dns_answer *answer, const struct ares_addrinfo_node *n)
+{
+	struct addr addr = {.len = n->ai_addrlen};
+	if (answer->count == DNS_ADDRS_MAX || n->ai_addrlen > sizeof(addr.sa))
+		return;
+	memcpy(&addr.sa, n->ai_addr, n->ai_addrlen);
+	vec_reserve(answer->addrs, answer->room, answer->count + 1);
+	answer->addrs[answer->count++] = addr;
+}
+
 static void got_addrs(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
 	struct question *q = arg;
 	(void)timeouts;
 	if (status == ARES_SUCCESS) {
-		struct dns_answer *answer = mem_new(struct dns_answer);
-		for (struct ares_addrinfo_node *n = info->nodes; n; n = n->ai_next) {
-			if (answer->count == DNS_ADDRS_MAX ||
-			    n->ai_addrlen > sizeof(answer->addrs[0].sa))
-				break;
-			struct addr *addr = &answer->addrs[answer->count++];
-			memcpy(&addr->sa, n->ai_addr, n->ai_addrlen);
-			addr->len = n->ai_addrlen;
-		}
-		free(q->addrs);
-		q->addrs = answer;
+		q->addrs.count = 0;
+		for (struct ares_addrinfo_node *n = info->nodes; n; n = n->ai_next)
+			add_addr(&q->addrs, n);
+		q->has_answer = true;
 		q->expires_ms = lifetime(q, shortest_ttl(info));
 	}
 	if (info)
@@ -181,14 +197,15 @@ static void got_srv(void *arg, int status, int timeouts, unsigned char *packet, 
 	(void)timeouts;
 	if (status == ARES_SUCCESS) {
 		int64_t ttl = 0;
-		struct dns_srv_answer *answer = mem_new(struct dns_srv_answer);
-		status = dns_srv_parse(answer, &ttl, packet, size) ? ARES_SUCCESS : ARES_EBADRESP;
+		struct dns_srv_answer answer = {0};
+		status = dns_srv_parse(&answer, &ttl, packet, size) ? ARES_SUCCESS : ARES_EBADRESP;
 		if (status == ARES_SUCCESS) {
-			free(q->targets);
+			dns_srv_answer_fini(&q->targets);
 			q->targets = answer;
+			q->has_answer = true;
 			q->expires_ms = lifetime(q, ttl);
 		} else {
-			free(answer);
+			dns_srv_answer_fini(&answer);
 		}
 	}
 	question_done(q, status);
@@ -207,16 +224,11 @@ static void question_ask(struct question *q)
 	timer_follow();
 }
 
-static bool question_has_answer(const struct question *q)
-{
-	return q->addrs || q->targets;
-}
-
 static void question_free(struct question *q)
 {
 	map_remove(dns.questions, q->key);
-	free(q->addrs);
-	free(q->targets);
+	dns_answer_fini(&q->addrs);
+	dns_srv_answer_fini(&q->targets);
 	free(q);
 }
 
@@ -262,7 +274,7 @@ static err question_wait(struct question *q, int64_t deadline)
 	int64_t shortly = clock_ms() + STALE_WAIT_MS;
 	struct asker me = {.co = co_self()};
 	err e = OK;
-	if (question_has_answer(q) && shortly < deadline)
+	if (q->has_answer && shortly < deadline)
 		deadline = shortly;
 	DL_APPEND(q->askers, &me);
 	dns.askers++;
@@ -277,7 +289,7 @@ static err question_wait(struct question *q, int64_t deadline)
 static err question_answer(struct question *q, int64_t deadline)
 {
 	int64_t now = clock_ms();
-	if (question_has_answer(q) && (now < q->expires_ms || now < q->again_ms || q->silent))
+	if (q->has_answer && (now < q->expires_ms || now < q->again_ms || q->silent))
 		return OK;
 	if (!q->asking && now < q->again_ms)
 		return question_failed(q, ares_strerror(q->status));
@@ -286,7 +298,7 @@ static err question_answer(struct question *q, int64_t deadline)
 	err e = question_wait(q, deadline);
 	if (e == ERR_STOPPED)
 		return e;
-	if (question_has_answer(q)) {
+	if (q->has_answer) {
 		q->silent = q->asking;
 		return OK;
 	}
@@ -303,8 +315,11 @@ static int64_t question_expiry(const struct question *q)
 
 err dns_lookup(struct dns_answer *out, const char *host, int port, int64_t deadline)
 {
-	if (addr_literal(&out->addrs[0], host, port)) {
-		out->count = 1;
+	struct addr literal;
+	out->count = 0;
+	if (addr_literal(&literal, host, port)) {
+		vec_reserve(out->addrs, out->room, 1);
+		out->addrs[out->count++] = literal;
 		out->expires_ms = CLOCK_NEVER;
 		return OK;
 	}
@@ -313,23 +328,26 @@ err dns_lookup(struct dns_answer *out, const char *host, int port, int64_t deadl
 		return err_fail(ERR_NAME, "resolve \"%.80s\": not a host name", host);
 	struct question *q = question_get(host, false);
 	TRY(question_answer(q, deadline));
-	out->count = q->addrs->count;
-	out->expires_ms = question_expiry(q);
-	for (int i = 0; i < out->count; i++) {
-		out->addrs[i] = q->addrs->addrs[i];
-		addr_set_port(&out->addrs[i], port);
+	vec_reserve(out->addrs, out->room, q->addrs.count);
+	for (; out->count < q->addrs.count; out->count++) {
+		out->addrs[out->count] = q->addrs.addrs[out->count];
+		addr_set_port(&out->addrs[out->count], port);
 	}
+	out->expires_ms = question_expiry(q);
 	return OK;
 }
 
 err dns_lookup_srv(struct dns_srv_answer *out, const char *name, int64_t deadline)
 {
 	check(dns.ready);
+	out->count = 0;
 	if (!*name || strlen(name) >= HOST_MAX)
 		return err_fail(ERR_NAME, "resolve \"%.80s\": not a name", name);
 	struct question *q = question_get(name, true);
 	TRY(question_answer(q, deadline));
-	*out = *q->targets;
+	vec_reserve(out->targets, out->room, q->targets.count);
+	for (; out->count < q->targets.count; out->count++)
+		out->targets[out->count] = q->targets.targets[out->count];
 	out->expires_ms = question_expiry(q);
 	return OK;
 }

@@ -5,23 +5,27 @@
 #include "co/co.h"
 #include "net/addr.h"
 
-enum { DNS_ADDRS_MAX = 32, DNS_SRV_MAX = 32 };
+/* What is beyond that is left out: no cluster has so many servers behind one name. */
+enum { DNS_ADDRS_MAX = 1024, DNS_SRV_MAX = 1024 };
 
-/* The answers are too large for a coroutine's stack: let them be static or allocated. */
+/* Answers begin as zeroed memory, may be asked into again, and end with their fini. */
 struct dns_answer {
-	int count;
-	struct addr addrs[DNS_ADDRS_MAX];
+	int count, room;
+	struct addr *addrs;
 	int64_t expires_ms; /* monotonic; a literal never expires */
 };
 
 struct dns_srv_answer {
-	int count;
+	int count, room;
 	struct dns_srv {
 		int priority, weight, port;
 		char host[HOST_MAX];
-	} targets[DNS_SRV_MAX]; /* as in the answer, not sorted */
+	} *targets; /* as in the answer, not sorted */
 	int64_t expires_ms;
 };
+
+void dns_answer_fini(struct dns_answer *answer);
+void dns_srv_answer_fini(struct dns_srv_answer *answer);
 
 /* Once, after co_init(). `resolver` is "host[:port]" of a DNS server (a literal), or NULL for the
  * system's. */

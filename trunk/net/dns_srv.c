@@ -2,6 +2,7 @@
 #include "net/dns_srv.h"
 
 #include "base/cur.h"
+#include "base/vec.h"
 
 #include <ares.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ static void take_target(struct dns_srv_answer *out, struct packet *packet)
 	bool fits = *host && strlen(host) < HOST_MAX && out->count < DNS_SRV_MAX;
 	if (fits) {
 		snprintf(srv.host, sizeof(srv.host), "%s", host);
+		vec_reserve(out->targets, out->room, out->count + 1);
 		out->targets[out->count++] = srv;
 	}
 	ares_free_string(host);

@@ -49,3 +49,13 @@ bool client_reconnect(struct client *c, const char *url)
 	c->asked_to_leave = true;
 	return c->ops->reconnect && c->ops->reconnect(c, url);
 }
+
+const char *client_why(const struct client *c)
+{
+	return c->why ? c->why : c->ended ? err_text(c->ended) : "the client closed the stream";
+}
+
+const char *client_trace(const struct client *c)
+{
+	return c->hop && *c->hop->trace ? c->hop->trace : c->id;
+}

@@ -24,6 +24,14 @@ struct traffic {
 	int64_t recv, send;
 };
 
+/* What a relay says of whom it asks for. Ids are those of connections, as the log of that server has them. */
+enum { HOP_ID_MAX = 24 };
+struct client_hop {
+	char relay[HOP_ID_MAX]; /* of its pull or push; "" */
+	char trace
+		[HOP_ID_MAX]; /* of the player or encoder at the far end of it, where it was first; "" */
+};
+
 struct client_ops {
 	/* Ends the session soon, for that reason. Must not block; a second call changes nothing. */
 	void (*stop)(struct client *client, err why);
@@ -45,11 +53,26 @@ struct client {
 	bool asked_to_leave;             /* by client_reconnect() */
 	const struct request *request;   /* for the layer that made it; borrowed */
 	const struct announce *announce; /* of a relay; borrowed; NULL */
+	const struct client_hop *hop;    /* likewise */
 	const struct cursor *cursor;     /* of a player; borrowed; NULL */
 	struct source *source;           /* borrowed; NULL while it is not entered */
 	int64_t since_ms;
+	int64_t asked_ms; /* monotonic, when it asked for the stream; 0: since_ms */
+	int64_t first_ms; /* likewise, when the first media was sent to it; 0: none was, or it is not known */
 	struct rate rate;
+	/* as it leaves */
+	err ended;       /* OK: it closed the stream itself */
+	const char *why; /* a sentence; borrowed for the observers; NULL: that of `ended` */
 };
+
+static inline int64_t client_asked_ms(const struct client *client)
+{
+	return client->asked_ms ? client->asked_ms : client->since_ms;
+}
+/* The id that follows the request through the cluster: that of the first player or encoder. */
+const char *client_trace(const struct client *client);
+/* The sentence why it has ended; never NULL. */
+const char *client_why(const struct client *client);
 
 /* Its address without the port. */
 void client_ip(char out[static ADDR_TEXT_MAX], const struct client *client);

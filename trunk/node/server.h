@@ -4,7 +4,9 @@
 #include "co/co.h"
 #include "conf/conf.h"
 #include "live/registry.h"
+#include "node/access_log.h"
 #include "node/drain.h"
+#include "node/figures.h"
 #include "node/places.h"
 #include "node/sign.h"
 #include "node/stat.h"
@@ -31,22 +33,26 @@ struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
 	struct registry registry;
 	struct stat stat;
-	struct co_group sessions;  /* one coroutine per connection */
-	struct co_group services;  /* pulls, pushes and other coroutines of our own */
-	struct cluster *cluster;   /* the layer above's, which alone looks into it */
-	struct hooks *hooks;       /* likewise the session layer's */
-	struct forwards *forwards; /* likewise */
-	struct tasks *tasks;       /* likewise the task layer's */
-	struct certs *certs;       /* for encrypted connections, in and out */
-	struct signer *signer;     /* by which servers of the cluster know each other */
-	struct notices *notices;   /* what was logged about whom a moment ago */
-	struct guesses *guesses;   /* wrong passwords */
-	struct places places;      /* of connections, of whatever protocol */
-	struct places api_places;  /* of those to an API port of its own */
-	char *server_id;           /* the same over restarts */
-	char service_id[9];        /* of this start */
-	char path_id[9];           /* likewise, for circles: told to nobody but those whom we ask */
-	int64_t started_ms;        /* monotonic */
+	struct figures figures;
+	struct access_log access_log;
+	struct co_group sessions; /* one coroutine per connection */
+	struct co_group services; /* pulls, pushes and other coroutines of our own */
+	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct hooks *hooks;      /* likewise the session layer's */
+	struct certs *certs;      /* for encrypted connections, in and out */
+	struct signer *signer;    /* by which servers of the cluster know each other */
+	struct notices *notices;  /* what was logged about whom a moment ago */
+	struct guesses *guesses;  /* wrong passwords */
+	struct places places;     /* of connections, of whatever protocol */
+	struct places api_places; /* of those to an API port of its own */
+	/* What runs beside the streams, of the task layer. */
+	struct tasks *tasks;
+	/* Copies of streams for other servers, of the session layer too. */
+	struct forwards *forwards;
+	char *server_id;    /* the same over restarts */
+	char service_id[9]; /* of this start */
+	char path_id[9];    /* likewise, for circles: told to nobody but those whom we ask */
+	int64_t started_ms; /* monotonic */
 	struct reload_result reload;
 	struct drain drain;
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */

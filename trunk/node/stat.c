@@ -183,3 +183,20 @@ struct client *stat_find(struct stat *stat, const char *id)
 			return c;
 	return NULL;
 }
+
+void stat_first(struct stat *stat, struct client *c)
+{
+	struct client_observer *o;
+	c->first_ms = clock_ms();
+	DL_FOREACH (stat->observers, o)
+		if (o->on_first)
+			o->on_first(o, c);
+}
+
+void stat_refuse(struct stat *stat, struct client *c)
+{
+	struct client_observer *o;
+	DL_FOREACH (stat->observers, o)
+		if (o->on_refuse)
+			o->on_refuse(o, c);
+}

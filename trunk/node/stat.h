@@ -20,6 +20,10 @@ struct client_observer {
 	struct client_observer *prev, *next;
 	void (*on_enter)(struct client_observer *observer, struct client *client);
 	void (*on_leave)(struct client_observer *observer, struct client *client);
+	/* The first media was sent to it: first_ms is set. */
+	void (*on_first)(struct client_observer *observer, struct client *client);
+	/* One that never entered: ended and why are set, of the rest what request_describe() knows. */
+	void (*on_refuse)(struct client_observer *observer, struct client *client);
 };
 
 struct stat {
@@ -43,7 +47,11 @@ void stat_unobserve(struct stat *stat, struct client_observer *observer);
 /* The client is entered; its fields are filled in by the caller, apart from id (that of the running
  * coroutine) and since_ms. */
 void stat_enter(struct stat *stat, struct client *client);
-/* Before the client's counters go. Nothing happens if it has not entered. */
+/* Media was sent to the client for the first time. */
+void stat_first(struct stat *stat, struct client *client);
+/* It is refused, or sent elsewhere, before it entered. */
+void stat_refuse(struct stat *stat, struct client *client);
+/* Before the client's counters go; `ended` and `why` are set. Nothing happens if it has not entered. */
 void stat_leave(struct stat *stat, struct client *client);
 /* Sums the bytes of all clients into their vhosts' and streams' recv_now and send_now. */
 void stat_sum(struct stat *stat);

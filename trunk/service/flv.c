@@ -48,6 +48,7 @@ static void make_request(struct visit *v)
 		.proof = r->proof,
 		.http = true,
 		.tls = sock_is_encrypted(v->s->sock),
+		.hop = r->hop,
 		.path = r->path,
 		.via = r->via,
 		.redirected = "",

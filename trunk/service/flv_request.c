@@ -2,6 +2,7 @@
  * same rules as over RTMP make a target of them. */
 #include "service/flv_request.h"
 #include "base/mem.h"
+#include "cluster/announce.h"
 #include "service/flv_mount.h"
 #include "session/signed_link.h"
 
@@ -86,12 +87,23 @@ static char *header_copy(const struct http_message *m, const char *name)
 	return mem_strdup(value ? value : "");
 }
 
+static void read_hop(struct flv_request *r, const struct http_message *m)
+{
+	char *relay = header_copy(m, "X-SRS-Id"), *trace = header_copy(m, "X-SRS-Trace");
+	r->hop = mem_new(struct client_hop);
+	announce_hop(r->hop, relay, trace);
+	free(relay);
+	free(trace);
+}
+
 static void read_asker(struct flv_request *r, const struct http_message *m)
 {
 	r->url = mem_strdup(m->path);
 	r->page_url = header_copy(m, "Referer");
 	r->path = header_copy(m, "X-SRS-Path");
 	r->via = header_copy(m, "X-SRS-Via");
+	if (*r->path)
+		read_hop(r, m);
 }
 
 err flv_request_read(struct flv_request *r, const struct conf *conf, const struct http_message *m,
@@ -124,5 +136,6 @@ void flv_request_fini(struct flv_request *r)
 	free(r->page_url);
 	free(r->path);
 	free(r->via);
+	free(r->hop);
 	*r = (struct flv_request){0};
 }

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "http/http.h"
 #include "net/addr.h"
+#include "node/client.h"
 
 struct flv_request {
 	const struct conf_vhost *vhost; /* NULL: no mount fits the path, and the rest is empty */
@@ -12,6 +13,7 @@ struct flv_request {
 	char *tc_url, *url, *page_url; /* for the API */
 	char *path_asked;              /* without a proof in front */
 	char *proof;                   /* of a link that is signed in its path; "" */
+	struct client_hop *hop;        /* of a server likewise; NULL */
 	char *path, *via; /* as a server says that fetches it, see upstream_request.h; "" */
 };
 

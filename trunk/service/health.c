@@ -84,7 +84,8 @@ void health_mount(struct http_router *router)
 		http_router_add(router, &(struct http_route){
 						.pattern = rows[i].path,
 						.methods = HTTP_GET,
-						.ports = HTTP_PORT_API | HTTP_PORT_FILES,
+						.ports = HTTP_PORT_API | HTTP_PORT_FILES |
+							 HTTP_PORT_METRICS,
 						.flags = HTTP_ROUTE_WHEN_FULL,
 						.serve = rows[i].serve,
 					});

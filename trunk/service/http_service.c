@@ -100,8 +100,9 @@ void http_service_accept(void *ctx, struct sock *sock)
 	struct server *server = port->server;
 	struct conn_place place;
 	const struct addr *peer = sock_peer(sock);
-	bool taken = port->ports == HTTP_PORT_API ? server_take_api_place(server, &place, peer)
-						  : server_take_place(server, &place, "HTTP", peer);
+	bool taken = !(port->ports & HTTP_PORT_FILES)
+			     ? server_take_api_place(server, &place, peer)
+			     : server_take_place(server, &place, "HTTP", peer);
 	if (!taken) {
 		sock_close(&sock);
 		return;

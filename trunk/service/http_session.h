@@ -6,7 +6,7 @@
 #include "node/server.h"
 
 /* What can be had at an HTTP address. */
-enum { HTTP_PORT_API = 1, HTTP_PORT_FILES = 2 };
+enum { HTTP_PORT_API = 1, HTTP_PORT_FILES = 2, HTTP_PORT_METRICS = 4 };
 
 struct http_route;
 struct http_router;

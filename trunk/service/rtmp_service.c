@@ -135,6 +135,7 @@ static void make_request(struct rtmp_session *s)
 		.path_asked = "",
 		.proof = s->proof ? s->proof : "",
 		.announce = s->announce,
+		.hop = s->announce ? &s->announce->hop : NULL,
 		.path = s->path,
 		.via = s->via,
 		.redirected = s->redirected,
@@ -168,9 +169,12 @@ static err admit_connect(struct rtmp_session *s, struct outcome *outcome)
 	read_identity(s);
 	make_request(s);
 	if (s->request.says_relay)
-		log_info("it says that it is a relay: server %s, pid %.0f, and has come by %d",
+		log_info("it says that it is a relay: server %s, pid %.0f, id %s for %s, and has "
+			 "come by "
+			 "%d",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
-			 amf_get_number(args, "srs_pid", 0), list_count(s->path));
+			 amf_get_number(args, "srs_pid", 0), s->announce->hop.relay,
+			 s->announce->hop.trace, list_count(s->path));
 	return admit_connection(&(struct admission){
 		.request = &s->request,
 		.place = &s->place,

@@ -204,5 +204,9 @@ err admit_connection(struct admission *a)
 
 err admit_stream(struct admission *a)
 {
-	return admit(a, STREAM);
+	int64_t asked_ms = clock_ms();
+	err e = admit(a, STREAM);
+	if (e)
+		request_refused(a->request, asked_ms, e, a->outcome);
+	return e;
 }

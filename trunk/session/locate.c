@@ -63,6 +63,7 @@ static void attach(struct viewing *v, enum pull_from from)
 		.page_url = r->page_url,
 		.swf_url = r->swf_url,
 		.path = r->path,
+		.trace = r->is_relay && r->hop && *r->hop->trace ? r->hop->trace : co_id(),
 		.via = r->via,
 		.http = r->http,
 		.path_unverified = r->says_relay && !r->is_relay,

@@ -196,6 +196,8 @@ static err ask_origin(struct publication *p)
 		on_lost(p->source->feeder);
 	p->push = push_start(r->server->cluster, p->source, r->vhost, r->target, r->page_url,
 			     r->swf_url, r->path, co_self());
+	if (p->push)
+		push_set_trace(p->push, client_trace(&p->client));
 	return wait_for_origin(p);
 }
 
@@ -373,6 +375,8 @@ err publication_end(struct publication *p, err e)
 	read_pacing_close(&p->in); /* commands may follow */
 	rival_stop(&p->rival);
 	source_leave(p->source, &p->in.feeder, grace_of(p));
+	p->client.ended = p->outcome.code ? outcome_err(p->outcome.code) : e;
+	p->client.why = p->outcome.code ? p->outcome.text : e ? err_trail(e) : NULL;
 	stat_leave(&p->request->server->stat, &p->client);
 	if (was_live)
 		log_say("%s is no longer published", p->source->key);

@@ -1,4 +1,9 @@
 #include "session/request.h"
+#include "base/mem.h"
+#include "session/outcome.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 bool request_is_proven_relay(const struct request *r)
 {
@@ -17,5 +22,21 @@ void request_describe(const struct request *r, struct client *c)
 	c->publish = r->publish;
 	c->relay = r->is_relay;
 	c->announce = r->is_relay ? r->announce : NULL;
+	c->hop = r->is_relay ? r->hop : NULL;
 	c->peer = r->peer;
+}
+
+void request_refused(const struct request *r, int64_t asked_ms, err e, const struct outcome *o)
+{
+	struct client *c = mem_new(struct client);
+	bool has_said = o && o->code;
+	if (r->vhost)
+		request_describe(r, c);
+	c->asked_ms = asked_ms;
+	c->ended = has_said ? outcome_err(o->code) : e;
+	c->why = has_said ? o->text : err_trail(e);
+	snprintf(c->id, sizeof(c->id), "%s", co_id());
+	if (r->vhost)
+		stat_refuse(&r->server->stat, c);
+	free(c);
 }

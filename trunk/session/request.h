@@ -19,17 +19,23 @@ struct request {
 	bool http; /* it can be redirected to an HTTP address, and to no other */
 	bool publish;
 	/* of another server, which fetches or brings the stream for others */
-	struct announce *announce; /* NULL: it says nothing of itself */
-	const char *path;          /* servers that the request came by, ",a,b" */
-	const char *via;           /* all servers that wait for its answer, likewise */
-	const char *redirected;    /* servers that have redirected it, ",host:port,…" */
-	bool says_relay;           /* that it is another server, as anybody may say */
-	bool is_relay;             /* another server: signed, where there is a secret */
-	bool from_coworker;        /* a coworker, which asks since we said that it is here */
+	struct announce *announce;    /* NULL: it says nothing of itself */
+	const struct client_hop *hop; /* for whom it asks; NULL likewise */
+	const char *path;             /* servers that the request came by, ",a,b" */
+	const char *via;              /* all servers that wait for its answer, likewise */
+	const char *redirected;       /* servers that have redirected it, ",host:port,…" */
+	bool says_relay;              /* that it is another server, as anybody may say */
+	bool is_relay;                /* another server: signed, where there is a secret */
+	bool from_coworker;           /* a coworker, which asks since we said that it is here */
 };
 
 /* It is another server of the cluster beyond doubt: it has signed, or comes from an address that is
  * listed. Whoever merely says so is a client like any other. */
 bool request_is_proven_relay(const struct request *request);
+/* It is refused or sent elsewhere, for `e` or what the outcome says, having asked at that time: the observers of
+ * clients are told. */
+struct outcome;
+void request_refused(const struct request *request, int64_t asked_ms, err e,
+		     const struct outcome *outcome);
 /* Fills in the client for the statistics. */
 void request_describe(const struct request *request, struct client *client);

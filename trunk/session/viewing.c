@@ -60,10 +60,19 @@ void viewing_close(struct viewing *v)
 
 /* ---- what it gets ---- */
 
+static void note_first(struct viewing *v)
+{
+	v->has_sent = true;
+	stat_first(&v->request->server->stat, &v->client);
+}
+
 static err send_some(void *ctx)
 {
 	struct viewing *v = ctx;
-	return v->ops->send(v);
+	err e = v->ops->send(v);
+	if (!v->has_sent && v->cursor.has_sent)
+		note_first(v);
+	return e;
 }
 
 void viewing_send_slot(struct viewing *v, const struct sock *sock)
@@ -153,7 +162,7 @@ static err step(struct viewing *v, int64_t *deadline)
 {
 	if (v->ops->prepare && !is_over(v))
 		v->ops->prepare(v, deadline);
-	TRY(v->ops->send(v));
+	TRY(send_some(v));
 	TRY(check_end(v, deadline));
 	TRY(send_monitor_check_skips(&v->cursor));
 	return v->ops->check(v, deadline);
@@ -194,9 +203,14 @@ err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct 
 	v->ops = ops;
 	v->request = request;
 	v->co = co_self();
-	TRY(ask_hooks(v));
+	v->client.asked_ms = clock_ms();
+	err e = ask_hooks(v);
 	co_trim(); /* the stream may be long in coming, and handshakes go deep */
-	return locate(v, patience_ms);
+	if (!e)
+		e = locate(v, patience_ms);
+	if (e)
+		request_refused(request, v->client.asked_ms, e, v->outcome);
+	return e;
 }
 
 static void enter(struct viewing *v)
@@ -225,6 +239,8 @@ err viewing_play(struct viewing *v)
 	if (v->ops->leave)
 		v->ops->leave(v);
 	consumer_close(&v->consumer);
+	v->client.ended = v->outcome ? outcome_err(v->outcome->code) : e;
+	v->client.why = v->outcome ? v->outcome->text : e ? err_trail(e) : NULL;
 	stat_leave(&v->request->server->stat, &v->client);
 	return e;
 }

@@ -59,6 +59,7 @@ struct viewing {
 	struct cursor cursor;  /* of a protocol that sends bytes of a wire */
 	struct source *source; /* one reference, once it is found */
 	struct send_monitor monitor;
+	bool has_sent; /* some media */
 	const struct viewing_ops *ops;
 	const struct request *request;
 	enum viewing_state state;

@@ -78,17 +78,18 @@ static bool concerns(const struct conf_vhost *vhost, const struct view_query *q)
 static void add_coworkers(struct asks *asks, const char *path, const struct view_query *q)
 {
 	struct conf *conf = conf_ref(asks->server->conf);
-	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
+	struct member_list members = {0};
 	for (int i = 0; i < conf->vhost_count; i++) {
 		const struct conf_cluster *c = &conf->vhosts[i].cluster;
 		if (!concerns(&conf->vhosts[i], q) || !c->origin_cluster || c->mode != MODE_LOCAL)
 			continue;
-		int n = members_list(asks->server->cluster, MEMBER_API, &c->coworkers, members,
-				     q->deadline);
-		for (int m = 0; m < n; m++)
-			add(asks, NEIGHBOUR_COWORKER, ASK_TRUSTED, members[m].name, path, q);
+		members.count = 0;
+		members_list(asks->server->cluster, MEMBER_API, &c->coworkers, &members,
+			     q->deadline);
+		for (int m = 0; m < members.count; m++)
+			add(asks, NEIGHBOUR_COWORKER, ASK_TRUSTED, members.v[m].name, path, q);
 	}
-	free(members);
+	member_list_fini(&members);
 	conf_unref(&conf);
 }
 
@@ -98,7 +99,7 @@ static void add_coworkers(struct asks *asks, const char *path, const struct view
  * the asker leaves no time for it: an origin would seem to be silent. */
 static void meet(struct server *server, const struct conf_vhost *vhost, int64_t deadline)
 {
-	struct peer *list[UPSTREAMS_MAX];
+	struct upstreams list = {0};
 	struct link *link = NULL;
 	struct target target = {0};
 	struct link_refusal said;
@@ -109,16 +110,16 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	int count = upstream_order(server->cluster, vhost, request.protocol->members, vhost->name,
-				   list);
-	bool known =
-		count == 0 || deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
-	for (int i = 0; i < count; i++)
-		known |= list[i]->met;
+	upstreams_order(&list, server->cluster, vhost, request.protocol->members, vhost->name);
+	bool known = list.count == 0 ||
+		     deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
+	for (int i = 0; i < list.count; i++)
+		known |= list.v[i]->met;
 	if (!known && target_parse(&target, "rtmp://127.0.0.1/live", "view") == OK &&
-	    upstream_connect(&link, list, count, &request, deadline, &said) == OK)
+	    upstream_connect(&link, &list, &request, deadline, &said) == OK)
 		link_free(&link);
 	target_fini(&target);
+	upstreams_fini(&list);
 }
 
 static void add_origins(struct asks *asks, const char *path, const struct view_query *q)

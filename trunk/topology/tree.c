@@ -137,7 +137,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	r->untrusted = tree_is_untrusted(trees->server, c);
 	r->node = json_object();
 	json_put_text(r->node, "node", a ? a->node : "");
-	json_put_text(r->node, "relay", a ? a->relay : "");
+	json_put_text(r->node, "relay", a ? a->hop.relay : "");
 	client_ip(ip, c);
 	json_put_text(r->node, "ip", ip);
 	json_put_text(r->node, "kind", c->publish ? "push" : "pull");
@@ -145,7 +145,7 @@ static void add_relay(struct trees *trees, struct tree *t, const struct client *
 	if (c->cursor && c->cursor->wire)
 		json_put_int(r->node, "lag_ms", cursor_lag(c->cursor));
 	if (a) {
-		snprintf(r->relay, sizeof(r->relay), "%s", a->relay);
+		snprintf(r->relay, sizeof(r->relay), "%s", a->hop.relay);
 		snprintf(r->api, sizeof(r->api), "%s", may_ask ? a->api : "");
 	}
 	json_array_append_new(json_object_get(t->node, "relays"), r->node);

@@ -60,16 +60,16 @@ static void ask(struct nodes *n, json_t *node, enum ask_whom whom, const char *a
 
 static void put_coworkers(struct nodes *n, const struct conf_cluster *c, int64_t deadline)
 {
-	struct member *members = mem_zalloc(MEMBERS_MAX * sizeof(members[0]));
-	int count = members_list(n->server->cluster, MEMBER_API, &c->coworkers, members, deadline);
+	struct member_list members = {0};
+	members_list(n->server->cluster, MEMBER_API, &c->coworkers, &members, deadline);
 	n->hurried |= 2 * n->patience_ms < c->query_timeout_ms;
-	for (int i = 0; i < count; i++) {
-		const struct member *m = &members[i];
+	for (int i = 0; i < members.count; i++) {
+		const struct member *m = &members.v[i];
 		json_t *node = put_node(n, "coworker", m->name);
 		put_health(node, peer_known(cluster_peers(n->server->cluster), m->name));
 		ask(n, node, ASK_TRUSTED, m->name);
 	}
-	free(members);
+	member_list_fini(&members);
 }
 
 static void put_origins(struct nodes *n)

@@ -6,7 +6,7 @@
 #include "cluster/rival.h"
 #include "http/client.h"
 #include "support/test_server.h"
-#include "unit/cluster/api_stub.h"
+#include "support/api_stub.h"
 
 #include "support/co_unit.h"
 

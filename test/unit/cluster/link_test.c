@@ -7,7 +7,7 @@
 #include "rtmp/handshake.h"
 #include "rtmp/server.h"
 #include "support/test_server.h"
-#include "unit/cluster/api_stub.h"
+#include "support/api_stub.h"
 
 #include "support/co_unit.h"
 

@@ -36,11 +36,12 @@ static int tear_down(void **state)
 
 static const struct peer *health_of(int i)
 {
-	static struct member members[MEMBERS_MAX];
-	assert_int_equal(members_list(server.cluster, MEMBER_API, &vhost.cluster.coworkers, members,
-				      CLOCK_NEVER),
-			 vhost.cluster.coworkers.count);
-	return peer_get(server.cluster->peers, members[i].name);
+	struct member_list members = {0};
+	members_list(server.cluster, MEMBER_API, &vhost.cluster.coworkers, &members, CLOCK_NEVER);
+	assert_int_equal(members.count, vhost.cluster.coworkers.count);
+	const struct peer *peer = peer_get(server.cluster->peers, members.v[i].name);
+	member_list_fini(&members);
+	return peer;
 }
 
 static void what_we_lack_is_no_failure_of_the_member(void **state)

@@ -36,7 +36,8 @@ static err reach(struct peer *list[static 2])
 	struct link_refusal said = {0};
 	list[0] = peer_get(server.cluster->peers, "127.0.0.1:1");
 	list[1] = peer_get(server.cluster->peers, "127.0.0.2:1");
-	err e = upstream_connect(&link, list, 2, &request, clock_after(5000), &said);
+	err e = upstream_connect(&link, &(struct upstreams){.count = 2, .v = list}, &request,
+				 clock_after(5000), &said);
 	assert_int_equal(said.why, OK);
 	return e;
 }

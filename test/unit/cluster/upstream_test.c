@@ -17,7 +17,8 @@ static const char *const addresses[ORIGINS] = {
 };
 
 static struct peers *ups;
-static struct peer *list[ORIGINS];
+static struct upstreams sorted;
+static struct peer **list; /* what is in it */
 
 static int setup(void **state)
 {
@@ -30,6 +31,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	upstreams_fini(&sorted);
 	peers_free(&ups);
 	fake_time_end();
 	return 0;
@@ -40,9 +42,11 @@ static void order(int name)
 {
 	char key[64];
 	snprintf(key, sizeof(key), "/live/stream-%d", name);
+	sorted.count = 0;
 	for (int i = 0; i < ORIGINS; i++)
-		list[i] = peer_get(ups, addresses[i]);
-	upstream_sort(list, ORIGINS, key);
+		upstreams_add(&sorted, peer_get(ups, addresses[i]));
+	upstreams_sort(&sorted, key);
+	list = sorted.v;
 }
 
 static int number_of(const struct peer *up)
@@ -98,15 +102,16 @@ static void two_edges_agree_whatever_the_order_of_their_configuration(void **sta
 {
 	(void)state;
 	for (int n = 0; n < NAMES; n++) {
-		struct peer *reverse[ORIGINS];
+		struct upstreams reverse = {0};
 		char key[64];
 		snprintf(key, sizeof(key), "/live/stream-%d", n);
 		order(n);
 		for (int i = 0; i < ORIGINS; i++)
-			reverse[i] = peer_get(ups, addresses[ORIGINS - 1 - i]);
-		upstream_sort(reverse, ORIGINS, key);
+			upstreams_add(&reverse, peer_get(ups, addresses[ORIGINS - 1 - i]));
+		upstreams_sort(&reverse, key);
 		for (int i = 0; i < ORIGINS; i++)
-			assert_ptr_equal(list[i], reverse[i]);
+			assert_ptr_equal(list[i], reverse.v[i]);
+		upstreams_fini(&reverse);
 	}
 }
 
@@ -240,13 +245,15 @@ static void one_can_be_put_last_or_taken_out(void **state)
 	(void)state;
 	order(1);
 	struct peer *a = list[0], *b = list[1], *c = list[2], *d = list[3];
-	upstream_put_last(list, ORIGINS, b);
+	upstreams_put_last(&sorted, b);
 	assert_true(list[0] == a && list[1] == c && list[2] == d && list[3] == b);
-	upstream_put_last(list, ORIGINS, NULL);
+	upstreams_put_last(&sorted, NULL);
 	assert_true(list[0] == a && list[3] == b);
-	assert_int_equal(upstream_remove(list, ORIGINS, c), 3);
+	upstreams_remove(&sorted, c);
+	assert_int_equal(sorted.count, 3);
 	assert_true(list[0] == a && list[1] == d && list[2] == b);
-	assert_int_equal(upstream_remove(list, 3, c), 3);
+	upstreams_remove(&sorted, c);
+	assert_int_equal(sorted.count, 3);
 }
 
 int main(void)

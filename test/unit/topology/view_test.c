@@ -6,7 +6,7 @@
 #include "support/test_server.h"
 #include "topology/tree.h"
 #include "topology/view.h"
-#include "unit/cluster/api_stub.h"
+#include "support/api_stub.h"
 
 #include "support/co_unit.h"
 
@@ -72,7 +72,8 @@ static int tear_down(void **state)
 
 static void enter_relay(const char *ip, const char *api)
 {
-	said = (struct announce){.node = "eeee", .relay = "r1", .has_report = true, .players = 5};
+	said = (struct announce){
+		.node = "eeee", .hop = {.relay = "r1"}, .has_report = true, .players = 5};
 	snprintf(said.api, sizeof(said.api), "%s", api);
 	relay = (struct client){.ops = &ops,
 				.type = "rtmp-play",

@@ -1,0 +1,169 @@
+/* Families with one label: kinds of clients, ends, refusals, waits. */
+#include "api/metrics.h"
+#include "api/metrics_text.h"
+#include "live/fanout.h"
+#include "net/tls.h"
+#include "node/certs.h"
+#include "node/guesses.h"
+#include "node/sign.h"
+#include "session/hooks.h"
+
+#include <utlist.h>
+
+static void put_one(struct buf *out, const char *name, const char *label, const char *value,
+		    double n)
+{
+	metric_sample(out, name, &(struct metric_label){label, value}, 1, n);
+}
+
+/* ---- clients ---- */
+
+static void put_types(struct buf *out, const struct figures *f)
+{
+	metric_family(out, "srs_clients_by_type", METRIC_GAUGE,
+		      "Clients by what they do and by protocol.");
+	for (int i = 0; i < FIGURES_TYPES && f->types[i].type; i++)
+		put_one(out, "srs_clients_by_type", "type", f->types[i].type, f->types[i].now);
+	metric_family(out, "srs_clients_by_type_total", METRIC_COUNTER,
+		      "The same since the start.");
+	for (int i = 0; i < FIGURES_TYPES && f->types[i].type; i++)
+		put_one(out, "srs_clients_by_type_total", "type", f->types[i].type,
+			(double)f->types[i].total);
+}
+
+static void put_players(struct buf *out, const struct server *server)
+{
+	int publishers = 0, relays = 0, players = 0;
+	const struct client *c;
+	DL_FOREACH (server->stat.clients, c) {
+		publishers += c->publish;
+		relays += !c->publish && c->relay;
+		players += !c->publish && !c->relay;
+	}
+	metric_family(out, "srs_clients_by_role", METRIC_GAUGE,
+		      "Publishers, players, and other servers that play.");
+	put_one(out, "srs_clients_by_role", "role", "publisher", publishers);
+	put_one(out, "srs_clients_by_role", "role", "player", players);
+	put_one(out, "srs_clients_by_role", "role", "relay", relays);
+}
+
+static void put_ends(struct buf *out, const struct figures *f)
+{
+	metric_family(
+		out, "srs_sessions_ended_total", METRIC_COUNTER,
+		"Publishes and plays that ended, were refused or sent elsewhere, by the reason.");
+	for (int i = 0; i < FIGURES_ENDS && f->ends[i].role; i++)
+		metric_sample(out, "srs_sessions_ended_total",
+			      (struct metric_label[]){{"role", f->ends[i].role},
+						      {"reason", f->ends[i].reason}},
+			      2, (double)f->ends[i].count);
+}
+
+static void put_waits(struct buf *out, const struct figures *f)
+{
+	metric_family(out, "srs_first_frame_seconds", METRIC_HISTOGRAM,
+		      "From a player's request to the first media that is sent to it.");
+	for (int i = 0; i < FIGURES_TYPES && f->types[i].type; i++)
+		if (histogram_count(&f->types[i].first_frame))
+			metric_histogram(out, "srs_first_frame_seconds",
+					 &(struct metric_label){"type", f->types[i].type},
+					 &f->types[i].first_frame);
+	metric_family(out, "srs_redirect_seconds", METRIC_HISTOGRAM,
+		      "From a request to the answer that names another server.");
+	metric_histogram(out, "srs_redirect_seconds", NULL, &f->redirect);
+	metric_family(out, "srs_loop_lag_seconds", METRIC_HISTOGRAM,
+		      "How late timers are: ten samples a second.");
+	metric_histogram(out, "srs_loop_lag_seconds", NULL, &f->loop_lag);
+	metric_family(out, "srs_send_slot_lateness_seconds", METRIC_HISTOGRAM,
+		      "How late players are sent what is new.");
+	metric_histogram(out, "srs_send_slot_lateness_seconds", NULL, fanout_lateness());
+}
+
+/* ---- what was refused ---- */
+
+static void put_refused(struct buf *out, const struct server *server)
+{
+	static const struct {
+		const char *reason;
+		enum sign_verdict verdict;
+	} verdicts[] = {{"unsigned", SIGN_MISSING},
+			{"forged", SIGN_FORGED},
+			{"late", SIGN_LATE},
+			{"replayed", SIGN_REPLAYED},
+			{"misdirected", SIGN_MISDIRECTED}};
+	const char *name = "srs_requests_refused_total";
+	metric_family(out, name, METRIC_COUNTER,
+		      "Requests of other servers and of callers of the API that were refused.");
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		put_one(out, name, "reason", verdicts[i].reason,
+			(double)sign_count(server->signer, verdicts[i].verdict));
+	put_one(out, name, "reason", "relay", (double)server->stat.refused_relays);
+	put_one(out, name, "reason", "write", (double)server->stat.refused_writes);
+	put_one(out, name, "reason", "password", (double)guesses_count(server->guesses));
+}
+
+/* ---- TLS and hooks ---- */
+
+static void put_handshakes(struct buf *out)
+{
+	const struct tls_counts *c = tls_counts();
+	const struct {
+		const char *result;
+		uint64_t n;
+	} rows[] = {{"accepted", (uint64_t)c->accepted},
+		    {"resumed", (uint64_t)c->resumed},
+		    {"refused", (uint64_t)c->refused},
+		    {"timed_out", (uint64_t)c->timed_out},
+		    {"plain", (uint64_t)c->plain}};
+	metric_family(out, "srs_tls_handshakes_total", METRIC_COUNTER,
+		      "Handshakes by their outcome; resumed ones are among the accepted.");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		put_one(out, "srs_tls_handshakes_total", "result", rows[i].result,
+			(double)rows[i].n);
+}
+
+struct listing {
+	struct buf *out;
+	const char *service;
+};
+
+static void put_cert(void *ctx, const struct tls_cert_facts *facts)
+{
+	const struct listing *l = ctx;
+	metric_sample(l->out, "srs_tls_cert_not_after_seconds",
+		      (struct metric_label[]){{"service", l->service}, {"cert", facts->cert}}, 2,
+		      (double)facts->ends_s);
+}
+
+static void put_certs(struct buf *out, const struct server *server)
+{
+	metric_family(out, "srs_tls_cert_not_after_seconds", METRIC_GAUGE,
+		      "Until when a certificate is valid, since 1970.");
+	for (int i = 0; i < CERTS_COUNT; i++) {
+		struct listing listing = {out, certs_name((enum certs_of)i)};
+		tls_server_each(certs_server(server->certs, (enum certs_of)i), put_cert, &listing);
+	}
+}
+
+static void put_hooks(struct buf *out, const struct server *server)
+{
+	struct hook_queue_facts f = hooks_facts(server->hooks);
+	const char *name = "srs_hook_notices_total";
+	metric_family(out, name, METRIC_COUNTER, "Notices to web services by what became of them.");
+	put_one(out, name, "result", "delivered", (double)f.delivered);
+	put_one(out, name, "result", "refused", (double)f.refused);
+	put_one(out, name, "result", "retried", (double)f.retried);
+	put_one(out, name, "result", "dropped", (double)f.dropped);
+}
+
+void metrics_put_activity(struct buf *out, const struct server *server)
+{
+	put_types(out, &server->figures);
+	put_players(out, server);
+	put_ends(out, &server->figures);
+	put_waits(out, &server->figures);
+	put_refused(out, server);
+	put_handshakes(out);
+	put_certs(out, server);
+	put_hooks(out, server);
+}

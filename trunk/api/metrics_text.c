@@ -1,0 +1,87 @@
+#include "api/metrics_text.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { MS = 1000 };
+
+void metric_family(struct buf *out, const char *name, enum metric_type type, const char *help)
+{
+	static const char *const types[] = {
+		[METRIC_COUNTER] = "counter",
+		[METRIC_GAUGE] = "gauge",
+		[METRIC_HISTOGRAM] = "histogram",
+	};
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, types[type]);
+}
+
+static void put_escaped(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\n')
+			buf_printf(out, "\\n");
+		else if (*p == '\\' || *p == '"')
+			buf_printf(out, "\\%c", *p);
+		else
+			buf_u8(out, (uint8_t)*p);
+	}
+}
+
+static void put_labels(struct buf *out, const struct metric_label *labels, int count)
+{
+	for (int i = 0; i < count; i++) {
+		buf_printf(out, "%s%s=\"", i ? "," : "{", labels[i].name);
+		put_escaped(out, labels[i].value);
+		buf_u8(out, '"');
+	}
+	if (count)
+		buf_u8(out, '}');
+}
+
+/* Counters stay exact: an integer is written as one. */
+static void put_value(struct buf *out, double value)
+{
+	if (value == floor(value) && fabs(value) < 9e15)
+		buf_printf(out, " %.0f\n", value);
+	else
+		buf_printf(out, " %.6g\n", value);
+}
+
+void metric_sample(struct buf *out, const char *name, const struct metric_label *labels, int count,
+		   double value)
+{
+	if (isnan(value))
+		return;
+	buf_printf(out, "%s", name);
+	put_labels(out, labels, count);
+	put_value(out, value);
+}
+
+static void put_bucket(struct buf *out, const char *name, const struct metric_label *label,
+		       const char *bound, uint64_t n)
+{
+	struct metric_label labels[2] = {{"le", bound}};
+	char full[128];
+	if (label)
+		labels[1] = *label;
+	snprintf(full, sizeof(full), "%s_bucket", name);
+	metric_sample(out, full, labels, label ? 2 : 1, (double)n);
+}
+
+void metric_histogram(struct buf *out, const char *name, const struct metric_label *label,
+		      const struct histogram *h)
+{
+	uint64_t n = 0;
+	char text[128];
+	for (int i = 0; i < HISTOGRAM_BOUNDS; i++) {
+		n += h->counts[i];
+		snprintf(text, sizeof(text), "%g", (double)histogram_bounds[i] / MS);
+		put_bucket(out, name, label, text, n);
+	}
+	n += h->counts[HISTOGRAM_BOUNDS];
+	put_bucket(out, name, label, "+Inf", n);
+	snprintf(text, sizeof(text), "%s_sum", name);
+	metric_sample(out, text, label, label ? 1 : 0, (double)h->sum_ms / MS);
+	snprintf(text, sizeof(text), "%s_count", name);
+	metric_sample(out, text, label, label ? 1 : 0, (double)n);
+}

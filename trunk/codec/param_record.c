@@ -1,0 +1,220 @@
+#include "codec/param_record.h"
+#include "codec/bits.h"
+#include "codec/nal.h"
+#include "codec/part.h"
+#include "codec/picture.h"
+
+enum { LENGTHS = 4, SETS_MAX = 31, AV1_SEQUENCE = 1, AV1_FRAME_HEADER = 3, AV1_FRAME = 6 };
+#define AVC FOURCC('a', 'v', 'c', '1')
+#define HEVC FOURCC('h', 'v', 'c', '1')
+
+static bool next_nal(struct cur *c, struct span *nal)
+{
+	return nal_next(c, LENGTHS, nal);
+}
+
+/* ---- what a picture is ---- */
+
+static struct unit_facts nal_facts(uint32_t codec, struct span unit)
+{
+	struct cur c = cur_of(unit.p, unit.n);
+	struct unit_facts facts = {0};
+	struct span nal;
+	while (next_nal(&c, &nal)) {
+		unsigned type = codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal);
+		bool is_picture =
+			codec == AVC ? type >= AVC_SLICE && type <= AVC_IDR : type < HEVC_VPS;
+		facts.has_picture |= is_picture;
+		facts.is_key |=
+			codec == AVC ? type == AVC_IDR : type >= HEVC_BLA && type <= HEVC_CRA;
+	}
+	return facts;
+}
+
+/* Encoders for WebRTC send a sequence header with each key frame and with nothing else. */
+static struct unit_facts av1_facts(struct span unit)
+{
+	struct cur c = cur_of(unit.p, unit.n);
+	struct unit_facts facts = {0};
+	struct span obu, body;
+	unsigned type;
+	while (av1_next(&c, &type, &obu, &body)) {
+		facts.is_key |= type == AV1_SEQUENCE;
+		facts.has_picture |= type == AV1_FRAME || type == AV1_FRAME_HEADER;
+	}
+	return facts;
+}
+
+struct unit_facts unit_facts(uint32_t codec, struct span unit)
+{
+	return codec == AVC || codec == HEVC ? nal_facts(codec, unit) : av1_facts(unit);
+}
+
+/* ---- records ---- */
+
+/* The sets of one type, each behind its length of two bytes; returns how many. */
+static unsigned put_sets(struct buf *out, uint32_t codec, struct span unit, unsigned type,
+			 struct span *first)
+{
+	struct cur c = cur_of(unit.p, unit.n);
+	struct span nal;
+	unsigned n = 0;
+	while (n < SETS_MAX && next_nal(&c, &nal)) {
+		if ((codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal)) != type ||
+		    nal.n > UINT16_MAX)
+			continue;
+		if (n++ == 0)
+			*first = nal;
+		buf_u16(out, (uint16_t)nal.n);
+		buf_put(out, nal.p, nal.n);
+	}
+	return n;
+}
+
+static bool write_avc(struct buf *out, struct span unit)
+{
+	struct buf sps = {.max = UINT16_MAX}, pps = {.max = UINT16_MAX};
+	struct span first = {0}, unused;
+	unsigned spss = put_sets(&sps, AVC, unit, AVC_SPS, &first);
+	unsigned ppss = put_sets(&pps, AVC, unit, AVC_PPS, &unused);
+	bool ok = spss && ppss && first.n >= 4 && buf_ok(&sps) && buf_ok(&pps);
+	if (ok) {
+		buf_u8(out, 1);
+		buf_put(out, first.p + 1, 3);
+		buf_u8(out, 0xFC | (LENGTHS - 1));
+		buf_u8(out, (uint8_t)(0xE0 | spss));
+		buf_put(out, sps.p, sps.n);
+		buf_u8(out, (uint8_t)ppss);
+		buf_put(out, pps.p, pps.n);
+	}
+	buf_free(&sps);
+	buf_free(&pps);
+	return ok && buf_ok(out);
+}
+
+/* Profile, tier and level of an SPS, without emulation bytes, and what the record has of its pictures
+ * (H.265 7.3.2.2). */
+static void put_hevc_head(struct buf *out, struct span sps)
+{
+	enum { GENERAL = 12 };
+	struct bits b = bits_of_nal(span_rest(sps, 2));
+	bits_skip(&b, 4);
+	unsigned layers = bits_get(&b, 3), nested = bits_get(&b, 1);
+	buf_u8(out, 1);
+	for (int i = 0; i < GENERAL; i++)
+		buf_u8(out, (uint8_t)bits_get(&b, 8));
+	unsigned has_profile = 0, has_level = 0;
+	for (unsigned i = 0; i < layers; i++) {
+		has_profile |= bits_get(&b, 1) << i;
+		has_level |= bits_get(&b, 1) << i;
+	}
+	if (layers)
+		bits_skip(&b, 2 * (8 - layers));
+	for (unsigned i = 0; i < layers; i++)
+		bits_skip(&b, (has_profile >> i & 1) * 88 + (has_level >> i & 1) * 8);
+	bits_ue(&b);
+	unsigned chroma = bits_ue(&b);
+	if (chroma == 3)
+		bits_skip(&b, 1);
+	bits_ue(&b);
+	bits_ue(&b);
+	if (bits_get(&b, 1))
+		for (int i = 0; i < 4; i++)
+			bits_ue(&b);
+	unsigned luma = bits_ue(&b), depth = bits_ue(&b);
+	buf_u16(out, 0xF000); /* no spatial segmentation */
+	buf_u8(out, 0xFC);
+	buf_u8(out, (uint8_t)(0xFC | (chroma & 3)));
+	buf_u8(out, (uint8_t)(0xF8 | (luma & 7)));
+	buf_u8(out, (uint8_t)(0xF8 | (depth & 7)));
+	buf_u16(out, 0); /* frame rate unknown */
+	buf_u8(out, (uint8_t)((layers + 1) << 3 | nested << 2 | (LENGTHS - 1)));
+}
+
+static bool write_hevc(struct buf *out, struct span unit)
+{
+	struct span firsts[3] = {{0}};
+	struct buf lists = {.max = UINT16_MAX};
+	bool ok = true;
+	for (unsigned i = 0; i < 3; i++) {
+		struct buf sets = {.max = UINT16_MAX};
+		unsigned n = put_sets(&sets, HEVC, unit, HEVC_VPS + i, &firsts[i]);
+		ok = ok && n && buf_ok(&sets);
+		buf_u8(&lists, (uint8_t)(0x80 | (HEVC_VPS + i))); /* there are no others */
+		buf_u16(&lists, (uint16_t)n);
+		buf_put(&lists, sets.p, sets.n);
+		buf_free(&sets);
+	}
+	if (ok && buf_ok(&lists)) {
+		put_hevc_head(out, firsts[1]);
+		buf_u8(out, 3);
+		buf_put(out, lists.p, lists.n);
+	}
+	ok = ok && buf_ok(&lists);
+	buf_free(&lists);
+	return ok && buf_ok(out);
+}
+
+/* The level of the first operating point (AV1 5.5.1). Pictures for WebRTC have 8 bits, 4:2:0. */
+static bool write_av1(struct buf *out, struct span unit)
+{
+	struct cur c = cur_of(unit.p, unit.n);
+	struct span obu, body;
+	unsigned type;
+	while (av1_next(&c, &type, &obu, &body)) {
+		if (type != AV1_SEQUENCE)
+			continue;
+		struct bits b = bits_of(body);
+		unsigned profile = bits_get(&b, 3), level = 0, tier = 0;
+		bits_skip(&b, 1);
+		bool reduced = bits_get(&b, 1), has_timing = !reduced && bits_get(&b, 1);
+		if (reduced) {
+			level = bits_get(&b, 5);
+		} else if (!has_timing) {
+			bits_skip(&b, 1 + 5 + 12);
+			level = bits_get(&b, 5);
+			tier = level > 7 ? bits_get(&b, 1) : 0;
+		} else {
+			level = 8; /* 4.0 */
+		}
+		buf_u8(out, 0x81);
+		buf_u8(out, (uint8_t)(profile << 5 | level));
+		buf_u8(out, (uint8_t)(tier << 7 | 0x0C));
+		buf_u8(out, 0);
+		buf_put(out, obu.p, obu.n);
+		return buf_ok(out) && !b.bad;
+	}
+	return false;
+}
+
+bool param_record_write(struct buf *record, uint32_t codec, struct span unit)
+{
+	return codec == AVC    ? write_avc(record, unit)
+	       : codec == HEVC ? write_hevc(record, unit)
+			       : write_av1(record, unit);
+}
+
+/* ---- as by RTMP ---- */
+
+static bool is_plain(uint32_t codec, unsigned type)
+{
+	if (codec == AVC)
+		return type < AVC_SPS;
+	return type < HEVC_VPS || type > HEVC_FILLER;
+}
+
+void unit_write_plain(struct buf *out, uint32_t codec, struct span unit)
+{
+	struct cur c = cur_of(unit.p, unit.n);
+	struct span nal;
+	if (codec != AVC && codec != HEVC) {
+		buf_put(out, unit.p, unit.n);
+		return;
+	}
+	while (next_nal(&c, &nal)) {
+		if (!is_plain(codec, codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal)))
+			continue;
+		buf_u32(out, (uint32_t)nal.n);
+		buf_put(out, nal.p, nal.n);
+	}
+}

@@ -1,0 +1,49 @@
+/* rx_ring - the packets of one sender, put in order. Layer: rtc, a part of rx. */
+#pragma once
+#include "base/span.h"
+
+enum { RX_RING_VIDEO = 2048, RX_RING_AUDIO = 512, RX_TRIES_MAX = 10 };
+
+struct rx_packet {
+	uint8_t *bytes; /* the payload; NULL: it is missing */
+	uint16_t n;
+	bool marker, is_here;
+	uint8_t tries; /* times it was asked for */
+	uint32_t ts;
+	int64_t missed_ms; /* since when it is known to be missing */
+	int64_t asked_ms;
+};
+
+struct rx_ring {
+	struct rx_packet *v;
+	uint32_t room; /* a power of two */
+	bool begun;
+	int64_t next;   /* sequence number of the next packet to be handed out */
+	int64_t newest; /* the highest that has come */
+	int missing;    /* between them */
+};
+
+enum rx_placed {
+	RX_PLACED,
+	RX_REPAIRED, /* it had been asked for */
+	RX_REFUSED,  /* it is there already, or comes too late */
+	RX_RESET, /* numbers have jumped: all that was waited for is given up, this packet is the first one */
+};
+
+void rx_ring_init(struct rx_ring *ring, uint32_t room);
+void rx_ring_fini(struct rx_ring *ring);
+void rx_ring_clear(struct rx_ring *ring);
+/* The number in full of a packet. */
+int64_t rx_ring_number(const struct rx_ring *ring, uint16_t seq);
+/* Copies the payload. For RX_REPAIRED *asked_ms says when it was last asked for. */
+enum rx_placed rx_ring_put(struct rx_ring *ring, int64_t seq, uint32_t ts, bool marker,
+			   struct span payload, int64_t now_ms, int64_t *asked_ms);
+/* The next packet in order, to be dropped by rx_ring_drop(). NULL: there is none, or it is missing. */
+const struct rx_packet *rx_ring_first(const struct rx_ring *ring);
+void rx_ring_drop(struct rx_ring *ring);
+/* The next one is missing, since before then. */
+bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t since_ms);
+/* Numbers of missing packets to be asked for: known since first_ms, not asked since again_ms. Notes that they
+ * are. Returns how many, at most max. */
+int rx_ring_ask(struct rx_ring *ring, int64_t first_ms, int64_t again_ms, int64_t now_ms,
+		uint16_t *seqs, int max);

@@ -1,0 +1,137 @@
+#include "rtc/tx.h"
+#include "base/check.h"
+#include "codec/rtp.h"
+
+#include <openssl/rand.h>
+
+enum {
+	SEQ_START_MAX = 1 << 15, /* a lost first packet must not hide a rollover (RFC 3711 3.3.1) */
+	APART_TS = 90,           /* of two pictures, at least */
+};
+
+static uint32_t random32(void)
+{
+	uint32_t v = 0;
+	(void)RAND_bytes((unsigned char *)&v, sizeof(v)); /* predictable ones hurt nobody */
+	return v;
+}
+
+void tx_init(struct tx *tx, const struct rtc_track *track)
+{
+	*tx = (struct tx){.track = track};
+	tx->seq = 1 + random32() % (SEQ_START_MAX - 1);
+	tx->rtx_seq = 1 + random32() % (SEQ_START_MAX - 1);
+	tx->shift = random32();
+}
+
+void tx_begin(struct tx *tx, const struct tx_run *run, int64_t first_ts)
+{
+	struct tx_run *r = &tx->runs[tx->run_count++ % TX_RUNS];
+	*r = *run;
+	r->seq = tx->seq;
+	if (tx->has_sent && run->index >= run->until && first_ts <= tx->last_ts)
+		r->shift = tx->last_ts + APART_TS - first_ts;
+}
+
+void tx_rebase(struct tx *tx, int64_t then_ts, int64_t now_ts)
+{
+	tx->shift += (uint32_t)(then_ts - now_ts);
+	tx->last_ts = now_ts;
+	tx->run_count = 0;
+}
+
+static const struct tx_run *newest_run(const struct tx *tx)
+{
+	return &tx->runs[(tx->run_count - 1) % TX_RUNS];
+}
+
+uint32_t tx_wire_ts(const struct tx *tx, int64_t ts)
+{
+	return (uint32_t)(ts + (tx->run_count ? newest_run(tx)->shift : 0)) + tx->shift;
+}
+
+static int64_t time_in(const struct tx_run *run, const struct tx_packet *p)
+{
+	if (p->index >= run->until)
+		return p->ts + run->shift;
+	return run->ts - (int64_t)(run->picture - p->picture) * run->step;
+}
+
+/* Receivers know which section a sender is of after some packets. */
+static int choose_exts(const struct tx *tx, struct rtp_ext exts[RTP_EXTS_MAX])
+{
+	const struct rtc_track *t = tx->track;
+	size_t n = strlen(t->mid);
+	if (!t->ext.mid || t->ext.mid > 14 || tx->packets > TX_MID_PACKETS || n == 0 ||
+	    n > RTP_EXT_MAX)
+		return 0;
+	exts[0] = (struct rtp_ext){t->ext.mid, (uint8_t)n, (const uint8_t *)t->mid};
+	return 1;
+}
+
+bool tx_send(struct tx *tx, const struct tx_packet *p, const struct tx_out *out)
+{
+	const struct tx_run *run = newest_run(tx);
+	uint8_t header[RTP_HEADER_MAX];
+	struct rtp_ext exts[RTP_EXTS_MAX];
+	int64_t seq = tx->seq++, ts = time_in(run, p);
+	struct rtp rtp = {.pt = tx->track->pt,
+			  .marker = p->marker,
+			  .seq = (uint16_t)seq,
+			  .ts = (uint32_t)ts + tx->shift,
+			  .ssrc = tx->track->ssrc};
+	size_t n = rtp_write(&rtp, exts, choose_exts(tx, exts), header);
+	tx->has_sent = true;
+	tx->last_ts = ts > tx->last_ts || !tx->packets ? ts : tx->last_ts;
+	tx->packets++;
+	tx->octets += (uint32_t)p->payload.n;
+	return out->send(out->ctx, &(struct srtp_packet){.header = span_of(header, n),
+							 .payload = p->payload,
+							 .index = (uint64_t)seq});
+}
+
+/* ---- again ---- */
+
+static const struct tx_run *run_of(const struct tx *tx, int64_t seq)
+{
+	for (unsigned i = 0; i < TX_RUNS && i < tx->run_count; i++) {
+		const struct tx_run *run = &tx->runs[(tx->run_count - 1 - i) % TX_RUNS];
+		if (run->seq <= seq)
+			return run;
+	}
+	return NULL;
+}
+
+bool tx_find(struct tx *tx, uint16_t seq, int64_t now_ms, int64_t rtt_ms, int64_t *full,
+	     uint64_t *index)
+{
+	*full = rtp_extend(tx->seq, seq, 16);
+	const struct tx_run *run = *full < tx->seq ? run_of(tx, *full) : NULL;
+	size_t slot = (size_t)*full % TX_RECENT;
+	if (!run || (tx->recent[slot].seq == *full && now_ms - tx->recent[slot].ms < rtt_ms))
+		return false;
+	tx->recent[slot].seq = *full;
+	tx->recent[slot].ms = now_ms;
+	*index = run->index + (uint64_t)(*full - run->seq);
+	return true;
+}
+
+size_t tx_repeat(struct tx *tx, int64_t full, const struct tx_packet *p, const struct tx_out *out)
+{
+	const struct tx_run *run = run_of(tx, full);
+	bool rtx = tx->track->has_rtx;
+	uint8_t header[RTP_HEADER_MAX], osn[2] = {(uint8_t)(full >> 8), (uint8_t)full};
+	check(run);
+	int64_t seq = rtx ? tx->rtx_seq++ : full;
+	struct rtp rtp = {.pt = rtx ? tx->track->rtx_pt : tx->track->pt,
+			  .marker = p->marker,
+			  .seq = (uint16_t)seq,
+			  .ts = (uint32_t)time_in(run, p) + tx->shift,
+			  .ssrc = rtx ? tx->track->rtx_ssrc : tx->track->ssrc};
+	size_t n = rtp_write(&rtp, NULL, 0, header);
+	struct srtp_packet packet = {.header = span_of(header, n),
+				     .lead = span_of(osn, rtx ? sizeof(osn) : 0),
+				     .payload = p->payload,
+				     .index = (uint64_t)seq};
+	return out->send(out->ctx, &packet) ? n + packet.lead.n + p->payload.n : 0;
+}

@@ -1,0 +1,70 @@
+/* tx - one track of a player: headers for this peer in front of payloads that all share, and what must be
+ * known to send them again. Layer: rtc. Does no I/O and keeps no packet.
+ *
+ * Packets have an index at their keeper. Here they get sequence numbers that go on by ones: a *run* is a row
+ * of packets whose numbers are as far apart as their indexes. Times rise from run to run. */
+#pragma once
+#include "rtc/media.h"
+#include "rtc/srtp.h"
+
+enum { TX_RUNS = 8, TX_RECENT = 64, TX_MID_PACKETS = 64 };
+
+/* A packet as its keeper has it. */
+struct tx_packet {
+	struct span payload;
+	uint64_t index;
+	uint32_t picture; /* number of the picture that it belongs to */
+	int64_t ts;       /* in units of the track's clock, on the keeper's timeline */
+	bool marker;
+};
+
+struct tx_run {
+	int64_t seq;      /* of its first packet */
+	uint64_t index;   /* likewise */
+	uint64_t until;   /* packets before this index have times of their own: */
+	uint32_t picture; /* this picture is at `ts`, */
+	int64_t ts;
+	int64_t step;  /* those before it so much earlier, one after the other */
+	int64_t shift; /* of the others, so that times rise */
+};
+
+/* Where packets go. False: it was dropped. */
+struct tx_out {
+	bool (*send)(void *ctx, const struct srtp_packet *packet);
+	void *ctx;
+};
+
+struct tx {
+	const struct rtc_track *track; /* what was agreed on; borrowed */
+	int64_t seq;                   /* of the next packet */
+	int64_t rtx_seq;
+	uint32_t shift; /* of times, from the keeper's to this peer's */
+	bool has_sent;
+	int64_t last_ts; /* the latest that was sent, on the keeper's timeline, shifted */
+	int64_t first_ms;
+	uint32_t packets, octets;    /* for reports */
+	struct tx_run runs[TX_RUNS]; /* the newest is at run_count - 1, modulo */
+	unsigned run_count;
+	struct {
+		int64_t seq, ms;
+	} recent[TX_RECENT]; /* what was sent again, and when */
+};
+
+/* `track` has a codec. */
+void tx_init(struct tx *tx, const struct rtc_track *track);
+/* Another row of packets begins, the first of which has the time first_ts at the keeper, unless it has one of its own.
+ * Number and shift are set here. */
+void tx_begin(struct tx *tx, const struct tx_run *run, int64_t first_ts);
+/* What comes next is from another keeper, whose time is `now_ts` where the former's is `then_ts`. */
+void tx_rebase(struct tx *tx, int64_t then_ts, int64_t now_ts);
+/* Sends the next packet of the newest run. False: dropped on the way; its number is used up, the peer may ask. */
+bool tx_send(struct tx *tx, const struct tx_packet *packet, const struct tx_out *out);
+/* What the peer asks for: the index of the packet with this number; false: not known any more, or sent again
+ * within the last rtt_ms. */
+bool tx_find(struct tx *tx, uint16_t seq, int64_t now_ms, int64_t rtt_ms, int64_t *full,
+	     uint64_t *index);
+/* Sends packet number `full` again: by RTX where that was agreed on. Returns its size; 0: dropped. */
+size_t tx_repeat(struct tx *tx, int64_t full, const struct tx_packet *packet,
+		 const struct tx_out *out);
+/* Time on the wire that is `ts` at the keeper, now. */
+uint32_t tx_wire_ts(const struct tx *tx, int64_t ts);

@@ -1,0 +1,284 @@
+#include "service/rtc_sender.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "codec/rtp.h"
+#include "live/source.h"
+#include "service/rtc_sender_parts.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum {
+	BURST = 32,       /* packets of pictures in one send slot; the rest is paced: */
+	PACED = 16,       /* so many at once, */
+	PACED_ALL = 256,  /* of all players together, */
+	PACE_MS = 2,      /* so often */
+	BEHIND_MS = 1500, /* pictures that are older are not sent any more */
+	REFUSED_MAX = 16, /* packets in a second: the line does not take it */
+	SECOND_MS = 1000,
+};
+
+/* The players that have more to send than one slot took, in a ring that turns. */
+static struct {
+	struct rtc_sender *first;
+	struct timer timer;
+} pacer;
+
+static const uint32_t rtc_codecs[] = {
+	[RTC_CODEC_OPUS] = FOURCC('O', 'p', 'u', 's'),
+	[RTC_CODEC_H264] = FOURCC('a', 'v', 'c', '1'),
+	[RTC_CODEC_H265] = FOURCC('h', 'v', 'c', '1'),
+	[RTC_CODEC_AV1] = FOURCC('a', 'v', '0', '1'),
+};
+
+struct tx_packet rtc_sender_packet(const struct packet *p, uint64_t index)
+{
+	return (struct tx_packet){.payload = packet_payload(p),
+				  .index = index,
+				  .picture = p->picture,
+				  .ts = p->ts,
+				  .marker = p->flags & PACKET_MARKER};
+}
+
+static bool has_track(const struct rtc_sender *s, enum packet_track track)
+{
+	const struct rtc_track *agreed = s->tx[track].track;
+	return agreed && s->packets->codecs[track] == rtc_codecs[agreed->codec];
+}
+
+/* ---- sending ---- */
+
+static void begin_window(struct rtc_sender *s, int64_t now)
+{
+	if (now - s->window_ms < SECOND_MS)
+		return;
+	s->window_ms = now;
+	s->refused_now = 0;
+	s->sent_now = s->repeated_now = 0;
+}
+
+/* The next packet of a track; false: the line has refused it. */
+static bool send_one(struct rtc_sender *s, enum packet_track track, const struct packet *p)
+{
+	struct tx_packet packet = rtc_sender_packet(p, s->next[track]++);
+	bool ok = tx_send(&s->tx[track], &packet, &s->opts.out);
+	if (!ok) {
+		s->counts.refused++;
+		s->refused_now++;
+		return false;
+	}
+	s->counts.packets++;
+	s->counts.bytes += (int64_t)p->n + RTP_HEADER;
+	s->sent_now += p->n;
+	s->packets->source->send_bytes += (int64_t)p->n + RTP_HEADER;
+	return true;
+}
+
+static void begin_audio(struct rtc_sender *s, const struct packet *first, uint64_t index)
+{
+	if (first)
+		tx_begin(&s->tx[PACKETS_AUDIO], &(struct tx_run){.index = index}, first->ts);
+}
+
+static void send_audio(struct rtc_sender *s)
+{
+	const struct packet_ring *ring = &s->packets->rings[PACKETS_AUDIO];
+	uint64_t *next = &s->next[PACKETS_AUDIO];
+	if (!has_track(s, PACKETS_AUDIO))
+		return;
+	if (*next < ring->first || !s->tx[PACKETS_AUDIO].run_count) {
+		*next = *next < ring->first ? ring->first : *next;
+		begin_audio(s, packet_ring_at(ring, *next), *next);
+	}
+	while (*next < ring->next)
+		(void)send_one(s, PACKETS_AUDIO, packet_ring_at(ring, *next));
+}
+
+/* The pictures that it has begun with are over; `p` is the next one. */
+static void end_cached(struct rtc_sender *s, const struct packet *p)
+{
+	uint64_t next = s->next[PACKETS_VIDEO];
+	s->video_end = UINT64_MAX;
+	if (s->waits_after) {
+		s->video_state = RTC_VIDEO_WAITS;
+		s->await_from = next;
+	} else {
+		tx_begin(&s->tx[PACKETS_VIDEO], &(struct tx_run){.index = next}, p->ts);
+	}
+	s->waits_after = false;
+}
+
+static bool is_late(const struct rtc_sender *s, const struct packet *p, int64_t now)
+{
+	return s->video_end == UINT64_MAX && now - p->ms > BEHIND_MS;
+}
+
+/* Sends at most so many packets; returns how many. */
+static int send_video(struct rtc_sender *s, int most)
+{
+	const struct packet_ring *ring = &s->packets->rings[PACKETS_VIDEO];
+	uint64_t *next = &s->next[PACKETS_VIDEO];
+	int64_t now = clock_ms();
+	int n = 0;
+	if (!has_track(s, PACKETS_VIDEO))
+		return 0;
+	if (s->video_state != RTC_VIDEO_FLOWS)
+		rtc_sender_begin_video(s);
+	while (s->video_state == RTC_VIDEO_FLOWS && *next < ring->next && n < most) {
+		const struct packet *p = packet_ring_at(ring, *next);
+		if (!p || is_late(s, p, now)) {
+			rtc_sender_skip_video(s);
+			break;
+		}
+		if (*next == s->video_end) {
+			end_cached(s, p);
+			if (s->video_state == RTC_VIDEO_WAITS)
+				rtc_sender_begin_video(s);
+			continue;
+		}
+		n++;
+		if (!send_one(s, PACKETS_VIDEO, p) && s->refused_now > REFUSED_MAX) {
+			rtc_sender_skip_video(s);
+			break;
+		}
+	}
+	return n;
+}
+
+bool rtc_sender_pending(const struct rtc_sender *s)
+{
+	return s->packets && s->is_open && s->video_state == RTC_VIDEO_FLOWS &&
+	       s->next[PACKETS_VIDEO] < s->packets->rings[PACKETS_VIDEO].next;
+}
+
+/* ---- pacing ---- */
+
+static void leave_pacer(struct rtc_sender *s)
+{
+	if (s->is_paced)
+		DL_DELETE2(pacer.first, s, prev, next_paced);
+	s->is_paced = false;
+}
+
+static void join_pacer(struct rtc_sender *s)
+{
+	if (s->is_paced)
+		return;
+	s->is_paced = true;
+	DL_APPEND2(pacer.first, s, prev, next_paced);
+	if (!pacer.timer.armed)
+		timer_set(&pacer.timer, clock_after(PACE_MS));
+}
+
+static void on_pace(struct timer *timer)
+{
+	for (int left = PACED_ALL; pacer.first && left > 0;) {
+		struct rtc_sender *s = pacer.first;
+		int n = send_video(s, PACED < left ? PACED : left);
+		leave_pacer(s);
+		left -= n ? n : 1;
+		if (!rtc_sender_pending(s))
+			continue;
+		s->is_paced = true;
+		DL_APPEND2(pacer.first, s, prev, next_paced);
+		if (s->prev == s) /* alone: its next turn is the next tick's */
+			break;
+	}
+	if (pacer.first)
+		timer_set(timer, clock_after(PACE_MS));
+}
+
+/* ---- its life ---- */
+
+void rtc_sender_turn(struct rtc_sender *s)
+{
+	if (!s->packets || !s->is_open)
+		return;
+	begin_window(s, clock_ms());
+	packets_pull(s->packets);
+	send_audio(s);
+	if (!s->is_paced)
+		(void)send_video(s, BURST);
+	if (rtc_sender_pending(s))
+		join_pacer(s);
+	rtc_sender_report(s);
+}
+
+struct rtc_sender *rtc_sender_new(const struct rtc_sender_opts *opts)
+{
+	struct rtc_sender *s = mem_new(struct rtc_sender);
+	pacer.timer.fn = on_pace;
+	s->opts = *opts;
+	s->video_end = UINT64_MAX;
+	if (opts->media->audio.codec)
+		tx_init(&s->tx[PACKETS_AUDIO], &opts->media->audio);
+	if (opts->media->video.codec)
+		tx_init(&s->tx[PACKETS_VIDEO], &opts->media->video);
+	return s;
+}
+
+void rtc_sender_free(struct rtc_sender **sender)
+{
+	if (!*sender)
+		return;
+	rtc_sender_leave(*sender);
+	free(*sender);
+	*sender = NULL;
+	if (!pacer.first)
+		timer_cancel(&pacer.timer);
+}
+
+/* Times go on by as much as has passed. */
+static void rebase(struct rtc_sender *s)
+{
+	static const int clocks[] = {PACKETS_AUDIO_CLOCK, PACKETS_VIDEO_CLOCK};
+	for (int i = 0; i < PACKETS_TRACKS; i++) {
+		struct tx *tx = &s->tx[i];
+		if (!tx->has_sent)
+			continue;
+		int64_t then = tx->last_ts + (1 + clock_ms() - s->left_ms) * clocks[i];
+		tx_rebase(tx, then, packets_now(s->packets) * clocks[i]);
+	}
+}
+
+void rtc_sender_join(struct rtc_sender *s, struct source *source)
+{
+	s->packets = packets_open(source, &s->opts.packets);
+	packets_pull(s->packets);
+	rebase(s);
+	s->video_state = RTC_VIDEO_IDLE;
+	s->next[PACKETS_AUDIO] = s->packets->rings[PACKETS_AUDIO].next;
+	s->tx[PACKETS_AUDIO].run_count = 0;
+	rtc_sender_turn(s);
+}
+
+void rtc_sender_leave(struct rtc_sender *s)
+{
+	leave_pacer(s);
+	s->left_ms = clock_ms();
+	packets_close(&s->packets);
+}
+
+void rtc_sender_open(struct rtc_sender *s)
+{
+	s->is_open = true;
+	if (s->packets) {
+		s->next[PACKETS_AUDIO] = s->packets->rings[PACKETS_AUDIO].next;
+		rtc_sender_turn(s);
+	}
+}
+
+const struct rtc_sender_counts *rtc_sender_counts(const struct rtc_sender *s)
+{
+	return &s->counts;
+}
+
+int64_t rtc_sender_rtt_ms(const struct rtc_sender *s)
+{
+	return s->rtt_ms;
+}
+
+int rtc_sender_loss(const struct rtc_sender *s)
+{
+	return s->loss;
+}
