@@ -278,6 +278,13 @@ struct conf_exporter {
 	int streams;
 };
 
+/* A service that is told at intervals that this server is there. */
+struct conf_heartbeat {
+	bool enabled, summaries, ports;
+	int64_t interval_ms; /* in the file: seconds */
+	char *url, *device_id;
+};
+
 struct conf {
 	int refs;
 	char *file; /* as given with -c; "" for environment only */
@@ -298,6 +305,11 @@ struct conf {
 	enum conf_tri reuse_port;
 	char *advertise, *resolver;
 	char *ff_log_level; /* of ffmpeg */
+	struct {
+		int network;
+		struct text_list disk;
+	} stats;
+	struct conf_heartbeat heartbeat;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
 	struct conf_access_log access_log;

@@ -7,7 +7,6 @@ static const struct row rows[] = {
 	LACKING("asprocess", "Ending together with the parent process."),
 	LACKING("inotify_auto_reload", "Reading the configuration again when its file changes."),
 	LACKING("is_full", "The mark of a sample file that is not meant to be run."),
-	LACKING("heartbeat", "Reporting this server to another one."),
 	LACKING("rtc_server", "WebRTC."),
 	LACKING("srt_server", "SRT."),
 	LACKING("stream_caster", "Streams of other protocols."),
@@ -35,8 +34,6 @@ static const struct row rows[] = {
 	IDLE("vhost.twcc", "It concerns WebRTC only."),
 	IDLE("http_api.raw_api.allow_query", "It was removed from SRS."),
 	IDLE("http_api.raw_api.allow_update", "It was removed from SRS."),
-	IDLE("stats.network", "All network interfaces are counted."),
-	IDLE("stats.disk", "All disks are counted."),
 };
 
 SCHEMA_PART(schema_srs, rows);

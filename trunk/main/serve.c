@@ -1,5 +1,6 @@
 #include "main/serve.h"
 #include "api/api.h"
+#include "api/heartbeat.h"
 #include "api/metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -106,6 +107,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	members_follow(server->cluster);
 	certs_watch(server);
 	tasks_serve(server->tasks);
+	heartbeat_start(server);
 	return OK;
 }
 

@@ -20,7 +20,7 @@ struct dns_srv_answer {
 	struct dns_srv {
 		int priority, weight, port;
 		char host[HOST_MAX];
-	} *targets; /* as in the answer, not sorted */
+	} * targets; /* as in the answer, not sorted */
 	int64_t expires_ms;
 };
 

@@ -5,8 +5,8 @@
 #include "cluster/peer.h"
 #include "cluster/rival.h"
 #include "http/client.h"
-#include "support/test_server.h"
 #include "support/api_stub.h"
+#include "support/test_server.h"
 
 #include "support/co_unit.h"
 

@@ -6,8 +6,8 @@
 #include "net/listen.h"
 #include "rtmp/handshake.h"
 #include "rtmp/server.h"
-#include "support/test_server.h"
 #include "support/api_stub.h"
+#include "support/test_server.h"
 
 #include "support/co_unit.h"
 

@@ -3,10 +3,10 @@
 #include "cluster/ask.h"
 #include "cluster/members.h"
 #include "http/client.h"
+#include "support/api_stub.h"
 #include "support/test_server.h"
 #include "topology/tree.h"
 #include "topology/view.h"
-#include "support/api_stub.h"
 
 #include "support/co_unit.h"
 
