@@ -87,6 +87,7 @@ struct conf_publish {
 	int64_t normal_timeout_ms;
 	int64_t kickoff_for_idle_ms; /* in the file: seconds; 0 off */
 	int64_t reconnect_grace_ms;  /* in the file: seconds */
+	int max_bitrate;             /* kilobits per second; 0: no limit */
 };
 
 struct conf_play {
@@ -101,6 +102,7 @@ struct conf_play {
 	bool notify_unpublish;
 	int64_t stalled_timeout_ms; /* in the file: seconds */
 	int64_t wait_timeout_ms;    /* likewise; 0: none */
+	int max_players;            /* of one stream; 0: no limit */
 };
 
 struct conf_cluster {
