@@ -330,7 +330,7 @@ def test_signed_links_of_each_format(t):
 
 # ---- HLS
 
-HLS = "hls { enabled on; hls_path ./objs/nginx/html; hls_fragment 1; hls_window 30; }"
+HLS = "hls { enabled on; hls_ctx off; hls_path ./objs/nginx/html; hls_fragment 1; hls_window 30; }"
 
 
 def hls_stream(t, text, publish="live/x"):

@@ -8,7 +8,7 @@ from support import case, flv, hls, httpc, mp4, ts
 from support.rtmp import AUDIO, VIDEO, Message, is_header, is_keyframe
 from support.server import wait_for
 
-BLOCK = "hls {{ enabled on; hls_path ./objs/nginx/html; hls_fragment 1; hls_window {window}; {more} }}"
+BLOCK = "hls {{ enabled on; hls_ctx off; hls_path ./objs/nginx/html; hls_fragment 1; hls_window {window}; {more} }}"
 # Enough of the window that nothing leaves the list during a case.
 LONG = 60
 
@@ -398,7 +398,7 @@ def test_mp3(t):
 def test_from_memory_alone(t):
     """With hls_storage ram there are no files, and with a folder that cannot be written the stream goes on."""
     for name, more in (("ram", "hls_storage ram;"), ("bad", "hls_path ./objs/nginx/html/file;")):
-        conf = top.conf(f"hls {{ enabled on; hls_fragment 1; {more} }}")
+        conf = top.conf(f"hls {{ enabled on; hls_ctx off; hls_fragment 1; {more} }}")
         s = t.server(name, conf)
         folder = os.path.join(s.folder, "objs/nginx/html")
         if name == "bad":

@@ -68,6 +68,27 @@ def fetch_list(url):
     return Playlist(answer.content.decode())
 
 
+def master(url):
+    """The URL of the playlist that a master playlist names, or None where there is none yet."""
+    answer = httpc.fetch(url)
+    if answer.status == 404:
+        return None
+    lines = answer.content.decode().split("\n")
+    if answer.status != 200 or not lines[1].startswith("#EXT-X-STREAM-INF:") or len(lines) != 4:
+        raise HlsError(f"{url}: {answer.status}, {answer.content}")
+    return urllib.parse.urljoin(url, lines[2])
+
+
+def wait_master(url, timeout=15):
+    """The same as soon as there is one."""
+    deadline = time.monotonic() + timeout * SCALE
+    while time.monotonic() < deadline:
+        if found := master(url):
+            return found
+        time.sleep(0.05)
+    raise HlsError(f"{url}: no master playlist in {timeout} s")
+
+
 def fetch(url):
     answer = httpc.fetch(url)
     if answer.status != 200:

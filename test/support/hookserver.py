@@ -39,6 +39,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def do_GET(self):
+        self.server.owner.fetched.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", "200")
+        self.end_headers()
+        self.wfile.write(b"x" * 200)
+
     def log_message(self, *_):
         pass
 
@@ -58,7 +65,7 @@ class HookServer:
 
     def __init__(self, port=0, say=(200, '{"code":0,"data":null}'), cert=None):
         self.say, self.delay, self.chunked, self.cert = say, 0, False, cert
-        self.heard, self.connections = [], 0
+        self.heard, self.fetched, self.connections = [], [], 0
         self.port, self.server = port, None
         self.start()
 

@@ -1,5 +1,6 @@
 #include "api/access.h"
 #include "api/api_route.h"
+#include "api/credentials.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/url.h"
@@ -20,11 +21,20 @@ static void note(const struct http_session *s, const char *why)
 			 log_quote(s->request->path), ip, why);
 }
 
+static bool takes_tokens(const struct conf_http_api *api)
+{
+	return *api->auth.token || api->auth.tokens.count;
+}
+
 static err deny_caller(struct http_session *s)
 {
 	struct buf extra = {.max = 8192};
-	buf_printf(&extra, "WWW-Authenticate: Basic realm=\"SRS\", charset=\"UTF-8\"\r\n%s",
-		   s->cors);
+	const struct conf_http_api *api = &s->conf->http_api;
+	if (*api->auth.username || api->auth.users.count || !takes_tokens(api))
+		buf_printf(&extra, "WWW-Authenticate: Basic realm=\"SRS\", charset=\"UTF-8\"\r\n");
+	if (takes_tokens(api))
+		buf_printf(&extra, "WWW-Authenticate: Bearer realm=\"SRS\"\r\n");
+	buf_printf(&extra, "%s", s->cors);
 	err e = http_respond(s->sock, s->request, 401, NULL, span_str(""), buf_text(&extra));
 	buf_free(&extra);
 	return e;
@@ -42,23 +52,39 @@ static err deny_for_now(struct http_session *s)
 	return e;
 }
 
-/* *refused: name or password are wrong or missing, which has been answered. */
-static err check_password(struct http_session *s, bool *refused)
+static err deny_scope(struct http_session *s, const struct caller *caller, unsigned scope)
 {
-	const struct conf_http_api *api = &s->conf->http_api;
+	char *body = mem_printf("{\"code\":%d,\"why\":\"the caller lacks the scope %s\"}",
+				CODE_DENIED, scope_name(scope));
+	log_warn("%s %s: %s lacks the scope %s", s->request->method_name,
+		 log_quote(s->request->path), log_quote(caller->name), scope_name(scope));
+	err e = http_respond(s->sock, s->request, 403, "application/json", span_str(body), s->cors);
+	free(body);
+	return e;
+}
+
+/* *refused: who calls is not said or wrong, or may not do that, which has been answered. */
+static err check_caller(struct http_session *s, unsigned scope, bool *refused)
+{
 	struct guesses *guesses = s->server->guesses;
 	const struct addr *peer = sock_peer(s->sock);
+	struct caller caller;
 	*refused = true;
 	if (!http_header_get(s->request, "Authorization"))
 		return deny_caller(s);
 	if (!guesses_may_try(guesses, peer))
 		return deny_for_now(s);
-	*refused = !http_basic_ok(s->request, api->auth.username, api->auth.password);
-	if (!*refused)
-		return OK;
-	note(s, "the name or password is wrong");
-	guesses_wrong(guesses, peer);
-	return deny_caller(s);
+	if (!credentials_check(&caller, &s->conf->http_api, s->request)) {
+		note(s, "the name, password or token is wrong");
+		guesses_wrong(guesses, peer);
+		return deny_caller(s);
+	}
+	if (!(caller.scopes & scope))
+		return deny_scope(s, &caller, scope);
+	*refused = false;
+	free(s->caller);
+	s->caller = mem_strdup(caller.name);
+	return OK;
 }
 
 /* ---- servers of the cluster ---- */
@@ -100,6 +126,15 @@ static bool is_write(const struct http_session *s)
 	    (m->method == HTTP_METHOD_POST && !acts))
 		return query_is(s, "rpc", "reload");
 	return m->method != HTTP_METHOD_OPTIONS;
+}
+
+/* What its caller must be allowed. */
+static unsigned scope_of(const struct http_session *s)
+{
+	const struct api_route *route = s->route->arg;
+	if (!is_write(s))
+		return SCOPE_READ;
+	return route && route->flags & ROUTE_KICKS ? SCOPE_KICK : SCOPE_CONFIG;
 }
 
 /* A request that a proxy on this host passes on is from elsewhere. */
@@ -155,19 +190,45 @@ static err check_write(struct http_session *s, bool *refused)
 	*refused = false;
 	if (api->writes != WRITES_AUTH || api->auth.enabled)
 		return OK;
-	err e = check_password(s, refused);
+	err e = check_caller(s, scope_of(s), refused);
 	s->server->stat.refused_writes += *refused;
 	return e;
 }
 
 /* ---- all of it ---- */
 
+static bool has_credentials(const struct http_session *s)
+{
+	const struct conf_http_api *api = &s->conf->http_api;
+	bool takes = *api->auth.username || api->auth.users.count || takes_tokens(api);
+	return takes && http_header_get(s->request, "Authorization");
+}
+
+/* What is for servers of the cluster is for people, too, who say who they are: the secret is no password for
+ * them. */
 err access_check(struct http_session *s, bool *refused)
 {
 	*refused = false;
+	free(s->caller);
+	s->caller = NULL;
 	if (signer_on(s->server->signer) && is_for_servers(s))
-		return check_signature(s, refused);
+		return has_credentials(s) ? check_caller(s, scope_of(s), refused)
+					  : check_signature(s, refused);
 	if (s->conf->http_api.auth.enabled)
-		TRY(check_password(s, refused));
+		TRY(check_caller(s, scope_of(s), refused));
 	return !*refused && is_write(s) ? check_write(s, refused) : OK;
+}
+
+void access_audit(const struct http_session *s, long long code)
+{
+	char ip[ADDR_TEXT_MAX];
+	const char *who = s->caller ? s->caller
+			  : signer_on(s->server->signer) && is_for_servers(s)
+				  ? "a server of the cluster"
+				  : "nobody in particular";
+	if (!is_write(s))
+		return;
+	addr_ip(ip, sock_peer(s->sock));
+	log_info("audit: %s from %s: %s %s: code %lld", log_quote(who), ip, s->request->method_name,
+		 log_quote(s->request->target), code);
 }

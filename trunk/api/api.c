@@ -97,7 +97,8 @@ static const struct api_route routes[] = {
 	{"/api/v1/streams/<id>", HTTP_GET, api_streams,
 	 "streams, or one: streams/<id>; ?start=0&count=10", 0},
 	{"/api/v1/clients/<id>", HTTP_GET | HTTP_DELETE, api_clients,
-	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it", 0},
+	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
+	 ROUTE_KICKS},
 	{"/api/v1/drain", HTTP_GET | HTTP_POST | HTTP_DELETE, api_drain,
 	 "POST: nobody new is let in, and the server ends when all have left, or ?timeout= seconds "
 	 "later; DELETE: it goes on",
@@ -116,7 +117,8 @@ static const struct api_route routes[] = {
 	{"/api/v1/clusters/nodes", HTTP_GET, api_cluster_nodes,
 	 "the servers around this one, and how fast they answer", ROUTE_SIGNED},
 	{"/api/v1/clusters/clients/<id>", HTTP_DELETE, api_cluster_clients,
-	 "DELETE clusters/clients/<id> disconnects a client of any server", ROUTE_SIGNED},
+	 "DELETE clusters/clients/<id> disconnects a client of any server",
+	 ROUTE_SIGNED | ROUTE_KICKS},
 	{"/api/v1/tests/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},
 	{"/api/v1/tests/errors", HTTP_ANY, api_errors, "always code 100", 0},
 	{0},
@@ -220,6 +222,7 @@ static err serve(struct http_session *s, bool *found)
 		json_put_int(call.answer, "code", API_BAD_CALLBACK);
 	else
 		fill(&call, route);
+	access_audit(s, json_integer_value(json_object_get(call.answer, "code")));
 	err e = send_answer(s, &call, bad ? "" : callback);
 	free(callback);
 	return e;

@@ -36,6 +36,7 @@ enum {
 	ROUTE_PUBLIC = 4, /* on the port of files, too */
 	ROUTE_OPEN = 8,   /* asks for no name and password */
 	ROUTE_ACTS = 16,  /* its POST changes something */
+	ROUTE_KICKS = 32, /* what it changes are clients */
 };
 
 /* One call: a row of the router, whose `arg` it is. */

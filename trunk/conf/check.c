@@ -190,10 +190,13 @@ static void vhost_has_keys(const struct subject *s)
 static void auth_has_a_password(const struct subject *s)
 {
 	const struct conf_http_api *api = &s->conf->http_api;
-	if (api->auth.enabled && (!*api->auth.username || !*api->auth.password))
+	bool half = !*api->auth.username != !*api->auth.password;
+	bool any = *api->auth.username || *api->auth.token || api->auth.users.count ||
+		   api->auth.tokens.count;
+	if (api->auth.enabled && (half || !any))
 		report_error(s->report, at(s, "http_api.auth"),
 			     "'http_api.auth' is enabled but lacks username or password");
-	else if (api->writes == WRITES_AUTH && (!*api->auth.username || !*api->auth.password))
+	else if (api->writes == WRITES_AUTH && (half || !any))
 		report_error(s->report, at(s, "http_api.writes"),
 			     "'writes auth' needs 'username' and 'password' in http_api.auth");
 }

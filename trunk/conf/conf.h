@@ -77,8 +77,9 @@ struct conf_http_hooks {
 	bool enabled;
 	enum conf_hook_format format;
 	struct conf_hook on_connect, on_publish, on_play;
-	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls; /* notices */
-	int64_t notice_timeout_ms, notice_age_ms;                         /* in the file: seconds */
+	struct text_list on_close, on_unpublish, on_stop, on_dvr, on_hls,
+		on_hls_notify;                    /* notices */
+	int64_t notice_timeout_ms, notice_age_ms; /* in the file: seconds */
 	int notice_queue;
 };
 
@@ -146,7 +147,8 @@ struct conf_hls {
 	bool cleanup, wait_keyframe, ts_floor, dts_directly;
 	enum conf_hls_storage storage;
 	bool keys;
-	int fragments_per_key;
+	int fragments_per_key, nb_notify;
+	bool ctx, ts_ctx, relative_master;
 	char *key_file, *key_url;
 };
 
@@ -256,7 +258,8 @@ struct conf_http_api {
 	} raw_api;
 	struct {
 		bool enabled;
-		char *username, *password;
+		char *username, *password, *token; /* who may do all */
+		struct text_list users, tokens;    /* "name secret scopes" */
 	} auth;
 	struct conf_https https;
 };

@@ -60,6 +60,14 @@ static const struct row rows[] = {
 	NOTICE(on_stop, "the end of a play"),
 	NOTICE(on_dvr, "a recording that is finished"),
 	NOTICE(on_hls, "a segment of HLS"),
+	LIST("vhost.http_hooks.on_hls_notify", conf_vhost, http_hooks.on_hls_notify, NEW,
+	     "URLs that are fetched (GET) when a segment of HLS is there, so that a cache has it "
+	     "before "
+	     "players ask: [ts_url], [app], [stream], [server_id], [service_id] and [param] stand "
+	     "for "
+	     "the segment's path and its stream. No answer matters, and none is tried again for "
+	     "long.",
+	     .judge = value_check_url, .example = "http://127.0.0.1:8085/fetch?file=[ts_url]"),
 	ENUM("vhost.http_hooks.format", conf_vhost, http_hooks.format, enum conf_hook_format,
 	     hook_formats, "json", NEW,
 	     "How bodies are written: as JSON or as the fields of an HTML form."),

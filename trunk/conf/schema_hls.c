@@ -61,9 +61,17 @@ static const struct row rows[] = {
 	ONOFF("vhost.hls.hls_ts_floor", conf_vhost, hls.ts_floor, "off", NEW,
 	      "Whether [timestamp] is the number of the segment, which is the time by "
 	      "hls_fragment."),
-	IDLE("vhost.hls.hls_nb_notify", "on_hls_notify is not built."),
-	IDLE("vhost.hls.hls_ctx", "Players of HLS are not counted as sessions."),
-	IDLE("vhost.hls.hls_ts_ctx", "Players of HLS are not counted as sessions."),
+	INT("vhost.hls.hls_nb_notify", conf_vhost, hls.nb_notify, "64", 0, 65536, NEW,
+	    "How many bytes are read of an answer to on_hls_notify; 0: as many as to other hooks."),
+	ONOFF("vhost.hls.hls_ctx", conf_vhost, hls.ctx, "on", NEW,
+	      "Whether each player gets a master playlist that names a session of its own "
+	      "(hls_ctx=…): it "
+	      "is a client then, as players of other protocols are. off: all get the same bytes, "
+	      "which "
+	      "caches in front can keep."),
+	ONOFF("vhost.hls.hls_ts_ctx", conf_vhost, hls.ts_ctx, "on", NEW,
+	      "Whether the session stands behind the URLs of segments too, so that their bytes are "
+	      "counted."),
 	ONOFF("vhost.hls.hls_keys", conf_vhost, hls.keys, "off", NEW,
 	      "Whether segments are encrypted (AES-128)."),
 	INT("vhost.hls.hls_fragments_per_key", conf_vhost, hls.fragments_per_key, "5", 1, 1000000,
@@ -80,7 +88,11 @@ static const struct row rows[] = {
 	      "Whether audio in MPEG-TS has the times that were sent; off: times counted by "
 	      "samples."),
 	IDLE("vhost.hls.hls_recover", "Numbers go on after a restart by the clock."),
-	IDLE("vhost.hls.hls_master_m3u8_path_relative", "There is no master playlist."),
+	ONOFF("vhost.hls.hls_master_m3u8_path_relative", conf_vhost, hls.relative_master, "off",
+	      NEW,
+	      "Whether a master playlist names the playlist without its path, for proxies in front "
+	      "that "
+	      "have another one."),
 };
 
 SCHEMA_PART(schema_hls, rows);

@@ -31,6 +31,7 @@ const char *value_check_ipport(const char *word);   /* ip[:port] */
 const char *value_check_origin(const char *word);
 const char *value_check_network(const char *word); /* ip or ip/bits */
 const char *value_check_mount(const char *word);
+const char *value_check_user(const char *rule);
 const char *value_check_rule(const char *rule); /* "publish|play all|ip|ip/bits" */
 const char *value_check_url(const char *word);  /* http[s]://host[:port]/path */
 /* host[:port], rtmp[s]://host[:port], or with /app/stream behind it */

@@ -55,6 +55,28 @@ static bool is_action(const char *word, size_t n)
 	       (n == 4 && memcmp(word, "play", 4) == 0);
 }
 
+static bool is_scope(const char *p, size_t n)
+{
+	static const char *const scopes[] = {"read", "kick", "config", "all"};
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
+		if (strlen(scopes[i]) == n && strncmp(scopes[i], p, n) == 0)
+			return true;
+	return false;
+}
+
+/* "name secret scopes"; a name with a colon could never be told from its password. */
+const char *value_check_user(const char *rule)
+{
+	const char *scopes = strrchr(rule, ' ');
+	bool fits = scopes && *rule && strcspn(rule, ":") >= strcspn(rule, " ");
+	for (const char *p = scopes; fits && *p; p += strcspn(p, "+")) {
+		p++;
+		fits = is_scope(p, strcspn(p, "+"));
+	}
+	return fits ? NULL
+		    : "a name, a secret and read, kick, config (with + in between) or all";
+}
+
 const char *value_check_rule(const char *rule)
 {
 	const char *blank = strchr(rule, ' ');

@@ -53,7 +53,7 @@ static bool add_rules(struct text_list *list, const struct row *row, const char 
 		if (fits)
 			text_list_add(list, span_str(rule));
 		else
-			value_expect(why, row, rule);
+			value_expect(why, row, row->hidden ? NULL : rule);
 		free(rule);
 		if (!fits)
 			return false;

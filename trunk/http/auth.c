@@ -45,3 +45,12 @@ bool http_basic_ok(const struct http_message *request, const char *username, con
 	free(expected);
 	return ok;
 }
+
+bool http_bearer_ok(const struct http_message *request, const char *token)
+{
+	const char *sent = http_header_get(request, "Authorization");
+	if (!sent || strncasecmp(sent, "Bearer ", 7) != 0)
+		return false;
+	sent += 7 + strspn(sent + 7, " ");
+	return same(sent, token) && *token;
+}

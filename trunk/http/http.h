@@ -75,5 +75,7 @@ err http_respond(struct sock *sock, const struct http_message *request, int stat
 err http_respond_text(struct sock *sock, const struct http_message *request, int status,
 		      const char *sentence, const char *extra) BLOCKS;
 const char *http_status_text(int status);
+/* True when the Authorization header is Bearer with this token, which is not empty (likewise). */
+bool http_bearer_ok(const struct http_message *request, const char *token);
 /* True when the Authorization header holds these (compared in constant time). */
 bool http_basic_ok(const struct http_message *request, const char *username, const char *password);

@@ -13,6 +13,7 @@
 #include "net/dns.h"
 #include "node/certs.h"
 #include "node/guesses.h"
+#include "node/hook_queue.h"
 #include "node/notice.h"
 #include "node/sign.h"
 #include "service/health.h"
@@ -85,11 +86,12 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->notices = notices_new();
 	server->guesses = guesses_new();
 	server->certs = certs_new();
+	server->hook_queue = hook_queue_new(&server->messengers, server->certs);
 	server->hooks = hooks_new(server);
 	server->forwards = forwards_new(server);
 	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
-	serve->hls_serve = hls_serve_new(serve->hls);
+	serve->hls_serve = hls_serve_new(server, serve->hls);
 	serve->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
@@ -117,12 +119,16 @@ void serve_stop(struct serve *serve)
 	listeners_close(&serve->listeners);
 	tasks_stop(server->tasks);
 	co_group_stop(&server->sessions);
-	hooks_drain(server->hooks,
-		    clock_after(LAST_WORDS_MS)); /* of the sessions that have just ended */
+	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
 	tasks_free(&server->tasks);
+	/* Of the sessions and recordings that have just ended. */
+	if (server->hook_queue)
+		hook_queue_drain(server->hook_queue, clock_after(LAST_WORDS_MS));
+	co_group_stop(&server->messengers);
+	hook_queue_free(&server->hook_queue);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
 	dvr_free(&serve->dvr);

@@ -103,14 +103,15 @@ static err request_to(const struct http_url *url, const struct hook_call *call, 
 		      struct buf *body)
 {
 	char type[96];
-	snprintf(type, sizeof(type), "Content-Type: %s\r\n", call->content_type);
+	if (call->content_type)
+		snprintf(type, sizeof(type), "Content-Type: %s\r\n", call->content_type);
 	struct http_request_opts opts = {
-		.method = "POST",
+		.method = call->content_type ? "POST" : "GET",
 		.host = {.port = url->port, .has_port = true},
 		.target = url->path,
-		.headers = type,
+		.headers = call->content_type ? type : NULL,
 		.body = call->body,
-		.body_max = HOOK_ANSWER_MAX,
+		.body_max = call->answer_max ? call->answer_max : HOOK_ANSWER_MAX,
 		.deadline = call->deadline,
 		.at_once = HOOK_CONNECTIONS,
 		.tls = strcmp(url->schema, "https") == 0 ? call->tls : NULL,
@@ -137,7 +138,10 @@ err hook_post(const struct hook_call *call, enum hook_verdict *verdict,
 	int status;
 	why[0] = '\0';
 	err e = request(call, &status, body);
-	if (e == OK)
+	if (!call->content_type && (e == OK || e == ERR_LIMIT)) {
+		*verdict = HOOK_ALLOWED; /* it was fetched; what does not fit is not read */
+		e = OK;
+	} else if (e == OK)
 		*verdict = hook_verdict_of(status, buf_span(body), why);
 	else
 		*verdict = HOOK_NO_ANSWER;

@@ -27,12 +27,13 @@ struct tls_client;
 struct hook_call {
 	const char *url;          /* "http[s]://host[:port]/path?query" */
 	struct tls_client *tls;   /* for https: what is trusted */
-	const char *content_type; /* of the body */
+	const char *content_type; /* of the body; NULL: GET, to which any answer is HOOK_ALLOWED */
+	size_t answer_max;        /* bytes of the answer that are read; 0: HOOK_ANSWER_MAX */
 	struct span body;
 	int64_t deadline; /* monotonic; for all of it, waiting for a connection included */
 	struct buf *
 		answer; /* gets the body of the answer, at most HOOK_ANSWER_MAX; NULL: nobody reads it */
 };
-/* Posts it once. *verdict says what the answer means; an error only when the caller is being stopped. */
+/* Posts it once, or fetches it. *verdict says what the answer means; an error only when the caller is being stopped. */
 err hook_post(const struct hook_call *call, enum hook_verdict *verdict,
 	      char why[static HOOK_WHY_MAX]) BLOCKS;

@@ -18,6 +18,7 @@ enum {
 struct notice {
 	struct notice *prev, *next;
 	const char *event, *content_type;
+	size_t answer_max;
 	int64_t timeout_ms, until_ms;
 	size_t n;
 	uint8_t body[];
@@ -125,6 +126,7 @@ static err deliver(struct outbox *box, struct notice *notice)
 		.url = box->url,
 		.tls = box->queue->certs ? certs_client(box->queue->certs) : NULL,
 		.content_type = notice->content_type,
+		.answer_max = notice->answer_max,
 		.body = {notice->body, notice->n},
 		.deadline = clock_after(notice->timeout_ms),
 	};
@@ -205,6 +207,7 @@ void hook_queue_put(struct hook_queue *queue, const struct hook_notice *said)
 	*notice = (struct notice){
 		.event = said->event,
 		.content_type = said->content_type,
+		.answer_max = said->answer_max,
 		.timeout_ms = said->timeout_ms,
 		.until_ms = clock_after(said->age_ms),
 		.n = said->body.n,

@@ -11,13 +11,15 @@
 struct hook_queue;
 
 struct hook_notice {
-	const char *url;          /* copied */
-	const char *event;        /* a literal */
-	const char *content_type; /* a literal */
-	struct span body;         /* copied */
-	int64_t timeout_ms;       /* of one attempt */
-	int64_t age_ms;           /* dropped when it could not be delivered for so long */
-	int queue_max;            /* dropped when so many are waiting already */
+	const char *url;   /* copied */
+	const char *event; /* a literal */
+	const char
+		*content_type; /* a literal; NULL: the URL is fetched (GET), any answer will do */
+	struct span body;      /* copied */
+	int64_t timeout_ms;    /* of one attempt */
+	int64_t age_ms;        /* dropped when it could not be delivered for so long */
+	size_t answer_max;     /* bytes of an answer that are read; 0: as hook.h says */
+	int queue_max;         /* dropped when so many are waiting already */
 };
 
 struct hook_queue_facts {

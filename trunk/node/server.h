@@ -15,6 +15,7 @@ struct certs;
 struct cluster;
 struct forwards;
 struct guesses;
+struct hook_queue;
 struct hooks;
 struct notices;
 struct signer;
@@ -49,6 +50,9 @@ struct server {
 	struct tasks *tasks;
 	/* Copies of streams for other servers, of the session layer too. */
 	struct forwards *forwards;
+	/* What web services are told, by whatever layer; its coroutines outlive the services. */
+	struct hook_queue *hook_queue;
+	struct co_group messengers;
 	char *server_id;    /* the same over restarts */
 	char service_id[9]; /* of this start */
 	char path_id[9];    /* likewise, for circles: told to nobody but those whom we ask */

@@ -1,5 +1,6 @@
 #include "output/blob.h"
 #include "base/mem.h"
+#include "codec/media_memory.h"
 
 #include <stdlib.h>
 
@@ -7,7 +8,13 @@ struct blob *blob_new(const struct buf *bytes)
 {
 	if (!buf_ok(bytes))
 		return NULL;
-	struct blob *blob = mem_alloc(sizeof(*blob) + bytes->n);
+	if (!media_memory_take(sizeof(struct blob) + bytes->n))
+		return NULL;
+	struct blob *blob = mem_try_alloc(sizeof(*blob) + bytes->n);
+	if (!blob) {
+		media_memory_give(sizeof(*blob) + bytes->n);
+		return NULL;
+	}
 	*blob = (struct blob){.refs = 1, .n = bytes->n};
 	if (bytes->n)
 		memcpy(blob->p, bytes->p, bytes->n);
@@ -25,5 +32,5 @@ void blob_unref(struct blob **blob)
 	struct blob *b = *blob;
 	*blob = NULL;
 	if (b && --b->refs == 0)
-		free(b);
+		media_memory_free(b, sizeof(*b) + b->n);
 }

@@ -8,7 +8,8 @@ struct blob {
 	uint8_t p[];
 };
 
-/* One reference; the bytes are copied. NULL when the buffer is bad. */
+/* One reference; the bytes are copied, and counted as media memory. NULL when the buffer is bad, or there is no
+ * room. */
 struct blob *blob_new(const struct buf *bytes);
 struct blob *blob_ref(struct blob *blob);
 /* NULL is fine; clears the pointer. */

@@ -11,7 +11,6 @@
 
 struct dvr {
 	struct co *recovery;
-	struct hook_queue *hooks;
 	struct server *server;
 	struct source_observer observer;
 	struct map *recorders; /* by the source's key */
@@ -42,7 +41,7 @@ static void begins(struct source_observer *observer, struct source *source, bool
 		log_warn("%s is not recorded: its name cannot be the name of a file", source->key);
 		return;
 	}
-	recorder_start(dvr->recorders, dvr->server, source, vhost, dvr->hooks);
+	recorder_start(dvr->recorders, dvr->server, source, vhost);
 }
 
 struct recovery_job {
@@ -90,7 +89,6 @@ struct dvr *dvr_new(struct server *server)
 	struct dvr *dvr = mem_new(struct dvr);
 	dvr->server = server;
 	dvr->recorders = map_new();
-	dvr->hooks = hook_queue_new(&server->services, server->certs);
 	dvr->observer.on_begin = begins;
 	dvr->recovery = co_start("dvr-recovery", recovery_main, dvr);
 	registry_observe(&server->registry, &dvr->observer);
@@ -106,6 +104,5 @@ void dvr_free(struct dvr **dvr)
 	registry_unobserve(&d->server->registry, &d->observer);
 	co_join(&d->recovery);
 	map_free(&d->recorders);
-	hook_queue_free(&d->hooks);
 	free(d);
 }

@@ -2,19 +2,21 @@
 
 #include "base/mem.h"
 #include "codec/url.h"
+#include "node/hook_queue.h"
 #include "node/json.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BODY_MAX = 16384, CWD_MAX = 4096 };
+enum { CWD_MAX = 4096, WARM_MS = 10000 };
 
 struct file_hook {
-	struct hook_queue *queue;
+	struct server *server;
 	struct conf *conf;
 	const struct conf_http_hooks *hooks;
-	const struct text_list *urls;
+	const struct text_list *urls, *warm;
 	const char *event;
+	size_t notify_max; /* bytes of an answer that are of interest */
 	json_t *body;
 };
 
@@ -30,18 +32,20 @@ static void put_ids(json_t *body, const struct file_hook_stream *s)
 	free(key);
 }
 
-static struct file_hook *begin(struct hook_queue *queue, const struct file_hook_stream *s,
-			       const char *event, const struct text_list *urls)
+static struct file_hook *begin(const struct file_hook_stream *s, const char *event,
+			       const struct text_list *urls, const struct text_list *warm)
 {
 	const struct conf_http_hooks *hooks = &s->vhost->http_hooks;
-	if (!hooks->enabled || urls->count == 0)
+	if (!hooks->enabled || urls->count + (warm ? warm->count : 0) == 0)
 		return NULL;
 	struct file_hook *h = mem_new(struct file_hook);
-	*h = (struct file_hook){.queue = queue,
+	*h = (struct file_hook){.server = s->server,
 				.conf = conf_ref(s->conf),
 				.hooks = hooks,
 				.urls = urls,
+				.warm = warm,
 				.event = event,
+				.notify_max = (size_t)s->vhost->hls.nb_notify,
 				.body = json_object()};
 	char *tc_url = mem_printf("rtmp://%s/%s", s->vhost->name, s->app);
 	json_put_text(h->body, "server_id", s->server->server_id);
@@ -59,15 +63,16 @@ static struct file_hook *begin(struct hook_queue *queue, const struct file_hook_
 	return h;
 }
 
-struct file_hook *file_hook_dvr(struct hook_queue *queue, const struct file_hook_stream *stream)
+struct file_hook *file_hook_dvr(const struct file_hook_stream *stream)
 {
-	return begin(queue, stream, "on_dvr", &stream->vhost->http_hooks.on_dvr);
+	return begin(stream, "on_dvr", &stream->vhost->http_hooks.on_dvr, NULL);
 }
 
-struct file_hook *file_hook_hls(struct hook_queue *queue, const struct file_hook_stream *stream,
+struct file_hook *file_hook_hls(const struct file_hook_stream *stream,
 				const struct file_hook_segment *segment)
 {
-	struct file_hook *h = begin(queue, stream, "on_hls", &stream->vhost->http_hooks.on_hls);
+	struct file_hook *h = begin(stream, "on_hls", &stream->vhost->http_hooks.on_hls,
+				    &stream->vhost->http_hooks.on_hls_notify);
 	if (!h)
 		return NULL;
 	json_object_set_new(h->body, "duration", json_real((double)segment->duration_ms / 1000));
@@ -91,9 +96,67 @@ static void tell(struct file_hook *h)
 	};
 	for (int i = 0; i < h->urls->count; i++) {
 		notice.url = h->urls->v[i];
-		hook_queue_put(h->queue, &notice);
+		hook_queue_put(h->server->hook_queue, &notice);
 	}
 	free(text);
+}
+
+/* ---- on_hls_notify ---- */
+
+static const char *member(const struct file_hook *h, const char *name)
+{
+	const char *text = json_string_value(json_object_get(h->body, name));
+	return text ? text : "";
+}
+
+static void put_escaped(struct buf *out, const struct file_hook *h, const char *name)
+{
+	url_escape(out, member(h, name));
+}
+
+/* The URL with the names in place of the variables, so that a CDN can be made to fetch the segment. */
+static void fill(struct buf *out, const struct file_hook *h, const char *url)
+{
+	static const struct {
+		const char *variable, *member;
+	} names[] = {{"[server_id]", "server_id"},
+		     {"[service_id]", "service_id"},
+		     {"[app]", "app"},
+		     {"[stream]", "stream"},
+		     {"[ts_url]", "url"},
+		     {"[param]", "param"}};
+	while (*url) {
+		size_t i = 0, n = 0;
+		for (; i < sizeof(names) / sizeof(*names) && !n; i++)
+			if (strncmp(url, names[i].variable, strlen(names[i].variable)) == 0)
+				n = strlen(names[i].variable);
+		if (n)
+			put_escaped(out, h, names[i - 1].member);
+		else
+			buf_u8(out, (uint8_t)*url);
+		url += n ? n : 1;
+	}
+}
+
+/* One that is not there is not told later: by then the segment is old. */
+static void warm_up(const struct file_hook *h)
+{
+	for (int i = 0; h->warm && i < h->warm->count; i++) {
+		struct buf url = {.max = URL_MAX};
+		fill(&url, h, h->warm->v[i]);
+		struct hook_notice notice = {
+			.event = "on_hls_notify",
+			.url = buf_text(&url),
+			.body = span_str(""),
+			.timeout_ms = WARM_MS,
+			.age_ms = WARM_MS,
+			.queue_max = h->hooks->notice_queue,
+			.answer_max = h->notify_max,
+		};
+		if (buf_ok(&url))
+			hook_queue_put(h->server->hook_queue, &notice);
+		buf_free(&url);
+	}
 }
 
 void file_hook_done(void *hook, const char *path)
@@ -110,6 +173,7 @@ void file_hook_done(void *hook, const char *path)
 		free(cwd);
 		json_put_text(h->body, "file", path);
 		tell(h);
+		warm_up(h);
 	}
 	json_decref(h->body);
 	conf_unref(&h->conf);

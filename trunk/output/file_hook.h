@@ -1,7 +1,6 @@
 /* file_hook - tells the web services of a vhost that a file of a stream is there: a recording (on_dvr), a
- * segment (on_hls). Layer: output. Bodies are those of SRS; nobody waits for the services. */
+ * segment (on_hls; on_hls_notify, which fetches a URL for it). Layer: output. Bodies are those of SRS; nobody waits for the services. */
 #pragma once
-#include "node/hook_queue.h"
 #include "node/server.h"
 
 /* Whose file it is. Texts are borrowed while file_hook_new() runs. */
@@ -19,8 +18,8 @@ struct file_hook_segment {
 
 /* What files_done.ctx is for a file: NULL when there is nobody to tell. */
 struct file_hook;
-struct file_hook *file_hook_dvr(struct hook_queue *queue, const struct file_hook_stream *stream);
-struct file_hook *file_hook_hls(struct hook_queue *queue, const struct file_hook_stream *stream,
+struct file_hook *file_hook_dvr(const struct file_hook_stream *stream);
+struct file_hook *file_hook_hls(const struct file_hook_stream *stream,
 				const struct file_hook_segment *segment);
 /* files_done.fn: tells them of the file with that path, unless it is NULL, and frees the hook. */
 void file_hook_done(void *hook, const char *path);

@@ -36,7 +36,6 @@ struct hls *hls_new(struct server *server)
 	hls->server = server;
 	hls->streams = map_new();
 	hls->items = map_new();
-	hls->hooks = hook_queue_new(&server->services, server->certs);
 	hls->observer.on_begin = begins;
 	registry_observe(&server->registry, &hls->observer);
 	return hls;
@@ -51,7 +50,6 @@ void hls_free(struct hls **hls)
 	registry_unobserve(&h->server->registry, &h->observer);
 	map_free(&h->streams);
 	map_free(&h->items);
-	hook_queue_free(&h->hooks);
 	free(h);
 }
 
@@ -60,13 +58,22 @@ const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const 
 	char *key = mem_printf("%s%s", vhost, path);
 	const struct hls_item *item = map_get(hls->items, key);
 	free(key);
-	return item && item->blob ? item : NULL;
+	return item;
 }
 
-struct hls_stream_name hls_stream_of(const struct hls_item *item)
+struct hls_name hls_name_of(const struct hls_item *item)
 {
 	const struct hls_stream *s = item->ctx;
-	return (struct hls_stream_name){s->app, s->stream, s->list_path};
+	return (struct hls_name){mem_strdup(s->app), mem_strdup(s->stream),
+				 mem_strdup(s->list_path)};
+}
+
+void hls_name_fini(struct hls_name *name)
+{
+	free(name->app);
+	free(name->stream);
+	free(name->list_path);
+	*name = (struct hls_name){0};
 }
 
 static void forget(struct hls_item *item)
@@ -75,7 +82,6 @@ static void forget(struct hls_item *item)
 	char *key = mem_printf("%s/%s", s->vhost, item->path);
 	if (map_get(s->hls->items, key) == item)
 		(void)map_remove(s->hls->items, key);
-	s->hls->bytes -= item->blob ? item->blob->n : 0;
 	if (s->files && s->opts->cleanup)
 		files_remove(s->files, item->path);
 	free(key);
@@ -94,7 +100,6 @@ struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct
 	char *key = mem_printf("%s/%s", s->vhost, path);
 	item->on_free = forget;
 	item->ctx = s;
-	s->hls->bytes += blob->n;
 	(void)map_set(s->hls->items, key, item);
 	if (s->files)
 		files_write(s->files, path, blob, done);

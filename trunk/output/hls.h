@@ -13,14 +13,15 @@ struct hls *hls_new(struct server *server);
 /* After the server's services were stopped. */
 void hls_free(struct hls **hls);
 
-/* What is at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. NULL: it is not
- * ours, or no longer in memory. */
+/* What is at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. Its bytes may be in its
+ * file alone, below hls_path of the vhost: then it has no blob. NULL: it is not ours. */
 const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path);
 
-/* Which stream it is of, and where that one's playlist is ("live/a.m3u8"). Borrowed likewise. */
-struct hls_stream_name {
-	const char *app, *stream, *list_path;
+/* Which stream something is of, and where that one's playlist is ("live/a.m3u8"). Owned by the holder. */
+struct hls_name {
+	char *app, *stream, *list_path;
 };
-struct hls_stream_name hls_stream_of(const struct hls_item *item);
+struct hls_name hls_name_of(const struct hls_item *item);
+void hls_name_fini(struct hls_name *name);
 
 extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];

@@ -42,12 +42,14 @@ err hls_key_renew(struct hls_stream *s, int64_t number)
 	if (RAND_bytes(s->key_bytes, BLOCK) != 1 || RAND_bytes(s->iv, BLOCK) != 1)
 		return err_fail(ERR_SYSTEM, "no random bytes for a key");
 	buf_put(&bytes, s->key_bytes, BLOCK);
+	struct blob *blob = blob_new(&bytes);
+	buf_free(&bytes);
+	if (!blob)
+		return err_fail(ERR_LIMIT, "there is no memory for a key");
 	hls_item_unref(&s->key_item);
-	s->key_item = hls_stream_put(s, pattern_fill(s->opts->key_file, &v), blob_new(&bytes),
-				     hls_type_key);
+	s->key_item = hls_stream_put(s, pattern_fill(s->opts->key_file, &v), blob, hls_type_key);
 	s->key_item->tag = key_tag(s, s->key_item);
 	s->key_left = s->opts->fragments_per_key - 1; /* this segment is the first */
-	buf_free(&bytes);
 	return OK;
 }
 

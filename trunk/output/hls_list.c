@@ -96,6 +96,29 @@ struct hls_segment *hls_list_expired(struct hls_list *l, int64_t now_ms)
 	return s;
 }
 
+struct hls_bandwidth hls_list_bandwidth(const struct hls_list *l)
+{
+	int64_t bits = 0, ms = 0, peak = 0;
+	for (const struct hls_segment *s = l->first; s; s = s->next) {
+		int64_t own = s->duration_ms > 0 ? (int64_t)s->bytes * 8000 / s->duration_ms : 0;
+		peak = own > peak ? own : peak;
+		bits += (int64_t)s->bytes * 8;
+		ms += s->duration_ms;
+	}
+	int64_t average = ms > 0 ? bits * 1000 / ms : 0;
+	return (struct hls_bandwidth){peak > 0 ? peak : 1, average > 0 ? average : 1};
+}
+
+struct hls_segment *hls_list_shrink(struct hls_list *l)
+{
+	struct hls_segment *s = hls_list_expired(l, INT64_MAX);
+	if (!s && l->first && l->duration_ms - l->first->duration_ms >= 3 * l->target_s * 1000) {
+		remove_first(l, 0);
+		s = hls_list_expired(l, INT64_MAX);
+	}
+	return s;
+}
+
 static void write_segment(const struct hls_list *l, const struct hls_segment *s,
 			  const struct hls_segment *before, struct buf *out)
 {

@@ -10,7 +10,7 @@ struct hls_item {
 	void *ctx;                              /* of whoever set on_free */
 	char *path; /* below the folder of the stream's outputs: "live/a-1.ts" */
 	char *uri;  /* as it stands in the list */
-	char *tag;  /* of a key: its attributes */
+	char *tag;  /* attributes: of a key; of a list, in a master playlist */
 	struct blob *blob;
 	const char *type; /* media type */
 };
@@ -24,6 +24,7 @@ struct hls_segment {
 	struct hls_segment *next;
 	struct hls_item *file, *init, *key; /* init and key: or NULL */
 	int64_t number, duration_ms;
+	size_t bytes; /* of its file */
 	bool is_discontinuous;
 	int64_t gone_ms; /* monotonic; behind it nobody asks for it any more */
 };
@@ -44,4 +45,12 @@ void hls_list_add(struct hls_list *l, struct hls_segment *s, int64_t window_ms, 
 /* The next one that nobody asks for any more, or NULL; the caller owns it. */
 struct hls_segment *hls_list_expired(struct hls_list *l, int64_t now_ms);
 void hls_list_write(const struct hls_list *l, struct buf *out);
+/* How many bits a second its segments have at most and in all (EXT-X-STREAM-INF); 1 while there are none. */
+struct hls_bandwidth {
+	int64_t peak, average;
+};
+struct hls_bandwidth hls_list_bandwidth(const struct hls_list *l);
+/* Takes the oldest segment out of the list, unless no more than three target durations would be left; or what
+ * has left it already. The caller owns it; NULL: there is none to be had. */
+struct hls_segment *hls_list_shrink(struct hls_list *l);
 void hls_segment_free(struct hls_segment **s);

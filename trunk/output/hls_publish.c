@@ -3,14 +3,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "codec/media_memory.h"
 #include "output/file_hook.h"
 #include "output/pattern.h"
 #include "output/render.h"
 
 #include <stdlib.h>
 
-/* Segments of all streams in memory. Beyond it older ones are read from their files. */
-#define MEMORY_MAX ((size_t)1 << 30)
 enum { SHORTEST_MS = 50 };
 
 static char *path_of(const struct hls_stream *s, const char *pattern, int64_t number, int64_t ms)
@@ -85,23 +84,21 @@ static err render(struct hls_stream *s, struct buf *bytes)
 	return hls_key_encrypt(s, bytes);
 }
 
-/* Older segments leave the memory, if they are in files, else the list. */
-static void keep_memory(struct hls_stream *s)
+/* Media memory is what live streams and their players need first. Before a segment of so many bytes is
+ * kept, older ones leave the memory, if they are in files, else the list. */
+static void make_room(struct hls_stream *s, size_t n)
 {
-	struct hls *hls = s->hls;
-	bool was_short = hls->is_short;
-	struct hls_segment *lists[2] = {s->list.old, s->list.first};
-	for (size_t i = 0; i < 2; i++)
-		for (struct hls_segment *g = lists[i]; g && g != s->list.last; g = g->next) {
-			if (hls->bytes <= MEMORY_MAX || !s->files)
-				break;
-			hls->bytes -= g->file->blob ? g->file->blob->n : 0;
+	bool was_short = s->is_short;
+	struct hls_segment *lists[2] = {s->list.old, s->list.first}, *g;
+	s->is_short = !media_memory_has_room(n);
+	for (size_t i = 0; i < 2 && s->files; i++)
+		for (g = lists[i]; g && !media_memory_has_room(n); g = g->next)
 			blob_unref(&g->file->blob);
-			hls->is_short = true;
-		}
-	if (hls->is_short && !was_short)
-		log_warn("segments of all streams exceed %zu bytes: older ones are read from files",
-			 MEMORY_MAX);
+	while (!media_memory_has_room(n) && !s->files && (g = hls_list_shrink(&s->list)))
+		hls_segment_free(&g);
+	if (s->is_short && !was_short)
+		log_warn("%s: media memory is short (max_memory), so older segments of HLS are %s",
+			 s->key, s->files ? "read from their files" : "given up before their time");
 }
 
 /* The services of on_hls are told when the file is there. */
@@ -118,8 +115,7 @@ static struct hls_item *put_segment(struct hls_stream *s, char *path, struct blo
 					    .list_file = list,
 					    .list_url = s->list_path,
 					    .url = path};
-	struct files_done done = {.fn = file_hook_done,
-				  .ctx = file_hook_hls(s->hls->hooks, &stream, &segment)};
+	struct files_done done = {.fn = file_hook_done, .ctx = file_hook_hls(&stream, &segment)};
 	free(list);
 	return hls_stream_put_segment(s, path, blob, s->is_mp4 ? hls_type_mp4 : hls_type_ts, done);
 }
@@ -128,8 +124,6 @@ static void add(struct hls_stream *s, struct blob *blob)
 {
 	const struct cut *cut = &s->segmenter.cut;
 	int64_t ms = cut->end - cut->begin, now = clock_ms();
-	/* Without files the memory bounds the window. */
-	int64_t window = s->hls->bytes > MEMORY_MAX && !s->files ? 0 : s->opts->window_ms;
 	struct hls_segment *g = mem_new(struct hls_segment), *gone;
 	const char *pattern = s->is_mp4 ? s->opts->fmp4_file : s->opts->ts_file;
 	if (s->is_mp4)
@@ -141,14 +135,14 @@ static void add(struct hls_stream *s, struct blob *blob)
 		.number = cut->number,
 		.duration_ms = ms,
 		.is_discontinuous = cut->is_discontinuous,
+		.bytes = blob->n,
 	};
 	if (s->list.last && (s->list.last->init != NULL) != s->is_mp4)
 		g->is_discontinuous = true;
-	hls_list_add(&s->list, g, window, now);
+	hls_list_add(&s->list, g, s->opts->window_ms, now);
 	hls_stream_write_list(s);
 	while ((gone = hls_list_expired(&s->list, now)))
 		hls_segment_free(&gone);
-	keep_memory(s);
 }
 
 /* The number is used again: those of a list have no gaps. */
@@ -167,7 +161,10 @@ void hls_stream_publish(struct hls_stream *s)
 		return;
 	}
 	err e = render(s, &bytes);
+	make_room(s, bytes.n);
 	struct blob *blob = e ? NULL : blob_new(&bytes);
+	if (!e && !blob)
+		e = err_fail(ERR_LIMIT, "there is no memory for it");
 	if (blob) {
 		add(s, blob);
 	} else {
@@ -187,6 +184,29 @@ static char *prefix_of(const struct hls_stream *s)
 	return mem_printf("%s/%.*s/", prefix, (int)(slash - s->list_path), s->list_path);
 }
 
+/* What a master playlist says of the stream. */
+static char *variant_of(const struct hls_stream *s)
+{
+	struct buf b = {.max = 1024};
+	struct hls_bandwidth w = hls_list_bandwidth(&s->list);
+	const struct track *video = &s->segmenter.video;
+	buf_printf(&b, "BANDWIDTH=%lld,AVERAGE-BANDWIDTH=%lld,CODECS=\"", (long long)w.peak,
+		   (long long)w.average);
+	render_codecs(&s->segmenter, &b);
+	buf_printf(&b, "\"");
+	if (video->is_ready && video->width > 0)
+		buf_printf(&b, ",RESOLUTION=%dx%d", video->width, video->height);
+	char *text = mem_strdup(buf_text(&b));
+	buf_free(&b);
+	return text;
+}
+
+static void renew_variant(struct hls_stream *s)
+{
+	free(s->list_item->tag);
+	s->list_item->tag = variant_of(s);
+}
+
 void hls_stream_write_list(struct hls_stream *s)
 {
 	struct buf text = {.max = 1 << 20};
@@ -196,7 +216,6 @@ void hls_stream_write_list(struct hls_stream *s)
 	s->list.prefix = NULL;
 	struct blob *blob = blob_new(&text);
 	if (blob && s->list_item) {
-		s->hls->bytes += blob->n - s->list_item->blob->n;
 		blob_unref(&s->list_item->blob);
 		s->list_item->blob = blob;
 		if (s->files)
@@ -204,6 +223,8 @@ void hls_stream_write_list(struct hls_stream *s)
 	} else if (blob) {
 		s->list_item = hls_stream_put(s, mem_strdup(s->list_path), blob, hls_type_list);
 	}
+	if (s->list_item)
+		renew_variant(s);
 	free(prefix);
 	buf_free(&text);
 }

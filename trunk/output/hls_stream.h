@@ -2,7 +2,6 @@
 #pragma once
 #include "live/consumer.h"
 #include "live/reader.h"
-#include "node/hook_queue.h"
 #include "output/files.h"
 #include "output/hls.h"
 #include "output/segmenter.h"
@@ -12,9 +11,6 @@ struct hls {
 	struct source_observer observer;
 	struct map *streams; /* by the source's key */
 	struct map *items;   /* by "vhost/path"; borrowed */
-	size_t bytes;        /* of segments in memory */
-	bool is_short;       /* was told that they do not fit */
-	struct hook_queue *hooks;
 };
 
 struct hls_stream {
@@ -36,6 +32,7 @@ struct hls_stream {
 	uint8_t key_bytes[16], iv[16];
 	int64_t key_left; /* segments that the key is still for */
 	bool is_mp4, says_late, says_format;
+	bool is_short; /* it was told that its segments do not fit into the memory */
 };
 
 /* Makes it and starts its coroutine. */

@@ -21,7 +21,6 @@ struct recorder {
 	struct conf *conf; /* the snapshot at the beginning of the stream */
 	const struct conf_vhost *conf_vhost;
 	const struct conf_dvr *opts;
-	struct hook_queue *hooks;
 	char *key, *vhost, *app, *stream;
 	struct source *source;
 	struct consumer consumer;
@@ -68,7 +67,7 @@ static void open_recording(struct recorder *r)
 					  .app = r->app,
 					  .stream = r->stream};
 	r->recording->done =
-		(struct files_done){.fn = file_hook_done, .ctx = file_hook_dvr(r->hooks, &stream)};
+		(struct files_done){.fn = file_hook_done, .ctx = file_hook_dvr(&stream)};
 }
 
 static void close_recording(struct recorder *r)
@@ -179,7 +178,7 @@ static void recorder_main(void *arg)
 }
 
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
-		    const struct conf_vhost *vhost, struct hook_queue *hooks)
+		    const struct conf_vhost *vhost)
 {
 	struct recorder *r = mem_new(struct recorder);
 	*r = (struct recorder){
@@ -188,7 +187,6 @@ void recorder_start(struct map *recorders, struct server *server, struct source 
 		.conf = conf_ref(server->conf),
 		.conf_vhost = vhost,
 		.opts = &vhost->dvr,
-		.hooks = hooks,
 		.key = mem_strdup(source->key),
 		.vhost = mem_strdup(vhost->name),
 		.app = mem_strdup(source->app),

@@ -6,4 +6,4 @@
 /* Its coroutine is one of the server's services. It is in `recorders`, by the source's key, as long as it
  * records. */
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
-		    const struct conf_vhost *vhost, struct hook_queue *hooks);
+		    const struct conf_vhost *vhost);

@@ -91,7 +91,7 @@ err flv_refuse(struct http_session *s, int status, const char *sentence)
 	buf_printf(&lines, "%s", s->cors);
 	if (status == 503)
 		http_write_header(&lines, "Retry-After", RETRY_AFTER_S);
-	log_info("HTTP-FLV %s: %d, %s", log_quote(s->request->path), status, sentence);
+	log_info("HTTP %s: %d, %s", log_quote(s->request->path), status, sentence);
 	s->request->keep_alive = false;
 	err e = http_respond_text(s->sock, s->request, status, sentence, buf_text(&lines));
 	buf_free(&lines);

@@ -24,6 +24,7 @@ static void session_free(struct http_session *s)
 	http_conn_free(&s->conn);
 	sock_close(&s->sock);
 	conf_unref(&s->conf);
+	free(s->caller);
 	free(s);
 }
 

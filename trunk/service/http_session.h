@@ -29,6 +29,7 @@ struct http_session {
 	struct http_message *request; /* likewise */
 	const struct http_route *route;
 	const char *tail; /* of the request's path, see http_router.h */
+	char *caller;     /* who has said who they are; NULL: nobody */
 	const char *cors; /* header lines for the answer; "" */
 	struct buf cors_lines;
 };

@@ -9,7 +9,6 @@
 
 struct hooks {
 	struct server *server;
-	struct hook_queue *queue;
 	struct client_observer observer;
 };
 
@@ -123,7 +122,7 @@ void hooks_tell(const struct request *r, enum hook_event event, const struct tra
 	};
 	for (int i = 0; i < urls->count; i++) {
 		notice.url = urls->v[i];
-		hook_queue_put(r->server->hooks->queue, &notice);
+		hook_queue_put(r->server->hook_queue, &notice);
 	}
 	buf_free(&body);
 }
@@ -143,16 +142,9 @@ struct hooks *hooks_new(struct server *server)
 {
 	struct hooks *hooks = mem_new(struct hooks);
 	hooks->server = server;
-	hooks->queue = hook_queue_new(&server->services, server->certs);
 	hooks->observer.on_leave = on_leave;
 	stat_observe(&server->stat, &hooks->observer);
 	return hooks;
-}
-
-void hooks_drain(struct hooks *hooks, int64_t deadline)
-{
-	if (hooks)
-		hook_queue_drain(hooks->queue, deadline);
 }
 
 void hooks_free(struct hooks **hooks)
@@ -160,12 +152,11 @@ void hooks_free(struct hooks **hooks)
 	if (!*hooks)
 		return;
 	stat_unobserve(&(*hooks)->server->stat, &(*hooks)->observer);
-	hook_queue_free(&(*hooks)->queue);
 	free(*hooks);
 	*hooks = NULL;
 }
 
 struct hook_queue_facts hooks_facts(const struct hooks *hooks)
 {
-	return hook_queue_facts(hooks->queue);
+	return hook_queue_facts(hooks->server->hook_queue);
 }

@@ -20,10 +20,9 @@ enum hook_event {
 };
 
 /* Made at the start of a process, before clients come: the notices of publications and plays follow from
- * clients that leave. hooks_drain() waits for what is left of the notices when all sessions have ended,
- * until the deadline; hooks_free() when the services have ended, too. NULL is fine; clears. */
+ * clients that leave. They wait in server->hook_queue. hooks_free() when all sessions have ended; NULL is
+ * fine; clears. */
 struct hooks *hooks_new(struct server *server);
-void hooks_drain(struct hooks *hooks, int64_t deadline) BLOCKS;
 void hooks_free(struct hooks **hooks);
 struct hook_queue_facts hooks_facts(const struct hooks *hooks);
 

@@ -32,6 +32,7 @@ static int ask(const char *method, const char *target, const char *headers, cons
 	(void)http_router_serve(&router, &s);
 	http_message_free(&s.request);
 	http_conn_free(&s.conn);
+	free(s.caller);
 	sock_close(&s.sock);
 	const char *all = peer_recv_all(client, &heard), *end = strstr(all, "\r\n\r\n");
 	sock_close(&client);

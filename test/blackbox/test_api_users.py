@@ -1,0 +1,61 @@
+"""Who may do what by the API: several users and tokens with scopes, and a line in the log for each change."""
+import base64
+import json
+
+import topology as top
+from support import httpc
+
+AUTH = top.API.replace("}", """auth { enabled on; user sup geheim read+kick; bearer graf t-read read; bearer ops t-ops config; } }""")
+
+
+def bearer(token):
+    return {"Authorization": "Bearer " + token}
+
+
+def basic(text):
+    return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+def ask(server, path, headers, method="GET"):
+    return httpc.fetch(server.api_url(path), method, headers=headers)
+
+
+def answer(response):
+    return json.loads(response.content)
+
+
+def test_each_caller_may_do_what_its_scopes_say(t):
+    """read sees, kick disconnects, config drains; each is refused the rest by 403, and a stranger by 401."""
+    s = t.server("srs", top.local().replace(top.API, AUTH))
+    t.publish(s.url("live/x"))
+    probe = t.probe(s.url("live/x")).wait_frames(5)
+    unknown = ask(s, "/api/v1/clients/", {})
+    assert unknown.status == 401 and "Bearer" in str(unknown.headers), unknown.headers
+    assert ask(s, "/api/v1/clients/", bearer("t-rea")).status == 401
+    assert ask(s, "/api/v1/clients/", bearer("t-read")).status == 200
+    assert ask(s, "/api/v1/clients/", bearer("t-ops")).status == 403
+    who = next(c["id"] for c in answer(ask(s, "/api/v1/clients/", basic("sup:geheim")))["clients"] if not c["publish"])
+    refused = ask(s, "/api/v1/clients/" + who, bearer("t-read"), "DELETE")
+    assert refused.status == 403 and "kick" in answer(refused)["why"], refused.content
+    assert ask(s, "/api/v1/drain", basic("sup:geheim"), "POST").status == 403
+    assert answer(ask(s, "/api/v1/clients/" + who, basic("sup:geheim"), "DELETE"))["code"] == 0
+    probe.wait_ended()
+    assert answer(ask(s, "/api/v1/drain", bearer("t-ops"), "POST"))["data"]["state"] == "announced"
+    assert answer(ask(s, "/api/v1/drain", bearer("t-ops"), "DELETE"))["data"]["state"] == "off"
+    s.wait_log(f'audit: "?sup"? from 127.0.0.1: DELETE /api/v1/clients/{who}: code 0')
+    s.wait_log('audit: "?ops"? from 127.0.0.1: POST /api/v1/drain: code 0')
+    assert "geheim" not in s.log() and "t-ops" not in s.log()
+
+
+def test_the_secret_is_no_password(t):
+    """Where servers sign, a person with a scope may see the cluster without the secret, and the secret lets nobody in who
+    does not sign."""
+    s = t.server("srs", top.clustered("127.0.0.1:1", more="secret the-secret;").replace(top.API, AUTH))
+    t.publish(s.url("live/x"))
+    assert ask(s, "/api/v1/clusters/streams", {}).status == 401
+    assert ask(s, "/api/v1/clusters/streams", bearer("the-secret")).status == 401
+    assert ask(s, "/api/v1/clusters/streams", basic("srs:the-secret")).status == 401
+    assert ask(s, "/api/v1/clients/", bearer("the-secret")).status == 401
+    assert ask(s, "/api/v1/clusters/streams", bearer("t-read")).status == 200
+    assert ask(s, "/api/v1/clusters/clients/none", bearer("t-read"), "DELETE").status == 403
+    assert answer(ask(s, "/api/v1/clusters/clients/none", basic("sup:geheim"), "DELETE"))["code"] == 2049
