@@ -114,6 +114,10 @@ static const struct api_route routes[] = {
 	 "POST: nobody new is let in, and the server ends when all have left, or ?timeout= seconds "
 	 "later; DELETE: it goes on",
 	 ROUTE_ACTS},
+	{"/api/v1/children", HTTP_GET, api_children,
+	 "programs that run beside the server (ingest, exec, transcode), and streams that it "
+	 "fetches",
+	 0},
 	{"/api/v1/raw", HTTP_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
 	{"/api/v1/clusters", HTTP_ANY, api_clusters,
 	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},

@@ -81,9 +81,12 @@ enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
 enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
 enum api_code api_recordings(struct api_call *call) BLOCKS;
 enum api_code api_drain(struct api_call *call);
+enum api_code api_children(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
 enum api_code api_rtc(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
+/* What summaries tell, as members of `data`. */
+void api_put_summaries(json_t *data, const struct server *server);
 enum api_code api_summaries(struct api_call *call);
 enum api_code api_rusages(struct api_call *call);
 enum api_code api_self_proc_stats(struct api_call *call);

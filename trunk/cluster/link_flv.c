@@ -120,7 +120,7 @@ static err get(struct flv_link *l, const struct question *q, struct http_message
 			.host = hp,
 			.tls = strcmp(q->to.schema, "https") == 0 ? certs_client(r->server->certs)
 								  : NULL,
-			.tls_name = r->vhost->cluster.tls_name,
+			.tls_name = r->http_path ? NULL : r->vhost->cluster.tls_name,
 			.target = q->to.path,
 			.headers = headers,
 			.deadline = q->opts->deadline,
@@ -188,6 +188,10 @@ static err first_url(struct question *q)
 	snprintf(q->to.schema, sizeof(q->to.schema), "http%s", tls ? "s" : "");
 	snprintf(q->to.host, sizeof(q->to.host), "%s", hp.host);
 	q->to.port = hp.port;
+	if (q->opts->request->http_path) {
+		snprintf(q->to.path, sizeof(q->to.path), "%s", q->opts->request->http_path);
+		return OK;
+	}
 	struct buf path = {.max = sizeof(q->to.path) - 1};
 	buf_u8(&path, '/');
 	url_escape(&path, t->app);

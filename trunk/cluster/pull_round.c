@@ -119,9 +119,13 @@ static void coworker(struct pull *p, struct upstreams *list)
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	enum coworker_age age = p->coworker_rounds++ ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(p->cluster, p->vhost, &p->request.target, age, NULL, answer);
-	if (!e) {
-		upstreams_add(list, peer_get(p->cluster->peers, answer->rtmp));
+	const char *at = pull_protocol(p)->tls ? answer->rtmps : answer->rtmp;
+	if (!e && *at) {
+		upstreams_add(list, peer_get(p->cluster->peers, at));
 		list->v[0]->is_origin = true;
+	} else if (!e) {
+		log_warn("%s: it is at %s, which has no encrypted port ('protocol' wants one)",
+			 p->source->key, answer->rtmp);
 	}
 	free(answer);
 }

@@ -112,6 +112,12 @@ static const struct row rows[] = {
 
 	BLOCK("stats", "Figures about the machine."),
 	IDLE("stats.enabled", "Figures about the machine are read when the API is asked."),
+	INT("stats.network", conf, stats.network, "0", 0, 1000, NOW,
+	    "Which of the machine's addresses is told as that of the server (heartbeat): the first "
+	    "one is 0. Those of IPv4 come first, and the loopback last."),
+	LIST("stats.disk", conf, stats.disk, NOW,
+	     "The disks whose load is told, as /proc/diskstats names them; without it all.",
+	     .example = "sda sdb"),
 };
 
 SCHEMA_PART(schema_http, rows);

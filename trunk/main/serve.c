@@ -1,5 +1,6 @@
 #include "main/serve.h"
 #include "api/api.h"
+#include "api/heartbeat.h"
 #include "api/metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,6 +26,7 @@
 #include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
+#include "task/tasks.h"
 
 #include <stdlib.h>
 
@@ -93,6 +95,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->hooks = hooks_new(server);
 	server->rtc = rtc_hub_new(server);
 	server->forwards = forwards_new(server);
+	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(server, serve->hls);
 	server->dvr = dvr_new(server);
@@ -111,6 +114,8 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	}
 	members_follow(server->cluster);
 	certs_watch(server);
+	tasks_serve(server->tasks);
+	heartbeat_start(server);
 	return OK;
 }
 
@@ -118,12 +123,14 @@ void serve_stop(struct serve *serve)
 {
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
+	tasks_stop(server->tasks);
 	co_group_stop(&server->sessions);
 	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
 	rtc_hub_free(&server->rtc);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
+	tasks_free(&server->tasks);
 	/* Of the sessions and recordings that have just ended. */
 	if (server->hook_queue)
 		hook_queue_drain(server->hook_queue, clock_after(LAST_WORDS_MS));
@@ -156,6 +163,7 @@ void serve_stop(struct serve *serve)
 void serve_drain(struct serve *serve)
 {
 	struct endpoints want;
+	tasks_drain(serve->server.tasks);
 	endpoints_draining(&want, serve->server.conf);
 	(void)!listeners_apply(&serve->listeners, &want, NULL); /* what is wanted is open */
 	endpoints_free(&want);
@@ -164,6 +172,7 @@ void serve_drain(struct serve *serve)
 void serve_undrain(struct serve *serve)
 {
 	err e = listen_as(serve, serve->server.conf, NULL);
+	tasks_serve(serve->server.tasks);
 	if (e)
 		log_error("not everything is listened on again: %s", err_trail(e));
 }
@@ -182,5 +191,6 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
 	forwards_reload(server->forwards);
+	tasks_reload(server->tasks);
 	return OK;
 }

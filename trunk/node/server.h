@@ -21,6 +21,7 @@ struct hooks;
 struct notices;
 struct rtc_hub;
 struct signer;
+struct tasks;
 
 enum { CONNECTIONS_RESERVED = 32, CONNECTIONS_RESERVED_PER_ADDRESS = 4, CONNECTIONS_API = 48 };
 
@@ -50,6 +51,8 @@ struct server {
 	struct arrivals *arrivals; /* how fast connections come */
 	struct places places;     /* of connections, of whatever protocol */
 	struct places api_places; /* of those to an API port of its own */
+	/* What runs beside the streams, of the task layer. */
+	struct tasks *tasks;
 	/* Copies of streams for other servers, of the session layer too. */
 	struct forwards *forwards;
 	/* What web services are told, by whatever layer; its coroutines outlive the services. */

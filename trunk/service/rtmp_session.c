@@ -85,6 +85,7 @@ static const char *code_of(const struct outcome *o, enum moment moment)
 		[OUTCOME_DRAINING] = {rejected, rejected, rejected},
 		[OUTCOME_KICKED] = {NULL, "NetStream.Play.Denied", denied},
 		[OUTCOME_IDLE] = {NULL, NULL, denied},
+		[OUTCOME_TOO_MUCH] = {NULL, NULL, denied},
 		[OUTCOME_ENDED] = {NULL, "NetStream.Play.UnpublishNotify", NULL},
 		[OUTCOME_DURATION] = {NULL, "NetStream.Play.Stop", NULL},
 	};

@@ -27,6 +27,7 @@ enum outcome_code {
 	OUTCOME_RIVAL,    /* another origin's publisher has the stronger claim */
 	OUTCOME_IDLE,     /* nobody watches */
 	OUTCOME_SILENT,   /* the peer sends nothing */
+	OUTCOME_TOO_MUCH, /* the peer sends more than it may */
 	OUTCOME_ENDED,    /* the stream is over */
 	OUTCOME_DURATION, /* the duration that was asked for is over */
 	OUTCOMES,

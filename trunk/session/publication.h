@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "node/read_pacing.h"
+#include "session/bitrate.h"
 #include "session/forward_ask.h"
 #include "session/outcome.h"
 #include "session/request.h"
@@ -63,6 +64,7 @@ struct publication {
 	struct takeover takeover;
 	struct push *push;
 	struct rival *rival;
+	struct bitrate bitrate;
 	struct forward_answer forward; /* of a backend, where it goes on to */
 	struct client client;
 	struct outcome outcome; /* why it does not begin, or ends; the first reason counts */
