@@ -139,6 +139,7 @@ struct conf_hls {
 	bool enabled;
 	int64_t fragment_ms, window_ms, dispose_ms; /* in the file: seconds */
 	int64_t td_permille, aof_permille;          /* in the file: ratios */
+	struct text_list origin;
 	char *path, *m3u8_file, *ts_file, *entry_prefix;
 	bool use_fmp4;
 	char *fmp4_file, *init_file;
