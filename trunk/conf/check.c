@@ -56,10 +56,11 @@ static void vhost_has_its_own_name(const struct subject *s)
 {
 	const struct conf_vhost *first = conf_vhost_named(s->conf, s->vhost->name);
 	if (first != s->vhost)
-		report_error(s->report, place_of(s->tree),
-			     "vhost '%s' is the host of vhost '%s' too: case and a dot at the end make "
-			     "no difference",
-			     log_quote(s->vhost->name), log_quote(first->name));
+		report_error(
+			s->report, place_of(s->tree),
+			"vhost '%s' is the host of vhost '%s' too: case and a dot at the end make "
+			"no difference",
+			log_quote(s->vhost->name), log_quote(first->name));
 }
 
 static void vhost_chunk_size_is_usual(const struct subject *s)
