@@ -3,7 +3,7 @@ import os
 import time
 
 import topology as top
-from support import flv, httpc, rtmp, synth
+from support import SCALE, flv, httpc, rtmp, synth
 from support.server import curl, seconds_of, within
 
 
@@ -167,6 +167,17 @@ def test_flv_is_503_when_no_origin_is_there(t):
     for method in ("GET", "HEAD"):
         r = httpc.fetch(edge.flv("live/x"), method)
         assert r.status == 503 and int(r.headers["retry-after"]) > 0, (method, r.status, r.headers)
+
+
+def test_flv_is_503_at_once_when_all_origins_refuse(t):
+    """An edge that has asked all of its origins in vain says so, long before upstream_start_timeout."""
+    edge = t.server("edge", top.edge("127.0.0.1:1 127.0.0.1:2", more="upstream_start_timeout 20;"))
+    for method in ("GET", "HEAD"):
+        began = time.monotonic()
+        r = httpc.fetch(edge.flv("live/x"), method, timeout=15)
+        took = time.monotonic() - began
+        assert r.status == 503 and int(r.headers["retry-after"]) > 0, (method, r.status, r.headers)
+        assert took < 4 * SCALE, took
 
 
 def test_flv_kind_that_comes_later_is_sent(t):

@@ -135,6 +135,31 @@ def test_sound_that_an_encoder_no_longer_sends_is_forgotten(t):
             pass
 
 
+def test_an_edge_that_joins_a_new_publisher_hears_nothing_of_the_one_before(t):
+    """A publisher comes back with a picture's header and nothing else: an edge that joins then is given no sound of
+    the run before, while a player may begin with what is kept."""
+    s = t.server("srs", top.local())
+    first = Encoder(t, s.url("live/x"))
+    first.video(KEY)
+    t.client(s.url("live/x")).connect().play()  # somebody waits for it
+    first.run(0.5)
+    first.c.unpublish()
+    again = Encoder(t, s.url("live/x"), sound=False)
+    kinds = {}
+    for who, args in (("edge", {"srs_pid": 4711.0, "srs_server": "vid-edge"}), ("player", None)):
+        c = t.client(s.url("live/x")).connect(args)
+        c.play()
+        kinds[who] = set()
+        try:
+            while True:
+                kinds[who].add(c.read(0.5).type)
+        except Timeout:
+            pass
+    assert AUDIO not in kinds["edge"], kinds
+    assert AUDIO in kinds["player"], kinds
+    again.video(KEY)
+
+
 @limit(90)
 def test_media_memory_is_bounded_in_all_and_given_back(t):
     """Four publishers of endless GOPs with stuck players do not take more than max_memory, a stream beside them

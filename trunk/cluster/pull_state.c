@@ -74,4 +74,6 @@ void pull_note_dry_round(struct pull *p, err e)
 	if (first && (had_media || notice_rate_take(p->cluster->server->notices, NOTICE_MISSING)))
 		log_warn("%s: no origin has it now: %s", p->source->key, err_trail(e));
 	pull_note_loss(p, clock_ms());
+	if (first)
+		pull_set_state(p, p->state); /* who waits hears of it */
 }

@@ -130,6 +130,11 @@ bool viewer_is_over(const struct viewer *viewer)
 	return viewer->pull && is_over(viewer->pull);
 }
 
+bool viewer_had_dry_round(const struct viewer *viewer)
+{
+	return viewer->pull && viewer->pull->facts.loss.rounds > 0;
+}
+
 const char *viewer_why(const struct viewer *viewer)
 {
 	return viewer->pull ? viewer->pull->why : "there is no memory for another pull";

@@ -52,6 +52,8 @@ void pulls_detach(struct viewer *viewer);
 enum pull_state viewer_state(const struct viewer *viewer);
 /* It has waited for a pull, from which nothing comes any more. */
 bool viewer_is_over(const struct viewer *viewer);
+/* All origins were asked at least once, and none of them could be had; its coroutine is woken then. */
+bool viewer_had_dry_round(const struct viewer *viewer);
 /* Why it is PULL_NOWHERE or PULL_FAILED. */
 const char *viewer_why(const struct viewer *viewer);
 

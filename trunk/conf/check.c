@@ -51,6 +51,18 @@ static void chunk_size_is_usual(const struct subject *s)
 	warn_chunk_size(s, s->conf->chunk_size);
 }
 
+/* Of two that clients cannot tell apart, one would serve nobody. */
+static void vhost_has_its_own_name(const struct subject *s)
+{
+	const struct conf_vhost *first = conf_vhost_named(s->conf, s->vhost->name);
+	if (first != s->vhost)
+		report_error(
+			s->report, place_of(s->tree),
+			"vhost '%s' is the host of vhost '%s' too: case and a dot at the end make "
+			"no difference",
+			log_quote(s->vhost->name), log_quote(first->name));
+}
+
 static void vhost_chunk_size_is_usual(const struct subject *s)
 {
 	if (s->vhost->chunk_size != s->conf->chunk_size)
@@ -361,6 +373,7 @@ static rule *const vhost_rules[] = {
 	forward_has_a_destination,
 	hooks_have_urls,
 	rules_reach_segments,
+	vhost_has_its_own_name,
 	vhost_chunk_size_is_usual,
 	edge_has_an_origin,
 	origin_does_not_pull,

@@ -135,6 +135,10 @@ static bool is_duplicate(struct map *seen, const struct conf_tree *node, const s
 			void *to;
 		} value = {.from = node};
 		map_set(seen, key, value.to);
+	} else if (row->named && row->kind != ROW_UNSUPPORTED) {
+		report_error(report, place_of(node),
+			     "'%s' is in line %d already: two have the same name", log_quote(key),
+			     first->line);
 	} else if (row->kind != ROW_UNSUPPORTED) {
 		report_warning(report, place_of(node),
 			       "'%s' was set in line %d already; this one is ignored",

@@ -35,6 +35,12 @@ static err wait_a_while(struct viewing *v, int64_t deadline)
 	return v->outcome ? outcome_fail(v->outcome) : e;
 }
 
+/* Over HTTP a status says when to come again; a connection that is silent instead says nothing. */
+static bool is_told_at_once(const struct viewing *v)
+{
+	return v->request->http && !v->request->says_relay && viewer_had_dry_round(&v->viewer);
+}
+
 static err wait_for_pull(struct viewing *v, int64_t patience_ms)
 {
 	int64_t deadline = clock_after(patience_ms);
@@ -46,6 +52,8 @@ static err wait_for_pull(struct viewing *v, int64_t patience_ms)
 			return refuse(v,
 				      state == PULL_NOWHERE ? OUTCOME_NOT_FOUND : OUTCOME_NO_ORIGIN,
 				      viewer_why(&v->viewer));
+		if (is_told_at_once(v))
+			return refuse(v, OUTCOME_NO_ORIGIN, "no origin can be had now");
 		err e = wait_a_while(v, deadline);
 		if (e == ERR_TIMEOUT)
 			return refuse(v, OUTCOME_NO_ORIGIN, "no origin has answered in time");

@@ -105,7 +105,9 @@ static const struct load_case cases[] = {
 	{"a duplicate", "L daemon off;\ndaemon on;", "",
 	 "t.conf:2: 'daemon' was set in line 1 already"},
 	{"a duplicate block", "L http_api { }\nhttp_api { }", "", "'http_api' was set in line 1"},
-	{"a duplicate vhost", "L vhost v { }", "", "'vhost v' was set in line 1"},
+	{"a duplicate vhost", "L vhost v { }", "'vhost v' is in line 1 already", ""},
+	{"a vhost that differs by case and a dot", "L vhost V. { }",
+	 "'V.' is the host of vhost 'v' too", ""},
 	{"another vhost", "L vhost w { }", "", ""},
 
 	{"HTTPS without HTTP", "L http_server { https { enabled on; } }", "",
