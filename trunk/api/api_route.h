@@ -6,7 +6,7 @@
 #include "node/server.h"
 #include "service/http_router.h"
 
-/* What SRS says by these numbers. */
+/* The error codes of SRS. */
 enum api_code {
 	API_OK = 0,
 	API_ERRORS_DEMO = 100,
@@ -72,6 +72,7 @@ enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
 enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
 enum api_code api_drain(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
+enum api_code api_rtc(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
 enum api_code api_summaries(struct api_call *call);
 enum api_code api_rusages(struct api_call *call);

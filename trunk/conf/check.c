@@ -153,6 +153,12 @@ static void endpoints_differ(const struct subject *s)
 	for (int i = 0; c->rtmps.enabled && i < c->rtmps.listen.count; i++)
 		differ_from_rtmp(s,
 				 &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
+	const struct listening rtc = {"rtc_server.tcp.listen", c->rtc_server.tcp.listen, true};
+	if (!c->rtc_server.enabled || !c->rtc_server.tcp.enabled)
+		return;
+	differ_from_rtmp(s, &rtc);
+	for (int i = 0; i < count; i++)
+		differ(s, &(struct listening){rtc.path, rtc.text, false}, &http[i]);
 }
 
 static void keys_fit(const struct subject *s, const struct conf_certs *certs, const char *path)
@@ -242,6 +248,15 @@ static void an_edge_knows_where_hls_is(const struct subject *s)
 			s->report, at(s, "hls.enabled"),
 			"an edge does not cut streams into segments, it fetches them: name the "
 			"HTTP servers of its origins by 'hls_origin', or 'protocol flv'");
+}
+
+static void parts_are_not_encrypted(const struct subject *s)
+{
+	if (s->vhost->hls.enabled && s->vhost->hls.low_latency && s->vhost->hls.keys)
+		report_error(
+			s->report, at(s, "hls.hls_low_latency"),
+			"'hls_low_latency' and 'hls_keys' exclude each other: keys are for whole "
+			"segments");
 }
 
 static void clustered_origin_is_asked(const struct subject *s)
@@ -350,6 +365,7 @@ static rule *const vhost_rules[] = {
 	edge_has_an_origin,
 	origin_does_not_pull,
 	an_edge_knows_where_hls_is,
+	parts_are_not_encrypted,
 	recordings_are_made_at_the_origin,
 	clustered_origin_is_asked,
 	clustered_is_an_origin,
