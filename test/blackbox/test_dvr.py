@@ -203,7 +203,6 @@ def test_a_service_is_told(t):
         assert x["url"].startswith("live/a-") and x["m3u8_url"] == "live/a.m3u8" and 0.9 < x["duration"] < 1.2, x
 
 
-<<<<<<< HEAD
 def test_begun_and_ended_by_hand(t):
     """The API begins and ends a recording, and lists what is being recorded and the files, newest first."""
     s = start(t, "[app]/[stream].[timestamp].flv", "dvr_apply none;")
@@ -338,7 +337,8 @@ def ffprobe_entries(path, entries, *args):
                           capture_output=True, timeout=60)
     assert not done.stderr, done.stderr.decode()
     return done.stdout.decode()
-=======
+
+
 def test_a_service_is_told_of_the_recording_that_the_end_of_the_process_has_finished(t):
     """A server that is stopped while it records finishes the file, and on_dvr still hears of it."""
     hooks = t.keep(hookserver.HookServer())
@@ -350,4 +350,3 @@ def test_a_service_is_told_of_the_recording_that_the_end_of_the_process_has_fini
     s.stop()
     told = wait_for(lambda: hooks.of("on_dvr"), 5, "on_dvr")[0]
     assert os.path.exists(os.path.join(told["cwd"], told["file"])), told
->>>>>>> main

@@ -3,7 +3,7 @@ import os
 import time
 
 import topology as top
-from support import SCALE, httpc, mp4
+from support import SCALE, httpc, mp4, rtc
 from support.browser import ScriptError
 from support.rtmp import VIDEO, is_header
 from support.server import median, wait_for
@@ -203,3 +203,22 @@ def test_page_on_all_screens(t):
             page.screenshot(t.path(f"console-{name}.png"), whole=True)
             assert page.run("return document.documentElement.scrollWidth") <= width, name
             assert page.run(contrast) == [], name
+
+
+def test_page_publishes_and_plays_webrtc(t):
+    """The page publishes this camera over WebRTC and plays it so, and over WebSocket what came by WebRTC."""
+    s = t.server("srs", top.conf(rtc.VHOST % "", top=rtc.SERVER % ""))
+    page = t.browser()
+    page.open(s.web("/page/"))
+    page.wait("return !document.getElementById('camera').hidden", 5, "the button for the camera")
+    page.run("document.getElementById('camera').click()")
+    s.wait_live("livestream", 15)
+    page.wait("return document.getElementById('camera-words').textContent.includes('live/livestream')", 5, "the page's word")
+    other = t.browser()
+    for way in ("rtc", "ws"):
+        watch(other, s, "live/livestream", way)
+        other.wait("return document.getElementById('fact-rate').textContent.endsWith('b/s')", 10, "the rate")
+    no_complaints(other)
+    page.run("document.getElementById('camera').click()")
+    s.wait_ended("livestream", 15)
+    no_complaints(page)

@@ -21,7 +21,7 @@ static int port_of(const char *listen)
 	return hostport_listen(&at, listen) ? at.port : 0;
 }
 
-static void put_vhost(json_t *list, const struct conf_vhost *vhost)
+static void put_vhost(json_t *list, const struct conf_vhost *vhost, bool has_rtc)
 {
 	json_t *object = json_object();
 	json_put_text(object, "name", vhost->name);
@@ -29,6 +29,7 @@ static void put_vhost(json_t *list, const struct conf_vhost *vhost)
 		json_put_text(object, "remux", vhost->http_remux.mount);
 	if (vhost->hls.enabled)
 		json_put_text(object, "hls", vhost->hls.m3u8_file);
+	json_put_bool(object, "rtc", has_rtc && vhost->rtc.enabled);
 	json_array_append_new(list, object);
 }
 
@@ -37,10 +38,10 @@ static void put_vhosts(json_t *data, const struct conf *conf)
 	json_t *list = json_array();
 	const struct conf_vhost *preset = conf_vhost_find(conf, DEFAULT_VHOST);
 	if (preset && preset->enabled)
-		put_vhost(list, preset);
+		put_vhost(list, preset, conf->rtc_server.enabled);
 	for (int i = 0; is_open(conf) && i < conf->vhost_count; i++)
 		if (conf->vhosts[i].enabled && &conf->vhosts[i] != preset)
-			put_vhost(list, &conf->vhosts[i]);
+			put_vhost(list, &conf->vhosts[i], conf->rtc_server.enabled);
 	json_object_set_new(data, "vhosts", list);
 }
 

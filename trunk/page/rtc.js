@@ -20,9 +20,8 @@ function begin(pc, url, report) {
 		if (session.over)
 			return;
 		session.over = true;
-		pc.close();
-		if (session.place)
-			fetch(session.place, {method: "DELETE", keepalive: true}).catch(() => {});
+		const deleted = session.place ? fetch(session.place, {method: "DELETE", keepalive: true}) : Promise.resolve();
+		deleted.catch(() => {}).finally(() => pc.close());
 	};
 	const end = why => {
 		if (!session.over) {
