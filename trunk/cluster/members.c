@@ -183,6 +183,8 @@ void members_follow(struct cluster *cluster)
 		want(cluster, MEMBER_API, &c->coworkers);
 		want(cluster, link_sends(c)->members, &c->origin);
 		want(cluster, link_fetches(c, false)->members, &c->origin);
+		want(cluster, link_sends(c)->tls ? MEMBER_FLVS : MEMBER_FLV,
+		     &cluster->server->conf->vhosts[i].hls.origin);
 		if (c->follow_client)
 			want(cluster, link_fetches(c, true)->members, &c->origin);
 	}

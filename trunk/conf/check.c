@@ -153,6 +153,12 @@ static void endpoints_differ(const struct subject *s)
 	for (int i = 0; c->rtmps.enabled && i < c->rtmps.listen.count; i++)
 		differ_from_rtmp(s,
 				 &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
+	const struct listening rtc = {"rtc_server.tcp.listen", c->rtc_server.tcp.listen, true};
+	if (!c->rtc_server.enabled || !c->rtc_server.tcp.enabled)
+		return;
+	differ_from_rtmp(s, &rtc);
+	for (int i = 0; i < count; i++)
+		differ(s, &(struct listening){rtc.path, rtc.text, false}, &http[i]);
 }
 
 static void keys_fit(const struct subject *s, const struct conf_certs *certs, const char *path)
@@ -232,13 +238,16 @@ static void recordings_are_made_at_the_origin(const struct subject *s)
 			     "is once");
 }
 
-static void hls_is_cut_at_the_origin(const struct subject *s)
+static void an_edge_knows_where_hls_is(const struct subject *s)
 {
-	if (s->vhost->hls.enabled && s->vhost->cluster.mode == MODE_REMOTE)
-		report_error(s->report, at(s, "hls.enabled"),
-			     "an edge does not cut streams into segments: use 'hls' at the origin, "
-			     "where "
-			     "each stream is cut once");
+	const struct conf_cluster *c = &s->vhost->cluster;
+	bool is_http = c->protocol == PROTOCOL_FLV || c->protocol == PROTOCOL_FLVS;
+	if (s->vhost->hls.enabled && c->mode == MODE_REMOTE && !is_http &&
+	    !s->vhost->hls.origin.count)
+		report_error(
+			s->report, at(s, "hls.enabled"),
+			"an edge does not cut streams into segments, it fetches them: name the "
+			"HTTP servers of its origins by 'hls_origin', or 'protocol flv'");
 }
 
 static void clustered_origin_is_asked(const struct subject *s)
@@ -346,7 +355,7 @@ static rule *const vhost_rules[] = {
 	vhost_chunk_size_is_usual,
 	edge_has_an_origin,
 	origin_does_not_pull,
-	hls_is_cut_at_the_origin,
+	an_edge_knows_where_hls_is,
 	recordings_are_made_at_the_origin,
 	clustered_origin_is_asked,
 	clustered_is_an_origin,

@@ -7,8 +7,17 @@ static const struct choice storage_names[] = {
 static const struct row rows[] = {
 	BLOCK("vhost.hls",
 	      "Streams as HLS: segments and playlists, served by http_server from memory, "
-	      "and written to files. Not on an edge: cut where the stream is published."),
+	      "and written to files. An edge does not cut: it fetches them from its origins, and "
+	      "holds "
+	      "them in memory for its players."),
 	ONOFF("vhost.hls.enabled", conf_vhost, hls.enabled, "off", NEW, "Whether streams are cut."),
+	LIST("vhost.hls.hls_origin", conf_vhost, hls.origin, NEW,
+	     "At an edge: the HTTP servers of its origins, as host[:port], that playlists and "
+	     "segments are "
+	     "fetched from, once each. Without it, those of cluster.origin, where 'protocol flv' "
+	     "names HTTP "
+	     "servers there. The patterns of the paths have to be those of the origins.",
+	     .judge = value_check_hostport, .example = "127.0.0.1:8080 127.0.0.1:8081"),
 	SECONDS("vhost.hls.hls_fragment", conf_vhost, hls.fragment_ms, "10", 100, HOUR, NEW,
 		"How long a segment is. It ends at the first key frame behind a multiple of it, in "
 		"the "

@@ -154,7 +154,10 @@ static err exchange(struct http_link *link, const struct http_request_opts *opts
 	bool bodyless = strcmp(opts->method, "HEAD") == 0;
 	bool keep_alive = head->keep_alive && !bodyless;
 	bool too_long = head->content_length > 0 && (uint64_t)head->content_length > opts->body_max;
-	http_message_free(&head);
+	if (opts->head)
+		*opts->head = head;
+	else
+		http_message_free(&head);
 	if (bodyless)
 		return OK;
 	if (too_long)

@@ -23,7 +23,8 @@ struct http_request_opts {
 	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;
 	int at_once; /* requests to that host at a time, and connections kept; 0: as pool.h says */
-	struct http_field *field; /* filled in; NULL: none */
+	struct http_field *field;   /* filled in; NULL: none */
+	struct http_message **head; /* gets the head of the answer, which is the caller's; NULL */
 	struct quota *quota; /* the body is taken out of it as it comes: none left is ERR_LIMIT;
 				   * NULL: no limit beside body_max. The caller empties it. */
 };

@@ -108,3 +108,13 @@ struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct
 	free(key);
 	return item;
 }
+
+bool hls_expects(const struct hls *hls, const char *vhost, const struct hls_name *name,
+		 const char *path)
+{
+	(void)hls;
+	(void)vhost;
+	(void)name;
+	(void)path;
+	return false;
+}

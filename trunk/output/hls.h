@@ -24,4 +24,9 @@ struct hls_name {
 struct hls_name hls_name_of(const struct hls_item *item);
 void hls_name_fini(struct hls_name *name);
 
+/* Whether the path will be there in a moment: the playlist of a stream of low latency that has just begun, or the part
+ * that its playlist announces. */
+bool hls_expects(const struct hls *hls, const char *vhost, const struct hls_name *name,
+		 const char *path);
+
 extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];

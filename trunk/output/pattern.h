@@ -19,3 +19,12 @@ bool pattern_name_ok(const char *name);
 /* `path` as a player finds it that has fetched `list`; both begin at the same folder. Owned by the
  * caller. Characters that a URL must not have are escaped. */
 char *pattern_relative(const char *list, const char *path);
+
+/* The names that a path was filled with; NULL where the pattern has none. */
+struct pattern_names {
+	char *vhost, *app, *stream;
+};
+/* Whether the path is one of the pattern's; the names are to be released. Where it can be read in more than one
+ * way, each name is as long as can be. */
+bool pattern_match(const char *pattern, const char *path, struct pattern_names *out);
+void pattern_names_fini(struct pattern_names *names);

@@ -1,5 +1,6 @@
 #include "service/hls_answer.h"
 #include "base/mem.h"
+#include "cluster/upstream_get.h"
 #include "http/files.h"
 #include "http/range.h"
 
@@ -69,11 +70,14 @@ static err send_range(struct http_session *s, const char *type, struct span all,
 	return send_part(s, 206, type, span_of(all.p + from, *sent), buf_text(extra));
 }
 
-err hls_answer_bytes(struct http_session *s, const char *type, struct span bytes, size_t *sent)
+err hls_answer_bytes(struct http_session *s, const char *type, struct span bytes,
+		     const char *variant, size_t *sent)
 {
 	struct buf extra = {.max = EXTRA_MAX};
 	*sent = 0;
 	buf_printf(&extra, "%s%s", cache_lines(type), s->cors);
+	if (variant)
+		http_write_header(&extra, HLS_VARIANT_HEADER, variant);
 	err e = send_range(s, type, bytes, &extra, sent);
 	buf_free(&extra);
 	return e;
@@ -140,7 +144,7 @@ err hls_answer_master(struct http_session *s, const struct hls_asked *asked, con
 	url_escape(&text, asked->vhost->hls.relative_master ? strrchr(path, '/') + 1 : path);
 	buf_printf(&text, "?hls_ctx=%s%s%s\n", asked->session, *asked->param ? "&" : "",
 		   *asked->param ? asked->param + 1 : "");
-	err e = hls_answer_bytes(s, hls_type_list, buf_span(&text), &sent);
+	err e = hls_answer_bytes(s, hls_type_list, buf_span(&text), NULL, &sent);
 	buf_free(&text);
 	return e;
 }

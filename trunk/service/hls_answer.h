@@ -3,9 +3,10 @@
 #include "output/blob.h"
 #include "service/hls_asked.h"
 
-/* Bytes of that media type, or the range of them that is asked for; *sent is how many. */
+/* Bytes of that media type, or the range of them that is asked for; *sent is how many. `variant`: what another
+ * server is told of the stream, or NULL. */
 err hls_answer_bytes(struct http_session *s, const char *type, struct span bytes,
-		     size_t *sent) BLOCKS;
+		     const char *variant, size_t *sent) BLOCKS;
 /* The same from a file below that folder. */
 err hls_answer_file(struct http_session *s, const char *type, const char *folder) BLOCKS;
 /* The playlist that names the one of this session; `variant`: its attributes (EXT-X-STREAM-INF). */

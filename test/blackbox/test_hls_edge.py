@@ -1,0 +1,138 @@
+"""HLS through edges: files fetched once, held in memory, from whichever origin has them; and redirects of origins."""
+import re
+import threading
+import time
+import urllib.parse
+
+import topology as top
+from support import case, hls, httpc
+from support.hookserver import HookServer
+from support.server import wait_for
+
+HLS = "hls {{ enabled on; hls_path ./objs/nginx/html; hls_fragment 1; hls_window 30; {more} }}"
+OFF = "hls_ctx off;"
+
+
+def start_origin(t, name="origin", more=OFF, vhost="", top_level="", **kw):
+    return t.server(name, top.conf(HLS.format(more=more) + vhost, top=top_level), **kw)
+
+
+def start_edge(t, *origins, name="edge", more=OFF, vhost="", cluster=""):
+    web = " ".join(o.http_address for o in origins)
+    rtmp = " ".join(o.address for o in origins)
+    return t.server(name, top.conf(HLS.format(more=more + f"hls_origin {web};") + vhost +
+                                   f"cluster {{ mode remote; origin {rtmp}; {cluster} }}"))
+
+
+def publish(t, origin, seconds=20, **kw):
+    return t.publish(origin.url("live/a"), t.media(seconds, gop=1.0), speed=4, burst=1000, **kw)
+
+
+def test_an_edge_serves_what_its_origin_has(t):
+    """Playlist, segments and types are those of the origin, byte for byte, and a stream that no origin has is a 404."""
+    origin = start_origin(t)
+    edge = start_edge(t, origin)
+    publish(t, origin)
+    found = hls.wait_list(edge.web("/live/a.m3u8"), 3)
+    for s in found.segments:
+        path = "/live/" + s.uri
+        here = httpc.fetch(edge.web(path))
+        assert here.content == hls.fetch(origin.web(path)) and here.headers["content-type"] == "video/MP2T", here.headers
+    part = httpc.fetch(edge.web(path), headers={"Range": "bytes=188-375"})
+    assert part.status == 206 and part.content == here.content[188:376]
+    assert httpc.fetch(edge.web("/live/none.m3u8")).status == 404
+    assert httpc.fetch(edge.web("/live/a-1.ts")).status == 404
+
+
+@case.limit(90)
+def test_hundreds_of_viewers_are_one_fetch_a_file(t):
+    """Two hundred viewers of an edge cost its origin each segment once, and each playlist at most a few times a second."""
+    origin = start_origin(t, top_level="srs_log_level info;")
+    edge = start_edge(t, origin)
+    publish(t, origin)
+    hls.wait_list(edge.web("/live/a.m3u8"), 2)
+    began = time.monotonic()
+    fetched = []
+
+    def view():
+        for _ in range(4):
+            found = hls.fetch_list(edge.web("/live/a.m3u8"))
+            for s in found.segments[-2:]:
+                fetched.append((s.uri, len(hls.fetch(edge.web("/live/" + s.uri)))))
+    viewers = [threading.Thread(target=view) for _ in range(200)]
+    for v in viewers:
+        v.start()
+    for v in viewers:
+        v.join(60)
+    took = time.monotonic() - began
+    names = {uri for uri, _ in fetched}
+    assert len(fetched) == 1600 and len(set(fetched)) == len(names), (len(fetched), len(set(fetched)))
+    asked = re.findall(r"HTTP GET (/live/\S+)", origin.log())
+    segments = [x for x in asked if x.endswith(".ts")]
+    assert len(segments) == len(set(segments)) and {x.rsplit("/", 1)[1] for x in segments} >= names, segments
+    lists = len(asked) - len(segments)
+    assert lists <= 20 + 6 * took, (lists, took)
+
+
+def test_an_origin_that_dies_is_replaced(t):
+    """When the origin dies the edge goes on from the other one: the same numbers, no list that goes back, no stall."""
+    origins = [start_origin(t, f"o{i}", top_level="srs_log_level info;") for i in range(2)]
+    edge = start_edge(t, *origins)
+    media = t.media(20, gop=1.0)
+    for o in origins:
+        t.publish(o.url("live/a"), media, speed=1, burst=3000)
+    follower = t.keep(hls.Follower(edge.web("/live/a.m3u8")))
+    hls.wait_list(edge.web("/live/a.m3u8"), 2)
+    follower.start()
+    wait_for(lambda: len(follower.bytes) >= 3, 10, "segments")
+    asked = [o.log().count("HTTP GET /live/a.m3u8") for o in origins]
+    origins[asked.index(max(asked))].kill9()
+    before = max(follower.bytes)
+    wait_for(lambda: max(follower.bytes) >= before + 3, 10, "segments after the death")
+    follower.stop()
+    numbers = sorted(follower.bytes)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), numbers
+    assert not any(s.is_break for s in follower.segments.values() if s.number > numbers[0])
+
+
+def test_an_origin_without_the_stream_redirects(t):
+    """An origin that lacks the stream sends players of HLS to the coworker that has it, and edges follow."""
+    a, b = top.start_origins(t, more="} " + HLS.format(more=OFF).rstrip("} ") )
+    publish(t, b)
+    hls.wait_list(b.web("/live/a.m3u8"), 2)
+    answer = wait_for(lambda: (lambda r: r if r.status == 302 else None)(httpc.fetch(a.web("/live/a.m3u8?x=1"))), 10, "302")
+    assert answer.headers["location"] == b.web("/live/a.m3u8?x=1").replace("localhost", "127.0.0.1"), answer.headers
+    edge = start_edge(t, a)
+    found = hls.wait_list(edge.web("/live/a.m3u8"), 2)
+    assert hls.fetch(edge.web("/live/" + found.segments[0].uri)) == hls.fetch(b.web("/live/" + found.segments[0].uri))
+
+
+def test_players_of_an_edge_are_its_clients(t):
+    """An edge gives sessions, asks on_play itself, and obeys its rules; its origin has no player of HLS."""
+    h = t.keep(HookServer(say=lambda said: (200, "1" if said["param"] == "?no=1" else "0")))
+    origin = start_origin(t, more="")
+    edge = start_edge(t, origin, more="", vhost=f"http_hooks {{ enabled on; on_play {h.url()}; }}")
+    publish(t, origin)
+    child = hls.wait_master(edge.web("/live/a.m3u8?a=1"))
+    text = httpc.fetch(edge.web("/live/a.m3u8?a=1")).content.decode()
+    assert 'CODECS="avc1.' in text, text
+    found = hls.wait_list(child, 2)
+    assert "hls_ctx=" in found.segments[0].uri and hls.fetch(urllib.parse.urljoin(child, found.segments[0].uri))
+    assert httpc.fetch(edge.web("/live/a.m3u8?no=1")).status == 403
+    assert [c["type"] for c in edge.json("/api/v1/clients/")["clients"]].count("hls-play") >= 1
+    assert "hls-play" not in [c["type"] for c in origin.json("/api/v1/clients/")["clients"]]
+
+
+def test_keys_and_secrets(t):
+    """With a secret, an edge is trusted by an origin that wants signed links; keys come through it, for those whom it admits."""
+    links = "signed_links { enabled on; keys 0123456789abcdef; publish off; }"
+    secret = "cluster { secret abcdefghijklmnopqrstuvwxyz; }"
+    origin = start_origin(t, more=OFF + "hls_keys on;", vhost=links + secret)
+    edge = start_edge(t, origin, more=OFF + "hls_keys on;", cluster="secret abcdefghijklmnopqrstuvwxyz;",
+                      vhost="security { enabled on; allow publish all; allow play 127.0.0.1; }")
+    publish(t, origin)
+    assert wait_for(lambda: httpc.fetch(origin.web("/live/a.m3u8")).status == 403, 10, "a refusal")
+    follower = t.keep(hls.Follower(edge.web("/live/a.m3u8")))
+    hls.wait_list(edge.web("/live/a.m3u8"), 3)
+    follower.stop()
+    assert follower.bytes and all(data[0] == 0x47 for data in follower.bytes.values())

@@ -1,0 +1,160 @@
+/* What a player gets: from the memory of an origin, from the cache of an edge, or the way to another server. */
+#include "base/mem.h"
+#include "cluster/coworker.h"
+#include "cluster/upstream_get.h"
+#include "output/hls_paths.h"
+#include "service/flv_answer.h"
+#include "service/hls_answer.h"
+#include "service/hls_visitor.h"
+#include "session/signed_link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- where it is ---- */
+
+static const struct hls_item *item_of(const struct hls_visitor *v)
+{
+	return hls_find(v->serve->hls, v->asked.vhost->name, v->s->request->path);
+}
+
+static enum hls_place place_by_path(const struct hls_visitor *v, const struct hls_name *name)
+{
+	const struct conf_vhost *vhost = v->asked.vhost;
+	if (vhost->cluster.mode == MODE_REMOTE)
+		return HLS_AT_ORIGINS;
+	if (hls_expects(v->serve->hls, vhost->name, name, v->s->request->path))
+		return HLS_HERE;
+	bool is_here = server_live_source(v->s->server, vhost, name->app, name->stream) != NULL;
+	return vhost->cluster.origin_cluster && !is_here ? HLS_AT_COWORKERS : HLS_NOWHERE;
+}
+
+void hls_find_place(struct hls_visitor *v)
+{
+	struct hls_asked *a = &v->asked;
+	struct hls_name name = {0};
+	if (!a->vhost || !a->vhost->enabled || !a->vhost->hls.enabled)
+		return;
+	const struct hls_item *item = item_of(v);
+	if (item) {
+		v->place = HLS_HERE;
+		a->type = item->type;
+		name = hls_name_of(item);
+	} else if (hls_name_by_path(a->vhost, v->s->request->path, &name, &a->type)) {
+		v->place = place_by_path(v, &name);
+	}
+	if (v->place != HLS_NOWHERE)
+		hls_asked_name(a, v->s, &name);
+	hls_name_fini(&name);
+}
+
+/* ---- bytes ---- */
+
+/* What stands behind the URIs of its playlist: its session, and the proof of a signed link. */
+static char *query_for(const struct hls_visitor *v)
+{
+	const struct hls_asked *a = &v->asked;
+	bool signs = *a->param && !strchr(a->param, '"') &&
+		     signed_link_applies(&a->vhost->signed_links, LINK_PLAY);
+	bool counts =
+		a->vhost->hls.ctx && a->vhost->hls.ts_ctx && *a->session && !a->request.says_relay;
+	return mem_printf("%s%s%s%s", counts ? "hls_ctx=" : "", counts ? a->session : "",
+			  counts && signs ? "&" : "", signs ? a->param + 1 : "");
+}
+
+static err send_bytes(struct hls_visitor *v, struct span bytes, const char *variant)
+{
+	const char *type = v->asked.type;
+	struct buf list = {0};
+	size_t sent = 0;
+	char *query = type == hls_type_list ? query_for(v) : NULL;
+	if (query && *query) {
+		list = hls_list_with(bytes, query);
+		bytes = buf_span(&list);
+	}
+	free(query);
+	err e = hls_answer_bytes(v->s, type, bytes, v->asked.request.says_relay ? variant : NULL,
+				 &sent);
+	buf_free(&list);
+	hls_players_sent(v->serve->players, v->asked.session, (int64_t)sent);
+	return e;
+}
+
+static err send_item(struct hls_visitor *v, const struct hls_item *item)
+{
+	if (v->wants_master)
+		return hls_answer_master(v->s, &v->asked, item->tag);
+	if (!item->blob)
+		return hls_answer_file(v->s, item->type, v->asked.vhost->hls.path);
+	/* The item may go while it is sent. */
+	struct blob *blob = blob_ref(item->blob);
+	char *variant = item->type == hls_type_list ? mem_strdup(item->tag) : NULL;
+	err e = send_bytes(v, blob_span(blob), variant);
+	free(variant);
+	blob_unref(&blob);
+	return e;
+}
+
+static err deliver_item(struct hls_visitor *v, bool *found)
+{
+	const struct hls_item *item = item_of(v);
+	*found = item != NULL; /* it may have gone meanwhile */
+	return item ? send_item(v, item) : OK;
+}
+
+/* ---- of another server ---- */
+
+/* The player is told in words of its own: whoever named the file may not be the one who asks. */
+static err tell(struct hls_visitor *v, err e, bool *found)
+{
+	if (e == ERR_STOPPED)
+		return e;
+	*found = e != ERR_NOTFOUND || v->asked.is_list;
+	if (e == ERR_NOTFOUND)
+		return *found ? flv_refuse(v->s, 404, "No origin has this stream.") : OK;
+	return flv_refuse(v->s, 503, "No origin can be had for this stream now.");
+}
+
+static err deliver_cached(struct hls_visitor *v, bool *found)
+{
+	struct hls_file file = {0};
+	err e = hls_cache_get(v->serve->cache, &v->asked, v->s->request->path, &file);
+	if (e)
+		return tell(v, e, found);
+	if (v->wants_master)
+		e = hls_answer_master(v->s, &v->asked,
+				      *file.variant ? file.variant
+						    : "BANDWIDTH=1,AVERAGE-BANDWIDTH=1");
+	else
+		e = send_bytes(v, blob_span(file.blob), file.variant);
+	hls_file_fini(&file);
+	return e;
+}
+
+static err redirect(struct hls_visitor *v, bool *found)
+{
+	const struct hls_asked *a = &v->asked;
+	struct coworker_answer *answer = mem_new(struct coworker_answer);
+	err e = coworker_find(v->s->server->cluster, a->vhost, &a->target, COWORKER_KEPT,
+			      a->request.peer, answer);
+	const char *to = a->request.tls ? answer->https : answer->http;
+	*found = e == OK && *to;
+	if (*found)
+		e = flv_redirect(v->s, a->vhost, to);
+	else if (e != ERR_STOPPED)
+		e = OK;
+	free(answer);
+	return e;
+}
+
+err hls_deliver(struct hls_visitor *v, bool *found)
+{
+	switch (v->place) {
+	case HLS_AT_ORIGINS:
+		return deliver_cached(v, found);
+	case HLS_AT_COWORKERS:
+		return redirect(v, found);
+	default:
+		return deliver_item(v, found);
+	}
+}

@@ -1,0 +1,32 @@
+/* hls_visitor - one request of HLS on its way. Layer: service, for hls_serve.c and hls_deliver.c. */
+#pragma once
+#include "service/hls_asked.h"
+#include "service/hls_cache.h"
+#include "service/hls_players.h"
+#include "service/hls_visits.h"
+#include "session/outcome.h"
+
+struct hls_serve {
+	struct hls *hls;
+	struct hls_visits *visits;
+	struct hls_players *players;
+	struct hls_cache *cache; /* at an edge */
+};
+
+/* Where it is that the request asks for. */
+enum hls_place { HLS_NOWHERE, HLS_HERE, HLS_AT_ORIGINS, HLS_AT_COWORKERS };
+
+/* Too large for a stack that waits. */
+struct hls_visitor {
+	struct hls_serve *serve;
+	struct http_session *s;
+	struct hls_asked asked;
+	struct outcome outcome;
+	enum hls_place place;
+	bool wants_master; /* it has no session yet */
+};
+
+/* Where it is; then v->asked names the stream, unless it is nowhere. */
+void hls_find_place(struct hls_visitor *v);
+/* Gives it. *found false: it is not there, and nothing was answered. */
+err hls_deliver(struct hls_visitor *v, bool *found) BLOCKS;
