@@ -198,3 +198,16 @@ def test_a_service_is_told(t):
     for x in segments:
         assert x["action"] == "on_hls" and os.path.exists(os.path.join(x["cwd"], x["file"])), x
         assert x["url"].startswith("live/a-") and x["m3u8_url"] == "live/a.m3u8" and 0.9 < x["duration"] < 1.2, x
+
+
+def test_a_service_is_told_of_the_recording_that_the_end_of_the_process_has_finished(t):
+    """A server that is stopped while it records finishes the file, and on_dvr still hears of it."""
+    hooks = t.keep(hookserver.HookServer())
+    s = t.server("srs", top.conf(f"dvr {{ enabled on; dvr_path ./rec/[stream].flv; }}"
+                                 f"http_hooks {{ enabled on; on_dvr {hooks.url('/dvr')}; }}"))
+    publish(t, s, t.media(20, gop=1.0))
+    wait_for(lambda: [f for f in os.listdir(s.folder) if f == "rec"] and os.listdir(os.path.join(s.folder, "rec")),
+             10, "a recording")
+    s.stop()
+    told = wait_for(lambda: hooks.of("on_dvr"), 5, "on_dvr")[0]
+    assert os.path.exists(os.path.join(told["cwd"], told["file"])), told

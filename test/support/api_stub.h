@@ -1,4 +1,4 @@
-/* api_stub - a server's API that gives every request the same answer, for the tests of queries. Layer: test. */
+/* api_stub - an HTTP server that gives every request the same answer: a coworker's API, a web service. Layer: test. */
 #pragma once
 #include "base/mem.h"
 #include "net/listen.h"
@@ -17,7 +17,7 @@ struct api_stub {
 	struct listener *listener;
 	struct co_group group;
 	int requests;
-	char last[4096]; /* the last request's head */
+	char last[4096]; /* the last request */
 	char name[64];   /* "127.0.0.1:port" */
 };
 
@@ -26,6 +26,7 @@ struct api_visit {
 	struct sock *sock;
 };
 
+/* A request with its body, as far as they fit. */
 static inline bool api_hear(struct api_visit *v)
 {
 	struct api_stub *api = v->api;
@@ -35,7 +36,9 @@ static inline bool api_hear(struct api_visit *v)
 			return false;
 		at += n;
 		api->last[at] = '\0';
-		if (strstr(api->last, "\r\n\r\n"))
+		const char *body = strstr(api->last, "\r\n\r\n");
+		const char *length = strstr(api->last, "Content-Length: ");
+		if (body && strlen(body + 4) >= (length ? strtoul(length + 16, NULL, 10) : 0))
 			return true;
 	}
 	return false;

@@ -5,6 +5,7 @@
 #include "conf/report.h"
 #include "node/certs.h"
 #include "node/guesses.h"
+#include "node/hook_queue.h"
 #include "node/notice.h"
 #include "node/sign.h"
 
@@ -49,6 +50,7 @@ struct server *test_server_new(const char *conf)
 	s->notices = notices_new();
 	s->certs = certs_new();
 	s->guesses = guesses_new();
+	s->hook_queue = hook_queue_new(&s->messengers, s->certs);
 	assert_int_equal(signer_load(s->signer, s->conf), OK);
 	return s;
 }
@@ -61,6 +63,8 @@ void test_server_free(struct server **server)
 		return;
 	co_group_stop(&s->sessions);
 	co_group_stop(&s->services);
+	co_group_stop(&s->messengers);
+	hook_queue_free(&s->hook_queue);
 	cluster_free(&s->cluster);
 	signer_free(&s->signer);
 	notices_free(&s->notices);

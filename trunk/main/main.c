@@ -1,5 +1,6 @@
 /* Starts and ends the server. In order: the command line, the configuration (all of it is checked
  * before anything else happens), the process, coroutines, listeners; then signals until the end. */
+#include "main/main.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -267,7 +268,7 @@ static int run(struct conf *conf)
 	return 0;
 }
 
-int main(int argc, char **argv)
+int srs_main(int argc, char **argv)
 {
 	mem_tune();
 	struct conf *conf = NULL;

@@ -1,11 +1,8 @@
 #include "main/privileges.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "conf/schema.h"
-#include "conf/value.h"
+#include "main/readable.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -51,73 +48,7 @@ static err identity_of(struct identity *id, const char *user)
 	return OK;
 }
 
-/* ---- what has to be readable ---- */
-
-struct reading {
-	const struct row *row;
-	const char *vhost; /* whose block it is in; NULL */
-	const char *user;  /* who could not read it; "" for the one that the process is */
-	int folder;        /* where relative paths begin */
-	err e;             /* the first that cannot be read */
-};
-
-static void try_file(const char *path, void *ctx)
-{
-	struct reading *r = ctx;
-	if (r->e || !*path)
-		return;
-	int fd = openat(r->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		close(fd);
-	else
-		r->e = err_fail(ERR_CONFIG, "`%s%s%s` %s cannot be read%s%s: %s", r->row->path,
-				r->vhost ? " of vhost " : "", r->vhost ? r->vhost : "",
-				log_quote(path), *r->user ? " by user " : "", r->user,
-				strerror(errno));
-}
-
-/* A block that is off names files that nobody needs. */
-static bool is_on(const void *base, const struct row *row)
-{
-	char path[128];
-	struct buf value = {.max = 16};
-	snprintf(path, sizeof(path), "%.*senabled", (int)(row_name(row) - row->path), row->path);
-	const struct row *enabled = strchr(row->path, '.') ? schema_find(path) : NULL;
-	if (!enabled)
-		return true;
-	value_text(&value, enabled, base);
-	bool on = strcmp(buf_text(&value), "on") == 0;
-	buf_free(&value);
-	return on;
-}
-
-static err try_rows(struct reading *r, const void *base, bool vhost)
-{
-	for (r->row = schema_first(); r->row && !r->e; r->row = schema_next(r->row))
-		if (r->row->is_file && row_is_vhost(r->row) == vhost && is_on(base, r->row))
-			value_each(base, r->row, try_file, r);
-	return r->e;
-}
-
-/* All files that the configuration names, as whoever the process is at the moment. */
-static err try_files(const struct conf *conf, const char *user)
-{
-	static const struct row file = {.path = "the configuration"};
-	struct reading r = {.row = &file, .user = user, .folder = AT_FDCWD};
-	try_file(conf->file, &r);
-	TRY(r.e);
-	r.folder = open(conf->work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r.folder < 0)
-		return err_sys(ERR_CONFIG, "cannot work in %s (`work_dir`, SRS_WORK_DIR)",
-			       conf->work_dir);
-	err e = try_rows(&r, conf, false);
-	for (int i = 0; !e && i < conf->vhost_count; i++) {
-		r.vhost = conf->vhosts[i].name;
-		e = try_rows(&r, &conf->vhosts[i], true);
-	}
-	close(r.folder);
-	return e;
-}
+/* ---- looking ahead ---- */
 
 /* Opens them as that user would, and is root again. */
 static err try_as(const struct identity *id, const struct conf *conf)
@@ -127,7 +58,7 @@ static err try_as(const struct identity *id, const struct conf *conf)
 	if (count < 0 || initgroups(id->name, id->gid) != 0 || setegid(id->gid) != 0 ||
 	    seteuid(id->uid) != 0)
 		return err_sys(ERR_SYSTEM, "cannot become user %s (`user`)", id->name);
-	err e = try_files(conf, id->name);
+	err e = readable_check(conf, id->name);
 	if (seteuid(0) != 0 || setegid(gid) != 0 || setgroups((size_t)count, groups) != 0)
 		return err_sys(ERR_SYSTEM, "cannot be root again");
 	return e;
@@ -136,7 +67,7 @@ static err try_as(const struct identity *id, const struct conf *conf)
 err privileges_check(const struct conf *conf)
 {
 	struct identity id;
-	TRY(try_files(conf, ""));
+	TRY(readable_check(conf, ""));
 	if (!*conf->user) {
 		if (is_root())
 			fprintf(stderr,

@@ -2,7 +2,8 @@
  *
  * Started as root with `user`, a server binds its ports and reads its keys, and then becomes that user for
  * good; of root's powers it keeps one, CAP_NET_BIND_SERVICE, since a reload may open further ports. What it
- * has to read again later has to be readable for the user, which is looked at before anything else. */
+ * has to read again later has to be readable for the user (main/readable.h), which is looked at before
+ * anything else. */
 #pragma once
 #include "conf/conf.h"
 

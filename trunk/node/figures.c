@@ -90,16 +90,15 @@ static void on_lag(struct timer *timer)
 
 void figures_init(struct figures *f, struct stat *stat, struct registry *registry)
 {
-	*f = (struct figures){
-		.stat = stat,
-		.registry = registry,
-		.clients = {.on_enter = on_enter,
-			    .on_leave = on_leave,
-			    .on_first = on_first,
-			    .on_refuse = on_refuse},
-		.sources = {.on_begin = on_begin, .on_gap = on_gap},
-		.lag_timer = {.fn = on_lag},
-	};
+	memset(f, 0, sizeof(*f)); /* too large for a stack */
+	f->stat = stat;
+	f->registry = registry;
+	f->clients = (struct client_observer){.on_enter = on_enter,
+					      .on_leave = on_leave,
+					      .on_first = on_first,
+					      .on_refuse = on_refuse};
+	f->sources = (struct source_observer){.on_begin = on_begin, .on_gap = on_gap};
+	f->lag_timer.fn = on_lag;
 	stat_observe(stat, &f->clients);
 	registry_observe(registry, &f->sources);
 	timer_set(&f->lag_timer, clock_ms() + LAG_STEP_MS);

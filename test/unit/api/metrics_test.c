@@ -3,7 +3,6 @@
 #include "api/metrics_text.h"
 #include "base/mem.h"
 #include "cluster/cluster.h"
-#include "node/hook_queue.h"
 #include "session/hooks.h"
 #include "support/co_unit.h"
 #include "support/test_server.h"
@@ -21,7 +20,6 @@ static int set_up(void **state)
 {
 	int status = co_setup(state);
 	server = test_server_new("exporter { enabled on; label l; } vhost __defaultVhost__ {}");
-	server->hook_queue = hook_queue_new(&server->messengers, NULL);
 	server->hooks = hooks_new(server);
 	figures_init(&server->figures, &server->stat, &server->registry);
 	out = (struct buf){.max = 64 << 20};
@@ -33,7 +31,6 @@ static int tear_down(void **state)
 	figures_fini(&server->figures);
 	co_group_stop(&server->services);
 	hooks_free(&server->hooks);
-	hook_queue_free(&server->hook_queue);
 	buf_free(&out);
 	test_server_free(&server);
 	return co_teardown(state);
