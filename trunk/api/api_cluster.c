@@ -14,7 +14,7 @@ static bool is_here(const struct source *source, const struct conf_vhost *vhost)
 {
 	if (!source || !source_is_live(source))
 		return false;
-	/* What an origin has from a coworker is the coworker's to answer; SRS counts an edge's pull. */
+	/* A stream that an origin relays from a coworker is that coworker's to answer for; SRS counts an edge's pull. */
 	return vhost->cluster.mode == MODE_REMOTE || !source->feeder ||
 	       source->feeder->kind != FEEDER_RELAY;
 }
@@ -93,7 +93,7 @@ static void put_publish(const struct api_call *call, json_t *origin, const struc
 	if (publication_facts(source, by_rival, &facts)) {
 		json_put_int(origin, "since_ms", facts.since_wall_ms);
 		json_put_int(origin, "silent_ms", facts.silent_ms);
-		json_put_int(origin, "unanswered_ms", facts.unanswered_ms);
+		json_put_int(origin, "takeover_unanswered_ms", facts.takeover_unanswered_ms);
 	}
 	free(rival);
 }
@@ -153,7 +153,7 @@ enum api_code api_clusters(struct api_call *call)
 	free(whoever);
 	if (call->server->drain.state != DRAIN_OFF)
 		json_put_bool(data, "draining", true);
-	/* By these a server knows itself, and others the servers they have asked. */
+	/* Ids by which a server recognises itself, and others the servers that they have asked. */
 	json_put_text(data, "server", call->server->server_id);
 	json_put_text(data, "service", call->server->service_id);
 	for (int i = 0; i < NAMES; i++)

@@ -21,12 +21,17 @@ struct listening {
 	struct listener *listener; /* of TCP */
 	struct udp *udp;           /* of UDP, until it is given to its service */
 	int port;                  /* of UDP */
+	struct timer retry;        /* UDP: another process has the port still */
+	struct rtc_hub *hub;       /* of `retry` */
 	bool is_given;             /* its service has it */
 	bool fresh;                /* of the change that is under way */
 	bool wanted;               /* by it */
 };
 
-enum { DATAGRAM_BUFFER = 4 << 20 }; /* as far as the system allows */
+enum {
+	DATAGRAM_BUFFER = 4 << 20, /* as far as the system allows */
+	RETRY_MS = 1000,
+};
 
 /* Who takes connections. */
 static void fill_service(struct listening *l, struct listen_opts *opts, struct server *server)
@@ -82,11 +87,49 @@ static bool is_udp(const struct listening *l)
 	return l->endpoint.transport == ENDPOINT_UDP;
 }
 
+static err open_datagrams(struct listening *l, int fd)
+{
+	struct udp_opts opts = {
+		.at = l->endpoint.at,
+		.reuse_port = l->endpoint.shared,
+		.fd = fd,
+		.recv_buffer = DATAGRAM_BUFFER,
+		.send_buffer = DATAGRAM_BUFFER,
+		.what = endpoint_name(&l->endpoint),
+	};
+	TRY(udp_open(&l->udp, &opts));
+	l->port = udp_port(l->udp);
+	return OK;
+}
+
+/* The process before this one serves its peers to their end, and its port with them. */
+static void on_retry(struct timer *timer)
+{
+	struct listening *l = container_of(timer, struct listening, retry);
+	if (open_datagrams(l, 0) != OK) {
+		timer_set(timer, clock_after(RETRY_MS));
+		return;
+	}
+	log_info("listening: %s, which the process before has left", endpoint_name(&l->endpoint));
+	rtc_hub_listen(l->hub, &l->udp);
+}
+
+static void give_datagrams(struct rtc_hub *hub, struct listening *l)
+{
+	if (l->udp) {
+		rtc_hub_listen(hub, &l->udp);
+		return;
+	}
+	l->hub = hub;
+	l->retry.fn = on_retry;
+	timer_set(&l->retry, clock_after(RETRY_MS));
+}
+
 /* The service has its ports from here on, and has them no more. */
 static void give(const struct listeners *listeners, struct listening *l)
 {
 	if (is_udp(l))
-		rtc_hub_listen(listeners->server->rtc, &l->udp);
+		give_datagrams(listeners->server->rtc, l);
 	else
 		listener_start(l->listener);
 	if (l->endpoint.protocol == ENDPOINT_RTC && !is_udp(l))
@@ -97,7 +140,7 @@ static void give(const struct listeners *listeners, struct listening *l)
 static void take_back(const struct listeners *listeners, struct listening *l)
 {
 	struct rtc_hub *rtc = listeners->server->rtc;
-	if (is_udp(l) && l->is_given)
+	if (is_udp(l) && l->is_given && l->port)
 		rtc_hub_unlisten(rtc, l->port);
 	else if (l->endpoint.protocol == ENDPOINT_RTC && rtc->tcp_port == l->endpoint.at.port)
 		rtc->tcp_port = 0;
@@ -109,6 +152,7 @@ static void drop(struct listeners *listeners, struct listening *l)
 	take_back(listeners, l);
 	if (l->listener)
 		listener_close(&l->listener);
+	timer_cancel(&l->retry);
 	udp_close(&l->udp);
 	free(l);
 }
@@ -122,18 +166,14 @@ static err open_connections(struct listeners *listeners, struct listening *l,
 	return listener_open(&l->listener, &opts);
 }
 
-static err open_datagrams(struct listening *l, struct inherit *inherit)
+/* After an upgrade in place the former process may have the port still: then that is waited for. */
+static err open_or_wait(struct listening *l, struct inherit *inherit)
 {
-	struct udp_opts opts = {
-		.at = l->endpoint.at,
-		.reuse_port = l->endpoint.shared,
-		.fd = inherit ? inherit_take(inherit, &l->endpoint) : 0,
-		.recv_buffer = DATAGRAM_BUFFER,
-		.send_buffer = DATAGRAM_BUFFER,
-		.what = endpoint_name(&l->endpoint),
-	};
-	TRY(udp_open(&l->udp, &opts));
-	l->port = udp_port(l->udp);
+	bool may_wait = inherit && inherit->count > 0;
+	err e = open_datagrams(l, inherit ? inherit_take(inherit, &l->endpoint) : 0);
+	if (!e || !may_wait)
+		return e;
+	log_warn("%s; it is tried again until the port is free", err_trail(e));
 	return OK;
 }
 
@@ -142,7 +182,7 @@ static err open_one(struct listeners *listeners, const struct endpoint *e, struc
 	struct listening *l = mem_new(struct listening);
 	l->endpoint = *e;
 	l->fresh = l->wanted = true;
-	err code = is_udp(l) ? open_datagrams(l, inherit) : open_connections(listeners, l, inherit);
+	err code = is_udp(l) ? open_or_wait(l, inherit) : open_connections(listeners, l, inherit);
 	if (code) {
 		free(l);
 		return err_add(code, "%s", e->directive);
@@ -211,7 +251,8 @@ static void commit(struct listeners *listeners, const struct endpoints *want)
 	}
 	DL_FOREACH_SAFE (listeners->open, l, next) {
 		if (l->fresh) {
-			log_change("listening:", &l->endpoint);
+			if (l->listener || l->udp)
+				log_change("listening:", &l->endpoint);
 			give(listeners, l);
 		} else if (!l->wanted) {
 			log_change("no longer listening:", &l->endpoint);

@@ -79,6 +79,7 @@ static err converse(struct http_session *s, struct rtc_hub *hub, struct rtc_ask 
 	if (!e)
 		e = session->link ? respond_answer(s, session)
 				  : tell(s, session->refusal, session, OK);
+	buf_free(&session->answer); /* nobody asks for it again */
 	rtc_session_unref(&session);
 	return e;
 }

@@ -115,6 +115,8 @@ err rtc_session_answer(struct rtc_session *s, enum rtc_codec video, uint32_t pro
 	rtc_port_unref(&link.port);
 	TRY(e);
 	rtc_offer_fini(&s->offer);
+	free(s->ask.offer);
+	s->ask.offer = NULL;
 	map_set(s->hub->tokens, s->token, s);
 	s->answered_ms = clock_ms();
 	s->is_half_open = true;

@@ -89,8 +89,11 @@ static err tell(struct http_session *s, enum rtc_refusal refusal, const struct r
 static err converse(struct http_session *s, struct rtc_session *session, const char *row)
 {
 	TRY(rtc_session_wait(session));
-	if (session->link)
-		return respond(s, session, row);
+	if (session->link) {
+		err e = respond(s, session, row);
+		buf_free(&session->answer); /* nobody asks for it again */
+		return e;
+	}
 	return tell(s, session->refusal, session, OK);
 }
 
