@@ -1,7 +1,6 @@
 #include "service/hls_asked.h"
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
