@@ -121,8 +121,10 @@ static void take_media(struct rtc_peer *p, struct span d)
 	p->last_size = d.n;
 	if (p->last[1] >= 192 && p->last[1] <= 223)
 		p->rtcp += srtp_unprotect_rtcp(p->recv, p->last, &p->last_size) == SRTP_OK;
-	else
-		p->rtp += srtp_unprotect(p->recv, p->last, &p->last_size) == SRTP_OK;
+	else if (srtp_unprotect(p->recv, p->last, &p->last_size) == SRTP_OK) {
+		p->rtp++;
+		p->last_pt = p->last[1] & 0x7f;
+	}
 }
 
 static void on_packet(void *ctx, const struct udp_packet *packet)

@@ -18,8 +18,9 @@ struct rtc_peer {
 	int rtp, rtcp;                      /* packets that came and were decrypted */
 	uint8_t last[2048];
 	size_t last_size;
-	int dropped;   /* DTLS datagrams of the server that were not read, */
-	int drop_dtls; /* as many as this wants */
+	uint8_t last_pt; /* of RTP */
+	int dropped;     /* DTLS datagrams of the server that were not read, */
+	int drop_dtls;   /* as many as this wants */
 };
 
 enum {

@@ -143,7 +143,7 @@ class Process:
 
 
 class Server(Process):
-    """objs/srs with a configuration file. In its text $rtmp, $api and $http are free ports,
+    """objs/srs with a configuration file. In its text $rtmp, $api, $http and $rtc (UDP) are free ports,
     $name and $dir its own; any other $word comes from `values`.
 
     It runs in its own folder, so that relative paths of the text land there."""
@@ -151,9 +151,9 @@ class Server(Process):
     def __init__(self, name, conf, folder, values=None, env=None, args=None, wait=True, yaml=False):
         self.name, self.folder = name, folder
         os.makedirs(os.path.join(folder, "objs", "nginx", "html"), exist_ok=True)
-        self.rtmp = self.api = self.http = None
+        self.rtmp = self.api = self.http = self.rtc = None
         known = dict(values or {}, name=name, dir=folder)
-        for word in ("rtmp", "api", "http"):
+        for word in ("rtmp", "api", "http", "rtc"):
             if f"${word}" in conf and word not in known:
                 known[word] = free_port()
             setattr(self, word, known.get(word) and int(known[word]))

@@ -90,6 +90,10 @@ static const struct api_route routes[] = {
 	{"/api/v1/meminfos", HTTP_ANY, api_meminfos, "the memory: /proc/meminfo", 0},
 	{"/api/v1/authors", HTTP_ANY, api_authors, "license and contributors", 0},
 	{"/api/v1/features", HTTP_ANY, api_features, "what was built in", 0},
+	{"/api/v1/rtc", HTTP_GET, api_rtc,
+	 "WebRTC: ports, sessions, and those that have just ended, with the reason; "
+	 "?start=0&count=10",
+	 0},
 	{"/api/v1/certificates", HTTP_GET, api_certificates,
 	 "certificates in use for TLS, until when, and handshakes", 0},
 	{"/api/v1/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},

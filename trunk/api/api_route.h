@@ -75,6 +75,7 @@ enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
 enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
 enum api_code api_drain(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
+enum api_code api_rtc(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
 enum api_code api_summaries(struct api_call *call);
 enum api_code api_rusages(struct api_call *call);

@@ -32,7 +32,9 @@ struct frame frame_of_audio(struct span payload)
 {
 	struct part_walk w;
 	part_begin_audio(&w, payload);
-	return frame_of(&w);
+	struct frame f = frame_of(&w);
+	f.is_twin = f.track == TRACK_TWIN && f.codec == FOURCC('O', 'p', 'u', 's');
+	return f;
 }
 
 static void read_video_header(struct video_info *info, const struct part *part)

@@ -4,11 +4,16 @@
 #pragma once
 #include "codec/part.h"
 
+/* The track on which Opus stands beside the AAC that was made of it: for browsers, and for other servers of
+ * ours on their way there. Nobody else is sent it. */
+enum { TRACK_TWIN = 255 };
+
 struct frame {
 	bool is_key;    /* a coded picture one can start at (default track) */
 	bool is_header; /* sequence start: decoder configuration, no picture */
 	bool is_meta;   /* other state to replay to a late joiner: colour info, channel layout */
 	bool is_coded;  /* carries coded audio or video */
+	bool is_twin;   /* of TRACK_TWIN */
 	uint8_t track;  /* Enhanced RTMP track id; 0 is the default track */
 	uint32_t codec; /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
 	int32_t cts;    /* of a coded picture: presentation minus decoding time, milliseconds */

@@ -75,7 +75,9 @@ static err read_section(struct sdp *sdp, struct span value)
 {
 	if (sdp->count == SDP_SECTIONS_MAX)
 		return err_fail(ERR_LIMIT, "more than %d media sections", SDP_SECTIONS_MAX);
+	vec_reserve(sdp->sections, sdp->room, sdp->count + 1);
 	struct sdp_section *s = &sdp->sections[sdp->count++];
+	*s = (struct sdp_section){0};
 	s->kind = sdp_word(&value);
 	int64_t port = sdp_number(sdp_word(&value), PORT_MAX);
 	s->port = (int)port;
@@ -140,6 +142,7 @@ void sdp_fini(struct sdp *sdp)
 	free(sdp->attrs.v);
 	for (int i = 0; i < sdp->count; i++)
 		free(sdp->sections[i].attrs.v);
+	free(sdp->sections);
 	*sdp = (struct sdp){0};
 }
 

@@ -33,8 +33,8 @@ struct sdp_section {
 
 struct sdp {
 	struct sdp_attrs attrs; /* of the session: defaults for all sections */
-	int count;
-	struct sdp_section sections[SDP_SECTIONS_MAX];
+	int count, room;
+	struct sdp_section *sections;
 };
 
 /* ERR_PROTOCOL: malformed, with the line's number; ERR_LIMIT: too long. To be released also after an

@@ -165,6 +165,12 @@ static void endpoints_differ(const struct subject *s)
 	for (int i = 0; c->rtmps.enabled && i < c->rtmps.listen.count; i++)
 		differ_from_rtmp(s,
 				 &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
+	const struct listening rtc = {"rtc_server.tcp.listen", c->rtc_server.tcp.listen, true};
+	if (!c->rtc_server.enabled || !c->rtc_server.tcp.enabled)
+		return;
+	differ_from_rtmp(s, &rtc);
+	for (int i = 0; i < count; i++)
+		differ(s, &(struct listening){rtc.path, rtc.text, false}, &http[i]);
 }
 
 static void keys_fit(const struct subject *s, const struct conf_certs *certs, const char *path)

@@ -168,6 +168,35 @@ struct conf_dvr {
 	bool wait_keyframe;
 };
 
+enum conf_ip_family { IP_FAMILY_V4, IP_FAMILY_V6, IP_FAMILY_ALL };
+enum conf_rtc_transport { RTC_BY_UDP, RTC_BY_TCP, RTC_BY_ALL };
+enum conf_dtls_role { DTLS_ROLE_PASSIVE, DTLS_ROLE_ACTIVE };
+
+/* WebRTC: where its peers reach this process. */
+struct conf_rtc_server {
+	bool enabled;
+	char *listen; /* UDP */
+	struct {
+		bool enabled;
+		char *listen;
+	} tcp;
+	enum conf_rtc_transport protocol; /* of the candidates */
+	struct text_list candidate;       /* "*", "$NAME", "host[:port]"; empty: "*" */
+	bool detect_addresses;
+	enum conf_ip_family ip_family;
+	bool api_as_candidates, resolve_api_domain, keep_api_domain;
+};
+
+struct conf_rtc {
+	bool enabled, nack, twcc;
+	int64_t stun_timeout_ms; /* in the file: seconds */
+	enum conf_dtls_role dtls_role;
+	int drop_for_pt;
+	bool rtmp_to_rtc, keep_bframe, keep_avc_nalu_sei, rtc_to_rtmp;
+	int opus_bitrate, aac_bitrate;
+	int64_t pli_for_rtmp_ms; /* in the file: seconds */
+};
+
 struct conf_forward {
 	bool enabled;
 	struct text_list destination; /* "host[:port]" or a URL */
@@ -190,6 +219,7 @@ struct conf_vhost {
 	struct conf_signed_links signed_links;
 	struct conf_hls hls;
 	struct conf_dvr dvr;
+	struct conf_rtc rtc;
 	struct conf_forward forward;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
@@ -270,6 +300,7 @@ struct conf {
 	struct conf_access_log access_log;
 	struct conf_exporter exporter;
 	struct conf_rtmps rtmps;
+	struct conf_rtc_server rtc_server;
 	struct {
 		enum conf_tls_profile profile;
 		bool ktls;

@@ -13,6 +13,7 @@ struct cursor_opts {
 	uint32_t stream_id; /* RTMP message stream of this receiver */
 	bool own_base;      /* this receiver's times start near 0, where the format can say so */
 	bool from_start; /* begins at the newest start that is kept, else with the next key frame */
+	bool with_twin;  /* another server of ours, which takes the twin of the sound too */
 	struct span first; /* bytes of the conversation that go out before anything of the stream */
 };
 

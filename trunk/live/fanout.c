@@ -217,6 +217,11 @@ static void serve_instant(struct source *s)
 	serve_slice(s);
 }
 
+void fanout_now(struct source *s)
+{
+	serve_instant(s);
+}
+
 static void on_round(struct timer *timer)
 {
 	serve_slice(container_of(timer, struct source, fanout.round));
@@ -224,7 +229,8 @@ static void on_round(struct timer *timer)
 
 static bool is_news(const struct source *s, const struct msg *m, int64_t now)
 {
-	if (m->type == MSG_VIDEO || headers_wants(m))
+	if (m->type == MSG_VIDEO || headers_wants(m) ||
+	    s->packets) /* WebRTC players want sound at once */
 		return true;
 	return now - s->video_ms > RIDE_MS;
 }

@@ -48,6 +48,8 @@ void fanout_remove(struct source *source, struct consumer *consumer);
 void fanout_begin(struct source *source);
 /* A message was appended. */
 void fanout_published(struct source *source, const struct msg *msg, int64_t now_ms);
+/* There is something to send that did not come as a message: those who are not batched have a send slot. */
+void fanout_now(struct source *source);
 /* Everybody, at once: the state has changed. */
 void fanout_wake_all(struct source *source);
 /* How late send slots have begun, of all sources of the process. */

@@ -12,6 +12,7 @@ struct msg_log;
 struct reader {
 	struct msg_log *log; /* NULL: not open */
 	struct reader *prev, *next;
+	bool with_twin;
 	uint64_t seq;                /* of the next message to be looked at */
 	uint64_t lost;               /* missed by being moved, and not told yet */
 	uint64_t overruns;           /* times it was moved because it was too slow */

@@ -8,6 +8,7 @@
 enum {
 	HISTORY_MS = 2000,
 	START_MS = 12000, /* a key frame that is older is of no use to who joins */
+	TWIN_MS = 1000,   /* without the twin of its sound, that is converted itself */
 	AUDIO_DRIFT_MS =
 		100, /* of times by samples from times by messages, then they are taken anew */
 };
@@ -163,10 +164,14 @@ static void convert(struct packets *p, const struct msg *m, uint32_t codec)
 
 static void take_audio(struct packets *p, const struct msg *m, const struct au *au)
 {
-	if (au->track != 0 || !au->codec)
+	bool is_twin = au->track == TRACK_TWIN;
+	if ((au->track != 0 && !is_twin) || !au->codec)
 		return;
+	if (is_twin)
+		p->twin_ms = m->ts;
 	if (au->codec != OPUS) {
-		convert(p, m, au->codec);
+		if (!p->twin_ms || m->ts - p->twin_ms > TWIN_MS)
+			convert(p, m, au->codec);
 		return;
 	}
 	drop_sound(p);
@@ -231,7 +236,8 @@ struct packets *packets_open(struct source *source, const struct packets_opts *o
 		p->source = source;
 		p->opts = *opts;
 		p->await_key = true;
-		reader_open(&p->reader, source, &(struct reader_opts){.from_start = true});
+		reader_open(&p->reader, source,
+			    &(struct reader_opts){.from_start = true, .with_twin = true});
 		source->packets = p;
 	}
 	p->users++;

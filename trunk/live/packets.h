@@ -29,6 +29,8 @@ struct packets_opts {
 	 * why, for the log. */
 	struct packets_sound *(*make_sound)(struct packets *packets, uint32_t codec,
 					    const char **reason);
+	void *sound_ctx; /* for make_sound(): outlives the packets */
+	int sound_bitrate;
 };
 
 struct packets {
@@ -48,6 +50,7 @@ struct packets {
 	int64_t video_ts; /* of the last picture */
 	uint64_t bframes_dropped, bframes_kept;
 	/* of sound */
+	int64_t twin_ms;  /* time of the last message of TRACK_TWIN; 0: none has come */
 	int64_t audio_ts; /* where the next packet is to stand; 0: none has come */
 	struct packets_sound *sound;
 	uint32_t sound_codec; /* that `sound` was asked for, in vain or not */

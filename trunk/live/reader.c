@@ -9,6 +9,7 @@ void reader_open(struct reader *r, struct source *s, const struct reader_opts *o
 	struct msg_log *log = &s->log;
 	bool at_start = opts->from_start && log->has_start;
 	r->log = log;
+	r->with_twin = opts->with_twin;
 	s->repeats = 0;
 	r->read_ms = clock_ms();
 	r->key_due_ms = s->has_video && !at_start ? r->read_ms + log->key_wait_ms : 0;
@@ -50,7 +51,7 @@ bool reader_next(struct reader *r, struct reading *out)
 	while (r->seq < r->log->next) {
 		uint64_t seq = r->seq++;
 		struct msg *m = msg_log_at(r->log, seq);
-		if (is_waited_past(r, m))
+		if ((m->frame.is_twin && !r->with_twin) || is_waited_past(r, m))
 			continue;
 		*out = (struct reading){m, seq, r->headers, r->lost};
 		r->out_headers = r->headers;

@@ -28,6 +28,7 @@
 struct source;
 
 struct reader_opts {
+	bool with_twin;  /* messages of TRACK_TWIN too (codec/frame.h) */
 	bool from_start; /* begins at the newest start that is kept, if there is one; else live, with
 	                  * pictures from the next key frame on */
 };

@@ -87,6 +87,7 @@ struct source {
 	int64_t key_due_ms; /* but no longer than until then; 0: no picture has come */
 	uint8_t repeats; /* WIRE_ kinds whose former headers need not be told again if they repeat */
 	bool has_audio, has_video;
+	bool has_twin; /* messages of TRACK_TWIN come, or came (codec/frame.h) */
 	struct msg_log log;
 	uint32_t audio_run; /* audio messages since the last video */
 	struct wire *wires; /* list, one for each format that somebody takes */

@@ -6,7 +6,7 @@
 
 #include <utlist.h>
 
-static struct wire *wire_make(struct source *s, const struct wire_format *format)
+static struct wire *wire_make(struct source *s, const struct wire_format *format, bool with_twin)
 {
 	const struct msg_log *log = &s->log;
 	struct wire *w = wire_new(format, &(struct wire_opts){
@@ -14,23 +14,26 @@ static struct wire *wire_make(struct source *s, const struct wire_format *format
 						  .backlog_ms = s->opts.backlog_ms,
 					  });
 	int64_t now = clock_ms();
+	w->with_twin = with_twin;
 	/* A second copy of what is kept is a luxury. */
 	bool replays = log->has_start && media_memory_has_room(log->start_bytes);
 	for (uint64_t seq = log->start; replays && seq < log->next; seq++)
-		wire_append(w, msg_log_at(log, seq), seq == log->start, log->start_headers, now);
+		if (with_twin || !msg_log_at(log, seq)->frame.is_twin)
+			wire_append(w, msg_log_at(log, seq), seq == log->start, log->start_headers,
+				    now);
 	w->key_wait_ms = log->key_wait_ms;
 	w->list = &s->wires;
 	LL_PREPEND(s->wires, w);
 	return w;
 }
 
-static struct wire *wire_of(struct source *s, const struct wire_format *format)
+static struct wire *wire_of(struct source *s, const struct wire_format *format, bool with_twin)
 {
 	struct wire *w;
 	LL_FOREACH (s->wires, w)
-		if (w->format == format)
+		if (w->format == format && w->with_twin == with_twin)
 			return w;
-	return wire_make(s, format);
+	return wire_make(s, format, with_twin);
 }
 
 size_t source_bytes(const struct source *s)
@@ -57,5 +60,6 @@ void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_
 	own.own_base = opts->own_base && !timeline_is_raw(&s->timeline);
 	own.from_start = opts->from_start && s->log.has_start;
 	s->repeats = 0;
-	cursor_open(c, wire_of(s, opts->format), &own, s->has_video, s->headers);
+	cursor_open(c, wire_of(s, opts->format, opts->with_twin && s->has_twin), &own, s->has_video,
+		    s->headers);
 }

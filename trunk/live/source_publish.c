@@ -102,7 +102,8 @@ static void append(struct source *s, struct msg *m, int64_t now)
 	msg_log_append(&s->log, m, starts, s->headers, now);
 	LL_FOREACH (s->wires, w) {
 		w->key_wait_ms = s->log.key_wait_ms;
-		wire_append(w, m, starts, s->headers, now);
+		if (w->with_twin || !m->frame.is_twin)
+			wire_append(w, m, starts, s->headers, now);
 	}
 	if (s->log.has_start && is_start_worn(s))
 		source_forget_start(s);
@@ -118,11 +119,12 @@ static void note_facts(struct source *s, const struct msg *m, int64_t now)
 		s->video_ms = now;
 		if (!s->video.codec || (!s->video.width && m->frame.is_key))
 			video_info_read(&s->video, msg_span(m));
-	} else if (m->type == MSG_AUDIO && !s->audio.codec) {
+	} else if (m->type == MSG_AUDIO && !m->frame.is_twin && !s->audio.codec) {
 		audio_info_read(&s->audio, msg_span(m));
 	}
 	s->has_audio |= m->type == MSG_AUDIO;
 	s->has_video |= m->type == MSG_VIDEO;
+	s->has_twin |= m->frame.is_twin;
 }
 
 /* After a change of feeder, pictures that refer to ones nobody has are dropped, for a while. */

@@ -16,6 +16,7 @@ struct wire {
 	struct wire *next, **list; /* of the source's; NULL: it is in none */
 	const struct wire_format *format;
 	struct wire_opts opts;
+	bool with_twin;     /* has messages of TRACK_TWIN too (codec/frame.h) */
 	void *state;        /* of the format */
 	struct page *pages; /* utlist: oldest first, pages->prev is the newest */
 	struct page *start_page;

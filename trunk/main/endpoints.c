@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { HTTP_ENDPOINTS = 5 };
+enum { HTTP_ENDPOINTS = 5, RTC_ENDPOINTS = 2 };
 
 static bool shares_ports(const struct conf *conf)
 {
@@ -22,6 +22,8 @@ const char *endpoint_name(const struct endpoint *endpoint)
 	bool tls = endpoint->tls && !endpoint->plain;
 	if (endpoint->protocol == ENDPOINT_RTMP)
 		return tls ? "RTMPS" : "RTMP";
+	if (endpoint->protocol == ENDPOINT_RTC)
+		return endpoint->transport == ENDPOINT_UDP ? "WebRTC" : "WebRTC over TCP";
 	if (endpoint->http & HTTP_PORT_FILES)
 		return tls ? "HTTPS" : "HTTP";
 	if (!(endpoint->http & HTTP_PORT_API))
@@ -128,13 +130,32 @@ static void add_http(struct endpoints *out, const struct conf *conf)
 	}
 }
 
+/* Each process is told by its own port whose datagrams these are: it is never shared. */
+static void add_rtc(struct endpoints *out, const struct conf *conf)
+{
+	const struct conf_rtc_server *rtc = &conf->rtc_server;
+	if (!rtc->enabled)
+		return;
+	add(out, rtc->listen,
+	    (struct endpoint){.transport = ENDPOINT_UDP,
+			      .protocol = ENDPOINT_RTC,
+			      .plain = true,
+			      .directive = "rtc_server.listen"});
+	if (rtc->tcp.enabled)
+		add(out, rtc->tcp.listen,
+		    (struct endpoint){.protocol = ENDPOINT_RTC,
+				      .plain = true,
+				      .directive = "rtc_server.tcp.listen"});
+}
+
 void endpoints_of(struct endpoints *out, const struct conf *conf)
 {
 	bool share = shares_ports(conf);
-	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS;
+	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS + RTC_ENDPOINTS;
 	*out = (struct endpoints){.v = mem_alloc(sizeof(*out->v) * (size_t)most)};
 	add_rtmp(out, conf, share);
 	add_http(out, conf);
+	add_rtc(out, conf);
 	/* Each process answers for itself: API and figures are never shared. */
 	for (int i = 0; i < out->count; i++)
 		if (out->v[i].protocol == ENDPOINT_HTTP)

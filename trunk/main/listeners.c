@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/listen.h"
+#include "net/udp.h"
 #include "node/server.h"
 #include "service/http_service.h"
+#include "service/rtc_hub.h"
 #include "service/rtmp_service.h"
 
 #include <stdio.h>
@@ -15,11 +17,36 @@
 struct listening {
 	struct listening *prev, *next;
 	struct endpoint endpoint;
-	struct http_port http; /* of ENDPOINT_HTTP */
-	struct listener *listener;
-	bool fresh;  /* of the change that is under way */
-	bool wanted; /* by it */
+	struct http_port http;     /* of ENDPOINT_HTTP */
+	struct listener *listener; /* of TCP */
+	struct udp *udp;           /* of UDP, until it is given to its service */
+	int port;                  /* of UDP */
+	struct timer retry;        /* UDP: another process has the port still */
+	struct rtc_hub *hub;       /* of `retry` */
+	bool is_given;             /* its service has it */
+	bool fresh;                /* of the change that is under way */
+	bool wanted;               /* by it */
 };
+
+enum {
+	DATAGRAM_BUFFER = 4 << 20, /* as far as the system allows */
+	RETRY_MS = 1000,
+};
+
+/* Who takes connections. */
+static void fill_service(struct listening *l, struct listen_opts *opts, struct server *server)
+{
+	static void (*const services[])(void *ctx, struct sock *sock) = {
+		[ENDPOINT_RTMP] = rtmp_service_accept,
+		[ENDPOINT_HTTP] = http_service_accept,
+		[ENDPOINT_RTC] = rtc_hub_accept,
+	};
+	enum endpoint_protocol protocol = l->endpoint.protocol;
+	opts->on_accept = services[protocol];
+	opts->ctx = protocol == ENDPOINT_RTMP  ? (void *)server
+		    : protocol == ENDPOINT_RTC ? (void *)server->rtc
+					       : &l->http;
+}
 
 static void fill_opts(struct listening *l, struct listen_opts *opts,
 		      const struct listeners *listeners)
@@ -32,8 +59,7 @@ static void fill_opts(struct listening *l, struct listen_opts *opts,
 	opts->what = endpoint_name(e);
 	opts->tls = e->tls ? certs_server(listeners->server->certs, e->certs) : NULL;
 	opts->mixed = e->plain;
-	opts->on_accept = e->protocol == ENDPOINT_RTMP ? rtmp_service_accept : http_service_accept;
-	opts->ctx = e->protocol == ENDPOINT_RTMP ? (void *)listeners->server : &l->http;
+	fill_service(l, opts, listeners->server);
 }
 
 static struct listening *find(const struct listeners *listeners, const struct endpoint *e)
@@ -56,22 +82,107 @@ static struct listener *find_displaced(const struct listeners *listeners, const 
 	return NULL;
 }
 
+static bool is_udp(const struct listening *l)
+{
+	return l->endpoint.transport == ENDPOINT_UDP;
+}
+
+static err open_datagrams(struct listening *l, int fd)
+{
+	struct udp_opts opts = {
+		.at = l->endpoint.at,
+		.reuse_port = l->endpoint.shared,
+		.fd = fd,
+		.recv_buffer = DATAGRAM_BUFFER,
+		.send_buffer = DATAGRAM_BUFFER,
+		.what = endpoint_name(&l->endpoint),
+	};
+	TRY(udp_open(&l->udp, &opts));
+	l->port = udp_port(l->udp);
+	return OK;
+}
+
+/* The process before this one serves its peers to their end, and its port with them. */
+static void on_retry(struct timer *timer)
+{
+	struct listening *l = container_of(timer, struct listening, retry);
+	if (open_datagrams(l, 0) != OK) {
+		timer_set(timer, clock_after(RETRY_MS));
+		return;
+	}
+	log_info("listening: %s, which the process before has left", endpoint_name(&l->endpoint));
+	rtc_hub_listen(l->hub, &l->udp);
+}
+
+static void give_datagrams(struct rtc_hub *hub, struct listening *l)
+{
+	if (l->udp) {
+		rtc_hub_listen(hub, &l->udp);
+		return;
+	}
+	l->hub = hub;
+	l->retry.fn = on_retry;
+	timer_set(&l->retry, clock_after(RETRY_MS));
+}
+
+/* The service has its ports from here on, and has them no more. */
+static void give(const struct listeners *listeners, struct listening *l)
+{
+	if (is_udp(l))
+		give_datagrams(listeners->server->rtc, l);
+	else
+		listener_start(l->listener);
+	if (l->endpoint.protocol == ENDPOINT_RTC && !is_udp(l))
+		listeners->server->rtc->tcp_port = l->endpoint.at.port;
+	l->is_given = true;
+}
+
+static void take_back(const struct listeners *listeners, struct listening *l)
+{
+	struct rtc_hub *rtc = listeners->server->rtc;
+	if (is_udp(l) && l->is_given && l->port)
+		rtc_hub_unlisten(rtc, l->port);
+	else if (l->endpoint.protocol == ENDPOINT_RTC && rtc->tcp_port == l->endpoint.at.port)
+		rtc->tcp_port = 0;
+}
+
 static void drop(struct listeners *listeners, struct listening *l)
 {
 	DL_DELETE(listeners->open, l);
-	listener_close(&l->listener);
+	take_back(listeners, l);
+	if (l->listener)
+		listener_close(&l->listener);
+	timer_cancel(&l->retry);
+	udp_close(&l->udp);
 	free(l);
+}
+
+static err open_connections(struct listeners *listeners, struct listening *l,
+			    struct inherit *inherit)
+{
+	struct listen_opts opts = {.fd = inherit ? inherit_take(inherit, &l->endpoint) : 0};
+	fill_opts(l, &opts, listeners);
+	opts.displaces = find_displaced(listeners, &l->endpoint);
+	return listener_open(&l->listener, &opts);
+}
+
+/* After an upgrade in place the former process may have the port still: then that is waited for. */
+static err open_or_wait(struct listening *l, struct inherit *inherit)
+{
+	bool may_wait = inherit && inherit->count > 0;
+	err e = open_datagrams(l, inherit ? inherit_take(inherit, &l->endpoint) : 0);
+	if (!e || !may_wait)
+		return e;
+	log_warn("%s; it is tried again until the port is free", err_trail(e));
+	return OK;
 }
 
 static err open_one(struct listeners *listeners, const struct endpoint *e, struct inherit *inherit)
 {
 	struct listening *l = mem_new(struct listening);
-	struct listen_opts opts = {.fd = inherit ? inherit_take(inherit, e) : 0};
 	l->endpoint = *e;
 	l->fresh = l->wanted = true;
-	fill_opts(l, &opts, listeners);
-	opts.displaces = find_displaced(listeners, e);
-	err code = listener_open(&l->listener, &opts);
+	err code = is_udp(l) ? open_or_wait(l, inherit) : open_connections(listeners, l, inherit);
 	if (code) {
 		free(l);
 		return err_add(code, "%s", e->directive);
@@ -124,6 +235,8 @@ static void take_over(struct listeners *listeners, struct listening *l, const st
 	bool shared = l->endpoint.shared;
 	l->endpoint = *e;
 	l->endpoint.shared = shared;
+	if (is_udp(l))
+		return;
 	fill_opts(l, &opts, listeners);
 	listener_update(l->listener, &opts);
 }
@@ -138,8 +251,9 @@ static void commit(struct listeners *listeners, const struct endpoints *want)
 	}
 	DL_FOREACH_SAFE (listeners->open, l, next) {
 		if (l->fresh) {
-			log_change("listening:", &l->endpoint);
-			listener_start(l->listener);
+			if (l->listener || l->udp)
+				log_change("listening:", &l->endpoint);
+			give(listeners, l);
 		} else if (!l->wanted) {
 			log_change("no longer listening:", &l->endpoint);
 			drop(listeners, l);

@@ -19,7 +19,9 @@
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
+#include "service/rtc_hub.h"
 #include "service/start_page.h"
+#include "service/whip.h"
 #include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
@@ -59,6 +61,7 @@ static void mount(struct serve *serve)
 	health_mount(&serve->router);
 	start_page_mount(&serve->router);
 	metrics_mount(&serve->router);
+	whip_mount(&serve->router, serve->server.rtc);
 	api_mount(&serve->router);
 	hls_serve_mount(&serve->router, serve->hls_serve);
 	http_service_mount(&serve->router);
@@ -88,6 +91,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->certs = certs_new();
 	server->hook_queue = hook_queue_new(&server->messengers, server->certs);
 	server->hooks = hooks_new(server);
+	server->rtc = rtc_hub_new(server);
 	server->forwards = forwards_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(server, serve->hls);
@@ -117,6 +121,7 @@ void serve_stop(struct serve *serve)
 	co_group_stop(&server->sessions);
 	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
+	rtc_hub_free(&server->rtc);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
 	/* Of the sessions and recordings that have just ended. */

@@ -19,6 +19,7 @@ struct guesses;
 struct hook_queue;
 struct hooks;
 struct notices;
+struct rtc_hub;
 struct signer;
 
 enum { CONNECTIONS_RESERVED = 32, CONNECTIONS_RESERVED_PER_ADDRESS = 4, CONNECTIONS_API = 48 };
@@ -40,6 +41,7 @@ struct server {
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
 	struct hooks *hooks;      /* likewise the session layer's */
+	struct rtc_hub *rtc;      /* likewise the service layer's */
 	struct certs *certs;      /* for encrypted connections, in and out */
 	struct signer *signer;    /* by which servers of the cluster know each other */
 	struct notices *notices;  /* what was logged about whom a moment ago */

@@ -1,11 +1,11 @@
 #include "rtc/ice.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "rtc/random.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 
 enum { CHECK_MAX = 1024 }; /* bytes that MESSAGE-INTEGRITY may cover */
@@ -24,8 +24,7 @@ static err random_word(char **out, size_t n)
 	static const char set[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	uint8_t random[ICE_OUR_PWD];
-	if (RAND_bytes(random, (int)n) != 1)
-		return err_fail(ERR_SYSTEM, "there is no randomness");
+	TRY(rtc_random(random, n));
 	*out = mem_alloc(n + 1);
 	for (size_t i = 0; i < n; i++)
 		(*out)[i] = set[random[i] & 63];

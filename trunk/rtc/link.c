@@ -340,3 +340,8 @@ const char *rtc_link_pwd(const struct rtc_link *l)
 {
 	return l->ice.ours.pwd;
 }
+
+const char *rtc_link_peer_ufrag(const struct rtc_link *l)
+{
+	return l->ice.peer_ufrag;
+}

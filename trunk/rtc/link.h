@@ -71,6 +71,7 @@ const struct rtc_path *rtc_link_path(const struct rtc_link *link);
 const char *rtc_link_cipher(const struct rtc_link *link);
 const char *rtc_link_ufrag(const struct rtc_link *link);
 const char *rtc_link_pwd(const struct rtc_link *link);
+const char *rtc_link_peer_ufrag(const struct rtc_link *link);
 /* Other credentials on both sides (ICE restart), the words are taken; ERR_BUSY as above. */
 err rtc_link_restart(struct rtc_link *link, struct ice_word_pair *words, const char *peer_ufrag);
 

@@ -98,7 +98,7 @@ static err serve(struct rtc_stream *s)
 		if (is_known && !rtc_port_knows(s->port, &s->path))
 			return err_fail(ERR_ENDED, "WebRTC over TCP: the session is over");
 		is_known = rtc_port_knows(s->port, &s->path);
-		err e = sock_wait(s->sock, is_known ? clock_after(LOOK_MS) : deadline);
+		err e = co_wait(is_known ? clock_after(LOOK_MS) : deadline);
 		if (e && (e != ERR_TIMEOUT || !is_known))
 			return e;
 	}

@@ -75,22 +75,24 @@ void http_origin_put(struct buf *out, const struct http_session *s)
 		return;
 	if (is_listed(s->conf, origin)) {
 		http_write_header(out, "Access-Control-Allow-Origin", origin);
-		buf_printf(out,
-			   "Access-Control-Allow-Credentials: true\r\n"
-			   "Access-Control-Expose-Headers: Content-Length, Content-Range, "
-			   "Date, Location, Retry-After, WWW-Authenticate\r\nVary: Origin\r\n");
+		buf_printf(out, "Access-Control-Allow-Credentials: true\r\n"
+				"Access-Control-Expose-Headers: Content-Length, Content-Range, "
+				"Date, ETag, Link, Location, Retry-After, "
+				"WWW-Authenticate\r\nVary: Origin\r\n");
 	} else if (allows_reading(s)) {
 		buf_printf(out, "Access-Control-Allow-Origin: *\r\n"
 				"Access-Control-Expose-Headers: *\r\n");
 	}
 }
 
-static int methods_of(const struct http_session *s)
+/* A row that no page of another site may use but for reading, when there is none. */
+static const struct http_route *row_of(const struct http_session *s)
 {
+	static const struct http_route none = {.methods = HTTP_GET};
 	const char *tail;
 	const struct http_route *row =
 		http_router_find(s->router, NULL, s->ports, s->request->path, &tail);
-	return row ? row->methods : HTTP_GET;
+	return row ? row : &none;
 }
 
 /* Names of headers, as a browser lists them. */
@@ -106,10 +108,12 @@ static void put_permissions(struct buf *out, const struct http_session *s, bool 
 {
 	const char *names = http_header_get(s->request, "Access-Control-Request-Headers");
 	const char *private = http_header_get(s->request, "Access-Control-Request-Private-Network");
+	const struct http_route *row = row_of(s);
+	bool all = listed || row->flags & HTTP_ROUTE_ANY_SITE;
 	buf_printf(out, "Access-Control-Allow-Methods: ");
-	http_route_methods(out, listed ? methods_of(s) : methods_of(s) & HTTP_GET);
+	http_route_methods(out, all ? row->methods : row->methods & HTTP_GET);
 	buf_printf(out, "\r\nAccess-Control-Max-Age: 600\r\n");
-	if (!listed)
+	if (!all)
 		buf_printf(out, "Access-Control-Allow-Headers: *\r\n");
 	else if (names && is_name_list(names))
 		http_write_header(out, "Access-Control-Allow-Headers", names);

@@ -15,6 +15,9 @@ enum {
 
 enum {
 	HTTP_ROUTE_WHEN_FULL = 1, /* served although max_connections are there */
+	/* A page of any site may use all its methods, where it may read answers at all (crossdomain). */
+	HTTP_ROUTE_ANY_SITE = 2,
+	HTTP_ROUTE_PUBLISH = 4, /* for its handler: it brings a stream */
 };
 
 struct http_route {

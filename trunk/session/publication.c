@@ -325,6 +325,8 @@ void publication_caught_up(struct publication *p)
 static int64_t limit_of(const struct publication *p)
 {
 	const struct conf_publish *conf = &p->request->vhost->publish;
+	if (p->ops->patience_ms)
+		return p->ops->patience_ms(p);
 	return p->has_begun_media ? conf->normal_timeout_ms : conf->firstpkt_timeout_ms;
 }
 

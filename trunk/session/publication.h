@@ -25,6 +25,8 @@ struct publication_ops {
 	int64_t (*last_heard_ms)(const struct publication *p);
 	/* Bytes that have come from the peer, those included that were not read yet. */
 	int64_t (*arrived)(const struct publication *p);
+	/* How long the peer may be silent; NULL: as long as the vhost's `publish` says. */
+	int64_t (*patience_ms)(const struct publication *p);
 	/* The client has left, while publication_begin() waits. */
 	bool (*has_left)(const struct publication *p);
 	/* Asks the peer to connect anew, at that URL ("": the one it has used). False when it cannot be

@@ -1,0 +1,133 @@
+"""Media between WebRTC and everything else: by aiortc, which encodes and decodes by itself."""
+import json
+import subprocess
+
+import topology as top
+from support import rtc
+from support.lossy import Lossy
+from support.server import wait_for
+
+SERVER = rtc.SERVER % ""
+
+
+def start(t, more="", **kw):
+    return t.server(kw.pop("name", "srs"), top.conf(rtc.VHOST % more, top=SERVER, **kw))
+
+
+def media_file(t, seconds=6, gop=50, bframes=0, audio="aac"):
+    """H.264 and a tone, 25 pictures a second."""
+    path = t.path(f"media-{gop}-{bframes}-{audio}.mp4")
+    sound = ["-f", "lavfi", "-i", f"sine=440:r=44100:d={seconds}"] if audio else []
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc=s=320x240:r=25:d={seconds}", *sound,
+                    "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", str(gop), "-bf", str(bframes),
+                    *(["-c:a", audio, "-b:a", "64k"] if audio else []), path], check=True, timeout=60)
+    return path
+
+
+def heard(process, i=0):
+    peers = rtc.report(process).get("peers") or [{}] * (i + 1)
+    return peers[i] if i < len(peers) else {}
+
+
+def wait_heard(process, what, i=0, seconds=15):
+    """Until the peer has so much of each: {"video": 50}."""
+    return wait_for(lambda: all(heard(process, i).get(k, 0) >= n for k, n in what.items()) and heard(process, i), seconds,
+                    f"{what} at the peer: {rtc.report(process)}")
+
+
+def probe(url, seconds=4):
+    """Streams and packets of what ffprobe plays."""
+    out = subprocess.run(["ffprobe", "-v", "error", "-rw_timeout", "5000000", "-read_intervals", f"%+{seconds}", "-show_streams",
+                          "-show_packets", "-of", "json", url], capture_output=True, timeout=40, check=False)
+    assert out.returncode == 0, out.stderr[-500:]
+    return json.loads(out.stdout)
+
+
+def test_rtmp_is_played_by_whep(t):
+    """A stream of H.264 and AAC by RTMP is seen and heard by a WebRTC player, from the newest key frame on."""
+    s = start(t)
+    t.ffmpeg(media_file(t), s.url("live/a"))
+    wait_for(lambda: s.stream("a"), 5, "the stream")
+    peer = rtc.aiortc(t, ("play", s.api_url("/rtc/v1/whep/?app=live&stream=a")))
+    wait_heard(peer, {"video": 50, "audio": 100, "loud": 90})
+
+
+def test_whip_is_played_by_everybody(t):
+    """A WebRTC publisher is seen and heard by RTMP, HTTP-FLV and WebRTC players, picture and sound together."""
+    s = start(t)
+    path = media_file(t)
+    peer = rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), path),
+                      ("play", s.api_url("/rtc/v1/whep/?app=live&stream=a")))
+    wait_heard(peer, {"video": 25, "loud": 50}, i=1)
+    for url in (s.url("live/a"), f"http://127.0.0.1:{s.http}/live/a.flv"):
+        found = probe(url)
+        codecs = sorted(x["codec_name"] for x in found["streams"])
+        assert codecs == ["aac", "h264"], codecs
+        times = {k: [float(p["dts_time"]) for p in found["packets"] if p["codec_type"] == k] for k in ("audio", "video")}
+        assert len(times["video"]) > 40 and len(times["audio"]) > 100, {k: len(v) for k, v in times.items()}
+        for k, v in times.items():
+            assert v == sorted(v), k
+        steps = [b - a for a, b in zip(times["audio"], times["audio"][1:])]
+        assert max(steps) < 0.06, max(steps)
+
+
+def test_whip_reaches_an_edge_untouched(t):
+    """WHEP at an edge: the Opus of a WebRTC publisher arrives as it was sent, beside the AAC for others, over two hops."""
+    origin = start(t, name="origin")
+    edges, upstream = [], origin
+    for name in ("edge", "outer"):
+        upstream = start(t, f"}} cluster {{ mode remote; origin 127.0.0.1:{upstream.rtmp}; ", name=name)
+        edges.append(upstream)
+    rtc.aiortc(t, ("publish", origin.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)))
+    wait_for(lambda: origin.stream("a") and origin.stream("a")["video"], 10, "the stream")
+    player = rtc.aiortc(t, ("play", edges[-1].api_url("/rtc/v1/whep/?app=live&stream=a")), name="player")
+    wait_heard(player, {"video": 25, "loud": 50})
+    for s, converts in ((origin, True), (edges[0], False), (edges[1], False)):
+        with open(f"/proc/{s.pid}/maps", encoding="utf-8") as f:
+            assert ("libavcodec" in f.read()) == converts, s
+    found = probe(edges[0].url("live/a"))
+    assert sorted(x["codec_name"] for x in found["streams"]) == ["aac", "h264"], found["streams"]
+
+
+def session(s, kind):
+    return [x for x in rtc.api(s)["sessions"] if x["type"] == kind][0]
+
+
+def start_behind(t, line):
+    """A server that clients reach through that line alone."""
+    conf = top.conf(rtc.VHOST % "", top="rtc_server { enabled on; listen 127.0.0.1:$rtc; api_as_candidates off; "
+                    f"candidate 127.0.0.1:{line.port}; }}\n")
+    s = t.server("srs", conf)
+    line.connect(s.rtc)
+    return s
+
+
+def test_a_publisher_on_a_bad_line(t):
+    """A tenth of a publisher's packets is lost and a tenth overtaken: what is asked for again makes the pictures whole."""
+    line = t.keep(Lossy(lose=0.1, reorder=0.1, delay=0.01))
+    s = start_behind(t, line)
+    rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)))
+    found = wait_for(lambda: rtc.api(s)["sessions"] and session(s, "rtc-publish").get("received", {}).get("pictures", 0) >= 150
+                     and session(s, "rtc-publish")["received"], 20, "150 pictures")
+    assert line.lost > 30 and found["repaired"] > 5, (line.lost, found)
+    assert found["pictures_dropped"] <= 0.01 * found["pictures"] + 1, found
+    assert found["asked_again"] < found["packets"] / 2, found
+
+
+def test_a_player_on_a_bad_line(t):
+    """A player that loses a tenth of its packets gets them again, and sees nearly every picture; others notice nothing."""
+    line = t.keep(Lossy(lose=0.1, reorder=0.1, delay=0.01))
+    s = start_behind(t, line)
+    t.ffmpeg(media_file(t), s.url("live/a"))
+    wait_for(lambda: s.stream("a"), 5, "the stream")
+    url = s.api_url("/rtc/v1/whep/?app=live&stream=a")
+    peer = rtc.aiortc(t, ("play", url), ("play", url + f"&eip=127.0.0.1:{s.rtc}"))
+    wait_heard(peer, {"video": 60}, i=0)
+    before = [heard(peer, i)["video"] for i in (0, 1)]
+    wait_heard(peer, {"video": before[1] + 75}, i=1)
+    bad, good = (heard(peer, i)["video"] - before[i] for i in (0, 1))
+    assert bad > 0.85 * good, (bad, good)
+    sent = [x["sent"] for x in rtc.api(s)["sessions"] if x["type"] == "rtc-play"]
+    repeats = sorted(x["repeated"] for x in sent)
+    assert repeats[0] == 0 and repeats[1] > 5, sent
+    assert all(x["unrepeatable"] == 0 and x["refused"] == 0 for x in sent), sent

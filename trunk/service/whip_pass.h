@@ -1,0 +1,11 @@
+/* whip_pass - signalling of a browser for a stream that another server has: asked there instead of sent there, since
+ * browsers drop Authorization when they follow to another origin (Fetch, 4.4). The media goes to that server
+ * directly. Layer: service. */
+#pragma once
+#include "service/http_session.h"
+#include "session/outcome.h"
+
+/* Whether it is to be asked there: a page's request, which nobody has passed on already. */
+bool whip_is_to_pass(const struct http_message *request);
+/* Answers with what the server of the outcome answers. */
+err whip_pass(struct http_session *s, const struct outcome *elsewhere) BLOCKS;
