@@ -267,6 +267,34 @@ static void a_peer_that_pings_and_never_listens_is_ended(void **state)
 	buf_free(&w.out);
 }
 
+/* Messages that are none of the caller's business: each call looks at so many of them and no more. */
+static void many_messages_that_say_nothing_let_others_have_a_turn(void **state)
+{
+	(void)state;
+	enum { N = 6000, PER_CALL = 4 * 512 };
+	struct sock *a = NULL, *b = NULL;
+	struct rtmp_conn w = {.out = {.max = 1 << 20}, .out_chunk_size = CHUNK_SIZE_DEFAULT};
+	struct rtmp_msg m;
+	peer_pair(&a, &b);
+	for (uint32_t i = 0; i < N; i++)
+		rtmp_put_u32(&w, RTMP_ACK, i);
+	rtmp_put(&w, CSID_AUDIO, RTMP_AUDIO, 1, 7, span_str("a"));
+	struct rtmp_conn *conn = rtmp_conn_new(a);
+	assert_int_equal(sock_send(b, w.out.p, w.out.n), OK);
+	co_yield ();
+	int calls = 1;
+	while (rtmp_try_recv(conn, &m) == ERR_AGAIN && calls < 1000) {
+		calls++;
+		co_yield ();
+	}
+	assert_int_equal(m.ts, 7);
+	rtmp_msg_fini(&m);
+	assert_in_range(calls, N / PER_CALL + 1, 100);
+	rtmp_conn_free(&conn);
+	sock_close(&b);
+	buf_free(&w.out);
+}
+
 static void our_ping_is_answered_by_a_pong(void **state)
 {
 	(void)state;
@@ -333,6 +361,7 @@ int main(void)
 		cmocka_unit_test(media_may_be_large_once_it_is_allowed),
 		cmocka_unit_test(ten_thousand_small_messages_of_one_read_all_come),
 		cmocka_unit_test(a_peer_that_pings_and_never_listens_is_ended),
+		cmocka_unit_test(many_messages_that_say_nothing_let_others_have_a_turn),
 		cmocka_unit_test(our_ping_is_answered_by_a_pong),
 		cmocka_unit_test(silence_ends_at_the_deadline),
 		cmocka_unit_test(an_idle_connection_is_small),
