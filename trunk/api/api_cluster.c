@@ -130,6 +130,16 @@ static json_t *origin_object(const struct api_call *call, const struct conf_vhos
 	return origin;
 }
 
+/* What the process before this one has is here for all others: it is relayed. */
+static bool former_has(const struct api_call *call, const struct conf_vhost *vhost, const char *app,
+		       const char *stream)
+{
+	char *key = stream_key(vhost->name, app, stream);
+	bool has = generation_has(&call->server->former, key);
+	free(key);
+	return has;
+}
+
 enum api_code api_clusters(struct api_call *call)
 {
 	static const char *const names[] = {"ip", "vhost", "app", "stream"};
@@ -147,6 +157,9 @@ enum api_code api_clusters(struct api_call *call)
 					      : NULL;
 	json_object_set_new(data, "origin",
 			    source ? origin_object(call, vhost, source) : json_null());
+	if (vhost && vhost->enabled && !source && *asked[STREAM] &&
+	    former_has(call, vhost, asked[APP], asked[STREAM]))
+		json_object_set_new(data, "origin", origin_object(call, vhost, NULL));
 	char *whoever = api_query(call, "whoever");
 	if (!source && vhost && vhost->enabled && *whoever)
 		json_object_set_new(data, "self", origin_object(call, vhost, NULL));

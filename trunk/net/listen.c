@@ -175,6 +175,11 @@ void listener_update(struct listener *listener, const struct listen_opts *opts)
 	listener->opts.ctx = opts->ctx;
 }
 
+int listener_fd(const struct listener *listener)
+{
+	return listener->rfd.fd;
+}
+
 int listener_port(const struct listener *listener)
 {
 	return addr_port(&listener->addr);

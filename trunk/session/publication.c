@@ -363,8 +363,13 @@ static int64_t grace_of(const struct publication *p)
 	const struct request *r = p->request;
 	bool lost = p->outcome.code == OUTCOME_RIVAL ||
 		    (p->push && push_state(p->push) == PUSH_SUPERSEDED);
-	/* Nor does one that leaves a server which lets nobody in. */
-	bool gone = lost || r->server->drain.state == DRAIN_ON;
+	/* Nor does one that leaves a server which lets nobody in; after an upgrade, what has gone over to the
+	 * next process. */
+	const struct server *server = r->server;
+	bool went = p->outcome.code == OUTCOME_DRAINED || r->is_relay ||
+		    generation_has(&server->next, p->source->key);
+	bool gone = lost || server->drain.state == DRAIN_ON ||
+		    (server->drain.state == DRAIN_HANDED && went);
 	return gone && !pulls_has(r->server->cluster, p->source)
 		       ? 0
 		       : r->vhost->publish.reconnect_grace_ms;
