@@ -4,6 +4,7 @@ import subprocess
 
 import topology as top
 from support import rtc
+from support.lossy import Lossy
 from support.server import wait_for
 
 SERVER = rtc.SERVER % ""
@@ -86,3 +87,47 @@ def test_whip_reaches_an_edge_untouched(t):
             assert ("libavcodec" in f.read()) == converts, s
     found = probe(edges[0].url("live/a"))
     assert sorted(x["codec_name"] for x in found["streams"]) == ["aac", "h264"], found["streams"]
+
+
+def session(s, kind):
+    return [x for x in rtc.api(s)["sessions"] if x["type"] == kind][0]
+
+
+def start_behind(t, line):
+    """A server that clients reach through that line alone."""
+    conf = top.conf(rtc.VHOST % "", top="rtc_server { enabled on; listen 127.0.0.1:$rtc; api_as_candidates off; "
+                    f"candidate 127.0.0.1:{line.port}; }}\n")
+    s = t.server("srs", conf)
+    line.connect(s.rtc)
+    return s
+
+
+def test_a_publisher_on_a_bad_line(t):
+    """A tenth of a publisher's packets is lost and a tenth overtaken: what is asked for again makes the pictures whole."""
+    line = t.keep(Lossy(lose=0.1, reorder=0.1, delay=0.01))
+    s = start_behind(t, line)
+    rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)))
+    found = wait_for(lambda: rtc.api(s)["sessions"] and session(s, "rtc-publish").get("received", {}).get("pictures", 0) >= 150
+                     and session(s, "rtc-publish")["received"], 20, "150 pictures")
+    assert line.lost > 30 and found["repaired"] > 5, (line.lost, found)
+    assert found["pictures_dropped"] <= 0.01 * found["pictures"] + 1, found
+    assert found["asked_again"] < found["packets"] / 2, found
+
+
+def test_a_player_on_a_bad_line(t):
+    """A player that loses a tenth of its packets gets them again, and sees nearly every picture; others notice nothing."""
+    line = t.keep(Lossy(lose=0.1, reorder=0.1, delay=0.01))
+    s = start_behind(t, line)
+    t.ffmpeg(media_file(t), s.url("live/a"))
+    wait_for(lambda: s.stream("a"), 5, "the stream")
+    url = s.api_url("/rtc/v1/whep/?app=live&stream=a")
+    peer = rtc.aiortc(t, ("play", url), ("play", url + f"&eip=127.0.0.1:{s.rtc}"))
+    wait_heard(peer, {"video": 60}, i=0)
+    before = [heard(peer, i)["video"] for i in (0, 1)]
+    wait_heard(peer, {"video": before[1] + 75}, i=1)
+    bad, good = (heard(peer, i)["video"] - before[i] for i in (0, 1))
+    assert bad > 0.85 * good, (bad, good)
+    sent = [x["sent"] for x in rtc.api(s)["sessions"] if x["type"] == "rtc-play"]
+    repeats = sorted(x["repeated"] for x in sent)
+    assert repeats[0] == 0 and repeats[1] > 5, sent
+    assert all(x["unrepeatable"] == 0 and x["refused"] == 0 for x in sent), sent

@@ -2,8 +2,10 @@
  * one has not come about. */
 #include "api/api_route.h"
 #include "base/mem.h"
+#include "rtc/rx.h"
 #include "service/rtc_hub.h"
 #include "service/rtc_past.h"
+#include "service/rtc_sender.h"
 #include "service/rtc_session.h"
 
 #include <stdlib.h>
@@ -69,6 +71,41 @@ static void put_link(json_t *object, const struct rtc_session *s)
 	json_put_text(object, "why_not_connected", s->link ? rtc_link_why(s->link) : "");
 }
 
+static void put_received(json_t *object, const struct rx *rx)
+{
+	const struct rx_counts *c = rx_counts(rx);
+	json_t *in = json_put_object(object, "received");
+	json_put_int(in, "packets", c->packets);
+	json_put_int(in, "lost", c->lost);
+	json_put_int(in, "asked_again", c->nacks);
+	json_put_int(in, "repaired", c->repaired);
+	json_put_int(in, "late", c->duplicate);
+	json_put_int(in, "unknown", c->unknown);
+	json_put_int(in, "pictures", c->pictures);
+	json_put_int(in, "pictures_dropped", c->pictures_dropped);
+	json_put_int(in, "key_frames_asked", c->plis);
+	json_put_int(in, "round_trip_ms", rx_rtt_ms(rx));
+}
+
+static void put_sent(json_t *object, const struct rtc_sender *sender)
+{
+	const struct rtc_sender_counts *c = rtc_sender_counts(sender);
+	uint64_t left_out, kept;
+	json_t *out = json_put_object(object, "sent");
+	json_put_int(out, "packets", c->packets);
+	json_put_int(out, "refused", c->refused);
+	json_put_int(out, "asked_again", c->nacks);
+	json_put_int(out, "repeated", c->repeated);
+	json_put_int(out, "unrepeatable", c->unrepeatable);
+	json_put_int(out, "key_frames_asked", c->plis);
+	json_put_int(out, "pictures_left_out", c->skips);
+	rtc_sender_bframes(sender, &left_out, &kept);
+	json_put_int(out, "bframes_left_out", (int64_t)left_out);
+	json_put_int(out, "bframes_sent", (int64_t)kept);
+	json_put_int(out, "loss_percent", rtc_sender_loss(sender) * 100 / 256);
+	json_put_int(out, "round_trip_ms", rtc_sender_rtt_ms(sender));
+}
+
 static json_t *session(const struct rtc_session *s)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -84,6 +121,10 @@ static json_t *session(const struct rtc_session *s)
 	json_put_int(object, "connect_ms", s->connected_ms ? s->connected_ms - s->answered_ms : -1);
 	put_list(object, "candidates", s->candidates);
 	put_link(object, s);
+	if (s->rx)
+		put_received(object, s->rx);
+	if (s->sender)
+		put_sent(object, s->sender);
 	free(key);
 	return object;
 }

@@ -11,6 +11,7 @@ enum {
 	TICK_MS = 20,
 	HOLD_MIN_MS = 100, /* for a packet that can be asked for */
 	HOLD_MAX_MS = 500,
+	TRIES_MIN = 4,      /* requests and repeats get lost too */
 	HOLD_ALONE_MS = 40, /* for one that cannot: it may have been overtaken */
 	RTT_FIRST_MS = 60,
 	MISSING_MAX = 512, /* beyond, a key frame is cheaper */
@@ -74,9 +75,14 @@ int64_t rx_rtt_ms(const struct rx *rx)
 
 /* ---- in order ---- */
 
+static bool can_ask(const struct rx *rx, const struct rx_track *t)
+{
+	return rx->opts.nack && t->agreed->feedback.nack;
+}
+
 static int64_t hold_ms(const struct rx *rx, const struct rx_track *t)
 {
-	if (!rx->opts.nack || !t->agreed->feedback.nack)
+	if (!can_ask(rx, t))
 		return HOLD_ALONE_MS;
 	int64_t rtt = rx->rtt_ms ? rx->rtt_ms : RTT_FIRST_MS;
 	int64_t hold = rtt * 3 / 2 + 2 * TICK_MS;
@@ -87,7 +93,8 @@ static int64_t hold_ms(const struct rx *rx, const struct rx_track *t)
 static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 {
 	bool is_video = t == &rx->tracks[RX_VIDEO];
-	int64_t since = now_us / 1000 - hold_ms(rx, t);
+	int64_t now = now_us / 1000, since = now - hold_ms(rx, t), oldest = now - HOLD_MAX_MS;
+	int tries = can_ask(rx, t) ? TRIES_MIN : 0;
 	for (;;) {
 		const struct rx_packet *p = rx_ring_first(&t->ring);
 		if (p) {
@@ -95,7 +102,8 @@ static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 				rx_video_take(rx, p, now_us);
 			else
 				rx_audio_take(rx, p, now_us);
-		} else if (rx_ring_is_stuck(&t->ring, since) || t->ring.missing > MISSING_MAX) {
+		} else if (rx_ring_is_stuck(&t->ring, since, tries, oldest) ||
+			   t->ring.missing > MISSING_MAX) {
 			rx->counts.lost++;
 			if (is_video)
 				rx_video_lost(rx, now_us);
@@ -106,12 +114,15 @@ static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 	}
 }
 
-static void note_repair(struct rx *rx, int64_t asked_ms, int64_t now_us)
+/* A packet that was only overtaken says nothing of the round trip: where repeats look like it, one that took
+ * much less time than they do is not counted. */
+static void note_repair(struct rx *rx, int64_t asked_ms, bool is_rtx, int64_t now_us)
 {
-	int64_t took = now_us / 1000 - asked_ms;
+	int64_t took = now_us / 1000 - asked_ms, rtt = rx->rtt_ms;
 	rx->counts.repaired++;
 	took = took < 1 ? 1 : took;
-	rx->rtt_ms = rx->rtt_ms ? (rx->rtt_ms * 7 + took) / 8 : took;
+	if (asked_ms && (is_rtx || took * 2 >= rtt))
+		rx->rtt_ms = !rtt || took > rtt ? took : (rtt * 7 + took) / 8;
 }
 
 static void place(struct rx *rx, struct rx_track *t, const struct rtp *rtp, bool is_rtx,
@@ -125,7 +136,7 @@ static void place(struct rx *rx, struct rx_track *t, const struct rtp *rtp, bool
 		return;
 	}
 	if (placed == RX_REPAIRED)
-		note_repair(rx, asked_ms, now_us);
+		note_repair(rx, asked_ms, is_rtx, now_us);
 	if (placed == RX_RESET) {
 		t->stats = (struct rx_stats){.report = t->stats.report,
 					     .report_us = t->stats.report_us};

@@ -83,8 +83,9 @@ enum rx_placed rx_ring_put(struct rx_ring *r, int64_t seq, uint32_t ts, bool mar
 	} else {
 		if (slot(r, seq)->is_here)
 			return RX_REFUSED;
-		*asked_ms = slot(r, seq)->asked_ms;
-		placed = *asked_ms ? RX_REPAIRED : RX_PLACED;
+		const struct rx_packet *p = slot(r, seq);
+		*asked_ms = p->tries == 1 ? p->asked_ms : 0;
+		placed = p->tries ? RX_REPAIRED : RX_PLACED;
 		r->missing--;
 	}
 	fill(slot(r, seq), ts, marker, payload);
@@ -104,10 +105,12 @@ void rx_ring_drop(struct rx_ring *r)
 	empty(slot(r, r->next++));
 }
 
-bool rx_ring_is_stuck(const struct rx_ring *r, int64_t since_ms)
+bool rx_ring_is_stuck(const struct rx_ring *r, int64_t since_ms, int tries, int64_t oldest_ms)
 {
-	return r->begun && r->next <= r->newest && !slot(r, r->next)->is_here &&
-	       slot(r, r->next)->missed_ms < since_ms;
+	if (!r->begun || r->next > r->newest || slot(r, r->next)->is_here)
+		return false;
+	const struct rx_packet *p = slot(r, r->next);
+	return p->missed_ms < since_ms && (p->tries >= tries || p->missed_ms < oldest_ms);
 }
 
 int rx_ring_ask(struct rx_ring *r, int64_t first_ms, int64_t again_ms, int64_t now_ms,

@@ -35,14 +35,15 @@ void rx_ring_fini(struct rx_ring *ring);
 void rx_ring_clear(struct rx_ring *ring);
 /* The number in full of a packet. */
 int64_t rx_ring_number(const struct rx_ring *ring, uint16_t seq);
-/* Copies the payload. For RX_REPAIRED *asked_ms says when it was last asked for. */
+/* Copies the payload. For RX_REPAIRED *asked_ms says when it was asked for, if that was once; else 0: which request
+ * was answered cannot be told. */
 enum rx_placed rx_ring_put(struct rx_ring *ring, int64_t seq, uint32_t ts, bool marker,
 			   struct span payload, int64_t now_ms, int64_t *asked_ms);
 /* The next packet in order, to be dropped by rx_ring_drop(). NULL: there is none, or it is missing. */
 const struct rx_packet *rx_ring_first(const struct rx_ring *ring);
 void rx_ring_drop(struct rx_ring *ring);
-/* The next one is missing, since before then. */
-bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t since_ms);
+/* The next one is missing, since before then, and was asked for so often, or is missing since before oldest_ms. */
+bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t since_ms, int tries, int64_t oldest_ms);
 /* Numbers of missing packets to be asked for: known since first_ms, not asked since again_ms. Notes that they
  * are. Returns how many, at most max. */
 int rx_ring_ask(struct rx_ring *ring, int64_t first_ms, int64_t again_ms, int64_t now_ms,

@@ -220,7 +220,7 @@ static void open_sender(struct player *p)
 		.packets = {.keep_bframe = conf->keep_bframe, .keep_sei = conf->keep_avc_nalu_sei},
 	};
 	rtc_sound_options(&opts.packets, p->s->request.server, conf->opus_bitrate);
-	p->sender = rtc_sender_new(&opts);
+	p->s->sender = p->sender = rtc_sender_new(&opts);
 	rtc_sender_open(p->sender);
 }
 
@@ -247,6 +247,7 @@ err rtc_play_run(struct rtc_session *s)
 	rtc_session_close_link(s);
 	if (p->viewing.outcome)
 		rtc_session_keep_outcome(s, p->viewing.outcome);
+	s->sender = NULL;
 	rtc_sender_free(&p->sender);
 	viewing_end(&p->viewing);
 	free(p);

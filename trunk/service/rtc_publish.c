@@ -160,6 +160,7 @@ static void open_rx(struct publisher *p)
 			       .nack = conf->nack,
 			       .key_ms = conf->rtc_to_rtmp ? conf->pli_for_rtmp_ms : 0,
 		       });
+	p->s->rx = p->rx;
 	if (conf->rtc_to_rtmp && p->s->media.audio.codec == RTC_CODEC_OPUS)
 		p->aac = rtc_aac_new(&(struct rtc_aac_opts){
 			.server = p->s->request.server,
@@ -191,6 +192,7 @@ err rtc_publish_run(struct rtc_session *s)
 	e = publication_end(&p->publication, e);
 	if (p->publication.outcome.code)
 		rtc_session_keep_outcome(s, &p->publication.outcome);
+	s->rx = NULL;
 	rx_free(&p->rx);
 	rtc_aac_free(&p->aac);
 	free(p);

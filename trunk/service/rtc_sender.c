@@ -282,3 +282,9 @@ int rtc_sender_loss(const struct rtc_sender *s)
 {
 	return s->loss;
 }
+
+void rtc_sender_bframes(const struct rtc_sender *s, uint64_t *left_out, uint64_t *sent)
+{
+	*left_out = s->packets ? s->packets->bframes_dropped : 0;
+	*sent = s->packets ? s->packets->bframes_kept : 0;
+}

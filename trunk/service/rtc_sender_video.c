@@ -73,6 +73,17 @@ static void wait_from(struct rtc_sender *s, uint64_t index)
 {
 	s->video_state = RTC_VIDEO_WAITS;
 	s->await_from = index;
+	s->key_ms = clock_ms();
+}
+
+/* A request, or the key frame, may have been lost. */
+static void ask_again(struct rtc_sender *s)
+{
+	int64_t now = clock_ms();
+	if (now - s->key_ms < KEY_EVERY_MS)
+		return;
+	s->key_ms = now;
+	(void)ask_publisher(s);
 }
 
 /* From what is kept; false: there is nothing that is of use. */
@@ -99,6 +110,8 @@ void rtc_sender_begin_video(struct rtc_sender *s)
 	if (s->video_state == RTC_VIDEO_WAITS) {
 		if (ring->has_start && ring->start >= s->await_from)
 			flow_from(s, ring->start);
+		else
+			ask_again(s);
 		return;
 	}
 	if (ring->next == ring->first)

@@ -28,6 +28,9 @@ enum rtc_refusal {
 	RTC_FAILED,     /* here */
 };
 
+struct rtc_sender;
+struct rx;
+
 struct rtc_session {
 	struct rtc_session *prev, *next;
 	int refs;
@@ -38,7 +41,9 @@ struct rtc_session {
 	struct request request;
 	struct rtc_offer offer;
 	struct rtc_media media;
-	struct rtc_link *link; /* from the answer to the end */
+	struct rtc_link *link;           /* from the answer to the end */
+	const struct rx *rx;             /* what a publisher sends, for the API; NULL */
+	const struct rtc_sender *sender; /* what a player is sent, likewise */
 	struct buf answer;
 	char *candidates; /* that the answer has, for the API */
 	char id[9];       /* of its coroutine, and so in the log and the API */

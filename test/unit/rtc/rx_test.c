@@ -68,8 +68,10 @@ static void send_packet(struct rtp rtp, struct span lead, struct span payload, b
 	struct rtp_ext ext = {3, 2, number};
 	size_t n = rtp_write(&rtp, &ext, 1, bytes);
 	twcc_seq++;
-	memcpy(bytes + n, lead.p, lead.n);
-	memcpy(bytes + n + lead.n, payload.p, payload.n);
+	if (lead.n)
+		memcpy(bytes + n, lead.p, lead.n);
+	if (payload.n)
+		memcpy(bytes + n + lead.n, payload.p, payload.n);
 	n += lead.n + payload.n;
 	if (keep) {
 		history[rtp.seq % SENT_MAX].n = n;

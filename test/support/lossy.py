@@ -1,0 +1,95 @@
+"""A bad line for datagrams: a proxy that loses, delays and repeats them, by a seed.
+
+    line = t.keep(Lossy(lose=0.1, reorder=0.1))
+    server = …                      # candidate 127.0.0.1:{line.port}; api_as_candidates off
+    line.connect(server.rtc)
+
+Each client has a socket of its own on the way to the server, which so sees each at its address. DTLS and STUN go
+through, unless `all` says otherwise: a handshake would only make the case longer."""
+import heapq
+import random
+import select
+import socket
+import threading
+import time
+
+
+class Lossy(threading.Thread):
+    def __init__(self, port=0, lose=0.0, reorder=0.0, repeat=0.0, delay=0.0, late=0.03, every=False, seed=1):
+        super().__init__(daemon=True)
+        self.to, self.every = ("127.0.0.1", port), every
+        self.lose, self.reorder, self.repeat, self.delay, self.late = lose, reorder, repeat, delay, late
+        self.random = random.Random(seed)
+        self.near = self._socket()
+        self.port = self.near.getsockname()[1]
+        self.far, self.clients = {}, {}         # client -> socket, socket -> client
+        self.queue, self.number = [], 0
+        self.lost = self.carried = 0
+        self.over = False
+        self.start()
+
+    def connect(self, port):
+        self.to = ("127.0.0.1", port)
+
+    @staticmethod
+    def _socket():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind(("127.0.0.1", 0))
+        s.setblocking(False)
+        return s
+
+    def _far(self, client):
+        if client not in self.far:
+            self.far[client] = self._socket()
+            self.clients[self.far[client]] = client
+        return self.far[client]
+
+    def _carry(self, data, sock, to):
+        is_media = 128 <= data[0] <= 191
+        times = 1
+        after = self.delay
+        if is_media or self.every:
+            if self.random.random() < self.lose:
+                self.lost += 1
+                return
+            after += self.late if self.random.random() < self.reorder else 0
+            times += self.random.random() < self.repeat
+        for _ in range(times):
+            self.number += 1
+            heapq.heappush(self.queue, (time.monotonic() + after, self.number, data, sock, to))
+
+    def _receive(self, sock):
+        for _ in range(64):
+            try:
+                data, peer = sock.recvfrom(2048)
+            except (BlockingIOError, ConnectionError):
+                return
+            if not data:
+                continue
+            if sock is self.near:
+                self._carry(data, self._far(peer), self.to)
+            else:
+                self._carry(data, self.near, self.clients[sock])
+
+    def _send_due(self):
+        while self.queue and self.queue[0][0] <= time.monotonic():
+            _, _, data, sock, to = heapq.heappop(self.queue)
+            self.carried += 1
+            try:
+                sock.sendto(data, to)
+            except OSError:
+                pass
+
+    def run(self):
+        while not self.over:
+            wait = max(0.0, min(0.05, self.queue[0][0] - time.monotonic())) if self.queue else 0.05
+            readable, _, _ = select.select([self.near, *self.clients], [], [], wait)
+            for sock in readable:
+                self._receive(sock)
+            self._send_due()
+        for sock in (self.near, *self.clients):
+            sock.close()
+
+    def close(self):
+        self.over = True
+        self.join(5)
