@@ -5,6 +5,7 @@ figures. They take turns, round by round, so that whatever disturbs the machine 
 import threading
 import time
 
+from hls_rows import hls_rows
 from measure import SERVER_CPU, Lab, summary
 
 HEADERS_KBPS = 5        # RTMP's and FLV's own bytes around 73 messages a second
@@ -398,4 +399,5 @@ def rows():
         Row("mesh", "10,000 streams of 20 kb/s on four origins, each asked for elsewhere",
             {"srs": mesh(10000, 20)}, "all accepted and found", seconds=5, rounds=1, slow=True, judge=mesh_judge),
     ]
+    out += hls_rows(Row)
     return {r.name: r for r in out}

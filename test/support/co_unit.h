@@ -23,3 +23,11 @@ static inline int co_teardown(void **state)
 	fake_time_end();
 	return 0;
 }
+
+/* Waits for what other coroutines bring about; fails the test when that takes too long. Needs unit.h. */
+enum { UNTIL_MS = 8000, UNTIL_STEP_MS = 5 };
+#define wait_until(what)                                                                           \
+	for (int64_t end_ = clock_after(UNTIL_MS); !(what);) {                                     \
+		assert_true(clock_ms() < end_);                                                    \
+		assert_int_equal(co_sleep(UNTIL_STEP_MS), OK);                                     \
+	}

@@ -1,5 +1,7 @@
 """Players of HLS: one that reads a playlist once, and one that follows it and judges each version."""
 import re
+import select
+import socket
 import subprocess
 import threading
 import time
@@ -105,6 +107,34 @@ def wait_list(url, segments=1, timeout=15, ended=False):
             return found
         time.sleep(0.05)
     raise HlsError(f"{url} has not got {segments} segments in {timeout} s: {found and found.text}")
+
+
+def blocked_reloads(url, count, where):
+    """So many reloads of a list wait for the part behind (number, part) = where(); how far apart their answers come,
+    in seconds from the first one."""
+    u = urllib.parse.urlsplit(url)
+    socks = [socket.create_connection((u.hostname, u.port), 10) for _ in range(count)]
+    number, part = where()
+    request = (f"GET {u.path}?_HLS_msn={number}&_HLS_part={part + 1} HTTP/1.1\r\nHost: {u.netloc}\r\n\r\n").encode()
+    poller = select.epoll()
+    for s in socks:
+        s.sendall(request)
+        poller.register(s.fileno(), select.EPOLLIN)
+    times = []
+    by_fd = {s.fileno(): s for s in socks}
+    deadline = time.monotonic() + 15 * SCALE
+    while by_fd and time.monotonic() < deadline:
+        for fd, _ in poller.poll(0.5):
+            times.append(time.monotonic())
+            head = by_fd[fd].recv(65536)
+            if not head.startswith(b"HTTP/1.1 200 "):
+                raise HlsError(f"{head[:80]!r}")
+            poller.unregister(fd)
+            by_fd.pop(fd).close()
+    if by_fd:
+        raise HlsError(f"{len(by_fd)} of {count} reloads were not answered")
+    times = sorted(x - times[0] for x in times)
+    return {"p50": times[count // 2], "p99": times[count * 99 // 100], "most": times[-1]}
 
 
 def decrypt(data, key, iv):

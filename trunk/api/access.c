@@ -40,7 +40,7 @@ static err deny_caller(struct http_session *s)
 	return e;
 }
 
-/* Without having looked at the password: the answer must not tell whether it is right. */
+/* Answers before the password is compared: the answer must not tell whether it is right. */
 static err deny_for_now(struct http_session *s)
 {
 	struct buf extra = {.max = 8192};

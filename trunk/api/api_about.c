@@ -1,4 +1,4 @@
-/* What the program says of itself and of a request, whatever it is doing. */
+/* Calls about the program itself and about the request: versions, authors, features, echo. */
 #include "api/api_route.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -61,7 +61,7 @@ enum api_code api_features(struct api_call *call)
 	return API_OK;
 }
 
-/* What the server understood of a request. */
+/* The request as the server understood it. */
 enum api_code api_requests(struct api_call *call)
 {
 	const struct http_message *m = call->request;

@@ -14,7 +14,7 @@ static bool is_here(const struct source *source, const struct conf_vhost *vhost)
 {
 	if (!source || !source_is_live(source))
 		return false;
-	/* What an origin has from a coworker is the coworker's to answer; SRS counts an edge's pull. */
+	/* A stream that an origin relays from a coworker is that coworker's to answer for; SRS counts an edge's pull. */
 	return vhost->cluster.mode == MODE_REMOTE || !source->feeder ||
 	       source->feeder->kind != FEEDER_RELAY;
 }
@@ -93,7 +93,7 @@ static void put_publish(const struct api_call *call, json_t *origin, const struc
 	if (publication_facts(source, by_rival, &facts)) {
 		json_put_int(origin, "since_ms", facts.since_wall_ms);
 		json_put_int(origin, "silent_ms", facts.silent_ms);
-		json_put_int(origin, "unanswered_ms", facts.unanswered_ms);
+		json_put_int(origin, "takeover_unanswered_ms", facts.takeover_unanswered_ms);
 	}
 	free(rival);
 }
@@ -130,6 +130,16 @@ static json_t *origin_object(const struct api_call *call, const struct conf_vhos
 	return origin;
 }
 
+/* What the process before this one has is here for all others: it is relayed. */
+static bool former_has(const struct api_call *call, const struct conf_vhost *vhost, const char *app,
+		       const char *stream)
+{
+	char *key = stream_key(vhost->name, app, stream);
+	bool has = generation_has(&call->server->former, key);
+	free(key);
+	return has;
+}
+
 enum api_code api_clusters(struct api_call *call)
 {
 	static const char *const names[] = {"ip", "vhost", "app", "stream"};
@@ -147,13 +157,16 @@ enum api_code api_clusters(struct api_call *call)
 					      : NULL;
 	json_object_set_new(data, "origin",
 			    source ? origin_object(call, vhost, source) : json_null());
+	if (vhost && vhost->enabled && !source && *asked[STREAM] &&
+	    former_has(call, vhost, asked[APP], asked[STREAM]))
+		json_object_set_new(data, "origin", origin_object(call, vhost, NULL));
 	char *whoever = api_query(call, "whoever");
 	if (!source && vhost && vhost->enabled && *whoever)
 		json_object_set_new(data, "self", origin_object(call, vhost, NULL));
 	free(whoever);
 	if (call->server->drain.state != DRAIN_OFF)
 		json_put_bool(data, "draining", true);
-	/* By these a server knows itself, and others the servers they have asked. */
+	/* Ids by which a server recognises itself, and others the servers that they have asked. */
 	json_put_text(data, "server", call->server->server_id);
 	json_put_text(data, "service", call->server->service_id);
 	for (int i = 0; i < NAMES; i++)

@@ -17,6 +17,17 @@ static void put_left(json_t *data, const struct server *server)
 	json_put_int(data, "players", players);
 }
 
+/* The other processes of an upgrade in place, where there are any. */
+static void put_generation(json_t *data, const char *name, const struct generation *g)
+{
+	if (g->state == GENERATION_NONE)
+		return;
+	json_t *object = json_put_object(data, name);
+	json_put_int(object, "pid", g->pid);
+	json_put_text(object, "rtmp", g->rtmp);
+	json_put_text(object, "api", g->api);
+}
+
 static void put_state(struct api_call *call)
 {
 	const struct drain *d = &call->server->drain;
@@ -28,6 +39,8 @@ static void put_state(struct api_call *call)
 		     on && d->deadline_ms < CLOCK_NEVER ? d->deadline_ms - clock_ms() : 0);
 	json_put_int(data, "asked_to_reconnect", d->asked);
 	put_left(data, call->server);
+	put_generation(data, "former", &call->server->former);
+	put_generation(data, "next", &call->server->next);
 }
 
 static void wish(struct api_call *call, enum drain_wish wish)

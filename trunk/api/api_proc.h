@@ -47,7 +47,7 @@ struct proc_disk_total { /* since boot */
 void proc_disk(struct proc_disk *disk);
 /* Texts like /proc/vmstat and /proc/diskstats. */
 void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats);
-/* What happened in so many milliseconds. */
+/* Changes during the last so many milliseconds. */
 void proc_disk_share(struct proc_disk *out, const struct proc_disk_total *from,
 		     const struct proc_disk_total *to, int64_t ms);
 

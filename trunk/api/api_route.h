@@ -6,7 +6,7 @@
 #include "node/server.h"
 #include "service/http_router.h"
 
-/* What SRS says by these numbers. */
+/* The error codes of SRS. */
 enum api_code {
 	API_OK = 0,
 	API_ERRORS_DEMO = 100,

@@ -143,7 +143,7 @@ static json_t *stream_object(struct api_call *call, const struct listed *listed)
 	const struct stat_id *id = stat_stream(&call->server->stat, source->key);
 	json_t *object = json_object();
 	char *tc_url = mem_printf("%s%s/%s", default_schema, source->vhost, source->app);
-	/* What a pull receives belongs to no client. */
+	/* Bytes that a pull receives belong to no client. */
 	int64_t recv = *listed->cid ? id->recv_now : source->recv_bytes;
 	json_put_text(object, "id", id->id);
 	json_put_text(object, "name", source->stream);

@@ -197,7 +197,7 @@ enum api_code api_rusages(struct api_call *call)
 
 enum api_code api_self_proc_stats(struct api_call *call)
 {
-	/* Behind "pid (comm) state", as proc(5) has them. */
+	/* Fields behind "pid (comm) state", in the order of proc(5). */
 	static const char *const names[] = {
 		"ppid",        "pgrp",        "session",
 		"tty_nr",      "tpgid",       "flags",

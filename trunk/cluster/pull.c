@@ -27,7 +27,9 @@ static enum pull_state give_up(struct pull *p, err e)
 {
 	bool had_media = p->source->timeline.used;
 	enum pull_state over = e == ERR_NOTFOUND ? PULL_NOWHERE : PULL_FAILED;
-	if (e == ERR_KICKED ||
+	/* The other process of an upgrade says at once what it knows, and nobody else could know better. */
+	bool is_final = p->from == PULL_FROM_FORMER || p->from == PULL_FROM_NEXT;
+	if (e == ERR_KICKED || (is_final && e == ERR_NOTFOUND) ||
 	    (!had_media && (e == ERR_DENIED || (e == ERR_NOTFOUND && p->state == PULL_TRYING)))) {
 		snprintf(p->why, sizeof(p->why), "%s", err_trail(e));
 		return over;

@@ -111,7 +111,7 @@ struct upstream_request pull_request(const struct pull *p)
 		.trace = r->trace,
 		.via = r->via,
 		.redirected = p->redirected,
-		.from_coworker = p->from == PULL_FROM_COWORKERS,
+		.from_coworker = p->from != PULL_FROM_ORIGINS,
 		.protocol = pull_protocol(p),
 	};
 }

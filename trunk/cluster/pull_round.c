@@ -125,11 +125,24 @@ static void coworker(struct pull *p, struct upstreams *list)
 	free(answer);
 }
 
+/* The other process of an upgrade. */
+static void generation(const struct pull *p, struct upstreams *list)
+{
+	const struct server *server = p->cluster->server;
+	const struct generation *g = p->from == PULL_FROM_FORMER ? &server->former : &server->next;
+	if (g->state == GENERATION_THERE && *g->rtmp)
+		upstreams_add(list, peer_get(p->cluster->peers, g->rtmp));
+}
+
 /* In this order: the one that has just lost the stream last. */
 static void candidates(struct pull *p, struct upstreams *list)
 {
 	if (p->from == PULL_FROM_COWORKERS) {
 		coworker(p, list);
+		return;
+	}
+	if (p->from != PULL_FROM_ORIGINS) {
+		generation(p, list);
 		return;
 	}
 	upstreams_order(list, p->cluster, p->vhost, pull_protocol(p)->members, p->source->key);
@@ -140,7 +153,7 @@ static err no_candidate(const struct pull *p)
 {
 	if (co_stopping())
 		return ERR_STOPPED;
-	if (p->from == PULL_FROM_COWORKERS)
+	if (p->from != PULL_FROM_ORIGINS)
 		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s",
 				p->source->key);
 	return err_fail(ERR_UPSTREAM, "the names of the origins have no addresses");
@@ -229,7 +242,7 @@ err pull_round(struct pull *p)
 	struct round *r = mem_new(struct round);
 	p->origin = ORIGIN_NONE;
 	candidates(p, &r->list);
-	r->alone = r->list.count == 1 && p->from == PULL_FROM_ORIGINS;
+	r->alone = r->list.count == 1 && p->from != PULL_FROM_COWORKERS;
 	err e = r->list.count ? OK : no_candidate(p);
 	while (goes_on(p, r, e) && pull_take_request(p))
 		e = ask_next(p, r);

@@ -36,7 +36,12 @@ enum pull_state {
 
 /* From where a pull has its stream: the origins of an edge, or, at an origin, the coworker that has
  * it at the moment: the coworkers are asked again at each loss, so that the pull follows the stream. */
-enum pull_from { PULL_FROM_ORIGINS, PULL_FROM_COWORKERS };
+enum pull_from {
+	PULL_FROM_ORIGINS,
+	PULL_FROM_COWORKERS,
+	PULL_FROM_FORMER, /* the process before this one, of an upgrade in place */
+	PULL_FROM_NEXT,   /* the one that has taken over */
+};
 /* Joins the pull of this source, starting one if there is none. */
 void pulls_attach(struct cluster *cluster, struct source *source, const struct conf_vhost *vhost,
 		  enum pull_from from, struct viewer *viewer);

@@ -81,7 +81,7 @@ static err ask(struct push_move *m, const struct upstreams *list, struct peer **
 
 static err ask_each(struct push_move *m, struct upstreams *list)
 {
-	err e = err_fail(ERR_UPSTREAM, "there is no other origin");
+	err e = err_fail(ERR_UPSTREAM, "no origin is configured");
 	while (list->count > 0) {
 		struct peer *asked = NULL;
 		e = ask(m, list, &asked);
@@ -92,7 +92,8 @@ static err ask_each(struct push_move *m, struct upstreams *list)
 	return e;
 }
 
-/* Each of the others once. */
+/* Each origin once. The one before is among them: there may be another process at its address now, and one that is
+ * being drained says no at once. */
 static err look(struct push_move *m)
 {
 	struct push *p = m->push;
@@ -102,7 +103,6 @@ static err look(struct push_move *m)
 		return follow(m, m->from, clock_after(CONNECT_MS));
 	upstreams_order(&list, p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
 			p->source->key);
-	upstreams_remove(&list, peer_known(p->cluster->peers, m->from));
 	err e = ask_each(m, &list);
 	upstreams_fini(&list);
 	return e;

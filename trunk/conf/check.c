@@ -262,6 +262,15 @@ static void an_edge_knows_where_hls_is(const struct subject *s)
 			"HTTP servers of its origins by 'hls_origin', or 'protocol flv'");
 }
 
+static void parts_are_not_encrypted(const struct subject *s)
+{
+	if (s->vhost->hls.enabled && s->vhost->hls.low_latency && s->vhost->hls.keys)
+		report_error(
+			s->report, at(s, "hls.hls_low_latency"),
+			"'hls_low_latency' and 'hls_keys' exclude each other: keys are for whole "
+			"segments");
+}
+
 static void clustered_origin_is_asked(const struct subject *s)
 {
 	if (s->vhost->cluster.origin_cluster && !s->conf->http_api.enabled)
@@ -369,6 +378,7 @@ static rule *const vhost_rules[] = {
 	edge_has_an_origin,
 	origin_does_not_pull,
 	an_edge_knows_where_hls_is,
+	parts_are_not_encrypted,
 	recordings_are_made_at_the_origin,
 	clustered_origin_is_asked,
 	clustered_is_an_origin,

@@ -148,7 +148,8 @@ struct conf_hls {
 	enum conf_hls_storage storage;
 	bool keys;
 	int fragments_per_key, nb_notify;
-	bool ctx, ts_ctx, relative_master;
+	bool ctx, ts_ctx, relative_master, low_latency;
+	int64_t part_ms;
 	char *key_file, *key_url;
 };
 

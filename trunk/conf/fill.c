@@ -102,7 +102,7 @@ static void fill_value(void *base, const struct conf_tree *node, const struct ro
 			     row->path, log_quote(node->args.v[0]), row->value);
 }
 
-/* What tells a directive from another one of the same block: for named blocks, the name, too. */
+/* The identity of a directive within its block; for named blocks the name belongs to it. */
 static bool is_duplicate(struct map *seen, const struct conf_tree *node, const struct row *row,
 			 struct conf_report *report)
 {
@@ -232,7 +232,7 @@ static void settle_files(struct conf *conf, const struct conf_tree *root)
 		settle_text(&conf->pid, default_place(conf, "srs.pid"));
 }
 
-/* Where one value depends on another one that may stand behind it in the file. */
+/* Values that depend on other ones, which may stand behind them in the file. */
 static void settle(struct conf *conf, const struct conf_tree *root)
 {
 	char why[VALUE_WHY_MAX];

@@ -18,7 +18,7 @@ static void put_word(struct conf_tree *root, const char *name, const char *word)
 	tree_append(root, node);
 }
 
-/* Without a file there is nobody at a terminal who could have wanted it otherwise. */
+/* A server that is configured by the environment alone runs in a container: it is no daemon and logs to the console. */
 static void settle_env_only(struct conf_tree *root)
 {
 	put_word(root, "daemon", "off");

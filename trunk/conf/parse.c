@@ -114,7 +114,7 @@ static void parse_path(struct parse *p, struct conf_tree *parent, const char *fi
 
 struct conf_tree *parse_file(const char *file, struct conf_report *report)
 {
-	struct parse p = {.report = report};
+	struct parse p = {.report = report, .open_path = parse_path};
 	struct conf_tree *root = tree_new(span_str(""), file, 0);
 	parse_path(&p, root, file, (struct conf_place){file, 0});
 	return root;
@@ -123,64 +123,8 @@ struct conf_tree *parse_file(const char *file, struct conf_report *report)
 struct conf_tree *parse_memory(const char *name, struct span text, bool sealed,
 			       struct conf_report *report)
 {
-	struct parse p = {.report = report, .sealed = sealed};
+	struct parse p = {.report = report, .sealed = sealed, .open_path = parse_path};
 	struct conf_tree *root = tree_new(span_str(""), name, 0);
 	parse_text(&p, root, name, text);
 	return root;
-}
-
-static bool count_word(struct parse *p, struct conf_place place)
-{
-	if (p->stop)
-		return false;
-	if (++p->words <= PARSE_WORDS_MAX)
-		return true;
-	report_error(p->report, place, "the configuration has more than %d words", PARSE_WORDS_MAX);
-	p->stop = true;
-	return false;
-}
-
-struct conf_tree *parse_node(struct parse *p, struct span name, const char *file, int line)
-{
-	return count_word(p, (struct conf_place){file, line}) ? tree_new(name, file, line) : NULL;
-}
-
-void parse_arg(struct parse *p, struct conf_tree *node, struct span text)
-{
-	/* SRS's language has no empty argument: "" is none. YAML follows, to mean the same. */
-	if (text.n && count_word(p, place_of(node)))
-		text_list_add(&node->args, text);
-}
-
-static void include(struct parse *p, struct conf_tree *parent, const struct conf_tree *node)
-{
-	struct conf_place place = place_of(node);
-
-	if (node->children)
-		report_error(p->report, place, "'include' takes names of files, not a block");
-	else if (node->args.count == 0)
-		report_error(p->report, place, "'include' expects one or more names of files");
-	else if (p->sealed)
-		report_error(p->report, place, "'include' is not possible here");
-	else
-		for (int i = 0; i < node->args.count && !p->stop; i++)
-			parse_path(p, parent, node->args.v[i], place);
-}
-
-void parse_add(struct parse *p, struct conf_tree *parent, struct conf_tree *node)
-{
-	if (strcmp(node->name, "include") == 0) {
-		include(p, parent, node);
-		tree_free(&node);
-	} else {
-		tree_append(parent, node);
-	}
-}
-
-int parse_depth(const struct conf_tree *parent)
-{
-	int depth = 0;
-	for (; parent; parent = parent->parent)
-		depth++;
-	return depth;
 }

@@ -28,6 +28,9 @@ struct parse {
 	int words, files;
 	bool sealed; /* text from memory only: an include is an error */
 	bool stop;   /* a limit was exceeded: there is no sense in going on */
+	/* Reads a file that an include names into its block. */
+	void (*open_path)(struct parse *p, struct conf_tree *parent, const char *file,
+			  struct conf_place place);
 };
 
 /* The directives of a file, respectively of a text in memory. What is wrong goes to the report;
@@ -36,9 +39,12 @@ struct conf_tree *parse_file(const char *file, struct conf_report *report);
 struct conf_tree *parse_memory(const char *name, struct span text, bool sealed,
 			       struct conf_report *report);
 
-/* For the two syntaxes. */
+/* The two syntaxes. */
 void parse_conf(struct parse *p, struct conf_tree *parent, const char *file, struct span text);
 void parse_yaml(struct parse *p, struct conf_tree *parent, const char *file, struct span text);
+
+/* ---- for the two syntaxes (parse_build.c) ---- */
+
 /* A new node that is not in the tree yet, counted; NULL after a limit was exceeded. */
 struct conf_tree *parse_node(struct parse *p, struct span name, const char *file, int line);
 void parse_arg(struct parse *p, struct conf_tree *node, struct span text);

@@ -45,10 +45,10 @@ struct row {
 	const char *help;
 };
 
-/* All rows, a block before its members; NULL ends a loop over them. */
+/* Iterate over all rows, a block before its members; NULL behind the last one. */
 const struct row *schema_first(void);
 const struct row *schema_next(const struct row *row);
-/* By full path; NULL when there is none. */
+/* The row of a full path; NULL when there is none. */
 const struct row *schema_find(const char *path);
 /* The row's own name, without the blocks around it. */
 const char *row_name(const struct row *row);

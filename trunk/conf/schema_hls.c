@@ -81,6 +81,15 @@ static const struct row rows[] = {
 	ONOFF("vhost.hls.hls_ts_ctx", conf_vhost, hls.ts_ctx, "on", NEW,
 	      "Whether the session stands behind the URLs of segments too, so that their bytes are "
 	      "counted."),
+	ONOFF("vhost.hls.hls_low_latency", conf_vhost, hls.low_latency, "off", NEW,
+	      "Whether players get parts of segments while these are made (Low-Latency HLS), and "
+	      "can wait for "
+	      "news of the playlist. Segments are fragmented MP4 then; one or two seconds of "
+	      "hls_fragment, "
+	      "with key frames as often, are usual. Players that know nothing of it play the same "
+	      "URL."),
+	SECONDS("vhost.hls.hls_part", conf_vhost, hls.part_ms, "0.333", 50, 10000, NEW,
+		"About how long a part is: so many pictures as fit, and nearly so for slow ones."),
 	ONOFF("vhost.hls.hls_keys", conf_vhost, hls.keys, "off", NEW,
 	      "Whether segments are encrypted (AES-128)."),
 	INT("vhost.hls.hls_fragments_per_key", conf_vhost, hls.fragments_per_key, "5", 1, 1000000,

@@ -4,6 +4,16 @@
 static const struct choice writes_names[] = {
 	{"any", WRITES_ANY}, {"loopback", WRITES_LOOPBACK}, {"auth", WRITES_AUTH}, {}};
 
+/* The key and the certificate of an HTTPS server. */
+#define HTTPS_FILES(server)                                                                        \
+	LIST(#server ".https.key", conf, server.https.certs.key, NOW,                              \
+	     "The file with the private key (PEM, without a password).",                           \
+	     .value = "./conf/server.key", .min = 1, .is_file = true),                             \
+		LIST(#server ".https.cert", conf, server.https.certs.cert, NOW,                    \
+		     "The file with the certificate (PEM), and those that it was signed with "     \
+		     "behind it.",                                                                 \
+		     .value = "./conf/server.crt", .min = 1, .is_file = true)
+
 static const struct row rows[] = {
 	/* ---- HTTP ---- */
 	BLOCK("http_api",
@@ -62,12 +72,7 @@ static const struct row rows[] = {
 	     "Where. The text of http_api.listen makes that port take both, that of "
 	     "http_server.https.listen makes one port for both services.",
 	     .min = 1, .judge = value_check_endpoint),
-	LIST("http_api.https.key", conf, http_api.https.certs.key, NOW,
-	     "The file with the private key (PEM, without a password).",
-	     .value = "./conf/server.key", .min = 1, .is_file = true),
-	LIST("http_api.https.cert", conf, http_api.https.certs.cert, NOW,
-	     "The file with the certificate (PEM), and those that it was signed with behind it.",
-	     .value = "./conf/server.crt", .min = 1, .is_file = true),
+	HTTPS_FILES(http_api),
 
 	BLOCK("http_server", "Files and HTTP-FLV streams."),
 	ONOFF("http_server.enabled", conf, http_server.enabled, "off", NOW,
@@ -85,12 +90,7 @@ static const struct row rows[] = {
 	     "Where. The text of http_server.listen makes that port take both: the first byte "
 	     "of a connection tells which it is.",
 	     .min = 1, .judge = value_check_endpoint),
-	LIST("http_server.https.key", conf, http_server.https.certs.key, NOW,
-	     "The file with the private key (PEM, without a password).",
-	     .value = "./conf/server.key", .min = 1, .is_file = true),
-	LIST("http_server.https.cert", conf, http_server.https.certs.cert, NOW,
-	     "The file with the certificate (PEM), and those that it was signed with behind it.",
-	     .value = "./conf/server.crt", .min = 1, .is_file = true),
+	HTTPS_FILES(http_server),
 
 	BLOCK("exporter", "Figures for Prometheus, at /metrics."),
 	ONOFF("exporter.enabled", conf, exporter.enabled, "off", NOW,

@@ -73,8 +73,7 @@ const char *value_check_user(const char *rule)
 		p++;
 		fits = is_scope(p, strcspn(p, "+"));
 	}
-	return fits ? NULL
-		    : "a name, a secret and read, kick, config (with + in between) or all";
+	return fits ? NULL : "a name, a secret and read, kick, config (with + in between) or all";
 }
 
 const char *value_check_rule(const char *rule)

@@ -210,7 +210,7 @@ static err request_in_turn(const struct http_request_opts *opts, int *status, st
 	return e;
 }
 
-/* Without the query, which may hold a secret. */
+/* The path without its query, which may hold a secret. */
 static err describe(err e, const struct http_request_opts *opts)
 {
 	char host[HOST_MAX + 8];

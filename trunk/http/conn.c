@@ -88,7 +88,7 @@ static err input_get(struct http_conn *conn, uint8_t **p, size_t *n)
 	return scratch_recv(conn, n);
 }
 
-/* After input_get(): `used` of its n bytes were taken, the rest is kept. */
+/* Ends an input_get(): `used` of its n bytes were taken, the rest is kept. */
 static void input_put(struct http_conn *conn, const uint8_t *p, size_t n, size_t used)
 {
 	if (conn->left.n)

@@ -21,7 +21,7 @@
 
 enum { PIECE = 65536, PIECE_MS = 30000, EXTRA_MAX = 8192 };
 
-/* What the helper thread does: opens a file and looks at it, or reads a piece of it. */
+/* The work of the helper thread: it opens a file and looks at it, or reads a piece of it. */
 struct job {
 	const char *dir;
 	char *path; /* relative to dir */
@@ -81,7 +81,7 @@ static const char *content_type(const char *path)
 	return "application/octet-stream";
 }
 
-/* Where a descriptor leads now; malloc'ed, or NULL. */
+/* The path that a descriptor leads to now; malloc'ed, or NULL. */
 static char *place_of(int fd)
 {
 	char link[40];
@@ -99,7 +99,7 @@ static bool is_beneath(const char *top, const char *place)
 	return strncmp(top, place, n) == 0 && (place[n] == '/' || place[n] == '\0');
 }
 
-/* Where openat2 is missing (old kernels, filters of containers): open, then ask where it is. */
+/* The way without openat2 (old kernels, filters of containers): open, then check where the descriptor leads. */
 static int open_compared(int dirfd, const char *path)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -190,7 +190,7 @@ static void etag_text(char out[static 48], const struct stat *st)
 		 (unsigned long long)st->st_mtim.tv_nsec, (unsigned long long)st->st_size);
 }
 
-/* What the client holds is what we have: by tag, or by time when it sent no tag. */
+/* The client's copy is current: by tag, or by time when it sent no tag. */
 static bool not_modified(const struct http_message *request, const struct stat *st)
 {
 	char etag[48];

@@ -9,7 +9,7 @@ enum { CHUNK_LINE_MAX = HTTP_HEAD_MAX, SIZE_DIGITS_MAX = 15 };
 
 enum framing { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_TO_END };
 
-/* What the next byte of a chunked body is. */
+/* The meaning of the next byte of a chunked body. */
 enum chunk_state {
 	CHUNK_SIZE,
 	CHUNK_EXTENSION,

@@ -87,7 +87,7 @@ static bool is_control(const struct websocket_reader *r)
 	return opcode_of(r) >= WEBSOCKET_CLOSE;
 }
 
-/* Of the head, once its second byte is there. */
+/* The size of a frame's head, once its second byte is there. */
 static unsigned head_size(const struct websocket_reader *r)
 {
 	unsigned length = r->head_n >= 2 ? r->head[1] & 127u : 0;

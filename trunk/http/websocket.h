@@ -23,7 +23,7 @@ size_t websocket_head(uint8_t out[static WEBSOCKET_HEAD_MAX], unsigned opcode, u
 /* A close frame with that reason. */
 void websocket_write_close(struct buf *b, uint16_t why);
 
-/* What the client says, in zeroed memory. */
+/* The reader of a client's frames, in zeroed memory. */
 struct websocket_reader {
 	uint8_t head[14]; /* of the frame that is being read, with its mask */
 	unsigned head_n;

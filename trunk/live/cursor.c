@@ -7,15 +7,6 @@
 
 enum { BASE_LOOK = 32 }; /* frames looked at for the earliest time */
 
-void cursor_enter_next_page(struct cursor *c)
-{
-	struct page *next = c->at.page->next;
-	place_move(&c->at, next, 0);
-	c->run_end = 0;
-	if (next->breaks)
-		cursor_unprime(c);
-}
-
 /* ---- runs ---- */
 
 static bool is_skipped(const struct cursor *c, const struct entry *e)
@@ -180,20 +171,4 @@ bool cursor_pending(const struct cursor *c)
 		return false;
 	return own_pending(&c->own) ||
 	       (!c->paused && (c->at.off < c->at.page->n || c->at.page->next));
-}
-
-bool cursor_overrun(const struct cursor *c)
-{
-	return c->own.overrun;
-}
-
-int64_t cursor_lag(const struct cursor *c)
-{
-	const struct page *page = c->at.page;
-	uint32_t i = page_entry_at(page, c->at.off);
-	while (page && i == page->count) {
-		page = page->next;
-		i = 0;
-	}
-	return page ? c->wire->head_ts - page->entries[i].ts : 0;
 }

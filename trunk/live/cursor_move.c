@@ -40,6 +40,33 @@ void cursor_greet(struct cursor *c)
 		put_headers(c, c->wire->headers, c->wire->head_ts);
 }
 
+/* ---- where it is ---- */
+
+bool cursor_overrun(const struct cursor *c)
+{
+	return c->own.overrun;
+}
+
+int64_t cursor_lag(const struct cursor *c)
+{
+	const struct page *page = c->at.page;
+	uint32_t i = page_entry_at(page, c->at.off);
+	while (page && i == page->count) {
+		page = page->next;
+		i = 0;
+	}
+	return page ? c->wire->head_ts - page->entries[i].ts : 0;
+}
+
+void cursor_enter_next_page(struct cursor *c)
+{
+	struct page *next = c->at.page->next;
+	place_move(&c->at, next, 0);
+	c->run_end = 0;
+	if (next->breaks)
+		cursor_unprime(c);
+}
+
 /* ---- moving ---- */
 
 static void move_to(struct cursor *c, struct page *page, uint32_t off)

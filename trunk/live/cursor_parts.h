@@ -1,4 +1,4 @@
-/* cursor_parts - what cursor.c (what comes next) and cursor_move.c (from where) share. Layer: live. */
+/* cursor_parts - what cursor.c (what comes next) takes from cursor_move.c (where it is). Layer: live. */
 #pragma once
 #include "base/clock.h"
 #include "live/cursor.h"

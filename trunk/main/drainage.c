@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cluster/elsewhere.h"
 #include "codec/url.h"
+#include "main/signals.h"
 #include "session/request.h"
 
 #include <stdlib.h>
@@ -33,7 +34,9 @@ static char *url_elsewhere(struct serve *serve, const struct request *r)
 {
 	struct coworker_answer *to = mem_new(struct coworker_answer);
 	char *url = mem_strdup("");
-	if (!r->is_relay && elsewhere_find(serve->server.cluster, r->vhost, r->target, to) == OK &&
+	bool same = drain_of(serve)->state == DRAIN_HANDED;
+	if (!same && !r->is_relay &&
+	    elsewhere_find(serve->server.cluster, r->vhost, r->target, to) == OK &&
 	    *(r->tls ? to->rtmps : to->rtmp)) {
 		char *app = url_name(r->target->app);
 		free(url);
@@ -94,10 +97,30 @@ void drainage_begin(struct serve *serve, int64_t limit_ms)
 		d->deadline_ms == CLOCK_NEVER ? "" : ", or the limit has come");
 }
 
+static void ask_clients(struct serve *serve)
+{
+	if (!co_start_in(&serve->server.services, "drain", ask_main, serve))
+		log_error("no memory to ask clients to connect anew");
+}
+
+void drainage_hand_over(struct serve *serve)
+{
+	int64_t limit = serve->server.conf->drain_timeout_ms;
+	*drain_of(serve) = (struct drain){
+		.state = DRAIN_HANDED,
+		.since_wall_ms = clock_wall_ms(),
+		.since_ms = clock_ms(),
+		.deadline_ms = limit > 0 ? clock_after(limit) : CLOCK_NEVER,
+	};
+	serve->drainage = (struct drainage){.report_ms = REPORT_MS};
+	ask_clients(serve);
+	signals_poke();
+}
+
 static void cancel(struct serve *serve)
 {
 	struct client *c;
-	if (drain_of(serve)->state == DRAIN_OFF)
+	if (drain_of(serve)->state == DRAIN_OFF || drain_of(serve)->state == DRAIN_HANDED)
 		return;
 	*drain_of(serve) = (struct drain){0};
 	DL_FOREACH (serve->server.stat.clients, c)
@@ -127,8 +150,7 @@ static void turn_on(struct serve *serve)
 {
 	drain_of(serve)->state = DRAIN_ON;
 	serve_drain(serve);
-	if (!co_start_in(&serve->server.services, "drain", ask_main, serve))
-		log_error("no memory to ask clients to connect anew");
+	ask_clients(serve);
 }
 
 static void end_the_rest(struct serve *serve)
@@ -165,12 +187,12 @@ bool drainage_step(struct serve *serve)
 		return false;
 	if (d->state == DRAIN_ANNOUNCED && now >= d->since_ms + conf->grace_start_wait_ms)
 		turn_on(serve);
-	if (d->state != DRAIN_ON)
+	if (d->state < DRAIN_ON)
 		return false;
 	if (now >= d->deadline_ms)
 		end_the_rest(serve);
 	report(serve);
-	if (left(serve) > 0)
+	if (left(serve) > 0 || serve->server.former.state != GENERATION_NONE)
 		serve->drainage.empty_ms = 0;
 	else if (!serve->drainage.empty_ms)
 		serve->drainage.empty_ms = now;

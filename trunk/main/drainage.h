@@ -11,6 +11,9 @@
 
 /* Begins; nothing happens when it has begun already. limit_ms < 0: as configured. Does not block. */
 void drainage_begin(struct serve *serve, int64_t limit_ms);
+/* Another process has taken over: able clients are asked to connect anew, and this one ends when it is empty and no
+ * stream of a former one is had through it. Does not block. */
+void drainage_hand_over(struct serve *serve);
 /* Does what server.drain.wish says. Does not block. */
 void drainage_take_wish(struct serve *serve);
 /* When drainage_step() is due; CLOCK_NEVER while nothing is being drained. */

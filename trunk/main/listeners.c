@@ -279,3 +279,13 @@ void listeners_close(struct listeners *listeners)
 	while (listeners->open)
 		drop(listeners, listeners->open);
 }
+
+int listeners_fds(const struct listeners *listeners, int *fds, int most)
+{
+	const struct listening *l;
+	int n = 0;
+	DL_FOREACH (listeners->open, l)
+		if (n < most && l->listener)
+			fds[n++] = listener_fd(l->listener);
+	return n;
+}

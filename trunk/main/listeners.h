@@ -20,5 +20,7 @@ struct listeners {
  * may be NULL. */
 err listeners_apply(struct listeners *listeners, const struct endpoints *want,
 		    struct inherit *inherit) BLOCKS;
+/* Their descriptors, borrowed, at most so many; returns how many. */
+int listeners_fds(const struct listeners *listeners, int *fds, int most);
 /* Closes all of them; connections live on. */
 void listeners_close(struct listeners *listeners) BLOCKS;

@@ -11,6 +11,7 @@
 #include "main/process.h"
 #include "main/serve.h"
 #include "main/signals.h"
+#include "main/upgrade.h"
 #include "net/tls.h"
 
 #include <signal.h>
@@ -24,6 +25,7 @@ enum { REASON_MAX = 4096 };
 static struct serve serve;
 static struct inherit inherit;
 static struct options options;
+static bool is_successor;
 
 /* Calls `each` with every line of the text. */
 static void each_line(struct buf *text, void (*each)(const char *line, int n, const void *ctx),
@@ -163,6 +165,8 @@ static bool handle(int number)
 		reload();
 	} else if (number == SIGUSR1) {
 		log_reopen();
+	} else if (number == SIGUSR2) {
+		upgrade_begin(&serve);
 	} else if (is_graceful(number)) {
 		drainage_begin(&serve, -1);
 	} else if (number != 0) {
@@ -231,9 +235,11 @@ static err start_log(const struct conf *conf)
 static err start(struct conf *conf)
 {
 	TRY(process_enter(conf));
-	if (conf->daemon)
+	/* A successor is a daemon as the process before it is, which still has the pid file. */
+	if (conf->daemon && !is_successor)
 		TRY(process_daemonise());
-	TRY(process_lock(conf->pid));
+	if (!is_successor)
+		TRY(process_lock(conf->pid));
 	TRY(start_log(conf));
 	log_say("version %s (%s, %s), %s, pid %d, %s", version_number, version_commit, version_date,
 		SERVER_NAME, (int)getpid(), *conf->file ? conf->file : "configured by environment");
@@ -241,11 +247,20 @@ static err start(struct conf *conf)
 	TRY(signals_init());
 	serve.server.on_reload = on_reload;
 	serve.server.on_drain = on_drain;
+	if (is_successor)
+		serve.server.former.state = GENERATION_EXPECTED;
 	TRY(serve_start(&serve, conf, &inherit));
 	err e = privileges_drop(conf);
 	if (e)
 		serve_stop(&serve);
 	return e;
+}
+
+static void on_alone(struct serve *s)
+{
+	err e = process_lock(s->server.conf->pid);
+	if (e)
+		log_error("the pid file is not ours: %s", err_trail(e));
 }
 
 static int run(struct conf *conf)
@@ -259,7 +274,10 @@ static int run(struct conf *conf)
 	}
 	announce(conf);
 	process_ready();
+	if (is_successor)
+		upgrade_join(&serve, on_alone);
 	handle_signals();
+	upgrade_end();
 	serve_stop(&serve);
 	signals_fini();
 	co_fini();
@@ -271,8 +289,10 @@ static int run(struct conf *conf)
 int srs_main(int argc, char **argv)
 {
 	mem_tune();
+	upgrade_remember(argv);
 	struct conf *conf = NULL;
 	tls_memory_init();
+	is_successor = upgrade_is_successor();
 	inherit_read(&inherit);
 	if (!options_read(&options, argc, argv))
 		return 1;

@@ -128,3 +128,11 @@ void process_unlock(void)
 		unlink(lock_path);
 	*lock_path = '\0';
 }
+
+void process_release(void)
+{
+	if (lock_fd >= 0)
+		close(lock_fd);
+	lock_fd = -1;
+	*lock_path = '\0';
+}

@@ -15,5 +15,7 @@ void process_ready(void);
 void process_failed(const char *sentence);
 /* Writes and locks the pid file; "" is none. The words of ERR_BUSY name the process that holds it. */
 err process_lock(const char *path);
+/* Gives the pid file to another process, which locks it. */
+void process_release(void);
 /* Removes the pid file that process_lock() made. */
 void process_unlock(void);

@@ -46,7 +46,9 @@ static void limit_memory(const struct conf *conf)
 static err listen_as(struct serve *serve, const struct conf *conf, struct inherit *inherit)
 {
 	struct endpoints want;
-	if (serve->server.drain.state == DRAIN_ON)
+	if (serve->server.drain.state == DRAIN_HANDED)
+		want = (struct endpoints){0};
+	else if (serve->server.drain.state == DRAIN_ON)
 		endpoints_draining(&want, conf);
 	else
 		endpoints_of(&want, conf);
@@ -145,6 +147,8 @@ void serve_stop(struct serve *serve)
 	stat_fini(&server->stat);
 	places_fini(&server->places);
 	places_fini(&server->api_places);
+	generation_forget(&server->former);
+	generation_forget(&server->next);
 	registry_fini(&server->registry);
 	http_router_fini(&serve->router);
 	conf_unref(&server->conf);

@@ -27,7 +27,7 @@ void signals_poke(void)
 
 err signals_init(void)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1};
+	static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return err_sys(ERR_SYSTEM, "pipe");
 	TRY(reactor_add(&rfd, fds[0]));

@@ -6,7 +6,7 @@
 /* Installs the handlers; after co_init(). */
 err signals_init(void);
 void signals_fini(void);
-/* The next signal: SIGTERM, SIGINT, SIGQUIT, SIGHUP or SIGUSR1; 0 after signals_poke(); ERR_TIMEOUT at the
+/* The next signal: SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 or SIGUSR2; 0 after signals_poke(); ERR_TIMEOUT at the
  * deadline. */
 err signals_wait(int *number, int64_t deadline) BLOCKS;
 /* Has who waits look around. */

@@ -83,30 +83,29 @@ static int open_displacing(const struct listener *l, bool every)
 	return fd;
 }
 
+/* What is in the way, and what to do about it; NULL: the system's own words. */
+static const char *obstacle(const struct listener *l)
+{
+	switch (errno) {
+	case EADDRINUSE:
+		return l->opts.reuse_port ? "the port is in use by another process that does not "
+					    "share it; stop it or change `listen`"
+					  : "the port is in use by another process; stop it or "
+					    "change `listen`";
+	case EADDRNOTAVAIL:
+		return "no such address on this host; change `listen`";
+	case EACCES:
+		return "not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+	default:
+		return NULL;
+	}
+}
+
 static err listen_failed(const struct listener *l)
 {
-	const char *what = l->opts.what;
-	if (errno == EADDRINUSE && l->opts.reuse_port)
-		return err_fail(ERR_SYSTEM,
-				"%s: cannot listen on %s: the port is in use by another process "
-				"that does not share it; stop it or change `listen`",
-				what, l->name);
-	if (errno == EADDRINUSE)
-		return err_fail(ERR_SYSTEM,
-				"%s: cannot listen on %s: the port is in use by another process; "
-				"stop it or change `listen`",
-				what, l->name);
-	if (errno == EADDRNOTAVAIL)
-		return err_fail(ERR_SYSTEM,
-				"%s: cannot listen on %s: no such address on this host; "
-				"change `listen`",
-				what, l->name);
-	if (errno == EACCES)
-		return err_fail(ERR_SYSTEM,
-				"%s: cannot listen on %s: not permitted; ports below 1024 need "
-				"root or CAP_NET_BIND_SERVICE",
-				what, l->name);
-	return err_sys(ERR_SYSTEM, "%s: cannot listen on %s", what, l->name);
+	const char *what = l->opts.what, *why = obstacle(l);
+	return why ? err_fail(ERR_SYSTEM, "%s: cannot listen on %s: %s", what, l->name, why)
+		   : err_sys(ERR_SYSTEM, "%s: cannot listen on %s", what, l->name);
 }
 
 static void listener_name(struct listener *l, bool every)
@@ -174,6 +173,11 @@ void listener_update(struct listener *listener, const struct listen_opts *opts)
 	listener->opts.mixed = opts->mixed;
 	listener->opts.on_accept = opts->on_accept;
 	listener->opts.ctx = opts->ctx;
+}
+
+int listener_fd(const struct listener *listener)
+{
+	return listener->rfd.fd;
 }
 
 int listener_port(const struct listener *listener)

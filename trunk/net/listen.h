@@ -27,6 +27,8 @@ err listener_open(struct listener **out, const struct listen_opts *opts);
 void listener_start(struct listener *listener);
 /* Other handlers for the connections that come from now on: what, tls, mixed, on_accept and ctx. */
 void listener_update(struct listener *listener, const struct listen_opts *opts);
+/* Its descriptor, borrowed. */
+int listener_fd(const struct listener *listener);
 /* The port that was bound (useful with port 0). */
 int listener_port(const struct listener *listener);
 /* Accepts what waits already, then closes: no connection that the kernel has taken for us is lost. */

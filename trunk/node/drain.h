@@ -10,6 +10,7 @@ enum drain_state {
 	DRAIN_OFF,
 	DRAIN_ANNOUNCED, /* it is not ready any more, and still takes clients: balancers need time */
 	DRAIN_ON,        /* new clients go elsewhere */
+	DRAIN_HANDED, /* another process has the ports: nobody comes but by mistake, or from there */
 };
 
 /* What somebody wants whom main has not heard yet. */
@@ -27,6 +28,6 @@ struct drain {
 
 static inline const char *drain_name(enum drain_state state)
 {
-	static const char *const names[] = {"off", "announced", "on"};
+	static const char *const names[] = {"off", "announced", "on", "handed over"};
 	return names[state];
 }

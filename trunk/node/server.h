@@ -7,6 +7,7 @@
 #include "node/access_log.h"
 #include "node/drain.h"
 #include "node/figures.h"
+#include "node/generation.h"
 #include "node/places.h"
 #include "node/sign.h"
 #include "node/stat.h"
@@ -60,6 +61,8 @@ struct server {
 	int64_t started_ms; /* monotonic */
 	struct reload_result reload;
 	struct drain drain;
+	struct generation former,
+		next; /* processes before and after this one, of an upgrade in place */
 	void (*on_reload)(struct server *server); /* asks main to load the configuration again */
 	void (*on_drain)(struct server *server);  /* has main look at drain.wish */
 };

@@ -82,7 +82,7 @@ static void forget(struct hls_item *item)
 	char *key = mem_printf("%s/%s", s->vhost, item->path);
 	if (map_get(s->hls->items, key) == item)
 		(void)map_remove(s->hls->items, key);
-	if (s->files && s->opts->cleanup)
+	if (item->has_file && s->files && s->opts->cleanup)
 		files_remove(s->files, item->path);
 	free(key);
 }
@@ -93,28 +93,26 @@ struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *b
 	return hls_stream_put_segment(s, path, blob, type, (struct files_done){0});
 }
 
-struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct blob *blob,
-					const char *type, struct files_done done)
+struct hls_item *hls_stream_put_part(struct hls_stream *s, char *path, struct blob *blob)
 {
-	struct hls_item *item = hls_item_new(s->list_path, path, blob, type);
+	struct hls_item *item = hls_item_new(s->list_path, path, blob, hls_type_mp4);
 	char *key = mem_printf("%s/%s", s->vhost, path);
 	item->on_free = forget;
 	item->ctx = s;
 	(void)map_set(s->hls->items, key, item);
-	if (s->files)
-		files_write(s->files, path, blob, done);
-	else if (done.fn)
-		done.fn(done.ctx, path);
 	free(key);
 	return item;
 }
 
-bool hls_expects(const struct hls *hls, const char *vhost, const struct hls_name *name,
-		 const char *path)
+struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct blob *blob,
+					const char *type, struct files_done done)
 {
-	(void)hls;
-	(void)vhost;
-	(void)name;
-	(void)path;
-	return false;
+	struct hls_item *item = hls_stream_put_part(s, path, blob);
+	item->type = type;
+	item->has_file = s->files != NULL;
+	if (s->files)
+		files_write(s->files, path, blob, done);
+	else if (done.fn)
+		done.fn(done.ctx, path);
+	return item;
 }

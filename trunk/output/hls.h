@@ -5,6 +5,7 @@
 #pragma once
 #include "node/server.h"
 #include "output/hls_list.h"
+#include "output/hls_want.h"
 
 struct hls;
 
@@ -28,5 +29,12 @@ void hls_name_fini(struct hls_name *name);
  * that its playlist announces. */
 bool hls_expects(const struct hls *hls, const char *vhost, const struct hls_name *name,
 		 const char *path);
+enum hls_awaited { HLS_IS_THERE, HLS_NOT_THERE, HLS_TOO_FAR, HLS_TOO_LATE };
+/* Waits until what is at the path is there, and is as new as is wanted; a playlist without low latency waits
+ * for nothing. An error only when the caller is being stopped. */
+err hls_await(const struct hls *hls, const char *vhost, const struct hls_name *name,
+	      const char *path, const struct hls_want *want, enum hls_awaited *result) BLOCKS;
+/* The playlist without what a player knows already; borrowed. NULL: it has to be the whole one. */
+struct blob *hls_delta(const struct hls *hls, const char *vhost, const struct hls_name *name);
 
 extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];

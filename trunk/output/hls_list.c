@@ -12,6 +12,7 @@ struct hls_item *hls_item_new(const char *list_path, char *path, struct blob *bl
 				  .path = path,
 				  .uri = pattern_relative(list_path, path),
 				  .blob = blob,
+				  .n = blob->n,
 				  .type = type};
 	return item;
 }
@@ -37,10 +38,35 @@ void hls_item_unref(struct hls_item **item)
 	free(i);
 }
 
+void hls_segment_add_part(struct hls_segment *s, struct hls_item *file, int64_t duration_ms,
+			  bool is_independent)
+{
+	struct hls_part *part = mem_new(struct hls_part), **at = &s->parts;
+	*part = (struct hls_part){
+		.file = file, .duration_ms = duration_ms, .is_independent = is_independent};
+	while (*at)
+		at = &(*at)->next;
+	*at = part;
+	s->part_count++;
+}
+
+static void free_parts(struct hls_segment *s)
+{
+	struct hls_part *part;
+	while ((part = s->parts)) {
+		s->parts = part->next;
+		hls_item_unref(&part->file);
+		free(part);
+	}
+}
+
 void hls_segment_free(struct hls_segment **segment)
 {
 	struct hls_segment *s = *segment;
 	*segment = NULL;
+	if (!s)
+		return;
+	free_parts(s);
 	hls_item_unref(&s->file);
 	hls_item_unref(&s->init);
 	hls_item_unref(&s->key);
@@ -67,6 +93,17 @@ static int64_t rounded_s(int64_t ms)
 	return (ms + 500) / 1000;
 }
 
+/* Players have the whole segments by then. */
+static void drop_old_parts(struct hls_list *l)
+{
+	int64_t behind = l->duration_ms;
+	for (struct hls_segment *s = l->first; s; s = s->next) {
+		behind -= s->duration_ms;
+		if (behind > 6 * l->target_s * 1000)
+			free_parts(s);
+	}
+}
+
 void hls_list_add(struct hls_list *l, struct hls_segment *s, int64_t window_ms, int64_t now_ms)
 {
 	if (l->last)
@@ -84,6 +121,7 @@ void hls_list_add(struct hls_list *l, struct hls_segment *s, int64_t window_ms, 
 	while (l->duration_ms - l->first->duration_ms >= keep)
 		remove_first(l, now_ms);
 	l->longest_ms = l->duration_ms > l->longest_ms ? l->duration_ms : l->longest_ms;
+	drop_old_parts(l);
 }
 
 struct hls_segment *hls_list_expired(struct hls_list *l, int64_t now_ms)
@@ -117,46 +155,4 @@ struct hls_segment *hls_list_shrink(struct hls_list *l)
 		s = hls_list_expired(l, INT64_MAX);
 	}
 	return s;
-}
-
-static void write_segment(const struct hls_list *l, const struct hls_segment *s,
-			  const struct hls_segment *before, struct buf *out)
-{
-	if (s->is_discontinuous)
-		buf_printf(out, "#EXT-X-DISCONTINUITY\n");
-	bool is_new_init = s->init && (!before || before->init != s->init);
-	const struct hls_item *key = before ? before->key : NULL;
-	/* A key is for initialization segments behind it too, and those are not encrypted. */
-	if (key && (!s->key || is_new_init)) {
-		buf_printf(out, "#EXT-X-KEY:METHOD=NONE\n");
-		key = NULL;
-	}
-	if (is_new_init)
-		buf_printf(out, "#EXT-X-MAP:URI=\"%s\"\n", s->init->uri);
-	if (s->key && s->key != key)
-		buf_printf(out, "#EXT-X-KEY:%s\n", s->key->tag);
-	buf_printf(out, "#EXTINF:%lld.%03d, no desc\n", (long long)(s->duration_ms / 1000),
-		   (int)(s->duration_ms % 1000));
-	buf_printf(out, "%s%s\n", l->prefix ? l->prefix : "", s->file->uri);
-}
-
-void hls_list_write(const struct hls_list *l, struct buf *out)
-{
-	const struct hls_segment *before = NULL;
-	bool has_init = false;
-	for (const struct hls_segment *s = l->first; s; s = s->next)
-		has_init |= s->init != NULL;
-	buf_printf(out, "#EXTM3U\n#EXT-X-VERSION:%d\n", has_init ? 7 : 3);
-	buf_printf(out, "#EXT-X-MEDIA-SEQUENCE:%lld\n",
-		   (long long)(l->first ? l->first->number : 0));
-	if (l->discontinuities > 0)
-		buf_printf(out, "#EXT-X-DISCONTINUITY-SEQUENCE:%lld\n",
-			   (long long)l->discontinuities);
-	buf_printf(out, "#EXT-X-TARGETDURATION:%lld\n", (long long)l->target_s);
-	for (const struct hls_segment *s = l->first; s; s = s->next) {
-		write_segment(l, s, before, out);
-		before = s;
-	}
-	if (l->is_ended)
-		buf_printf(out, "#EXT-X-ENDLIST\n");
 }

@@ -10,9 +10,9 @@
 
 #include <stdlib.h>
 
-enum { SHORTEST_MS = 50 };
+enum { SHORTEST_MS = 50, LIST_MAX = 1 << 20 };
 
-static char *path_of(const struct hls_stream *s, const char *pattern, int64_t number, int64_t ms)
+char *hls_stream_path(const struct hls_stream *s, const char *pattern, int64_t number, int64_t ms)
 {
 	int64_t wall = clock_wall_ms();
 	struct pattern_values v = {
@@ -38,7 +38,7 @@ static char *numbered(char *path, int64_t number)
 	return out;
 }
 
-static void renew_init(struct hls_stream *s, int64_t number)
+void hls_stream_renew_init(struct hls_stream *s, int64_t number)
 {
 	struct buf bytes = {.max = 1 << 20};
 	if (s->init && s->init_configuration == s->segmenter.configuration)
@@ -48,8 +48,8 @@ static void renew_init(struct hls_stream *s, int64_t number)
 	struct blob *blob = blob_new(&bytes);
 	if (blob)
 		s->init = hls_stream_put(
-			s, numbered(path_of(s, s->opts->init_file, number, 0), number), blob,
-			hls_type_mp4);
+			s, numbered(hls_stream_path(s, s->opts->init_file, number, 0), number),
+			blob, hls_type_mp4);
 	s->init_configuration = s->segmenter.configuration;
 	buf_free(&bytes);
 }
@@ -57,8 +57,8 @@ static void renew_init(struct hls_stream *s, int64_t number)
 static void choose_format(struct hls_stream *s)
 {
 	bool was = s->is_mp4;
-	s->is_mp4 = s->opts->use_fmp4 || !render_fits_ts(&s->segmenter);
-	if (!was && s->is_mp4 && !s->opts->use_fmp4 && !s->says_format) {
+	s->is_mp4 = s->opts->use_fmp4 || s->opts->low_latency || !render_fits_ts(&s->segmenter);
+	if (!was && s->is_mp4 && !s->opts->use_fmp4 && !s->opts->low_latency && !s->says_format) {
 		s->says_format = true;
 		log_info("%s: MPEG-TS has no place for these codecs, segments are MP4", s->key);
 	}
@@ -120,23 +120,31 @@ static struct hls_item *put_segment(struct hls_stream *s, char *path, struct blo
 	return hls_stream_put_segment(s, path, blob, s->is_mp4 ? hls_type_mp4 : hls_type_ts, done);
 }
 
+/* The one whose parts are listed, or a new one. */
+static struct hls_segment *take_open(struct hls_stream *s)
+{
+	struct hls_segment *g = s->list.open;
+	s->list.open = NULL;
+	return g ? g : mem_new(struct hls_segment);
+}
+
 static void add(struct hls_stream *s, struct blob *blob)
 {
 	const struct cut *cut = &s->segmenter.cut;
 	int64_t ms = cut->end - cut->begin, now = clock_ms();
-	struct hls_segment *g = mem_new(struct hls_segment), *gone;
+	struct hls_segment *g = take_open(s), *gone;
 	const char *pattern = s->is_mp4 ? s->opts->fmp4_file : s->opts->ts_file;
 	if (s->is_mp4)
-		renew_init(s, cut->number);
-	*g = (struct hls_segment){
-		.file = put_segment(s, path_of(s, pattern, cut->number, ms), blob, ms),
-		.init = s->is_mp4 && s->init ? hls_item_ref(s->init) : NULL,
-		.key = s->key_item ? hls_item_ref(s->key_item) : NULL,
-		.number = cut->number,
-		.duration_ms = ms,
-		.is_discontinuous = cut->is_discontinuous,
-		.bytes = blob->n,
-	};
+		hls_stream_renew_init(s, cut->number);
+	g->file = put_segment(s, hls_stream_path(s, pattern, cut->number, ms), blob, ms);
+	if (!g->init && s->is_mp4 && s->init)
+		g->init = hls_item_ref(s->init);
+	g->key = s->key_item ? hls_item_ref(s->key_item) : NULL;
+	g->number = cut->number;
+	g->duration_ms = ms;
+	g->is_discontinuous |= cut->is_discontinuous;
+	g->bytes = blob->n;
+	hls_parts_join(g);
 	if (s->list.last && (s->list.last->init != NULL) != s->is_mp4)
 		g->is_discontinuous = true;
 	hls_list_add(&s->list, g, s->opts->window_ms, now);
@@ -152,17 +160,30 @@ static void drop(struct hls_stream *s, bool is_discontinuous)
 	s->segmenter.has_break |= is_discontinuous;
 }
 
+/* The bytes of the segment, in `own` unless they are those of its parts. */
+static err gather(struct hls_stream *s, struct buf *own, const struct buf **bytes)
+{
+	*bytes = own;
+	if (!s->opts->low_latency)
+		return render(s, own);
+	choose_format(s);
+	*bytes = &s->parts.bytes;
+	return hls_parts_end(s) ? OK : err_fail(ERR_LIMIT, "one of its parts is");
+}
+
 void hls_stream_publish(struct hls_stream *s)
 {
-	struct buf bytes = {.max = RENDER_SEGMENT_MAX};
+	struct buf own = {.max = RENDER_SEGMENT_MAX};
+	const struct buf *bytes;
 	const struct cut *cut = &s->segmenter.cut;
 	if (cut->end - cut->begin < SHORTEST_MS) { /* a stray frame */
 		drop(s, cut->is_discontinuous);
+		hls_parts_reset(s);
 		return;
 	}
-	err e = render(s, &bytes);
-	make_room(s, bytes.n);
-	struct blob *blob = e ? NULL : blob_new(&bytes);
+	err e = gather(s, &own, &bytes);
+	make_room(s, bytes->n);
+	struct blob *blob = e ? NULL : blob_new(bytes);
 	if (!e && !blob)
 		e = err_fail(ERR_LIMIT, "there is no memory for it");
 	if (blob) {
@@ -171,7 +192,8 @@ void hls_stream_publish(struct hls_stream *s)
 		log_error("%s: a segment is lost: %s", s->key, err_trail(e));
 		drop(s, true);
 	}
-	buf_free(&bytes);
+	hls_parts_reset(s);
+	buf_free(&own);
 }
 
 /* In front of each segment: hls_entry_prefix, with the list's folder unless it ends with a slash. */
@@ -207,24 +229,77 @@ static void renew_variant(struct hls_stream *s)
 	s->list_item->tag = variant_of(s);
 }
 
-void hls_stream_write_list(struct hls_stream *s)
+static void set_list(struct hls_stream *s, struct blob *blob)
 {
-	struct buf text = {.max = 1 << 20};
-	char *prefix = prefix_of(s);
-	s->list.prefix = prefix;
-	hls_list_write(&s->list, &text);
-	s->list.prefix = NULL;
-	struct blob *blob = blob_new(&text);
-	if (blob && s->list_item) {
+	if (s->list_item) {
 		blob_unref(&s->list_item->blob);
 		s->list_item->blob = blob;
-		if (s->files)
-			files_write(s->files, s->list_path, blob, (struct files_done){0});
-	} else if (blob) {
-		s->list_item = hls_stream_put(s, mem_strdup(s->list_path), blob, hls_type_list);
+		s->list_item->n = blob->n;
+	} else {
+		s->list_item = hls_stream_put_part(s, mem_strdup(s->list_path), blob);
+		s->list_item->type = hls_type_list;
+		s->list_item->has_file = s->files != NULL;
 	}
-	if (s->list_item)
-		renew_variant(s);
+	renew_variant(s);
+}
+
+/* As players get it. Those that wait for news look at it now. */
+static void renew_list(struct hls_stream *s)
+{
+	struct buf text = {.max = LIST_MAX};
+	hls_list_write(&s->list, &text);
+	struct blob *blob = blob_new(&text);
+	if (blob)
+		set_list(s, blob);
+	blob_unref(&s->delta);
+	buf_free(&text);
+	hls_stream_wake(s);
+}
+
+static void write_file(struct hls_stream *s)
+{
+	struct buf text = {.max = LIST_MAX};
+	hls_list_write_plain(&s->list, &text);
+	struct blob *blob = blob_new(&text);
+	if (blob)
+		files_write(s->files, s->list_path, blob, (struct files_done){0});
+	blob_unref(&blob);
+	buf_free(&text);
+}
+
+/* A stream has no list before its first segment is whole. */
+void hls_stream_write_parts(struct hls_stream *s)
+{
+	char *prefix = prefix_of(s);
+	if (s->list.first) {
+		hls_parts_hint(s);
+		s->list.prefix = prefix;
+		renew_list(s);
+		s->list.prefix = NULL;
+	}
+	free(prefix);
+}
+
+void hls_stream_write_list(struct hls_stream *s)
+{
+	char *prefix = prefix_of(s);
+	hls_stream_write_parts(s);
+	s->list.prefix = prefix;
+	if (s->files)
+		write_file(s);
+	s->list.prefix = NULL;
+	free(prefix);
+}
+
+struct blob *hls_stream_delta(struct hls_stream *s)
+{
+	struct buf text = {.max = LIST_MAX};
+	char *prefix = prefix_of(s);
+	s->list.prefix = prefix;
+	if (!s->delta && hls_list_write_delta(&s->list, &text))
+		s->delta = blob_new(&text);
+	s->list.prefix = NULL;
 	free(prefix);
 	buf_free(&text);
+	return s->delta;
 }

@@ -25,6 +25,8 @@ static void take(struct hls_stream *s, struct msg *msg)
 			hls_stream_publish(s);
 			segmenter_close(&s->segmenter);
 		}
+		if (s->opts->low_latency && end == SEGMENT_GOES_ON)
+			hls_parts_take(s, msg, &au);
 		segmenter_add(&s->segmenter, msg, &au, now);
 	}
 }
@@ -86,6 +88,8 @@ static void set_options(struct hls_stream *s)
 		.bytes_max = RENDER_SEGMENT_MAX / 4,
 	};
 	s->segmenter.opts = opts;
+	if (!o->low_latency)
+		s->list.part_ms = 0;
 	if (s->list.target_s == 0)
 		s->list.target_s = (fragment + 999) / 1000;
 }
@@ -95,6 +99,7 @@ static void dispose(struct hls_stream *s)
 {
 	struct hls_segment *segment;
 	hls_item_unref(&s->list_item);
+	hls_parts_reset(s);
 	while ((segment = s->list.first)) {
 		s->list.first = segment->next;
 		hls_segment_free(&segment);
@@ -112,6 +117,9 @@ static void stream_free(struct hls_stream *s, bool keeps_files)
 	dispose(s);
 	files_free(&s->files);
 	(void)map_remove(s->hls->streams, s->key);
+	hls_stream_wake(s);
+	hls_parts_fini(s);
+	blob_unref(&s->delta);
 	segmenter_fini(&s->segmenter);
 	source_unref(&s->source);
 	conf_unref(&s->conf);
@@ -130,6 +138,7 @@ static err rest(struct hls_stream *s)
 	s->list.is_ended = true;
 	if (s->list.first)
 		hls_stream_write_list(s);
+	hls_stream_wake(s);
 	segmenter_break(&s->segmenter);
 	while (!s->source) {
 		err e = co_wait(until);

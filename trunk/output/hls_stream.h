@@ -4,6 +4,7 @@
 #include "live/reader.h"
 #include "output/files.h"
 #include "output/hls.h"
+#include "output/hls_parts.h"
 #include "output/segmenter.h"
 
 struct hls {
@@ -11,6 +12,13 @@ struct hls {
 	struct source_observer observer;
 	struct map *streams; /* by the source's key */
 	struct map *items;   /* by "vhost/path"; borrowed */
+};
+
+/* A request that waits for news of the playlist. */
+struct hls_waiter {
+	struct hls_waiter *prev, *next;
+	struct co *co;
+	bool is_queued;
 };
 
 struct hls_stream {
@@ -26,6 +34,9 @@ struct hls_stream {
 	struct segmenter segmenter;
 	struct files *files; /* NULL: memory alone */
 	struct hls_list list;
+	struct hls_parts parts;
+	struct blob *delta; /* the list without its older segments; NULL: not made yet */
+	struct hls_waiter *waiters;
 	char *list_path;
 	struct hls_item *list_item, *init, *key_item;
 	unsigned init_configuration; /* of the segmenter, when `init` was made */
@@ -42,8 +53,19 @@ struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
 void hls_stream_begin(struct hls_stream *s, struct source *source);
 /* The open segment, which was ended, becomes a part of the list. */
 void hls_stream_publish(struct hls_stream *s) BLOCKS;
-/* The list has changed. */
+/* The list has changed; or only the parts of it that files do not have. */
 void hls_stream_write_list(struct hls_stream *s);
+void hls_stream_write_parts(struct hls_stream *s);
+/* Borrowed; NULL: there is nothing to leave out. */
+struct blob *hls_stream_delta(struct hls_stream *s);
+/* Whoever waits for news looks again. */
+void hls_stream_wake(struct hls_stream *s);
+/* A path by one of the patterns, owned by the caller; ms: of the segment. */
+char *hls_stream_path(const struct hls_stream *s, const char *pattern, int64_t number, int64_t ms);
+/* s->init is that of the tracks as they are now. */
+void hls_stream_renew_init(struct hls_stream *s, int64_t number);
+/* As hls_stream_put(), of MP4 and without a file. */
+struct hls_item *hls_stream_put_part(struct hls_stream *s, char *path, struct blob *blob);
 /* Something that can be fetched, and a file. Takes path and blob; one reference. */
 struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *blob,
 				const char *type);

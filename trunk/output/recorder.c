@@ -158,13 +158,8 @@ static void follow(struct recorder *r)
 	consumer_close(&r->consumer);
 }
 
-static void recorder_main(void *arg)
+static void recorder_end(struct recorder *r)
 {
-	struct recorder *r = arg;
-	do {
-		follow(r);
-		close_recording(r);
-	} while (r->source->is_on && !co_stopping());
 	(void)map_remove(r->recorders, r->key);
 	source_unref(&r->source);
 	files_free(&r->files);
@@ -175,6 +170,16 @@ static void recorder_main(void *arg)
 	free(r->app);
 	free(r->stream);
 	free(r);
+}
+
+static void recorder_main(void *arg)
+{
+	struct recorder *r = arg;
+	do {
+		follow(r);
+		close_recording(r);
+	} while (r->source->is_on && !co_stopping());
+	recorder_end(r);
 }
 
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
@@ -198,14 +203,6 @@ void recorder_start(struct map *recorders, struct server *server, struct source 
 	(void)map_set(recorders, r->key, r);
 	if (!co_start_in(&server->services, "dvr", recorder_main, r)) {
 		log_error("%s is not recorded: there is no memory for a coroutine", r->key);
-		(void)map_remove(recorders, r->key);
-		source_unref(&r->source);
-		files_free(&r->files);
-		conf_unref(&r->conf);
-		free(r->key);
-		free(r->vhost);
-		free(r->app);
-		free(r->stream);
-		free(r);
+		recorder_end(r);
 	}
 }

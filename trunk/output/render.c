@@ -114,25 +114,25 @@ void render_mp4_init(const struct segmenter *s, struct buf *out)
 	mp4_write_init(out, tracks, tracks_of(s, tracks));
 }
 
-/* The decoding time of the next picture, or of the segment's end. */
-static int64_t next_picture(const struct cut *cut, size_t i)
+/* The decoding time of the next picture, or of the end. */
+static int64_t next_picture(const struct cut *cut, const struct render_part *part, size_t i)
 {
 	int64_t now = cut->units[i].au.dts;
-	while (++i < cut->count)
+	while (++i < part->to)
 		if (cut->units[i].au.type == MSG_VIDEO)
 			return cut->units[i].au.dts > now ? cut->units[i].au.dts : now;
-	return cut->end > now ? cut->end : now;
+	return part->end > now ? part->end : now;
 }
 
-void render_mp4(struct segmenter *s, struct buf *out)
+void render_mp4_part(struct segmenter *s, const struct render_part *part, struct buf *out)
 {
 	const struct cut *cut = &s->cut;
 	const struct track *tracks[MP4_TRACKS];
 	struct mp4_fragment f = {0};
-	struct sample_clock clock = {.rate = mp4_timescale(&s->audio)};
 	size_t n = tracks_of(s, tracks), yielded = 0, taken = 0;
+	part->clock->rate = mp4_timescale(&s->audio);
 	mp4_fragment_init(&f, tracks, n, RENDER_SEGMENT_MAX / 2);
-	for (size_t i = 0; i < cut->count; i++) {
+	for (size_t i = part->from; i < part->to; i++) {
 		const struct au *au = &cut->units[i].au;
 		int64_t dts = au->dts * TICKS;
 		taken += au->data.n;
@@ -142,16 +142,28 @@ void render_mp4(struct segmenter *s, struct buf *out)
 		}
 		if (au->type == MSG_VIDEO) {
 			mp4_fragment_add(&f, 0, au, dts, (int32_t)(au->pts - au->dts) * TICKS,
-					 (uint32_t)(next_picture(cut, i) * TICKS - dts));
+					 (uint32_t)(next_picture(cut, part, i) * TICKS - dts));
 			continue;
 		}
 		unsigned samples = track_samples(&s->audio, au->data);
-		mp4_fragment_add(&f, n - 1, au, sample_clock_map(&clock, au->dts, samples), 0,
+		mp4_fragment_add(&f, n - 1, au, sample_clock_map(part->clock, au->dts, samples), 0,
 				 samples);
 	}
-	mp4_write_styp(out);
-	mp4_fragment_write(&f, out, (uint32_t)cut->number);
+	if (part->from == 0)
+		mp4_write_styp(out);
+	mp4_fragment_write(&f, out, part->sequence);
 	mp4_fragment_fini(&f);
+}
+
+void render_mp4(struct segmenter *s, struct buf *out)
+{
+	struct sample_clock clock = {0};
+	render_mp4_part(s,
+			&(struct render_part){.to = s->cut.count,
+					      .end = s->cut.end,
+					      .sequence = (uint32_t)s->cut.number,
+					      .clock = &clock},
+			out);
 }
 
 void render_codecs(const struct segmenter *s, struct buf *out)

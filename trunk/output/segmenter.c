@@ -100,11 +100,38 @@ static enum segment_end end_at(const struct segmenter *s, const struct au *au, i
 	return is_late ? SEGMENT_BY_TIME : SEGMENT_GOES_ON;
 }
 
+int64_t segmenter_time(const struct segmenter *s, const struct msg *msg)
+{
+	return time_of(s, msg);
+}
+
+bool segmenter_can_begin(const struct segmenter *s, const struct au *au)
+{
+	const struct track *t = au->type == MSG_VIDEO ? &s->video : &s->audio;
+	return au->track == 0 && track_fits(t, au) && can_begin(s, au);
+}
+
+bool segmenter_is_discontinuous(const struct segmenter *s)
+{
+	return s->cut.is_discontinuous || (s->sealed && s->sealed != s->configuration);
+}
+
+/* With this unit a track appears that the open segment cannot have any more. */
+static bool comes_too_late(struct segmenter *s, const struct au *au)
+{
+	struct track probe = {0};
+	if (!s->cut.is_fixed || track_of(s, au)->is_ready)
+		return false;
+	bool is_ready = track_take(&probe, au) && probe.is_ready;
+	track_free(&probe);
+	return is_ready;
+}
+
 /* A track that appears while a segment is open is in that segment from its beginning. */
 static void seal(struct segmenter *s, int64_t end)
 {
 	s->cut.end = end;
-	s->cut.is_discontinuous |= s->sealed && s->sealed != s->configuration;
+	s->cut.is_discontinuous = segmenter_is_discontinuous(s);
 	s->sealed = s->configuration;
 }
 
@@ -113,7 +140,8 @@ enum segment_end segmenter_ends(struct segmenter *s, const struct msg *msg, cons
 	enum segment_end end = SEGMENT_GOES_ON;
 	if (s->cut.count == 0 || au->track != 0)
 		return end;
-	if (is_change(s, au) || s->has_break || (!au->is_header && has_jumped(s, msg)))
+	if (is_change(s, au) || comes_too_late(s, au) || s->has_break ||
+	    (!au->is_header && has_jumped(s, msg)))
 		return segmenter_finish(s) ? SEGMENT_BY_CHANGE : end;
 	if (track_fits(track_of(s, au), au))
 		end = end_at(s, au, time_of(s, msg));
@@ -174,6 +202,7 @@ static void open_cut(struct segmenter *s, const struct au *au)
 	s->cut.begin = au->dts;
 	s->cut.is_discontinuous = s->has_break;
 	s->cut.is_independent = au->is_key;
+	s->cut.is_fixed = false;
 	s->cut.number = k + s->base;
 	if (s->last_number > 0 &&
 	    s->cut.number != next) { /* a fragment without a key frame, or cut in two */

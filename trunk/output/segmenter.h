@@ -28,7 +28,8 @@ struct cut {
 		end; /* milliseconds; end: where the next one begins, or the last unit ends */
 	int64_t number;
 	bool is_discontinuous; /* its times or its decoders do not follow from the one before */
-	bool is_independent;   /* begins with a key frame, or has sound alone */
+	bool is_fixed; /* by the caller: parts of it are with players, so no further track can join */
+	bool is_independent; /* begins with a key frame, or has sound alone */
 };
 
 struct segmenter {
@@ -62,6 +63,12 @@ enum segment_end segmenter_ends(struct segmenter *s, const struct msg *msg, cons
 void segmenter_close(struct segmenter *s);
 /* Takes the unit, or the header. wall_ms: now. */
 void segmenter_add(struct segmenter *s, struct msg *msg, const struct au *au, int64_t wall_ms);
+/* The time of a unit of this message in the run, milliseconds. */
+int64_t segmenter_time(const struct segmenter *s, const struct msg *msg);
+/* Whether something may begin with this unit: a picture, or sound where there are none. */
+bool segmenter_can_begin(const struct segmenter *s, const struct au *au);
+/* The open segment does not follow from the one before it, as far as is known now. */
+bool segmenter_is_discontinuous(const struct segmenter *s);
 /* Nothing follows for now: the end of the open segment is that of its last unit. False: there is none. */
 bool segmenter_finish(struct segmenter *s);
 /* Messages were lost: what follows does not continue. */

@@ -1,91 +1,80 @@
 /* A continuous transport stream. Tables stand before each key frame, so that whoever begins there has
  * them, and at least each half second. */
+#include "base/mem.h"
 #include "codec/ts.h"
 #include "output/live_format.h"
-#include "output/live_tracks.h"
+#include "output/live_wire.h"
 
 enum { TICKS = 90, TABLES_MS = 500, MESSAGE_MAX = 64 << 20 };
 
 struct state {
-	struct live_tracks tracks;
+	struct live_wire wire;
 	struct ts_writer writer;
 	bool has_begun;
 	int64_t tables_ms;
-	struct buf out; /* the rendering of the message whose size was asked */
 };
+
+static struct state *of(struct live_wire *wire)
+{
+	return container_of(wire, struct state, wire);
+}
 
 static const struct track *fitting(const struct track *t)
 {
 	return sample_fits_ts(t) ? t : NULL;
 }
 
-static void begin(struct state *s)
+static void begin(struct live_wire *wire, bool in_stream)
 {
-	ts_begin(&s->writer, fitting(&s->tracks.video), fitting(&s->tracks.audio));
+	struct state *s = of(wire);
+	(void)in_stream;
+	ts_begin(&s->writer, fitting(&wire->tracks.video), fitting(&wire->tracks.audio));
 	s->has_begun = true;
 	s->tables_ms = INT64_MIN;
 }
 
-static void put(struct state *s, const struct au *au)
+static void put(struct live_wire *wire, const struct track *t, const struct au *au)
 {
+	struct state *s = of(wire);
+	if (!sample_fits_ts(t))
+		return;
+	if (!s->has_begun)
+		begin(wire, true);
 	bool is_leading = au->type == MSG_VIDEO || !s->writer.video.track;
 	bool is_due = s->tables_ms == INT64_MIN || au->dts - s->tables_ms >= TABLES_MS ||
 		      (au->type == MSG_VIDEO && au->is_key);
 	if (s->tables_ms == INT64_MIN || (is_leading && is_due)) {
-		ts_write_tables(&s->writer, &s->out);
+		ts_write_tables(&s->writer, &wire->out);
 		s->tables_ms = au->dts;
 	}
-	ts_write(&s->writer, &s->out, au, 1, au->dts * TICKS, au->pts * TICKS, false);
+	ts_write(&s->writer, &wire->out, au, 1, au->dts * TICKS, au->pts * TICKS, false);
 }
+
+static const struct live_wire_ops ops = {.begin = begin, .put = put, .message_max = MESSAGE_MAX};
 
 static size_t size(const struct wire_opts *opts, void *state, const struct msg *m)
 {
-	struct state *s = state;
-	struct au_walk w;
-	struct au au;
 	(void)opts;
-	s->out.max = MESSAGE_MAX;
-	buf_clear(&s->out);
-	for (au_begin(&w, m); au_next(&w, &au);) {
-		if (live_tracks_take(&s->tracks, &au) || !s->has_begun)
-			begin(s);
-		const struct track *t = live_track(&s->tracks, &au);
-		if (track_fits(t, &au) && sample_fits_ts(t))
-			put(s, &au);
-	}
-	if (!buf_ok(&s->out))
-		buf_free(&s->out);
-	return s->out.n;
-}
-
-static void render(const struct wire_opts *opts, void *state, const struct msg *m, struct buf *out)
-{
-	struct state *s = state;
-	(void)opts;
-	(void)m;
-	buf_put(out, s->out.p, s->out.n);
+	return live_wire_size(state, m, &ops);
 }
 
 static void learn(void *state, const struct headers *headers)
 {
-	struct state *s = state;
-	if (live_tracks_begin(&s->tracks, headers))
-		begin(s);
+	live_wire_learn(state, headers, &ops);
 }
 
 static void fini(void *state)
 {
 	struct state *s = state;
 	ts_end(&s->writer);
-	live_tracks_free(&s->tracks);
-	buf_free(&s->out);
+	live_wire_fini(&s->wire);
 }
 
 const struct wire_format wire_ts = {
 	.name = "ts",
 	.state_size = sizeof(struct state),
 	.size = size,
-	.render = render,
+	.render = live_wire_render,
 	.learn = learn,
 	.fini = fini,
 };

@@ -10,7 +10,7 @@
  * both go, and the connection is the stream's. */
 void flv_answer_stream(struct http_session *s, const struct stream_report *report,
 		       struct chunks *out);
-/* To HEAD: what there would be. */
+/* Answers HEAD with the head that GET would get. */
 err flv_answer_head(struct http_session *s) BLOCKS;
 /* That it is at that server, whatever the host of that request may be: the vhost is this one. */
 err flv_redirect(struct http_session *s, const struct conf_vhost *vhost,

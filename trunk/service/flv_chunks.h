@@ -10,7 +10,7 @@
 
 enum chunks_mode { CHUNKS_NONE, CHUNKS_HTTP, CHUNKS_WEBSOCKET };
 
-/* What each send touches stands in front. */
+/* Members that each send touches stand in front. */
 struct chunks {
 	size_t left;               /* shared bytes announced and not yet sent */
 	enum chunks_mode mode : 8; /* NONE: the bytes go out as they are */
@@ -38,5 +38,5 @@ size_t chunks_room(const struct chunks *c, size_t max);
 /* n pieces from iov[CHUNKS_FRONT] on hold the gathered bytes; those in front and one behind are
  * filled in. Returns how many are to be sent in all, 0 when there is nothing. */
 int chunks_frame(struct chunks *c, struct iovec *iov, int n);
-/* So many bytes were sent; returns how many of those that were gathered. */
+/* Takes note of n bytes sent; returns how many of them were gathered ones. */
 size_t chunks_sent(struct chunks *c, size_t n);

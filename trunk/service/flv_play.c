@@ -30,13 +30,13 @@ enum stage {
 	PLAYING,      /* that of the file too: media may follow */
 };
 
-/* What the client of a WebSocket says, and is answered. */
+/* The frames of a WebSocket's client, and the answers to them. */
 struct talk {
 	struct websocket_reader reader;
 	struct buf answers;
 };
 
-/* What each of thousands of send slots touches stands together. */
+/* Members that each of thousands of send slots touches stand together in front. */
 struct player {
 	struct sock *sock; /* the session's */
 	enum stage stage;
@@ -55,7 +55,7 @@ static struct player *player_of(struct viewing *v)
 
 /* ---- what the client says ---- */
 
-/* All of it is dropped; ERR_CLOSED when it has gone. */
+/* Input of a player is dropped; ERR_CLOSED when it has left. */
 static err on_input(struct viewing *v)
 {
 	char unwanted[INPUT_BYTES];
@@ -84,7 +84,7 @@ static void put_file_head(struct player *p, uint8_t kinds)
 	if (head.n > 0)
 		chunks_put(&p->out, buf_span(&head));
 	buf_free(&head);
-	/* What the configuration leaves out is not sent; a guess may be wrong. */
+	/* Kinds that the configuration leaves out are not sent; those of a guess are, since it may be wrong. */
 	if (p->output->is_flv && conf->drop_if_not_match && !conf->guess_has_av)
 		cursor_want(&p->viewing.cursor, kinds | WIRE_DATA);
 	p->stage = PLAYING;
@@ -147,7 +147,7 @@ static err on_send(struct viewing *v)
 	return send_monitor_slice(&v->monitor, p->sock, p, gather, sent);
 }
 
-/* Before the heads are out, the answer is made by the player's own coroutine. */
+/* The player's own coroutine makes the heads; send slots send what follows. */
 static void on_send_slot(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, viewing.consumer);

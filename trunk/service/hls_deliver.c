@@ -80,6 +80,14 @@ static err send_bytes(struct hls_visitor *v, struct span bytes, const char *vari
 	return e;
 }
 
+static struct blob *blob_of(const struct hls_visitor *v, const struct hls_item *item)
+{
+	const struct hls_asked *a = &v->asked;
+	bool skips = a->is_list && a->want.skips;
+	struct blob *delta = skips ? hls_delta(v->serve->hls, a->vhost->name, &a->name) : NULL;
+	return blob_ref(delta ? delta : item->blob);
+}
+
 static err send_item(struct hls_visitor *v, const struct hls_item *item)
 {
 	if (v->wants_master)
@@ -87,9 +95,11 @@ static err send_item(struct hls_visitor *v, const struct hls_item *item)
 	if (!item->blob)
 		return hls_answer_file(v->s, item->type, v->asked.vhost->hls.path);
 	/* The item may go while it is sent. */
-	struct blob *blob = blob_ref(item->blob);
-	char *variant = item->type == hls_type_list ? mem_strdup(item->tag) : NULL;
-	err e = send_bytes(v, blob_span(blob), variant);
+	struct blob *blob = blob_of(v, item);
+	char *variant = v->asked.is_list ? mem_strdup(item->tag) : NULL;
+	struct span bytes =
+		v->asked.is_list ? blob_span(blob) : span_of(blob->p + item->from, item->n);
+	err e = send_bytes(v, bytes, variant);
 	free(variant);
 	blob_unref(&blob);
 	return e;
@@ -97,6 +107,14 @@ static err send_item(struct hls_visitor *v, const struct hls_item *item)
 
 static err deliver_item(struct hls_visitor *v, bool *found)
 {
+	const struct hls_asked *a = &v->asked;
+	enum hls_awaited awaited;
+	TRY(hls_await(v->serve->hls, a->vhost->name, &a->name, v->s->request->path, &a->want,
+		      &awaited));
+	if (awaited == HLS_TOO_FAR)
+		return flv_refuse(v->s, 400, "That is too far ahead of the stream.");
+	if (awaited == HLS_TOO_LATE)
+		return flv_refuse(v->s, 503, "It has not come in time.");
 	const struct hls_item *item = item_of(v);
 	*found = item != NULL; /* it may have gone meanwhile */
 	return item ? send_item(v, item) : OK;

@@ -23,7 +23,7 @@ static bool same_host(const char *a, const char *b)
 	       strcasecmp(x.host, y.host) == 0;
 }
 
-/* Behind "scheme://". */
+/* The part behind "scheme://". */
 static const char *authority_of(const char *origin)
 {
 	const char *p = strstr(origin, "://");
@@ -61,7 +61,7 @@ enum page_kind http_page_kind(const struct http_message *request, const struct c
 	return same && is_own_host(conf, request->host) ? PAGE_OWN : PAGE_FOREIGN;
 }
 
-/* As in SRS, the setting of the HTTP server is that of both; the API's own can only forbid. */
+/* The setting of the HTTP server counts for both, as in SRS; the API's own can only forbid. */
 static bool allows_reading(const struct http_session *s)
 {
 	return s->conf->http_server.crossdomain &&

@@ -77,7 +77,7 @@ static err answer(struct http_session *s, bool *more)
 
 /* ---- the connection ---- */
 
-/* Half a request and then silence is worth a line; a client that is done is not. */
+/* A client that falls silent in the middle of a request gets a line in the log; one that is done does not. */
 static err next_request(struct http_session *s)
 {
 	int64_t before = sock_recv_bytes(s->sock);

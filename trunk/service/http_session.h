@@ -5,13 +5,13 @@
 #include "node/places.h"
 #include "node/server.h"
 
-/* What can be had at an HTTP address. */
+/* Services of an HTTP address. */
 enum { HTTP_PORT_API = 1, HTTP_PORT_FILES = 2, HTTP_PORT_METRICS = 4 };
 
 struct http_route;
 struct http_router;
 
-/* What an HTTP listener serves: the API, or streams and files, or all of it on one port. */
+/* The service of an HTTP listener: the API, or streams and files, or all of it on one port. */
 struct http_port {
 	struct server *server;
 	const struct http_router *router;

@@ -10,5 +10,5 @@ struct live_output {
 	struct span head; /* in front of everything; empty */
 };
 
-/* By the path of a request; FLV for all endings that are not known. */
+/* The output that the path of a request asks for; FLV for all endings that are not known. */
 const struct live_output *live_output_of(const char *path);

@@ -15,7 +15,7 @@ enum {
 	DURATION_MAX_MS = 1 << 30, /* a longer one has no end */
 };
 
-/* What each of thousands of send slots touches stands together. */
+/* Members that each of thousands of send slots touches stand together in front. */
 struct player {
 	struct rtmp_conn *conn; /* the session's */
 	struct viewing viewing;
@@ -149,7 +149,7 @@ static err on_check(struct viewing *v, int64_t *deadline)
 				  v->request->vhost->play.stalled_timeout_ms, deadline);
 }
 
-/* Only now is it certain that there is something to play. */
+/* Tells the client that it plays: there is certainly something to play now. */
 static void on_join(struct viewing *v)
 {
 	struct player *p = player_of(v);
@@ -189,7 +189,7 @@ static void on_join(struct viewing *v)
 
 /* ---- the story ---- */
 
-/* What is being sent to it is not waited for any longer. */
+/* Ends a send that is under way: the player does not take what was sent. */
 static void on_stop(struct viewing *v)
 {
 	sock_set_deadline(player_of(v)->conn->sock, clock_ms());

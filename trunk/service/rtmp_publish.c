@@ -52,14 +52,14 @@ static bool on_has_left(const struct publication *publication)
 	return sock_hung_up(sock_of(publication));
 }
 
-/* What is being sent to it is not waited for any longer. */
+/* Ends a send that is under way: the publisher does not take what was sent. */
 static void on_stop(struct publication *publication)
 {
 	sock_set_deadline(sock_of(publication), clock_ms());
 	co_wake(publisher_of(publication)->co);
 }
 
-/* It is sent by the publisher's own coroutine, as a ping is. */
+/* The publisher's own coroutine sends it, as it sends a ping. */
 static bool on_reconnect(struct publication *publication, const char *url)
 {
 	struct publisher *p = publisher_of(publication);
@@ -132,7 +132,7 @@ static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
 	}
 }
 
-/* What a publisher sent before it closed counts, although it hears no answers any more. */
+/* Messages that a publisher sent before it closed count, although it hears no answers any more. */
 static err flush(struct rtmp_conn *conn)
 {
 	err e = rtmp_flush(conn);

@@ -99,7 +99,7 @@ static char *identity_text(const struct amf *args, const char *key)
 	return mem_strdup(strlen(text) <= RELAY_LIST_MAX ? text : "");
 }
 
-/* What names the servers that it came by is one itself. */
+/* A client that names the servers it came by is one itself. */
 static bool says_relay(const struct rtmp_session *s)
 {
 	return amf_get_number(s->connect.args, "srs_pid", 0) > 0 || *s->path;
@@ -208,7 +208,7 @@ static void take_proof(struct rtmp_session *s)
 	s->proof = vhost ? signed_link_take_proof(&vhost->signed_links, s->target.app) : NULL;
 }
 
-/* What the client wants, and under which vhost. */
+/* Reads from play or publish what the client wants, and under which vhost. */
 static err name_stream(struct rtmp_session *s, struct outcome *outcome)
 {
 	static const char *const types[] = {

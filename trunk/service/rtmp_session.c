@@ -1,4 +1,4 @@
-/* What play and publish share: outcomes in the words of RTMP. */
+/* Outcomes of plays and publications in the words of RTMP. */
 #include "service/rtmp_session.h"
 #include "base/log.h"
 #include "base/mem.h"

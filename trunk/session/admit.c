@@ -98,7 +98,7 @@ static err check_name(struct admission *a)
 					   : refuse(a, OUTCOME_BAD_NAME, "the stream has no name");
 }
 
-/* What the configuration and web services allow. */
+/* Rules of the configuration, and the words of web services. */
 static err check_permit(struct admission *a)
 {
 	a->has_asked = true;
@@ -172,7 +172,7 @@ static err check_token(struct admission *a)
 
 enum { CONNECTION = 1, STREAM = 2 };
 
-/* In this order: what costs nothing first, what asks others last. A check may wait. */
+/* Checks in their order: those that cost nothing first, those that ask others last. A check may wait. */
 static const struct {
 	unsigned stages;
 	err (*check)(struct admission *a);

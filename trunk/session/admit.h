@@ -22,8 +22,8 @@ struct admission {
 	bool has_asked; /* comes out: web services may have been asked about the connection */
 };
 
-/* What can be said already when the client has only named its vhost. */
+/* The checks that can be made when the client has only named its vhost. */
 err admit_connection(struct admission *admission);
-/* What can be said when it has named the stream. OK: it may play or publish. An error: outcome says why
+/* The checks that can be made when it has named the stream. OK: it may play or publish. An error: outcome says why
  * not, or it was stopped. */
 err admit_stream(struct admission *admission) BLOCKS;

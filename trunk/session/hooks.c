@@ -65,7 +65,7 @@ static err refuse(struct question *q, const char *url, enum hook_verdict verdict
 		log_info("%s: %s refuses: %s", name, log_quote(url), q->why);
 		return outcome_refuse(outcome, OUTCOME_DENIED, "%s", q->why);
 	}
-	/* What is wrong with the service is the operator's business, and none of the client's. */
+	/* Faults of the service are for the log, and not for the client. */
 	log_warn("%s: %s gave no answer, and %s_failure says refuse: %s", name, log_quote(url),
 		 name, q->why);
 	return outcome_refuse(outcome, OUTCOME_DENIED,

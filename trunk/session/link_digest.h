@@ -11,7 +11,7 @@ struct link_digest {
 	size_t n; /* 0: it could not be computed */
 };
 
-/* Of the text that the format describes, as printf(). */
+/* The digest of the text that the format describes, as printf(). */
 struct link_digest link_hash(enum link_hash hash, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 struct link_digest link_hmac(struct span key, struct span text);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* More redirects than this of one request, and it is relayed instead. */
-enum { REDIRECTED_MAX = 3 };
+enum { REDIRECTED_MAX = 3, FORMER_MS = 2000, FORMER_STEP_MS = 10 };
 
 static const struct conf_cluster *conf_of(const struct viewing *v)
 {
@@ -143,14 +143,31 @@ static bool joins_relay(const struct viewing *v)
 	       (on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !r->says_relay && !r->http));
 }
 
+/* A stream that is still published to the process before this one; what that has is heard soon. */
+static err look_at_former(struct viewing *v, bool *has)
+{
+	const struct generation *former = &v->request->server->former;
+	int64_t until = clock_after(FORMER_MS);
+	while (former->state == GENERATION_EXPECTED && clock_ms() < until)
+		TRY(co_sleep(FORMER_STEP_MS));
+	*has = generation_has(former, v->source->key);
+	return OK;
+}
+
 static err locate_on_origin(struct viewing *v, int64_t patience_ms)
 {
+	bool former_has = false;
 	/* The gap of a publisher that left is covered for those who watch already, not for others. */
-	if (source_is_published(v->source) || !conf_of(v)->origin_cluster)
+	if (source_is_published(v->source))
 		return OK;
+	TRY(look_at_former(v, &former_has));
+	if (former_has)
+		return relay(v, PULL_FROM_FORMER, patience_ms);
 	if (v->request->from_coworker)
 		return outcome_refuse(viewing_outcome(v), OUTCOME_NOT_FOUND,
 				      "the stream %s is not here any more", v->source->key);
+	if (!conf_of(v)->origin_cluster)
+		return OK;
 	return joins_relay(v) ? relay(v, PULL_FROM_COWORKERS, patience_ms)
 			      : ask_coworkers(v, patience_ms);
 }
@@ -182,10 +199,20 @@ static bool is_to_be_had(struct viewing *v)
 	return v->viewer.pull != NULL;
 }
 
+/* Its publisher has come to the process that has taken over from this one. */
+static bool goes_on_next(struct viewing *v)
+{
+	if (v->request->server->next.state != GENERATION_THERE || v->viewer.pull ||
+	    conf_of(v)->mode == MODE_REMOTE)
+		return false;
+	attach(v, PULL_FROM_NEXT);
+	return v->viewer.pull != NULL;
+}
+
 /* A client for whom the stream would be relayed need not go to where it is now. */
 bool locate_again(struct viewing *v)
 {
-	if (!is_to_be_had(v))
+	if (!goes_on_next(v) && !is_to_be_had(v))
 		return false;
 	log_info("%s has ended here, and goes on from where it is now", v->source->key);
 	consumer_stay(&v->consumer);

@@ -41,7 +41,7 @@ struct outcome {
 	bool tls;       /* both are for encrypted connections */
 };
 
-/* What such an end is for the log; OK for OUTCOME_NONE. */
+/* The error of such an end, for the log; OK for OUTCOME_NONE. */
 err outcome_err(enum outcome_code code);
 /* Sets code and sentence, unless there is a code already: the first reason counts. */
 void outcome_set(struct outcome *o, enum outcome_code code, const char *fmt, ...)

@@ -82,7 +82,7 @@ static struct claim own_claim(void *ctx)
 	const struct server *server = p->request->server;
 	return (struct claim){
 		.since_ms = p->since_wall_ms,
-		.unanswered_ms = unanswered_ms(p),
+		.takeover_unanswered_ms = takeover_unanswered_ms(p),
 		.server = server->server_id,
 		.service = server->service_id,
 	};
@@ -96,10 +96,10 @@ bool publication_facts(const struct source *source, bool by_rival, struct public
 	*out = (struct publication_facts){
 		.since_wall_ms = p->since_wall_ms,
 		.silent_ms = clock_ms() - p->ops->last_heard_ms(p),
-		.unanswered_ms = unanswered_ms(p),
+		.takeover_unanswered_ms = takeover_unanswered_ms(p),
 	};
 	if (out->silent_ms >= PROBE_ASKED_MS)
-		probe(p);
+		takeover_probe(p);
 	if (by_rival)
 		rival_asked(p->rival);
 	return true;
@@ -319,7 +319,7 @@ void publication_caught_up(struct publication *p)
 {
 	p->slice = 0;
 	read_pacing_caught_up(&p->in, p->source, true);
-	read_pacing_pace(&p->in, p->source, is_probed(p));
+	read_pacing_pace(&p->in, p->source, takeover_is_probed(p));
 }
 
 static int64_t limit_of(const struct publication *p)
@@ -334,7 +334,7 @@ static int64_t limit_of(const struct publication *p)
 int64_t publication_deadline(const struct publication *p)
 {
 	int64_t limit = limit_of(p);
-	return p->ops->last_heard_ms(p) + (is_probed(p) ? limit : limit / 2);
+	return p->ops->last_heard_ms(p) + (takeover_is_probed(p) ? limit : limit / 2);
 }
 
 err publication_wait(struct publication *p)
@@ -351,7 +351,7 @@ err publication_wait(struct publication *p)
 		return outcome_refuse(&p->outcome, OUTCOME_SILENT,
 				      "the publisher sent nothing for %lld ms",
 				      (long long)limit_of(p));
-	probe(p);
+	takeover_probe(p);
 	return OK;
 }
 
@@ -364,8 +364,13 @@ static int64_t grace_of(const struct publication *p)
 	const struct request *r = p->request;
 	bool lost = p->outcome.code == OUTCOME_RIVAL ||
 		    (p->push && push_state(p->push) == PUSH_SUPERSEDED);
-	/* Nor does one that leaves a server which lets nobody in. */
-	bool gone = lost || r->server->drain.state == DRAIN_ON;
+	/* Nor does one that leaves a server which lets nobody in; after an upgrade, what has gone over to the
+	 * next process. */
+	const struct server *server = r->server;
+	bool went = p->outcome.code == OUTCOME_DRAINED || r->is_relay ||
+		    generation_has(&server->next, p->source->key);
+	bool gone = lost || server->drain.state == DRAIN_ON ||
+		    (server->drain.state == DRAIN_HANDED && went);
 	return gone && !pulls_has(r->server->cluster, p->source)
 		       ? 0
 		       : r->vhost->publish.reconnect_grace_ms;

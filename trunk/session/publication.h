@@ -72,9 +72,9 @@ struct publication {
  * outcome says why, or it was stopped or the client has left. publication_end() is due in any case. */
 err publication_begin(struct publication *p, const struct publication_ops *ops,
 		      const struct request *request) BLOCKS;
-/* After each message of the peer. An error when it has to end. Others can run from time to time. */
+/* To be called after each message of the peer. An error: the publication has to end. Lets others run from time to time. */
 err publication_took(struct publication *p) BLOCKS;
-/* All that had come was published. */
+/* To be called when all messages that have come are published. */
 void publication_caught_up(struct publication *p);
 /* Until when something has to come. */
 int64_t publication_deadline(const struct publication *p);
@@ -100,7 +100,7 @@ struct publication *publication_of(const struct source *source);
  * it is looked who may keep it. */
 struct publication_facts {
 	int64_t since_wall_ms;
-	int64_t silent_ms;     /* since the last byte */
-	int64_t unanswered_ms; /* since it was asked for a sign of life that has not come; 0 */
+	int64_t silent_ms;              /* since the last byte */
+	int64_t takeover_unanswered_ms; /* since it was asked for a sign of life that has not come; 0 */
 };
 bool publication_facts(const struct source *source, bool by_rival, struct publication_facts *out);

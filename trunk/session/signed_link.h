@@ -9,7 +9,7 @@
 
 enum link_action { LINK_PUBLISH, LINK_PLAY };
 
-/* What is asked for, and by whom. Texts are borrowed, never NULL. */
+/* A request with a link, and its client. Texts are borrowed, never NULL. */
 struct link_ask {
 	enum link_action action;
 	const char *app, *stream; /* without the extension of the format */
@@ -25,7 +25,7 @@ enum { LINK_WHY_MAX = 128 };
  * the signature that was expected. */
 bool signed_link_check(const struct conf_signed_links *conf, const struct link_ask *ask,
 		       char why[static LINK_WHY_MAX]);
-/* Whether links are checked for that. */
+/* Whether links are checked for this action. */
 bool signed_link_applies(const struct conf_signed_links *conf, enum link_action action);
 /* Formats that prove themselves by the first parts of the path, "/TIME/SIGNATURE/live/a": cuts those off
  * the app and gives them, malloc'ed; "" for other formats. */

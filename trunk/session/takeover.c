@@ -11,25 +11,25 @@ struct publication *publication_of(const struct source *source)
 	return source_is_published(source) ? source->feeder->publication : NULL;
 }
 
-bool is_probed(const struct publication *p)
+bool takeover_is_probed(const struct publication *p)
 {
 	return p->probed_ms > p->ops->last_heard_ms(p);
 }
 
-int64_t unanswered_ms(const struct publication *p)
+int64_t takeover_unanswered_ms(const struct publication *p)
 {
-	return is_probed(p) ? clock_ms() - p->probed_ms : 0;
+	return takeover_is_probed(p) ? clock_ms() - p->probed_ms : 0;
 }
 
-void probe(struct publication *p)
+void takeover_probe(struct publication *p)
 {
-	if (is_probed(p))
+	if (takeover_is_probed(p))
 		return;
 	p->probed_ms = clock_ms();
 	p->ops->probe(p);
 }
 
-/* It says nothing new until then. What the kernel held before the question is no sign of life: it was
+/* Whether the publisher says nothing new until then. Bytes that the kernel held before the question are no sign of life: they were
  * sent before, and may be the last that came through. */
 static bool stays_silent(const struct source *source, const struct publication *p, int64_t before,
 			 int64_t until)
@@ -56,7 +56,7 @@ bool takeover_is_refused(struct takeover *t, const struct source *source)
 	int64_t until = p->ops->last_heard_ms(p) + SUSPECT_MS;
 	if (until < clock_ms() + SUSPECT_STEP_MS)
 		until = clock_ms() + SUSPECT_MS / 2;
-	probe(p);
+	takeover_probe(p);
 	if (!stays_silent(source, p, before, until))
 		return true;
 	if (publication_of(source) != p)

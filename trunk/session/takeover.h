@@ -5,11 +5,11 @@
 #include "session/publication.h"
 
 /* The peer was asked for a sign of life, and has given none since. */
-bool is_probed(const struct publication *p);
-/* For how long; 0 when it is not. */
-int64_t unanswered_ms(const struct publication *p);
+bool takeover_is_probed(const struct publication *p);
+/* Since how many milliseconds a probe is unanswered; 0 when none is out. */
+int64_t takeover_unanswered_ms(const struct publication *p);
 /* Asks the peer, unless it is asked already. */
-void probe(struct publication *p);
+void takeover_probe(struct publication *p);
 /* True when the source has a publisher that gives signs of life, which is found out within 1.5 s; or
  * when the caller is stopped meanwhile. One that `t` has found silent before, and that has said nothing
  * since, is not waited for again. */

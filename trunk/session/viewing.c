@@ -9,13 +9,6 @@
 
 /* ---- its end, from outside ---- */
 
-struct outcome *viewing_outcome(struct viewing *v)
-{
-	if (!v->outcome)
-		v->outcome = mem_new(struct outcome);
-	return v->outcome;
-}
-
 void viewing_stop(struct viewing *v, enum outcome_code why, const char *text)
 {
 	if (v->outcome || v->state == VIEWING_OVER)
@@ -194,7 +187,7 @@ static err play(struct viewing *v)
 
 /* ---- the story ---- */
 
-/* Before anything is asked or fetched for it. */
+/* Runs before anything is asked or fetched for the client. */
 static err ask_hooks(struct viewing *v)
 {
 	err e = hooks_ask(v->request, HOOK_ON_PLAY, viewing_outcome(v));

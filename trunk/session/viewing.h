@@ -12,6 +12,7 @@
  * looks after the client from time to time: its stack and its registers would be cold in each of thousands
  * of slots. */
 #pragma once
+#include "base/mem.h"
 #include "cluster/pulls.h"
 #include "live/source.h"
 #include "node/send_monitor.h"
@@ -28,9 +29,9 @@ struct viewing_ops {
 	/* There is something to play: opens v->cursor (if it sends bytes of
 	 * a wire) and v->consumer. */
 	void (*join)(struct viewing *v);
-	/* Before v->consumer closes: what else join has opened. NULL: nothing. */
+	/* Closes what else join has opened, before v->consumer closes. NULL: nothing. */
 	void (*leave)(struct viewing *v);
-	/* What has to be done before media can be sent; lowers *deadline. NULL: nothing. */
+	/* Does what is due before media can be sent; lowers *deadline. NULL: nothing. */
 	void (*prepare)(struct viewing *v, int64_t *deadline);
 	/* Sends what there is, as much as one slice may, and sets v->monitor.left. */
 	err (*send)(struct viewing *v);
@@ -53,7 +54,7 @@ enum viewing_state {
 	VIEWING_OVER,
 };
 
-/* What each of thousands of send slots touches stands in front. */
+/* Members that each of thousands of send slots touches stand in front. */
 struct viewing {
 	struct consumer consumer;
 	struct cursor cursor;  /* of a protocol that sends bytes of a wire */
@@ -86,7 +87,7 @@ void viewing_end(struct viewing *v);
 
 /* For consumer_opts.on_send_slot: sends by ops->send, unless the coroutine has to look after the client. */
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
-/* It begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
+/* Whether playing begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
  * media: there, what is kept would be taken for a stream that is back, and two servers that have lost it
  * could feed each other. */
 bool viewing_from_start(const struct viewing *v);
@@ -95,4 +96,9 @@ void viewing_close(struct viewing *v);
 /* Has it ended for that reason, from outside. Does not block; the first reason counts. */
 void viewing_stop(struct viewing *v, enum outcome_code why, const char *text);
 /* The reason for its end, to be filled in. */
-struct outcome *viewing_outcome(struct viewing *v);
+static inline struct outcome *viewing_outcome(struct viewing *v)
+{
+	if (!v->outcome)
+		v->outcome = mem_new(struct outcome);
+	return v->outcome;
+}

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cluster/inside.h"
 #include "cluster/link.h"
+#include "cluster/members.h"
 #include "cluster/peer.h"
 #include "support/pair.h"
 #include "support/test_server.h"
@@ -235,6 +236,19 @@ static const struct link_ops fake_ops = {
 	.free = fake_free,
 };
 
+/* rtmp://h/live/x */
+static char fake_texts[][8] = {"rtmp", "h", "h", "live", "x", ""};
+static const struct target fake_target = {fake_texts[0], fake_texts[1], 1935,         fake_texts[2],
+					  fake_texts[3], fake_texts[4], fake_texts[5]};
+
+/* Around a test: one origin, that of 127.0.0.1:11. */
+static inline int fake_link_setup(void **state)
+{
+	memset(origins, 0, sizeof(origins));
+	origins[0].name = "127.0.0.1:11";
+	return co_setup(state);
+}
+
 /* An edge of the origins that have a name. */
 static inline struct server *fake_edge(const char *more)
 {
@@ -248,6 +262,7 @@ static inline struct server *fake_edge(const char *more)
 	char *conf = test_server_vhost(content);
 	struct server *server = test_server_new(conf);
 	server->cluster->instead = &fake_ops;
+	members_follow(server->cluster);
 	free(content);
 	free(conf);
 	return server;

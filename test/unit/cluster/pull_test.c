@@ -1,5 +1,4 @@
 /* The life of a pull over links that the test plays. */
-#include "cluster/members.h"
 #include "cluster/pull.h"
 #include "cluster/pulls.h"
 #include "cluster/relays.h"
@@ -7,17 +6,6 @@
 
 static struct server *server;
 static struct source *source;
-
-static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x",
-	    param[] = "";
-static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
-
-static int set_up(void **state)
-{
-	memset(origins, 0, sizeof(origins));
-	origins[0].name = "127.0.0.1:11";
-	return co_setup(state);
-}
 
 static int tear_down(void **state)
 {
@@ -29,14 +17,13 @@ static int tear_down(void **state)
 static void begin(const char *more)
 {
 	server = fake_edge(more);
-	members_follow(server->cluster);
-	source = server_source(server, &server->conf->vhosts[0], app, stream);
+	source = server_source(server, &server->conf->vhosts[0], fake_target.app, fake_target.stream);
 }
 
 static struct viewer viewer_of(const char *path)
 {
 	return (struct viewer){.conf = server->conf,
-			       .target = &target,
+			       .target = &fake_target,
 			       .page_url = "",
 			       .swf_url = "",
 			       .path = path,
@@ -48,6 +35,16 @@ static void attach(struct viewer *v)
 {
 	*v = viewer_of("");
 	pulls_attach(server->cluster, source, &server->conf->vhosts[0], PULL_FROM_ORIGINS, v);
+}
+
+/* A viewer of a stream that either of two origins would send. */
+static void begin_with_two(struct viewer *v)
+{
+	origins[1].name = "127.0.0.1:12";
+	origins[0].first = origins[1].first = "kpp";
+	begin("");
+	attach(v);
+	assert_true(eventually(viewer_state(v) == PULL_LIVE));
 }
 
 /* The origin in use. */
@@ -122,11 +119,7 @@ static void a_lost_origin_is_followed_by_the_next(void **state)
 {
 	struct viewer v;
 	(void)state;
-	origins[1].name = "127.0.0.1:12";
-	origins[0].first = origins[1].first = "kpp";
-	begin("");
-	attach(&v);
-	assert_true(eventually(viewer_state(&v) == PULL_LIVE));
+	begin_with_two(&v);
 	struct fake_origin *first = used();
 	origin_close(first);
 	assert_true(eventually(used() && used() != first && used()->plays == 1));
@@ -140,11 +133,7 @@ static void an_end_on_purpose_is_no_loss(void **state)
 {
 	struct viewer v;
 	(void)state;
-	origins[1].name = "127.0.0.1:12";
-	origins[0].first = origins[1].first = "kpp";
-	begin("");
-	attach(&v);
-	assert_true(eventually(viewer_state(&v) == PULL_LIVE));
+	begin_with_two(&v);
 	origin_say(used(), "x");
 	assert_true(eventually(viewer_is_over(&v)));
 	assert_non_null(strstr(viewer_why(&v), "the operator has had enough"));
@@ -264,7 +253,7 @@ static void a_pull_rests_while_the_stream_is_published_here(void **state)
 	struct viewer v;
 	(void)state;
 	begin("");
-	test_stream_begin(&here, server, stream);
+	test_stream_begin(&here, server, fake_target.stream);
 	attach(&v);
 	assert_int_equal(viewer_state(&v), PULL_LIVE);
 	(void)co_sleep(50);
@@ -279,11 +268,7 @@ static void a_silent_origin_without_a_sign_of_life_is_lost(void **state)
 {
 	struct viewer v;
 	(void)state;
-	origins[1].name = "127.0.0.1:12";
-	origins[0].first = origins[1].first = "kpp";
-	begin("");
-	attach(&v);
-	assert_true(eventually(viewer_state(&v) == PULL_LIVE));
+	begin_with_two(&v);
 	struct fake_origin *first = used();
 	assert_true(eventually(used() && used() != first));
 	assert_non_null(strstr(relays_facts(server->cluster, source)->reason, "ping"));
@@ -332,7 +317,7 @@ static void another_who_waits_makes_it_ask_again(void **state)
 	pulls_detach(&b);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fake_link_setup, tear_down)
 
 int main(void)
 {

@@ -116,6 +116,105 @@ static void a_key_is_told_before_the_first_segment(void **state)
 	list_free(&l);
 }
 
+static void put_part(struct hls_segment *s, const char *path, int64_t ms, bool is_independent)
+{
+	hls_segment_add_part(s, item(path), ms, is_independent);
+}
+
+static void parts_are_listed_with_what_comes_next(void **state)
+{
+	struct hls_list l = {.target_s = 1, .part_ms = 336, .hint = mem_strdup("a-6.p1.m4s")};
+	(void)state;
+	for (int64_t i = 1; i < 6; i++) {
+		struct hls_segment *s = segment(i, 1000);
+		put_part(s, "live/a-x.p0.m4s", 1000, true);
+		hls_list_add(&l, s, 60000, 0);
+	}
+	l.open = segment(6, 0);
+	put_part(l.open, "live/a-6.p0.m4s", 333, false);
+	assert_text(
+		&l,
+		"#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-TARGETDURATION:1\n"
+		"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=6.0,PART-HOLD-BACK=1."
+		"008\n#EXT-X-PART-INF:PART-TARGET=0.336\n"
+		"#EXTINF:1.000, no desc\na-1.ts\n#EXTINF:1.000, no desc\na-2.ts\n"
+		"#EXT-X-PART:DURATION=1.000,URI=\"a-x.p0.m4s\",INDEPENDENT=YES\n"
+		"#EXTINF:1.000, no desc\na-3.ts\n"
+		"#EXT-X-PART:DURATION=1.000,URI=\"a-x.p0.m4s\",INDEPENDENT=YES\n"
+		"#EXTINF:1.000, no desc\na-4.ts\n"
+		"#EXT-X-PART:DURATION=1.000,URI=\"a-x.p0.m4s\",INDEPENDENT=YES\n"
+		"#EXTINF:1.000, no desc\na-5.ts\n"
+		"#EXT-X-PART:DURATION=0.333,URI=\"a-6.p0.m4s\"\n"
+		"#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"a-6.p1.m4s\"\n");
+	hls_segment_free(&l.open);
+	free(l.hint);
+	list_free(&l);
+}
+
+static void a_delta_leaves_out_what_is_old(void **state)
+{
+	struct hls_list l = {.target_s = 1, .part_ms = 336};
+	struct buf text = {.max = 65536};
+	(void)state;
+	for (int64_t i = 1; i < 8; i++)
+		hls_list_add(&l, segment(i, 1000), 60000, 0);
+	assert_true(hls_list_write_delta(
+		&l, &text)); /* the first one ends six seconds before the end */
+	assert_non_null(strstr(buf_text(&text), "MEDIA-SEQUENCE:1\n"));
+	assert_non_null(strstr(buf_text(&text), "#EXT-X-SKIP:SKIPPED-SEGMENTS=1\n#EXTINF:1.000, no "
+						"desc\na-2.ts\n"));
+	l.is_ended = true;
+	assert_false(hls_list_write_delta(&l, &text));
+	buf_free(&text);
+	list_free(&l);
+}
+
+static void parts_go_before_their_segments(void **state)
+{
+	struct hls_list l = {.target_s = 1, .part_ms = 336};
+	(void)state;
+	for (int64_t i = 1; i < 10; i++) {
+		struct hls_segment *s = segment(i, 1000);
+		put_part(s, "live/a-x.p0.m4s", 1000, true);
+		hls_list_add(&l, s, 60000, 0);
+	}
+	assert_null(l.first->parts);
+	assert_non_null(l.last->parts);
+	list_free(&l);
+}
+
+static void a_list_shrinks_to_three_target_durations(void **state)
+{
+	struct hls_list l = {.target_s = 1};
+	struct hls_segment *gone;
+	int64_t number = 1;
+	(void)state;
+	for (int64_t i = 1; i < 8; i++)
+		hls_list_add(&l, segment(i, 1000), 5000, 0);
+	while ((gone = hls_list_shrink(&l))) {
+		assert_int_equal(gone->number, number++);
+		hls_segment_free(&gone);
+	}
+	assert_int_equal(l.count, 3);
+	list_free(&l);
+}
+
+static void bit_rates_are_those_of_the_segments(void **state)
+{
+	struct hls_list l = {.target_s = 1};
+	struct hls_segment *s = segment(1, 1000);
+	(void)state;
+	assert_int_equal(hls_list_bandwidth(&l).peak, 1);
+	s->bytes = 1000;
+	hls_list_add(&l, s, 9000, 0);
+	s = segment(2, 1000);
+	s->bytes = 3000;
+	hls_list_add(&l, s, 9000, 0);
+	assert_int_equal(hls_list_bandwidth(&l).peak, 24000);
+	assert_int_equal(hls_list_bandwidth(&l).average, 16000);
+	list_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +222,11 @@ int main(void)
 		cmocka_unit_test(the_window_slides_and_counts_discontinuities),
 		cmocka_unit_test(a_small_window_has_three_target_durations),
 		cmocka_unit_test(a_key_is_told_before_the_first_segment),
+		cmocka_unit_test(parts_are_listed_with_what_comes_next),
+		cmocka_unit_test(a_delta_leaves_out_what_is_old),
+		cmocka_unit_test(parts_go_before_their_segments),
+		cmocka_unit_test(a_list_shrinks_to_three_target_durations),
+		cmocka_unit_test(bit_rates_are_those_of_the_segments),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,6 +283,23 @@ static void a_run_begins_with_a_key_frame(void **state)
 	end(&r);
 }
 
+/* What players have parts of cannot get another track. */
+static void a_track_that_comes_too_late_begins_a_segment(void **state)
+{
+	struct run r;
+	(void)state;
+	begin(&r, &usual);
+	put(&r, MSG_VIDEO, "17 00 000000 01 42C01E FF E1 0004 6742C01E 01 0001 68", 0, 0);
+	pictures(&r, 0, 500, 2000, 0);
+	r.s.cut.is_fixed = true;
+	put(&r, MSG_AUDIO, "AF 01 2110", 500, 500); /* nothing that could be written */
+	assert_string_equal(r.said, "");
+	put(&r, MSG_AUDIO, "AF 00 1210", 500, 500);
+	assert_true(r.s.audio.is_ready && r.s.cut.count == 0);
+	assert_non_null(strstr(r.said, ":0+500!"));
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +318,7 @@ int main(void)
 		cmocka_unit_test(times_wrap),
 		cmocka_unit_test(lost_messages_are_a_discontinuity),
 		cmocka_unit_test(a_run_begins_with_a_key_frame),
+		cmocka_unit_test(a_track_that_comes_too_late_begins_a_segment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

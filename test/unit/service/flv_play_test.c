@@ -12,7 +12,7 @@
 
 #include "support/unit.h"
 
-enum { PATIENCE_MS = 8000, STEP_MS = 5, HEARD_MAX = 1 << 20 };
+enum { PATIENCE_MS = 8000, HEARD_MAX = 1 << 20 };
 
 static struct server *server;
 static struct http_router router;
@@ -104,12 +104,6 @@ static void hear_all(void)
 		buf_put(&heard, piece, n);
 	assert_int_equal(e, ERR_CLOSED);
 }
-
-#define wait_until(what)                                                                           \
-	for (int64_t end_ = clock_after(PATIENCE_MS); !(what);) {                                  \
-		assert_true(clock_ms() < end_);                                                    \
-		assert_int_equal(co_sleep(STEP_MS), OK);                                           \
-	}
 
 static struct client *player(void)
 {

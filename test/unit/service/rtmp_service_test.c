@@ -15,8 +15,6 @@
 
 #include "support/unit.h"
 
-enum { STEP_MS = 5 };
-
 static struct server *server;
 static struct rtmp_guest publisher, player;
 static const struct rtmp_guest_opts plain = {0};
@@ -42,12 +40,6 @@ static void begin(const char *content)
 	server = test_server_new(conf);
 	free(conf);
 }
-
-#define wait_until(what)                                                                           \
-	for (int64_t end_ = clock_after(GUEST_PATIENCE_MS); !(what);) {                            \
-		assert_true(clock_ms() < end_);                                                    \
-		assert_int_equal(co_sleep(STEP_MS), OK);                                           \
-	}
 
 /* live/x is published, and played up to its first picture. */
 static void begin_both(const char *content)

@@ -12,8 +12,6 @@
 
 #include "support/unit.h"
 
-enum { PATIENCE_MS = 8000, STEP_MS = 5 };
-
 static struct server *server;
 static struct datagram_peer publisher, viewer;
 static struct api_stub service;
@@ -60,12 +58,6 @@ static void begin(const char *answer, const char *hooks, const char *more)
 	free(mine);
 	free(content);
 }
-
-#define wait_until(what)                                                                           \
-	for (int64_t end_ = clock_after(PATIENCE_MS); !(what);) {                                  \
-		assert_true(clock_ms() < end_);                                                    \
-		assert_int_equal(co_sleep(STEP_MS), OK);                                           \
-	}
 
 static void start(struct datagram_peer *peer, bool publish)
 {

@@ -1,0 +1,92 @@
+"""SRS's own black-box cases for HLS, TS and MP3 as facts: the environment that they start a server with, how they record
+and what they look at."""
+import json
+import os
+import signal
+import subprocess
+
+from support import case, flv, httpc
+from support.server import free_port, wait_for
+
+# As the harness sets it for every case; the case's own variables follow.
+COMMON = {"SRS_DAEMON": "off", "SRS_SRS_LOG_FILE": "console", "MallocNanoZone": "0", "SRS_MAX_CONNECTIONS": "100",
+          "SRS_HTTP_SERVER_DIR": "./objs/nginx/html", "SRS_VHOST_HLS_HLS_PATH": "./objs/nginx/html",
+          "SRS_VHOST_HLS_HLS_M3U8_FILE": "[app]/[stream].m3u8", "SRS_VHOST_HLS_HLS_TS_FILE": "[app]/[stream]-[seq].ts",
+          "SRS_HTTP_API_ENABLED": "on", "SRS_HTTP_SERVER_ENABLED": "on"}
+SECONDS = 16
+
+
+def start(t, **env):
+    rtmp, http, api, srt = (free_port() for _ in range(4))
+    s = t.server("srs", "# port $rtmp", args=["-e"], values={"rtmp": rtmp, "http": http, "api": api},
+                 env={**COMMON, "SRS_LISTEN": str(rtmp), "SRS_HTTP_SERVER_LISTEN": str(http), "SRS_HTTP_API_LISTEN": str(api),
+                      "SRS_SRT_SERVER_LISTEN": str(srt), "SRS_SERVER_ID": "srs-id", **env})
+    wait_for(lambda: httpc.fetch(s.api_url("/api/v1/versions")).status == 200, 10, "the API")
+    return s
+
+
+def with_mp3(t, seconds=60):
+    path = os.path.join(flv.MEDIA, f"srs-mp3-{seconds}.flv")
+    if not os.path.exists(path):
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", t.media(seconds), "-c:v", "copy", "-c:a", "libmp3lame", "-f", "flv",
+                        path], check=True)
+    return path
+
+
+def record(t, url, name):
+    """What ffmpeg copies in sixteen seconds of media, as ffprobe describes it; recorders try again until there is something."""
+    out = t.path(name)
+
+    def once():
+        subprocess.run(["ffmpeg", "-v", "error", "-t", str(SECONDS), "-i", url, "-c", "copy", "-y", out], timeout=40, check=False)
+        return os.path.exists(out) and os.path.getsize(out) > 1024
+    wait_for(once, 40, "a recording", every=0.5)
+    said = subprocess.run(["ffprobe", "-show_error", "-v", "quiet", "-find_stream_info", "-analyzeduration", "16000000",
+                           "-print_format", "json", "-show_format", "-show_streams", out], capture_output=True, check=True)
+    said = json.loads(said.stdout)
+    return {x["codec_name"] for x in said["streams"]}, len(said["streams"]), float(said["format"]["duration"])
+
+
+def ends_well(s):
+    """The harness sends SIGINT, and wants status 0."""
+    s.stop(signal.SIGINT)
+
+
+@case.limit(120)
+def test_hls_play_basic(t):
+    """RtmpPublish_HlsPlay_Basic: two streams and half the time, by the default fragment of ten seconds and a session."""
+    s = start(t, SRS_VHOST_HLS_ENABLED="on")
+    t.publish(s.url("live/a"), t.media(60, gop=1.0), speed=4)
+    codecs, count, seconds = record(t, s.web("/live/a.m3u8"), "out.ts")
+    assert codecs == {"h264", "aac"} and count == 2 and seconds >= SECONDS / 2, (codecs, seconds)
+    ends_well(s)
+
+
+@case.limit(120)
+def test_hls_play_mp3(t):
+    """RtmpPublish_HlsPlay_CodecMP3_Basic."""
+    s = start(t, SRS_VHOST_HLS_ENABLED="on")
+    t.publish(s.url("live/a"), with_mp3(t), speed=4)
+    codecs, count, seconds = record(t, s.web("/live/a.m3u8"), "out.ts")
+    assert codecs == {"h264", "mp3"} and count == 2 and seconds >= SECONDS / 2, (codecs, seconds)
+    ends_well(s)
+
+
+@case.limit(120)
+def test_http_ts_play_mp3(t):
+    """RtmpPublish_HttpTsPlay_CodecMP3_Basic."""
+    s = start(t, SRS_VHOST_HTTP_REMUX_ENABLED="on", SRS_VHOST_HTTP_REMUX_MOUNT="[vhost]/[app]/[stream].ts")
+    t.publish(s.url("live/a"), with_mp3(t), speed=4)
+    codecs, count, seconds = record(t, s.web("/live/a.ts"), "out.ts")
+    assert codecs == {"h264", "mp3"} and count == 2 and seconds >= SECONDS - 1, (codecs, seconds)
+    ends_well(s)
+
+
+@case.limit(120)
+def test_http_mp3_play(t):
+    """RtmpPublish_HttpMp3Play_CodecMP3_Basic: one stream."""
+    s = start(t, SRS_VHOST_HTTP_REMUX_ENABLED="on", SRS_VHOST_HTTP_REMUX_MOUNT="[vhost]/[app]/[stream].mp3")
+    t.publish(s.url("live/a"), with_mp3(t), speed=4)
+    codecs, count, seconds = record(t, s.web("/live/a.mp3"), "out.mp3")
+    assert codecs == {"mp3"} and count == 1 and seconds >= SECONDS - 1, (codecs, seconds)
+    ends_well(s)

@@ -1,0 +1,17 @@
+/* spawn - starts a program with descriptors that it inherits, as systemd does (LISTEN_FDS). Layer: main. */
+#pragma once
+#include <sys/types.h>
+
+enum { SPAWN_FDS_MAX = 64 };
+
+struct spawn {
+	const char *path;
+	char **argv;
+	const char *folder;     /* to begin in; NULL: this one */
+	int fds[SPAWN_FDS_MAX]; /* become 3, 4, …; the first `listening` are told as LISTEN_FDS */
+	int count, listening;
+	const char *variable; /* of the environment: the number of the last one; a literal */
+};
+
+/* The process id, or -1 with errno. Nothing else is inherited. Does not wait. */
+pid_t spawn_start(const struct spawn *spawn);
