@@ -58,7 +58,7 @@ archives = $(1:%=$(BUILD)/lib/%.a)
 link = $(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
 
 .PHONY: all unit coverage blackbox test check tidy format demo chaos mesh-churn bench soak bench-tools fuzz \
-	fuzz-targets headers install uninstall man dist deb clean help objects FORCE
+	fuzz-targets headers install uninstall man dist deb sim clean help objects FORCE
 
 all: $(PROGRAM)
 
@@ -74,6 +74,9 @@ objects: $(OBJECTS)
 $(BUILD)/%.o: trunk/%.c objs/$(FLAVOUR)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
+
+# The page's files are assembled into this object.
+$(BUILD)/service/page_files.o objs/fuzz/service/page_files.o: $(wildcard trunk/page/*)
 
 # What this build is made from: the file changes with it, and only version.o depends on it.
 BUILD_VERSION = $(shell scripts/version)
@@ -225,7 +228,7 @@ BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/bench/*.c))
 BENCH_TOOLS := $(if $(wildcard test/bench/srs_bench.c),objs/srs_bench) \
 	$(if $(wildcard test/bench/floor.c),objs/floor)
 
-bench-tools: $(BENCH_TOOLS)
+bench-tools: $(BENCH_TOOLS) objs/cluster_sim
 
 # test/bench/floor*.c is the floor, everything else there the load generator.
 FLOOR_OBJECTS := $(filter $(BUILD)/test/bench/floor%,$(BENCH_OBJECTS))
@@ -234,6 +237,14 @@ objs/srs_bench: $(filter-out $(FLOOR_OBJECTS),$(BENCH_OBJECTS)) $(call archives,
 
 objs/floor: $(FLOOR_OBJECTS)
 	$(call link,$^,,-pthread $(LIBS_SSL))
+
+# A cluster of thousands of nodes in one process, with this program's own cluster layer.
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/sim/*.c))
+objs/cluster_sim: $(SIM_OBJECTS) $(BUILD)/test/support.a $(call archives,$(LINKS_session))
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(LINKS_session)) $(LIBS_CMOCKA))
+
+sim: objs/cluster_sim
+	@scripts/sim
 
 # Running things.
 demo: all
@@ -317,6 +328,7 @@ help:
 	@echo 'make mesh-churn   a mesh of origins that come and go, MINUTES=10'
 	@echo 'make bench        what serving costs, beside the cheapest possible program'
 	@echo 'make soak         7,000 edges for five minutes, 10,000 streams over four origins'
+	@echo 'make sim          clusters of a thousand nodes, simulated with our own cluster layer'
 	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
 	@echo 'make bench-tools  objs/srs_bench, a load generator for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
@@ -328,6 +340,6 @@ help:
 FORCE:
 
 DEPENDENCIES := $(patsubst %.o,%.d,$(OBJECTS) $(SUPPORT) $(UNITS:%=%.o) $(REPLAYS:%=%.o) \
-	$(BENCH_OBJECTS) $(FUZZ_OBJECTS) $(FUZZ_SUPPORT))
+	$(BENCH_OBJECTS) $(SIM_OBJECTS) $(FUZZ_OBJECTS) $(FUZZ_SUPPORT))
 -include $(wildcard $(DEPENDENCIES))
 .SECONDARY:

@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import sys
 import time
+from statistics import median
 
 from measure import LOAD_CPU, NGINX_MODULE, SERVER_CPU, Lab, Missing, pinned, ports, summary
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from support.hls import blocked_reloads, fetch  # noqa: E402
 VIEWERS = os.path.join(HERE, "hls_viewers.py")
 PLAIN = "plain.test"        # a vhost without HLS, whose players must not notice
 HLS = "hls {{ enabled on; hls_path {folder}; hls_fragment 2; hls_window 20; hls_ctx {ctx}; {more} }}"
@@ -118,6 +121,40 @@ def cutting(which, count, kbps):
     return run
 
 
+def reloads(count):
+    """Blocked reloads of low latency that wait for one part, ten times; a player of FLV beside them."""
+    def run(seconds):
+        with Lab() as lab:
+            server = lab.srs(vhost=hls(lab, more="hls_low_latency on; hls_part 0.333;"))
+            lab.publish(server, 500, gop=1)
+            wait_for_list(lab, "srs")
+            player = lab.load("play-flv", f"http://127.0.0.1:{server.http}/live/x.flv", 1, seconds, "player")
+            url, times = f"http://127.0.0.1:{server.http}/live/x.m3u8", []
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline or not times:
+                times.append(blocked_reloads(url, count, lambda: open_part(url)))
+            out = summary(lab.result(player))
+            out.update(reload_p50=median(x["p50"] for x in times), reload_p99=median(x["p99"] for x in times))
+            return out
+    return run
+
+
+def open_part(url):
+    """The number of the open segment, and how many parts it has."""
+    text = fetch(url).decode()
+    first = int(text.partition("#EXT-X-MEDIA-SEQUENCE:")[2].partition("\n")[0])
+    return first + text.count("#EXTINF:"), text.rpartition("#EXTINF:")[2].count("#EXT-X-PART:")
+
+
+def reloads_judge(f):
+    texts, good = [], True
+    for who, most in (("500", 20), ("3000", 100)):
+        ms = f[who]["reload_p99"] * 1000
+        good = good and ms <= most
+        texts.append(f"{who}: p99 {ms:.1f} ms behind the first answer")
+    return good, ", ".join(texts) + f"; FLV beside them p99 {f['3000']['latency_p99']:.0f} ms"
+
+
 def serving_judge(f):
     if "nginx" not in f:
         return None, "nginx: not measured"
@@ -147,4 +184,6 @@ def hls_rows(row):
             {"origin": viewers("origin", 5000, 500), "edge": viewers("edge", 5000, 500),
              "nginx": viewers("nginx", 5000, 500), "sessions": viewers("origin", 5000, 500, "on")},
             "origin and edge ≤ 1.1 × an nginx worker that sends the files; with hls_ctx reported", judge=serving_judge),
+        row("hls-reload", "blocked reloads of Low-Latency HLS that one part answers",
+            {"500": reloads(500), "3000": reloads(3000)}, "p99 ≤ 20 ms for 500, ≤ 100 ms for 3,000", judge=reloads_judge),
     ]

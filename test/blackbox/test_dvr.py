@@ -2,11 +2,14 @@
 import glob
 import os
 import subprocess
+import time
 
 import topology as top
-from support import amf, flv, hookserver, mp4
+from support import SCALE, amf, flv, hookserver, mp4
+from support.case import Skip, limit
+from support.publisher import looped
 from support.rtmp import AUDIO, DATA, VIDEO, Message, is_header, is_keyframe
-from support.server import wait_for
+from support.server import BIN, wait_for
 from test_hls import b_frames, encoded, nal_units
 
 
@@ -35,8 +38,8 @@ def publish(t, server, media, **kw):
     return t.publish(server.url("live/a"), media, loop=False, **kw)
 
 
-def end(server, publisher):
-    wait_for(lambda: publisher.finished, 10, "the end of the file")
+def end(server, publisher, seconds=10):
+    wait_for(lambda: publisher.finished, seconds, "the end of the file")
     publisher.stop()
     server.wait_ended("a", 10)
 
@@ -198,6 +201,142 @@ def test_a_service_is_told(t):
     for x in segments:
         assert x["action"] == "on_hls" and os.path.exists(os.path.join(x["cwd"], x["file"])), x
         assert x["url"].startswith("live/a-") and x["m3u8_url"] == "live/a.m3u8" and 0.9 < x["duration"] < 1.2, x
+
+
+def test_begun_and_ended_by_hand(t):
+    """The API begins and ends a recording, and lists what is being recorded and the files, newest first."""
+    s = start(t, "[app]/[stream].[timestamp].flv", "dvr_apply none;")
+    t.publish(s.url("live/a"), t.media(20, gop=1.0))
+    s.wait_live("a")
+    assert s.json("/api/v1/recordings")["recording"] == [] and recordings(s) == []
+    assert s.json("/api/v1/recordings?app=live&stream=b", "POST")["code"] == 2048
+    for _ in range(2):
+        assert s.json("/api/v1/recordings?app=live&stream=a", "POST")["code"] == 0
+        [now] = wait_for(lambda: [r for r in s.json("/api/v1/recordings")["recording"] if r["duration_ms"] >= 1000], 10, "a recording that grows")
+        assert (now["app"], now["stream"], now["lost"]) == ("live", "a", 0) and now["bytes"] > 40000, now
+        before = len(s.json("/api/v1/recordings")["files"])
+        assert s.json("/api/v1/recordings?app=live&stream=a", "DELETE")["code"] == 0
+        files = wait_for(lambda: [f for f in [s.json("/api/v1/recordings")["files"]] if len(f) > before], 5, "the file")[0]
+        assert files[0]["file"] == now["file"] and files[0]["bytes"] > 20000, files
+        said = ffprobe(os.path.join(s.folder, now["file"]))
+        assert int(said[said.index("h264") + 1]) >= 10, said
+        assert s.json("/api/v1/recordings")["recording"] == []
+    assert s.is_live("a")
+    off = t.server("off", top.local())
+    t.publish(off.url("live/a"), t.media())
+    off.wait_live("a")
+    assert off.json("/api/v1/recordings?app=live&stream=a", "POST")["code"] == 1061
+
+
+def test_old_recordings_are_removed(t):
+    """Recordings that are older than dvr_max_age or more than dvr_max_size go, the oldest first; other files stay."""
+    s = start(t, "[app]/[stream].[timestamp].flv", "dvr_max_age 3600; dvr_max_size 1;")
+    s.stop()
+    folder = os.path.join(s.folder, "rec", "live")
+    os.makedirs(folder, exist_ok=True)
+    now = time.time()
+    for name, size, age in (("a.1.flv", 10, 7200), ("a.2.flv", 700000, 900), ("a.3.flv", 700000, 600), ("film.flv", 10, 7200)):
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(b"x" * size)
+        os.utime(f.name, (now - age, now - age))
+    s.start()
+    s.wait_log("2 recordings of __defaultVhost__ were removed")
+    assert sorted(os.listdir(folder)) == ["a.3.flv", "film.flv"]
+
+
+def test_a_full_disk_is_told_once_and_recording_resumes(t):
+    """On a disk that fills up the stream goes on, it is told once, what was recorded plays, and recording resumes."""
+    s = start(t, "[stream].[timestamp].mp4", wait=False)
+    disk = os.path.join(s.folder, "rec")
+    os.makedirs(disk, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True).returncode:
+        raise Skip("a file system of its own cannot be mounted here")
+    try:
+        s.wait_ready()
+        t.publish(s.url("live/a"), t.media(20, gop=1.0), speed=2)
+        probe = t.probe(s.url("live/a"))
+        s.wait_log("cannot be written", 15)
+        probe.wait_frames(40, 10, after=time.monotonic())
+        assert subprocess.run(["mount", "-o", "remount,size=20m", disk], capture_output=True).returncode == 0
+        wait_for(lambda: any(r["bytes"] > 50000 and r["file"] != first(s) for r in s.json("/api/v1/recordings")["recording"]), 20, "the next recording")
+        assert s.log().count("cannot be written:") == 1 and s.is_live("a") and not probe.ended
+        [path] = [p for p in recordings(s) if not p.endswith(".tmp")]
+        assert int(ffprobe(path)[1]) >= 25
+    finally:
+        s.stop()
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_disk_that_stalls_delays_nobody(t):
+    """While writes hang players get everything in time; then the recording goes on, and it is whole."""
+    t.need("cc")
+    if "SANITIZE" in os.environ or b"__asan_init" in open(BIN, "rb").read():
+        raise Skip("the sanitizers' library has to be the first that is loaded")
+    hang, shim = t.path("hang"), t.path("stall.so")
+    source = os.path.join(flv.TOP, "test", "support", "preload", "stall.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
+    s = start(t, "[stream].mp4", env={"LD_PRELOAD": shim, "STALL_WHILE": hang})
+    p = publish(t, s, t.media(12, gop=1.0), speed=1)
+    probe = t.probe(s.url("live/a")).wait_frames(20)
+    wait_for(lambda: any(r["bytes"] > 0 for r in s.json("/api/v1/recordings")["recording"]), 5, "the recording")
+    with open(hang, "w"):
+        began = time.monotonic()
+    probe.wait_frames(150, 10, after=began)
+    late = [b.at - a.at for a, b in zip(probe.messages, probe.messages[1:]) if b.at > began]
+    assert max(late) < 1.0 * SCALE, max(late)
+    os.unlink(hang)
+    end(s, p, 20)
+    [path] = finished(s)
+    said = ffprobe(path)
+    assert int(said[said.index("h264") + 1]) == sum(m.type == VIDEO for m in sent(p)), said
+    print(f"longest pause of a player while the disk hung: {max(late):.2f} s")
+
+
+def first(server):
+    """The path of the oldest recording as the API has it."""
+    files = server.json("/api/v1/recordings")["files"]
+    return files[-1]["file"] if files else ""
+
+
+@limit(240)
+def test_an_hour(t):
+    """An hour that is published as fast as it goes is one file with the right duration, seekable, in flat memory."""
+    for ending in ("flv", "mp4"):
+        s = start(t, f"[stream].{ending}", name=ending)
+        p = publish(t, s, b_hour(t))
+        wait_for(lambda p=p: p.finished or len(p.sent) > 20000, 60, "some of it")
+        before = s.rss_kb
+        end(s, p, 100)
+        [path] = finished(s)
+        assert s.rss_kb < before + 8000, (before, s.rss_kb)
+        seconds = (sent(p)[-1].ts - sent(p)[0].ts) / 1000
+        assert seconds > 3590
+        shown = float(ffprobe_entries(path, "format=duration"))
+        assert abs(shown - seconds) <= 0.2, (shown, seconds)
+        at = ffprobe_entries(path, "packet=pts_time", "-select_streams", "v", "-read_intervals", "3500%+#1").split()[0]
+        assert 3490 <= float(at) <= 3501, at
+        print(f"{ending}: {seconds:.1f} s, {os.path.getsize(path) >> 10} KB, memory {before} to {s.rss_kb} KB")
+        s.stop()
+
+
+def b_hour(t):
+    """An hour of five pictures a second, without sound."""
+    media = flv.read_file(t.media(20, gop=2.0, fps=5, rate="20k", size="64x36", audio=False))
+    return [m for m in looped_for(media, 3600000)]
+
+
+def looped_for(media, span):
+    for m in looped(media):
+        if m.ts >= span:
+            return
+        yield m
+
+
+def ffprobe_entries(path, entries, *args):
+    done = subprocess.run(["ffprobe", "-v", "error", *args, "-show_entries", entries, "-of", "default=nk=1:nw=1", path],
+                          capture_output=True, timeout=60)
+    assert not done.stderr, done.stderr.decode()
+    return done.stdout.decode()
 
 
 def test_a_service_is_told_of_the_recording_that_the_end_of_the_process_has_finished(t):

@@ -225,18 +225,3 @@ def test_flv_of_audio_only(t):
     p = t.probe(s.flv("live/x")).wait_frames(40)
     assert p.flv.flags == 4, p.flv.flags
     assert {m.type for m in p.frames()} == {rtmp.AUDIO}
-
-
-def test_start_page(t):
-    """Without a page of one's own, "/" tells how to publish and play, lists the streams and may run nothing."""
-    s = t.server("srs", top.local())
-    t.publish(s.url("live/s"))
-    s.wait_live("s")
-    r = httpc.fetch(s.web("/"))
-    assert r.status == 200 and r.headers["content-type"].startswith("text/html"), r.status
-    assert "default-src 'none'" in r.headers["content-security-policy"]
-    text = r.content.decode()
-    assert f"rtmp://127.0.0.1:{s.rtmp}/live" in text and 'href="/live/s.flv"' in text and "<script" not in text
-    with open(os.path.join(s.folder, "objs", "nginx", "html", "index.html"), "w") as f:
-        f.write("mine")
-    assert httpc.fetch(s.web("/")).content == b"mine"

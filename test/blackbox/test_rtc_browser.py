@@ -4,6 +4,7 @@ import os
 import topology as top
 from support import rtc
 from support.server import wait_for
+from test_rtc_media import media_file
 
 PUBLISH = """
 const [url] = arguments;
@@ -160,3 +161,27 @@ def test_a_page_at_the_wrong_origin(t):
     assert rtc.api(a)["rtc"]["sessions"] == 0 and rtc.api(b)["rtc"]["sessions"] == 2
     assert page.run_async("return (await fetch(arguments[0], {method: 'DELETE'})).status", began["location"]) == 200
     rtc.wait_sessions(b, 1)
+
+
+OFFSET = """
+const pc = window.players[arguments[0]], at = {};
+(await pc.getStats()).forEach(s => { if (s.type == 'inbound-rtp') at[s.kind] = s.estimatedPlayoutTimestamp; });
+return at.audio && at.video ? at.video - at.audio : null;
+"""
+
+
+def test_an_encoder_by_rtmp_in_a_browser(t):
+    """A page sees a stream of RTMP soon after it is connected, amid a GOP, and picture and sound together."""
+    s = start(t)
+    t.ffmpeg(media_file(t, gop=50), s.url("live/a"))
+    wait_for(lambda: s.stream("a") and s.stream("a")["video"], 10, "the stream")
+    page = t.browser()
+    page.open(s.api_url("/"))
+    firsts = []
+    for name in ("one", "two", "three"):
+        firsts.append(page.run(PLAY, name, s.api_url("/rtc/v1/whep/?app=live&stream=a"))["first"])
+    assert min(firsts) < 300, firsts
+    # A busy machine takes seconds to bring them together, and the measure is as coarse as a picture.
+    wait_for(lambda: abs(page.run(OFFSET, "one") or 1000) < 100, 20, "picture and sound at one time")
+    stats = page.run(STATS, "one")
+    assert stats["video"]["decoded"] > 20 and stats["audio"]["samples"] > 24000, stats

@@ -81,11 +81,11 @@ def test_an_origin_that_cannot_prove_its_name_is_not_used(t):
         t.probe(e.url("live/a")).wait_frames(20, 10)
 
 
-def mesh(t, ca, on_miss):
+def mesh(t, ca, on_miss, more=""):
     ports = [free_port(), free_port()]
     out = []
     for i, name in enumerate(("one", "two")):
-        vhost = (f"cluster {{ mode local; origin_cluster on; on_miss {on_miss}; coworkers_https on; "
+        vhost = (f"cluster {{ mode local; origin_cluster on; on_miss {on_miss}; coworkers_https on; {more}"
                  f"coworkers 127.0.0.1:{ports[1 - i]}; }}")
         s = origin(t, name, ca, vhost, f"tls_ca {ca}.crt;\n")
         conf = s.conf.replace(f"http_api {{ enabled on; listen 127.0.0.1:{s.api}; https {{ enabled on; "
@@ -123,3 +123,16 @@ def test_coworkers_are_asked_over_https_and_redirects_keep_the_scheme(t):
     shakes = wait_for(lambda: one.json("/api/v1/certificates")["handshakes"], 5, "figures")
     assert shakes["accepted"] >= 1, shakes
     assert os.path.exists(ca + ".key")
+
+
+def test_an_origin_relays_over_tls(t):
+    """`on_miss relay` with `protocol rtmps`: players of an origin that lacks the stream get it, and what the origins
+    say to each other is encrypted."""
+    one, two = mesh(t, pair(t), "relay", "protocol rtmps; ")
+    t.publish(one.url("live/a"))
+    one.wait_live("a")
+    for url in (f"rtmps://127.0.0.1:{two.values['rtmps']}/live/a", two.url("live/a"),
+                f"https://127.0.0.1:{two.values['https']}/live/a.flv"):
+        t.probe(url).wait_frames(10, 10)
+    assert two.stream("a")["relay"]["peer"] == f"127.0.0.1:{one.values['rtmps']}", two.stream("a")
+    assert len(one.clients()) == 2, one.clients()

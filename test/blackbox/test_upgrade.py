@@ -6,7 +6,7 @@ import threading
 import time
 
 import topology as top
-from support import httpc
+from support import SCALE, httpc
 from support.case import limit
 from support.flv import read_file
 from support.server import wait_for
@@ -116,7 +116,7 @@ def test_upgrades_under_players_and_encoders(t):
         p.wait_frames(20, after=after)
         p.stop()
     for p, publisher in zip(behind + [of_direct], pushed + [direct]):
-        assert p.largest_gap_ms(after=began) < 500, (p.url, p.gaps(after=began)[:3])
+        assert p.largest_gap_ms(after=began) < 500 * SCALE, (p.url, p.gaps(after=began)[:3])
         assert not p.missing(publisher.sent), (p.url, p.missing(publisher.sent)[:5])
         assert not p.backwards()
     # The middle ones stand between the newest and the first, which ends with its encoder; then they end.

@@ -232,6 +232,28 @@ def test_protocol_flv_not_found(t):
     assert httpc.Response(edge.flv("live/x")).status == 404
 
 
+def test_name_that_nobody_has_is_asked_of_one_origin(t):
+    """An origin that has heard "no" from all others speaks for them, over RTMP and HTTP; with one of them away the
+    edge asks each."""
+    origins = top.start_origins(t, "abc", more="query_timeout 300; query_cache_none 0;")
+    edges = {"rtmp": top.start_edge(t, *origins), "flv": top.start_flv_edge(t, *origins, name="flv")}
+
+    def asked(edge, name, count):
+        # Each play at an origin is a line there, whatever becomes of it; lines are written a moment later.
+        assert httpc.Response(edge.flv(f"live/{name}")).status == 404
+
+        def lines():
+            return sum(f"live/{name}: no coworker has it" in o.log() for o in origins)
+        wait_for(lambda: lines() >= count, what=f"{count} origins that were asked for {name}")
+        assert lines() == count, name
+    for kind, edge in edges.items():
+        asked(edge, f"{kind}-1", 1)
+    origins[2].kill9()
+    origins.pop()
+    for kind, edge in edges.items():
+        asked(edge, f"{kind}-2", 2)
+
+
 def test_protocol_flv_follows_redirects(t):
     """302 is followed to host, path and query that it names, three times at most."""
     origin = t.server("origin", top.local())

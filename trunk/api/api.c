@@ -80,6 +80,8 @@ static const struct api_route routes[] = {
 	{"/api", HTTP_ANY, versions_of_api, NULL, 0},
 	{"/api/v1", HTTP_ANY, index_of_v1, NULL, 0},
 	{"/api/v1/versions", HTTP_ANY, api_versions, "the version of this server", ROUTE_PUBLIC},
+	{"/api/v1/page", HTTP_GET, api_page, "what the page in the program shows",
+	 ROUTE_PUBLIC | ROUTE_OPEN},
 	{"/api/v1/summaries", HTTP_ANY, api_summaries,
 	 "the server: pid, memory, CPU, connections, cluster", 0},
 	{"/api/v1/rusages", HTTP_ANY, api_rusages, "resources used, as getrusage(2) has them", 0},
@@ -104,10 +106,18 @@ static const struct api_route routes[] = {
 	{"/api/v1/clients/<id>", HTTP_GET | HTTP_DELETE, api_clients,
 	 "clients, or one: clients/<id>; ?start=0&count=10; DELETE clients/<id> disconnects it",
 	 ROUTE_KICKS},
+	{"/api/v1/recordings", HTTP_GET | HTTP_POST | HTTP_DELETE, api_recordings,
+	 "what is being recorded, and files: ?vhost=&start=0&count=100; POST and DELETE with "
+	 "?vhost=&app=&stream= begin and end a recording",
+	 ROUTE_ACTS},
 	{"/api/v1/drain", HTTP_GET | HTTP_POST | HTTP_DELETE, api_drain,
 	 "POST: nobody new is let in, and the server ends when all have left, or ?timeout= seconds "
 	 "later; DELETE: it goes on",
 	 ROUTE_ACTS},
+	{"/api/v1/children", HTTP_GET, api_children,
+	 "programs that run beside the server (ingest, exec, transcode), and streams that it "
+	 "fetches",
+	 0},
 	{"/api/v1/raw", HTTP_ANY, api_raw, "?rpc=raw, ?rpc=reload, ?rpc=reload-fetch", 0},
 	{"/api/v1/clusters", HTTP_ANY, api_clusters,
 	 "where a stream is: ?vhost=&app=&stream=&ip=&coworker=", ROUTE_BARE | ROUTE_SIGNED},
@@ -212,6 +222,7 @@ static err serve(struct http_session *s, bool *found)
 		.conf = s->conf,
 		.request = s->request,
 		.peer = sock_peer(s->sock),
+		.ports = s->ports,
 		.method = s->request->method,
 		.tail = s->tail,
 	};

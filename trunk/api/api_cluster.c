@@ -93,7 +93,7 @@ static void put_publish(const struct api_call *call, json_t *origin, const struc
 	if (publication_facts(source, by_rival, &facts)) {
 		json_put_int(origin, "since_ms", facts.since_wall_ms);
 		json_put_int(origin, "silent_ms", facts.silent_ms);
-		json_put_int(origin, "takeover_unanswered_ms", facts.takeover_unanswered_ms);
+		json_put_int(origin, "unanswered_ms", facts.unanswered_ms);
 	}
 	free(rival);
 }

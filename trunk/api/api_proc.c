@@ -1,6 +1,7 @@
 #include "api/api_proc.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "conf/conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,7 +189,23 @@ static int64_t busy_of(const char *line, size_t n)
 	return strtoll(line, NULL, 10);
 }
 
-void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats)
+/* The third word of a line is the name. */
+static bool is_counted(const char *line, const struct text_list *names)
+{
+	for (int field = 0; field < 2; field++) {
+		line += strspn(line, " ");
+		line += strcspn(line, " \n");
+	}
+	line += strspn(line, " ");
+	size_t n = strcspn(line, " \n");
+	for (int i = 0; i < names->count; i++)
+		if (strlen(names->v[i]) == n && memcmp(names->v[i], line, n) == 0)
+			return true;
+	return names->count == 0;
+}
+
+void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats,
+		    const struct text_list *names)
 {
 	*total = (struct proc_disk_total){
 		.read_kbyte = vmstat_number(vmstat, "pgpgin"),
@@ -197,7 +214,7 @@ void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const cha
 	while (*diskstats) {
 		size_t n = strcspn(diskstats, "\n");
 		int64_t busy = busy_of(diskstats, n);
-		if (busy > total->busy_ms)
+		if (is_counted(diskstats, names) && busy > total->busy_ms)
 			total->busy_ms = busy;
 		diskstats += n + (diskstats[n] == '\n');
 	}
@@ -216,7 +233,7 @@ void proc_disk_share(struct proc_disk *out, const struct proc_disk_total *from,
 	out->busy = out->busy < 0 ? 0 : out->busy > 1 ? 1 : out->busy;
 }
 
-void proc_disk(struct proc_disk *disk)
+void proc_disk(struct proc_disk *disk, const struct text_list *names)
 {
 	static struct proc_disk_total last;
 	static struct proc_disk value;
@@ -227,7 +244,7 @@ void proc_disk(struct proc_disk *disk)
 		return;
 	struct proc_disk_total total;
 	char *vmstat = mem_strdup(proc_text("/proc/vmstat"));
-	proc_disk_read(&total, vmstat, proc_text("/proc/diskstats"));
+	proc_disk_read(&total, vmstat, proc_text("/proc/diskstats"), names);
 	free(vmstat);
 	if (at_ms)
 		proc_disk_share(&value, &last, &total, now - at_ms);
@@ -238,8 +255,9 @@ void proc_disk(struct proc_disk *disk)
 
 void proc_begin(void)
 {
+	static const struct text_list all;
 	struct proc_cpu cpu;
 	struct proc_disk disk;
 	proc_cpu(&cpu);
-	proc_disk(&disk);
+	proc_disk(&disk, &all);
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct text_list;
+
 /* The whole text of a file of /proc; "" when it cannot be read. Valid until the next call. */
 const char *proc_text(const char *path);
 /* The number behind "\n<name>:" or at the start of the text; 0 when it is not there. */
@@ -44,9 +46,11 @@ struct proc_disk {
 struct proc_disk_total { /* since boot */
 	int64_t read_kbyte, written_kbyte, busy_ms;
 };
-void proc_disk(struct proc_disk *disk);
+/* `names`: of the disks whose load counts; empty: all. */
+void proc_disk(struct proc_disk *disk, const struct text_list *names);
 /* Texts like /proc/vmstat and /proc/diskstats. */
-void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats);
+void proc_disk_read(struct proc_disk_total *total, const char *vmstat, const char *diskstats,
+		    const struct text_list *names);
 /* Changes during the last so many milliseconds. */
 void proc_disk_share(struct proc_disk *out, const struct proc_disk_total *from,
 		     const struct proc_disk_total *to, int64_t ms);

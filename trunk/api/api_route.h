@@ -26,6 +26,7 @@ struct api_call {
 	const struct conf *conf;
 	const struct http_message *request;
 	const struct addr *peer;
+	unsigned ports;        /* HTTP_PORT_…, what the port has that was asked */
 	int method;            /* HTTP_METHOD_…; JSONP may say another one than the request */
 	const char *tail;      /* of the path, behind the route: an id; "" */
 	json_t *answer;        /* an object, for the members */
@@ -60,12 +61,17 @@ struct relay_facts;
 /* Parts of a client's and of a stream's object: how to follow them to the next server. */
 void api_put_trace(json_t *object, const struct client *client);
 void api_put_hop(json_t *relay, const struct relay_facts *facts);
+/* "video" and "audio" of a stream, each null until its codec is known. */
+void api_put_codecs(json_t *object, const struct source *source);
+/* "relay" of a stream that is pulled or pushed; NULL: no such member. */
+void api_put_relay(json_t *object, const struct relay_facts *facts);
 
 enum api_code api_versions(struct api_call *call);
 enum api_code api_authors(struct api_call *call);
 enum api_code api_features(struct api_call *call);
 enum api_code api_requests(struct api_call *call);
 enum api_code api_errors(struct api_call *call);
+enum api_code api_page(struct api_call *call);
 enum api_code api_vhosts(struct api_call *call);
 enum api_code api_streams(struct api_call *call);
 enum api_code api_clients(struct api_call *call);
@@ -73,10 +79,14 @@ enum api_code api_clusters(struct api_call *call);
 enum api_code api_cluster_streams(struct api_call *call) BLOCKS;
 enum api_code api_cluster_nodes(struct api_call *call) BLOCKS;
 enum api_code api_cluster_clients(struct api_call *call) BLOCKS;
+enum api_code api_recordings(struct api_call *call) BLOCKS;
 enum api_code api_drain(struct api_call *call);
+enum api_code api_children(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
 enum api_code api_rtc(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
+/* What summaries tell, as members of `data`. */
+void api_put_summaries(json_t *data, const struct server *server);
 enum api_code api_summaries(struct api_call *call);
 enum api_code api_rusages(struct api_call *call);
 enum api_code api_self_proc_stats(struct api_call *call);

@@ -65,7 +65,7 @@ static void put_level(json_t *video, const struct video_info *info)
 	free(text);
 }
 
-static void put_codecs(json_t *object, const struct source *source)
+void api_put_codecs(json_t *object, const struct source *source)
 {
 	json_object_set_new(object, "video", json_null());
 	if (source->video.codec) {
@@ -89,7 +89,7 @@ static void put_codecs(json_t *object, const struct source *source)
 }
 
 /* A pulled or pushed stream: where from or to, since when, how often that has changed and why. */
-static void put_relay(json_t *object, const struct relay_facts *facts)
+void api_put_relay(json_t *object, const struct relay_facts *facts)
 {
 	if (!facts)
 		return;
@@ -156,8 +156,8 @@ static json_t *stream_object(struct api_call *call, const struct listed *listed)
 	json_put_int(object, "frames", (int64_t)source->video_frames);
 	put_bytes(object, &id->rate, recv, id->send_now);
 	put_publish(object, source, listed->cid);
-	put_codecs(object, source);
-	put_relay(object, relays_facts(call->server->cluster, source));
+	api_put_codecs(object, source);
+	api_put_relay(object, relays_facts(call->server->cluster, source));
 	put_forwards(object, call->server, source);
 	free(tc_url);
 	return object;

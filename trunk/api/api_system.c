@@ -68,7 +68,7 @@ static void put_self(json_t *data, const struct server *server, const struct pro
 	free(cwd);
 }
 
-static void put_machine(json_t *system, const struct proc_memory *m)
+static void put_machine(json_t *system, const struct server *server, const struct proc_memory *m)
 {
 	static const char *const loads[] = {"load_1m", "load_5m", "load_15m"};
 	struct proc_cpu cpu;
@@ -76,7 +76,7 @@ static void put_machine(json_t *system, const struct proc_memory *m)
 	double load[3] = {0};
 	char *rest;
 	proc_cpu(&cpu);
-	proc_disk(&disk);
+	proc_disk(&disk, &server->conf->stats.disk);
 	if (getloadavg(load, 3) != 3)
 		memset(load, 0, sizeof(load));
 	put_real(system, "cpu_percent", cpu.percent);
@@ -148,23 +148,28 @@ static void put_left_out(json_t *data, const struct server *server)
 			     (int64_t)notice_left_out(server->notices, (enum notice_kind)i));
 }
 
-enum api_code api_summaries(struct api_call *call)
+void api_put_summaries(json_t *data, const struct server *server)
 {
-	const struct stat *stat = &call->server->stat;
+	const struct stat *stat = &server->stat;
 	struct proc_memory m;
-	json_t *data = data_of(call);
+	json_put_bool(data, "ok", true);
 	proc_memory(&m);
 	json_put_int(data, "now_ms", clock_wall_ms());
-	put_self(data, call->server, &m);
+	put_self(data, server, &m);
 	json_t *system = json_put_object(data, "system");
-	put_machine(system, &m);
-	put_network(system, call->server);
+	put_machine(system, server, &m);
+	put_network(system, server);
 	json_t *cluster = json_put_object(data, "cluster");
 	json_put_int(cluster, "pulls", (int64_t)stat->pulls);
 	json_put_int(cluster, "switches", (int64_t)stat->switches);
 	json_put_int(cluster, "upstream_failures", (int64_t)stat->upstream_failures);
-	put_refused(cluster, call->server);
-	put_left_out(data, call->server);
+	put_refused(cluster, server);
+	put_left_out(data, server);
+}
+
+enum api_code api_summaries(struct api_call *call)
+{
+	api_put_summaries(json_put_object(call->answer, "data"), call->server);
 	return API_OK;
 }
 

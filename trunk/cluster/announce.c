@@ -1,4 +1,5 @@
 #include "cluster/announce.h"
+#include "cluster/member_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,6 +111,8 @@ void announce_stream(struct rtmp_conn *conn, const struct stream_report *r)
 	amf_set(info, "run", amf_string(r->run));
 	if (r->lost_ms)
 		amf_set(info, "lost_ms", amf_number((double)ago(r)));
+	if (r->absent_at)
+		amf_set(info, "absent_at", amf_number(r->absent_at));
 	rtmp_put_command(conn, CSID_CONNECTION, 0, stream_command, 0, amf_null(), info, NULL);
 }
 
@@ -119,9 +122,12 @@ void announce_stream_lines(struct buf *out, const struct stream_report *r)
 		buf_printf(out, "%s: %s\r\n", ANNOUNCE_RUN_HEADER, r->run);
 	if (r->lost_ms)
 		buf_printf(out, "%s: %lld\r\n", ANNOUNCE_LOST_HEADER, (long long)ago(r));
+	if (r->absent_at)
+		buf_printf(out, "%s: %d\r\n", ANNOUNCE_ABSENT_HEADER, r->absent_at);
 }
 
-void announce_stream_parse(struct stream_report *out, const char *run, double ago_ms)
+void announce_stream_parse(struct stream_report *out, const char *run, double ago_ms,
+			   double absent_at)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_-";
@@ -131,6 +137,8 @@ void announce_stream_parse(struct stream_report *out, const char *run, double ag
 		memcpy(out->run, run, n + 1);
 	if (ago_ms > 0 && ago_ms <= LOST_MAX_MS)
 		out->lost_ms = clock_ms() - (int64_t)ago_ms;
+	if (absent_at >= 1 && absent_at <= MEMBERS_MAX)
+		out->absent_at = (int)absent_at;
 }
 
 bool announce_read_stream(struct stream_report *out, const struct rtmp_msg *m)
@@ -142,7 +150,8 @@ bool announce_read_stream(struct stream_report *out, const struct rtmp_msg *m)
 	const struct amf *info = is_it && c.argc > 0 ? c.args[0] : NULL;
 	if (is_it)
 		announce_stream_parse(out, amf_get_string(info, "run", ""),
-				      amf_get_number(info, "lost_ms", 0));
+				      amf_get_number(info, "lost_ms", 0),
+				      amf_get_number(info, "absent_at", 0));
 	command_fini(&c);
 	return is_it;
 }

@@ -62,16 +62,21 @@ bool announce_take_players(struct announce *a, const struct command *command);
 struct stream_report {
 	char run[RUN_ID_MAX]; /* "" when it is not known */
 	int64_t lost_ms;      /* monotonic; 0: there is media */
+	int absent_at; /* the stream is nowhere, as so many servers say; 0: unknown to how many */
 };
+/* By which a relay over HTTP says that it is one: the servers that the request has come by. */
+#define ANNOUNCE_PATH_HEADER "X-SRS-Path"
 #define ANNOUNCE_RUN_HEADER "X-SRS-Run"
 #define ANNOUNCE_LOST_HEADER "X-SRS-Lost"
+#define ANNOUNCE_ABSENT_HEADER "X-SRS-Absent-At"
 void announce_stream(struct rtmp_conn *conn, const struct stream_report *report);
 /* Header lines; none when there is nothing to say. */
 void announce_stream_lines(struct buf *out, const struct stream_report *report);
 /* False: the message is something else. */
 bool announce_read_stream(struct stream_report *out, const struct rtmp_msg *m);
 /* As it came, which may be anything: `ago_ms` is for how long there has been no media. */
-void announce_stream_parse(struct stream_report *out, const char *run, double ago_ms);
+void announce_stream_parse(struct stream_report *out, const char *run, double ago_ms,
+			   double absent_at);
 
 /* ---- proof ---- */
 

@@ -116,6 +116,8 @@ static void query_main(void *arg)
 		settle(q, QUERY_FOUND);
 		deadline = clock_after(LATE_MS);
 	}
+	if (q->state == QUERY_ASKING && !e && !q->asked.missing)
+		q->answer.absent_at = q->asked.absent + 1;
 	if (q->state == QUERY_ASKING)
 		settle(q, *q->answer.rtmp ? QUERY_FOUND : QUERY_NOWHERE);
 	coworker_query_end(&q->asked);
@@ -245,10 +247,9 @@ static err query_wait(struct query *q, struct coworker_answer *answer)
 	while (q->state == QUERY_ASKING && !e)
 		e = co_wait(CLOCK_NEVER);
 	DL_DELETE(q->waiters, &self);
+	*answer = q->answer;
 	if (!e && q->state == QUERY_NOWHERE)
 		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s", q->key);
-	if (!e)
-		*answer = q->answer;
 	return e;
 }
 

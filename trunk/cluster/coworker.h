@@ -17,7 +17,7 @@ enum coworker_age { COWORKER_KEPT, COWORKER_FRESH };
 
 struct coworker_queries *coworker_queries_new(void);
 void coworker_queries_free(struct coworker_queries **queries);
-/* OK and the answer; ERR_NOTFOUND when nobody has it; ERR_FULL when there is no memory to ask them.
+/* OK and the answer; ERR_NOTFOUND when nobody has it, and answer->absent_at; ERR_FULL when there is no memory to ask them.
  * `from` is the address of the client that wants to know, of which so many are asked at a time; NULL: none. */
 err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 		  const struct target *target, enum coworker_age age, const struct addr *from,

@@ -36,7 +36,7 @@ static void read_text(char *out, size_t cap, const json_t *object, const char *n
 
 /* {"code":0,"data":{"origin":{"ip":"…","port":1935, …}}}; an origin of null means "not here".
  * Asked with "whoever", a server of our kind says in data.self where it is all the same.
- * Members that SRS does not send (http, server, service, since_ms, silent_ms, takeover_unanswered_ms) may be
+ * Members that SRS does not send (http, server, service, since_ms, silent_ms, unanswered_ms) may be
  * missing. */
 err coworker_answer_read(struct coworker_answer *out, const json_t *root)
 {
@@ -60,6 +60,6 @@ err coworker_answer_read(struct coworker_answer *out, const json_t *root)
 	read_address(out->rtmps, origin, "rtmps", PORT_HTTPS);
 	out->since_ms = integer(origin, "since_ms");
 	out->silent_ms = integer(origin, "silent_ms");
-	out->takeover_unanswered_ms = integer(origin, "takeover_unanswered_ms");
+	out->unanswered_ms = integer(origin, "unanswered_ms");
 	return origin == here ? OK : err_plain(ERR_NOTFOUND);
 }

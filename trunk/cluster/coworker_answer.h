@@ -14,7 +14,8 @@ struct coworker_answer {
 	bool draining;               /* it lets nobody new in but other servers */
 	int64_t since_ms;            /* wall time at which the publish began there; 0 likewise */
 	int64_t silent_ms;           /* how long its publisher has sent nothing */
-	int64_t takeover_unanswered_ms;       /* how long a ping to it has not been answered */
+	int64_t unanswered_ms;       /* how long a ping to it has not been answered */
+	int absent_at; /* nobody has it: so many servers said so, this one included; 0: one gave no answer */
 };
 
 /* Into zeroed memory, what /api/v1/clusters has answered; not .coworker. OK: it has the stream.

@@ -79,8 +79,10 @@ static err take_reply(struct coworker_query *q, const struct ask *a, struct cowo
 	}
 	members_answered(q->cluster, a->api);
 	q->missing--;
-	if (strcmp(answer->service, q->cluster->server->service_id) != 0)
+	if (strcmp(answer->service, q->cluster->server->service_id) != 0) {
+		q->absent += e != OK;
 		return q->whoever ? OK : e;
+	}
 	own_address_add(q->cluster, a->api);
 	return err_plain(ERR_NOTFOUND);
 }

@@ -14,6 +14,7 @@ struct coworker_query {
 	struct cluster *cluster;
 	struct asks asks;
 	int missing; /* so many have given no answer yet */
+	int absent;  /* so many have said that they do not have it */
 	bool whoever; /* set before it begins: those are handed out, too, that do not have the stream */
 };
 

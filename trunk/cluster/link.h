@@ -20,7 +20,15 @@ struct link_refusal {
 	char description[256]; /* its own words; "" */
 	char redirect[300];    /* ERR_REDIRECT: "host:port"; ERR_RECONNECT: likewise, or "" */
 	char code[128];        /* the RTMP status that it said, for a client of RTMP; "" */
+	int absent_at; /* ERR_NOTFOUND: so many servers have said that they do not have it; 0: unknown */
 };
+
+/* One origin answers for all: as many servers as there are origins have told it that they lack the stream.
+ * Else each of them would ask all others again, for every name that somebody makes up. */
+static inline bool link_speaks_for_all(const struct link_refusal *said, int origins)
+{
+	return said->why == ERR_NOTFOUND && said->absent_at >= origins;
+}
 
 struct link_opts {
 	const char *name; /* "host:port" */
@@ -77,6 +85,7 @@ struct link {
 	/* what it says of the stream */
 	char run[RUN_ID_MAX]; /* of which run of its publisher the media is; "" */
 	int64_t lost_ms; /* monotonic, since when it has no media itself; 0: it has, or says nothing */
+	int absent_at; /* see link_refusal */
 	/* signs of life */
 	int64_t ping_ms; /* when a sign of life was asked for, that has not come; 0: none is due */
 	int64_t pong_ms; /* when the last one came; 0 */

@@ -96,9 +96,9 @@ static char *headers_of(const struct flv_link *l, const struct question *q)
 {
 	const struct upstream_request *r = q->opts->request;
 	struct signer *signer = r->server->signer;
-	char *lines =
-		mem_printf("X-SRS-Path: %s\r\nX-SRS-Via: %s\r\nX-SRS-Id: %s\r\nX-SRS-Trace: %s\r\n",
-			   q->path, q->via, co_id(), r->trace ? r->trace : "");
+	char *lines = mem_printf("%s: %s\r\nX-SRS-Via: %s\r\nX-SRS-Id: %s\r\nX-SRS-Trace: %s\r\n",
+				 ANNOUNCE_PATH_HEADER, q->path, q->via, co_id(),
+				 r->trace ? r->trace : "");
 	char *claim = link_flv_claim(q->path, q->via);
 	char *all = sign_lines(signer, lines, r->vhost->name, sign_peer(signer, l->link.name),
 			       &(struct sign_what){"GET", q->to.path, span_str(claim)});
@@ -120,7 +120,7 @@ static err get(struct flv_link *l, const struct question *q, struct http_message
 			.host = hp,
 			.tls = strcmp(q->to.schema, "https") == 0 ? certs_client(r->server->certs)
 								  : NULL,
-			.tls_name = r->vhost->cluster.tls_name,
+			.tls_name = r->http_path ? NULL : r->vhost->cluster.tls_name,
 			.target = q->to.path,
 			.headers = headers,
 			.deadline = q->opts->deadline,
@@ -144,10 +144,13 @@ static void take_report(struct link *link, const struct http_message *head)
 {
 	const char *run = http_header_get(head, ANNOUNCE_RUN_HEADER);
 	const char *lost = http_header_get(head, ANNOUNCE_LOST_HEADER);
+	const char *absent = http_header_get(head, ANNOUNCE_ABSENT_HEADER);
 	struct stream_report report;
-	announce_stream_parse(&report, run ? run : "", lost ? strtod(lost, NULL) : 0);
+	announce_stream_parse(&report, run ? run : "", lost ? strtod(lost, NULL) : 0,
+			      absent ? strtod(absent, NULL) : 0);
 	snprintf(link->run, sizeof(link->run), "%s", report.run);
 	link->lost_ms = report.lost_ms;
+	link->absent_at = report.absent_at;
 }
 
 /* One server. ERR_REDIRECT: q->to is the next one. */
@@ -161,7 +164,7 @@ static err ask(struct flv_link *l, struct question *q)
 		TRY(get(l, q, &head));
 	}
 	err e = outcome(head);
-	if (!e)
+	if (!e || e == ERR_NOTFOUND)
 		take_report(&l->link, head);
 	if (e == ERR_REDIRECT) {
 		err bad = take_redirect(&q->to, head, q->opts->request->protocol->tls);
@@ -185,6 +188,10 @@ static err first_url(struct question *q)
 	snprintf(q->to.schema, sizeof(q->to.schema), "http%s", tls ? "s" : "");
 	snprintf(q->to.host, sizeof(q->to.host), "%s", hp.host);
 	q->to.port = hp.port;
+	if (q->opts->request->http_path) {
+		snprintf(q->to.path, sizeof(q->to.path), "%s", q->opts->request->http_path);
+		return OK;
+	}
 	struct buf path = {.max = sizeof(q->to.path) - 1};
 	buf_u8(&path, '/');
 	url_escape(&path, t->app);
@@ -208,11 +215,12 @@ static err ask_in_turn(struct flv_link *l, struct question *q)
 	return err_fail(ERR_LOOP, "more than %d redirects", REDIRECTS);
 }
 
-static void refusal_take(struct link_refusal *said, err e)
+static void refusal_take(struct link_refusal *said, err e, const struct link *link)
 {
 	if (e != ERR_NOTFOUND && e != ERR_DENIED && e != ERR_LOOP)
 		return;
 	said->why = e;
+	said->absent_at = e == ERR_NOTFOUND ? link->absent_at : 0;
 	snprintf(said->description, sizeof(said->description), "%.*s",
 		 (int)sizeof(said->description) - 1, err_trail(e));
 }
@@ -230,7 +238,7 @@ static err flv_open(struct link **out, const struct link_opts *opts, struct link
 	free(q->path);
 	free(q);
 	if (e) {
-		refusal_take(said, e);
+		refusal_take(said, e, &l->link);
 		flv_free(&l->link);
 		return e;
 	}

@@ -169,11 +169,14 @@ static err take_command(struct rtmp_link *l, const struct rtmp_msg *m, struct li
 	if (announce_read_stream(&report, m)) {
 		snprintf(l->link.run, sizeof(l->link.run), "%s", report.run);
 		l->link.lost_ms = report.lost_ms;
+		l->link.absent_at = report.absent_at;
 		return OK;
 	}
 	err e = rtmp_client_status(l->conn, m, &l->refusal);
 	if (e)
 		refusal_take(said, e, &l->refusal);
+	if (e == ERR_NOTFOUND)
+		said->absent_at = l->link.absent_at;
 	return e;
 }
 

@@ -27,6 +27,8 @@ struct peer {
 	bool met;                /* it has accepted a connection of ours */
 	char api[ADDR_TEXT_MAX]; /* "ip:port" of its API; "" when it has not said */
 	int64_t own_until_ms;    /* it is this server itself, which is believed until then */
+	int64_t local_until_ms;  /* .is_local was looked up, which is believed until then */
+	bool is_local;           /* its address is one of this host's */
 };
 
 struct peers;

@@ -93,8 +93,10 @@ bool pull_take_request(struct pull *p)
 const struct link_ops *pull_protocol(const struct pull *p)
 {
 	const struct conf_cluster *conf = &p->vhost->cluster;
-	const struct link_ops *ops =
-		p->from == PULL_FROM_ORIGINS ? link_fetches(conf, p->request.http) : &link_rtmp;
+	const struct link_ops *ops = p->from == PULL_FROM_ORIGINS
+					     ? link_fetches(conf, p->request.http)
+				     : link_sends(conf)->tls ? &link_rtmps
+							     : &link_rtmp;
 	return cluster_link(p->cluster, ops);
 }
 

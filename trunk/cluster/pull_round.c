@@ -19,6 +19,7 @@ enum {
 
 struct round {
 	struct upstreams list; /* that were not asked yet */
+	int origins;           /* all of them */
 	bool alone;            /* there is but one */
 	bool answered, denied; /* one said that it has no such stream, or that we may not */
 	char denial[256];
@@ -118,9 +119,13 @@ static void coworker(struct pull *p, struct upstreams *list)
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	enum coworker_age age = p->coworker_rounds++ ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(p->cluster, p->vhost, &p->request.target, age, NULL, answer);
-	if (!e) {
-		upstreams_add(list, peer_get(p->cluster->peers, answer->rtmp));
+	const char *at = pull_protocol(p)->tls ? answer->rtmps : answer->rtmp;
+	if (!e && *at) {
+		upstreams_add(list, peer_get(p->cluster->peers, at));
 		list->v[0]->is_origin = true;
+	} else if (!e) {
+		log_warn("%s: it is at %s, which has no encrypted port ('protocol' wants one)",
+			 p->source->key, answer->rtmp);
 	}
 	free(answer);
 }
@@ -203,6 +208,7 @@ static err ask_next(struct pull *p, struct round *r)
 	struct upstream_request request = pull_request(p);
 	char name[MEMBER_NAME_MAX];
 	*p->redirected = '\0';
+	r->said.absent_at = 0;
 	err e = upstream_connect(&p->link, &r->list, &request, clock_after(CONNECT_MS), &r->said);
 	struct peer *origin = e ? NULL : p->link->origin;
 	if (!e)
@@ -210,7 +216,7 @@ static err ask_next(struct pull *p, struct round *r)
 	if (e == ERR_STOPPED || pull_is_published_here(p) || pull_is_unwanted(p))
 		return e;
 	take_outcome(p, r, origin, name, e);
-	if (origin)
+	if (origin && !(e == ERR_NOTFOUND && link_speaks_for_all(&r->said, r->origins)))
 		upstreams_remove(&r->list, origin);
 	else
 		r->list.count = 0;
@@ -242,6 +248,7 @@ err pull_round(struct pull *p)
 	struct round *r = mem_new(struct round);
 	p->origin = ORIGIN_NONE;
 	candidates(p, &r->list);
+	r->origins = r->list.count;
 	r->alone = r->list.count == 1 && p->from != PULL_FROM_COWORKERS;
 	err e = r->list.count ? OK : no_candidate(p);
 	while (goes_on(p, r, e) && pull_take_request(p))

@@ -34,7 +34,7 @@ struct rival {
 
 static bool is_silent(const struct claim *c)
 {
-	return c->takeover_unanswered_ms >= RIVAL_PONG_MS;
+	return c->unanswered_ms >= RIVAL_PONG_MS;
 }
 
 bool claim_beats(const struct claim *a, const struct claim *b)
@@ -49,7 +49,7 @@ bool claim_beats(const struct claim *a, const struct claim *b)
 
 struct claim claim_of(const struct coworker_answer *answer)
 {
-	return (struct claim){answer->since_ms, answer->takeover_unanswered_ms, answer->server,
+	return (struct claim){answer->since_ms, answer->unanswered_ms, answer->server,
 			      answer->service};
 }
 
@@ -66,7 +66,7 @@ err rival_find(struct cluster *cluster, const struct conf_vhost *vhost, const st
 	/* Being asked about it, its server has pinged it; what it says next may be that old. */
 	TRY(co_sleep(RIVAL_PONG_MS + COWORKER_FRESH_MS + MARGIN_MS));
 	TRY(coworker_find(cluster, vhost, target, COWORKER_FRESH, NULL, answer));
-	if (answer->takeover_unanswered_ms < RIVAL_PONG_MS)
+	if (answer->unanswered_ms < RIVAL_PONG_MS)
 		return OK;
 	log_warn("%s/%s: the publisher at %s is silent and does not answer a ping: this one may "
 		 "begin",

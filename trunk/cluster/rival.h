@@ -20,7 +20,7 @@ enum {
 /* How strongly an origin claims a stream. */
 struct claim {
 	int64_t since_ms;      /* wall time; 0 (a server that does not say) is before everything */
-	int64_t takeover_unanswered_ms; /* since the publisher was pinged, without a byte from it; else 0 */
+	int64_t unanswered_ms; /* since the publisher was pinged, without a byte from it; else 0 */
 	const char *server;    /* ids; "" when it does not say */
 	const char *service;
 };

@@ -1,4 +1,5 @@
 #include "cluster/upstream.h"
+#include "base/mem.h"
 #include "base/vec.h"
 #include "cluster/inside.h"
 #include "cluster/members.h"
@@ -50,25 +51,35 @@ static double score(uint64_t h, int weight)
 	return -(weight > 0 ? weight : zero) / log(u);
 }
 
-/* Equal weights need no logarithm, and are in the order of the hashes to the last bit. */
-static bool is_preferred(const struct peer *a, const struct peer *b, const char *key)
+/* What the order of one origin follows from, found once for each. */
+struct rank {
+	struct peer *peer;
+	int64_t retry_ms; /* 0: it may be tried */
+	uint64_t hash;
+};
+
+static int compare(double a, double b)
 {
-	uint64_t of_a = hash(a->name, key), of_b = hash(b->name, key);
-	return a->weight == b->weight ? of_a > of_b
-				      : score(of_a, a->weight) > score(of_b, b->weight);
+	return (a > b) - (a < b);
 }
 
-static bool is_before(const struct peer *a, const struct peer *b, const char *key)
+/* Equal weights need no logarithm, and are in the order of the hashes to the last bit. */
+static int by_preference(const struct rank *a, const struct rank *b)
 {
-	int64_t now = clock_ms();
-	bool a_waits = a->retry_ms > now, b_waits = b->retry_ms > now;
-	if (a_waits != b_waits)
-		return b_waits;
-	if (a_waits)
-		return a->retry_ms < b->retry_ms;
-	if (a->priority != b->priority)
-		return a->priority < b->priority;
-	return is_preferred(a, b, key);
+	int weight = a->peer->weight;
+	if (weight == b->peer->weight)
+		return (a->hash < b->hash) - (a->hash > b->hash);
+	return compare(score(b->hash, b->peer->weight), score(a->hash, weight));
+}
+
+static int by_rank(const void *x, const void *y)
+{
+	const struct rank *a = x, *b = y;
+	if (a->retry_ms || b->retry_ms)
+		return (a->retry_ms > b->retry_ms) - (a->retry_ms < b->retry_ms);
+	if (a->peer->priority != b->peer->priority)
+		return a->peer->priority < b->peer->priority ? -1 : 1;
+	return by_preference(a, b);
 }
 
 void upstreams_fini(struct upstreams *list)
@@ -85,13 +96,18 @@ void upstreams_add(struct upstreams *list, struct peer *peer)
 
 void upstreams_sort(struct upstreams *list, const char *key)
 {
-	for (int i = 1; i < list->count; i++) {
-		struct peer *up = list->v[i];
-		int at = i;
-		for (; at > 0 && is_before(up, list->v[at - 1], key); at--)
-			list->v[at] = list->v[at - 1];
-		list->v[at] = up;
+	int64_t now = clock_ms();
+	struct rank *ranks = mem_alloc((size_t)list->count * sizeof(ranks[0]) + 1);
+	for (int i = 0; i < list->count; i++) {
+		struct peer *peer = list->v[i];
+		ranks[i] = (struct rank){.peer = peer,
+					 .retry_ms = peer->retry_ms > now ? peer->retry_ms : 0,
+					 .hash = hash(peer->name, key)};
 	}
+	qsort(ranks, (size_t)list->count, sizeof(ranks[0]), by_rank);
+	for (int i = 0; i < list->count; i++)
+		list->v[i] = ranks[i].peer;
+	free(ranks);
 }
 
 void upstreams_remove(struct upstreams *list, const struct peer *gone)

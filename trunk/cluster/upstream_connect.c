@@ -54,6 +54,15 @@ static struct attempt *settled(struct race *r, int *running)
 	return NULL;
 }
 
+/* The rest need not be asked. */
+static bool is_nowhere(const struct race *r)
+{
+	for (int i = 0; i < r->started; i++)
+		if (r->attempts[i].done && link_speaks_for_all(&r->attempts[i].said, r->count))
+			return true;
+	return false;
+}
+
 static void start_next(struct race *r)
 {
 	struct attempt *a = &r->attempts[r->started++];
@@ -74,6 +83,8 @@ static err run_race(struct race *r, int64_t deadline)
 		r->winner = settled(r, &running);
 		if (r->winner)
 			return OK;
+		if (is_nowhere(r))
+			return ERR_UPSTREAM;
 		if (r->started < r->count && (running == 0 || clock_ms() >= company)) {
 			start_next(r);
 			company = clock_ms() + COMPANY_MS;

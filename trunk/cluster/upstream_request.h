@@ -12,6 +12,7 @@ struct upstream_request {
 	struct server *server;
 	const struct conf_vhost *vhost;
 	const struct target *target; /* of the viewer or publisher */
+	const char *http_path;       /* of a URL that is no name of ours, with its query; NULL */
 	const char *tc_vhost;        /* named by the URL of connect; NULL: as `vhost` says */
 	const char *page_url, *swf_url;
 	const char *path;       /* ids of the servers it came by, ",a,b"; "" */

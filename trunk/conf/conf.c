@@ -1,6 +1,7 @@
 /* The snapshot: counted, and asked by those who have it. */
 #include "conf/conf.h"
 #include "base/check.h"
+#include "conf/items.h"
 #include "conf/schema.h"
 #include "conf/value.h"
 
@@ -8,22 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-static void free_rows(void *base, bool vhost)
-{
-	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
-		if (row_is_value(row) && row_is_vhost(row) == vhost)
-			value_fini(base, row);
-	}
-}
-
 static void conf_free(struct conf *conf)
 {
-	for (int i = 0; i < conf->vhost_count; i++) {
-		free_rows(&conf->vhosts[i], true);
-		free(conf->vhosts[i].name);
-	}
-	free(conf->vhosts);
-	free_rows(conf, false);
+	items_fini(conf, NULL);
 	free(conf->file);
 	free(conf);
 }

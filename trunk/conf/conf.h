@@ -89,6 +89,7 @@ struct conf_publish {
 	int64_t normal_timeout_ms;
 	int64_t kickoff_for_idle_ms; /* in the file: seconds; 0 off */
 	int64_t reconnect_grace_ms;  /* in the file: seconds */
+	int max_bitrate;             /* kilobits per second; 0: no limit */
 };
 
 struct conf_play {
@@ -103,6 +104,7 @@ struct conf_play {
 	bool notify_unpublish;
 	int64_t stalled_timeout_ms; /* in the file: seconds */
 	int64_t wait_timeout_ms;    /* likewise; 0: none */
+	int max_players;            /* of one stream; 0: no limit */
 };
 
 struct conf_cluster {
@@ -167,6 +169,8 @@ struct conf_dvr {
 	char *path;
 	int64_t duration_ms; /* in the file: seconds */
 	bool wait_keyframe;
+	int64_t max_age_ms; /* likewise; 0: kept for ever */
+	int max_size_mb;    /* 0: without a limit */
 };
 
 enum conf_ip_family { IP_FAMILY_V4, IP_FAMILY_V6, IP_FAMILY_ALL };
@@ -204,6 +208,41 @@ struct conf_forward {
 	char *backend;                /* asked for the URLs instead; "" */
 };
 
+/* An engine of ffmpeg: one process, what it makes of its input. */
+struct conf_engine {
+	char *name;
+	bool enabled;
+	struct text_list perfile, vfilter, vparams, aparams; /* words of the command */
+	char *iformat, *oformat, *vcodec, *acodec, *vprofile, *vpreset, *output;
+	int vbitrate, abitrate; /* kilobits per second */
+	int vfps, vwidth, vheight, vthreads, asample_rate, achannels;
+};
+
+enum conf_ingest_type { INGEST_FILE, INGEST_STREAM };
+
+struct conf_ingest {
+	char *name;
+	bool enabled;
+	enum conf_ingest_type type;
+	char *url, *ffmpeg;
+	int engine_count, engine_room;
+	struct conf_engine *engines;
+};
+
+struct conf_transcode {
+	char *name; /* "", "app" or "app/stream": which streams */
+	bool enabled;
+	char *ffmpeg;
+	int engine_count, engine_room;
+	struct conf_engine *engines;
+};
+
+struct conf_exec {
+	bool enabled;
+	struct text_list publish; /* commands: words, joined by CONF_COMMAND_JOINT */
+};
+#define CONF_COMMAND_JOINT '\x1f'
+
 struct conf_vhost {
 	char *name;
 	bool enabled;
@@ -222,6 +261,11 @@ struct conf_vhost {
 	struct conf_dvr dvr;
 	struct conf_rtc rtc;
 	struct conf_forward forward;
+	struct conf_exec exec;
+	int ingest_count, ingest_room;
+	struct conf_ingest *ingests;
+	int transcode_count, transcode_room;
+	struct conf_transcode *transcodes;
 	struct conf_certs tls; /* for clients that name this vhost */
 };
 
@@ -258,7 +302,7 @@ struct conf_http_api {
 struct conf_http_server {
 	bool enabled;
 	char *listen, *dir;
-	bool crossdomain;
+	bool crossdomain, page;
 	struct conf_https https;
 };
 
@@ -272,6 +316,13 @@ struct conf_exporter {
 	bool enabled;
 	char *listen, *label, *tag;
 	int streams;
+};
+
+/* A service that is told at intervals that this server is there. */
+struct conf_heartbeat {
+	bool enabled, summaries, ports;
+	int64_t interval_ms; /* in the file: seconds */
+	char *url, *device_id;
 };
 
 struct conf {
@@ -296,6 +347,12 @@ struct conf {
 	bool force_grace_quit;
 	enum conf_tri reuse_port;
 	char *advertise, *resolver;
+	char *ff_log_level; /* of ffmpeg */
+	struct {
+		int network;
+		struct text_list disk;
+	} stats;
+	struct conf_heartbeat heartbeat;
 	struct conf_http_api http_api;
 	struct conf_http_server http_server;
 	struct conf_access_log access_log;

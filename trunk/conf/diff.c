@@ -1,8 +1,13 @@
 /* The difference of two snapshots, and what becomes of it: member by member as the table lists them.
  * Values are compared as texts: slow, but a reload is rare, and what is compared is what is shown. */
+#include "base/mem.h"
 #include "conf/conf.h"
+#include "conf/items.h"
 #include "conf/schema.h"
 #include "conf/value.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { VALUE_TEXT_MAX = 64 * 1024 };
 
@@ -30,8 +35,9 @@ static const char *shown(const struct row *row, struct buf *text)
 	return !*s ? "(none)" : row->hidden ? "(hidden)" : s;
 }
 
-static void diff_row(struct diff *d, const struct row *row, const char *vhost, const void *from,
-		     const void *to)
+/* Values of `owner`, which stands in the line as `label` ("vhost live.example.com: ") instead of its path. */
+static void diff_row(struct diff *d, const struct row *row, const struct row *owner,
+		     const char *label, const void *from, const void *to)
 {
 	buf_clear(&d->from);
 	buf_clear(&d->to);
@@ -39,31 +45,65 @@ static void diff_row(struct diff *d, const struct row *row, const char *vhost, c
 	value_text(&d->to, row, to);
 	if (strcmp(buf_text(&d->from), buf_text(&d->to)) == 0)
 		return;
-	/* "vhost live.example.com.play.atc" would be hard to read */
-	if (vhost)
-		buf_printf(d->out, "vhost %s: %s", vhost, row->path + strlen("vhost."));
-	else
-		buf_printf(d->out, "%s", row->path);
+	buf_printf(d->out, "%s%s", label, row->path + (owner ? strlen(owner->path) + 1 : 0));
 	buf_printf(d->out, ": %s -> %s (%s)\n", shown(row, &d->from), shown(row, &d->to),
 		   apply_text(row->apply));
 	if (row->apply == APPLY_RESTART)
 		*d->restart = true;
 }
 
-static void diff_rows(struct diff *d, const char *vhost, const void *from, const void *to)
+static void diff_rows(struct diff *d, const struct row *owner, const char *label, const void *from,
+		      const void *to);
+
+/* Items have their order or, where they have one, their name in common. */
+static const void *other_of(const void *base, const struct row *row, const void *item, int i)
+{
+	if (row->may_repeat && i < items_count(base, row) &&
+	    strcmp(item_name(items_at_const(base, row, i)), item_name(item)) == 0)
+		return items_at_const(base, row, i);
+	return items_find(base, row, item_name(item));
+}
+
+static void diff_items(struct diff *d, const struct row *row, const char *label, const void *from,
+		       const void *to)
+{
+	for (int i = 0; i < items_count(from, row); i++) {
+		const void *old = items_at_const(from, row, i), *new = other_of(to, row, old, i);
+		char *own = mem_printf("%s%s %s: ", label, row_name(row), item_name(old));
+		if (new)
+			diff_rows(d, row, own, old, new);
+		else
+			buf_printf(d->out, "%spresent -> removed (%s)\n", own,
+				   apply_text(*label ? APPLY_NOW : APPLY_NEW));
+		free(own);
+	}
+	for (int i = 0; i < items_count(to, row); i++) {
+		const void *new = items_at_const(to, row, i);
+		if (!other_of(from, row, new, i))
+			buf_printf(d->out, "%s%s %s: absent -> added (%s)\n", label, row_name(row),
+				   item_name(new), apply_text(*label ? APPLY_NOW : APPLY_NEW));
+	}
+}
+
+static void diff_rows(struct diff *d, const struct row *owner, const char *label, const void *from,
+		      const void *to)
 {
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
 		/* two spellings of one member: the first one speaks for both */
 		bool twin = row->kind == ROW_ENUM && !row->value;
-		if (row_is_value(row) && row_is_vhost(row) == !!vhost && !twin)
-			diff_row(d, row, vhost, from, to);
+		if (row_is_value(row) && row_owner(row) == owner && !twin)
+			diff_row(d, row, owner, label, from, to);
 	}
+	for (const struct row *row = schema_first(); row; row = schema_next(row))
+		if (row->items.size && row_owner(row) == owner)
+			diff_items(d, row, label, from, to);
 }
 
 static void keep_rows(void *base, bool vhost, const void *running)
 {
 	for (const struct row *row = schema_first(); row; row = schema_next(row))
-		if (row_is_value(row) && row_is_vhost(row) == vhost && row->apply == APPLY_RESTART)
+		if (row_is_value(row) && row->apply == APPLY_RESTART &&
+		    (vhost ? row_is_vhost(row) : !row_owner(row)))
 			value_copy(base, row, running);
 }
 
@@ -86,21 +126,7 @@ void conf_diff(struct buf *out, const struct conf *from, const struct conf *to, 
 			 .restart = restart};
 
 	*restart = false;
-	diff_rows(&d, NULL, from, to);
-	for (int i = 0; i < from->vhost_count; i++) {
-		const struct conf_vhost *old = &from->vhosts[i];
-		const struct conf_vhost *new = conf_vhost_named(to, old->name);
-		if (new)
-			diff_rows(&d, old->name, old, new);
-		else
-			buf_printf(out, "vhost %s: present -> removed (for new sessions)\n",
-				   old->name);
-	}
-	for (int i = 0; i < to->vhost_count; i++) {
-		if (!conf_vhost_named(from, to->vhosts[i].name))
-			buf_printf(out, "vhost %s: absent -> added (for new sessions)\n",
-				   to->vhosts[i].name);
-	}
+	diff_rows(&d, NULL, "", from, to);
 	buf_free(&d.from);
 	buf_free(&d.to);
 }

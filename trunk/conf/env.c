@@ -26,10 +26,17 @@ static bool has_short_name(const struct row *row)
 	return strncmp(row->path, "srs_", 4) == 0;
 }
 
-/* Blocks have no variable of their own. Returns the value of the row's, and its name. */
+/* Blocks have no variable of their own, nor has what is in a named one of a vhost: which one would be meant? */
+static bool has_variable(const struct row *row)
+{
+	const struct row *owner = row_owner(row);
+	return row->kind != ROW_BLOCK && row->kind != ROW_OPTIONS && (!owner || !row_owner(owner));
+}
+
+/* Returns the value of the row's, and its name. */
 static const char *env_value(const struct row *row, char name[static ENV_NAME_MAX])
 {
-	if (row->kind == ROW_BLOCK)
+	if (!has_variable(row))
 		return NULL;
 	env_name(name, row->path);
 	const char *value = getenv(name);
@@ -120,7 +127,7 @@ static bool is_known(const char *name)
 			return true;
 	}
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
-		if (row->kind == ROW_BLOCK)
+		if (!has_variable(row))
 			continue;
 		env_name(known, row->path);
 		if (strcmp(name, known) == 0)
@@ -141,7 +148,7 @@ static void warn_unknown(const char *name, struct conf_report *report)
 	struct nearest near = {.word = name};
 
 	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
-		if (!row_is_value(row))
+		if (!row_is_value(row) || !has_variable(row))
 			continue;
 		env_name(known, row->path);
 		nearest_try(&near, known);
@@ -181,7 +188,8 @@ void env_overlay(struct conf_tree *root, struct conf_report *report)
 		const char *value = env_value(row, name);
 		if (value)
 			put_everywhere(root, row->path, name, value,
-				       row->kind == ROW_LIST || row->kind == ROW_RULES);
+				       row->kind == ROW_LIST || row->kind == ROW_RULES ||
+					       row->kind == ROW_COMMANDS);
 	}
 	overlay_rest(root, report);
 }

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/vec.h"
+#include "conf/items.h"
 #include "conf/load.h"
 #include "conf/schema.h"
 #include "conf/value.h"
@@ -14,19 +14,11 @@
 #include <sys/stat.h>
 #include <utlist.h>
 
-enum { VHOST_NAME_MAX = 255 };
-
-static void default_rows(void *base, bool vhost)
-{
-	for (const struct row *row = schema_first(); row; row = schema_next(row)) {
-		if (row_is_value(row) && row_is_vhost(row) == vhost)
-			value_set_default(base, row);
-	}
-}
+enum { NAME_MAX_BYTES = 255 };
 
 void fill_defaults(struct conf *conf)
 {
-	default_rows(conf, false);
+	items_default(conf, NULL);
 }
 
 /* "; it belongs to vhost.play" for a name that is known, but not here; or "". */
@@ -83,6 +75,30 @@ static void fill_foreign(const struct conf_tree *node, const struct row *row,
 			       row->path);
 }
 
+/* Names and values of any kind, as the words of a command: "re;" is "-re". */
+static void fill_options(void *base, const struct conf_tree *node, const struct row *row,
+			 struct conf_report *report)
+{
+	struct text_list words = {0};
+	char why[VALUE_WHY_MAX];
+	const struct conf_tree *option;
+	if (node->args.count) {
+		report_error(report, place_of(node), "'%s' is a block of options, '%s { … }'",
+			     row->path, row_name(row));
+		return;
+	}
+	DL_FOREACH (node->children, option) {
+		char *name = mem_printf("%s%s", *option->name == '-' ? "" : "-", option->name);
+		text_list_add(&words, span_str(name));
+		free(name);
+		for (int i = 0; i < option->args.count; i++)
+			text_list_add(&words, span_str(option->args.v[i]));
+	}
+	if (!value_set(base, row, &words, why))
+		report_error(report, place_of(node), "'%s' %s", row->path, why);
+	text_list_fini(&words);
+}
+
 static void fill_value(void *base, const struct conf_tree *node, const struct row *row,
 		       struct conf_report *report)
 {
@@ -106,7 +122,7 @@ static void fill_value(void *base, const struct conf_tree *node, const struct ro
 static bool is_duplicate(struct map *seen, const struct conf_tree *node, const struct row *row,
 			 struct conf_report *report)
 {
-	if (row->kind == ROW_RULES)
+	if (row->kind == ROW_RULES || row->kind == ROW_COMMANDS || row->may_repeat)
 		return false;
 	char *key = row->named && node->args.count
 			    ? mem_printf("%s %s", node->name, node->args.v[0])
@@ -132,7 +148,8 @@ static bool is_duplicate(struct map *seen, const struct conf_tree *node, const s
 	return first && row->kind != ROW_UNSUPPORTED;
 }
 
-static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct conf_report *report);
+static void fill_item(struct conf *conf, void *base, const struct conf_tree *node,
+		      const struct row *row, struct conf_report *report);
 
 /* A name with a dot would look like a path: "vhost.enabled" at the top is not the vhost's. */
 static const struct row *row_of(const struct conf_tree *node)
@@ -144,7 +161,7 @@ static const struct row *row_of(const struct conf_tree *node)
 	return schema_find(path);
 }
 
-/* The directives of a block into `base`, a struct conf or, inside a vhost, a struct conf_vhost. */
+/* The directives of a block into `base`, the struct of the named block that they are in. */
 static void fill_block(struct conf *conf, void *base, const struct conf_tree *block,
 		       struct conf_report *report)
 {
@@ -163,10 +180,12 @@ static void fill_block(struct conf *conf, void *base, const struct conf_tree *bl
 			continue;
 		if (row->kind == ROW_UNSUPPORTED || row->kind == ROW_IGNORED)
 			fill_foreign(node, row, report);
+		else if (row->kind == ROW_OPTIONS)
+			fill_options(base, node, row, report);
 		else if (row->kind != ROW_BLOCK)
 			fill_value(base, node, row, report);
 		else if (row->named)
-			fill_vhost(conf, node, report);
+			fill_item(conf, base, node, row, report);
 		else if (node->args.count)
 			report_error(report, place_of(node),
 				     "'%s' is a block, '%s { … }'; it takes no value", row->path,
@@ -184,22 +203,17 @@ static bool is_given(const struct conf_tree *block, const char *path)
 	return whole;
 }
 
-static void fill_vhost(struct conf *conf, const struct conf_tree *node, struct conf_report *report)
+static void fill_item(struct conf *conf, void *base, const struct conf_tree *node,
+		      const struct row *row, struct conf_report *report)
 {
-	if (node->args.count != 1 || strlen(node->args.v[0]) > VHOST_NAME_MAX) {
-		report_error(report, place_of(node),
-			     "'vhost' expects one name, as in 'vhost __defaultVhost__ { … }'");
+	int names = node->args.count;
+	if (names > 1 || (names < 1 && !row->may_repeat) ||
+	    (names && strlen(node->args.v[0]) > NAME_MAX_BYTES)) {
+		report_error(report, place_of(node), "'%s' expects one name, as in '%s %s { … }'",
+			     row_name(row), row_name(row), row->example);
 		return;
 	}
-	vec_reserve(conf->vhosts, conf->vhost_room, conf->vhost_count + 1);
-	struct conf_vhost *vhost = &conf->vhosts[conf->vhost_count++];
-	*vhost = (struct conf_vhost){.name = mem_strdup(node->args.v[0])};
-	default_rows(vhost, true);
-	fill_block(conf, vhost, node, report);
-	if (!vhost->http_remux.hstrs)
-		report_warning(report, place_of(node),
-			       "'vhost.http_remux.hstrs off' has no effect: it is always on");
-	vhost->http_remux.hstrs = true;
+	fill_block(conf, items_add(base, row, names ? node->args.v[0] : ""), node, report);
 }
 
 /* Where SRS has its files, if that folder is there; else the working directory, which always is. */
@@ -233,7 +247,7 @@ static void settle_files(struct conf *conf, const struct conf_tree *root)
 }
 
 /* Values that depend on other ones, which may stand behind them in the file. */
-static void settle(struct conf *conf, const struct conf_tree *root)
+static void settle(struct conf *conf, const struct conf_tree *root, struct conf_report *report)
 {
 	char why[VALUE_WHY_MAX];
 	const struct conf_tree *level = tree_find(root, "srs_log_level_v2");
@@ -245,6 +259,11 @@ static void settle(struct conf *conf, const struct conf_tree *root)
 		struct conf_vhost *vhost = &conf->vhosts[i];
 		if (!is_given(tree_find_vhost(root, vhost->name), "chunk_size"))
 			vhost->chunk_size = conf->chunk_size;
+		if (!vhost->http_remux.hstrs)
+			report_warning(report, place_of(tree_find_vhost(root, vhost->name)),
+				       "'vhost.http_remux.hstrs off' has no effect: it is always "
+				       "on");
+		vhost->http_remux.hstrs = true;
 	}
 }
 
@@ -255,5 +274,5 @@ void fill_conf(struct conf *conf, const struct conf_tree *root, struct conf_repo
 	if (!unread && !is_given(root, "listen"))
 		report_error(report, (struct conf_place){root->file, 0},
 			     "'listen' is missing: say where RTMP is served, as in 'listen 1935;'");
-	settle(conf, root);
+	settle(conf, root, report);
 }

@@ -5,7 +5,7 @@
 #include "conf/schema.h"
 #include "conf/value.h"
 
-enum { HELP_COLUMNS = 96, NAME_COLUMNS = 24 };
+enum { HELP_COLUMNS = 96, NAME_COLUMNS = 24, HELP_EXAMPLE_MAX = 65536 };
 
 static void indent(struct buf *out, int depth)
 {
@@ -61,8 +61,11 @@ static void help_value(struct buf *out, const struct row *row, int depth)
 		   row->later ? " Not built yet." : "");
 	comment(out, depth, buf_text(&line));
 	indent(out, depth);
-	buf_printf(out, "%s%-*s %s;\n", active ? "" : "# ", NAME_COLUMNS - 1, row_name(row),
-		   row->value ? row->value : row->example);
+	if (row->kind == ROW_OPTIONS)
+		buf_printf(out, "# %-*s { %s }\n", NAME_COLUMNS - 1, row_name(row), row->example);
+	else
+		buf_printf(out, "%s%-*s %s;\n", active ? "" : "# ", NAME_COLUMNS - 1, row_name(row),
+			   row->value ? row->value : row->example);
 	buf_free(&line);
 }
 
@@ -99,6 +102,34 @@ static bool is_wanted(const struct row *row, const char *path)
 	return n < m ? n == 0 || row->path[n] == '.' : row->kind == ROW_BLOCK && path[m] == '.';
 }
 
+static void help_block(struct buf *out, const char *block, const char *path, int depth);
+
+static void help_braces(struct buf *out, const struct row *row, const char *path, int depth)
+{
+	comment(out, depth, row->help);
+	indent(out, depth);
+	buf_printf(out, "%s%s%s {\n", row_name(row), row->named ? " " : "",
+		   row->named ? row->example : "");
+	help_block(out, row->path, path, depth + 1);
+	indent(out, depth);
+	buf_printf(out, "}\n");
+}
+
+/* A block of a name that nobody has chosen yet stands there as a comment. */
+static void help_example(struct buf *out, const struct row *row, const char *path, int depth)
+{
+	struct buf text = {.max = HELP_EXAMPLE_MAX};
+	help_braces(&text, row, path, depth);
+	for (const char *line = buf_text(&text), *end; *line; line = *end ? end + 1 : end) {
+		end = line + strcspn(line, "\n");
+		int blanks = (int)strspn(line, " ");
+		bool plain = line + blanks < end && line[blanks] != '#';
+		buf_printf(out, "%.*s%s%.*s\n", blanks, line, plain ? "# " : "",
+			   (int)(end - line) - blanks, line + blanks);
+	}
+	buf_free(&text);
+}
+
 static void help_block(struct buf *out, const char *block, const char *path, int depth)
 {
 	bool first = true;
@@ -115,12 +146,11 @@ static void help_block(struct buf *out, const char *block, const char *path, int
 			help_value(out, row, depth);
 			continue;
 		}
-		comment(out, depth, row->help);
-		indent(out, depth);
-		buf_printf(out, "%s %s{\n", row_name(row), row->named ? "__defaultVhost__ " : "");
-		help_block(out, row->path, path, depth + 1);
-		indent(out, depth);
-		buf_printf(out, "}\n");
+		if (row->named && row_owner(row)) {
+			help_example(out, row, path, depth);
+			continue;
+		}
+		help_braces(out, row, path, depth);
 	}
 	if (strncmp(path, block, strlen(path)) != 0)
 		return; /* only a part of this block was asked for */

@@ -29,7 +29,9 @@ static const struct row rows[] = {
 	     protocol_names, "rtmp", NEW,
 	     "The protocol by which an edge fetches streams: RTMP or HTTP-FLV, each plain or over "
 	     "TLS (port 443 where an origin has none). What is published here goes out by RTMP, "
-	     "over TLS with 'rtmps' and 'flvs'."),
+	     "over TLS with 'rtmps' and 'flvs'; so does what an origin fetches from a coworker for "
+	     "its "
+	     "players (on_miss)."),
 	ONOFF("vhost.cluster.follow_client", conf_vhost, cluster.follow_client, "off", NEW,
 	      "Whether an edge fetches by the protocol of its player instead."),
 	ONOFF("vhost.cluster.token_traverse", conf_vhost, cluster.token_traverse, "off", NEW,

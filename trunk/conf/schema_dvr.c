@@ -12,7 +12,8 @@ static const struct row rows[] = {
 	ONOFF("vhost.dvr.enabled", conf_vhost, dvr.enabled, "off", NEW,
 	      "Whether streams are recorded."),
 	LIST("vhost.dvr.dvr_apply", conf_vhost, dvr.apply, NEW,
-	     "Which streams are recorded, as app/stream; 'all', and nothing, mean all of them.",
+	     "Which streams are recorded, as app/stream; 'all', and nothing, mean all of them, and "
+	     "'none' those alone that the API starts.",
 	     .example = "all"),
 	ENUM("vhost.dvr.dvr_plan", conf_vhost, dvr.plan, enum conf_dvr_plan, plan_names, "session",
 	     NEW,
@@ -29,6 +30,12 @@ static const struct row rows[] = {
 		"How long a recording is with 'dvr_plan segment'; it ends at the next key frame."),
 	ONOFF("vhost.dvr.dvr_wait_keyframe", conf_vhost, dvr.wait_keyframe, "on", NEW,
 	      "Whether a recording ends at key frames alone."),
+	SECONDS("vhost.dvr.dvr_max_age", conf_vhost, dvr.max_age_ms, "0", 0, 3650LL * DAY, NEW,
+		"How long recordings are kept after their end; 0 is for ever. Only files whose names "
+		"dvr_path makes are removed."),
+	INT("vhost.dvr.dvr_max_size", conf_vhost, dvr.max_size_mb, "0", 0, 1000000000, NEW,
+	    "How many megabytes all recordings below dvr_path may have; the oldest are removed. 0 is "
+	    "without a limit."),
 	IDLE("vhost.dvr.time_jitter", "The times of each recording begin with 0 and rise."),
 };
 

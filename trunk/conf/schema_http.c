@@ -81,6 +81,9 @@ static const struct row rows[] = {
 	     .judge = value_check_endpoint),
 	TEXT("http_server.dir", conf, http_server.dir, "./objs/nginx/html", NOW,
 	     "The directory whose files are served.", .min = 1),
+	ONOFF("http_server.page", conf, http_server.page, "on", NOW,
+	      "Whether there is a page that shows and plays streams: '/', unless dir has an "
+	      "index.html, and a console at '/page/console.html' of http_api.listen."),
 	ONOFF("http_server.crossdomain", conf, http_server.crossdomain, "on", NOW,
 	      "Whether web pages of other sites may use files and streams (CORS)."),
 	BLOCK("http_server.https", "The same over TLS."),
@@ -109,6 +112,12 @@ static const struct row rows[] = {
 
 	BLOCK("stats", "Figures about the machine."),
 	IDLE("stats.enabled", "Figures about the machine are read when the API is asked."),
+	INT("stats.network", conf, stats.network, "0", 0, 1000, NOW,
+	    "Which of the machine's addresses is told as that of the server (heartbeat): the first "
+	    "one is 0. Those of IPv4 come first, and the loopback last."),
+	LIST("stats.disk", conf, stats.disk, NOW,
+	     "The disks whose load is told, as /proc/diskstats names them; without it all.",
+	     .example = "sda sdb"),
 };
 
 SCHEMA_PART(schema_http, rows);

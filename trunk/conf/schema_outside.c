@@ -1,7 +1,24 @@
-/* What a server does beyond its own clients: streams that go on to other servers. */
+/* What a server does beyond its own clients: it reports itself, and streams go on to other servers. */
 #include "conf/schema_rows.h"
 
 static const struct row rows[] = {
+	BLOCK("heartbeat",
+	      "A service that is told at intervals that this server is there: SRS's proxy, say."),
+	ONOFF("heartbeat.enabled", conf, heartbeat.enabled, "off", NOW, "Whether it is told."),
+	SECONDS("heartbeat.interval", conf, heartbeat.interval_ms, "10", 100, DAY, NOW,
+		"How often; the first time after that."),
+	TEXT("heartbeat.url", conf, heartbeat.url, "http://127.0.0.1:8085/api/v1/servers", NOW,
+	     "The service: it gets a POST with device_id, ip, server, service and pid. Its answer "
+	     "does "
+	     "not matter.",
+	     .min = 1, .judge = value_check_url),
+	TEXT("heartbeat.device_id", conf, heartbeat.device_id, NULL, NOW,
+	     "A name of this server, for the service.", .example = "my-srs-device"),
+	ONOFF("heartbeat.summaries", conf, heartbeat.summaries, "off", NOW,
+	      "Whether it is told what /api/v1/summaries tells."),
+	ONOFF("heartbeat.ports", conf, heartbeat.ports, "off", NOW,
+	      "Whether it is told where this server listens (rtmp, http, api)."),
+
 	BLOCK("vhost.forward", "A copy of each stream of this vhost for other servers. It begins "
 			       "at a key frame, and "
 			       "comes back after a loss; what becomes of a destination never "

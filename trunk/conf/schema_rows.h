@@ -18,7 +18,7 @@ struct schema_part {
 };
 extern const struct schema_part schema_process, schema_http, schema_tls, schema_vhost,
 	schema_cluster, schema_remux, schema_hls, schema_dvr, schema_access, schema_outside,
-	schema_rtc, schema_srs;
+	schema_programs, schema_rtc, schema_srs;
 
 #define SCHEMA_PART(name, rows)                                                                    \
 	const struct schema_part name = {rows, sizeof(rows) / sizeof((rows)[0])}
@@ -31,6 +31,13 @@ extern const struct schema_part schema_process, schema_http, schema_tls, schema_
 #define BLOCK(p, text, ...)                                                                        \
 	{                                                                                          \
 		.path = p, .kind = ROW_BLOCK, .help = text, __VA_ARGS__                            \
+	}
+#define NAMED(p, type, array, array_count, array_room, text, ...)                                  \
+	{                                                                                          \
+		.path = p, .kind = ROW_BLOCK, .named = true,                                       \
+		.items = {offsetof(struct type, array_count), offsetof(struct type, array_room),   \
+			  offsetof(struct type, array), sizeof(((struct type *)NULL)->array[0])},  \
+		.help = text, __VA_ARGS__                                                          \
 	}
 #define LACKING(p, text, ...)                                                                      \
 	{                                                                                          \
@@ -78,6 +85,16 @@ extern const struct schema_part schema_process, schema_http, schema_tls, schema_
 #define RULES(p, type, member, n, how, text, ...)                                                  \
 	{                                                                                          \
 		.path = p, .kind = ROW_RULES, FIELD(type, member, struct text_list), .words = n,   \
+		.max = 1000, .apply = APPLY_##how, .help = text, __VA_ARGS__                       \
+	}
+#define OPTIONS(p, type, member, how, text, ...)                                                   \
+	{                                                                                          \
+		.path = p, .kind = ROW_OPTIONS, FIELD(type, member, struct text_list),             \
+		.max = 1000, .apply = APPLY_##how, .help = text, __VA_ARGS__                       \
+	}
+#define COMMANDS(p, type, member, how, text, ...)                                                  \
+	{                                                                                          \
+		.path = p, .kind = ROW_COMMANDS, FIELD(type, member, struct text_list),            \
 		.max = 1000, .apply = APPLY_##how, .help = text, __VA_ARGS__                       \
 	}
 

@@ -7,13 +7,11 @@ static const struct row rows[] = {
 	LACKING("asprocess", "Ending together with the parent process."),
 	LACKING("inotify_auto_reload", "Reading the configuration again when its file changes."),
 	LACKING("is_full", "The mark of a sample file that is not meant to be run."),
-	LACKING("heartbeat", "Reporting this server to another one."),
 	LACKING("srt_server", "SRT."),
 	LACKING("stream_caster", "Streams of other protocols."),
 	LACKING("tencentcloud_apm", "Tracing to a cloud service."),
 	LACKING("tencentcloud_cls", "Logging to a cloud service."),
-	IDLE("ff_log_dir", "No ffmpeg is started by this server."),
-	IDLE("ff_log_level", "No ffmpeg is started by this server."),
+	IDLE("ff_log_dir", "What ffmpeg last said is told by the API (/api/v1/children)."),
 	IDLE("empty_ip_ok", "Connections without a peer address are always dropped."),
 	IDLE("in_docker", "Containers are treated as any other system."),
 	IDLE("disable_daemon_for_docker", "Use 'daemon off' in a container."),
@@ -25,9 +23,6 @@ static const struct row rows[] = {
 	IDLE("circuit_breaker", "It concerns WebRTC only."),
 	LACKING("vhost.dash", "MPEG-DASH."),
 	LACKING("vhost.hds", "Adobe HDS."),
-	LACKING("vhost.transcode", "Transcoding by ffmpeg."),
-	LACKING("vhost.ingest", "Fetching streams by ffmpeg.", .named = true),
-	LACKING("vhost.exec", "Running a program for each stream."),
 	LACKING("vhost.refer_play", "Checking the page that embeds a player."),
 	LACKING("vhost.refer_publish", "Checking the page that embeds a publisher."),
 	LACKING("vhost.http_static", "Files under a path of this vhost."),
@@ -37,8 +32,6 @@ static const struct row rows[] = {
 	IDLE("vhost.twcc", "It concerns WebRTC only."),
 	IDLE("http_api.raw_api.allow_query", "It was removed from SRS."),
 	IDLE("http_api.raw_api.allow_update", "It was removed from SRS."),
-	IDLE("stats.network", "All network interfaces are counted."),
-	IDLE("stats.disk", "All disks are counted."),
 };
 
 SCHEMA_PART(schema_srs, rows);

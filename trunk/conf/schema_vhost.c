@@ -6,10 +6,10 @@ static const struct choice jitter_names[] = {
 
 static const struct row rows[] = {
 	/* ---- vhosts ---- */
-	BLOCK("vhost",
+	NAMED("vhost", conf, vhosts, vhost_count, vhost_room,
 	      "Settings for the streams of one virtual host. __defaultVhost__ takes all requests "
 	      "for names without a block of their own.",
-	      .named = true),
+	      .example = "__defaultVhost__"),
 	ONOFF("vhost.enabled", conf_vhost, enabled, "on", NEW,
 	      "Whether clients of this vhost are served."),
 	IDLE("vhost.tcp_nodelay",
@@ -43,6 +43,12 @@ static const struct row rows[] = {
 		HOUR, NEW,
 		"How long players are kept waiting after the publisher left: one that comes back "
 		"in time is only a pause for them."),
+	INT("vhost.publish.max_bitrate", conf_vhost, publish.max_bitrate, "0", 0, 100000000, NEW,
+	    "How many kilobits per second a publisher may send, on an average of three seconds; 0 "
+	    "for "
+	    "any number. One that sends more is warned of in the log, and disconnected when it "
+	    "still "
+	    "does so six seconds later."),
 	IDLE("vhost.publish.parse_sps", "Headers are always read, for the API."),
 	IDLE("vhost.publish.try_annexb_first", "Pictures are passed on as they are."),
 
@@ -79,6 +85,11 @@ static const struct row rows[] = {
 	      "waiting for the next publisher; an edge then asks for it as long as they do."),
 	SECONDS("vhost.play.stalled_timeout", conf_vhost, play.stalled_timeout_ms, "15", 1000, HOUR,
 		NEW, "After how many seconds a player that takes no data at all is disconnected."),
+	INT("vhost.play.max_players", conf_vhost, play.max_players, "0", 0, 1000000, NEW,
+	    "How many players one stream may have at this server; 0 for any number. Servers of the "
+	    "cluster do not count, nor do players of HLS. See max_connections_per_address for the "
+	    "limit "
+	    "of an address."),
 	SECONDS("vhost.play.wait_timeout", conf_vhost, play.wait_timeout_ms, "3600", 0, DAY, NEW,
 		"After how many seconds a player is let go whose stream does not come. 0: never."),
 

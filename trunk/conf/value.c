@@ -6,14 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/tree.h"
+#include "conf/value_inside.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { RULE_MAX = 256, RULES_TEXT_MAX = 65536 };
-#define RULE_BLANKS " \t;,"
 
 static void *at(void *base, const struct row *row)
 {
@@ -129,7 +127,7 @@ static bool set_word(void *base, const struct row *row, const char *word)
 	}
 }
 
-static void expect(char why[static VALUE_WHY_MAX], const struct row *row, const char *word)
+void value_expect(char why[static VALUE_WHY_MAX], const struct row *row, const char *word)
 {
 	struct buf range = {.max = 160};
 	const char *special = row->judge && word && *word ? row->judge(word) : NULL;
@@ -144,77 +142,16 @@ static bool list_fits(const struct row *row, const struct text_list *words,
 		      char why[static VALUE_WHY_MAX])
 {
 	if (words->count < row->min || words->count > row->max) {
-		expect(why, row, NULL);
+		value_expect(why, row, NULL);
 		return false;
 	}
 	for (int i = 0; i < words->count; i++) {
 		if (row->judge && row->judge(words->v[i])) {
-			expect(why, row, words->v[i]);
+			value_expect(why, row, words->v[i]);
 			return false;
 		}
 	}
 	return true;
-}
-
-/* The n-th rule, counted in words of `text`; "" when there are not so many words. */
-static char *rule_at(const char *text, int64_t first, int64_t words)
-{
-	struct buf rule = {.max = RULE_MAX};
-	const char *p = text + strspn(text, RULE_BLANKS);
-	for (int64_t i = 0; *p && i < first + words; i++) {
-		size_t n = strcspn(p, RULE_BLANKS);
-		if (i >= first)
-			buf_printf(&rule, "%s%.*s", rule.n ? " " : "", (int)n, p);
-		p += n;
-		p += strspn(p, RULE_BLANKS);
-	}
-	char *out = mem_strdup(buf_text(&rule));
-	buf_free(&rule);
-	return out;
-}
-
-static int64_t count_words(const char *text)
-{
-	int64_t count = 0;
-	for (const char *p = text + strspn(text, RULE_BLANKS); *p; count++) {
-		p += strcspn(p, RULE_BLANKS);
-		p += strspn(p, RULE_BLANKS);
-	}
-	return count;
-}
-
-static bool add_rules(struct text_list *list, const struct row *row, const char *text,
-		      char why[static VALUE_WHY_MAX])
-{
-	int64_t count = count_words(text);
-	for (int64_t i = 0; i < count; i += row->words) {
-		char *rule = rule_at(text, i, row->words);
-		bool fits = i + row->words <= count && list->count < row->max &&
-			    !(row->judge && row->judge(rule));
-		if (fits)
-			text_list_add(list, span_str(rule));
-		else
-			expect(why, row, row->hidden ? NULL : rule);
-		free(rule);
-		if (!fits)
-			return false;
-	}
-	return true;
-}
-
-/* Added to the rules that are there. However the words come (one directive a rule, a sequence of YAML, a
- * variable of the environment), each rule is so many of them. */
-static bool set_rules(void *base, const struct row *row, const struct text_list *words,
-		      char why[static VALUE_WHY_MAX])
-{
-	struct buf text = {.max = RULES_TEXT_MAX};
-	for (int i = 0; i < words->count; i++)
-		buf_printf(&text, "%s ", words->v[i]);
-	bool ok = add_rules(at(base, row), row, buf_text(&text), why);
-	if (!words->count)
-		expect(why, row, NULL);
-	buf_free(&text);
-	return ok && words->count;
 }
 
 bool value_set(void *base, const struct row *row, const struct text_list *words,
@@ -226,8 +163,14 @@ bool value_set(void *base, const struct row *row, const struct text_list *words,
 		set_list(base, row, words);
 		return true;
 	}
+	if (row->kind == ROW_OPTIONS) {
+		set_list(base, row, words);
+		return true;
+	}
+	if (row->kind == ROW_COMMANDS)
+		return value_add_command(base, row, words, why);
 	if (row->kind == ROW_RULES)
-		return set_rules(base, row, words, why);
+		return value_set_rules(base, row, words, why);
 	if (words->count > 1) {
 		snprintf(why, VALUE_WHY_MAX, "takes one value, not %d", words->count);
 		return false;
@@ -235,7 +178,7 @@ bool value_set(void *base, const struct row *row, const struct text_list *words,
 	const char *word = words->count ? words->v[0] : "";
 	if (set_word(base, row, word))
 		return true;
-	expect(why, row, words->count ? word : NULL);
+	value_expect(why, row, words->count ? word : NULL);
 	return false;
 }
 
@@ -279,6 +222,16 @@ static void enum_text(struct buf *out, const struct row *row, int v)
 	}
 }
 
+static void list_text(struct buf *out, const struct row *row, const struct text_list *list)
+{
+	bool apart = row->kind == ROW_RULES || row->kind == ROW_COMMANDS;
+	for (int i = 0; i < list->count; i++) {
+		buf_printf(out, "%s", !i ? "" : apart ? "; " : " ");
+		for (const char *c = list->v[i]; *c; c++)
+			buf_u8(out, *c == CONF_COMMAND_JOINT ? ' ' : (uint8_t)*c);
+	}
+}
+
 void value_text(struct buf *out, const struct row *row, const void *base)
 {
 	const void *p = at_const(base, row);
@@ -302,13 +255,10 @@ void value_text(struct buf *out, const struct row *row, const void *base)
 		buf_printf(out, "%s", *(char *const *)p);
 		break;
 	case ROW_LIST:
+	case ROW_OPTIONS:
 	case ROW_RULES:
-		for (int i = 0; i < list->count; i++)
-			buf_printf(out, "%s%s",
-				   !i                       ? ""
-				   : row->kind == ROW_RULES ? "; "
-							    : " ",
-				   list->v[i]);
+	case ROW_COMMANDS:
+		list_text(out, row, list);
 		break;
 	default:
 		break;
@@ -328,10 +278,16 @@ static size_t plain_size(const struct row *row)
 	}
 }
 
+static bool is_list(const struct row *row)
+{
+	return row->kind == ROW_LIST || row->kind == ROW_OPTIONS || row->kind == ROW_RULES ||
+	       row->kind == ROW_COMMANDS;
+}
+
 void value_copy(void *to, const struct row *row, const void *from)
 {
 	const void *p = at_const(from, row);
-	if (row->kind == ROW_LIST || row->kind == ROW_RULES) {
+	if (is_list(row)) {
 		set_list(to, row, p);
 	} else if (row->kind == ROW_TEXT) {
 		char **text = at(to, row), *const *other = p;
@@ -358,7 +314,7 @@ void value_fini(void *base, const struct row *row)
 	if (row->kind == ROW_TEXT) {
 		free(*(char **)at(base, row));
 		*(char **)at(base, row) = NULL;
-	} else if (row->kind == ROW_LIST || row->kind == ROW_RULES) {
+	} else if (is_list(row)) {
 		text_list_fini(at(base, row));
 	}
 }
@@ -400,6 +356,12 @@ void value_range_text(struct buf *out, const struct row *row)
 		break;
 	case ROW_RULES:
 		buf_printf(out, "%s", special ? special : "a rule");
+		break;
+	case ROW_OPTIONS:
+		buf_printf(out, "options");
+		break;
+	case ROW_COMMANDS:
+		buf_printf(out, "a command: a program and its arguments");
 		break;
 	case ROW_LIST:
 		buf_printf(out, "%s of %s", row->min ? "one or more" : "a list",

@@ -8,7 +8,8 @@
 enum {
 	HISTORY_MS = 2000,
 	START_MS = 12000, /* a key frame that is older is of no use to who joins */
-	TWIN_MS = 1000,   /* without the twin of its sound, that is converted itself */
+	WARM_MS = 60,
+	TWIN_MS = 1000, /* without the twin of its sound, that is converted itself */
 	AUDIO_DRIFT_MS =
 		100, /* of times by samples from times by messages, then they are taken anew */
 };
@@ -145,6 +146,13 @@ static void drop_sound(struct packets *p)
 	p->sound_codec = 0;
 }
 
+/* What was there before anybody listened would come at once, and a player that gets a second of sound at once is
+ * late by a second. A little of it, for decoders. */
+static bool is_of_before(const struct packets *p, const struct msg *m)
+{
+	return p->reader.seq <= p->opened_at && m->ts + WARM_MS < p->opened_ts;
+}
+
 static void convert(struct packets *p, const struct msg *m, uint32_t codec)
 {
 	const char *reason = "this server was built without a converter";
@@ -158,7 +166,7 @@ static void convert(struct packets *p, const struct msg *m, uint32_t codec)
 				 "stays silent there: %s",
 				 p->source->key, codec_name(codec), reason);
 	}
-	if (p->sound)
+	if (p->sound && (m->frame.is_header || !is_of_before(p, m)))
 		p->sound->take(p->sound, m);
 }
 
@@ -236,6 +244,8 @@ struct packets *packets_open(struct source *source, const struct packets_opts *o
 		p->source = source;
 		p->opts = *opts;
 		p->await_key = true;
+		p->opened_at = source->log.next;
+		p->opened_ts = source->log.head_ts;
 		reader_open(&p->reader, source,
 			    &(struct reader_opts){.from_start = true, .with_twin = true});
 		source->packets = p;

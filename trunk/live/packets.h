@@ -38,6 +38,8 @@ struct packets {
 	int users;
 	struct packets_opts opts;
 	struct reader reader;
+	uint64_t opened_at; /* messages before this one were there already */
+	int64_t opened_ts;  /* time of the newest of them */
 	struct packet_ring rings[PACKETS_TRACKS];
 	uint32_t codecs[PACKETS_TRACKS]; /* of what is in the rings; 0: nothing yet */
 	/* of pictures */

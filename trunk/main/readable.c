@@ -50,7 +50,8 @@ static bool is_on(const void *base, const struct row *row)
 static err try_rows(struct reading *r, const void *base, bool vhost)
 {
 	for (r->row = schema_first(); r->row && !r->e; r->row = schema_next(r->row))
-		if (r->row->is_file && row_is_vhost(r->row) == vhost && is_on(base, r->row))
+		if (r->row->is_file && is_on(base, r->row) &&
+		    (vhost ? row_is_vhost(r->row) : !row_owner(r->row)))
 			value_each(base, r->row, try_file, r);
 	return r->e;
 }

@@ -1,5 +1,6 @@
 #include "main/serve.h"
 #include "api/api.h"
+#include "api/heartbeat.h"
 #include "api/metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -19,12 +20,13 @@
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
+#include "service/page.h"
 #include "service/rtc_hub.h"
-#include "service/start_page.h"
 #include "service/whip.h"
 #include "session/forward.h"
 #include "session/hooks.h"
 #include "session/publication.h"
+#include "task/tasks.h"
 
 #include <stdlib.h>
 
@@ -61,7 +63,7 @@ static err listen_as(struct serve *serve, const struct conf *conf, struct inheri
 static void mount(struct serve *serve)
 {
 	health_mount(&serve->router);
-	start_page_mount(&serve->router);
+	page_mount(&serve->router);
 	metrics_mount(&serve->router);
 	whip_mount(&serve->router, serve->server.rtc);
 	api_mount(&serve->router);
@@ -95,9 +97,10 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->hooks = hooks_new(server);
 	server->rtc = rtc_hub_new(server);
 	server->forwards = forwards_new(server);
+	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(server, serve->hls);
-	serve->dvr = dvr_new(server);
+	server->dvr = dvr_new(server);
 	mount(serve);
 	err e = signer_load(server->signer, conf);
 	if (!e)
@@ -113,6 +116,8 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	}
 	members_follow(server->cluster);
 	certs_watch(server);
+	tasks_serve(server->tasks);
+	heartbeat_start(server);
 	return OK;
 }
 
@@ -120,12 +125,14 @@ void serve_stop(struct serve *serve)
 {
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
+	tasks_stop(server->tasks);
 	co_group_stop(&server->sessions);
 	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
 	rtc_hub_free(&server->rtc);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
+	tasks_free(&server->tasks);
 	/* Of the sessions and recordings that have just ended. */
 	if (server->hook_queue)
 		hook_queue_drain(server->hook_queue, clock_after(LAST_WORDS_MS));
@@ -133,7 +140,7 @@ void serve_stop(struct serve *serve)
 	hook_queue_free(&server->hook_queue);
 	hls_serve_free(&serve->hls_serve);
 	hls_free(&serve->hls);
-	dvr_free(&serve->dvr);
+	dvr_free(&server->dvr);
 	http_client_pool_close();
 	dns_fini();
 	cluster_free(&server->cluster);
@@ -160,6 +167,7 @@ void serve_stop(struct serve *serve)
 void serve_drain(struct serve *serve)
 {
 	struct endpoints want;
+	tasks_drain(serve->server.tasks);
 	endpoints_draining(&want, serve->server.conf);
 	(void)!listeners_apply(&serve->listeners, &want, NULL); /* what is wanted is open */
 	endpoints_free(&want);
@@ -168,6 +176,7 @@ void serve_drain(struct serve *serve)
 void serve_undrain(struct serve *serve)
 {
 	err e = listen_as(serve, serve->server.conf, NULL);
+	tasks_serve(serve->server.tasks);
 	if (e)
 		log_error("not everything is listened on again: %s", err_trail(e));
 }
@@ -186,5 +195,6 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 		log_error("the secrets in use stay: %s", err_trail(e));
 	members_follow(server->cluster);
 	forwards_reload(server->forwards);
+	tasks_reload(server->tasks);
 	return OK;
 }

@@ -21,7 +21,6 @@ struct serve {
 	struct http_router router;
 	struct hls *hls;
 	struct hls_serve *hls_serve;
-	struct dvr *dvr;
 	struct listeners listeners;
 	struct drainage drainage;
 };

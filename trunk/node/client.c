@@ -2,19 +2,21 @@
 
 void rate_add(struct rate *r, int64_t recv, int64_t send)
 {
-	r->recv[r->next] = recv;
-	r->send[r->next] = send;
-	r->at_ms[r->next] = clock_ms();
-	r->next = (r->next + 1) % RATE_SAMPLES;
+	r->recv[r->next] = (uint32_t)(recv / RATE_UNIT);
+	r->send[r->next] = (uint32_t)(send / RATE_UNIT);
+	r->at_ms[r->next] = (uint32_t)clock_ms();
+	r->next = (uint8_t)((r->next + 1) % RATE_SAMPLES);
+	r->count = (uint8_t)(r->count < RATE_SAMPLES ? r->count + 1 : RATE_SAMPLES);
 }
 
-static int kbps(const struct rate *r, const int64_t *samples, int64_t now_bytes)
+static int kbps(const struct rate *r, const uint32_t *samples, int64_t now_bytes)
 {
-	int oldest = r->at_ms[r->next] ? r->next : 0;
-	int64_t ms = clock_ms() - r->at_ms[oldest];
-	if (!r->at_ms[oldest] || ms <= 0)
+	int oldest = r->count == RATE_SAMPLES ? r->next : 0;
+	uint32_t ms = (uint32_t)clock_ms() - r->at_ms[oldest];
+	if (!r->count || !ms)
 		return 0;
-	return (int)((now_bytes - samples[oldest]) * 8 / ms);
+	int64_t units = (uint32_t)(now_bytes / RATE_UNIT) - samples[oldest];
+	return (int)(units * RATE_UNIT * 8 / ms);
 }
 
 int rate_recv_kbps(const struct rate *r, int64_t recv_now)

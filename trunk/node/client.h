@@ -8,11 +8,12 @@ struct announce;
 struct client;
 struct request;
 
-/* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. */
-enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000 };
+/* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. Each client has one, so it is small:
+ * bytes are counted in units, and all numbers modulo 2^32. */
+enum { RATE_SAMPLES = 4, RATE_STEP_MS = 10000, RATE_UNIT = 64 };
 struct rate {
-	int64_t recv[RATE_SAMPLES], send[RATE_SAMPLES], at_ms[RATE_SAMPLES];
-	int next;
+	uint32_t recv[RATE_SAMPLES], send[RATE_SAMPLES], at_ms[RATE_SAMPLES];
+	uint8_t next, count;
 };
 void rate_add(struct rate *rate, int64_t recv, int64_t send);
 /* Kilobits per second over the samples kept. */
@@ -45,24 +46,24 @@ struct client {
 	struct client *prev, *next;
 	const struct client_ops *ops;
 	char id[9];
+	bool publish, relay;
+	bool accepted;           /* it publishes or plays: nothing has refused it */
+	bool asked_to_leave;     /* by client_reconnect() */
+	err ended;               /* as it leaves; OK: it closed the stream itself */
 	const char *type;        /* "rtmp-play", "flv-play", "fmle-publish", … */
 	const struct addr *peer; /* borrowed from the session */
 	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
-	bool publish, relay;
-	bool accepted;                   /* it publishes or plays: nothing has refused it */
-	bool asked_to_leave;             /* by client_reconnect() */
-	const struct request *request;   /* for the layer that made it; borrowed */
-	const struct announce *announce; /* of a relay; borrowed; NULL */
-	const struct client_hop *hop;    /* likewise */
-	const struct cursor *cursor;     /* of a player; borrowed; NULL */
-	struct source *source;           /* borrowed; NULL while it is not entered */
+	const struct request *request;                 /* for the layer that made it; borrowed */
+	const struct announce *announce;               /* of a relay; borrowed; NULL */
+	const struct client_hop *hop;                  /* likewise */
+	const struct cursor *cursor;                   /* of a player; borrowed; NULL */
+	struct source *source;                         /* borrowed; NULL while it is not entered */
 	int64_t since_ms;
 	int64_t asked_ms; /* monotonic, when it asked for the stream; 0: since_ms */
 	int64_t first_ms; /* likewise, when the first media was sent to it; 0: none was, or it is not known */
 	struct rate rate;
-	/* as it leaves */
-	err ended;       /* OK: it closed the stream itself */
-	const char *why; /* a sentence; borrowed for the observers; NULL: that of `ended` */
+	const char *
+		why; /* as it leaves, a sentence; borrowed for the observers; NULL: that of `ended` */
 };
 
 static inline int64_t client_asked_ms(const struct client *client)

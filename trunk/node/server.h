@@ -22,6 +22,7 @@ struct hooks;
 struct notices;
 struct rtc_hub;
 struct signer;
+struct tasks;
 
 enum { CONNECTIONS_RESERVED = 32, CONNECTIONS_RESERVED_PER_ADDRESS = 4, CONNECTIONS_API = 48 };
 
@@ -41,6 +42,7 @@ struct server {
 	struct co_group sessions; /* one coroutine per connection */
 	struct co_group services; /* pulls, pushes and other coroutines of our own */
 	struct cluster *cluster;  /* the layer above's, which alone looks into it */
+	struct dvr *dvr;          /* likewise the output layer's */
 	struct hooks *hooks;      /* likewise the session layer's */
 	struct rtc_hub *rtc;      /* likewise the service layer's */
 	struct certs *certs;      /* for encrypted connections, in and out */
@@ -50,6 +52,8 @@ struct server {
 	struct arrivals *arrivals; /* how fast connections come */
 	struct places places;     /* of connections, of whatever protocol */
 	struct places api_places; /* of those to an API port of its own */
+	/* What runs beside the streams, of the task layer. */
+	struct tasks *tasks;
 	/* Copies of streams for other servers, of the session layer too. */
 	struct forwards *forwards;
 	/* What web services are told, by whatever layer; its coroutines outlive the services. */

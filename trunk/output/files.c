@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { QUEUE_MAX = 256, END_MS = 2000 };
+enum { QUEUE_MAX = 8192, END_MS = 2000 }; /* of small writes: bytes are the bound */
 #define QUEUE_BYTES ((size_t)64 << 20)
 
 enum work_kind { REPLACE, REMOVE, WRITE_AT, RENAME };

@@ -63,8 +63,9 @@ static err follow(struct hls_stream *s)
 	err e = OK;
 	reader_open(&s->reader, s->source, &(struct reader_opts){.from_start = true});
 	consumer_open(&s->consumer, s->source,
-		      &(struct consumer_opts){
-			      .kind = CONSUMER_INTERNAL, .instant = true, .co = co_self()});
+		      &(struct consumer_opts){.kind = CONSUMER_INTERNAL,
+					      .instant = s->opts->low_latency,
+					      .co = co_self()});
 	while (e == OK && !consumer_ended(&s->consumer)) {
 		while (reader_next(&s->reader, &got))
 			take_reading(s, &got);

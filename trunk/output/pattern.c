@@ -55,6 +55,11 @@ static bool put_variable(struct buf *b, struct span name, const struct pattern_v
 			return true;
 		}
 	}
+	for (const struct pattern_text *t = v->more; t && t->name; t++)
+		if (span_is(name, t->name)) {
+			buf_put(b, t->text, strlen(t->text));
+			return true;
+		}
 	return put_date(b, name, v);
 }
 

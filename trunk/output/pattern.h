@@ -4,8 +4,14 @@
 #pragma once
 #include "base/buf.h"
 
+/* A variable that only some patterns have. */
+struct pattern_text {
+	const char *name, *text;
+};
+
 struct pattern_values {
 	const char *vhost, *app, *stream;
+	const struct pattern_text *more; /* NULL, or one without a name behind the last */
 	int64_t seq, duration_ms, timestamp;
 	int64_t wall_ms; /* for the pieces of the date */
 	bool is_utc;

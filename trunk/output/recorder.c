@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "live/consumer.h"
 #include "live/reader.h"
+#include "output/catalog.h"
 #include "output/file_hook.h"
 #include "output/pattern.h"
 #include "output/recording.h"
@@ -28,9 +29,11 @@ struct recorder {
 	struct files *files;
 	struct recording *recording; /* NULL: none is open */
 	struct headers *headers;     /* in effect */
-	bool awaits_key;
-	uint64_t lost;    /* of files, when the recording was begun */
-	int64_t retry_ms; /* nothing is begun before */
+	bool awaits_key, is_stopping;
+	struct co *co;
+	int64_t since_wall_ms, duration_ms; /* of the recorder; of the file */
+	uint64_t lost;                      /* of files, when the recording was begun */
+	int64_t retry_ms;                   /* nothing is begun before */
 };
 
 /* dvr_path, and a name below it where it is that of a folder. */
@@ -43,12 +46,7 @@ static char *path_of(const struct recorder *r)
 				   .timestamp = wall,
 				   .wall_ms = wall,
 				   .is_utc = r->conf->utc_time};
-	const char *pattern = r->opts->path;
-	size_t n = strlen(pattern);
-	bool is_file = n > 4 && (strcmp(pattern + n - 4, ".flv") == 0 ||
-				 strcmp(pattern + n - 4, ".mp4") == 0);
-	char *whole =
-		is_file ? mem_strdup(pattern) : mem_printf("%s/[stream].[timestamp].flv", pattern);
+	char *whole = catalog_pattern(r->opts->path);
 	char *path = pattern_fill(whole, &v);
 	free(whole);
 	return path;
@@ -136,6 +134,8 @@ static void take_reading(struct recorder *r, const struct reading *got)
 		r->headers = headers_ref((struct headers *)(uintptr_t)got->headers);
 	}
 	take(r, m);
+	if (r->recording && m->frame.is_coded)
+		r->duration_ms = recording_ms_at(r->recording, m);
 	msg_unref(&m);
 }
 
@@ -145,14 +145,13 @@ static void follow(struct recorder *r)
 	err e = OK;
 	reader_open(&r->reader, r->source, &(struct reader_opts){.from_start = true});
 	consumer_open(&r->consumer, r->source,
-		      &(struct consumer_opts){
-			      .kind = CONSUMER_INTERNAL, .instant = true, .co = co_self()});
-	while (e == OK && !consumer_ended(&r->consumer)) {
+		      &(struct consumer_opts){.kind = CONSUMER_INTERNAL, .co = co_self()});
+	while (e == OK && !consumer_ended(&r->consumer) && !r->is_stopping) {
 		while (reader_next(&r->reader, &got))
 			take_reading(r, &got);
 		e = co_wait(CLOCK_NEVER);
 	}
-	while (reader_next(&r->reader, &got))
+	while (!r->is_stopping && reader_next(&r->reader, &got))
 		take_reading(r, &got);
 	reader_close(&r->reader);
 	consumer_close(&r->consumer);
@@ -175,10 +174,11 @@ static void recorder_end(struct recorder *r)
 static void recorder_main(void *arg)
 {
 	struct recorder *r = arg;
+	r->co = co_self();
 	do {
 		follow(r);
 		close_recording(r);
-	} while (r->source->is_on && !co_stopping());
+	} while (r->source->is_on && !co_stopping() && !r->is_stopping);
 	recorder_end(r);
 }
 
@@ -199,10 +199,37 @@ void recorder_start(struct map *recorders, struct server *server, struct source 
 		.source = source_ref(source),
 		.files = files_new("."),
 		.awaits_key = true,
+		.since_wall_ms = clock_wall_ms(),
 	};
 	(void)map_set(recorders, r->key, r);
 	if (!co_start_in(&server->services, "dvr", recorder_main, r)) {
 		log_error("%s is not recorded: there is no memory for a coroutine", r->key);
 		recorder_end(r);
 	}
+}
+
+void recorder_facts(struct recorder_facts *out, const struct recorder *r)
+{
+	*out = (struct recorder_facts){
+		.vhost = r->vhost,
+		.app = r->app,
+		.stream = r->stream,
+		.path = r->recording ? r->recording->path : "",
+		.since_wall_ms = r->since_wall_ms,
+		.duration_ms = r->recording ? r->duration_ms : 0,
+		.bytes = r->recording ? r->recording->written : 0,
+		.lost = files_lost(r->files),
+	};
+}
+
+void recorder_stop(struct recorder *r)
+{
+	r->is_stopping = true;
+	if (r->co)
+		co_wake(r->co);
+}
+
+void recorder_go_on(struct recorder *r)
+{
+	r->is_stopping = false;
 }

@@ -3,6 +3,22 @@
 #include "node/hook_queue.h"
 #include "node/server.h"
 
+struct recorder;
+
+/* What is being recorded. Texts are borrowed until the recorder's coroutine runs again. */
+struct recorder_facts {
+	const char *vhost, *app, *stream;
+	const char *path;           /* of the file when it is finished; "" while none is open */
+	int64_t since_wall_ms;      /* of the recorder; milliseconds since 1970 */
+	int64_t duration_ms, bytes; /* of the file */
+	uint64_t lost;              /* pieces that could not be written */
+};
+void recorder_facts(struct recorder_facts *out, const struct recorder *recorder);
+/* Its file ends and gets its name, soon after. */
+void recorder_stop(struct recorder *recorder);
+/* It does not end after all. */
+void recorder_go_on(struct recorder *recorder);
+
 /* Its coroutine is one of the server's services. It is in `recorders`, by the source's key, as long as it
  * records. */
 void recorder_start(struct map *recorders, struct server *server, struct source *source,

@@ -115,13 +115,14 @@ static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 }
 
 /* A packet that was only overtaken says nothing of the round trip: where repeats look like it, one that took
- * much less time than they do is not counted. */
+ * much less time than they do is not counted. It rises at once and falls slowly: on a bad line most repeats take
+ * several requests. */
 static void note_repair(struct rx *rx, int64_t asked_ms, bool is_rtx, int64_t now_us)
 {
 	int64_t took = now_us / 1000 - asked_ms, rtt = rx->rtt_ms;
 	rx->counts.repaired++;
 	took = took < 1 ? 1 : took;
-	if (asked_ms && (is_rtx || took * 2 >= rtt))
+	if (is_rtx || took * 2 >= rtt)
 		rx->rtt_ms = !rtt || took > rtt ? took : (rtt * 7 + took) / 8;
 }
 

@@ -10,9 +10,8 @@ enum {
 	NACK_AFTER_MS = 10, /* packets overtake each other */
 	NACK_AGAIN_MS = 20,
 	NACKS_AT_ONCE = 240,
-	KEY_AGAIN_MS = 500,  /* between two requests for a key frame */
-	KEY_RETRY_MS = 1000, /* none has come */
-	RATE_AUDIO = 48000,
+	KEY_AGAIN_MS = 500, /* between two requests for a key frame */
+	KEY_RETRY_MS = 500, /* none has come */
 };
 
 /* ---- compounds ---- */

@@ -84,7 +84,7 @@ enum rx_placed rx_ring_put(struct rx_ring *r, int64_t seq, uint32_t ts, bool mar
 		if (slot(r, seq)->is_here)
 			return RX_REFUSED;
 		const struct rx_packet *p = slot(r, seq);
-		*asked_ms = p->tries == 1 ? p->asked_ms : 0;
+		*asked_ms = p->first_asked_ms;
 		placed = p->tries ? RX_REPAIRED : RX_PLACED;
 		r->missing--;
 	}
@@ -125,7 +125,7 @@ int rx_ring_ask(struct rx_ring *r, int64_t first_ms, int64_t again_ms, int64_t n
 		if (p->missed_ms > first_ms || p->asked_ms > again_ms || p->tries >= RX_TRIES_MAX)
 			continue;
 		p->asked_ms = now_ms;
-		p->tries++;
+		p->first_asked_ms = p->tries++ ? p->first_asked_ms : now_ms;
 		seqs[n++] = (uint16_t)i;
 	}
 	return n;

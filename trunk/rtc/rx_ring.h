@@ -11,7 +11,7 @@ struct rx_packet {
 	uint8_t tries; /* times it was asked for */
 	uint32_t ts;
 	int64_t missed_ms; /* since when it is known to be missing */
-	int64_t asked_ms;
+	int64_t first_asked_ms, asked_ms;
 };
 
 struct rx_ring {
@@ -35,8 +35,8 @@ void rx_ring_fini(struct rx_ring *ring);
 void rx_ring_clear(struct rx_ring *ring);
 /* The number in full of a packet. */
 int64_t rx_ring_number(const struct rx_ring *ring, uint16_t seq);
-/* Copies the payload. For RX_REPAIRED *asked_ms says when it was asked for, if that was once; else 0: which request
- * was answered cannot be told. */
+/* Copies the payload. For RX_REPAIRED *asked_ms says when it was first asked for. Which of several requests was
+ * answered cannot be told; to take the last one would make slow lines look quick. */
 enum rx_placed rx_ring_put(struct rx_ring *ring, int64_t seq, uint32_t ts, bool marker,
 			   struct span payload, int64_t now_ms, int64_t *asked_ms);
 /* The next packet in order, to be dropped by rx_ring_drop(). NULL: there is none, or it is missing. */

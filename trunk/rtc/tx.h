@@ -40,9 +40,8 @@ struct tx {
 	int64_t rtx_seq;
 	uint32_t shift; /* of times, from the keeper's to this peer's */
 	bool has_sent;
-	int64_t last_ts; /* the latest that was sent, on the keeper's timeline, shifted */
-	int64_t first_ms;
-	uint32_t packets, octets;    /* for reports */
+	int64_t last_ts;          /* the latest that was sent, on the keeper's timeline, shifted */
+	uint32_t packets, octets; /* for reports */
 	struct tx_run runs[TX_RUNS]; /* the newest is at run_count - 1, modulo */
 	unsigned run_count;
 	struct {

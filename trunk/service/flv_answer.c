@@ -85,10 +85,12 @@ err flv_redirect(struct http_session *s, const struct conf_vhost *vhost, const c
 	return e;
 }
 
-err flv_refuse(struct http_session *s, int status, const char *sentence)
+static err refuse(struct http_session *s, int status, const char *sentence,
+		  const struct stream_report *report)
 {
 	struct buf lines = {.max = EXTRA_MAX};
 	buf_printf(&lines, "%s", s->cors);
+	announce_stream_lines(&lines, report);
 	if (status == 503)
 		http_write_header(&lines, "Retry-After", RETRY_AFTER_S);
 	log_info("HTTP %s: %d, %s", log_quote(s->request->path), status, sentence);
@@ -96,6 +98,11 @@ err flv_refuse(struct http_session *s, int status, const char *sentence)
 	err e = http_respond_text(s->sock, s->request, status, sentence, buf_text(&lines));
 	buf_free(&lines);
 	return e;
+}
+
+err flv_refuse(struct http_session *s, int status, const char *sentence)
+{
+	return refuse(s, status, sentence, &(struct stream_report){0});
 }
 
 static int status_of(enum outcome_code code)
@@ -120,5 +127,8 @@ err flv_tell(struct http_session *s, const struct conf_vhost *vhost, const struc
 	if (o->code == OUTCOME_MISDIRECTED)
 		return signed_request_refuse(s->sock, s->request, SIGN_MISDIRECTED,
 					     s->server->service_id, s->cors);
-	return flv_refuse(s, status_of(o->code), o->text);
+	/* Another server need not ask all others, too. */
+	bool says_relay = http_header_get(s->request, ANNOUNCE_PATH_HEADER) != NULL;
+	return refuse(s, status_of(o->code), o->text,
+		      &(struct stream_report){.absent_at = says_relay ? o->absent_at : 0});
 }

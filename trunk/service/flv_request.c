@@ -1,12 +1,17 @@
 /* The host chooses the vhost, its mount says which parts of the path are app and stream; then the
  * same rules as over RTMP make a target of them. */
 #include "service/flv_request.h"
+#include "cluster/announce.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "service/flv_mount.h"
 #include "session/signed_link.h"
 
 #include <stdlib.h>
+
+/* Where the page in the program fetches streams, whatever the mount is: below a folder of its own, so that
+ * no file and no other stream is hidden. */
+static const char page_mount_pattern[] = "[vhost]/page/[app]/[stream].mp4";
 
 static bool serves(struct mount *mount, const struct conf_vhost *vhost, const char *host,
 		   const char *path)
@@ -15,12 +20,19 @@ static bool serves(struct mount *mount, const struct conf_vhost *vhost, const ch
 	       mount_match(mount, vhost->http_remux.mount, host, vhost->name, path);
 }
 
+static bool serves_page(struct mount *mount, const struct conf *conf,
+			const struct conf_vhost *vhost, const char *host, const char *path)
+{
+	return conf->http_server.page && vhost && vhost->enabled && vhost->http_remux.enabled &&
+	       mount_match(mount, page_mount_pattern, host, vhost->name, path);
+}
+
 /* The vhost of the request's host, else one that the path names. */
 static const struct conf_vhost *find_vhost(struct mount *mount, const struct conf *conf,
 					   const char *host, const char *path)
 {
 	const struct conf_vhost *vhost = conf_vhost_find(conf, host);
-	if (serves(mount, vhost, host, path))
+	if (serves(mount, vhost, host, path) || serves_page(mount, conf, vhost, host, path))
 		return vhost;
 	for (int i = 0; i < conf->vhost_count; i++) {
 		vhost = &conf->vhosts[i];
@@ -100,7 +112,7 @@ static void read_asker(struct flv_request *r, const struct http_message *m)
 {
 	r->url = mem_strdup(m->path);
 	r->page_url = header_copy(m, "Referer");
-	r->path = header_copy(m, "X-SRS-Path");
+	r->path = header_copy(m, ANNOUNCE_PATH_HEADER);
 	r->via = header_copy(m, "X-SRS-Via");
 	if (*r->path)
 		read_hop(r, m);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 256 * 1024, PIECE_MS = 15000, EXTRA_MAX = 4096, LIST_MAX = 4 << 20 };
+enum { PIECE = 256 * 1024, PIECE_MS = 15000, EXTRA_MAX = 4096, LIST_MAX = 4 << 20, TOGETHER = 16384 };
 
 /* In pieces, each with a time of its own: how long a segment takes is the client's business. */
 static err send_bytes(struct sock *sock, struct span s)
@@ -27,8 +27,13 @@ static err send_bytes(struct sock *sock, struct span s)
 static err send_part(struct http_session *s, int status, const char *type, struct span part,
 		     const char *extra)
 {
-	struct buf head = {.max = 2 * EXTRA_MAX};
+	struct buf head = {.max = 2 * EXTRA_MAX + TOGETHER};
 	http_write_head(&head, s->request, status, type, (int64_t)part.n, extra);
+	/* A playlist goes in one piece with its head: hundreds may be due at once. */
+	if (part.n <= TOGETHER && s->request->method != HTTP_METHOD_HEAD) {
+		buf_put(&head, part.p, part.n);
+		part.n = 0;
+	}
 	err e = buf_ok(&head) ? sock_send(s->sock, head.p, head.n)
 			      : err_fail(ERR_LIMIT, "the head of an HTTP answer is too long");
 	buf_free(&head);

@@ -85,6 +85,7 @@ static const char *code_of(const struct outcome *o, enum moment moment)
 		[OUTCOME_DRAINING] = {rejected, rejected, rejected},
 		[OUTCOME_KICKED] = {NULL, "NetStream.Play.Denied", denied},
 		[OUTCOME_IDLE] = {NULL, NULL, denied},
+		[OUTCOME_TOO_MUCH] = {NULL, NULL, denied},
 		[OUTCOME_ENDED] = {NULL, "NetStream.Play.UnpublishNotify", NULL},
 		[OUTCOME_DURATION] = {NULL, "NetStream.Play.Stop", NULL},
 	};
@@ -107,6 +108,8 @@ err rtmp_session_tell(struct rtmp_session *s, const struct outcome *o)
 	const char *code = code_of(o, s->want.role == ROLE_PLAY ? AT_PLAY : AT_PUBLISH);
 	if (!code)
 		return outcome_fail(o);
+	if (o->absent_at && s->request.says_relay)
+		announce_stream(s->conn, &(struct stream_report){.absent_at = o->absent_at});
 	if (ended)
 		rtmp_put_user_control(s->conn, UC_STREAM_EOF, s->want.stream_id);
 	if (o->code == OUTCOME_DURATION)

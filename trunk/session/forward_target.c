@@ -1,4 +1,5 @@
 #include "session/forward_target.h"
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/upstream_connect.h"
@@ -185,15 +186,6 @@ static err attempt(struct forward_target *t)
 
 /* ---- one attempt after the other ---- */
 
-static int64_t retry_ms(int failures)
-{
-	int64_t wait = RETRY_MS;
-	for (int i = 1; i < failures && wait < RETRY_MAX_MS; i++)
-		wait *= 2;
-	wait = wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
-	return wait * 3 / 4 + random() % (wait / 2);
-}
-
 /* The same reason again and again is told once. */
 static void note_failure(struct forward_target *t, err e)
 {
@@ -251,7 +243,7 @@ static void target_main(void *arg)
 			note_failure(t, e);
 		close_link(t);
 		if (e && !moves(t, e))
-			pause_for(t, retry_ms(t->failures));
+			pause_for(t, backoff_ms(t->failures, RETRY_MS, RETRY_MAX_MS));
 	}
 	if (!t->is_over) { /* its owner still has it */
 		t->is_running = false;

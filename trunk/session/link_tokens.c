@@ -4,6 +4,7 @@
 #include "node/json.h"
 #include "session/link_digest.h"
 #include "session/link_formats.h"
+#include "session/link_public.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,11 +193,11 @@ static const char *check_claims(const struct conf_signed_links *conf, const stru
 }
 
 static const char *check_parts(const struct conf_signed_links *conf, const struct link_ask *ask,
-			       struct span header, struct span claims)
+			       const char *name, struct span header, struct span claims)
 {
 	json_t *head = jwt_part(header), *body = jwt_part(claims);
 	const char *alg = json_string_value(json_object_get(head, "alg"));
-	const char *bad = !alg || strcmp(alg, "HS256") != 0 || !json_is_object(body)
+	const char *bad = !alg || strcmp(alg, name) != 0 || !json_is_object(body)
 				  ? link_unreadable
 				  : check_claims(conf, ask, body);
 	json_decref(head);
@@ -214,23 +215,38 @@ static char *cut_signature(char *token)
 	return last + 1;
 }
 
+/* *name is the algorithm of the key. A public key is no common secret: everybody may know it. */
+static bool is_signed(const char **name, const struct link_key *key, const char *token,
+		      const char *sig)
+{
+	char expected[LINK_B64_MAX];
+	struct link_public *public = link_public_read(key->secret);
+	if (public) {
+		bool good = link_public_verify(public, span_str(token), sig);
+		*name = link_public_name(public);
+		link_public_free(&public);
+		return good;
+	}
+	struct link_digest d = link_hmac(span_str(key->secret), span_str(token));
+	link_base64(expected, &d, false);
+	*name = "HS256";
+	return link_same(expected, sig);
+}
+
 static const char *check_token(const struct conf_signed_links *conf, const struct link_ask *ask,
 			       const struct link_key *key, char *token)
 {
-	char expected[LINK_B64_MAX];
-	const char *sig = cut_signature(token);
+	const char *sig = cut_signature(token), *name = NULL;
 	if (!sig)
 		return link_unreadable;
-	struct link_digest d = link_hmac(span_str(key->secret), span_str(token));
-	link_base64(expected, &d, false);
-	if (!link_same(expected, sig))
+	if (!is_signed(&name, key, token, sig))
 		return link_wrong;
 	size_t head = strcspn(token, ".");
-	return check_parts(conf, ask, span_of(token, head), span_str(token + head + 1));
+	return check_parts(conf, ask, name, span_of(token, head), span_str(token + head + 1));
 }
 
-/* ?token=HEADER.CLAIMS.SIGNATURE by HS256 and nothing else: the algorithm is that of the key, whatever a
- * token says (RFC 8725). Claims: path and exp, optionally action, nbf, ip. */
+/* ?token=HEADER.CLAIMS.SIGNATURE by HS256, or by RS256 or ES256 where the key is a public one: the algorithm is
+ * that of the key, whatever a token says (RFC 8725). Claims: path and exp, optionally action, nbf, ip. */
 const char *link_check_jwt(const struct conf_signed_links *conf, const struct link_ask *ask,
 			   const struct link_key *key)
 {

@@ -127,8 +127,10 @@ static err ask_coworkers(struct viewing *v, int64_t patience_ms)
 		return e == ERR_STOPPED ? e : OK;
 	if (e == ERR_FULL)
 		return refuse(v, OUTCOME_NO_ORIGIN, err_trail(e));
-	if (e == ERR_NOTFOUND)
+	if (e == ERR_NOTFOUND) {
+		viewing_outcome(v)->absent_at = answer.absent_at;
 		return refuse(v, OUTCOME_NOT_FOUND, err_trail(e));
+	}
 	TRY(e);
 	return must_relay(r, &answer) ? relay(v, PULL_FROM_COWORKERS, patience_ms)
 				      : send_there(v, &answer);

@@ -27,6 +27,7 @@ enum outcome_code {
 	OUTCOME_RIVAL,    /* another origin's publisher has the stronger claim */
 	OUTCOME_IDLE,     /* nobody watches */
 	OUTCOME_SILENT,   /* the peer sends nothing */
+	OUTCOME_TOO_MUCH, /* the peer sends more than it may */
 	OUTCOME_ENDED,    /* the stream is over */
 	OUTCOME_DURATION, /* the duration that was asked for is over */
 	OUTCOMES,
@@ -39,6 +40,7 @@ struct outcome {
 	char rtmp[300]; /* "host:port"; OUTCOME_ELSEWHERE */
 	char http[300]; /* likewise; "" when that server has none */
 	bool tls;       /* both are for encrypted connections */
+	int absent_at;  /* OUTCOME_NOT_FOUND: so many servers of the cluster say so; 0: unknown */
 };
 
 /* The error of such an end, for the log; OK for OUTCOME_NONE. */

@@ -82,7 +82,7 @@ static struct claim own_claim(void *ctx)
 	const struct server *server = p->request->server;
 	return (struct claim){
 		.since_ms = p->since_wall_ms,
-		.takeover_unanswered_ms = takeover_unanswered_ms(p),
+		.unanswered_ms = takeover_unanswered_ms(p),
 		.server = server->server_id,
 		.service = server->service_id,
 	};
@@ -96,7 +96,7 @@ bool publication_facts(const struct source *source, bool by_rival, struct public
 	*out = (struct publication_facts){
 		.since_wall_ms = p->since_wall_ms,
 		.silent_ms = clock_ms() - p->ops->last_heard_ms(p),
-		.takeover_unanswered_ms = takeover_unanswered_ms(p),
+		.unanswered_ms = takeover_unanswered_ms(p),
 	};
 	if (out->silent_ms >= PROBE_ASKED_MS)
 		takeover_probe(p);
@@ -300,6 +300,29 @@ static err check_audience(struct publication *p)
 			      "nobody plays the stream (kickoff_for_idle)");
 }
 
+/* What another server brings was let in by that one. */
+static err check_bitrate(struct publication *p)
+{
+	int limit = p->request->vhost->publish.max_bitrate;
+	if (limit <= 0 || request_is_proven_relay(p->request))
+		return OK;
+	switch (bitrate_look(&p->bitrate, clock_ms(), p->ops->count(p).recv, limit)) {
+	case BITRATE_WARN:
+		log_warn(
+			"%s: the publisher sends %d kb/s, max_bitrate is %d: it is disconnected if "
+			"that does not end within %d s",
+			p->source->key, p->bitrate.kbps, limit,
+			(BITRATE_STRIKES - 1) * BITRATE_WINDOW_MS / 1000);
+		return OK;
+	case BITRATE_EXCEEDED:
+		return outcome_refuse(&p->outcome, OUTCOME_TOO_MUCH,
+				      "the publisher sends %d kb/s, %d are allowed (max_bitrate)",
+				      p->bitrate.kbps, limit);
+	default:
+		return OK;
+	}
+}
+
 err publication_took(struct publication *p)
 {
 	p->has_begun_media = true;
@@ -307,6 +330,7 @@ err publication_took(struct publication *p)
 		return outcome_fail(&p->outcome);
 	TRY(check_push(p));
 	TRY(check_audience(p));
+	TRY(check_bitrate(p));
 	if (++p->slice < SLICE_MESSAGES)
 		return OK;
 	p->slice = 0;

@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "node/read_pacing.h"
+#include "session/bitrate.h"
 #include "session/forward_ask.h"
 #include "session/outcome.h"
 #include "session/request.h"
@@ -63,6 +64,7 @@ struct publication {
 	struct takeover takeover;
 	struct push *push;
 	struct rival *rival;
+	struct bitrate bitrate;
 	struct forward_answer forward; /* of a backend, where it goes on to */
 	struct client client;
 	struct outcome outcome; /* why it does not begin, or ends; the first reason counts */
@@ -101,6 +103,6 @@ struct publication *publication_of(const struct source *source);
 struct publication_facts {
 	int64_t since_wall_ms;
 	int64_t silent_ms;              /* since the last byte */
-	int64_t takeover_unanswered_ms; /* since it was asked for a sign of life that has not come; 0 */
+	int64_t unanswered_ms; /* since it was asked for a sign of life that has not come; 0 */
 };
 bool publication_facts(const struct source *source, bool by_rival, struct publication_facts *out);

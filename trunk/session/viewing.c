@@ -198,6 +198,17 @@ static err ask_hooks(struct viewing *v)
 	return e;
 }
 
+/* Other servers bring players of their own. */
+static err check_players(struct viewing *v)
+{
+	int limit = v->request->vhost->play.max_players;
+	if (limit <= 0 || v->source->player_count < limit || request_is_proven_relay(v->request))
+		return OK;
+	return outcome_refuse(viewing_outcome(v), OUTCOME_FULL,
+			      "the stream has %d players, as many as it may (max_players)",
+			      v->source->player_count);
+}
+
 err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct request *request,
 		 int64_t patience_ms)
 {
@@ -209,6 +220,8 @@ err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct 
 	co_trim(); /* the stream may be long in coming, and handshakes go deep */
 	if (!e)
 		e = locate(v, patience_ms);
+	if (!e)
+		e = check_players(v);
 	if (e)
 		request_refused(request, v->client.asked_ms, e, v->outcome);
 	return e;

@@ -168,7 +168,12 @@ static void disks_are_counted(void **state)
 		" 253       0 dm-0 1 2 3\n";
 	struct proc_disk_total a, b;
 	struct proc_disk share;
-	proc_disk_read(&a, "nr_free_pages 5\npgpgin 1000\npgpgout 2000\npgpginx 9\n", diskstats);
+	char absent[] = "absent", *names[] = {absent};
+	const struct text_list all = {0}, none = {.count = 1, .v = names};
+	proc_disk_read(&a, "nr_free_pages 5\npgpgin 1000\npgpgout 2000\npgpginx 9\n", diskstats,
+		       &all);
+	proc_disk_read(&b, "", diskstats, &none);
+	assert_int_equal(b.busy_ms, 0);
 	assert_int_equal(a.read_kbyte, 1000);
 	assert_int_equal(a.written_kbyte, 2000);
 	assert_int_equal(a.busy_ms, 700);
@@ -181,7 +186,7 @@ static void disks_are_counted(void **state)
 	assert_int_equal((int)share.busy, 1);
 	proc_disk_share(&share, &a, &b, 0);
 	assert_int_equal(share.read_kbps, 0);
-	proc_disk_read(&a, "", "");
+	proc_disk_read(&a, "", "", &all);
 	assert_int_equal(a.busy_ms, 0);
 }
 

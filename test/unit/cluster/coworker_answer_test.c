@@ -72,12 +72,12 @@ static void times_are_taken_when_they_can_be(void **state)
 {
 	struct coworker_answer a = {0};
 	json_t *root = json_read(span_str(HERE("{\"ip\":\"o.test\",\"port\":1935,\"since_ms\":5,"
-					       "\"silent_ms\":-7,\"takeover_unanswered_ms\":\"9\"}")));
+					       "\"silent_ms\":-7,\"unanswered_ms\":\"9\"}")));
 	(void)state;
 	assert_int_equal(coworker_answer_read(&a, root), OK);
 	assert_int_equal(a.since_ms, 5);
 	assert_int_equal(a.silent_ms, 0);
-	assert_int_equal(a.takeover_unanswered_ms, 0);
+	assert_int_equal(a.unanswered_ms, 0);
 	json_decref(root);
 }
 

@@ -94,6 +94,9 @@ static void nobody_has_it(void **state)
 	begin(NOT_HERE, NOT_HERE, "");
 	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
 	assert_int_equal(server->cluster->unproven_queries.count, 0);
+	assert_int_equal(answer.absent_at, 3);
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(answer.absent_at, 3);
 }
 
 static void a_silent_one_has_failed_and_an_answer_makes_it_well(void **state)
@@ -103,6 +106,7 @@ static void a_silent_one_has_failed_and_an_answer_makes_it_well(void **state)
 	begin(NULL, NOT_HERE, "query_cache_none 10;");
 	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
 	assert_int_equal(peer_get(server->cluster->peers, a.name)->failures, 1);
+	assert_int_equal(answer.absent_at, 0); /* the silent one may have it */
 	a.body = NOT_HERE;
 	(void)co_sleep(100);
 	assert_int_equal(find(COWORKER_FRESH, &answer), ERR_NOTFOUND);
@@ -121,6 +125,7 @@ static void this_server_gives_no_answer(void **state)
 	a.body = own;
 	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
 	assert_true(peer_get(server->cluster->peers, a.name)->own_until_ms > clock_ms());
+	assert_int_equal(answer.absent_at, 2);
 	free(own);
 }
 

@@ -36,6 +36,7 @@ struct fake_origin {
 	int64_t lost_ms;   /* likewise */
 	const char *first; /* said as soon as it is asked to play */
 	const char *moved; /* where a redirect leads */
+	int absent_at;     /* with 'n' */
 	/* what has happened */
 	int opens, plays, publishes, finishes, frees;
 	size_t sent;
@@ -139,7 +140,9 @@ static err fake_word(struct fake_link *l, char c, struct link_media *out, struct
 	case 'b':
 		return refuse(said, ERR_BUSY, "it is published elsewhere");
 	case 'n':
-		return refuse(said, ERR_NOTFOUND, "there is no such stream");
+		(void)refuse(said, ERR_NOTFOUND, "there is no such stream");
+		said->absent_at = l->origin->absent_at;
+		return err_plain(ERR_NOTFOUND);
 	case 'm':
 		(void)refuse(said, ERR_RECONNECT, "it is being shut down");
 		snprintf(said->redirect, sizeof(said->redirect), "%s",

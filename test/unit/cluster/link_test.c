@@ -50,7 +50,8 @@ static void send_media(struct rtmp_conn *conn, uint32_t id)
 static void answer(struct rtmp_conn *conn, const struct rtmp_identify *id)
 {
 	if (script.says_run)
-		announce_stream(conn, &(struct stream_report){"abcd-1", clock_ms() - 700});
+		announce_stream(conn, &(struct stream_report){.run = "abcd-1",
+							      .lost_ms = clock_ms() - 700});
 	if (script.sends_media)
 		send_media(conn, id->stream_id);
 	if (script.redirects)

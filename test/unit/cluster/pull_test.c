@@ -115,6 +115,30 @@ static void a_stream_that_no_origin_gives_is_told(void **state)
 	}
 }
 
+/* Two origins: how many of them are asked. */
+static void an_origin_that_speaks_for_all_is_the_only_one_asked(void **state)
+{
+	static const struct {
+		int absent_at, plays;
+	} cases[] = {{0, 2}, {1, 2}, {2, 1}, {3, 1}};
+	(void)state;
+	origins[1].name = "127.0.0.1:12";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct viewer v;
+		origins[0].first = origins[1].first = "n";
+		origins[0].absent_at = origins[1].absent_at = cases[i].absent_at;
+		origins[0].plays = origins[1].plays = 0;
+		begin("");
+		attach(&v);
+		assert_true(eventually(viewer_is_over(&v)));
+		assert_int_equal(viewer_state(&v), PULL_NOWHERE);
+		assert_int_equal(origins[0].plays + origins[1].plays, cases[i].plays);
+		pulls_detach(&v);
+		source_unref(&source);
+		test_server_free(&server);
+	}
+}
+
 static void a_lost_origin_is_followed_by_the_next(void **state)
 {
 	struct viewer v;
@@ -325,6 +349,7 @@ int main(void)
 		TEST(media_of_an_origin_comes_into_the_source),
 		TEST(others_join_the_same_pull),
 		TEST(a_stream_that_no_origin_gives_is_told),
+		TEST(an_origin_that_speaks_for_all_is_the_only_one_asked),
 		TEST(a_lost_origin_is_followed_by_the_next),
 		TEST(an_end_on_purpose_is_no_loss),
 		TEST(a_loss_has_an_end),

@@ -60,11 +60,11 @@ static void an_answer_becomes_a_claim(void **state)
 						      .service = "abc",
 						      .since_ms = 5,
 						      .silent_ms = 900,
-						      .takeover_unanswered_ms = 7};
+						      .unanswered_ms = 7};
 	(void)state;
 	struct claim c = claim_of(&answer);
 	assert_int_equal(c.since_ms, 5);
-	assert_int_equal(c.takeover_unanswered_ms, 7);
+	assert_int_equal(c.unanswered_ms, 7);
 	assert_string_equal(c.server, "vid-1");
 	assert_string_equal(c.service, "abc");
 }

@@ -108,9 +108,32 @@ static void a_host_beyond_the_limit_is_an_error(void **state)
 	free(host);
 }
 
+static void the_page_has_a_folder_of_its_own(void **state)
+{
+	static char folder[] = "/page/live/a.mp4";
+	struct addr local;
+	(void)state;
+	assert_true(addr_literal(&local, "127.0.0.1", 8080));
+	for (int on = 0; on < 2; on++) {
+		struct conf paged = conf;
+		char host[] = "v.example", query[] = "";
+		struct http_message m = {.host = host, .path = folder, .query = query};
+		struct flv_request r;
+		paged.http_server.page = on;
+		assert_int_equal(flv_request_read(&r, &paged, &m, &local), OK);
+		assert_ptr_equal(r.vhost, on ? &vhosts[1] : NULL);
+		if (on) {
+			assert_string_equal(r.target.app, "live");
+			assert_string_equal(r.target.stream, "a");
+		}
+		flv_request_fini(&r);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_page_has_a_folder_of_its_own),
 		cmocka_unit_test(host_path_and_query_say_which_stream_it_is),
 		cmocka_unit_test(what_it_says_of_itself_outlives_the_request),
 		cmocka_unit_test(a_host_beyond_the_limit_is_an_error),

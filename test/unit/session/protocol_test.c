@@ -284,14 +284,14 @@ static void others_are_told_of_it(void **state)
 	begin("");
 	publish(&a);
 	assert_true(publication_facts(a.publication.source, true, &facts));
-	assert_true(facts.since_wall_ms > 0 && facts.takeover_unanswered_ms == 0);
+	assert_true(facts.since_wall_ms > 0 && facts.unanswered_ms == 0);
 	a.heard_ms -= 5000;
 	assert_true(publication_facts(a.publication.source, false, &facts));
 	assert_true(facts.silent_ms >= 5000);
 	assert_int_equal(a.probes, 1);
 	assert_int_equal(co_sleep(10), OK);
 	assert_true(publication_facts(a.publication.source, false, &facts));
-	assert_true(facts.takeover_unanswered_ms > 0);
+	assert_true(facts.unanswered_ms > 0);
 	struct source *source = source_ref(a.publication.source);
 	datagram_stop(&a);
 	assert_false(publication_facts(source, false, &facts));

@@ -1,0 +1,107 @@
+/* /api/v1/recordings: what is being recorded, what lies on the disk, and begun and ended by hand. */
+#include "api/api_route.h"
+#include "base/mem.h"
+#include "codec/url.h"
+#include "output/catalog.h"
+#include "output/dvr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNT_PRESET = 100, COUNT_MAX = 10000 };
+
+static void put_recorder(const struct recorder_facts *facts, void *ctx)
+{
+	json_t *object = json_object();
+	json_put_text(object, "vhost", facts->vhost);
+	json_put_text(object, "app", facts->app);
+	json_put_text(object, "stream", facts->stream);
+	json_put_text(object, "file", facts->path);
+	json_put_int(object, "since", facts->since_wall_ms);
+	json_put_int(object, "duration_ms", facts->duration_ms);
+	json_put_int(object, "bytes", facts->bytes);
+	json_put_int(object, "lost", (int64_t)facts->lost);
+	json_array_append_new(ctx, object);
+}
+
+/* ---- files ---- */
+
+struct reading_job {
+	char *pattern;
+	struct catalog catalog;
+};
+
+static void read_catalog(void *arg)
+{
+	struct reading_job *job = arg;
+	catalog_read(&job->catalog, job->pattern);
+}
+
+/* The newest first. Returns how many are behind those. */
+static int64_t put_files(json_t *list, const struct conf_vhost *vhost, int64_t skip, int64_t count)
+{
+	struct reading_job job = {.pattern = catalog_pattern(vhost->dvr.path)};
+	co_offload(read_catalog, &job);
+	int64_t n = (int64_t)job.catalog.count, last = n - skip - count;
+	for (int64_t i = n - 1 - skip; i >= 0 && i >= last; i--) {
+		const struct catalog_entry *e = &job.catalog.entries[i];
+		json_t *object = json_object();
+		json_put_text(object, "file", e->path);
+		json_put_int(object, "bytes", e->bytes);
+		json_put_int(object, "modified", e->modified_s * 1000);
+		json_array_append_new(list, object);
+	}
+	catalog_free(&job.catalog);
+	free(job.pattern);
+	return last > 0 ? last : 0;
+}
+
+static const struct conf_vhost *vhost_of(const struct api_call *call)
+{
+	char *name = api_query(call, "vhost");
+	const struct conf_vhost *vhost = conf_vhost_find(call->conf, *name ? name : DEFAULT_VHOST);
+	free(name);
+	return vhost && vhost->enabled ? vhost : NULL;
+}
+
+static enum api_code list(struct api_call *call)
+{
+	const struct conf_vhost *vhost = vhost_of(call);
+	int skip = api_query_int(call, "start", 0, 0, INT32_MAX);
+	int count = api_query_int(call, "count", COUNT_PRESET, 1, COUNT_MAX);
+	if (!vhost)
+		return API_NO_VHOST;
+	json_t *recording = json_array(), *files = json_array();
+	dvr_each(call->server->dvr, put_recorder, recording);
+	int64_t left = vhost->dvr.enabled ? put_files(files, vhost, skip, count) : 0;
+	json_object_set_new(call->answer, "recording", recording);
+	json_object_set_new(call->answer, "files", files);
+	json_put_int(call->answer, "left_out", left);
+	return API_OK;
+}
+
+/* ---- by hand ---- */
+
+static enum api_code act(struct api_call *call, struct source *source)
+{
+	if (call->method == HTTP_METHOD_DELETE) {
+		dvr_end(call->server->dvr, source);
+		return API_OK;
+	}
+	return dvr_record(call->server->dvr, source) == DVR_OK ? API_OK : API_RAW_OFF;
+}
+
+enum api_code api_recordings(struct api_call *call)
+{
+	if (call->method != HTTP_METHOD_POST && call->method != HTTP_METHOD_DELETE)
+		return list(call);
+	const struct conf_vhost *vhost = vhost_of(call);
+	if (!vhost)
+		return API_NO_VHOST;
+	char *app = api_query(call, "app"), *stream = api_query(call, "stream");
+	struct source *source = server_live_source(call->server, vhost, app, stream);
+	enum api_code code = source ? act(call, source) : API_NO_STREAM;
+	free(app);
+	free(stream);
+	return code;
+}
