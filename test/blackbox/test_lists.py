@@ -70,5 +70,6 @@ def test_unread_lists_take_little_and_keep_nobody_waiting(t):
             f"{frame_count(probe) - so_far} frames in 5 s")
     print(what)
     assert longest < 2 * SCALE, what
-    assert grown < 160, what
+    if SCALE == 1:      # a sanitizer keeps what was freed in a quarantine
+        assert grown < 160, what
     assert not probe.ended and frame_count(probe) - so_far > 100
