@@ -333,7 +333,7 @@ struct conf {
 	int max_connections, max_connections_per_address, max_connections_per_listener;
 	int max_connection_rate_per_address, max_connection_burst_per_address;
 	int max_connection_rate, max_connection_burst; /* at each listener */
-	struct text_list trusted_proxies; /* "ip" or "ip/bits" */
+	struct text_list trusted_proxies;              /* "ip" or "ip/bits" */
 	enum conf_proxy_protocol proxy_protocol;
 	int max_memory_mb; /* 0: by the machine */
 	bool daemon;

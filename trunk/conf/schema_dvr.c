@@ -31,10 +31,12 @@ static const struct row rows[] = {
 	ONOFF("vhost.dvr.dvr_wait_keyframe", conf_vhost, dvr.wait_keyframe, "on", NEW,
 	      "Whether a recording ends at key frames alone."),
 	SECONDS("vhost.dvr.dvr_max_age", conf_vhost, dvr.max_age_ms, "0", 0, 3650LL * DAY, NEW,
-		"How long recordings are kept after their end; 0 is for ever. Only files whose names "
+		"How long recordings are kept after their end; 0 is for ever. Only files whose "
+		"names "
 		"dvr_path makes are removed."),
 	INT("vhost.dvr.dvr_max_size", conf_vhost, dvr.max_size_mb, "0", 0, 1000000000, NEW,
-	    "How many megabytes all recordings below dvr_path may have; the oldest are removed. 0 is "
+	    "How many megabytes all recordings below dvr_path may have; the oldest are removed. 0 "
+	    "is "
 	    "without a limit."),
 	IDLE("vhost.dvr.time_jitter", "The times of each recording begin with 0 and rise."),
 };

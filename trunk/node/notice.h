@@ -13,8 +13,8 @@ bool notice_is_due(struct notices *notices, const char *ip);
 
 /* Lines that strangers can cause at will, by what they tell of. */
 enum notice_kind {
-	NOTICE_MISSING, /* a stream that nobody has */
-	NOTICE_PULLS,   /* a pull that begins or ends without ever having had media */
+	NOTICE_MISSING,     /* a stream that nobody has */
+	NOTICE_PULLS,       /* a pull that begins or ends without ever having had media */
 	NOTICE_CONNECTIONS, /* all lines of a connection, while it brings no stream */
 	NOTICE_KINDS,
 };

@@ -39,19 +39,19 @@ struct server {
 	struct stat stat;
 	struct figures figures;
 	struct access_log access_log;
-	struct co_group sessions; /* one coroutine per connection */
-	struct co_group services; /* pulls, pushes and other coroutines of our own */
-	struct cluster *cluster;  /* the layer above's, which alone looks into it */
-	struct dvr *dvr;          /* likewise the output layer's */
-	struct hooks *hooks;      /* likewise the session layer's */
-	struct rtc_hub *rtc;      /* likewise the service layer's */
-	struct certs *certs;      /* for encrypted connections, in and out */
-	struct signer *signer;    /* by which servers of the cluster know each other */
-	struct notices *notices;  /* what was logged about whom a moment ago */
-	struct guesses *guesses;  /* wrong passwords */
+	struct co_group sessions;  /* one coroutine per connection */
+	struct co_group services;  /* pulls, pushes and other coroutines of our own */
+	struct cluster *cluster;   /* the layer above's, which alone looks into it */
+	struct dvr *dvr;           /* likewise the output layer's */
+	struct hooks *hooks;       /* likewise the session layer's */
+	struct rtc_hub *rtc;       /* likewise the service layer's */
+	struct certs *certs;       /* for encrypted connections, in and out */
+	struct signer *signer;     /* by which servers of the cluster know each other */
+	struct notices *notices;   /* what was logged about whom a moment ago */
+	struct guesses *guesses;   /* wrong passwords */
 	struct arrivals *arrivals; /* how fast connections come */
-	struct places places;     /* of connections, of whatever protocol */
-	struct places api_places; /* of those to an API port of its own */
+	struct places places;      /* of connections, of whatever protocol */
+	struct places api_places;  /* of those to an API port of its own */
 	/* What runs beside the streams, of the task layer. */
 	struct tasks *tasks;
 	/* Copies of streams for other servers, of the session layer too. */

@@ -1,7 +1,6 @@
 /* The host chooses the vhost, its mount says which parts of the path are app and stream; then the
  * same rules as over RTMP make a target of them. */
 #include "service/flv_request.h"
-#include "cluster/announce.h"
 #include "base/mem.h"
 #include "cluster/announce.h"
 #include "service/flv_mount.h"

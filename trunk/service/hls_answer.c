@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 256 * 1024, PIECE_MS = 15000, EXTRA_MAX = 4096, LIST_MAX = 4 << 20, TOGETHER = 16384 };
+enum {
+	PIECE = 256 * 1024,
+	PIECE_MS = 15000,
+	EXTRA_MAX = 4096,
+	LIST_MAX = 4 << 20,
+	TOGETHER = 16384
+};
 
 /* In pieces, each with a time of its own: how long a segment takes is the client's business. */
 static err send_bytes(struct sock *sock, struct span s)

@@ -46,7 +46,8 @@ void hls_asked_read(struct hls_asked *a, const struct http_session *s)
 	a->is_bad = !hls_want_read(&a->want, s->request->query);
 	a->param = *s->request->query ? own_param(s->request->query) : mem_strdup("");
 	if (param_get(id, sizeof(id), s->request->query, "hls_ctx") && is_session_id(id))
-		memcpy(a->session, id, sizeof(a->session)); /* with the NUL that is_session_id() has found */
+		memcpy(a->session, id,
+		       sizeof(a->session)); /* with the NUL that is_session_id() has found */
 }
 
 static const char *header(const struct http_session *s, const char *name)

@@ -102,7 +102,7 @@ struct publication *publication_of(const struct source *source);
  * it is looked who may keep it. */
 struct publication_facts {
 	int64_t since_wall_ms;
-	int64_t silent_ms;              /* since the last byte */
+	int64_t silent_ms;     /* since the last byte */
 	int64_t unanswered_ms; /* since it was asked for a sign of life that has not come; 0 */
 };
 bool publication_facts(const struct source *source, bool by_rival, struct publication_facts *out);

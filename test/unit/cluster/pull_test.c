@@ -17,7 +17,8 @@ static int tear_down(void **state)
 static void begin(const char *more)
 {
 	server = fake_edge(more);
-	source = server_source(server, &server->conf->vhosts[0], fake_target.app, fake_target.stream);
+	source = server_source(server, &server->conf->vhosts[0], fake_target.app,
+			       fake_target.stream);
 }
 
 static struct viewer viewer_of(const char *path)
