@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { NOTICES_MAX = 1024, NOTICE_MS = 60000 };
+enum { NOTICES_MAX = 1024, NOTICE_MS = 60000, TELL_MS = 1000 };
 
 struct notice {
 	int64_t until;
@@ -15,6 +15,7 @@ struct notice {
 struct rate {
 	int64_t spent_ms; /* the lines of the last time are paid for then */
 	uint64_t left_out, told;
+	int64_t told_ms; /* when that was told last */
 };
 
 struct notices {
@@ -72,17 +73,20 @@ bool notice_is_due(struct notices *notices, const char *ip)
 
 /* ---- rates ---- */
 
-static void tell_left_out(struct rate *r, enum notice_kind kind)
+/* At most once a second: else each line that may be logged would bring another one. */
+static void tell_left_out(struct rate *r, enum notice_kind kind, int64_t now)
 {
 	static const char *const what[NOTICE_KINDS] = {
 		[NOTICE_MISSING] = "streams that nobody has",
 		[NOTICE_PULLS] = "pulls that had no media",
 		[NOTICE_CONNECTIONS] = "connections",
 	};
-	if (r->told != r->left_out)
-		log_info("%llu more lines about %s were left out",
-			 (unsigned long long)(r->left_out - r->told), what[kind]);
+	if (r->told == r->left_out || now < r->told_ms + TELL_MS)
+		return;
+	log_info("%llu more lines about %s were left out",
+		 (unsigned long long)(r->left_out - r->told), what[kind]);
 	r->told = r->left_out;
+	r->told_ms = now;
 }
 
 /* Each line costs its share of a second; NOTICE_BURST of them are lent. */
@@ -101,7 +105,7 @@ bool notice_rate_take(struct notices *notices, enum notice_kind kind)
 		return false;
 	}
 	r->spent_ms += cost;
-	tell_left_out(r, kind);
+	tell_left_out(r, kind, now);
 	return true;
 }
 
