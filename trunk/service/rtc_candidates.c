@@ -144,7 +144,7 @@ void rtc_candidates_find(struct rtc_candidates *out, const struct rtc_hub *hub,
 		.udp = rtc_port_number(port),
 		.tcp = hub->tcp_port,
 	};
-	*out = (struct rtc_candidates){0};
+	memset(out, 0, sizeof(*out));
 	add_text(&f, ask->address);
 	add_asked(&f, ask->host);
 	if (add_configured(&f) || out->count == RTC_CANDIDATES_MAX)
