@@ -5,6 +5,7 @@ import signal
 
 import topology as top
 from support import rtmp, tls
+from support.converse import converse, redirect
 from support.hookserver import HookServer
 from support.rtmp import VIDEO, is_keyframe
 from support.server import free_port, wait_for
@@ -68,8 +69,8 @@ def test_forward_comes_back(t):
     b.wait_live("x", 10)
     plays(t, b.url("live/x"))
     assert state(a, "live")["attempts"] == 0
-    dead = target(a, 1)
-    assert dead["state"] in ("waiting", "connecting") and dead["attempts"] > 1 and "refused" in dead["reason"], dead
+    dead = wait_for(lambda: target(a, 1)["attempts"] > 1 and target(a, 1), 5, "a further attempt")
+    assert dead["state"] in ("waiting", "connecting") and "refused" in dead["reason"], dead
     assert not publisher.ended and not here.ended
     ats = [m.at for m in here.messages if m.type == VIDEO]
     assert max(y - x for x, y in zip(ats, ats[1:])) < 1.0, "the player here saw a gap"
@@ -87,6 +88,22 @@ def test_forward_to_a_server_that_refuses(t):
     may.append(1)
     state(a, "live", seconds=15)
     assert other.connects[0]["object"]["tcUrl"].startswith("rtmp://127.0.0.1"), other.connects[0]
+
+
+def test_forward_follows_redirects(t):
+    """A destination that redirects has not failed: the stream goes on to where it is redirected, and no warning is
+    written."""
+    b = t.server("b", top.local())
+
+    def send_away(conn, _):
+        return redirect(conn, b.rtmp)
+    away = t.listen(lambda sock: converse(sock, publish=send_away))
+    a = forwarding(t, f"destination 127.0.0.1:{away.port};")
+    t.publish(a.url("live/x"))
+    b.wait_live("x")
+    facts = state(a, "live")
+    assert not facts["reason"] and facts["losses"] == 0, facts
+    assert "not forwarded" not in a.log()
 
 
 def test_forward_to_a_frozen_server(t):
