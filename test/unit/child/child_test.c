@@ -104,18 +104,6 @@ static void a_program_that_fails_waits_and_says_why(void **state)
 	finish(&c);
 }
 
-static void a_program_that_is_not_there_fails(void **state)
-{
-	char *argv[] = {"no-such-program-at-all", NULL};
-	struct child *c = start(argv);
-	(void)state;
-	await_end(c);
-	assert_int_equal(facts_of(c).pid, 0);
-	assert_int_equal(facts_of(c).starts, 0);
-	assert_int_equal(facts_of(c).failures, 1);
-	finish(&c);
-}
-
 static void a_program_that_ends_well_has_not_failed(void **state)
 {
 	char *argv[] = {"true", NULL};
@@ -148,6 +136,18 @@ static void the_last_end_is_that_of_the_last_attempt(void **state)
 		assert_int_equal(co_sleep(5), OK);
 	assert_int_equal(facts_of(c).starts, 1);
 	assert_string_not_equal(facts_of(c).last_end, "status 3");
+	finish(&c);
+}
+
+static void a_program_that_is_not_there_fails(void **state)
+{
+	char *argv[] = {"no-such-program-at-all", NULL};
+	struct child *c = start(argv);
+	(void)state;
+	await_end(c);
+	assert_int_equal(facts_of(c).pid, 0);
+	assert_int_equal(facts_of(c).starts, 0);
+	assert_int_equal(facts_of(c).failures, 1);
 	finish(&c);
 }
 
