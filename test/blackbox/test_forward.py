@@ -5,6 +5,7 @@ import signal
 
 import topology as top
 from support import rtmp, tls
+from support.converse import converse, redirect
 from support.hookserver import HookServer
 from support.rtmp import VIDEO, is_keyframe
 from support.server import free_port, wait_for
@@ -88,6 +89,22 @@ def test_forward_to_a_server_that_refuses(t):
     may.append(1)
     state(a, "live", seconds=15)
     assert other.connects[0]["object"]["tcUrl"].startswith("rtmp://127.0.0.1"), other.connects[0]
+
+
+def test_forward_follows_redirects(t):
+    """A destination that redirects has not failed: the stream goes on to where it is redirected, and no warning is
+    written."""
+    b = t.server("b", top.local())
+
+    def send_away(conn, _):
+        return redirect(conn, b.rtmp)
+    away = t.listen(lambda sock: converse(sock, publish=send_away))
+    a = forwarding(t, f"destination 127.0.0.1:{away.port};")
+    t.publish(a.url("live/x"))
+    b.wait_live("x")
+    facts = state(a, "live")
+    assert not facts["reason"] and facts["losses"] == 0, facts
+    assert "not forwarded" not in a.log()
 
 
 def test_forward_to_a_frozen_server(t):

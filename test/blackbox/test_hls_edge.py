@@ -1,5 +1,6 @@
 """HLS through edges: files fetched once, held in memory, from whichever origin has them; and redirects of origins."""
 import re
+import signal
 import threading
 import time
 import urllib.parse
@@ -93,6 +94,28 @@ def test_an_origin_that_dies_is_replaced(t):
     numbers = sorted(follower.bytes)
     assert numbers == list(range(numbers[0], numbers[-1] + 1)), numbers
     assert not any(s.is_break for s in follower.segments.values() if s.number > numbers[0])
+
+
+def test_a_reload_names_other_origins(t):
+    """A playlist that is watched all the time is fetched from the origins of the new configuration after a reload."""
+    old, new = (start_origin(t, name, top_level="srs_log_level info;") for name in ("old", "new"))
+    edge = start_edge(t, old)
+    media = t.media(20, gop=1.0)
+    for o in (old, new):
+        t.publish(o.url("live/a"), media, speed=1, burst=3000)
+    hls.wait_list(edge.web("/live/a.m3u8"), 2)
+    assert "HTTP GET /live/a.m3u8" not in new.log()
+    edge.write_conf(top.conf(HLS.format(more=OFF + f"hls_origin {new.http_address};") +
+                             f"cluster {{ mode remote; origin {new.address}; }}"))
+    edge.signal(signal.SIGHUP)
+
+    def watched():
+        assert httpc.fetch(edge.web("/live/a.m3u8")).status == 200
+        return "HTTP GET /live/a.m3u8" in new.log()
+    wait_for(watched, 10, "a playlist of the new origin")
+    asked = old.log().count("HTTP GET /live/a.m3u8")
+    hls.wait_list(edge.web("/live/a.m3u8"), 4)
+    assert old.log().count("HTTP GET /live/a.m3u8") == asked
 
 
 def test_an_origin_without_the_stream_redirects(t):

@@ -190,6 +190,16 @@ def test_many_blocked_reloads_are_answered_at_once(t):
     assert 500 < asked < 700, asked                 # those of the origin itself, and few of the edge
 
 
+def test_an_edge_renews_what_did_not_wait(t):
+    """A delta update that waits for nothing grows older at an edge only as a playlist does."""
+    s = start(t)
+    edge = start_edge(t, s, more="hls_ctx off; hls_low_latency on;")
+    publish(t, s)
+    hls.wait_list(url(edge), 2)
+    first = httpc.fetch(url(edge, "?_HLS_skip=YES")).content
+    wait_for(lambda: httpc.fetch(url(edge, "?_HLS_skip=YES")).content != first, 10, "another delta update")
+
+
 def test_audio_alone_has_parts(t):
     """Sound alone is cut into parts too, each independent."""
     s = start(t)

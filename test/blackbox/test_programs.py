@@ -119,6 +119,19 @@ def test_native_ingest(t):
     assert not ingests(s)
 
 
+def test_native_ingest_follows_redirects(t):
+    """A stream that is fetched from an origin that lacks it comes from the coworker that has it, without a failure."""
+    a, b = top.start_origins(t)
+    t.publish(b.url("live/x"))
+    b.wait_live("x")
+    conf = f"ingest r {{ enabled on; input {{ type stream; url {a.url('live/x')}; }} {engine()} }}"
+    s = t.server("s", top.conf(conf, top=""))
+    s.wait_live("in", 10)
+    (facts,) = ingests(s)
+    assert facts["state"] == "live" and facts["failures"] == 0 and not facts["reason"], facts
+    assert "nothing comes from" not in s.log()
+
+
 def test_exec_of_a_published_stream(t):
     """A program runs while a stream is published, with what the publisher says in its words, and nothing of ours: no
     shell, no descriptor, no secret of the environment, a process group of its own."""

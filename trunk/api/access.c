@@ -225,7 +225,7 @@ void access_audit(const struct http_session *s, long long code)
 	const char *who = s->caller ? s->caller
 			  : signer_on(s->server->signer) && is_for_servers(s)
 				  ? "a server of the cluster"
-				  : "nobody in particular";
+				  : "anonymous";
 	if (!is_write(s))
 		return;
 	addr_ip(ip, sock_peer(s->sock));

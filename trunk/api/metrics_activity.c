@@ -26,7 +26,7 @@ static void put_types(struct buf *out, const struct figures *f)
 	for (int i = 0; i < FIGURES_TYPES && f->types[i].type; i++)
 		put_one(out, "srs_clients_by_type", "type", f->types[i].type, f->types[i].now);
 	metric_family(out, "srs_clients_by_type_total", METRIC_COUNTER,
-		      "The same since the start.");
+		      "Clients since the start, by what they do and by protocol.");
 	for (int i = 0; i < FIGURES_TYPES && f->types[i].type; i++)
 		put_one(out, "srs_clients_by_type_total", "type", f->types[i].type,
 			(double)f->types[i].total);

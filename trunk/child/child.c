@@ -37,7 +37,9 @@ struct child {
 	int64_t first_wait_ms, since_wall_ms, started_ms;
 	struct spawned run;
 	struct reactor_fd ended, said;
-	int starts, failures;
+	int starts;
+	int failures;   /* in a row */
+	int short_runs; /* in a row, whatever their end */
 	char last_end[64];
 	struct child_output output;
 };
@@ -108,13 +110,17 @@ static err run(struct child *c)
 {
 	struct spawn_opts opts = {
 		.argv = c->argv, .out_file = c->out_file, .err_file = c->err_file};
-	TRY(spawn(&c->run, &opts));
+	err e = spawn(&c->run, &opts);
+	if (e) {
+		snprintf(c->last_end, sizeof(c->last_end), "%s", err_text(e));
+		return e;
+	}
 	c->starts++;
 	c->set->starts++;
 	c->started_ms = clock_ms();
 	set_state(c, CHILD_RUNNING);
 	c->ended.waiter = c->said.waiter = co_self();
-	err e = reactor_add(&c->ended, c->run.pidfd);
+	e = reactor_add(&c->ended, c->run.pidfd);
 	if (!e)
 		e = reactor_add(&c->said, c->run.out);
 	log_info("%s %s: process %d: %s", c->kind, c->name, (int)c->run.pid, c->command);
@@ -143,10 +149,11 @@ static const char *last_words(const struct child *c)
 static int64_t judge(struct child *c, err e, int64_t ran_ms)
 {
 	if (ran_ms >= STEADY_MS)
-		c->failures = 0;
-	c->failures++;
+		c->failures = c->short_runs = 0;
+	c->short_runs++;
+	c->failures = e ? c->failures + 1 : 0;
 	c->set->failures += e != OK;
-	int64_t wait = backoff_ms(c->failures, RETRY_MS, RETRY_MAX_MS);
+	int64_t wait = backoff_ms(c->short_runs, RETRY_MS, RETRY_MAX_MS);
 	if (e && c->failures >= FAILURES_MAX) {
 		log_error("%s %s: given up after %d failures in a row: %s; it last said: %s",
 			  c->kind, c->name, c->failures, err_trail(e), last_words(c));
@@ -193,8 +200,6 @@ static void child_main(void *arg)
 		c->started_ms = clock_ms();
 		set_state(c, CHILD_STARTING);
 		err e = run(c);
-		if (e && !*c->last_end)
-			snprintf(c->last_end, sizeof(c->last_end), "%s", err_text(e));
 		if (c->is_over || co_stopping())
 			break;
 		int64_t wait = judge(c, e, clock_ms() - c->started_ms);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum { REASON_MAX = 4096 };
@@ -286,9 +287,19 @@ static int run(struct conf *conf)
 	return 0;
 }
 
+/* Waits after failures are spread by random(): servers that start together must not have the same ones. */
+static void seed_random(void)
+{
+	unsigned seed;
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (unsigned)clock_us() ^ (unsigned)getpid();
+	srandom(seed);
+}
+
 int srs_main(int argc, char **argv)
 {
 	mem_tune();
+	seed_random();
 	upgrade_remember(argv);
 	struct conf *conf = NULL;
 	tls_memory_init();

@@ -32,7 +32,7 @@ static void try_file(const char *path, void *ctx)
 				strerror(errno));
 }
 
-/* A block that is off names files that nobody needs. */
+/* A block that is off names files that nobody needs. `base` has to be what the row is of. */
 static bool is_on(const void *base, const struct row *row)
 {
 	char path[128];
@@ -50,8 +50,8 @@ static bool is_on(const void *base, const struct row *row)
 static err try_rows(struct reading *r, const void *base, bool vhost)
 {
 	for (r->row = schema_first(); r->row && !r->e; r->row = schema_next(r->row))
-		if (r->row->is_file && is_on(base, r->row) &&
-		    (vhost ? row_is_vhost(r->row) : !row_owner(r->row)))
+		if (r->row->is_file && (vhost ? row_is_vhost(r->row) : !row_owner(r->row)) &&
+		    is_on(base, r->row))
 			value_each(base, r->row, try_file, r);
 	return r->e;
 }

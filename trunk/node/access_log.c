@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX = 8000 };
+/* Texts of clients are cut, so that the line has room for all of them: with quotes each byte may take two. */
+enum { LINE_MAX = 8000, TEXT_MAX = 1024 };
 
 /* ---- members ---- */
 
@@ -25,8 +26,12 @@ static void put_name(struct line *l, const char *name)
 
 static void put_text(struct line *l, const char *name, const char *text)
 {
+	size_t n = strnlen(text, TEXT_MAX);
 	put_name(l, name);
-	log_form_quote(l->out, text, strlen(text));
+	if (text[n]) /* not within a character of UTF-8 */
+		while (n && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+	log_form_quote(l->out, text, n);
 }
 
 /* A word of the program's own, which needs no quotes where people read. */
@@ -93,8 +98,7 @@ void access_log_write(struct buf *out, const struct client *c, bool json)
 	buf_printf(out, json ? "}\n" : "\n");
 }
 
-/* One area for all: a line is written without a switch of coroutines, and would be large on a stack. What does not
- * fit (names may be long) is told without its texts. */
+/* One area for all: a line is written without a switch of coroutines, and would be large on a stack. */
 static void write_line(struct client_observer *o, struct client *c)
 {
 	static struct buf line = {.max = LINE_MAX};

@@ -89,7 +89,8 @@ static bool add_part(struct hls_stream *s, struct blob *blob, int64_t duration_m
 	return true;
 }
 
-/* The units that are in no part yet become one, which ends there. */
+/* The units that are in no part yet become one, which ends there. The segment has the bytes of its parts alone, whose
+ * places in it are counted from their lengths. */
 static bool cut_part(struct hls_stream *s, int64_t end)
 {
 	const struct cut *cut = &s->segmenter.cut;
@@ -107,8 +108,10 @@ static bool cut_part(struct hls_stream *s, int64_t end)
 			&bytes);
 	p->units = cut->count;
 	p->bytes.max = RENDER_SEGMENT_MAX;
-	buf_put(&p->bytes, bytes.p, bytes.n);
-	bool done = add_part(s, blob_new(&bytes), end - p->begin, from) && buf_ok(&p->bytes);
+	bool done = add_part(s, blob_new(&bytes), end - p->begin, from);
+	if (done)
+		buf_put(&p->bytes, bytes.p, bytes.n);
+	done = done && buf_ok(&p->bytes);
 	p->begin = end;
 	buf_free(&bytes);
 	return done;

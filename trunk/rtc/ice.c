@@ -197,6 +197,16 @@ void ice_heard(struct ice *ice, const struct rtc_path *path, int64_t now_ms)
 		ice->heard_ms[i] = now_ms;
 }
 
+/* The path that something came on last; -1: there is none. */
+static int find_latest(const struct ice *ice)
+{
+	int latest = -1;
+	for (int i = 0; i < ice->path_count; i++)
+		if (latest < 0 || ice->heard_ms[i] > ice->heard_ms[latest])
+			latest = i;
+	return latest;
+}
+
 bool ice_forget(struct ice *ice, const struct rtc_path *path)
 {
 	int i = find_path(ice, path), last = ice->path_count - 1;
@@ -207,7 +217,7 @@ bool ice_forget(struct ice *ice, const struct rtc_path *path)
 	ice->heard_ms[i] = ice->heard_ms[last];
 	ice->path_count--;
 	if (was_selected)
-		ice->selected = ice->path_count - 1;
+		ice->selected = find_latest(ice);
 	else if (ice->selected == last)
 		ice->selected = i;
 	return was_selected;

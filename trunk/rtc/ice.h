@@ -73,7 +73,8 @@ void ice_take_check(struct ice *ice, const struct stun *check, struct span datag
 		    const struct rtc_path *path, struct buf *answer, struct ice_result *out);
 /* Something authenticated came on a path. */
 void ice_heard(struct ice *ice, const struct rtc_path *path, int64_t now_ms);
-/* A stream is gone: its path with it. True when media went that way. */
+/* A stream is gone: its path with it. True when media went that way: it goes now where something
+ * came from last. */
 bool ice_forget(struct ice *ice, const struct rtc_path *path);
 /* Where media goes; NULL: no address is known. */
 const struct rtc_path *ice_selected(const struct ice *ice);

@@ -2,17 +2,14 @@
 #include "base/mem.h"
 #include "rtc/port.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	WHY_MAX = 320,
 	RTCP_FIRST = 192, /* payload types of control packets (RFC 5761) */
 	RTCP_LAST = 223,
 	RTP_HEAD = 12,
 	RTCP_HEAD = 8,
 	PT_MASK = 0x7f,
-	MICROSECONDS = 1000,
 };
 
 struct rtc_link {

@@ -59,7 +59,7 @@ bool rtc_link_send_rtp(struct rtc_link *link, const struct srtp_packet *packet);
 bool rtc_link_send_rtcp(struct rtc_link *link, struct span compound);
 
 enum rtc_link_state rtc_link_state(const struct rtc_link *link);
-/* A sentence, also while it does not go on yet: "no STUN came: …". Valid until the next call. */
+/* A sentence, also while it does not go on yet: "no STUN came: …". "" while it is open. Borrowed from the link. */
 const char *rtc_link_why(const struct rtc_link *link);
 /* Monotonic milliseconds of the last packet that was authenticated; of its opening, when none was. */
 int64_t rtc_link_heard_ms(const struct rtc_link *link);

@@ -24,12 +24,12 @@ void tx_init(struct tx *tx, const struct rtc_track *track)
 	tx->shift = random32();
 }
 
-void tx_begin(struct tx *tx, const struct tx_run *run, int64_t first_ts)
+void tx_begin(struct tx *tx, const struct tx_stretch *stretch, int64_t first_ts)
 {
-	struct tx_run *r = &tx->runs[tx->run_count++ % TX_RUNS];
-	*r = *run;
+	struct tx_stretch *r = &tx->stretches[tx->stretch_count++ % TX_STRETCHES];
+	*r = *stretch;
 	r->seq = tx->seq;
-	if (tx->has_sent && run->index >= run->until && first_ts <= tx->last_ts)
+	if (tx->has_sent && stretch->index >= stretch->until && first_ts <= tx->last_ts)
 		r->shift = tx->last_ts + APART_TS - first_ts;
 }
 
@@ -37,24 +37,24 @@ void tx_rebase(struct tx *tx, int64_t then_ts, int64_t now_ts)
 {
 	tx->shift += (uint32_t)(then_ts - now_ts);
 	tx->last_ts = now_ts;
-	tx->run_count = 0;
+	tx->stretch_count = 0;
 }
 
-static const struct tx_run *newest_run(const struct tx *tx)
+static const struct tx_stretch *newest_stretch(const struct tx *tx)
 {
-	return &tx->runs[(tx->run_count - 1) % TX_RUNS];
+	return &tx->stretches[(tx->stretch_count - 1) % TX_STRETCHES];
 }
 
 uint32_t tx_wire_ts(const struct tx *tx, int64_t ts)
 {
-	return (uint32_t)(ts + (tx->run_count ? newest_run(tx)->shift : 0)) + tx->shift;
+	return (uint32_t)(ts + (tx->stretch_count ? newest_stretch(tx)->shift : 0)) + tx->shift;
 }
 
-static int64_t time_in(const struct tx_run *run, const struct tx_packet *p)
+static int64_t time_in(const struct tx_stretch *stretch, const struct tx_packet *p)
 {
-	if (p->index >= run->until)
-		return p->ts + run->shift;
-	return run->ts - (int64_t)(run->picture - p->picture) * run->step;
+	if (p->index >= stretch->until)
+		return p->ts + stretch->shift;
+	return stretch->ts - (int64_t)(stretch->picture - p->picture) * stretch->step;
 }
 
 /* Receivers know which section a sender is of after some packets. */
@@ -71,10 +71,10 @@ static int choose_exts(const struct tx *tx, struct rtp_ext exts[RTP_EXTS_MAX])
 
 bool tx_send(struct tx *tx, const struct tx_packet *p, const struct tx_out *out)
 {
-	const struct tx_run *run = newest_run(tx);
+	const struct tx_stretch *stretch = newest_stretch(tx);
 	uint8_t header[RTP_HEADER_MAX];
 	struct rtp_ext exts[RTP_EXTS_MAX];
-	int64_t seq = tx->seq++, ts = time_in(run, p);
+	int64_t seq = tx->seq++, ts = time_in(stretch, p);
 	struct rtp rtp = {.pt = tx->track->pt,
 			  .marker = p->marker,
 			  .seq = (uint16_t)seq,
@@ -92,12 +92,13 @@ bool tx_send(struct tx *tx, const struct tx_packet *p, const struct tx_out *out)
 
 /* ---- again ---- */
 
-static const struct tx_run *run_of(const struct tx *tx, int64_t seq)
+static const struct tx_stretch *stretch_of(const struct tx *tx, int64_t seq)
 {
-	for (unsigned i = 0; i < TX_RUNS && i < tx->run_count; i++) {
-		const struct tx_run *run = &tx->runs[(tx->run_count - 1 - i) % TX_RUNS];
-		if (run->seq <= seq)
-			return run;
+	for (unsigned i = 0; i < TX_STRETCHES && i < tx->stretch_count; i++) {
+		const struct tx_stretch *stretch =
+			&tx->stretches[(tx->stretch_count - 1 - i) % TX_STRETCHES];
+		if (stretch->seq <= seq)
+			return stretch;
 	}
 	return NULL;
 }
@@ -106,27 +107,27 @@ bool tx_find(struct tx *tx, uint16_t seq, int64_t now_ms, int64_t rtt_ms, int64_
 	     uint64_t *index)
 {
 	*full = rtp_extend(tx->seq, seq, 16);
-	const struct tx_run *run = *full < tx->seq ? run_of(tx, *full) : NULL;
+	const struct tx_stretch *stretch = *full < tx->seq ? stretch_of(tx, *full) : NULL;
 	size_t slot = (size_t)*full % TX_RECENT;
-	if (!run || (tx->recent[slot].seq == *full && now_ms - tx->recent[slot].ms < rtt_ms))
+	if (!stretch || (tx->recent[slot].seq == *full && now_ms - tx->recent[slot].ms < rtt_ms))
 		return false;
 	tx->recent[slot].seq = *full;
 	tx->recent[slot].ms = now_ms;
-	*index = run->index + (uint64_t)(*full - run->seq);
+	*index = stretch->index + (uint64_t)(*full - stretch->seq);
 	return true;
 }
 
 size_t tx_repeat(struct tx *tx, int64_t full, const struct tx_packet *p, const struct tx_out *out)
 {
-	const struct tx_run *run = run_of(tx, full);
+	const struct tx_stretch *stretch = stretch_of(tx, full);
 	bool rtx = tx->track->has_rtx;
 	uint8_t header[RTP_HEADER_MAX], osn[2] = {(uint8_t)(full >> 8), (uint8_t)full};
-	check(run);
+	check(stretch);
 	int64_t seq = rtx ? tx->rtx_seq++ : full;
 	struct rtp rtp = {.pt = rtx ? tx->track->rtx_pt : tx->track->pt,
 			  .marker = p->marker,
 			  .seq = (uint16_t)seq,
-			  .ts = (uint32_t)time_in(run, p) + tx->shift,
+			  .ts = (uint32_t)time_in(stretch, p) + tx->shift,
 			  .ssrc = rtx ? tx->track->rtx_ssrc : tx->track->ssrc};
 	size_t n = rtp_write(&rtp, NULL, 0, header);
 	struct srtp_packet packet = {.header = span_of(header, n),

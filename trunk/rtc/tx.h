@@ -1,13 +1,13 @@
 /* tx - one track of a player: headers for this peer in front of payloads that all share, and what must be
  * known to send them again. Layer: rtc. Does no I/O and keeps no packet.
  *
- * Packets have an index at their keeper. Here they get sequence numbers that go on by ones: a *run* is a row
- * of packets whose numbers are as far apart as their indexes. Times rise from run to run. */
+ * Packets have an index at their keeper. Here they get sequence numbers that go on by ones: a *stretch* is a row
+ * of packets whose numbers are as far apart as their indexes. Times rise from stretch to stretch. */
 #pragma once
 #include "rtc/media.h"
 #include "rtc/srtp.h"
 
-enum { TX_RUNS = 8, TX_RECENT = 64, TX_MID_PACKETS = 64 };
+enum { TX_STRETCHES = 8, TX_RECENT = 64, TX_MID_PACKETS = 64 };
 
 /* A packet as its keeper has it. */
 struct tx_packet {
@@ -18,7 +18,7 @@ struct tx_packet {
 	bool marker;
 };
 
-struct tx_run {
+struct tx_stretch {
 	int64_t seq;      /* of its first packet */
 	uint64_t index;   /* likewise */
 	uint64_t until;   /* packets before this index have times of their own: */
@@ -42,8 +42,8 @@ struct tx {
 	bool has_sent;
 	int64_t last_ts;          /* the latest that was sent, on the keeper's timeline, shifted */
 	uint32_t packets, octets; /* for reports */
-	struct tx_run runs[TX_RUNS]; /* the newest is at run_count - 1, modulo */
-	unsigned run_count;
+	struct tx_stretch stretches[TX_STRETCHES]; /* the newest is at stretch_count - 1, modulo */
+	unsigned stretch_count;
 	struct {
 		int64_t seq, ms;
 	} recent[TX_RECENT]; /* what was sent again, and when */
@@ -53,10 +53,10 @@ struct tx {
 void tx_init(struct tx *tx, const struct rtc_track *track);
 /* Another row of packets begins, the first of which has the time first_ts at the keeper, unless it has one of its own.
  * Number and shift are set here. */
-void tx_begin(struct tx *tx, const struct tx_run *run, int64_t first_ts);
+void tx_begin(struct tx *tx, const struct tx_stretch *stretch, int64_t first_ts);
 /* What comes next is from another keeper, whose time is `now_ts` where the former's is `then_ts`. */
 void tx_rebase(struct tx *tx, int64_t then_ts, int64_t now_ts);
-/* Sends the next packet of the newest run. False: dropped on the way; its number is used up, the peer may ask. */
+/* Sends the next packet of the newest stretch. False: dropped on the way; its number is used up, the peer may ask. */
 bool tx_send(struct tx *tx, const struct tx_packet *packet, const struct tx_out *out);
 /* What the peer asks for: the index of the packet with this number; false: not known any more, or sent again
  * within the last rtt_ms. */

@@ -29,18 +29,29 @@ struct waiter {
 	bool is_queued;
 };
 
+/* A stream of which files are held. */
+struct cached_stream {
+	int files;
+	char *key;
+	char *from;        /* the origin that had it last; NULL */
+	struct conf *conf; /* that knew this origin; NULL */
+};
+
 /* One file. */
 struct cached {
 	struct cached *prev, *next; /* what was asked for longest ago first */
 	struct hls_cache *cache;
-	char *key, *path, *query, *came_by, *stream;
+	struct cached_stream *stream;
+	char *key, *path, *query;
+	char *came_by; /* these three are of who had it fetched: */
 	struct conf *conf;
 	const struct conf_vhost *vhost;
 	enum file_state state;
-	bool is_list, is_held_back; /* the origin answers when it has news */
-	struct blob *blob;          /* also of before, while it is fetched anew */
+	bool is_list, waits; /* an origin with low latency answers when it has what is asked for */
+	struct blob *blob;   /* also of before, while it is fetched anew */
 	char *variant;
-	err why; /* FILE_REFUSED */
+	err why;      /* FILE_REFUSED */
+	char *reason; /* likewise */
 	int64_t fresh_ms, until_ms, made_ms;
 	struct waiter *waiters;
 	int users; /* requests that have it in hand */
@@ -50,7 +61,7 @@ struct hls_cache {
 	struct server *server;
 	struct map *files;
 	struct cached *oldest;
-	struct map *sources; /* stream key -> the name of the origin that had it last */
+	struct map *streams; /* those of the files, by their keys */
 	int fetching;
 	struct co *keeper; /* NULL while nothing is held */
 	struct hls_cache_facts facts;
@@ -68,7 +79,7 @@ struct hls_cache *hls_cache_new(struct server *server)
 	struct hls_cache *cache = mem_new(struct hls_cache);
 	cache->server = server;
 	cache->files = map_new();
-	cache->sources = map_new();
+	cache->streams = map_new();
 	return cache;
 }
 
@@ -82,8 +93,34 @@ static void set_blob(struct cached *f, struct blob *blob)
 	f->cache->facts.bytes += blob ? blob->n : 0;
 }
 
+static struct cached_stream *stream_enter(struct hls_cache *c, const struct hls_asked *a)
+{
+	char *key = stream_key(a->vhost->name, a->name.app, a->name.stream);
+	struct cached_stream *s = map_get(c->streams, key);
+	if (!s) {
+		s = mem_new(struct cached_stream);
+		s->key = mem_strdup(key);
+		(void)map_set(c->streams, key, s);
+	}
+	free(key);
+	s->files++;
+	return s;
+}
+
+static void stream_leave(struct hls_cache *c, struct cached_stream *s)
+{
+	if (--s->files > 0)
+		return;
+	(void)map_remove(c->streams, s->key);
+	conf_unref(&s->conf);
+	free(s->from);
+	free(s->key);
+	free(s);
+}
+
 static void cached_free(struct cached *f)
 {
+	stream_leave(f->cache, f->stream);
 	(void)map_remove(f->cache->files, f->key);
 	DL_DELETE(f->cache->oldest, f);
 	set_blob(f, NULL);
@@ -93,7 +130,7 @@ static void cached_free(struct cached *f)
 	free(f->path);
 	free(f->query);
 	free(f->came_by);
-	free(f->stream);
+	free(f->reason);
 	free(f);
 }
 
@@ -105,9 +142,7 @@ void hls_cache_free(struct hls_cache **cache)
 		return;
 	while (c->oldest)
 		cached_free(c->oldest);
-	for (struct map_iter it = map_begin(c->sources); map_next(&it);)
-		free(it.value);
-	map_free(&c->sources);
+	map_free(&c->streams);
 	map_free(&c->files);
 	free(c);
 }
@@ -167,20 +202,40 @@ static int64_t target_ms(const struct blob *list)
 	return s * 1000;
 }
 
-/* Segments never change. A playlist that was asked for with a number does not, in what it was asked for. */
+static bool has_text(const struct blob *list, const char *text)
+{
+	return memmem(list->p, list->n, text, strlen(text)) != NULL;
+}
+
+/* Segments never change. A playlist that was asked for with a number does not, in what it was asked for, if the
+ * origin has waited for that: one without low latency, or whose stream is over, answers with what there is. */
+static bool is_settled(const struct cached *f)
+{
+	return !f->is_list || (f->waits && has_text(f->blob, "CAN-BLOCK-RELOAD=YES") &&
+			       !has_text(f->blob, "#EXT-X-ENDLIST"));
+}
+
 static int64_t lasts_ms(const struct cached *f)
 {
-	if (!f->is_list || f->is_held_back)
+	if (is_settled(f))
 		return 2 * f->vhost->hls.window_ms;
 	int64_t ms = target_ms(f->blob) / LIST_SHARE;
 	return ms < LIST_LEAST_MS ? LIST_LEAST_MS : ms > LIST_MOST_MS ? LIST_MOST_MS : ms;
 }
 
-static void remember_source(struct hls_cache *c, const char *stream, const char *name)
+/* An origin is remembered for as long as the configuration is the one that it comes from. */
+static const char *origin_of(const struct cached *f)
 {
-	const char *known = map_get(c->sources, stream);
-	if (!known || strcmp(known, name) != 0)
-		free(map_set(c->sources, stream, mem_strdup(name)));
+	return f->stream->conf == f->conf ? f->stream->from : "";
+}
+
+static void remember_origin(const struct cached *f, const char *name)
+{
+	struct cached_stream *s = f->stream;
+	conf_unref(&s->conf);
+	free(s->from);
+	s->conf = conf_ref(f->conf);
+	s->from = mem_strdup(name);
 }
 
 static void refuse(struct cached *f, err e)
@@ -191,6 +246,8 @@ static void refuse(struct cached *f, err e)
 	f->cache->facts.failures++;
 	f->state = is_of_use ? FILE_HELD : FILE_REFUSED;
 	f->why = e;
+	free(f->reason);
+	f->reason = mem_strdup(err_trail(e));
 	f->fresh_ms = clock_after(REFUSED_MS);
 	if (!is_of_use)
 		set_blob(f, NULL);
@@ -201,7 +258,7 @@ static void take(struct cached *f, const struct upstream_file *got)
 	make_room(f->cache, got->body.n);
 	struct blob *blob = blob_new(&got->body);
 	if (!blob) {
-		refuse(f, ERR_FULL);
+		refuse(f, err_fail(ERR_FULL, "there is no memory for a file of HLS"));
 		return;
 	}
 	set_blob(f, blob);
@@ -210,7 +267,7 @@ static void take(struct cached *f, const struct upstream_file *got)
 	f->state = FILE_HELD;
 	f->made_ms = clock_ms();
 	f->fresh_ms = clock_after(lasts_ms(f));
-	remember_source(f->cache, f->stream, got->from);
+	remember_origin(f, got->from);
 }
 
 static void fetch_main(void *arg)
@@ -218,17 +275,16 @@ static void fetch_main(void *arg)
 	struct cached *f = arg;
 	struct hls_cache *c = f->cache;
 	struct upstream_file *file = mem_new(struct upstream_file);
-	const char *from = map_get(c->sources, f->stream);
 	*file = (struct upstream_file){
 		.vhost = f->vhost,
-		.key = f->stream,
+		.key = f->stream->key,
 		.path = f->path,
 		.query = f->query,
 		.came_by = f->came_by,
 		.body_max = FILE_BYTES_MAX,
-		.attempt_ms = ATTEMPT_MS + (f->is_held_back ? 3 * f->vhost->hls.fragment_ms : 0),
+		.attempt_ms = ATTEMPT_MS + (f->waits ? 3 * f->vhost->hls.fragment_ms : 0),
 	};
-	snprintf(file->from, sizeof(file->from), "%s", from ? from : "");
+	snprintf(file->from, sizeof(file->from), "%s", origin_of(f));
 	err e = upstream_get(c->server->cluster, file);
 	if (e)
 		log_debug("HLS %s: %s", log_quote(f->path), err_trail(e));
@@ -242,12 +298,24 @@ static void fetch_main(void *arg)
 	wake_all(f);
 }
 
-static err start(struct cached *f)
+/* A reload may have changed the origins since the file was asked for first. */
+static void take_asker(struct cached *f, const struct hls_asked *a)
+{
+	struct conf *conf = conf_ref(a->request.conf);
+	conf_unref(&f->conf);
+	free(f->came_by);
+	f->conf = conf;
+	f->vhost = a->vhost;
+	f->came_by = mem_strdup(a->request.path);
+}
+
+static err start(struct cached *f, const struct hls_asked *a)
 {
 	struct hls_cache *c = f->cache;
 	enum file_state was = f->state;
 	if (c->fetching >= FETCHES_MAX)
 		return err_fail(ERR_FULL, "too many files of HLS are being fetched");
+	take_asker(f, a);
 	f->state = FILE_FETCHING;
 	c->fetching++;
 	c->facts.fetches++;
@@ -268,12 +336,9 @@ static struct cached *cached_new(struct hls_cache *c, const struct hls_asked *a,
 	f->key = mem_strdup(key);
 	f->path = mem_strdup(path);
 	f->query = mem_strdup(query);
-	f->came_by = mem_strdup(a->request.path);
-	f->stream = stream_key(a->vhost->name, a->name.app, a->name.stream);
-	f->conf = conf_ref(a->request.conf);
-	f->vhost = a->vhost;
+	f->stream = stream_enter(c, a);
 	f->is_list = a->is_list;
-	f->is_held_back = *query;
+	f->waits = a->want.waits;
 	(void)map_set(c->files, key, f);
 	DL_APPEND(c->oldest, f);
 	return f;
@@ -312,13 +377,13 @@ static err wait_for(struct cached *f)
 static err give(const struct cached *f, struct hls_file *out)
 {
 	if (f->state == FILE_REFUSED)
-		return err_fail(f->why, "no origin has it");
+		return err_fail(f->why, "%s", f->reason);
 	*out = (struct hls_file){.blob = blob_ref(f->blob),
 				 .variant = mem_strdup(f->variant ? f->variant : "")};
 	return OK;
 }
 
-static err obtain(struct cached *f, struct hls_file *out)
+static err obtain(struct cached *f, const struct hls_asked *a, struct hls_file *out)
 {
 	bool is_known = f->state == FILE_HELD || f->state == FILE_REFUSED;
 	if (is_known && f->fresh_ms > clock_ms()) {
@@ -326,7 +391,7 @@ static err obtain(struct cached *f, struct hls_file *out)
 		return give(f, out);
 	}
 	if (f->state != FILE_FETCHING)
-		TRY(start(f));
+		TRY(start(f, a));
 	TRY(wait_for(f));
 	return give(f, out);
 }
@@ -338,7 +403,7 @@ err hls_cache_get(struct hls_cache *c, const struct hls_asked *a, const char *pa
 	if (!c->keeper)
 		c->keeper = co_start_in(&c->server->services, "hls-cache", keeper_main, c);
 	f->users++;
-	err e = obtain(f, out);
+	err e = obtain(f, a, out);
 	f->users--;
 	return e;
 }

@@ -77,7 +77,7 @@ static bool send_one(struct rtc_sender *s, enum packet_track track, const struct
 static void begin_audio(struct rtc_sender *s, const struct packet *first, uint64_t index)
 {
 	if (first)
-		tx_begin(&s->tx[PACKETS_AUDIO], &(struct tx_run){.index = index}, first->ts);
+		tx_begin(&s->tx[PACKETS_AUDIO], &(struct tx_stretch){.index = index}, first->ts);
 }
 
 static void send_audio(struct rtc_sender *s)
@@ -86,7 +86,7 @@ static void send_audio(struct rtc_sender *s)
 	uint64_t *next = &s->next[PACKETS_AUDIO];
 	if (!has_track(s, PACKETS_AUDIO))
 		return;
-	if (*next < ring->first || !s->tx[PACKETS_AUDIO].run_count) {
+	if (*next < ring->first || !s->tx[PACKETS_AUDIO].stretch_count) {
 		*next = *next < ring->first ? ring->first : *next;
 		begin_audio(s, packet_ring_at(ring, *next), *next);
 	}
@@ -103,7 +103,7 @@ static void end_cached(struct rtc_sender *s, const struct packet *p)
 		s->video_state = RTC_VIDEO_WAITS;
 		s->await_from = next;
 	} else {
-		tx_begin(&s->tx[PACKETS_VIDEO], &(struct tx_run){.index = next}, p->ts);
+		tx_begin(&s->tx[PACKETS_VIDEO], &(struct tx_stretch){.index = next}, p->ts);
 	}
 	s->waits_after = false;
 }
@@ -248,7 +248,7 @@ void rtc_sender_join(struct rtc_sender *s, struct source *source)
 	rebase(s);
 	s->video_state = RTC_VIDEO_IDLE;
 	s->next[PACKETS_AUDIO] = s->packets->rings[PACKETS_AUDIO].next;
-	s->tx[PACKETS_AUDIO].run_count = 0;
+	s->tx[PACKETS_AUDIO].stretch_count = 0;
 	rtc_sender_turn(s);
 }
 

@@ -21,11 +21,12 @@ static uint64_t end_of_picture(const struct packet_ring *ring, uint64_t index)
 	return index;
 }
 
-static void start_run(struct rtc_sender *s, const struct tx_run *run)
+static void start_stretch(struct rtc_sender *s, const struct tx_stretch *stretch)
 {
-	const struct packet *first = packet_ring_at(&s->packets->rings[PACKETS_VIDEO], run->index);
-	tx_begin(&s->tx[PACKETS_VIDEO], run, first->ts);
-	s->next[PACKETS_VIDEO] = run->index;
+	const struct packet *first =
+		packet_ring_at(&s->packets->rings[PACKETS_VIDEO], stretch->index);
+	tx_begin(&s->tx[PACKETS_VIDEO], stretch, first->ts);
+	s->next[PACKETS_VIDEO] = stretch->index;
 	s->video_state = RTC_VIDEO_FLOWS;
 	s->key_ms = clock_ms();
 }
@@ -35,7 +36,7 @@ static void flow_from(struct rtc_sender *s, uint64_t index)
 {
 	s->video_end = UINT64_MAX;
 	s->waits_after = false;
-	start_run(s, &(struct tx_run){.index = index});
+	start_stretch(s, &(struct tx_stretch){.index = index});
 }
 
 /* The pictures that are kept, up to `end`. Their times stand between the last one sent and the next one to
@@ -48,20 +49,20 @@ static void send_cached(struct rtc_sender *s, uint64_t end)
 	const struct packet *newest = packet_ring_at(ring, ring->next - 1);
 	const struct tx *tx = &s->tx[PACKETS_VIDEO];
 	int64_t pictures = (int64_t)(last->picture - first->picture) + 1;
-	struct tx_run run = {.index = ring->start,
-			     .until = end,
-			     .picture = last->picture,
-			     .ts = newest->ts,
-			     .step = STEP_TS};
-	if (tx->has_sent && run.ts - pictures * run.step <= tx->last_ts) {
+	struct tx_stretch stretch = {.index = ring->start,
+				     .until = end,
+				     .picture = last->picture,
+				     .ts = newest->ts,
+				     .step = STEP_TS};
+	if (tx->has_sent && stretch.ts - pictures * stretch.step <= tx->last_ts) {
 		int64_t base = newest->ts > tx->last_ts ? newest->ts : tx->last_ts;
-		run.ts = base + PICTURE_TS * 3 / 4;
-		run.step = (run.ts - tx->last_ts) / (pictures + 1);
-		run.step = run.step > STEP_TS ? STEP_TS : run.step;
+		stretch.ts = base + PICTURE_TS * 3 / 4;
+		stretch.step = (stretch.ts - tx->last_ts) / (pictures + 1);
+		stretch.step = stretch.step > STEP_TS ? STEP_TS : stretch.step;
 	}
 	s->waits_after = end != ring->next;
 	s->video_end = end;
-	start_run(s, &run);
+	start_stretch(s, &stretch);
 }
 
 static bool ask_publisher(struct rtc_sender *s)

@@ -36,20 +36,15 @@ static void describe_candidates(struct rtc_session *s, const struct rtc_candidat
 	buf_free(&b);
 }
 
-static err write_answer(struct rtc_session *s, struct rtc_answer_opts *opts,
-			const struct rtc_port *port)
+static err write_answer(struct rtc_session *s, struct rtc_answer_opts *opts)
 {
 	char cname[17] = "";
-	struct rtc_candidates *list = mem_new(struct rtc_candidates);
-	rtc_candidates_find(list, s->hub, s->conf, &s->ask, port);
-	opts->candidates = list;
 	opts->cname = cname;
 	err e = fill_random(opts, cname);
 	if (!e)
 		e = rtc_answer_write(&s->answer, &s->media, &s->offer, opts);
 	if (!e)
-		describe_candidates(s, list);
-	free(list);
+		describe_candidates(s, opts->candidates);
 	if (e == ERR_NOTFOUND)
 		s->refusal = RTC_UNACCEPTABLE;
 	else if (e)
@@ -65,7 +60,7 @@ static err make_words(struct rtc_session *s, struct ice_word_pair *out)
 	return OK;
 }
 
-/* The port may be another one after a reload: the session holds the one that its answer names. */
+/* Nothing here waits: the certificate of the link is the one whose fingerprint the answer has. */
 static err open_link(struct rtc_session *s, struct rtc_link_opts *link,
 		     struct rtc_answer_opts *opts)
 {
@@ -73,15 +68,23 @@ static err open_link(struct rtc_session *s, struct rtc_link_opts *link,
 	TRY(make_words(s, &link->words));
 	opts->ufrag = link->words.ufrag;
 	opts->pwd = link->words.pwd;
-	char *fingerprint = mem_strdup(dtls_identity_fingerprint(link->identity));
-	opts->fingerprint = fingerprint;
-	err e = write_answer(s, opts, link->port);
-	free(fingerprint);
-	if (!e) /* waiting for names may have taken long enough for another certificate */
-		e = rtc_hub_identity(s->hub, &link->identity);
+	opts->fingerprint = dtls_identity_fingerprint(link->identity);
+	err e = write_answer(s, opts);
 	if (!e)
 		return rtc_link_open(&s->link, link);
 	ice_words_free(&link->words);
+	return e;
+}
+
+/* The port may be another one after a reload: the session holds the one that its answer names. */
+static err answer_at(struct rtc_session *s, struct rtc_link_opts *link,
+		     struct rtc_answer_opts *opts)
+{
+	struct rtc_candidates *list = mem_new(struct rtc_candidates);
+	rtc_candidates_find(list, s->hub, s->conf, &s->ask, link->port);
+	opts->candidates = list;
+	err e = open_link(s, link, opts);
+	free(list);
 	return e;
 }
 
@@ -111,7 +114,7 @@ err rtc_session_answer(struct rtc_session *s, enum rtc_codec video, uint32_t pro
 		.ops = ops,
 		.ctx = ctx,
 	};
-	err e = open_link(s, &link, &opts);
+	err e = answer_at(s, &link, &opts);
 	rtc_port_unref(&link.port);
 	TRY(e);
 	rtc_offer_fini(&s->offer);

@@ -153,8 +153,12 @@ static void ask_main(void *arg)
 {
 	struct stream *s = arg;
 	struct source *source = source_ref(s->source);
-	while (s->source && ask(s) != OK && co_sleep(ASK_AGAIN_MS) == OK)
-		;
+	while (s->source && ask(s) != OK) {
+		log_info("%s: where it is forwarded to is asked again in %d s", s->key,
+			 ASK_AGAIN_MS / 1000);
+		if (co_sleep(ASK_AGAIN_MS) != OK)
+			break;
+	}
 	s->asker = NULL;
 	if (s->source && !co_stopping())
 		settle(s);

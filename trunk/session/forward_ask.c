@@ -51,8 +51,7 @@ static bool take_urls(struct span body, struct text_list *urls)
 
 static err refuse(const char *backend, const char *why, struct outcome *outcome)
 {
-	log_warn("on_forward: %s gives no destinations, the publish is refused: %s",
-		 log_quote(backend), why);
+	log_warn("on_forward: %s gives no destinations: %s", log_quote(backend), why);
 	return outcome_refuse(outcome, OUTCOME_DENIED,
 			      "the service that decides where the stream goes cannot be asked now");
 }

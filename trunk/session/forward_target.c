@@ -239,10 +239,13 @@ static void target_main(void *arg)
 	struct forward_target *t = arg;
 	while (!t->is_over && !co_stopping()) {
 		err e = attempt(t);
-		if (e && e != ERR_STOPPED && !t->is_over)
+		bool at_once = !e || moves(t, e);
+		if (at_once)
+			set_state(t, FORWARD_CONNECTING);
+		else if (e != ERR_STOPPED && !t->is_over)
 			note_failure(t, e);
 		close_link(t);
-		if (e && !moves(t, e))
+		if (!at_once)
 			pause_for(t, backoff_ms(t->failures, RETRY_MS, RETRY_MAX_MS));
 	}
 	if (!t->is_over) { /* its owner still has it */

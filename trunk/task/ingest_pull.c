@@ -2,6 +2,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/upstream_connect.h"
 #include "session/forward_place.h"
 #include "session/publication.h"
 
@@ -30,6 +31,8 @@ struct ingest_pull {
 	bool is_over, asks_for_life;
 	struct link *link;
 	struct link_refusal said;
+	int redirects; /* in a row */
+	char redirected[600];
 	struct publication publication;
 	/* for the API */
 	bool is_live;
@@ -143,7 +146,7 @@ static err publish(struct ingest_pull *p, struct link_media *first)
 	}
 	e = publication_end(&p->publication, e);
 	if (p->is_live && clock_ms() - p->since_ms >= STEADY_MS)
-		p->failures = 0;
+		p->failures = p->redirects = 0;
 	p->is_live = false;
 	return e;
 }
@@ -162,6 +165,7 @@ static struct upstream_request question(const struct ingest_pull *p)
 		.page_url = "",
 		.swf_url = "",
 		.path = "",
+		.redirected = p->redirected,
 	};
 }
 
@@ -180,16 +184,25 @@ static err first_media(struct ingest_pull *p, struct link_media *first)
 	}
 }
 
+/* The server of the URL, or the one that it has redirected to. */
+static err reach(struct ingest_pull *p, const struct upstream_request *request, int64_t deadline)
+{
+	struct link_opts opts = {.name = p->from.name, .request = request, .deadline = deadline};
+	if (*p->said.redirect)
+		return upstream_follow(&p->link, p->from.name, p->redirects++, request, deadline,
+				       p->redirected, sizeof(p->redirected), &p->said);
+	p->said = (struct link_refusal){0};
+	return link_open(&p->link, &opts, &p->said);
+}
+
 static err attempt(struct ingest_pull *p)
 {
 	struct upstream_request request = question(p);
-	struct link_opts opts = {
-		.name = p->from.name, .request = &request, .deadline = clock_after(CONNECT_MS)};
+	int64_t deadline = clock_after(CONNECT_MS);
 	struct link_media first = {0};
-	p->said = (struct link_refusal){0};
-	TRY(link_open(&p->link, &opts, &p->said));
+	TRY(reach(p, &request, deadline));
 	sock_attach(p->link->sock);
-	sock_set_deadline(p->link->sock, opts.deadline);
+	sock_set_deadline(p->link->sock, deadline);
 	TRY(p->link->ops->play(p->link, &request));
 	sock_set_deadline(p->link->sock, CLOCK_NEVER);
 	TRY(first_media(p, &first));
@@ -207,6 +220,23 @@ static void note_failure(struct ingest_pull *p, err e)
 	if (p->failures++ == 0 || strcmp(reason, p->reason) != 0)
 		log_warn("ingest %s: nothing comes from %s now: %s", p->name, p->url, reason);
 	memcpy(p->reason, reason, sizeof(reason));
+}
+
+static bool is_redirected(const struct ingest_pull *p, err e)
+{
+	return (e == ERR_REDIRECT || e == ERR_RECONNECT) && *p->said.redirect &&
+	       p->redirects < REDIRECTS_MAX;
+}
+
+/* The next attempt begins at the server of the URL again. */
+static void pause_after(struct ingest_pull *p, err e)
+{
+	note_failure(p, e);
+	int64_t until = clock_after(backoff_ms(p->failures, RETRY_MS, RETRY_MAX_MS));
+	*p->said.redirect = *p->redirected = '\0';
+	p->redirects = 0;
+	while (!p->is_over && clock_ms() < until && co_wait(until) != ERR_STOPPED)
+		;
 }
 
 static void pull_free(struct ingest_pull *p)
@@ -233,10 +263,8 @@ static void pull_main(void *arg)
 		link_free(&p->link);
 		if (p->is_over || e == ERR_STOPPED)
 			break;
-		note_failure(p, e);
-		int64_t until = clock_after(backoff_ms(p->failures, RETRY_MS, RETRY_MAX_MS));
-		while (!p->is_over && clock_ms() < until && co_wait(until) != ERR_STOPPED)
-			;
+		if (!is_redirected(p, e))
+			pause_after(p, e);
 	}
 	p->co = NULL;
 	if (p->is_over)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/unit.h"
@@ -103,6 +104,41 @@ static void a_program_that_fails_waits_and_says_why(void **state)
 	finish(&c);
 }
 
+static void a_program_that_ends_well_has_not_failed(void **state)
+{
+	char *argv[] = {"true", NULL};
+	struct child *c = start(argv);
+	(void)state;
+	await_end(c);
+	assert_string_equal(facts_of(c).last_end, "status 0");
+	assert_string_equal(child_state_name(facts_of(c).state), "waiting");
+	assert_int_equal(facts_of(c).failures, 0);
+	finish(&c);
+}
+
+/* The program removes itself: there is nothing to start the next time. */
+static void the_last_end_is_that_of_the_last_attempt(void **state)
+{
+	static const char text[] = "#!/bin/sh\nrm \"$0\"\nexit 3\n";
+	char path[] = "/tmp/child_test.XXXXXX";
+	int fd = mkstemp(path);
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	close(fd);
+	char *argv[] = {path, NULL};
+	struct child *c = start(argv);
+	await_end(c);
+	assert_string_equal(facts_of(c).last_end, "status 3");
+	int64_t until = clock_after(PATIENCE_MS);
+	while (facts_of(c).failures < 2 && clock_ms() < until)
+		assert_int_equal(co_sleep(5), OK);
+	assert_int_equal(facts_of(c).starts, 1);
+	assert_string_not_equal(facts_of(c).last_end, "status 3");
+	finish(&c);
+}
+
 static void a_program_that_is_not_there_fails(void **state)
 {
 	char *argv[] = {"no-such-program-at-all", NULL};
@@ -154,6 +190,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_program_that_fails_waits_and_says_why, co_setup,
 						co_teardown),
 		cmocka_unit_test_setup_teardown(a_program_that_is_not_there_fails, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_program_that_ends_well_has_not_failed, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(the_last_end_is_that_of_the_last_attempt, co_setup,
 						co_teardown),
 		cmocka_unit_test_setup_teardown(output_goes_to_a_file, co_setup, co_teardown),
 		cmocka_unit_test_setup_teardown(a_group_that_is_stopped_takes_its_programs_along,

@@ -29,6 +29,7 @@ static void an_address_is_a_member_without_being_asked_for(void **state)
 		member_resolve(&list, texts[i].text, 1985);
 		assert_int_equal(list.count, 1);
 		assert_string_equal(list.v[0].name, texts[i].name);
+		member_list_fini(&list);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* Streams as HLS and as recordings, from the messages of a source to bytes and files; without a network. */
 #include "base/mem.h"
+#include "codec/media_memory.h"
 #include "codec/ts.h"
 #include "output/dvr.h"
 #include "output/hls.h"
@@ -170,6 +171,51 @@ static void a_stream_that_comes_back_goes_on(void **state)
 	end_registry();
 }
 
+/* Each part is a fragment of its own, also once it is a range of its segment. */
+static int check_parts(const struct hls *hls)
+{
+	char *text = list_text(hls, "/live/a.m3u8");
+	int parts = 0;
+	for (char *at = text; (at = strstr(at, "#EXT-X-PART:")); parts++) {
+		char name[64] = "";
+		at = strstr(at, "URI=\"") + 5;
+		snprintf(name, sizeof(name), "/live/%.*s", (int)strcspn(at, "\""), at);
+		const struct hls_item *item = hls_find(hls, "__defaultVhost__", name);
+		assert_non_null(item);
+		assert_true(item->from + item->n <= item->blob->n);
+		const uint8_t *box = item->blob->p + item->from + 4;
+		assert_true(memcmp(box, "styp", 4) == 0 || memcmp(box, "moof", 4) == 0);
+	}
+	free(text);
+	return parts;
+}
+
+/* There is no memory for some parts of the second segment. */
+static void a_part_that_is_lost_leaves_no_bytes(void **state)
+{
+	struct encoder e;
+	(void)state;
+	begin("hls { enabled on; hls_fragment 1; hls_storage ram; hls_low_latency on; hls_part "
+	      "0.2; }");
+	struct hls *hls = hls_new(&server);
+	encoder_begin(&e, "a");
+	encoder_run(&e, 0, 1320);
+	int before = check_parts(hls);
+	for (uint32_t t = 1320; t < 1560; t += 40)
+		publish(&e, MSG_VIDEO, "27 01 000000 00000065 41", 100, t);
+	media_memory_limit(1);
+	source_caught_up(e.source, &e.feeder, true);
+	turn();
+	media_memory_limit(0);
+	assert_int_equal(check_parts(hls), before);
+	encoder_run(&e, 1560, 3000);
+	assert_true(check_parts(hls) > before + 5);
+	encoder_end(&e);
+	end();
+	hls_free(&hls);
+	end_registry();
+}
+
 static void what_is_not_wanted_is_not_cut(void **state)
 {
 	struct encoder e;
@@ -270,6 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_stream_is_cut_and_found, co_setup, co_teardown),
 		cmocka_unit_test_setup_teardown(a_stream_that_comes_back_goes_on, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_part_that_is_lost_leaves_no_bytes, co_setup,
 						co_teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_wanted_is_not_cut, co_setup,
 						co_teardown),
