@@ -3,6 +3,7 @@ import base64
 import json
 
 import topology as top
+from cluster_client import SIGNED, sign
 from support import httpc
 
 AUTH = top.API.replace("}", """auth { enabled on; user sup geheim read+kick; bearer graf t-read read; bearer ops t-ops config; } }""")
@@ -59,3 +60,18 @@ def test_the_secret_is_no_password(t):
     assert ask(s, "/api/v1/clusters/streams", bearer("t-read")).status == 200
     assert ask(s, "/api/v1/clusters/clients/none", bearer("t-read"), "DELETE").status == 403
     assert answer(ask(s, "/api/v1/clusters/clients/none", basic("sup:geheim"), "DELETE"))["code"] == 2049
+
+
+def test_rules_of_writes_hold_for_people_on_the_routes_of_servers(t):
+    """`writes loopback` and the origins of pages apply to who kicks through a route of the cluster with name and password;
+    a signed request of another server is exempt."""
+    api = AUTH.replace("auth {", "writes loopback; auth {", 1)
+    s = t.server("srs", top.clustered("127.0.0.1:1", more=SIGNED).replace(top.API, api))
+    path, kicker = "/api/v1/clusters/clients/none", basic("sup:geheim")
+    assert answer(ask(s, path, kicker, "DELETE"))["code"] == 2049
+    for elsewhere in ({"X-Forwarded-For": "203.0.113.1"}, {"Origin": "http://evil.example"}):
+        assert ask(s, path, kicker | elsewhere, "DELETE").status == 403, elsewhere
+        assert ask(s, "/api/v1/clusters/streams", kicker | elsewhere).status == 200, elsewhere
+    service = answer(ask(s, "/api/v1/versions", kicker))["service"]
+    signed = sign("DELETE", path, service) | {"X-Forwarded-For": "203.0.113.1"}
+    assert answer(ask(s, path, signed, "DELETE"))["code"] == 2049

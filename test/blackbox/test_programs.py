@@ -199,6 +199,20 @@ def test_exec_with_redirection_and_stubborn_programs(t):
     assert not zombies, zombies
 
 
+def test_exec_writes_no_file_that_a_publisher_names(t):
+    """What a publisher says is a word of the program, also when it looks like a redirection, and no part of the path of a
+    redirection that the configuration has."""
+    told, named = t.path("told"), t.path("named")
+    program = script(t, "program.sh", f'echo "$@" > {told}.tmp\nmv {told}.tmp {told}\necho out\necho err >&2\nsleep 100\n')
+    s = t.server("s", top.conf(f"exec {{ enabled on; publish {program} [pageUrl] x 2>{t.path('err')}.[stream][swfUrl]; }}"))
+    t.publish(s.url("live/x"), connect={"pageUrl": ">" + named, "swfUrl": "/../../named"})
+    wait_for(lambda: os.path.exists(told), 10, "the program")
+    with open(told) as f:
+        assert f.read() == f">{named} x\n"
+    wait_for(lambda: children(s, "exec")[0]["output"] == ["out"], 5, "its words")
+    assert not os.path.exists(named) and os.path.exists(t.path("err") + ".x[swfUrl]")
+
+
 def parent_of(pid):
     try:
         with open(f"/proc/{pid}/stat") as f:

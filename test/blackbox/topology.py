@@ -20,7 +20,7 @@ srs_log_file ./$name.log;
 """
 
 API = "http_api { enabled on; listen 127.0.0.1:$api; }\n"
-HTTP = "http_server { enabled on; listen 127.0.0.1:$http; dir ./objs/nginx/html; }\n"
+HTTP = "http_server { enabled on; listen 127.0.0.1:$http; dir ./objs/nginx/html; page_streams on; }\n"
 REMUX = "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; hstrs on; }"
 
 

@@ -57,7 +57,7 @@ static void make_ask(struct rtc_guest *g, struct rtc_ask *ask, const char *strea
 		.via = mem_strdup(""),
 	};
 	check(target_parse(&ask->target, ask->tc_url, name) == OK);
-	check(addr_literal(&ask->peer, "192.0.2.1", 4000));
+	check(addr_literal(&ask->peer, g->ip ? g->ip : "192.0.2.1", 4000));
 	free(name);
 }
 

@@ -10,6 +10,7 @@ void rtc_guest_close_hub(struct server *server);
 
 struct rtc_guest {
 	struct rtc_peer peer;
+	const char *ip;              /* from which it asks; NULL: 192.0.2.1 */
 	struct rtc_session *session; /* one reference */
 	enum rtc_refusal refusal;
 	err e;

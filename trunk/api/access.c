@@ -188,7 +188,7 @@ static err check_write(struct http_session *s, bool *refused)
 	if (api->writes == WRITES_LOOPBACK && !is_from_here(s))
 		return deny_write(s, "changes are accepted from this host only (http_api.writes)");
 	*refused = false;
-	if (api->writes != WRITES_AUTH || api->auth.enabled)
+	if (api->writes != WRITES_AUTH || s->caller)
 		return OK;
 	err e = check_caller(s, scope_of(s), refused);
 	s->server->stat.refused_writes += *refused;
@@ -205,16 +205,16 @@ static bool has_credentials(const struct http_session *s)
 }
 
 /* What is for servers of the cluster is for people, too, who say who they are: the secret is no password for
- * them. */
+ * them. Only what the secret has signed is exempt from the rules of writes: another server asks from elsewhere. */
 err access_check(struct http_session *s, bool *refused)
 {
 	*refused = false;
 	free(s->caller);
 	s->caller = NULL;
-	if (signer_on(s->server->signer) && is_for_servers(s))
-		return has_credentials(s) ? check_caller(s, scope_of(s), refused)
-					  : check_signature(s, refused);
-	if (s->conf->http_api.auth.enabled)
+	bool for_servers = signer_on(s->server->signer) && is_for_servers(s);
+	if (for_servers && !has_credentials(s))
+		return check_signature(s, refused);
+	if (for_servers || s->conf->http_api.auth.enabled)
 		TRY(check_caller(s, scope_of(s), refused));
 	return !*refused && is_write(s) ? check_write(s, refused) : OK;
 }

@@ -1,5 +1,6 @@
-/* What the page in the program has to know: where what is to be had, and the streams. It is told to anybody,
- * so that where the API wants a password it has no names in it. */
+/* What the page in the program has to know: where what is to be had, and the streams. It is told to anybody, so
+ * that names are only in it where the API would tell them, too: on a port of the API without a password,
+ * and on others if the configuration says so. */
 #include "api/api_route.h"
 #include "base/version.h"
 #include "cluster/relays.h"
@@ -10,9 +11,11 @@
 
 enum { STREAMS_MAX = 200 };
 
-static bool is_open(const struct conf *conf)
+static bool may_name(const struct api_call *call)
 {
-	return conf->http_api.enabled && !conf->http_api.auth.enabled;
+	const struct conf *conf = call->conf;
+	return conf->http_api.enabled && !conf->http_api.auth.enabled &&
+	       (call->ports & HTTP_PORT_API || conf->http_server.page_streams);
 }
 
 static int port_of(const char *listen)
@@ -33,13 +36,14 @@ static void put_vhost(json_t *list, const struct conf_vhost *vhost, bool has_rtc
 	json_array_append_new(list, object);
 }
 
-static void put_vhosts(json_t *data, const struct conf *conf)
+static void put_vhosts(json_t *data, const struct api_call *call)
 {
+	const struct conf *conf = call->conf;
 	json_t *list = json_array();
 	const struct conf_vhost *preset = conf_vhost_find(conf, DEFAULT_VHOST);
 	if (preset && preset->enabled)
 		put_vhost(list, preset, conf->rtc_server.enabled);
-	for (int i = 0; is_open(conf) && i < conf->vhost_count; i++)
+	for (int i = 0; may_name(call) && i < conf->vhost_count; i++)
 		if (conf->vhosts[i].enabled && &conf->vhosts[i] != preset)
 			put_vhost(list, &conf->vhosts[i], conf->rtc_server.enabled);
 	json_object_set_new(data, "vhosts", list);
@@ -96,8 +100,8 @@ enum api_code api_page(struct api_call *call)
 	json_put_text(data, "role", conf_is_edge(call->conf) ? "edge" : "origin");
 	json_put_text(data, "version", version_number);
 	put_places(data, call);
-	put_vhosts(data, call->conf);
-	if (!is_open(call->conf))
+	put_vhosts(data, call);
+	if (!may_name(call))
 		return API_OK;
 	json_t *streams = json_array();
 	json_put_int(data, "left_out", put_streams(streams, call));

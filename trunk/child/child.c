@@ -28,9 +28,8 @@ struct child {
 	struct children *set;
 	const char *kind;
 	char *name, *command;
-	char **words; /* as they were given */
-	char **argv;  /* without redirections; borrows from `words` */
-	const char *out_file, *err_file;
+	char **argv;
+	char *out_file, *err_file; /* NULL: what it says is kept in `output` */
 	struct co *co;
 	enum child_state state;
 	bool is_over;
@@ -183,10 +182,11 @@ static void child_free(struct child *c)
 	c->set->count--;
 	if (c->set->waiter)
 		co_wake(c->set->waiter);
-	for (char **w = c->words; *w; w++)
+	for (char **w = c->argv; *w; w++)
 		free(*w);
-	free(c->words);
 	free(c->argv);
+	free(c->out_file);
+	free(c->err_file);
 	free(c->name);
 	free(c->command);
 	free(c);
@@ -213,41 +213,36 @@ static void child_main(void *arg)
 
 /* ---- its command ---- */
 
-/* ">f", "1>f", "2>f", the file perhaps as a word of its own: what the redirection is of, 0 when it is none. */
-static int redirection(const char *word, const char **file)
+static char *copy_of(const char *text)
 {
-	int of = *word == '2' ? 2 : 1;
-	const char *mark = *word == '1' || *word == '2' ? word + 1 : word;
-	*file = mark + 1;
-	return *mark == '>' ? of : 0;
+	return text ? mem_strdup(text) : NULL;
 }
 
-static void take_words(struct child *c, char *const *argv)
+static char *command_text(const struct child *c)
 {
-	struct buf command = {.max = 8192};
-	size_t count = 0, n = 0;
-	while (argv[count])
+	struct buf text = {.max = 8192};
+	for (size_t i = 0; c->argv[i]; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", c->argv[i]);
+	if (c->out_file)
+		buf_printf(&text, " 1>%s", c->out_file);
+	if (c->err_file)
+		buf_printf(&text, " 2>%s", c->err_file);
+	char *copy = mem_strdup(buf_text(&text));
+	buf_free(&text);
+	return copy;
+}
+
+static void take_command(struct child *c, const struct spawn_opts *run)
+{
+	size_t count = 0;
+	while (run->argv[count])
 		count++;
-	c->words = mem_zalloc((count + 1) * sizeof(*c->words));
 	c->argv = mem_zalloc((count + 1) * sizeof(*c->argv));
-	for (size_t i = 0; i < count; i++) {
-		c->words[i] = mem_strdup(argv[i]);
-		buf_printf(&command, "%s%s", i ? " " : "", argv[i]);
-	}
-	for (size_t i = 0; i < count; i++) {
-		const char *file;
-		int of = i ? redirection(c->words[i], &file) : 0;
-		if (of && !*file && i + 1 < count)
-			file = c->words[++i];
-		if (of == 1)
-			c->out_file = file;
-		else if (of == 2)
-			c->err_file = file;
-		else
-			c->argv[n++] = c->words[i];
-	}
-	c->command = mem_strdup(buf_text(&command));
-	buf_free(&command);
+	for (size_t i = 0; i < count; i++)
+		c->argv[i] = mem_strdup(run->argv[i]);
+	c->out_file = copy_of(run->out_file);
+	c->err_file = copy_of(run->err_file);
+	c->command = command_text(c);
 }
 
 struct child *child_start(struct children *set, const struct child_opts *opts)
@@ -257,7 +252,7 @@ struct child *child_start(struct children *set, const struct child_opts *opts)
 	c->kind = opts->kind;
 	c->name = mem_strdup(opts->name);
 	c->first_wait_ms = opts->first_wait_ms;
-	take_words(c, opts->argv);
+	take_command(c, &opts->run);
 	set_state(c, CHILD_STARTING);
 	DL_APPEND(set->head, c);
 	set->count++;
@@ -303,13 +298,19 @@ const struct child *child_next(const struct children *set, const struct child *c
 	return child ? child->next : set->head;
 }
 
-bool child_has_argv(const struct child *c, char *const *argv)
+static bool same_file(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool child_runs(const struct child *c, const struct spawn_opts *run)
 {
 	size_t i = 0;
-	for (; c->words[i] && argv[i]; i++)
-		if (strcmp(c->words[i], argv[i]) != 0)
+	for (; c->argv[i] && run->argv[i]; i++)
+		if (strcmp(c->argv[i], run->argv[i]) != 0)
 			return false;
-	return !c->words[i] && !argv[i];
+	return !c->argv[i] && !run->argv[i] && same_file(c->out_file, run->out_file) &&
+	       same_file(c->err_file, run->err_file);
 }
 
 void children_end(struct children *set)

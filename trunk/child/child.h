@@ -5,6 +5,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
+#include "child/spawn.h"
 #include "co/co.h"
 
 #include <sys/types.h>
@@ -31,10 +32,9 @@ struct children {
 };
 
 struct child_opts {
-	const char *kind; /* "ingest"; a literal */
-	const char *name; /* of what it is for: "/live/livestream hd" */
-	char *const *
-		argv; /* NULL behind the last. 1>FILE, 2>FILE and >FILE at the end are its outputs */
+	const char *kind;       /* "ingest"; a literal */
+	const char *name;       /* of what it is for: "/live/livestream hd" */
+	struct spawn_opts run;  /* what is started: nothing is read out of its words */
 	struct co_group *group; /* of the coroutine that cares for it */
 	int64_t first_wait_ms;  /* before it is started; 0 */
 };
@@ -58,7 +58,7 @@ void child_end(struct child **child);
 void child_facts(const struct child *child, struct child_facts *out);
 /* The next one of a set, the first for NULL. */
 const struct child *child_next(const struct children *set, const struct child *child);
-/* Whether it was started with those words. */
-bool child_has_argv(const struct child *child, char *const *argv);
+/* Whether it was started with those words, and its output goes to those files. */
+bool child_runs(const struct child *child, const struct spawn_opts *run);
 /* All are to end; waits until they have. */
 void children_end(struct children *set) BLOCKS;

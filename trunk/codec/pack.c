@@ -21,7 +21,7 @@ struct gather {
 	size_t max, n; /* n: bytes as an aggregate */
 	struct span nals[GATHER_MAX];
 	int count;
-	bool failed;
+	bool failed, has_picture;
 };
 
 uint8_t *payloads_add(struct payloads *p, size_t n)
@@ -203,13 +203,13 @@ static bool pack_nals(struct payloads *out, const struct au *au, const struct pa
 	struct span nal;
 	if (au->is_key && !brings_params(kind, au->data, form))
 		put_params(&g, au, opts);
-	int params = out->count + g.count;
 	while (nal_next(&c, form, &nal))
-		if (is_sent(kind, nal, opts))
+		if (is_sent(kind, nal, opts)) {
 			put_nal(&g, nal);
-	bool has_picture = g.count + out->count > params;
+			g.has_picture |= !is_params(kind, nal);
+		}
 	flush(&g);
-	return has_picture && !g.failed;
+	return g.has_picture && !g.failed;
 }
 
 static const struct kind *kind_of(uint32_t codec)

@@ -302,7 +302,7 @@ struct conf_http_api {
 struct conf_http_server {
 	bool enabled;
 	char *listen, *dir;
-	bool crossdomain, page;
+	bool crossdomain, page, page_streams;
 	struct conf_https https;
 };
 

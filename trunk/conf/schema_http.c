@@ -84,6 +84,10 @@ static const struct row rows[] = {
 	ONOFF("http_server.page", conf, http_server.page, "on", NOW,
 	      "Whether there is a page that shows and plays streams: '/', unless dir has an "
 	      "index.html, and a console at '/page/console.html' of http_api.listen."),
+	ONOFF("http_server.page_streams", conf, http_server.page_streams, "off", NOW,
+	      "Whether the page names streams and vhosts to anybody who can reach this port. Names "
+	      "may be what publishers are let in by. Never while the API is off or asks for a "
+	      "password; on the API's own port the page has them as the API has."),
 	ONOFF("http_server.crossdomain", conf, http_server.crossdomain, "on", NOW,
 	      "Whether web pages of other sites may use files and streams (CORS)."),
 	BLOCK("http_server.https", "The same over TLS."),

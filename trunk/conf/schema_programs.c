@@ -67,7 +67,9 @@ static const struct row rows[] = {
 		 "A program and its arguments; may be repeated. [vhost] [app] [stream] [tcUrl] "
 		 "[swfUrl] [pageUrl] [url] stand for what the publisher says, [2006] … for pieces "
 		 "of "
-		 "the date. 1>FILE and 2>FILE at the end send the output to files.",
+		 "the date. 1>FILE and 2>FILE at the end send the output to files; in FILE only "
+		 "[vhost] "
+		 "[app] [stream] and the date are replaced.",
 		 .example = "ffmpeg -f flv -i [url] -c copy -y ./[stream].flv"),
 
 	NAMED("vhost.ingest", conf_vhost, ingests, ingest_count, ingest_room,

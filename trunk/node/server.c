@@ -94,6 +94,17 @@ bool server_take_api_place(struct server *server, struct conn_place *place, cons
 	return place_take(place, &server->api_places, &limits, "HTTP API", peer);
 }
 
+bool server_take_share(const struct conf *conf, struct conn_place *place, struct places *places,
+		       const struct place_share *share, const struct addr *peer)
+{
+	struct place_limits limits = {.per_address =
+					      server_is_proxy(conf, peer) ? 0 : share->per_address};
+	if (place_take(place, places, &limits, share->what, peer) && !place->is_reserved)
+		return true;
+	place_give(place);
+	return false;
+}
+
 bool server_move_place(struct server *server, struct conn_place *place, const struct addr *peer)
 {
 	struct place_limits limits = place->places == &server->api_places

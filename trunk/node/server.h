@@ -89,6 +89,15 @@ bool server_take_place(struct server *server, struct conn_place *place, const ch
  * to be some, these places are the operator's and the coworkers'. */
 bool server_take_api_place(struct server *server, struct conn_place *place,
 			   const struct addr *peer);
+/* How many of something that a server has a fixed number of may be of one IP address. */
+struct place_share {
+	const char *what; /* in the counts; a literal */
+	int per_address;
+};
+/* A place among those of its address. False: the address has its share. The host's own and trusted proxies are
+ * exempt. */
+bool server_take_share(const struct conf *conf, struct conn_place *place, struct places *places,
+		       const struct place_share *share, const struct addr *peer);
 /* The client of a connection has turned out to be another than who made it: the place is this one's from
  * now on. False: there is none for it, and it has lost the one that it had. */
 bool server_move_place(struct server *server, struct conn_place *place, const struct addr *peer);

@@ -137,7 +137,7 @@ function showStreams() {
 	say(id("count"), info?.streams ? String(list.length + (info.left_out || 0)) : "");
 	id("none").hidden = list.length > 0;
 	if (info && !info.streams)
-		say(id("none"), "This server lists its streams only to those who sign in to its API. Play one by its name.");
+		say(id("none"), "This server does not list its streams here. Play one by its name.");
 	else if (!list.length)
 		say(id("none"), "Nobody publishes yet. How to begin is said below.");
 	box.replaceChildren(...list.map(s => {

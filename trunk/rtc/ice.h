@@ -2,7 +2,9 @@
  * say at which addresses it is. Layer: rtc. Does no I/O.
  *
  * An address is believed after a check with a right MESSAGE-INTEGRITY came from it; media goes to the one that
- * was nominated last. So a peer whose address changes is followed, and nobody else can be. */
+ * was nominated last. So a peer whose address changes is followed, and strangers cannot move it. The peer itself
+ * can send a check with the source address of somebody else, who gets its media then: only an answer to a request
+ * of ours would show that the peer is there, and an ICE-lite agent makes none. */
 #pragma once
 #include "base/addr.h"
 #include "base/buf.h"

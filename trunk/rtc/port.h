@@ -2,8 +2,9 @@
  * (RFC 6544, 4571). Layer: rtc.
  *
  * What a datagram is says its first byte (RFC 7983), whose it is the address that it comes from, and for a check
- * of ICE the name in it. From unknown addresses only checks are heard, and nothing else is ever answered,
- * so nobody can be made a target. */
+ * of ICE the name in it. From unknown addresses only checks are heard, and nothing else is ever answered, so a
+ * stranger can make nobody a target. A peer that was let in can: its media follows its checks, and a check
+ * proves who has sent it, not from where (ice.h). */
 #pragma once
 #include "net/udp.h"
 #include "rtc/link.h"

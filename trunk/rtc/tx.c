@@ -57,13 +57,15 @@ static int64_t time_in(const struct tx_stretch *stretch, const struct tx_packet 
 	return stretch->ts - (int64_t)(stretch->picture - p->picture) * stretch->step;
 }
 
-/* Receivers know which section a sender is of after some packets. */
+/* Receivers know which section a sender is of after some packets. Without RTX a repeat has the SSRC and the index
+ * of the original, and so its nonce: it must have its header, too, in which nothing may depend on when it is sent
+ * (RFC 7714 8.1). */
 static int choose_exts(const struct tx *tx, struct rtp_ext exts[RTP_EXTS_MAX])
 {
 	const struct rtc_track *t = tx->track;
 	size_t n = strlen(t->mid);
-	if (!t->ext.mid || t->ext.mid > 14 || tx->packets > TX_MID_PACKETS || n == 0 ||
-	    n > RTP_EXT_MAX)
+	if (!t->has_rtx || !t->ext.mid || t->ext.mid > 14 || tx->packets > TX_MID_PACKETS ||
+	    n == 0 || n > RTP_EXT_MAX)
 		return 0;
 	exts[0] = (struct rtp_ext){t->ext.mid, (uint8_t)n, (const uint8_t *)t->mid};
 	return 1;

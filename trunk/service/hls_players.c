@@ -12,7 +12,6 @@
 #include <utlist.h>
 
 enum {
-	PLAYERS_MAX = 20000,
 	/* Until it has been asked with: anybody can have a session made, and then be gone. */
 	UNPROVEN_MS = 30000,
 	STEP_MS = 1000,
@@ -22,6 +21,7 @@ struct hls_player {
 	struct hls_player *prev, *next; /* those not asked with yet, oldest first */
 	struct hls_players *players;
 	struct client client;
+	struct conn_place share; /* of its address */
 	struct request request;
 	struct target target;
 	struct addr peer;
@@ -36,6 +36,7 @@ struct hls_player {
 struct hls_players {
 	struct server *server;
 	struct map *by_id;
+	struct places shares;
 	struct hls_player *unproven;
 	struct co *keeper; /* ends those that are over; NULL while there are none */
 };
@@ -123,6 +124,7 @@ static void player_free(struct hls_player *p)
 	(void)map_remove(p->players->by_id, p->client.id);
 	if (!p->is_proven)
 		DL_DELETE(p->players->unproven, p);
+	place_give(&p->share);
 	source_unref(&p->source);
 	target_fini(&p->target);
 	conf_unref(&p->conf);
@@ -139,6 +141,7 @@ struct hls_players *hls_players_new(struct server *server)
 	struct hls_players *players = mem_new(struct hls_players);
 	players->server = server;
 	players->by_id = map_new();
+	places_init(&players->shares);
 	return players;
 }
 
@@ -154,6 +157,7 @@ void hls_players_free(struct hls_players **players)
 		return;
 	hls_players_end(*players);
 	map_free(&(*players)->by_id);
+	places_fini(&(*players)->shares);
 	free(*players);
 	*players = NULL;
 }
@@ -272,9 +276,11 @@ static void choose_id(const struct hls_players *players, struct hls_asked *a)
 	co_new_id(a->session);
 }
 
-static void enter(struct hls_players *players, const struct hls_asked *a)
+static void enter(struct hls_players *players, const struct hls_asked *a, struct conn_place *share)
 {
 	struct hls_player *p = player_new(players, a);
+	p->share = *share;
+	*share = (struct conn_place){0};
 	p->client.ops = &player_ops;
 	p->client.source = p->source;
 	p->client.accepted = true;
@@ -290,21 +296,35 @@ static void enter(struct hls_players *players, const struct hls_asked *a)
 /* Sessions that nobody has asked with make room for others. */
 static bool make_room(struct hls_players *players)
 {
-	if (map_count(players->by_id) >= PLAYERS_MAX && players->unproven)
+	if (map_count(players->by_id) >= HLS_PLAYERS_MAX && players->unproven)
 		player_free(players->unproven);
-	return map_count(players->by_id) < PLAYERS_MAX;
+	return map_count(players->by_id) < HLS_PLAYERS_MAX;
+}
+
+/* One address must not have all of them: two requests make a session that lasts. */
+static bool take_share(struct hls_players *players, struct conn_place *share,
+		       const struct hls_asked *a)
+{
+	static const struct place_share what = {"HLS", HLS_PLAYERS_PER_ADDRESS};
+	return server_take_share(a->request.conf, share, &players->shares, &what, a->request.peer);
 }
 
 static err begin(struct hls_players *players, struct hls_asked *a, struct conn_place *place,
 		 const struct http_message *message, struct outcome *outcome)
 {
+	struct conn_place share;
 	TRY(admit(a, place, message, outcome));
 	TRY(hooks_ask(&a->request, HOOK_ON_PLAY, outcome));
 	if (find(players, a)) /* another request of its has come first */
 		return OK;
-	if (!make_room(players))
+	if (!take_share(players, &share, a))
+		return outcome_refuse(outcome, OUTCOME_FULL,
+				      "there are too many players of HLS at that address");
+	if (!make_room(players)) {
+		place_give(&share);
 		return outcome_refuse(outcome, OUTCOME_FULL, "there are too many players of HLS");
-	enter(players, a);
+	}
+	enter(players, a, &share);
 	return OK;
 }
 

@@ -7,6 +7,11 @@
 #include "service/hls_asked.h"
 #include "session/outcome.h"
 
+enum {
+	HLS_PLAYERS_MAX = 20000,
+	HLS_PLAYERS_PER_ADDRESS = HLS_PLAYERS_MAX / 2, /* the host's own and proxies are exempt */
+};
+
 struct hls_players;
 struct hls_players *hls_players_new(struct server *server);
 /* All of them leave, as on_stop is told. */

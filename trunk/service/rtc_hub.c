@@ -19,6 +19,7 @@ struct rtc_hub *rtc_hub_new(struct server *server)
 	struct rtc_hub *h = mem_new(struct rtc_hub);
 	h->server = server;
 	h->tokens = map_new();
+	places_init(&h->connecting);
 	return h;
 }
 
@@ -147,6 +148,7 @@ void rtc_hub_free(struct rtc_hub **hub)
 		drop(h, h->ports);
 	dtls_identity_free(&h->identity);
 	map_free(&h->tokens);
+	places_fini(&h->connecting);
 	rtc_past_clear();
 	free(h);
 	*hub = NULL;

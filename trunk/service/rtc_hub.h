@@ -6,8 +6,9 @@
 #include "rtc/port.h"
 
 enum {
-	RTC_HALF_OPEN_MAX = 1024, /* sessions without a connected peer; more are refused */
-	RTC_HALF_OPEN_MS = 10000, /* until a peer has to be connected */
+	RTC_HALF_OPEN_MAX = 1024,       /* sessions without a connected peer; more are refused */
+	RTC_HALF_OPEN_PER_ADDRESS = 64, /* of one IP address, those without an answer among them */
+	RTC_HALF_OPEN_MS = 10000,       /* until a peer has to be connected */
 };
 
 struct rtc_hub_port;
@@ -21,6 +22,7 @@ struct rtc_hub {
 	struct rtc_session *sessions;
 	struct map *tokens; /* sessions by their secret */
 	int count, half_open;
+	struct places connecting; /* of sessions without a connected peer, for each address */
 	/* since the start */
 	int64_t opened, connected, never_connected;
 };

@@ -112,10 +112,14 @@ static err check_enabled(const struct rtc_session *s)
 
 static err check_room(struct rtc_session *s)
 {
+	static const struct place_share share = {"WebRTC", RTC_HALF_OPEN_PER_ADDRESS};
 	struct rtc_hub *h = s->hub;
 	if (h->half_open >= RTC_HALF_OPEN_MAX)
 		return err_fail(ERR_FULL, "%d peers were answered and have not connected yet",
 				RTC_HALF_OPEN_MAX);
+	if (!server_take_share(s->conf, &s->connecting, &h->connecting, &share, &s->ask.peer))
+		return err_fail(ERR_FULL, "%d peers of that address have not connected yet",
+				RTC_HALF_OPEN_PER_ADDRESS);
 	return server_take_place(h->server, &s->place, "WebRTC", &s->ask.peer)
 		       ? OK
 		       : err_fail(ERR_FULL, "the server is full (max_connections)");
@@ -167,6 +171,7 @@ err rtc_session_start(struct rtc_session **out, struct rtc_hub *hub, struct conf
 	make_request(s);
 	err e = start(s, refusal);
 	if (e) {
+		place_give(&s->connecting);
 		place_give(&s->place);
 		rtc_session_unref(&s);
 		*out = NULL;
@@ -219,6 +224,7 @@ static void no_longer_half_open(struct rtc_session *s)
 {
 	s->hub->half_open -= s->is_half_open;
 	s->is_half_open = false;
+	place_give(&s->connecting);
 }
 
 static err check_link(const struct rtc_session *s)

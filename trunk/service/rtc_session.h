@@ -49,8 +49,9 @@ struct rtc_session {
 	char id[9];       /* of its coroutine, and so in the log and the API */
 	char token[33];   /* who knows it may end the session */
 	enum rtc_stage stage;
-	bool is_half_open; /* it is counted as such */
-	bool has_left;     /* the client has said so by HTTP */
+	struct conn_place connecting; /* until the peer is connected */
+	bool is_half_open;            /* it is counted as such */
+	bool has_left;                /* the client has said so by HTTP */
 	int64_t since_ms, answered_ms, connected_ms;
 	struct traffic traffic;   /* of a link that is closed */
 	struct ice_counts checks; /* likewise */

@@ -126,7 +126,7 @@ static void start(struct tasks *t, const struct wanted *w, struct words *words, 
 		i->child = child_start(&t->children,
 				       &(struct child_opts){.kind = "ingest",
 							    .name = w->name,
-							    .argv = i->command.argv,
+							    .run = words_run(&i->command),
 							    .group = &t->server->services});
 	DL_APPEND(t->ingests, i);
 }

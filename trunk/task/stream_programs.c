@@ -237,16 +237,18 @@ static void program_end(struct program *p)
 
 static bool is_wanted(const struct plan *p, const struct child *child)
 {
-	for (int i = 0; i < p->count; i++)
-		if (child_has_argv(child, p->wanted[i].command.argv))
+	for (int i = 0; i < p->count; i++) {
+		struct spawn_opts run = words_run(&p->wanted[i].command);
+		if (child_runs(child, &run))
 			return true;
+	}
 	return false;
 }
 
-static bool runs(const struct task_stream *s, char *const *argv)
+static bool runs(const struct task_stream *s, const struct spawn_opts *run)
 {
 	for (int i = 0; i < s->count; i++)
-		if (child_has_argv(s->programs[i].child, argv))
+		if (child_runs(s->programs[i].child, run))
 			return true;
 	return false;
 }
@@ -267,11 +269,12 @@ static void start_missing(struct task_stream *s, struct plan *p)
 {
 	for (int i = 0; i < p->count && s->count < PROGRAMS_MAX; i++) {
 		struct wanted *w = &p->wanted[i];
-		if (runs(s, w->command.argv))
+		struct spawn_opts run = words_run(&w->command);
+		if (runs(s, &run))
 			continue;
 		struct child_opts opts = {.kind = w->kind,
 					  .name = w->name,
-					  .argv = w->command.argv,
+					  .run = run,
 					  .group = &p->tasks->server->services};
 		s->programs[s->count++] =
 			(struct program){child_start(&p->tasks->children, &opts), w->makes};

@@ -22,8 +22,18 @@ void words_addf(struct words *c, const char *fmt, ...)
 	words_add(c, text);
 }
 
+static void set_file(struct words *c, int output, char *file)
+{
+	char **at = output == 2 ? &c->err_file : &c->out_file;
+	free(*at);
+	*at = file;
+	c->redirects = 0;
+}
+
 void words_end(struct words *c)
 {
+	if (c->redirects) /* to nowhere: the program cannot be started, and the log says why */
+		set_file(c, c->redirects, mem_strdup(""));
 	free(c->argv);
 	c->argv = mem_alloc(((size_t)c->list.count + 1) * sizeof(*c->argv));
 	for (int i = 0; i < c->list.count; i++)
@@ -34,11 +44,35 @@ void words_end(struct words *c)
 void words_fini(struct words *c)
 {
 	free(c->argv);
+	free(c->out_file);
+	free(c->err_file);
 	text_list_fini(&c->list);
 	*c = (struct words){0};
 }
 
-bool words_fill(struct words *c, const char *word, const struct pattern_values *values)
+struct spawn_opts words_run(const struct words *c)
+{
+	return (struct spawn_opts){
+		.argv = c->argv, .out_file = c->out_file, .err_file = c->err_file};
+}
+
+/* The output that the word redirects, 0 when it is none; *file: the rest of it. */
+static int redirection(const char *word, const char **file)
+{
+	int output = *word == '2' ? 2 : 1;
+	const char *mark = *word == '1' || *word == '2' ? word + 1 : word;
+	*file = mark + 1;
+	return *mark == '>' ? output : 0;
+}
+
+static char *fill_file(const char *file, const struct pattern_values *values)
+{
+	struct pattern_values checked = *values;
+	checked.more = NULL;
+	return pattern_fill(file, &checked);
+}
+
+static bool fill_argument(struct words *c, const char *word, const struct pattern_values *values)
 {
 	char *text = pattern_fill(word, values);
 	bool fits = *text != '-' || *word == '-';
@@ -46,6 +80,21 @@ bool words_fill(struct words *c, const char *word, const struct pattern_values *
 		words_add(c, text);
 	free(text);
 	return fits;
+}
+
+bool words_fill(struct words *c, const char *word, const struct pattern_values *values)
+{
+	const char *file = word;
+	int output = c->redirects;
+	if (!output)
+		output = c->list.count ? redirection(word, &file) : 0;
+	if (!output)
+		return fill_argument(c, word, values);
+	if (*file)
+		set_file(c, output, fill_file(file, values));
+	else
+		c->redirects = output;
+	return true;
 }
 
 /* ---- ffmpeg ---- */

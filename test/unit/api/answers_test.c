@@ -13,6 +13,7 @@ static struct http_router router;
 static struct server *server;
 static struct test_stream stream;
 static struct buf heard;
+static unsigned ports; /* that are asked; 0: that of the API */
 
 /* The status of the answer; its body is *body, borrowed until the next call. */
 static int ask(const char *method, const char *target, const char *headers, const char **body)
@@ -20,7 +21,7 @@ static int ask(const char *method, const char *target, const char *headers, cons
 	struct http_session s = {.server = server,
 				 .router = &router,
 				 .conf = server->conf,
-				 .ports = HTTP_PORT_API,
+				 .ports = ports ? ports : HTTP_PORT_API,
 				 .cors = ""};
 	struct sock *client;
 	char *text = mem_printf("%s %s HTTP/1.1\r\nHost: h\r\n%s\r\n", method, target, headers);
@@ -348,6 +349,44 @@ static void a_signed_request_is_answered(void **state)
 	free(other);
 }
 
+/* ---- what the page tells anybody ---- */
+
+static void the_page_names_streams_where_the_configuration_says_so(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *conf;
+		unsigned ports;
+		size_t vhosts;
+		bool names;
+	} rows[] = {
+		{"http_api { enabled on; }", HTTP_PORT_API, 2, true},
+		{"http_api { enabled on; }", HTTP_PORT_FILES, 1, false},
+		{"http_api { enabled on; }", HTTP_PORT_API | HTTP_PORT_FILES, 2, true},
+		{"http_api { enabled on; } http_server { page_streams on; }", HTTP_PORT_FILES, 2,
+		 true},
+		{"http_api { enabled on; auth { enabled on; username a; password b; } } "
+		 "http_server { page_streams on; }",
+		 HTTP_PORT_FILES, 1, false},
+		{"http_server { page_streams on; }", HTTP_PORT_FILES, 1, false},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *conf =
+			mem_printf("%s\nvhost __defaultVhost__ { }\nvhost other { }", rows[i].conf);
+		begin(conf);
+		ports = rows[i].ports;
+		json_t *answer = ask_json("GET", "/api/v1/page");
+		const json_t *data = json_object_get(answer, "data");
+		print_message("%s\n", rows[i].conf);
+		assert_int_equal(json_object_get(data, "streams") != NULL, rows[i].names);
+		assert_int_equal(json_array_size(json_object_get(data, "vhosts")), rows[i].vhosts);
+		json_decref(answer);
+		ports = 0;
+		end();
+		free(conf);
+	}
+}
+
 /* ---- the form of an answer ---- */
 
 static void jsonp_is_a_script_that_calls_the_page(void **state)
@@ -382,6 +421,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(callers_are_let_in_by_the_configuration, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_signed_request_is_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_page_names_streams_where_the_configuration_says_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(jsonp_is_a_script_that_calls_the_page, setup,
 						teardown),
 	};

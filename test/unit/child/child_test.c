@@ -20,8 +20,8 @@ static struct children set;
 static struct child *start(char *const *argv)
 {
 	return child_start(
-		&set,
-		&(struct child_opts){.kind = "test", .name = "it", .argv = argv, .group = &group});
+		&set, &(struct child_opts){
+			      .kind = "test", .name = "it", .run.argv = argv, .group = &group});
 }
 
 static struct child_facts facts_of(const struct child *c)
@@ -83,8 +83,9 @@ static void a_program_runs_until_it_is_told_to_end(void **state)
 	assert_int_equal(f.starts, 1);
 	assert_string_equal(f.command, "sh -c echo here; sleep 100 & sleep 100");
 	assert_int_equal(getpgid(f.pid), f.pid);
-	assert_true(child_has_argv(c, argv));
-	assert_false(child_has_argv(c, other));
+	assert_true(child_runs(c, &(struct spawn_opts){.argv = argv}));
+	assert_false(child_runs(c, &(struct spawn_opts){.argv = other}));
+	assert_false(child_runs(c, &(struct spawn_opts){.argv = argv, .err_file = "f"}));
 	assert_ptr_equal(child_next(&set, NULL), c);
 	finish(&c);
 	await_nobody(f.pid);
@@ -151,19 +152,25 @@ static void a_program_that_is_not_there_fails(void **state)
 	finish(&c);
 }
 
+/* A word that looks like a redirection is a word. */
 static void output_goes_to_a_file(void **state)
 {
-	char out[] = "/tmp/child_test.XXXXXX", redirection[64], line[64] = "";
+	char out[] = "/tmp/child_test.XXXXXX", line[64] = "";
+	char *argv[] = {"sh", "-c", "echo filed $0; echo told >&2; sleep 100", ">no/such/file",
+			NULL};
 	int fd = mkstemp(out);
 	(void)state;
 	assert_true(fd >= 0);
-	snprintf(redirection, sizeof(redirection), "1>%s", out);
-	char *argv[] = {"sh", "-c", "echo filed; echo told >&2; sleep 100", redirection, NULL};
-	struct child *c = start(argv);
+	struct child *c =
+		child_start(&set, &(struct child_opts){.kind = "test",
+						       .name = "it",
+						       .run = {.argv = argv, .out_file = out},
+						       .group = &group});
 	await_line(c, "told");
 	assert_int_equal(facts_of(c).line_count, 1);
+	assert_non_null(strstr(facts_of(c).command, " 1>/tmp/child_test."));
 	assert_true(read(fd, line, sizeof(line) - 1) > 0);
-	assert_string_equal(line, "filed\n");
+	assert_string_equal(line, "filed >no/such/file\n");
 	finish(&c);
 	close(fd);
 	unlink(out);

@@ -304,11 +304,34 @@ static void only_what_nobody_needs_is_droppable(void **state)
 	}
 }
 
+/* Whatever its size is beside the parameter sets: those may go out as one payload before it. */
+static void a_key_frame_of_any_size_is_a_picture(void **state)
+{
+	struct span record = hex_bytes(avcc);
+	(void)state;
+	for (size_t n = 1100; n < 1180; n++) {
+		struct buf unit = {.max = 1 << 12};
+		struct payloads out = {0};
+		buf_u32(&unit, (uint32_t)n);
+		buf_u8(&unit, 0x65);
+		for (size_t k = 1; k < n; k++)
+			buf_u8(&unit, (uint8_t)k);
+		struct au au = {.codec = AVC, .is_key = true, .data = buf_span(&unit)};
+		if (!pack_video(&out, &au,
+				&(struct pack_opts){.max = 1160, .form = 4, .record = record}))
+			fail_msg("a key frame of %zu bytes is dropped", n);
+		payloads_free(&out);
+		buf_free(&unit);
+	}
+	hex_free(record);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pictures_become_payloads),
 		cmocka_unit_test(what_was_packed_unpacks),
+		cmocka_unit_test(a_key_frame_of_any_size_is_a_picture),
 		cmocka_unit_test(nonsense_is_no_picture),
 		cmocka_unit_test(records_are_made_of_parameter_sets),
 		cmocka_unit_test(records_of_other_codecs_too),

@@ -17,8 +17,8 @@ enum { FRAME_MS = 40, SENT_MAX = 4096, VIDEO_SSRC = 77, RTX_SSRC = 78, AUDIO_SSR
 struct sent {
 	struct rtp rtp;
 	uint64_t index;
-	size_t lead, n;
-	uint8_t payload[1200];
+	size_t lead, n, header_n;
+	uint8_t header[RTP_HEADER_MAX], payload[1200];
 };
 
 static struct source *source;
@@ -42,6 +42,8 @@ static bool on_send(void *ctx, const struct srtp_packet *p)
 	assert_true(rtp_read(&s->rtp, p->header));
 	s->index = p->index;
 	s->lead = p->lead.n;
+	s->header_n = p->header.n;
+	memcpy(s->header, p->header.p, p->header.n);
 	s->n = p->payload.n;
 	memcpy(s->payload, p->payload.p, p->payload.n);
 	return true;
@@ -73,7 +75,11 @@ static int setup(void **state)
 	feeder = (struct feeder){.kind = FEEDER_PUBLISHER};
 	consumer = (struct consumer){0};
 	media = (struct rtc_media){
-		.audio = {.codec = RTC_CODEC_OPUS, .pt = 111, .ssrc = AUDIO_SSRC},
+		.audio = {.codec = RTC_CODEC_OPUS,
+			  .pt = 111,
+			  .ssrc = AUDIO_SSRC,
+			  .ext = {.mid = 4},
+			  .mid = "0"},
 		.video = {.codec = RTC_CODEC_H264,
 			  .pt = 102,
 			  .has_rtx = true,
@@ -329,6 +335,34 @@ static void what_was_lost_is_sent_again_by_rtx(void **state)
 	buf_free(&b);
 }
 
+/* With AES-GCM the header is authenticated under the nonce that the index and the SSRC make. */
+static void without_rtx_a_repeat_has_the_header_of_the_original(void **state)
+{
+	struct buf b = {.max = RTCP_MAX};
+	(void)state;
+	media.video.has_rtx = false;
+	headers();
+	gop(5, 3000);
+	join();
+	picture(false, 3000);
+	(void)co_sleep(50);
+	static const uint32_t ssrcs[] = {VIDEO_SSRC, AUDIO_SSRC};
+	for (int i = 0; i < 2; i++) {
+		const struct sent lost = *nth_of(ssrcs[i], 0);
+		int before = count_of(ssrcs[i]);
+		rtcp_put_nack(&b, 1, ssrcs[i], &lost.rtp.seq, 1);
+		take(&b);
+		assert_int_equal(count_of(ssrcs[i]), before + 1);
+		const struct sent *again = nth_of(ssrcs[i], before);
+		assert_int_equal(again->index, lost.index);
+		assert_int_equal(again->header_n, lost.header_n);
+		assert_memory_equal(again->header, lost.header, lost.header_n);
+		assert_int_equal(again->n, lost.n);
+		assert_memory_equal(again->payload, lost.payload, lost.n);
+	}
+	buf_free(&b);
+}
+
 static void repeats_have_a_budget(void **state)
 {
 	struct buf b = {.max = RTCP_MAX};
@@ -484,6 +518,7 @@ int main(void)
 		CASE(a_publisher_that_can_make_key_frames_is_asked),
 		CASE(sound_goes_by_samples_and_reports_tie_it_to_the_picture),
 		CASE(what_was_lost_is_sent_again_by_rtx),
+		CASE(without_rtx_a_repeat_has_the_header_of_the_original),
 		CASE(repeats_have_a_budget),
 		CASE(a_player_that_cannot_decode_is_given_a_key_frame),
 		CASE(pictures_that_are_shown_earlier_are_left_out),

@@ -233,6 +233,32 @@ static void joins_and_leaves_leave_nothing(void **state)
 		fail_msg("%zu bytes more", mallinfo2().uordblks - before);
 }
 
+/* Others are answered all the same, and so is that one when its peers have gone. */
+static void one_address_has_a_share_of_those_that_connect(void **state)
+{
+	(void)state;
+	struct rtc_guest *crowd = mem_zalloc(RTC_HALF_OPEN_PER_ADDRESS * sizeof(*crowd));
+	start(plain);
+	server->conf->max_connections = 1000;
+	for (int i = 0; i < RTC_HALF_OPEN_PER_ADDRESS; i++)
+		assert_true(rtc_guest_ask(&crowd[i], server, "a", false));
+	assert_false(rtc_guest_ask(&player, server, "a", false));
+	assert_int_equal(player.refusal, RTC_NO_ROOM);
+	rtc_guest_close(&player);
+	player.ip = "192.0.2.2";
+	assert_true(rtc_guest_join(&player, server, "a", false));
+	assert_true(rtc_peer_connect(&crowd[0].peer, 5000));
+	int64_t deadline = clock_after(3000);
+	while (crowd[0].session->stage == RTC_ANSWERED && clock_ms() < deadline)
+		(void)co_sleep(1);
+	assert_true(rtc_guest_ask(&publisher, server, "a", false));
+	co_group_stop(&server->sessions);
+	assert_int_equal(server->rtc->connecting.count, 0);
+	for (int i = 0; i < RTC_HALF_OPEN_PER_ADDRESS; i++)
+		rtc_guest_close(&crowd[i]);
+	free(crowd);
+}
+
 static void a_server_that_stops_ends_them(void **state)
 {
 	(void)state;
@@ -258,6 +284,7 @@ int main(void)
 		CASE(another_certificate_is_told_in_the_end),
 		CASE(what_is_off_or_malformed_is_refused_at_once),
 		CASE(joins_and_leaves_leave_nothing),
+		CASE(one_address_has_a_share_of_those_that_connect),
 		CASE(a_server_that_stops_ends_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

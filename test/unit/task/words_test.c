@@ -117,6 +117,29 @@ static void what_a_client_says_is_no_option(void **state)
 	words_fini(&w);
 }
 
+/* Nor a redirection; those that the configuration has take no path from a client. */
+static void what_a_client_says_is_no_redirection(void **state)
+{
+	const struct pattern_text more[] = {{"page", ">/etc/x"}, {"url", "2>"}, {NULL, NULL}};
+	struct pattern_values values = {.vhost = "v", .app = "1>a", .stream = "x", .more = more};
+	static const char *const words[] = {
+		"ff", "[page]", "[url]", "[app]", "2>[stream][page].log", ">", "[page]", "out"};
+	struct words w = {0};
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		assert_true(words_fill(&w, words[i], &values));
+	words_end(&w);
+	char *text = joined(&w);
+	struct spawn_opts run = words_run(&w);
+	assert_string_equal(text, "ff >/etc/x 2> 1>a out");
+	assert_ptr_equal(run.argv, w.argv);
+	assert_string_equal(run.err_file, "x[page].log");
+	assert_string_equal(run.out_file, "[page]");
+	free(text);
+	words_fini(&w);
+	assert_null(w.out_file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +147,7 @@ int main(void)
 		cmocka_unit_test(an_engine_says_how_it_is_encoded),
 		cmocka_unit_test(what_is_dropped_or_copied_has_no_options),
 		cmocka_unit_test(what_a_client_says_is_no_option),
+		cmocka_unit_test(what_a_client_says_is_no_redirection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,96 @@
+/* Sessions of players over HLS: how many one address may have. */
+#include "base/log.h"
+#include "service/hls_players.h"
+#include "support/co_unit.h"
+#include "support/test_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/unit.h"
+
+static struct server *server;
+static struct hls_players *players;
+static char host[] = "h", vhost[] = DEFAULT_VHOST, app[] = "live", stream[] = "x", nothing[] = "";
+
+static int setup(void **state)
+{
+	int failed = co_setup(state);
+	char *conf = test_server_vhost("hls { enabled on; }");
+	log_set_level(LOG_ERROR); /* each session is a line */
+	server = test_server_new(conf);
+	players = hls_players_new(server);
+	free(conf);
+	return failed;
+}
+
+static int teardown(void **state)
+{
+	hls_players_end(players);
+	co_group_stop(&server->services);
+	hls_players_free(&players);
+	test_server_free(&server);
+	log_set_level(LOG_INFO);
+	return co_teardown(state);
+}
+
+/* A first request from that address. */
+static err begin(const char *ip, int *code)
+{
+	struct addr peer;
+	struct conn_place place = {0};
+	struct outcome outcome = {0};
+	struct hls_asked a = {
+		.vhost = conf_vhost_find(server->conf, vhost),
+		.name = {.app = app, .stream = stream},
+		.target = {.schema = host,
+			   .host = host,
+			   .vhost = vhost,
+			   .app = app,
+			   .stream = stream,
+			   .param = nothing},
+	};
+	assert_true(addr_literal(&peer, ip, 4000));
+	a.request = (struct request){.server = server,
+				     .conf = server->conf,
+				     .vhost = a.vhost,
+				     .target = &a.target,
+				     .peer = &peer,
+				     .type = "hls-play",
+				     .tc_url = "http://h/live",
+				     .page_url = "",
+				     .swf_url = "",
+				     .url = "/live/x.m3u8",
+				     .path_asked = "",
+				     .proof = "",
+				     .http = true,
+				     .path = "",
+				     .via = "",
+				     .redirected = ""};
+	err e = hls_players_begin(players, &a, &place, NULL, &outcome);
+	*code = (int)outcome.code;
+	return e;
+}
+
+static void one_address_has_a_share_of_the_sessions(void **state)
+{
+	int code;
+	(void)state;
+	for (int i = 0; i < HLS_PLAYERS_PER_ADDRESS; i++)
+		assert_int_equal(begin("192.0.2.1", &code), OK);
+	assert_int_not_equal(begin("192.0.2.1", &code), OK);
+	assert_int_equal(code, OUTCOME_FULL);
+	assert_int_equal(begin("192.0.2.2", &code), OK);
+	assert_int_equal(begin("127.0.0.1", &code), OK);
+	hls_players_end(players);
+	assert_int_equal(begin("192.0.2.1", &code), OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_address_has_a_share_of_the_sessions, setup,
+						teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
