@@ -306,7 +306,7 @@ static void take_asker(struct cached *f, const struct hls_asked *a)
 	free(f->came_by);
 	f->conf = conf;
 	f->vhost = a->vhost;
-	f->came_by = mem_strdup(a->request.path);
+	f->came_by = mem_strdup(a->request.is_relay ? a->request.path : "");
 }
 
 static err start(struct cached *f, const struct hls_asked *a)
