@@ -308,7 +308,8 @@ def test_an_hour(t):
         before = s.rss_kb
         end(s, p, 100)
         [path] = finished(s)
-        assert s.rss_kb < before + 8000, (before, s.rss_kb)
+        if SCALE == 1:      # a sanitizer keeps what was freed in a quarantine
+            assert s.rss_kb < before + 8000, (before, s.rss_kb)
         seconds = (sent(p)[-1].ts - sent(p)[0].ts) / 1000
         assert seconds > 3590
         shown = float(ffprobe_entries(path, "format=duration"))

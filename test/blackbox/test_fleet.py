@@ -7,7 +7,7 @@ import subprocess
 
 import topology as top
 from support.case import Skip
-from support.server import BIN, Process, free_port, wait_for
+from support.server import BIN, Process, free_port, free_ports, wait_for
 
 SCRIPTS = os.path.join(top.HERE, "..", "..", "scripts")
 SCRIPT = os.path.join(SCRIPTS, "fleet")
@@ -20,15 +20,6 @@ vhost __defaultVhost__ {
     http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }
 }
 """
-
-
-def free_row(n):
-    """The first of n ports in a row that are all free."""
-    for _ in range(50):
-        first = free_port()
-        if all(is_free(first + i) for i in range(1, n)):
-            return first
-    raise Skip("no free ports in a row")
 
 
 def is_free(port):
@@ -47,8 +38,8 @@ class Fleet:
         if subprocess.run(["/usr/bin/python3", "-c", "import yaml"], stderr=subprocess.DEVNULL).returncode:
             raise Skip("python3-yaml is not installed")
         self.folder, self.t = t.path("fleet"), t
-        self.rtmp, self.edge, self.http, self.api = free_row(2), free_port(), free_port(), free_row(2)
-        self.edge_api = free_row(3)
+        self.rtmp, self.edge, self.http, self.api = free_ports(2), free_port(), free_port(), free_ports(2)
+        self.edge_api = free_ports(3)
         self.file = t.path("fleet.yaml")
         for name, text in (("origin.conf", ORIGIN), ("edge.conf", EDGE)):
             with open(t.path(name), "w") as f:

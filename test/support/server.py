@@ -64,25 +64,40 @@ def port_lock(port):
     return open(os.path.join(folder, str(port)), "w")
 
 
+def take_port(port):
+    """Its lock when nobody listens there and no other case has it; None."""
+    lock = port_lock(port)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+            with socket.socket(family) as s:
+                if family == socket.AF_INET6:
+                    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                s.bind((address, port))
+    except OSError as e:
+        if e.errno != 97 and e.errno != 99:     # no IPv6 on this machine
+            lock.close()
+            return None
+    return lock
+
+
+def free_ports(count):
+    """The first of so many ports in a row that nobody listens on and that no other case is given while this one
+    lives."""
+    for _ in range(500):
+        first = random.randrange(FIRST_PORT, LAST_PORT - count)
+        locks = [take_port(first + n) for n in range(count)]
+        if all(locks):
+            _held.extend(locks)
+            return first
+        for lock in filter(None, locks):
+            lock.close()
+    raise RuntimeError("no free port")
+
+
 def free_port():
     """A port that nobody listens on and that no other case is given while this one lives."""
-    for _ in range(500):
-        port = random.randrange(FIRST_PORT, LAST_PORT)
-        lock = port_lock(port)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-                with socket.socket(family) as s:
-                    if family == socket.AF_INET6:
-                        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                    s.bind((address, port))
-        except OSError as e:
-            if e.errno != 97 and e.errno != 99:     # no IPv6 on this machine
-                lock.close()
-                continue
-        _held.append(lock)
-        return port
-    raise RuntimeError("no free port")
+    return free_ports(1)
 
 
 def _die_with_parent():
