@@ -2,12 +2,11 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 
 import topology as top
 from support.case import Skip
-from support.server import BIN, Process, free_port, free_ports, wait_for
+from support.server import BIN, Process, free_port, free_ports, listening, wait_for
 
 SCRIPTS = os.path.join(top.HERE, "..", "..", "scripts")
 SCRIPT = os.path.join(SCRIPTS, "fleet")
@@ -20,15 +19,6 @@ vhost __defaultVhost__ {
     http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }
 }
 """
-
-
-def is_free(port):
-    with socket.socket() as s:
-        try:
-            s.bind(("0.0.0.0", port))
-            return True
-        except OSError:
-            return False
 
 
 class Fleet:
@@ -189,7 +179,7 @@ def test_check_host_names_what_is_low(t):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert re.search(rf"ok +port {port} +free", done.stdout) and "name localhost" in done.stdout, done.stdout
     t.server("one", f"listen {port};\ndaemon off;\nvhost __defaultVhost__ {{ }}\n", wait=False)
-    wait_for(lambda: not is_free(port), 5, "a taken port")
+    wait_for(lambda: listening(port), 5, "a taken port")
     done = subprocess.run(command + ["--viewers", "900000000"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and re.search(rf"low +port {port} +taken", done.stdout), done.stdout
     assert "LimitNOFILE=900000128" in done.stdout, done.stdout
