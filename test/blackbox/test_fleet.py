@@ -27,7 +27,8 @@ class Fleet:
     def __init__(self, t, edges=2):
         if subprocess.run(["/usr/bin/python3", "-c", "import yaml"], stderr=subprocess.DEVNULL).returncode:
             raise Skip("python3-yaml is not installed")
-        self.folder, self.t = t.path("fleet"), t
+        # A path too long for the address of a socket: nobody should need to know that limit.
+        self.folder, self.t = t.path("fleet", "in-a-folder-" + "of-a-long-name" * 6), t
         self.rtmp, self.edge, self.http, self.api = free_ports(2), free_port(), free_port(), free_ports(2)
         self.edge_api = free_ports(3)
         self.file = t.path("fleet.yaml")
