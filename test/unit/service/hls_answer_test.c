@@ -58,10 +58,19 @@ static void publish(enum msg_type type, const char *hex, uint32_t ts)
 	hex_free(s);
 }
 
+/* HLS reads what has come; the log of the source keeps one GOP. */
+static void give_slot(void)
+{
+	source_caught_up(stream.source, &stream.feeder, true);
+	for (int i = 0; i < 5; i++)
+		(void)co_sleep(1);
+}
+
 /* Some seconds of live/x with a key frame each second, cut into segments. */
 static void begin(const char *more)
 {
-	char *content = mem_printf("hls { enabled on; hls_fragment 1; hls_storage ram; %s }", more);
+	char *content = mem_printf(
+		"min_latency on; hls { enabled on; hls_fragment 1; hls_storage ram; %s }", more);
 	char *vhost = test_server_vhost(content);
 	char *conf = mem_printf("http_server { enabled on; listen 8080; }\n%s", vhost);
 	server = test_server_new(conf);
@@ -79,10 +88,8 @@ static void begin(const char *more)
 			t % 1000 ? "27 01 000000 00000065 41" : "17 01 000000 00000065 65", t);
 		publish(MSG_AUDIO, "AF 01 21", t + 10);
 		if (t % 1000 == 0)
-			for (int i = 0; i < 20; i++)
-				(void)co_sleep(1);
+			give_slot();
 	}
-	source_caught_up(stream.source, &stream.feeder, true);
 }
 
 /* The whole answer to one request of a client of its own. */
