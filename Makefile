@@ -290,6 +290,8 @@ objs/man/srs-%.1: scripts/% scripts/packaging/man
 install: all man
 	$(call put,755,$(PROGRAM),$(PREFIX)/bin/srs)
 	@for c in $(COMMANDS); do $(call put,755,scripts/$$c,$(PREFIX)/bin/srs-$$c) || exit 1; done
+	@for part in scripts/srs_fleet/*.py; do \
+		$(call put,644,$$part,$(PREFIX)/share/srs/srs_fleet/$${part##*/}) || exit 1; done
 	@for page in $(MAN_PAGES); do \
 		$(call put,644,$$page,$(PREFIX)/share/man/man$${page##*.}/$${page##*/}) || exit 1; done
 	$(call put,644,scripts/packaging/completion.bash,$(PREFIX)/share/bash-completion/completions/srs)
@@ -303,6 +305,7 @@ install: all man
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/srs $(COMMANDS:%=$(DESTDIR)$(PREFIX)/bin/srs-%) $(SHARED:%=$(DESTDIR)$(PREFIX)/%)
+	rm -rf $(DESTDIR)$(PREFIX)/share/srs
 
 # Packages: what a release is unpacked from, and Debian's.
 dist:
