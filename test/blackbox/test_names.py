@@ -85,7 +85,7 @@ def heard_by(player, publisher, mark):
         publisher.send(Message(rtmp.AUDIO, 0, publisher.sid, b"\xaf\x01" + mark.encode()))
         try:
             return player.wait(lambda m: m.type == rtmp.AUDIO, timeout=0.1).payload[2:]
-        except TimeoutError:
+        except rtmp.Timeout:
             return None
     return wait_for(hear, 10, "sound")
 

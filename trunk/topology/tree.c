@@ -339,7 +339,8 @@ void tree_missing(struct tree_relay *r, const char *why)
 /* ---- sums ---- */
 
 struct sum {
-	int64_t viewers, claimed, left_out; /* claimed: of the viewers, those that nobody has proven */
+	int64_t viewers, claimed,
+		left_out; /* claimed: of the viewers, those that nobody has proven */
 	int nodes, unknown;
 };
 
