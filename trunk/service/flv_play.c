@@ -215,6 +215,14 @@ static const struct viewing_ops ops = {
 	.count = on_count,
 };
 
+/* Another server is told that this end is meant: it would take it for ours, and ask again. */
+static const char *trailer_of(const struct player *p)
+{
+	const struct outcome *o = p->viewing.outcome;
+	bool is_meant = o && o->code == OUTCOME_KICKED && p->viewing.request->says_relay;
+	return is_meant ? ANNOUNCE_END_TRAILER ": " ANNOUNCE_KICKED "\r\n" : "";
+}
+
 /* The end of the body, if the client can be told; else the end of the connection says it. */
 static void put_end(struct player *p)
 {
@@ -222,7 +230,7 @@ static void put_end(struct player *p)
 	size_t sent;
 	if (chunks_is_open(&p->out))
 		return;
-	chunks_end(&p->out);
+	chunks_end(&p->out, trailer_of(p));
 	int count = chunks_frame(&p->out, iov, 0);
 	if (count)
 		(void)sock_try_sendv(p->sock, iov, count, &sent);
