@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "http/parse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/unit.h"
