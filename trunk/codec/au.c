@@ -34,7 +34,7 @@ bool au_next(struct au_walk *w, struct au *au)
 
 enum { ENHANCED_VIDEO = 0x80, ENHANCED_AUDIO = 0x90, FRAME_KEY = 1, FRAME_INTER = 2 };
 enum { PACKET_START = 0, PACKET_CODED = 1, VIDEO_MULTI = 6, AUDIO_MULTI = 5, ONE_TRACK = 0 };
-enum { AVC = 7, AAC_SOUND = 0xAF, MP3_SOUND = 0x2F };
+enum { AVC = 7, AAC_SOUND = 0xAF, MP3_SOUND = 0x2F, ALAW_SOUND = 0x72, ULAW_SOUND = 0x82 };
 
 static void write_enhanced(struct buf *b, const struct au *au, uint8_t first, uint8_t multi)
 {
@@ -71,6 +71,10 @@ static void write_audio(struct buf *b, const struct au *au)
 		buf_u8(b, au->is_header ? PACKET_START : PACKET_CODED);
 	} else if (au->codec == FOURCC('.', 'm', 'p', '3') && au->track == 0 && !au->is_header) {
 		buf_u8(b, MP3_SOUND);
+	} else if (au->codec == FOURCC('a', 'l', 'a', 'w') && au->track == 0) {
+		buf_u8(b, ALAW_SOUND);
+	} else if (au->codec == FOURCC('u', 'l', 'a', 'w') && au->track == 0) {
+		buf_u8(b, ULAW_SOUND);
 	} else {
 		write_enhanced(b, au, ENHANCED_AUDIO, AUDIO_MULTI);
 	}

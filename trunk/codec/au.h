@@ -25,5 +25,5 @@ void au_begin(struct au_walk *w, const struct msg *msg);
 bool au_next(struct au_walk *w, struct au *au);
 
 /* The body of a message that carries this access unit: the classic form for what every receiver
- * knows (H.264, AAC, MP3), Enhanced RTMP v2 for the rest and for other tracks than 0. */
+ * knows (H.264, AAC, MP3, G.711), Enhanced RTMP v2 for the rest and for other tracks than 0. */
 void au_write(struct buf *b, const struct au *au);

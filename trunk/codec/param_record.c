@@ -15,18 +15,30 @@ static bool next_nal(struct cur *c, struct span *nal)
 
 /* ---- what a picture is ---- */
 
-static struct unit_facts nal_facts(uint32_t codec, struct span unit)
+static unsigned nal_type(uint32_t codec, struct span nal)
+{
+	return codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal);
+}
+
+struct unit_facts nal_facts(uint32_t codec, struct span nal)
+{
+	unsigned type = nal_type(codec, nal);
+	if (codec == AVC)
+		return (struct unit_facts){.is_key = type == AVC_IDR,
+					   .has_picture = type >= AVC_SLICE && type <= AVC_IDR};
+	return (struct unit_facts){.is_key = type >= HEVC_BLA && type <= HEVC_CRA,
+				   .has_picture = type < HEVC_VPS};
+}
+
+static struct unit_facts nals_facts(uint32_t codec, struct span unit)
 {
 	struct cur c = cur_of(unit.p, unit.n);
 	struct unit_facts facts = {0};
 	struct span nal;
 	while (next_nal(&c, &nal)) {
-		unsigned type = codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal);
-		bool is_picture =
-			codec == AVC ? type >= AVC_SLICE && type <= AVC_IDR : type < HEVC_VPS;
-		facts.has_picture |= is_picture;
-		facts.is_key |=
-			codec == AVC ? type == AVC_IDR : type >= HEVC_BLA && type <= HEVC_CRA;
+		struct unit_facts f = nal_facts(codec, nal);
+		facts.has_picture |= f.has_picture;
+		facts.is_key |= f.is_key;
 	}
 	return facts;
 }
@@ -47,7 +59,7 @@ static struct unit_facts av1_facts(struct span unit)
 
 struct unit_facts unit_facts(uint32_t codec, struct span unit)
 {
-	return codec == AVC || codec == HEVC ? nal_facts(codec, unit) : av1_facts(unit);
+	return codec == AVC || codec == HEVC ? nals_facts(codec, unit) : av1_facts(unit);
 }
 
 /* ---- records ---- */
@@ -60,8 +72,7 @@ static unsigned put_sets(struct buf *out, uint32_t codec, struct span unit, unsi
 	struct span nal;
 	unsigned n = 0;
 	while (n < SETS_MAX && next_nal(&c, &nal)) {
-		if ((codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal)) != type ||
-		    nal.n > UINT16_MAX)
+		if (nal_type(codec, nal) != type || nal.n > UINT16_MAX)
 			continue;
 		if (n++ == 0)
 			*first = nal;
@@ -196,8 +207,16 @@ bool param_record_write(struct buf *record, uint32_t codec, struct span unit)
 
 /* ---- as by RTMP ---- */
 
-static bool is_plain(uint32_t codec, unsigned type)
+bool nal_is_set(uint32_t codec, struct span nal)
 {
+	unsigned type = nal_type(codec, nal);
+	return codec == AVC ? type == AVC_SPS || type == AVC_PPS
+			    : type >= HEVC_VPS && type <= HEVC_PPS;
+}
+
+bool nal_is_plain(uint32_t codec, struct span nal)
+{
+	unsigned type = nal_type(codec, nal);
 	if (codec == AVC)
 		return type < AVC_SPS;
 	return type < HEVC_VPS || type > HEVC_FILLER;
@@ -212,7 +231,7 @@ void unit_write_plain(struct buf *out, uint32_t codec, struct span unit)
 		return;
 	}
 	while (next_nal(&c, &nal)) {
-		if (!is_plain(codec, codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal)))
+		if (!nal_is_plain(codec, nal))
 			continue;
 		buf_u32(out, (uint32_t)nal.n);
 		buf_put(out, nal.p, nal.n);

@@ -1,5 +1,6 @@
 #include "codec/ts.h"
 #include "base/check.h"
+#include "codec/psi.h"
 
 enum { PAYLOAD_MAX = 1 << 25, SECTION_MAX = 183, PES_LENGTH_MAX = 0xFFFF };
 enum { HAS_PAYLOAD = 0x10, HAS_FIELD = 0x20, UNIT_START = 0x40 };
@@ -20,17 +21,6 @@ void ts_end(struct ts_writer *w)
 	buf_free(&w->payload);
 }
 
-static uint32_t crc32_mpeg(struct span s)
-{
-	uint32_t crc = 0xFFFFFFFF;
-	for (size_t i = 0; i < s.n; i++) {
-		crc ^= (uint32_t)s.p[i] << 24;
-		for (unsigned bit = 0; bit < 8; bit++)
-			crc = crc << 1 ^ (crc & 0x80000000 ? 0x04C11DB7 : 0);
-	}
-	return crc;
-}
-
 /* A section in a packet of its own; its length field and checksum are filled in here. */
 static void write_section(struct buf *b, unsigned pid, uint8_t *counter, struct buf *section)
 {
@@ -41,7 +31,7 @@ static void write_section(struct buf *b, unsigned pid, uint8_t *counter, struct 
 	buf_u8(b, HAS_PAYLOAD | (*counter)++ % COUNTERS);
 	buf_u8(b, 0);
 	buf_put(b, section->p, section->n);
-	buf_u32(b, crc32_mpeg(buf_span(section)));
+	buf_u32(b, psi_crc(buf_span(section)));
 	size_t rest = SECTION_MAX - section->n - 4;
 	uint8_t *fill = buf_grow(b, rest);
 	if (fill)

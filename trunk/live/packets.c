@@ -9,7 +9,8 @@ enum {
 	HISTORY_MS = 2000,
 	START_MS = 12000, /* a key frame that is older is of no use to who joins */
 	WARM_MS = 60,
-	TWIN_MS = 1000, /* without the twin of its sound, that is converted itself */
+	TWIN_MS = 1000,      /* without the twin of its sound, that is converted itself */
+	TWIN_FIRST_MS = 200, /* likewise at the beginning: the twin may come behind it */
 	AUDIO_DRIFT_MS =
 		100, /* of times by samples from times by messages, then they are taken anew */
 };
@@ -153,20 +154,42 @@ static bool is_of_before(const struct packets *p, const struct msg *m)
 	return p->reader.seq <= p->opened_at && m->ts + WARM_MS < p->opened_ts;
 }
 
-static void convert(struct packets *p, const struct msg *m, uint32_t codec)
+/* What was published meanwhile may have brought another header: that comes again. */
+static void begin_sound(struct packets *p, const struct msg *m, uint32_t codec)
 {
 	const char *reason = "this server was built without a converter";
-	if (p->sound_codec != codec) {
-		drop_sound(p);
-		p->sound_codec = codec;
-		if (p->opts.make_sound)
-			p->sound = p->opts.make_sound(p, codec, &reason);
-		if (!p->sound)
-			log_warn("%s has sound of %s, which browsers cannot play by WebRTC, and "
-				 "stays silent there: %s",
-				 p->source->key, codec_name(codec), reason);
-	}
-	if (p->sound && (m->frame.is_header || !is_of_before(p, m)))
+	drop_sound(p);
+	p->sound_codec = codec;
+	if (p->opts.make_sound)
+		p->sound = p->opts.make_sound(p, codec, &reason);
+	if (!p->sound)
+		log_warn("%s has sound of %s, which browsers cannot play by WebRTC, and stays "
+			 "silent there: %s",
+			 p->source->key, codec_name(codec), reason);
+	const struct headers *headers = p->source->headers;
+	for (int i = 0; p->sound && headers && i < headers->count; i++)
+		if (headers->v[i]->type == MSG_AUDIO &&
+		    headers->v[i]->frame.track == m->frame.track)
+			p->sound->take(p->sound, headers->v[i]);
+}
+
+/* Whether this sound comes without a twin. Of the two either may be the first of a stream, or behind a gap. */
+static bool is_alone(struct packets *p, const struct msg *m)
+{
+	if (p->twin_ms)
+		return m->ts - p->twin_ms > TWIN_MS;
+	if (!p->plain_ms || m->ts < p->plain_ms)
+		p->plain_ms = m->ts;
+	return m->ts - p->plain_ms >= TWIN_FIRST_MS;
+}
+
+/* A header waits among those of the source until a frame shows that the sound has to be converted. */
+static void convert(struct packets *p, const struct msg *m, uint32_t codec)
+{
+	bool goes_on = p->sound_codec == codec;
+	if (!goes_on && !m->frame.is_header && is_alone(p, m))
+		begin_sound(p, m, codec);
+	if (p->sound && p->sound_codec == codec && (m->frame.is_header || !is_of_before(p, m)))
 		p->sound->take(p->sound, m);
 }
 
@@ -178,8 +201,7 @@ static void take_audio(struct packets *p, const struct msg *m, const struct au *
 	if (is_twin)
 		p->twin_ms = m->ts;
 	if (au->codec != OPUS) {
-		if (!p->twin_ms || m->ts - p->twin_ms > TWIN_MS)
-			convert(p, m, au->codec);
+		convert(p, m, au->codec);
 		return;
 	}
 	drop_sound(p);

@@ -182,6 +182,39 @@ static void the_twin_is_heard_as_it_is(void **state)
 	rtc_aac_free(&aac);
 }
 
+static void publish_aac(uint8_t kind, uint32_t raw)
+{
+	const uint8_t body[] = {0xAF, kind, 0x12, 0x10};
+	struct msg *m = msg_new(MSG_AUDIO, 0, sizeof(body));
+	memcpy(m->payload, body, sizeof(body));
+	publish(m, raw);
+}
+
+/* At an edge, and behind a gap, AAC may be the first of the two. */
+static void sound_that_comes_before_its_twin_is_not_converted(void **state)
+{
+	(void)state;
+	if (!can())
+		return;
+	struct rtc_aac *aac = open_aac();
+	struct msg *twin = opus();
+	join();
+	publish_aac(0, 1000);
+	publish_aac(1, 1000);
+	publish_aac(1, 1021);
+	rtc_aac_take(aac, &twin, 1000);
+	publish(twin, 1030);
+	publish_aac(1, 1042);
+	publish_aac(1, 1300);
+	assert_int_equal(packets, 1);
+	assert_int_equal(source->packets->sound_codec, 0);
+	for (uint32_t raw = 1400; raw < 2500; raw += 100)
+		publish_aac(1, raw);
+	assert_int_equal(source->packets->sound_codec, AAC);
+	assert_non_null(source->packets->sound);
+	rtc_aac_free(&aac);
+}
+
 static void other_messages_stay_as_they_are(void **state)
 {
 	(void)state;
@@ -216,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_stream_of_aac_is_heard_as_opus),
 		CASE(the_twin_is_heard_as_it_is),
+		CASE(sound_that_comes_before_its_twin_is_not_converted),
 		CASE(other_messages_stay_as_they_are),
 		CASE(sound_that_nobody_converts_is_silence),
 	};
