@@ -86,6 +86,34 @@ void srt_hub_reload(struct srt_hub *h)
 		srt_gate_set_conf(h->gate, h->server->conf);
 }
 
+static void add(struct srt_figures *sum, const struct srt_figures *f)
+{
+	sum->recv_packets += f->recv_packets;
+	sum->recv_lost += f->recv_lost;
+	sum->recv_retransmitted += f->recv_retransmitted;
+	sum->recv_dropped += f->recv_dropped;
+	sum->send_packets += f->send_packets;
+	sum->send_lost += f->send_lost;
+	sum->send_retransmitted += f->send_retransmitted;
+	sum->send_dropped += f->send_dropped;
+}
+
+void srt_hub_keep_figures(struct srt_hub *h, const struct srt_figures *figures)
+{
+	add(&h->past, figures);
+}
+
+void srt_hub_figures(const struct srt_hub *h, struct srt_figures *out)
+{
+	const struct srt_session *s;
+	*out = h->past;
+	DL_FOREACH (h->sessions, s) {
+		struct srt_figures f;
+		srt_link_figures(s->link, &f);
+		add(out, &f);
+	}
+}
+
 int srt_hub_port(const struct srt_hub *h, int n)
 {
 	const struct srt_hub_port *p;

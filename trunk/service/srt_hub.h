@@ -18,6 +18,7 @@ struct srt_hub {
 	int count;
 	/* since the start */
 	int64_t opened, refused; /* refused: after they were connected */
+	struct srt_figures past; /* sums, of sessions that have ended */
 };
 
 struct srt_hub *srt_hub_new(struct server *server);
@@ -30,5 +31,9 @@ err srt_hub_listen(struct srt_hub *hub, struct udp **udp) BLOCKS;
 void srt_hub_unlisten(struct srt_hub *hub, int port) BLOCKS;
 /* The server has another configuration: it is that of callers from now on. */
 void srt_hub_reload(struct srt_hub *hub);
+/* Packets of all sessions since the start, those that are there included. */
+void srt_hub_figures(const struct srt_hub *hub, struct srt_figures *out);
+/* A session ends. */
+void srt_hub_keep_figures(struct srt_hub *hub, const struct srt_figures *figures);
 /* The n-th port that is listened on; 0: there are no more. */
 int srt_hub_port(const struct srt_hub *hub, int n);

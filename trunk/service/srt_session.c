@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+/* A caller that has just connected does not hear yet that the connection ends. */
+enum { SETTLE_MS = 200 };
+
 struct traffic srt_session_traffic(const struct srt_session *s)
 {
 	return (struct traffic){.recv = srt_link_recv_bytes(s->link),
@@ -58,6 +61,7 @@ static void make_request(struct srt_session *s, bool publish)
 		.path = "",
 		.via = "",
 		.redirected = "",
+		.stays = true,
 		.publish = publish,
 	};
 }
@@ -124,6 +128,20 @@ static void session_free(struct srt_session *s)
 	free(s);
 }
 
+/* What its line was like, which is what people ask about when something was not seen. */
+static void tell_line(struct srt_session *s)
+{
+	struct srt_figures f;
+	srt_link_figures(s->link, &f);
+	srt_hub_keep_figures(s->hub, &f);
+	log_info("its line: round trip %.1f ms; received %lld packets, %lld lost, %lld sent again, %lld "
+		 "dropped; sent %lld, %lld lost, %lld sent again, %lld dropped",
+		 f.rtt_ms, (long long)f.recv_packets, (long long)f.recv_lost,
+		 (long long)f.recv_retransmitted, (long long)f.recv_dropped,
+		 (long long)f.send_packets, (long long)f.send_lost,
+		 (long long)f.send_retransmitted, (long long)f.send_dropped);
+}
+
 static err run(struct srt_session *s)
 {
 	TRY(read_request(s));
@@ -145,7 +163,10 @@ static void session_main(void *arg)
 	addr_text(peer, &s->peer);
 	log_info("SRT connection from %s for '%s'", peer, log_quote(srt_link_stream_id(s->link)));
 	err e = run(s);
+	if (clock_ms() < s->since_ms + SETTLE_MS)
+		(void)co_sleep(SETTLE_MS);
 	log_end(e, "SRT connection from %s ended", peer);
+	tell_line(s);
 	if (s->was_asked_about) {
 		struct traffic traffic = srt_session_traffic(s);
 		hooks_tell(&s->request, HOOK_ON_CLOSE, &traffic);

@@ -17,6 +17,7 @@ struct request {
 	const char *proof;      /* of a link that is signed in its path; "" */
 	bool tls;  /* its connection is encrypted, and one that it is sent to must be */
 	bool http; /* it can be redirected to an HTTP address, and to no other */
+	bool stays; /* its protocol knows no redirect: what is elsewhere is relayed to it */
 	bool publish;
 	/* of another server, which fetches or brings the stream for others */
 	struct announce *announce;    /* NULL: it says nothing of itself */
