@@ -1,5 +1,7 @@
 """What pages in a browser may do: CORS as the Fetch standard has it, forged requests, JSONP, passwords."""
 import base64
+import http.server
+import json
 import signal
 import threading
 import time
@@ -60,6 +62,63 @@ def test_console_on_a_listed_origin(t):
     assert r.headers["access-control-allow-methods"] == "GET, HEAD, DELETE", r.headers
     assert r.headers["access-control-allow-private-network"] == "true" and r.headers["vary"] == "Origin"
     assert "access-control-request-private-network" not in r.headers
+
+
+def blank_site(t):
+    """The origin of a site that has one empty page."""
+    class Blank(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!DOCTYPE html><title>console</title>")
+
+        def log_message(self, *args):
+            pass
+    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Blank)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    t.keep(Closing(site.server_close, site.shutdown))
+    return f"http://127.0.0.1:{site.server_address[1]}"
+
+
+class Closing:
+    def __init__(self, *calls):
+        self.calls = calls
+
+    def close(self):
+        for call in reversed(self.calls):
+            call()
+
+
+FETCH = """
+    const [url, method, password] = arguments;
+    const headers = password ? {Authorization: "Basic " + btoa("admin:" + password)} : {};
+    return fetch(url, {method, headers}).then(async r => [r.status, await r.text()], e => [0, String(e)]);
+"""
+
+
+def test_console_of_another_site_in_chromium(t):
+    """In Chromium a console on a listed origin reads and kicks with Basic authentication; one elsewhere does neither."""
+    listed, other = blank_site(t), blank_site(t)
+    s = api(t, f"allowed_origins {listed}; auth {{ enabled on; username admin; password secret; }}")
+    page = t.browser()
+    t.publish(s.url("live/x"))
+    clients = s.api_url("/api/v1/clients/")
+
+    def fetch(method="GET", url=clients, password="secret"):
+        return page.run_async(FETCH, url, method, password)
+    page.open(other + "/")
+    assert fetch()[0] == 0 and fetch("DELETE")[0] == 0 and fetch(password="")[0] == 401
+    page.open(listed + "/")
+    assert fetch(password="")[0] == 401 and fetch(password="wrong")[0] == 401
+
+    def ids():
+        status, text = fetch()
+        assert status == 200, text
+        return [c["id"] for c in json.loads(text)["clients"]]
+    client, = wait_for(ids, 5, "the publisher")
+    assert fetch("DELETE", clients + client)[0] == 200
+    wait_for(lambda: client not in ids(), 5, "the publisher's end")
 
 
 def test_pages_of_other_sites_change_nothing(t):

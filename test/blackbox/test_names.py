@@ -5,6 +5,7 @@ import urllib.request
 import topology as top
 from support import rtmp
 from support.rtmp import Message
+from support.server import wait_for
 
 NOT_FOUND = "NetStream.Play.StreamNotFound"
 
@@ -63,6 +64,36 @@ def test_coworkers_are_asked_for_the_exact_name_too(t):
     assert status.info["ex"]["redirect2"].split("?")[0] == b.url("live/cam.ts"), status
     assert play(t, a, "cam.old").wait_status().code == NOT_FOUND
     publish(t, a, "cam.ts")
+
+
+def test_the_exact_name_at_a_coworker_goes_first(t):
+    """An origin that has cam sends players of cam.flv to the coworker that has this very name, at an edge too."""
+    a, b = top.start_origins(t)
+    edge = top.start_edge(t, a, b)
+    cam = publish(t, a, "cam")
+    hears(play(t, a, "cam.flv"), cam, "cut", "nobody has the exact name")
+    exact = publish(t, b, "cam.flv")
+    status = wait_for(lambda: moved(t, a), 5, "the answer that nobody has it to expire")
+    assert status.info["ex"]["redirect2"].split("?")[0] == b.url("live/cam.flv"), status
+    for name, publisher in (("cam", cam), ("cam.flv", exact)):
+        assert heard_by(play(t, edge, name), publisher, name) == name.encode()
+
+
+def heard_by(player, publisher, mark):
+    """What the player hears first while the publisher repeats its mark."""
+    def hear():
+        publisher.send(Message(rtmp.AUDIO, 0, publisher.sid, b"\xaf\x01" + mark.encode()))
+        try:
+            return player.wait(lambda m: m.type == rtmp.AUDIO, timeout=0.1).payload[2:]
+        except rtmp.Timeout:
+            return None
+    return wait_for(hear, 10, "sound")
+
+
+def moved(t, s):
+    """The status that sends a player of cam.flv elsewhere; None when it plays."""
+    status = play(t, s, "cam.flv").wait_status()
+    return status if status.code == "NetConnection.Connect.Rejected" else None
 
 
 def test_an_edge_asks_its_origin_for_the_exact_name(t):

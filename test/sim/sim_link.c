@@ -59,7 +59,7 @@ static void locate(struct sim_link *l, const struct upstream_request *request)
 {
 	struct node *n = l->to;
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
-	enum coworker_age age = *request->redirected ? COWORKER_FRESH : COWORKER_KEPT;
+	enum coworker_want age = *request->redirected ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(n->server->cluster, &n->server->conf->vhosts[0], request->target, age,
 			      NULL, answer);
 	if (node_has(n, request->target->stream))

@@ -24,12 +24,14 @@ static const struct source *find_here(const struct api_call *call, const struct 
 				      const char *app, const char *stream)
 {
 	char *key = stream_key(vhost->name, app, stream);
-	char *rival = api_query(call, "rival");
-	const struct source *source = *rival ? registry_find(&call->server->registry, key)
-					     : server_live_source(call->server, vhost, app, stream);
+	char *rival = api_query(call, "rival"), *exact = api_query(call, "exact");
+	const struct source *source =
+		*rival || *exact ? registry_find(&call->server->registry, key)
+				 : server_live_source(call->server, vhost, app, stream);
 	/* A rival has the stream of this very name: that nobody has it is not true any more. */
 	if (*rival)
 		coworker_forget(call->server->cluster, key);
+	free(exact);
 	free(rival);
 	free(key);
 	return is_here(source, vhost) ? source : NULL;

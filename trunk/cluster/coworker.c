@@ -18,7 +18,7 @@ enum {
 };
 
 struct coworker_queries {
-	struct map *by_key; /* stream key -> struct query */
+	struct map *by_key; /* stream key, behind "=" for an exact one -> struct query */
 	size_t sweep_at;    /* so many of them are looked through */
 };
 
@@ -197,31 +197,31 @@ static int64_t longer_none(const struct query *q)
 }
 
 /* One in flight serves everybody: a storm of those who want fresh answers is a few queries as well. */
-static bool is_good(const struct query *q, enum coworker_age age)
+static bool is_good(const struct query *q, enum coworker_want want)
 {
 	return q->state == QUERY_ASKING ||
-	       clock_ms() < (age == COWORKER_FRESH ? q->fresh_until_ms : q->expires_ms);
+	       clock_ms() < (want == COWORKER_FRESH ? q->fresh_until_ms : q->expires_ms);
 }
 
 /* The one that is asked or known already; *none_ms is what an expired one leaves behind. */
 static struct query *query_known(struct coworker_queries *queries, const char *key,
-				 enum coworker_age age, int64_t *none_ms)
+				 enum coworker_want want, int64_t *none_ms)
 {
 	struct query *q = map_get(queries->by_key, key);
-	if (!q || is_good(q, age))
+	if (!q || is_good(q, want))
 		return q;
-	*none_ms = age == COWORKER_FRESH ? 0 : longer_none(q);
+	*none_ms = want == COWORKER_FRESH ? 0 : longer_none(q);
 	drop(queries, q);
 	return NULL;
 }
 
 static struct query *query_get(struct cluster *cluster, const struct conf_vhost *vhost,
-			       const struct target *target, const char *key, enum coworker_age age,
-			       const struct addr *from)
+			       const struct target *target, const char *key,
+			       enum coworker_want want, const struct addr *from)
 {
 	struct coworker_queries *queries = cluster->coworker_queries;
 	int64_t none_ms = 0;
-	struct query *q = query_known(queries, key, age, &none_ms);
+	struct query *q = query_known(queries, key, want, &none_ms);
 	if (q)
 		return q;
 	if (map_count(queries->by_key) >= queries->sweep_at)
@@ -230,7 +230,8 @@ static struct query *query_get(struct cluster *cluster, const struct conf_vhost 
 	if (!q)
 		return NULL;
 	q->none_ms = none_ms ? none_ms : q->none_ms;
-	q->fresh_until_ms = age == COWORKER_FRESH ? clock_after(COWORKER_FRESH_MS) : 0;
+	q->asked.exact = want == COWORKER_EXACT;
+	q->fresh_until_ms = want == COWORKER_FRESH ? clock_after(COWORKER_FRESH_MS) : 0;
 	if (!query_start(q, from))
 		return NULL;
 	map_set(queries->by_key, q->key, q);
@@ -254,11 +255,13 @@ static err query_wait(struct query *q, struct coworker_answer *answer)
 }
 
 err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
-		  const struct target *target, enum coworker_age age, const struct addr *from,
+		  const struct target *target, enum coworker_want want, const struct addr *from,
 		  struct coworker_answer *answer)
 {
 	char *key = stream_key(vhost->name, target->app, target->stream);
-	struct query *q = query_get(cluster, vhost, target, key, age, from);
+	char *kept_as = mem_printf("%s%s", want == COWORKER_EXACT ? "=" : "", key);
+	struct query *q = query_get(cluster, vhost, target, kept_as, want, from);
+	free(kept_as);
 	free(key);
 	if (!q)
 		return err_fail(ERR_FULL, "the coworkers cannot be asked now");
@@ -268,11 +271,19 @@ err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 	return e;
 }
 
+static void forget(struct coworker_queries *queries, const char *kept_as)
+{
+	struct query *q = map_get(queries->by_key, kept_as);
+	if (q)
+		drop(queries, q);
+}
+
 void coworker_forget(struct cluster *cluster, const char *key)
 {
-	struct query *q = map_get(cluster->coworker_queries->by_key, key);
-	if (q)
-		drop(cluster->coworker_queries, q);
+	char *exact = mem_printf("=%s", key);
+	forget(cluster->coworker_queries, key);
+	forget(cluster->coworker_queries, exact);
+	free(exact);
 }
 
 void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,

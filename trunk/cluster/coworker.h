@@ -12,15 +12,15 @@ enum {
 };
 
 /* COWORKER_FRESH for whoever has seen a kept answer to be wrong: asked anew, or a moment ago for another
- * one like that. */
-enum coworker_age { COWORKER_KEPT, COWORKER_FRESH };
+ * one like that. COWORKER_EXACT: who has it by this very name, not without a known extension (codec/url.h). */
+enum coworker_want { COWORKER_KEPT, COWORKER_FRESH, COWORKER_EXACT };
 
 struct coworker_queries *coworker_queries_new(void);
 void coworker_queries_free(struct coworker_queries **queries);
 /* OK and the answer; ERR_NOTFOUND when nobody has it, and answer->absent_at; ERR_FULL when there is no memory to ask them.
  * `from` is the address of the client that wants to know, of which so many are asked at a time; NULL: none. */
 err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
-		  const struct target *target, enum coworker_age age, const struct addr *from,
+		  const struct target *target, enum coworker_want want, const struct addr *from,
 		  struct coworker_answer *answer) BLOCKS;
 /* The answers of all coworkers. */
 struct coworker_poll {

@@ -15,7 +15,7 @@ enum {
 
 /* Each is told by which name it was asked: it may have no other one that others can use. */
 static char *target_for(const char *coworker, const char *vhost, const struct target *t,
-			const char *rival, bool whoever)
+			const char *rival, const struct coworker_query *q)
 {
 	struct buf b = {.max = TARGET_MAX};
 	const char *names[] = {"vhost", "ip", "app", "stream", "coworker", "rival"};
@@ -25,8 +25,10 @@ static char *target_for(const char *coworker, const char *vhost, const struct ta
 		buf_printf(&b, "%s%s=", i ? "&" : "?", names[i]);
 		url_escape(&b, values[i]);
 	}
-	if (whoever)
+	if (q->whoever)
 		buf_printf(&b, "&whoever=1");
+	if (q->exact)
+		buf_printf(&b, "&exact=1");
 	char *text = buf_ok(&b) ? mem_strdup(buf_text(&b)) : NULL;
 	buf_free(&b);
 	return text;
@@ -50,7 +52,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 	};
 	for (int i = 0; i < members.count; i++) {
 		const char *name = members.v[i].name;
-		char *path = target_for(name, vhost->name, target, rival, q->whoever);
+		char *path = target_for(name, vhost->name, target, rival, q);
 		if (path)
 			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(name), path);
 	}

@@ -9,12 +9,13 @@
 
 struct cluster;
 
-/* Zeroed memory, apart from `whoever`. */
+/* Zeroed memory, apart from `whoever` and `exact`. */
 struct coworker_query {
 	struct cluster *cluster;
 	struct asks asks;
 	int missing; /* so many have given no answer yet */
 	int absent;  /* so many have said that they do not have it */
+	bool exact; /* set before it begins: not the stream whose name is this one without a known extension */
 	bool whoever; /* set before it begins: those are handed out, too, that do not have the stream */
 };
 

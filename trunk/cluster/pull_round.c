@@ -117,7 +117,7 @@ static err follow(struct pull *p, struct round *r, char name[static MEMBER_NAME_
 static void coworker(struct pull *p, struct upstreams *list)
 {
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
-	enum coworker_age age = p->coworker_rounds++ ? COWORKER_FRESH : COWORKER_KEPT;
+	enum coworker_want age = p->coworker_rounds++ ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(p->cluster, p->vhost, &p->request.target, age, NULL, answer);
 	const char *at = pull_protocol(p)->tls ? answer->rtmps : answer->rtmp;
 	if (!e && *at) {

@@ -367,10 +367,11 @@ static void take_packet(struct ts_demux *d, const uint8_t *bytes)
 	}
 }
 
-/* A packet seems to begin here: the next one does so behind it, if that is known. */
-static bool is_packet(struct span s)
+/* Behind a packet another one begins; elsewhere only where one more stands behind it, if that is known. */
+static bool is_packet(const struct ts_demux *d, struct span s)
 {
-	return s.p[0] == SYNC && (s.n <= TS_DEMUX_PACKET || s.p[TS_DEMUX_PACKET] == SYNC);
+	return s.p[0] == SYNC &&
+	       (d->in_sync || s.n <= TS_DEMUX_PACKET || s.p[TS_DEMUX_PACKET] == SYNC);
 }
 
 static size_t take_some(struct ts_demux *d, struct span bytes)
@@ -385,7 +386,8 @@ static size_t take_some(struct ts_demux *d, struct span bytes)
 		}
 		return more.n;
 	}
-	if (!is_packet(bytes)) {
+	d->in_sync = is_packet(d, bytes);
+	if (!d->in_sync) {
 		d->skipped++;
 		return 1;
 	}

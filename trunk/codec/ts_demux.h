@@ -38,6 +38,7 @@ struct ts_demux {
 	struct ts_demux_opts opts;
 	uint8_t part[TS_DEMUX_PACKET]; /* a packet that is not whole yet */
 	size_t part_n;
+	bool in_sync; /* a packet ended where the next byte is */
 	struct ts_demux_table pat;
 	struct ts_demux_table *maps; /* of the programs that there are */
 	size_t map_count;

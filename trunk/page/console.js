@@ -77,7 +77,7 @@ async function vhosts() {
 // ---- the cluster ----
 
 function treeNode(node, self) {
-	const state = node.known ? `${count(node.viewers, "viewer")} here${node.lag_ms ? `, ${node.lag_ms} ms late` : ""}` : node.why || "not known";
+	const state = node.known ? `${count(node.viewers, "viewer")} here${node.claimed ? " (claimed)" : ""}${node.lag_ms ? `, ${node.lag_ms} ms late` : ""}` : node.why || "not known";
 	return {title: `${node.role} ${node.server || node.node || node.ip || "?"}`, self: node.node === self, lost: !node.known || node.state === "waiting",
 		lines: [`${node.rtmp || node.ip || ""} ${node.kind}${node.switches ? `, ${count(node.switches, "switch")}` : ""}`, state],
 		children: (node.relays || []).map(relay => treeNode(relay, self))};
@@ -104,7 +104,7 @@ async function cluster() {
 		make("div", {className: "scroll body"}, picture([self], "This server and the servers around it"))];
 	for (const tree of trees.streams)
 		parts.push(make("header", {className: "body"}, make("h2", {}, tree.stream),
-			make("span", {className: "small quiet"}, `${count(tree.viewers_total, "viewer")} at ${count(tree.nodes, "server")}${tree.left_out ? `, ${tree.left_out} more` : ""}`)),
+			make("span", {className: "small quiet"}, `${count(tree.viewers_total, "viewer")}${tree.viewers_claimed ? ` (${tree.viewers_claimed} claimed)` : ""} at ${count(tree.nodes, "server")}${tree.left_out ? `, ${tree.left_out} more` : ""}`)),
 		make("div", {className: "scroll body"}, picture([treeNode(tree.origin, nodes.self.node)], `The servers that have ${tree.stream}`)));
 	if (trees.left_out)
 		parts.push(make("p", {className: "empty"}, `${trees.left_out} more streams are not shown.`));

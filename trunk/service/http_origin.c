@@ -103,7 +103,27 @@ static bool is_name_list(const char *text)
 	return *text && strlen(text) <= REQUESTED_MAX && strspn(text, chars) == strlen(text);
 }
 
-/* "*" does not stand for Authorization, so a listed site is told the names that it asks for. */
+static bool has_name(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	for (const char *at = list; *at;) {
+		at += strspn(at, ", ");
+		size_t length = strcspn(at, ", ");
+		if (length == n && strncasecmp(at, name, n) == 0)
+			return true;
+		at += length;
+	}
+	return false;
+}
+
+/* The names that it asks for: whether "*" stands for Authorization depends on the browser. A site that is not
+ * listed may not send that. */
+static void put_headers(struct buf *out, const char *names, bool listed)
+{
+	if (names && is_name_list(names) && (listed || !has_name(names, "Authorization")))
+		http_write_header(out, "Access-Control-Allow-Headers", names);
+}
+
 static void put_permissions(struct buf *out, const struct http_session *s, bool listed)
 {
 	const char *names = http_header_get(s->request, "Access-Control-Request-Headers");
@@ -113,10 +133,7 @@ static void put_permissions(struct buf *out, const struct http_session *s, bool 
 	buf_printf(out, "Access-Control-Allow-Methods: ");
 	http_route_methods(out, all ? row->methods : row->methods & HTTP_GET);
 	buf_printf(out, "\r\nAccess-Control-Max-Age: 600\r\n");
-	if (!all)
-		buf_printf(out, "Access-Control-Allow-Headers: *\r\n");
-	else if (names && is_name_list(names))
-		http_write_header(out, "Access-Control-Allow-Headers", names);
+	put_headers(out, names, all);
 	if (private && (listed || !(s->ports & HTTP_PORT_API)))
 		buf_printf(out, "Access-Control-Allow-Private-Network: true\r\n");
 }

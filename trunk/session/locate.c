@@ -4,6 +4,7 @@
 #include "codec/list.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* More redirects than this of one request, and it is relayed instead. */
 enum { REDIRECTED_MAX = 3, FORMER_MS = 2000, FORMER_STEP_MS = 10 };
@@ -123,7 +124,7 @@ static err ask_coworkers(struct viewing *v, int64_t patience_ms)
 	const struct request *r = v->request;
 	struct coworker_answer answer;
 	/* A client that was sent here for nothing: what we remember may be just as old. */
-	enum coworker_age age = *r->redirected ? COWORKER_FRESH : COWORKER_KEPT;
+	enum coworker_want age = *r->redirected ? COWORKER_FRESH : COWORKER_KEPT;
 	err e = coworker_find(cluster_of(v), r->vhost, r->target, age, r->peer, &answer);
 	if (source_is_published(v->source)) /* meanwhile */
 		return e == ERR_STOPPED ? e : OK;
@@ -158,12 +159,35 @@ static err look_at_former(struct viewing *v, bool *has)
 	return OK;
 }
 
+static void change_source(struct viewing *v, struct source *source)
+{
+	source_unref(&v->source);
+	v->source = source;
+}
+
+/* What is here has the name without its extension: a coworker that has the very name goes first. */
+static err prefer_exact(struct viewing *v, int64_t patience_ms)
+{
+	const struct request *r = v->request;
+	struct coworker_answer answer;
+	if (!conf_of(v)->origin_cluster || r->from_coworker)
+		return OK;
+	err e = coworker_find(cluster_of(v), r->vhost, r->target, COWORKER_EXACT, r->peer, &answer);
+	if (e)
+		return e == ERR_STOPPED ? e : OK;
+	change_source(v, server_source(r->server, r->vhost, r->target->app, r->target->stream));
+	return must_relay(r, &answer) ? relay(v, PULL_FROM_COWORKERS, patience_ms)
+				      : send_there(v, &answer);
+}
+
 static err locate_on_origin(struct viewing *v, int64_t patience_ms)
 {
 	bool former_has = false;
 	/* The gap of a publisher that left is covered for those who watch already, not for others. */
 	if (source_is_published(v->source))
-		return OK;
+		return strcmp(v->source->stream, v->request->target->stream) == 0
+			       ? OK
+			       : prefer_exact(v, patience_ms);
 	TRY(look_at_former(v, &former_has));
 	if (former_has)
 		return relay(v, PULL_FROM_FORMER, patience_ms);
@@ -176,11 +200,20 @@ static err locate_on_origin(struct viewing *v, int64_t patience_ms)
 			      : ask_coworkers(v, patience_ms);
 }
 
+static bool is_published_here(const struct source *s)
+{
+	return s->feeder && s->feeder->kind == FEEDER_PUBLISHER;
+}
+
 /* A publisher of an edge needs no origin: the pull rests, and takes over when it leaves. */
 err locate(struct viewing *v, int64_t patience_ms)
 {
 	const struct request *r = v->request;
 	v->source = server_source_to_play(r->server, r->vhost, r->target->app, r->target->stream);
+	/* Whether there is one of the very name its origins know. */
+	if (conf_of(v)->mode == MODE_REMOTE && !is_published_here(v->source))
+		change_source(
+			v, server_source(r->server, r->vhost, r->target->app, r->target->stream));
 	return conf_of(v)->mode == MODE_REMOTE ? relay(v, PULL_FROM_ORIGINS, patience_ms)
 					       : locate_on_origin(v, patience_ms);
 }

@@ -269,10 +269,10 @@ static json_t *node_copy(const json_t *said, struct quota *quota, int depth)
 		copy_text(node, said, texts[i]);
 	for (size_t i = 0; i < sizeof(ints) / sizeof(ints[0]); i++)
 		copy_int(node, said, ints[i], number_max);
-	if (quota->untrusted) {
+	if (quota->untrusted)
 		copy_int(node, said, "viewers", CLAIM_PLAYERS_MAX);
+	if (quota->untrusted || json_is_true(json_object_get(said, "claimed")))
 		json_put_bool(node, "claimed", true);
-	}
 	json_put_bool(node, "known", json_is_true(json_object_get(said, "known")));
 	copy_relays(node, said, quota, depth - 1);
 	return node;
@@ -339,7 +339,8 @@ void tree_missing(struct tree_relay *r, const char *why)
 /* ---- sums ---- */
 
 struct sum {
-	int64_t viewers, left_out;
+	int64_t viewers, claimed,
+		left_out; /* claimed: of the viewers, those that nobody has proven */
 	int nodes, unknown;
 };
 
@@ -350,15 +351,18 @@ static struct sum node_sum(json_t *node)
 	const json_t *viewers = json_object_get(node, "viewers");
 	struct sum sum = {.nodes = 1, .unknown = !known && !viewers};
 	sum.viewers = json_integer_value(viewers);
+	sum.claimed = json_is_true(json_object_get(node, "claimed")) ? sum.viewers : 0;
 	sum.left_out = json_integer_value(json_object_get(node, "left_out"));
 	for (size_t i = 0; i < json_array_size(relays); i++) {
 		struct sum below = node_sum(json_array_get(relays, i));
 		sum.viewers += below.viewers;
+		sum.claimed += below.claimed;
 		sum.nodes += below.nodes;
 		sum.unknown += below.unknown;
 		sum.left_out += below.left_out;
 	}
 	json_put_int(node, "viewers_total", sum.viewers);
+	json_put_int(node, "viewers_claimed", sum.claimed);
 	return sum;
 }
 
@@ -366,6 +370,7 @@ int tree_sum(json_t *tree)
 {
 	struct sum sum = node_sum(json_object_get(tree, "origin"));
 	json_put_int(tree, "viewers_total", sum.viewers);
+	json_put_int(tree, "viewers_claimed", sum.claimed);
 	json_put_int(tree, "nodes", sum.nodes);
 	json_put_int(tree, "unknown", sum.unknown);
 	json_put_int(tree, "left_out", sum.left_out);

@@ -50,7 +50,7 @@ static const struct conf_vhost *vhost(void)
 	return &server->conf->vhosts[0];
 }
 
-static err find(enum coworker_age age, struct coworker_answer *answer)
+static err find(enum coworker_want age, struct coworker_answer *answer)
 {
 	return coworker_find(server->cluster, vhost(), &target, age, NULL, answer);
 }

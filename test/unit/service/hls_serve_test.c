@@ -109,6 +109,14 @@ static void publish(enum msg_type type, const char *hex, uint32_t ts)
 	hex_free(s);
 }
 
+/* HLS reads what has come; the log of the source keeps one GOP. */
+static void give_slot(void)
+{
+	source_caught_up(stream.source, &stream.feeder, true);
+	for (int i = 0; i < 5; i++)
+		(void)co_sleep(1);
+}
+
 /* Pictures of each 40 ms, a key frame each second. */
 static void run(uint32_t from, uint32_t to)
 {
@@ -116,18 +124,16 @@ static void run(uint32_t from, uint32_t to)
 		publish(MSG_VIDEO,
 			t % 1000 ? "27 01 000000 00000065 41" : "17 01 000000 00000065 65", t);
 		if (t % 200 == 0)
-			for (int i = 0; i < 4; i++)
-				(void)co_sleep(1);
+			give_slot();
 	}
-	source_caught_up(stream.source, &stream.feeder, true);
-	for (int i = 0; i < 20; i++)
-		(void)co_sleep(1);
+	give_slot();
 }
 
 static void begin(const char *more)
 {
-	char *vhost = mem_printf(
-		"hls { enabled on; hls_fragment 1; hls_window 30; hls_storage ram; %s }", more);
+	char *vhost = mem_printf("min_latency on; hls { enabled on; hls_fragment 1; hls_window 30; "
+				 "hls_storage ram; %s }",
+				 more);
 	site_open(&origin, vhost);
 	test_stream_begin(&stream, origin.server, "x");
 	run(1000, 5200);

@@ -42,6 +42,7 @@ static void a_tree_is_copied_whole_when_there_is_room(void **state)
 	assert_null(json_object_get(tree, "odd"));
 	assert_int_equal(number(tree, "nodes"), 21);
 	assert_int_equal(number(tree, "viewers_total"), 51);
+	assert_int_equal(number(tree, "viewers_claimed"), 0);
 	assert_int_equal(number(tree, "left_out"), 0);
 	assert_int_equal(left_out, 0);
 	json_decref(tree);

@@ -164,6 +164,7 @@ static void an_unsigned_relay_on_this_host_is_asked(void **state)
 	assert_int_equal(number(relay_of(answer), "viewers"), 3);
 	assert_true(json_is_true(json_object_get(relay_of(answer), "known")));
 	assert_int_equal(number(tree_of(answer, "/live/x"), "viewers_total"), 3);
+	assert_int_equal(number(tree_of(answer, "/live/x"), "viewers_claimed"), 3);
 	json_decref(answer);
 	stat_leave(&server->stat, &relay);
 }
