@@ -8,8 +8,7 @@ static void put_packets(struct buf *out, const char *direction, const int64_t co
 	static const char *const kinds[] = {"media", "lost", "retransmitted", "dropped"};
 	for (int i = 0; i < 4; i++)
 		metric_sample(out, "srs_srt_packets_total",
-			      (struct metric_label[]){{"direction", direction},
-						      {"kind", kinds[i]}},
+			      (struct metric_label[]){{"direction", direction}, {"kind", kinds[i]}},
 			      2, (double)counts[i]);
 }
 
@@ -21,7 +20,8 @@ void metrics_put_srt(struct buf *out, const struct server *server)
 		return;
 	srt_hub_figures(h, &f);
 	metric_family(out, "srs_srt_packets_total", METRIC_COUNTER,
-		      "Packets of SRT: media, and of it what was lost at first, came or was sent again, and "
+		      "Packets of SRT: media, and of it what was lost at first, came or was sent "
+		      "again, and "
 		      "was given up.");
 	put_packets(out, "recv",
 		    (const int64_t[]){f.recv_packets, f.recv_lost, f.recv_retransmitted,

@@ -48,7 +48,8 @@ static const struct row rows[] = {
 	     mode_names, "request", NEW,
 	     "What a caller wants whose stream id is a plain name, without '#!::…m='."),
 	MILLIS("srt_server.latency", conf, srt_server.latency_ms, "120", 0, LATENCY_MAX, NOW,
-	       "How long after its sending a packet is delivered, both ways: the time in which lost "
+	       "How long after its sending a packet is delivered, both ways: the time in which "
+	       "lost "
 	       "ones are sent again. Three to four round trips; the larger one of both sides "
 	       "counts."),
 	MILLIS("srt_server.recvlatency", conf, srt_server.recvlatency_ms, "-1", -1, LATENCY_MAX,
@@ -62,7 +63,8 @@ static const struct row rows[] = {
 	      "Whether packets that have not come in time are given up; 'off': all waits for "
 	      "them."),
 	INT("srt_server.sendbuf", conf, srt_server.sendbuf, "12058624", BUFFER_MIN, BUFFER_MAX, NOW,
-	    "Bytes that may wait to be sent to one connection, or to be acknowledged: bitrate times "
+	    "Bytes that may wait to be sent to one connection, or to be acknowledged: bitrate "
+	    "times "
 	    "latency, and more. Memory is taken as it is used."),
 	INT("srt_server.recvbuf", conf, srt_server.recvbuf, "12058624", BUFFER_MIN, BUFFER_MAX, NOW,
 	    "Bytes of one publisher that may wait for their time, likewise."),

@@ -29,7 +29,7 @@ struct stream_id_defaults srt_gate_defaults(const struct conf *conf)
 		.stream_id = conf->srt_server.default_streamid,
 		.app = conf->srt_server.default_app,
 		.mode = conf->srt_server.default_mode == SRT_MODE_PUBLISH ? STREAM_ID_PUBLISH
-									 : STREAM_ID_REQUEST,
+									  : STREAM_ID_REQUEST,
 	};
 }
 

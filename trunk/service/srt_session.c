@@ -91,8 +91,8 @@ static enum sign_verdict verify(void *ctx)
 static err admit(struct srt_session *s)
 {
 	struct outcome *outcome = mem_new(struct outcome);
-	char *tc_url = mem_printf("rtmp://%s/%s%s", s->target.vhost, s->target.app,
-				  s->target.param);
+	char *tc_url =
+		mem_printf("rtmp://%s/%s%s", s->target.vhost, s->target.app, s->target.param);
 	struct admission a = {
 		.request = &s->request,
 		.place = &s->place,
@@ -134,12 +134,13 @@ static void tell_line(struct srt_session *s)
 	struct srt_figures f;
 	srt_link_figures(s->link, &f);
 	srt_hub_keep_figures(s->hub, &f);
-	log_info("its line: round trip %.1f ms; received %lld packets, %lld lost, %lld sent again, %lld "
+	log_info("its line: round trip %.1f ms; received %lld packets, %lld lost, %lld sent again, "
+		 "%lld "
 		 "dropped; sent %lld, %lld lost, %lld sent again, %lld dropped",
 		 f.rtt_ms, (long long)f.recv_packets, (long long)f.recv_lost,
 		 (long long)f.recv_retransmitted, (long long)f.recv_dropped,
-		 (long long)f.send_packets, (long long)f.send_lost,
-		 (long long)f.send_retransmitted, (long long)f.send_dropped);
+		 (long long)f.send_packets, (long long)f.send_lost, (long long)f.send_retransmitted,
+		 (long long)f.send_dropped);
 }
 
 static err run(struct srt_session *s)

@@ -18,7 +18,7 @@ struct srt_session {
 	char id[9]; /* of its coroutine, and so in the log and the API */
 	int64_t since_ms;
 	const struct ts_demux *demux; /* what a publisher sends, for the API; NULL */
-	bool was_asked_about; /* web services know of the connection */
+	bool was_asked_about;         /* web services know of the connection */
 	struct co *co;
 };
 

@@ -145,7 +145,8 @@ static bool joins_relay(const struct viewing *v)
 	const struct request *r = v->request;
 	enum conf_on_miss on_miss = conf_of(v)->on_miss;
 	return pulls_has(cluster_of(v), v->source) &&
-	       (r->stays || on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !r->says_relay && !r->http));
+	       (r->stays || on_miss == MISS_RELAY ||
+		(on_miss == MISS_AUTO && !r->says_relay && !r->http));
 }
 
 /* A stream that is still published to the process before this one; what that has is heard soon. */

@@ -14,7 +14,7 @@
 enum {
 	RING = 1024, /* events that the reactor has not taken yet; the library keeps the rest */
 	BATCH = 128,
-	WAIT_MS = 200,       /* how soon the helper notices that it has to end */
+	WAIT_MS = 200,     /* how soon the helper notices that it has to end */
 	PACE_NS = 1000000, /* between two reports: more come together */
 	BUCKETS = 1024,
 };

@@ -69,7 +69,8 @@ static err refused(SRTSOCKET s)
 	int why = lib.srt_getrejectreason(s);
 	if (why == SRT_REJ_TIMEOUT || why == SRT_REJ_UNKNOWN)
 		return err_fail(ERR_TIMEOUT, "the peer does not answer");
-	return err_fail(ERR_DENIED, "the peer refuses: %s (%d)", lib.srt_rejectreason_str(why), why);
+	return err_fail(ERR_DENIED, "the peer refuses: %s (%d)", lib.srt_rejectreason_str(why),
+			why);
 }
 
 static err wait_until_connected(struct srt_link *l, int64_t deadline)
@@ -200,7 +201,8 @@ bool srt_link_is_writable(const struct srt_link *l)
 
 bool srt_link_is_gone(const struct srt_link *l)
 {
-	return (l->watch.ready & SRT_GONE) && lib.srt_getsockstate(l->watch.socket) > SRTS_CONNECTED;
+	return (l->watch.ready & SRT_GONE) &&
+	       lib.srt_getsockstate(l->watch.socket) > SRTS_CONNECTED;
 }
 
 /* ---- facts ---- */

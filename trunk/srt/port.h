@@ -28,7 +28,7 @@ struct srt_caller {
 
 /* What is said to it. */
 struct srt_verdict {
-	int refusal; /* 0: it may come in; else what it is told: 1000 and more */
+	int refusal;                /* 0: it may come in; else what it is told: 1000 and more */
 	struct srt_options options; /* of this connection, those for the port's memory excepted */
 	char passphrase[SRT_PASSPHRASE_MAX + 1]; /* where the options' may stand */
 };

@@ -52,7 +52,7 @@ static const char *set_passphrase(SRTSOCKET s, const struct srt_options *o)
 	if (lib.srt_setsockflag(s, SRTO_PBKEYLEN, &o->key_bytes, sizeof(o->key_bytes)) < 0)
 		return "pbkeylen";
 	return lib.srt_setsockflag(s, SRTO_PASSPHRASE, o->passphrase, (int)n) < 0 ? "passphrase"
-										 : NULL;
+										  : NULL;
 }
 
 const char *socket_set_options(SRTSOCKET s, const struct srt_options *o)

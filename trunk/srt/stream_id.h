@@ -15,8 +15,8 @@ enum { STREAM_ID_BYTES = 512, STREAM_ID_NAME = 256, STREAM_ID_QUERY = 3 * STREAM
 enum stream_id_mode { STREAM_ID_REQUEST, STREAM_ID_PUBLISH };
 
 struct stream_id_defaults {
-	const char *stream_id; /* in place of an empty one */
-	const char *app;       /* of a name without '/' */
+	const char *stream_id;    /* in place of an empty one */
+	const char *app;          /* of a name without '/' */
 	enum stream_id_mode mode; /* of a plain id */
 };
 

@@ -1,7 +1,7 @@
 /* SRT over loopback, by the real library: a port, callers and the bridge between its threads and the reactor. */
-#include "srt/port.h"
 #include "base/asan.h"
 #include "net/udp.h"
+#include "srt/port.h"
 #include "support/co_unit.h"
 #include "support/unit.h"
 
@@ -315,14 +315,10 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(a_caller_is_taken_and_heard),
-		CASE(one_that_leaves_is_noticed),
-		CASE(one_that_is_sent_away_notices),
-		CASE(one_that_is_refused_is_told_why),
-		CASE(passphrases_have_to_be_the_same),
-		CASE(nobody_answers_where_nobody_is),
-		CASE(a_full_window_is_waited_for),
-		CASE(many_share_one_port),
+		CASE(a_caller_is_taken_and_heard),     CASE(one_that_leaves_is_noticed),
+		CASE(one_that_is_sent_away_notices),   CASE(one_that_is_refused_is_told_why),
+		CASE(passphrases_have_to_be_the_same), CASE(nobody_answers_where_nobody_is),
+		CASE(a_full_window_is_waited_for),     CASE(many_share_one_port),
 		CASE(calls_leave_most_of_a_stack),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

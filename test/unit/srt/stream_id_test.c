@@ -33,7 +33,7 @@ static const struct row good[] = {
 	{"#!::r=app/cam,empty=", "play - app cam empty="},
 	{"#!::,,r=app/cam,,", "play - app cam -"},
 	{"publish:app/cam", "publish - app cam -"},
-	{"publish:app/cam:me:secret:x", "publish - app cam user=me&pass=secret%3Ax"},
+	{"publish:app/cam:me:secret:x", "publish - app cam user=me&pass=secret:x"},
 	{"read:cam:me:pw?token=x", "play - live cam user=me&pass=pw&token=x"},
 	{"read:cam?a=b:c", "play - live cam a=b:c"},
 	{"10:30", "play - live 10:30 -"},
