@@ -37,6 +37,17 @@ def test_kick_of_a_relay_ends_its_pull(t):
     assert edge.log().count("pulling from") == 1, edge.log()
 
 
+def test_kick_of_a_relay_over_http_flv_ends_its_pull(t):
+    """The same of a pull over HTTP-FLV, which hears it behind the last chunk."""
+    origin = t.server("origin", top.local())
+    edge = top.start_flv_edge(t, origin)
+    t.publish(origin.url("live/x"))
+    p = t.probe(edge.url("live/x")).wait_frames(20)
+    kick(origin, False)
+    wait_for(lambda: p.ended, 5, "the end of the player")
+    assert edge.log().count("pulling from") == 1 and "deliberately" in edge.log(), edge.log()
+
+
 def test_waits_do_not_add_up_over_levels(t):
     """The end of a stream is told behind three edges in a row after about one upstream_timeout, not after three."""
     timeout = 3

@@ -135,6 +135,49 @@ def test_sound_that_an_encoder_no_longer_sends_is_forgotten(t):
             pass
 
 
+def replaced_without_sound(t, edge_of):
+    """An encoder that hangs is replaced by one without sound: there is no gap, and the edge has no audio any more."""
+    s = t.server("srs", top.local())
+    edge = edge_of(t, s)
+    first = Encoder(t, s.url("live/x"))
+    first.video(KEY)
+    first.run(0.5)
+    watcher = t.probe(edge.url("live/x"))
+    first.run(1.5)
+    assert s.stream("x")["audio"] and edge.stream("x")["audio"]
+    again = Encoder(t, s.url("live/x"), sound=False)  # while the first one answers nothing
+    again.video(KEY)
+    again.run(1)
+
+    def has_sound(server):
+        again.run(0.1)
+        return server.stream("x")["audio"] is not None
+    for server in (s, edge):
+        wait_for(lambda at=server: not has_sound(at), 10 * SCALE, "no audio in the API")
+    c = t.client(edge.url("live/x")).connect()
+    c.play()
+    again.run(1)
+    try:
+        while True:
+            assert c.read(0.2).type != AUDIO
+    except Timeout:
+        pass
+    shown = len(watcher.frames(VIDEO))
+    again.run(1)
+    assert not watcher.ended and len(watcher.frames(VIDEO)) > shown
+    assert "it is replaced" in s.log(), s.log()
+
+
+def test_sound_of_a_replaced_encoder_is_forgotten_at_an_edge(t):
+    """A publisher that is replaced without a gap leaves no header of its sound behind at an edge."""
+    replaced_without_sound(t, top.start_edge)
+
+
+def test_sound_of_a_replaced_encoder_is_forgotten_at_an_edge_over_http_flv(t):
+    """The same at an edge that fetches over HTTP-FLV."""
+    replaced_without_sound(t, top.start_flv_edge)
+
+
 def test_an_edge_that_joins_a_new_publisher_hears_nothing_of_the_one_before(t):
     """A publisher comes back with a picture's header and nothing else: an edge that joins then is given no sound of
     the run before, while a player may begin with what is kept."""

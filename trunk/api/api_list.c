@@ -1,5 +1,6 @@
 #include "api/api_list.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "co/gate.h"
 
 #include <stdlib.h>
@@ -23,9 +24,35 @@ void api_list_begin(struct api_call *call, const struct api_list *list)
 	call->list->left = api_query_int(call, "count", COUNT_MIN, COUNT_MIN, COUNT_MAX);
 }
 
+void api_list_add_name(struct api_list *list, const char *name, bool paged)
+{
+	if (paged && list->skip > 0) {
+		list->skip--;
+		return;
+	}
+	if (paged && list->count >= list->left)
+		return;
+	vec_reserve(list->names, list->room, list->count + 1);
+	list->names[list->count++] = mem_strdup(name);
+	list->left = list->left > list->count ? list->left : list->count;
+}
+
+const char *api_list_next_name(struct api_list *list)
+{
+	return list->at < list->count ? list->names[list->at++] : NULL;
+}
+
+void api_list_close_names(struct api_list *list, struct api_call *call)
+{
+	(void)call;
+	for (int i = 0; i < list->count; i++)
+		free(list->names[i]);
+	free(list->names);
+}
+
 static void skip_items(struct api_list *list, struct api_call *call)
 {
-	for (int i = 1; list->skip > 0 && list->pass(list, call); i++) {
+	for (int i = 1; list->pass && list->skip > 0 && list->pass(list, call); i++) {
 		list->skip--;
 		if (i % SKIPS_PER_TURN == 0)
 			co_yield ();

@@ -16,9 +16,16 @@ struct api_list {
 	void (*close)(struct api_list *list, struct api_call *call);
 	struct client_cursor cursor; /* of a list of clients */
 	struct listed *found;        /* of a list of streams */
+	char **names;                /* of other lists: what was found first, owned */
 	int count, room, at;
 };
 
+/* One more of the names, within the page if `paged`. Copies. */
+void api_list_add_name(struct api_list *list, const char *name, bool paged);
+/* The next one of them, NULL behind the last. */
+const char *api_list_next_name(struct api_list *list);
+/* For `close` of a list of names. */
+void api_list_close_names(struct api_list *list, struct api_call *call);
 /* The answer of the call ends with this list; ?start= and ?count= are read. The list belongs to the call. */
 void api_list_begin(struct api_call *call, const struct api_list *list);
 /* The whole answer as a text. A page ends early when it has become long. False: too many others wait, or

@@ -1,5 +1,6 @@
 /* WebRTC as this server sees it: its ports, its sessions, and those that ended a moment ago, with the reason when
  * one has not come about. */
+#include "api/api_list.h"
 #include "api/api_route.h"
 #include "base/mem.h"
 #include "rtc/rx.h"
@@ -11,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
-
-enum { COUNT_MIN = 10, COUNT_MAX = 10000 };
 
 static const char *stage_name(enum rtc_stage stage)
 {
@@ -173,21 +172,38 @@ static void put_hub(json_t *object, const struct rtc_hub *h)
 	json_put_int(in, "send_dropped", c->send_dropped);
 }
 
+static void open_sessions(struct api_list *list, struct api_call *call)
+{
+	const struct rtc_session *s;
+	DL_FOREACH (call->server->rtc->sessions, s)
+		api_list_add_name(list, s->token, true);
+}
+
+static json_t *next_session(struct api_list *list, struct api_call *call)
+{
+	const char *token;
+	while ((token = api_list_next_name(list))) {
+		const struct rtc_session *s = rtc_session_find(call->server->rtc, token);
+		if (s)
+			return session(s);
+	}
+	return NULL;
+}
+
 enum api_code api_rtc(struct api_call *call)
 {
-	struct rtc_hub *h = call->server->rtc;
-	int skip = api_query_int(call, "start", 0, 0, INT32_MAX);
-	int left = api_query_int(call, "count", COUNT_MIN, COUNT_MIN, COUNT_MAX);
-	put_hub(json_put_object(call->answer, "rtc"), h);
-	json_t *list = json_array(), *ended = json_array();
-	const struct rtc_session *s;
-	DL_FOREACH (h->sessions, s)
-		if (skip-- <= 0 && left-- > 0)
-			json_array_append_new(list, session(s));
-	json_object_set_new(call->answer, "sessions", list);
+	static const struct api_list list = {
+		.name = "sessions",
+		.open = open_sessions,
+		.next = next_session,
+		.close = api_list_close_names,
+	};
+	json_t *ended = json_array();
 	const struct rtc_past *p;
+	put_hub(json_put_object(call->answer, "rtc"), call->server->rtc);
 	for (int i = 0; (p = rtc_past_get(i)); i++)
 		json_array_append_new(ended, past(p));
 	json_object_set_new(call->answer, "ended", ended);
+	api_list_begin(call, &list);
 	return API_OK;
 }

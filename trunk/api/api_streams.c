@@ -274,25 +274,57 @@ static json_t *vhost_object(struct api_call *call, const char *name, const struc
 	return object;
 }
 
+static void sum_vhosts(struct api_call *call)
+{
+	stat_sum(&call->server->stat);
+	count_streams(call->server);
+}
+
+/* All of them, as in SRS: there are as many as the configuration has. */
+static void open_vhosts(struct api_list *list, struct api_call *call)
+{
+	sum_vhosts(call);
+	list->skip = 0;
+	for (struct map_iter it = map_begin(call->server->stat.vhosts); map_next(&it);)
+		api_list_add_name(list, it.key, false);
+}
+
+static json_t *next_vhost(struct api_list *list, struct api_call *call)
+{
+	const char *name;
+	while ((name = api_list_next_name(list))) {
+		const struct stat_id *id = map_get(call->server->stat.vhosts, name);
+		if (id)
+			return vhost_object(call, name, id);
+	}
+	return NULL;
+}
+
+static enum api_code one_vhost(struct api_call *call)
+{
+	sum_vhosts(call);
+	for (struct map_iter it = map_begin(call->server->stat.vhosts); map_next(&it);) {
+		const struct stat_id *id = it.value;
+		if (strcmp(id->id, call->tail) != 0)
+			continue;
+		json_object_set_new(call->answer, "vhost", vhost_object(call, it.key, id));
+		return API_OK;
+	}
+	return API_NO_VHOST;
+}
+
 enum api_code api_vhosts(struct api_call *call)
 {
-	struct stat *stat = &call->server->stat;
-	json_t *list = *call->tail ? NULL : json_array();
-	bool found = list;
-	stat_sum(stat);
-	count_streams(call->server);
-	for (struct map_iter it = map_begin(stat->vhosts); map_next(&it);) {
-		const struct stat_id *id = it.value;
-		if (list) {
-			json_array_append_new(list, vhost_object(call, it.key, id));
-		} else if (strcmp(id->id, call->tail) == 0) {
-			json_object_set_new(call->answer, "vhost", vhost_object(call, it.key, id));
-			found = true;
-		}
-	}
-	if (list)
-		json_object_set_new(call->answer, "vhosts", list);
-	return found ? API_OK : API_NO_VHOST;
+	static const struct api_list list = {
+		.name = "vhosts",
+		.open = open_vhosts,
+		.next = next_vhost,
+		.close = api_list_close_names,
+	};
+	if (*call->tail)
+		return one_vhost(call);
+	api_list_begin(call, &list);
+	return API_OK;
 }
 
 /* ---- clients ---- */

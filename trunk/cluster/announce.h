@@ -69,6 +69,8 @@ struct stream_report {
 #define ANNOUNCE_RUN_HEADER "X-SRS-Run"
 #define ANNOUNCE_LOST_HEADER "X-SRS-Lost"
 #define ANNOUNCE_ABSENT_HEADER "X-SRS-Absent-At"
+#define ANNOUNCE_END_TRAILER "X-SRS-End" /* behind a stream; ANNOUNCE_KICKED or nothing */
+#define ANNOUNCE_KICKED "kicked"
 void announce_stream(struct rtmp_conn *conn, const struct stream_report *report);
 /* Header lines; none when there is nothing to say. */
 void announce_stream_lines(struct buf *out, const struct stream_report *report);

@@ -83,6 +83,7 @@ struct link {
 	char node[SIGN_ID_MAX];
 	char api[ADDR_TEXT_MAX]; /* "ip:port" */
 	/* what it says of the stream */
+	unsigned reports;     /* so often it has said something */
 	char run[RUN_ID_MAX]; /* of which run of its publisher the media is; "" */
 	int64_t lost_ms; /* monotonic, since when it has no media itself; 0: it has, or says nothing */
 	int absent_at; /* see link_refusal */

@@ -257,12 +257,21 @@ static err flv_play(struct link *link, const struct upstream_request *request)
 
 /* ---- the stream ---- */
 
+static err ended(const struct flv_link *l)
+{
+	char why[16];
+	if (http_trailer_get(l->http, ANNOUNCE_END_TRAILER, why, sizeof(why)) &&
+	    strcmp(why, ANNOUNCE_KICKED) == 0)
+		return err_fail(ERR_KICKED, "the server has ended this relay deliberately");
+	return err_fail(ERR_ENDED, "the server has ended the stream");
+}
+
 static err read_more(struct flv_link *l)
 {
 	size_t n = 0;
 	err e = http_try_body(l->http, l->bytes, sizeof(l->bytes), &n);
 	if (!e && n == 0)
-		return err_fail(ERR_ENDED, "the server has ended the stream");
+		return ended(l);
 	l->left = cur_of(l->bytes, n);
 	return e;
 }

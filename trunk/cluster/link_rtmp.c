@@ -167,6 +167,7 @@ static err take_command(struct rtmp_link *l, const struct rtmp_msg *m, struct li
 {
 	struct stream_report report;
 	if (announce_read_stream(&report, m)) {
+		l->link.reports++;
 		snprintf(l->link.run, sizeof(l->link.run), "%s", report.run);
 		l->link.lost_ms = report.lost_ms;
 		l->link.absent_at = report.absent_at;

@@ -52,6 +52,7 @@ struct pull {
 		char id[RUN_ID_MAX];        /* as the origin said; "" */
 		char name[MEMBER_NAME_MAX]; /* of the origin */
 		bool ended;                 /* it said that the stream was over */
+		unsigned reports;           /* of the link, by then */
 	} run;                              /* of what was shown last */
 	struct relay_facts facts;
 };

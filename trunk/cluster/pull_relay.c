@@ -39,11 +39,24 @@ static void begin_run(struct pull *p)
 {
 	if (is_new_run(p)) {
 		log_info("%s: its publisher has begun anew", p->source->key);
-		resume_forget(&p->resume);
+		if (p->origin == ORIGIN_FEEDS)
+			resume_renew(&p->resume);
+		else
+			resume_forget(&p->resume);
 	}
+	p->run.reports = p->link->reports;
 	snprintf(p->run.id, sizeof(p->run.id), "%s", p->link->run);
 	snprintf(p->run.name, sizeof(p->run.name), "%s", p->link->name);
 	p->run.ended = false;
+}
+
+/* The origin has said something of the stream that it sends: its publisher may have been replaced without a gap.
+ * Headers come before media. */
+static void look_at_run(struct pull *p)
+{
+	p->run.reports = p->link->reports;
+	if (is_new_run(p))
+		begin_run(p);
 }
 
 /* ---- media ---- */
@@ -72,6 +85,8 @@ static void take_media(struct pull *p, struct link_media *media)
 {
 	struct msg *m = media->msg;
 	msg_classify(m);
+	if (p->origin == ORIGIN_FEEDS && p->run.reports != p->link->reports)
+		look_at_run(p);
 	/* Headers alone are no media: an origin keeps those of a publisher that has left. */
 	if (m->type != MSG_DATA && !headers_wants(m))
 		note_arrival(p, media->raw);

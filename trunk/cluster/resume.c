@@ -192,6 +192,14 @@ void resume_take(struct resume *s, struct msg *m, uint32_t raw)
 	}
 }
 
+void resume_renew(struct resume *s)
+{
+	resume_forget(s);
+	s->skipping = false;
+	if (s->open)
+		(void)open_splice(s);
+}
+
 static bool has_few(const struct resume *s)
 {
 	int n = 0;

@@ -33,6 +33,8 @@ struct resume {
 void resume_begin(struct resume *resume);
 /* A message of the server in use, its frame known; takes it. */
 void resume_take(struct resume *resume, struct msg *m, uint32_t raw);
+/* The server in use has another publisher of the stream from here on: nothing of the former one's is kept. */
+void resume_renew(struct resume *resume);
 /* All that has arrived was taken: is it enough? */
 void resume_look(struct resume *resume);
 /* When to look again though nothing arrives; CLOCK_NEVER. */

@@ -14,6 +14,7 @@ struct http_conn {
 	struct sock *sock;
 	struct buf left;         /* received beyond the last message */
 	struct http_parse *body; /* of a response whose body is being read */
+	struct http_parse *over; /* of the last one, whose trailers can be asked for */
 	size_t work;             /* since this connection last let others run */
 	bool clean;              /* the last message was read to its end */
 };
@@ -32,9 +33,15 @@ void http_conn_free(struct http_conn **conn)
 	if (!*conn)
 		return;
 	http_parse_free(&(*conn)->body);
+	http_parse_free(&(*conn)->over);
 	buf_free(&(*conn)->left);
 	free(*conn);
 	*conn = NULL;
+}
+
+bool http_trailer_get(const struct http_conn *conn, const char *name, char *out, size_t cap)
+{
+	return conn->over && http_parse_trailer(conn->over, name, out, cap);
 }
 
 bool http_conn_clean(const struct http_conn *conn)
@@ -193,6 +200,7 @@ static err response_read(struct http_conn *conn, struct http_message **out)
 {
 	bool started = false;
 	int interims = 0;
+	http_parse_free(&conn->over);
 	do {
 		http_parse_free(&conn->body);
 		conn->clean = false;
@@ -248,7 +256,8 @@ static void body_check_end(struct http_conn *conn)
 	if (!conn->body || !http_parse_done(conn->body))
 		return;
 	conn->clean = true;
-	http_parse_free(&conn->body);
+	conn->over = conn->body;
+	conn->body = NULL;
 }
 
 err http_try_body(struct http_conn *conn, void *p, size_t cap, size_t *n)

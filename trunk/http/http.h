@@ -57,6 +57,9 @@ err http_recv_body(struct http_conn *conn, void *p, size_t cap, size_t *n, int64
 /* The same without waiting: ERR_AGAIN when there is none. For a coroutine that waits for more than
  * this connection, and has called sock_attach(). */
 err http_try_body(struct http_conn *conn, void *p, size_t cap, size_t *n);
+/* A trailer behind the chunks of the response whose body has ended (RFC 9112 7.1.2), cut to fit; false: there is
+ * none of that name. */
+bool http_trailer_get(const struct http_conn *conn, const char *name, char *out, size_t cap);
 /* True when the last message was read to its end and nothing was received beyond it. */
 bool http_conn_clean(const struct http_conn *conn);
 

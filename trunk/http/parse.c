@@ -2,10 +2,11 @@
 #include "base/mem.h"
 #include "http/head.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { CHUNK_LINE_MAX = HTTP_HEAD_MAX, SIZE_DIGITS_MAX = 15 };
+enum { CHUNK_LINE_MAX = HTTP_HEAD_MAX, SIZE_DIGITS_MAX = 15, TRAILERS_MAX = 512 };
 
 enum framing { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_TO_END };
 
@@ -27,9 +28,10 @@ struct http_parse {
 	struct http_head head;
 	enum framing framing;
 	enum chunk_state state;
-	int64_t left; /* of the body, or of this chunk */
-	int digits;   /* of its size */
-	size_t line;  /* bytes around chunks since the last one */
+	int64_t left;        /* of the body, or of this chunk */
+	int digits;          /* of its size */
+	size_t line;         /* bytes around chunks since the last one */
+	struct buf trailers; /* lines behind the last chunk, each with its LF */
 	bool done;
 };
 
@@ -37,6 +39,7 @@ struct http_parse *http_parse_new(enum http_parse_kind kind)
 {
 	struct http_parse *parse = mem_new(struct http_parse);
 	http_head_init(&parse->head, kind);
+	parse->trailers.max = TRAILERS_MAX;
 	return parse;
 }
 
@@ -45,6 +48,7 @@ void http_parse_free(struct http_parse **parse)
 	if (!*parse)
 		return;
 	http_head_fini(&(*parse)->head);
+	buf_free(&(*parse)->trailers);
 	free(*parse);
 	*parse = NULL;
 }
@@ -52,6 +56,27 @@ void http_parse_free(struct http_parse **parse)
 bool http_parse_done(const struct http_parse *parse)
 {
 	return parse->done;
+}
+
+/* "Name: value" between line ends, as a header is written. */
+bool http_parse_trailer(const struct http_parse *parse, const char *name, char *out, size_t cap)
+{
+	struct span rest = buf_span(&parse->trailers);
+	size_t n = strlen(name);
+	while (buf_ok(&parse->trailers) && rest.n > 0) {
+		const uint8_t *end = memchr(rest.p, '\n', rest.n);
+		struct span line = span_head(rest, end ? (size_t)(end - rest.p) : rest.n);
+		rest = span_rest(rest, line.n + 1);
+		if (line.n <= n || line.p[n] != ':' ||
+		    strncasecmp((const char *)line.p, name, n) != 0)
+			continue;
+		line = span_rest(line, n + 1);
+		while (line.n > 0 && *line.p == ' ')
+			line = span_rest(line, 1);
+		snprintf(out, cap, "%.*s", (int)line.n, line.p ? (const char *)line.p : "");
+		return true;
+	}
+	return false;
 }
 
 int http_parse_status(const struct http_parse *parse)
@@ -151,6 +176,14 @@ static err skip_text(struct http_parse *parse, uint8_t c, enum chunk_state at_cr
 	return OK;
 }
 
+/* Likewise of a line behind the last chunk, which is kept; what is too long is not. */
+static err keep_text(struct http_parse *parse, uint8_t c, enum chunk_state at_cr)
+{
+	if (c != '\r')
+		buf_u8(&parse->trailers, c);
+	return skip_text(parse, c, at_cr);
+}
+
 /* A byte that can be one thing only. */
 static err expect(struct http_parse *parse, uint8_t c, char wanted, enum chunk_state next)
 {
@@ -180,10 +213,11 @@ static err take_framing(struct http_parse *parse, uint8_t c)
 		return expect(parse, c, '\n', CHUNK_SIZE);
 	case TRAILER_START:
 		parse->state = TRAILER_LINE;
-		return skip_text(parse, c, END_LF);
+		return keep_text(parse, c, END_LF);
 	case TRAILER_LINE:
-		return skip_text(parse, c, TRAILER_LF);
+		return keep_text(parse, c, TRAILER_LF);
 	case TRAILER_LF:
+		buf_u8(&parse->trailers, '\n');
 		return expect(parse, c, '\n', TRAILER_START);
 	case END_LF:
 		TRY(expect(parse, c, '\n', END_LF));

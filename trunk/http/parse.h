@@ -21,6 +21,8 @@ err http_parse_body(struct http_parse *parse, uint8_t *p, size_t n, size_t *used
 err http_parse_eof(struct http_parse *parse);
 /* The whole message was taken. */
 bool http_parse_done(const struct http_parse *parse);
+/* The value of a trailer (RFC 9112 7.1.2), cut to fit; false: the body had none of that name. */
+bool http_parse_trailer(const struct http_parse *parse, const char *name, char *out, size_t cap);
 int http_parse_status(const struct http_parse *parse);
 
 /* True for "" and for whole header lines, each "Name: value\r\n". */

@@ -75,13 +75,18 @@ void chunks_put(struct chunks *c, struct span bytes)
 	buf_put(&c->own, bytes.p, bytes.n);
 }
 
-void chunks_end(struct chunks *c)
+void chunks_end(struct chunks *c, const char *trailer)
 {
 	if (c->mode == CHUNKS_WEBSOCKET)
 		websocket_write_close(&c->own, WEBSOCKET_DONE);
 	if (c->mode != CHUNKS_HTTP)
 		return;
 	announce(c, 0);
+	if (*trailer) {
+		buf_put(&c->own, c->announcement + c->at, (size_t)(c->end - c->at));
+		c->at = c->end;
+		buf_put(&c->own, trailer, strlen(trailer));
+	}
 	c->tail = 2;
 }
 

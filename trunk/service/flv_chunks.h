@@ -29,8 +29,8 @@ void chunks_fini(struct chunks *c);
 void chunks_put_raw(struct chunks *c, struct span bytes);
 /* A chunk of this receiver's own. Only when chunks_is_open() says no. */
 void chunks_put(struct chunks *c, struct span bytes);
-/* The chunk that ends the body; likewise. */
-void chunks_end(struct chunks *c);
+/* The chunk that ends the body, and whole header lines behind it; likewise. */
+void chunks_end(struct chunks *c, const char *trailer);
 /* A chunk was announced whose bytes are not all sent. */
 bool chunks_is_open(const struct chunks *c);
 /* How many bytes may be gathered for the next send, at most max. */

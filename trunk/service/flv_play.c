@@ -46,6 +46,7 @@ struct player {
 	const struct live_output *output;
 	struct talk *talk; /* of a WebSocket; NULL */
 	int64_t head_due_ms;
+	int64_t begun_ms; /* another server: since when the source has the publisher that it is sent; 0: none yet */
 };
 
 static struct player *player_of(struct viewing *v)
@@ -147,11 +148,23 @@ static err on_send(struct viewing *v)
 	return send_monitor_slice(&v->monitor, p->sock, p, gather, sent);
 }
 
+/* Another server keeps headers and facts of a publisher; that there is another one can be told only by an answer
+ * of its own. */
+static bool has_other_publisher(struct player *p)
+{
+	const struct source *s = p->viewing.source;
+	if (p->viewing.consumer.kind != CONSUMER_RELAY || !source_is_live(s))
+		return false;
+	if (!p->begun_ms)
+		p->begun_ms = s->since_ms;
+	return p->begun_ms != s->since_ms;
+}
+
 /* The player's own coroutine makes the heads; send slots send what follows. */
 static void on_send_slot(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, viewing.consumer);
-	if (p->stage == PLAYING)
+	if (p->stage == PLAYING && !has_other_publisher(p))
 		viewing_send_slot(&p->viewing, p->sock);
 	else
 		co_wake(consumer->co);
@@ -166,6 +179,9 @@ static bool on_pending(const struct viewing *v)
 
 static err on_check(struct viewing *v, int64_t *deadline)
 {
+	if (has_other_publisher(player_of(v)))
+		return outcome_refuse(viewing_outcome(v), OUTCOME_ENDED,
+				      "the stream has another publisher");
 	return send_monitor_check(&v->monitor, player_of(v)->sock,
 				  v->request->vhost->play.stalled_timeout_ms, deadline);
 }
@@ -215,6 +231,14 @@ static const struct viewing_ops ops = {
 	.count = on_count,
 };
 
+/* Another server is told that this end is meant: it would take it for ours, and ask again. */
+static const char *trailer_of(const struct player *p)
+{
+	const struct outcome *o = p->viewing.outcome;
+	bool is_meant = o && o->code == OUTCOME_KICKED && p->viewing.request->says_relay;
+	return is_meant ? ANNOUNCE_END_TRAILER ": " ANNOUNCE_KICKED "\r\n" : "";
+}
+
 /* The end of the body, if the client can be told; else the end of the connection says it. */
 static void put_end(struct player *p)
 {
@@ -222,7 +246,7 @@ static void put_end(struct player *p)
 	size_t sent;
 	if (chunks_is_open(&p->out))
 		return;
-	chunks_end(&p->out);
+	chunks_end(&p->out, trailer_of(p));
 	int count = chunks_frame(&p->out, iov, 0);
 	if (count)
 		(void)sock_try_sendv(p->sock, iov, count, &sent);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "http/parse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/unit.h"
@@ -354,6 +355,32 @@ static void responses_are_read_and_a_cut_off_body_is_noticed(void **state)
 	}
 }
 
+static void trailers_can_be_asked_for(void **state)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	(void)state;
+	for (int is_long = 0; is_long < 2; is_long++) {
+		char value[64], body[2000];
+		struct http_message *m;
+		size_t used, got;
+		struct http_parse *parse = http_parse_new(HTTP_PARSE_RESPONSE);
+		assert_int_equal(http_parse_head(parse, span_str(head), &used, &m), OK);
+		int n = snprintf(body, sizeof(body),
+				 "1\r\nx\r\n0\r\nX-Other:%*s\r\nX-End:  why \r\n\r\n",
+				 is_long ? 1000 : 3, "a");
+		assert_int_equal(http_parse_body(parse, (uint8_t *)body, (size_t)n, &used, &got),
+				 OK);
+		assert_true(http_parse_done(parse));
+		assert_int_equal(http_parse_trailer(parse, "x-end", value, sizeof(value)),
+				 !is_long);
+		if (!is_long)
+			assert_string_equal(value, "why ");
+		assert_false(http_parse_trailer(parse, "X-Othe", value, sizeof(value)));
+		http_message_free(&m);
+		http_parse_free(&parse);
+	}
+}
+
 static void noise_never_does_harm(void **state)
 {
 	(void)state;
@@ -400,6 +427,7 @@ int main(void)
 		cmocka_unit_test(lines_around_chunks_are_limited_too),
 		cmocka_unit_test(what_follows_a_request_is_not_taken),
 		cmocka_unit_test(responses_are_read_and_a_cut_off_body_is_noticed),
+		cmocka_unit_test(trailers_can_be_asked_for),
 		cmocka_unit_test(noise_never_does_harm),
 		cmocka_unit_test(header_lines_are_told_from_what_would_split_a_head),
 	};

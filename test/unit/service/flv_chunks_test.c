@@ -58,7 +58,7 @@ static void send_all(struct chunks *c, struct buf *sent, size_t most)
 			return;
 		if (count == 0 && known == BYTES) {
 			assert_false(chunks_is_open(c));
-			chunks_end(c);
+			chunks_end(c, "");
 			ended = true;
 		}
 		size_t all = total_of(iov, count);
@@ -181,12 +181,30 @@ static int setup(void **state)
 	return 0;
 }
 
+static void the_last_chunk_may_have_lines_behind_it(void **state)
+{
+	struct buf sent = {.max = SENT_MAX};
+	struct iovec iov[IOV_MAX_HERE];
+	struct chunks c;
+	(void)state;
+	chunks_init(&c);
+	c.mode = CHUNKS_HTTP;
+	chunks_put(&c, span_str("abc"));
+	chunks_end(&c, "X-End: why\r\n");
+	int count = chunks_frame(&c, iov, 0);
+	take(&sent, iov, count, total_of(iov, count));
+	assert_string_equal(buf_text(&sent), "3\r\nabc\r\n0\r\nX-End: why\r\n\r\n");
+	chunks_fini(&c);
+	buf_free(&sent);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chunks_are_whole_however_little_the_socket_takes),
 		cmocka_unit_test(without_chunks_the_bytes_go_out_as_they_are),
 		cmocka_unit_test(an_announced_chunk_is_filled_before_another_begins),
+		cmocka_unit_test(the_last_chunk_may_have_lines_behind_it),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }
