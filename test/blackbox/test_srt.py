@@ -246,3 +246,20 @@ def test_hevc_is_played_by_all_protocols(t):
         assert bytes(video.payload[1:5]) == b"hvc1" or video.payload[0] & 15 == 12, video.payload[:8]
     for link in (srt.play_url(s), edge.web("/live/a.ts"), s.web("/live/a.m3u8")):
         assert set(srt.probe(link, 2)) == {"hevc", "aac"}, link
+
+
+def test_a_stream_is_fetched_by_srt(t):
+    """An ingest with an SRT URL calls that server, publishes what comes, and calls again when it ends."""
+    far = start(t, name="far")
+    near = t.server("near", top.conf(f"""
+        ingest other {{ enabled on; input {{ type stream; url "{srt.url(far, 'live/x', latency=100)}"; }}
+            engine {{ enabled off; output rtmp://127.0.0.1:[port]/live/got; }} }}"""))
+    t.publish(far.url("live/x"), t.media(30))
+    near.wait_live("got", 15)
+    seen = t.probe(near.url("live/got"))
+    wait_for(lambda: sum(m.type == 9 for m in seen.messages) > 20, 10, "pictures")
+    assert srt.session(far, "srt-play")["sent"]["latency_ms"] >= 100
+    client = next(c for c in far.clients() if c["type"] == "srt-play")
+    far.json(f"/api/v1/clients/{client['id']}", method="DELETE")
+    near.wait_ended("got", 10)
+    near.wait_live("got", 15)

@@ -1,8 +1,8 @@
 /* SRT as this server sees it: its ports, its sessions, and what their lines are like. */
 #include "api/api_route.h"
-#include "codec/ts_demux.h"
 #include "service/srt_hub.h"
 #include "service/srt_session.h"
+#include "session/srt_feed.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -65,8 +65,8 @@ static json_t *session(const struct srt_session *s)
 	json_put_int(object, "send_bytes", srt_link_send_bytes(s->link));
 	put_received(object, &figures);
 	put_sent(object, &figures);
-	if (s->demux)
-		put_ts(object, s->demux);
+	if (s->feed)
+		put_ts(object, s->feed->demux);
 	free(key);
 	return object;
 }

@@ -16,7 +16,7 @@ void metrics_put_srt(struct buf *out, const struct server *server)
 {
 	const struct srt_hub *h = server->srt;
 	struct srt_figures f;
-	if (!h->gate)
+	if (!h || !h->gate)
 		return;
 	srt_hub_figures(h, &f);
 	metric_family(out, "srs_srt_packets_total", METRIC_COUNTER,

@@ -17,8 +17,8 @@ struct srt_session {
 	char *tc_url, *url;
 	char id[9]; /* of its coroutine, and so in the log and the API */
 	int64_t since_ms;
-	const struct ts_demux *demux; /* what a publisher sends, for the API; NULL */
-	bool was_asked_about;         /* web services know of the connection */
+	const struct srt_feed *feed; /* of a publisher, for the API; NULL */
+	bool was_asked_about;        /* web services know of the connection */
 	struct co *co;
 };
 

@@ -211,14 +211,11 @@ static enum stream_id_fault parse_pairs(struct stream_id *id, struct part rest,
 static enum stream_id_fault parse_colons(struct stream_id *id, struct part rest,
 					 const struct stream_id_defaults *defaults)
 {
-	struct part query = rest;
-	rest = cut(&query, "?");
 	struct part path = cut(&rest, ":"), user = cut(&rest, ":");
 	if (user.n > 0)
 		put_parameter(id, part_of("user"), user);
 	if (rest.n > 0)
 		put_parameter(id, part_of("pass"), rest);
-	take_query(id, query);
 	return take_resource(id, path, defaults);
 }
 
@@ -230,8 +227,9 @@ static enum stream_id_fault parse_plain(struct stream_id *id, struct part rest,
 	bool is_publish = is_word(word, "publish");
 	if (word.n < path.n && (is_publish || is_word(word, "read"))) {
 		id->mode = is_publish ? STREAM_ID_PUBLISH : STREAM_ID_REQUEST;
+		enum stream_id_fault fault = parse_colons(id, colons, defaults);
 		take_query(id, rest);
-		return parse_colons(id, colons, defaults);
+		return fault;
 	}
 	id->mode = defaults->mode;
 	take_query(id, rest);
