@@ -57,6 +57,17 @@ def test_an_edge_fetches_over_https(t):
     assert o.json("/api/v1/certificates")["handshakes"]["accepted"] >= 1
 
 
+def test_an_edge_over_https_pushes_to_the_port_of_rtmps(t):
+    """`protocol flvs` with ports: `push_origin` names the RTMPS port that published streams go to."""
+    ca = pair(t)
+    o = origin(t, "origin", ca)
+    e = edge(t, "edge", f"127.0.0.1:{o.values['https']}", "flvs", f"push_origin 127.0.0.1:{o.values['rtmps']};", ca)
+    t.publish(e.url("live/a"))
+    t.probe(o.url("live/a")).wait_frames(30, 10)
+    t.publish(o.url("live/b"))
+    t.probe(e.url("live/b")).wait_frames(30, 10)
+
+
 def test_an_origin_that_cannot_prove_its_name_is_not_used(t):
     """An edge refuses an origin of another name or authority with a reason, takes it with `tls_name`, and with
     `tls_verify off`."""

@@ -189,7 +189,8 @@ struct node *world_home(struct world *w, const char *stream)
 	struct server *edge = w->edges[0].server;
 	struct upstreams list = {0};
 	char *key = key_of(stream);
-	upstreams_order(&list, edge->cluster, &edge->conf->vhosts[0], MEMBER_RTMP, key);
+	upstreams_order(&list, edge->cluster, &edge->conf->vhosts[0], MEMBER_RTMP, UPSTREAM_FETCHES,
+			key);
 	struct node *home = map_get(w->by_rtmp, list.v[0]->name);
 	upstreams_fini(&list);
 	free(key);

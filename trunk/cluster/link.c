@@ -6,6 +6,11 @@ const struct link_ops *link_sends(const struct conf_cluster *conf)
 	return tls ? &link_rtmps : &link_rtmp;
 }
 
+const struct text_list *link_send_origins(const struct conf_cluster *conf)
+{
+	return conf->push_origin.count ? &conf->push_origin : &conf->origin;
+}
+
 const struct link_ops *link_fetches(const struct conf_cluster *conf, bool http)
 {
 	bool flv = conf->protocol == PROTOCOL_FLV || conf->protocol == PROTOCOL_FLVS ||

@@ -69,6 +69,8 @@ struct link_ops {
 };
 extern const struct link_ops link_rtmp, link_rtmps, link_flv, link_flvs;
 
+/* The servers to which an edge sends streams: vhost.cluster.push_origin, or else its origins. */
+const struct text_list *link_send_origins(const struct conf_cluster *conf);
 /* By which an edge sends a stream to its origins, and fetches one (for a viewer over HTTP). */
 const struct link_ops *link_sends(const struct conf_cluster *conf);
 const struct link_ops *link_fetches(const struct conf_cluster *conf, bool http);

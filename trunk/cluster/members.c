@@ -181,7 +181,7 @@ void members_follow(struct cluster *cluster)
 	for (int i = 0; i < cluster->server->conf->vhost_count; i++) {
 		const struct conf_cluster *c = &cluster->server->conf->vhosts[i].cluster;
 		want(cluster, MEMBER_API, &c->coworkers);
-		want(cluster, link_sends(c)->members, &c->origin);
+		want(cluster, link_sends(c)->members, link_send_origins(c));
 		want(cluster, link_fetches(c, false)->members, &c->origin);
 		want(cluster, link_sends(c)->tls ? MEMBER_FLVS : MEMBER_FLV,
 		     &cluster->server->conf->vhosts[i].hls.origin);

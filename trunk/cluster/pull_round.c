@@ -150,7 +150,8 @@ static void candidates(struct pull *p, struct upstreams *list)
 		generation(p, list);
 		return;
 	}
-	upstreams_order(list, p->cluster, p->vhost, pull_protocol(p)->members, p->source->key);
+	upstreams_order(list, p->cluster, p->vhost, pull_protocol(p)->members, UPSTREAM_FETCHES,
+			p->source->key);
 	upstreams_put_last(list, p->lost);
 }
 

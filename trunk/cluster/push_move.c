@@ -102,7 +102,7 @@ static err look(struct push_move *m)
 	if (*m->said.redirect)
 		return follow(m, m->from, clock_after(CONNECT_MS));
 	upstreams_order(&list, p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
-			p->source->key);
+			UPSTREAM_SENDS, p->source->key);
 	err e = ask_each(m, &list);
 	upstreams_fini(&list);
 	return e;

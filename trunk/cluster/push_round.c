@@ -167,7 +167,7 @@ err push_round(struct push *p, bool *had)
 	struct upstreams list = {0};
 	*had = false;
 	upstreams_order(&list, p->cluster, p->vhost, link_sends(&p->vhost->cluster)->members,
-			p->source->key);
+			UPSTREAM_SENDS, p->source->key);
 	err e = ask_each(p, &list, had);
 	upstreams_fini(&list);
 	return e;

@@ -77,8 +77,8 @@ err token_ask(struct cluster *cluster, const struct conf_vhost *vhost,
 {
 	struct member_list members = {0};
 	err e = ERR_CONNECT;
-	members_list(cluster, link_sends(&vhost->cluster)->members, &vhost->cluster.origin,
-		     &members, clock_after(NAMES_MS));
+	members_list(cluster, link_sends(&vhost->cluster)->members,
+		     link_send_origins(&vhost->cluster), &members, clock_after(NAMES_MS));
 	for (int i = 0; i < members.count && e == ERR_CONNECT; i++) {
 		const char *name = members.v[i].name;
 		e = ask(cluster, vhost, words, name, refusal);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cluster/inside.h"
+#include "cluster/link.h"
 #include "cluster/members.h"
 
 #include <math.h>
@@ -138,11 +139,14 @@ static const struct conf_vhost *vhost_today(const struct conf *conf, const struc
 }
 
 void upstreams_order(struct upstreams *list, struct cluster *cluster,
-		     const struct conf_vhost *vhost, enum member_kind kind, const char *key)
+		     const struct conf_vhost *vhost, enum member_kind kind, enum upstream_use use,
+		     const char *key)
 {
 	struct conf *conf = conf_ref(cluster->server->conf);
 	struct member_list members = {0};
-	members_list(cluster, kind, &vhost_today(conf, vhost)->cluster.origin, &members,
+	const struct conf_cluster *today = &vhost_today(conf, vhost)->cluster;
+	members_list(cluster, kind,
+		     use == UPSTREAM_SENDS ? link_send_origins(today) : &today->origin, &members,
 		     clock_after(NAMES_MS));
 	for (int i = 0; i < members.count; i++) {
 		struct peer *peer = peer_get(cluster->peers, members.v[i].name);

@@ -110,6 +110,7 @@ struct conf_play {
 struct conf_cluster {
 	enum conf_mode mode;
 	struct text_list origin;
+	struct text_list push_origin; /* where published streams go; empty: to `origin` */
 	enum conf_protocol protocol;
 	bool follow_client;
 	bool token_traverse;

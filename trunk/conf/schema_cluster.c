@@ -25,6 +25,11 @@ static const struct row rows[] = {
 	     "name stands for all its addresses and is asked again when they expire; an SRV name, "
 	     "known by its leading underscore (_rtmp._tcp.example.org), brings the ports too.",
 	     .judge = value_check_hostport, .example = "127.0.0.1:19350 127.0.0.1:19351"),
+	LIST("vhost.cluster.push_origin", conf_vhost, cluster.push_origin, NEW,
+	     "The RTMP servers that an edge passes published streams on to, and asks about tokens, "
+	     "as host[:port]; without it, those of 'origin'. For edges whose 'origin' names HTTP "
+	     "servers with their ports (protocol flv or flvs).",
+	     .judge = value_check_hostport, .example = "127.0.0.1:19350 127.0.0.1:19351"),
 	ENUM("vhost.cluster.protocol", conf_vhost, cluster.protocol, enum conf_protocol,
 	     protocol_names, "rtmp", NEW,
 	     "The protocol by which an edge fetches streams: RTMP or HTTP-FLV, each plain or over "

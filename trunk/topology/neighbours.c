@@ -110,7 +110,8 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 					   .page_url = "",
 					   .swf_url = "",
 					   .path = ""};
-	upstreams_order(&list, server->cluster, vhost, request.protocol->members, vhost->name);
+	upstreams_order(&list, server->cluster, vhost, request.protocol->members, UPSTREAM_FETCHES,
+			vhost->name);
 	bool known = list.count == 0 ||
 		     deadline - clock_ms() < vhost->cluster.query_timeout_ms / MEET_SHARE;
 	for (int i = 0; i < list.count; i++)
