@@ -158,7 +158,7 @@ class Process:
 
 
 class Server(Process):
-    """objs/srs with a configuration file. In its text $rtmp, $api, $http and $rtc (UDP) are free ports,
+    """objs/srs with a configuration file. In its text $rtmp, $api, $http, $rtc and $srt (UDP) are free ports,
     $name and $dir its own; any other $word comes from `values`.
 
     It runs in its own folder, so that relative paths of the text land there."""
@@ -166,9 +166,9 @@ class Server(Process):
     def __init__(self, name, conf, folder, values=None, env=None, args=None, wait=True, yaml=False):
         self.name, self.folder = name, folder
         os.makedirs(os.path.join(folder, "objs", "nginx", "html"), exist_ok=True)
-        self.rtmp = self.api = self.http = self.rtc = None
+        self.rtmp = self.api = self.http = self.rtc = self.srt = None
         known = dict(values or {}, name=name, dir=folder)
-        for word in ("rtmp", "api", "http", "rtc"):
+        for word in ("rtmp", "api", "http", "rtc", "srt"):
             if f"${word}" in conf and word not in known:
                 known[word] = free_port()
             setattr(self, word, known.get(word) and int(known[word]))

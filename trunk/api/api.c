@@ -96,6 +96,8 @@ static const struct api_route routes[] = {
 	 "WebRTC: ports, sessions, and those that have just ended, with the reason; "
 	 "?start=0&count=10",
 	 0},
+	{"/api/v1/srt", HTTP_GET, api_srt,
+	 "SRT: ports, sessions, and what their lines are like; ?start=0&count=10", 0},
 	{"/api/v1/certificates", HTTP_GET, api_certificates,
 	 "certificates in use for TLS, until when, and handshakes", 0},
 	{"/api/v1/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},

@@ -84,6 +84,7 @@ enum api_code api_drain(struct api_call *call);
 enum api_code api_children(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
 enum api_code api_rtc(struct api_call *call);
+enum api_code api_srt(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
 /* What summaries tell, as members of `data`. */
 void api_put_summaries(json_t *data, const struct server *server);

@@ -15,5 +15,7 @@ void metrics_mount(struct http_router *router);
 void metrics_put_server(struct buf *out, const struct server *server);
 /* Clients, waits, the cluster, TLS, hooks. */
 void metrics_put_activity(struct buf *out, const struct server *server);
+/* Of SRT, where it was ever listened on. */
+void metrics_put_srt(struct buf *out, const struct server *server);
 /* Streams one by one, and the sum of those that are too many. In slices: others run in between. */
 void metrics_put_streams(struct buf *out, struct server *server, int most) BLOCKS;

@@ -203,6 +203,28 @@ struct conf_rtc {
 	int64_t pli_for_rtmp_ms; /* in the file: seconds */
 };
 
+enum conf_srt_mode { SRT_MODE_PUBLISH, SRT_MODE_REQUEST };
+enum conf_srt_key { SRT_KEY_OF_CALLER = 0, SRT_KEY_128 = 16, SRT_KEY_192 = 24, SRT_KEY_256 = 32 };
+
+/* SRT: its ports, and with what they are opened. */
+struct conf_srt_server {
+	bool enabled, tsbpdmode, tlpktdrop;
+	struct text_list listen;
+	int maxbw; /* bytes per second; -1: no limit */
+	int mss, sendbuf, recvbuf, payloadsize;
+	int64_t connect_timeout_ms, peer_idle_timeout_ms;
+	int64_t latency_ms, recvlatency_ms, peerlatency_ms; /* the last two: -1: as the first */
+	char *default_app, *default_streamid;
+	enum conf_srt_mode default_mode;
+	char *passphrase;
+	enum conf_srt_key pbkeylen;
+};
+
+struct conf_srt {
+	bool enabled;
+	char *passphrase;
+};
+
 struct conf_forward {
 	bool enabled;
 	struct text_list destination; /* "host[:port]" or a URL */
@@ -261,6 +283,7 @@ struct conf_vhost {
 	struct conf_hls hls;
 	struct conf_dvr dvr;
 	struct conf_rtc rtc;
+	struct conf_srt srt;
 	struct conf_forward forward;
 	struct conf_exec exec;
 	int ingest_count, ingest_room;
@@ -360,6 +383,7 @@ struct conf {
 	struct conf_exporter exporter;
 	struct conf_rtmps rtmps;
 	struct conf_rtc_server rtc_server;
+	struct conf_srt_server srt_server;
 	struct {
 		enum conf_tls_profile profile;
 		bool ktls;

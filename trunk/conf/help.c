@@ -53,6 +53,8 @@ static void help_value(struct buf *out, const struct row *row, int depth)
 	struct buf line = {.max = 1024};
 	/* a list that may not be empty has no default, but nothing works without it */
 	bool active = row->value || row->min > 0;
+	const char *value = row->value ? row->value : row->example;
+	const char *quote = value && *value == '#' ? "\"" : ""; /* a comment begins so */
 
 	comment(out, depth, row->help);
 	buf_printf(&line, "Value: ");
@@ -64,8 +66,8 @@ static void help_value(struct buf *out, const struct row *row, int depth)
 	if (row->kind == ROW_OPTIONS)
 		buf_printf(out, "# %-*s { %s }\n", NAME_COLUMNS - 1, row_name(row), row->example);
 	else
-		buf_printf(out, "%s%-*s %s;\n", active ? "" : "# ", NAME_COLUMNS - 1, row_name(row),
-			   row->value ? row->value : row->example);
+		buf_printf(out, "%s%-*s %s%s%s;\n", active ? "" : "# ", NAME_COLUMNS - 1,
+			   row_name(row), quote, value, quote);
 	buf_free(&line);
 }
 

@@ -113,6 +113,15 @@ static void rewrite_vhost(struct conf_tree *vhost, struct conf_report *report)
 	}
 }
 
+/* A misspelling of SRS that it still takes. */
+static void rewrite_srt(struct conf_tree *srt, struct conf_report *report)
+{
+	struct conf_tree *node;
+	DL_FOREACH (srt->children, node)
+		if (strcmp(node->name, "tlpkdrop") == 0)
+			rename_node(node, "tlpktdrop", report);
+}
+
 void legacy_rewrite(struct conf_tree *root, struct conf_report *report)
 {
 	struct conf_tree *node;
@@ -121,5 +130,7 @@ void legacy_rewrite(struct conf_tree *root, struct conf_report *report)
 			rewrite_vhost(node, report);
 		else if (strcmp(node->name, "http_stream") == 0)
 			rename_node(node, "http_server", report);
+		else if (strcmp(node->name, "srt_server") == 0)
+			rewrite_srt(node, report);
 	}
 }

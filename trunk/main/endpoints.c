@@ -24,6 +24,8 @@ const char *endpoint_name(const struct endpoint *endpoint)
 		return tls ? "RTMPS" : "RTMP";
 	if (endpoint->protocol == ENDPOINT_RTC)
 		return endpoint->transport == ENDPOINT_UDP ? "WebRTC" : "WebRTC over TCP";
+	if (endpoint->protocol == ENDPOINT_SRT)
+		return "SRT";
 	if (endpoint->http & HTTP_PORT_FILES)
 		return tls ? "HTTPS" : "HTTP";
 	if (!(endpoint->http & HTTP_PORT_API))
@@ -148,14 +150,27 @@ static void add_rtc(struct endpoints *out, const struct conf *conf)
 				      .directive = "rtc_server.tcp.listen"});
 }
 
+static void add_srt(struct endpoints *out, const struct conf *conf)
+{
+	const struct conf_srt_server *srt = &conf->srt_server;
+	for (int i = 0; srt->enabled && i < srt->listen.count; i++)
+		add(out, srt->listen.v[i],
+		    (struct endpoint){.transport = ENDPOINT_UDP,
+				      .protocol = ENDPOINT_SRT,
+				      .plain = true,
+				      .directive = "srt_server.listen"});
+}
+
 void endpoints_of(struct endpoints *out, const struct conf *conf)
 {
 	bool share = shares_ports(conf);
-	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS + RTC_ENDPOINTS;
+	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS + RTC_ENDPOINTS +
+		   conf->srt_server.listen.count;
 	*out = (struct endpoints){.v = mem_alloc(sizeof(*out->v) * (size_t)most)};
 	add_rtmp(out, conf, share);
 	add_http(out, conf);
 	add_rtc(out, conf);
+	add_srt(out, conf);
 	/* Each process answers for itself: API and figures are never shared. */
 	for (int i = 0; i < out->count; i++)
 		if (out->v[i].protocol == ENDPOINT_HTTP)

@@ -6,7 +6,7 @@
 #include "node/certs.h"
 
 enum endpoint_transport { ENDPOINT_TCP, ENDPOINT_UDP };
-enum endpoint_protocol { ENDPOINT_RTMP, ENDPOINT_HTTP, ENDPOINT_RTC };
+enum endpoint_protocol { ENDPOINT_RTMP, ENDPOINT_HTTP, ENDPOINT_RTC, ENDPOINT_SRT };
 
 /* What a caller can tell apart: the transport and the address are its identity, all else may change
  * while it is open. */

@@ -9,6 +9,7 @@
 #include "service/http_service.h"
 #include "service/rtc_hub.h"
 #include "service/rtmp_service.h"
+#include "service/srt_hub.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct listening {
 	struct udp *udp;           /* of UDP, until it is given to its service */
 	int port;                  /* of UDP */
 	struct timer retry;        /* UDP: another process has the port still */
-	struct rtc_hub *hub;       /* of `retry` */
+	struct server *server;     /* likewise */
 	bool is_given;             /* its service has it */
 	bool fresh;                /* of the change that is under way */
 	bool wanted;               /* by it */
@@ -87,8 +88,41 @@ static bool is_udp(const struct listening *l)
 	return l->endpoint.transport == ENDPOINT_UDP;
 }
 
+static err rtc_begin(struct server *server, struct udp **udp)
+{
+	rtc_hub_listen(server->rtc, udp);
+	return OK;
+}
+
+static void rtc_end(struct server *server, int port)
+{
+	rtc_hub_unlisten(server->rtc, port);
+}
+
+static err srt_begin(struct server *server, struct udp **udp)
+{
+	return srt_hub_listen(server->srt, udp);
+}
+
+static void srt_end(struct server *server, int port)
+{
+	srt_hub_unlisten(server->srt, port);
+}
+
+/* Who takes datagrams. */
+static const struct datagrams {
+	/* What it needs can be had; before a port is opened. NULL: nothing. */
+	err (*prepare)(void);
+	err (*begin)(struct server *server, struct udp **udp);
+	void (*end)(struct server *server, int port);
+} datagrams[] = {
+	[ENDPOINT_RTC] = {NULL, rtc_begin, rtc_end},
+	[ENDPOINT_SRT] = {srt_bridge_start, srt_begin, srt_end},
+};
+
 static err open_datagrams(struct listening *l, int fd)
 {
+	const struct datagrams *service = &datagrams[l->endpoint.protocol];
 	struct udp_opts opts = {
 		.at = l->endpoint.at,
 		.reuse_port = l->endpoint.shared,
@@ -97,9 +131,18 @@ static err open_datagrams(struct listening *l, int fd)
 		.send_buffer = DATAGRAM_BUFFER,
 		.what = endpoint_name(&l->endpoint),
 	};
+	if (service->prepare)
+		TRY(service->prepare());
 	TRY(udp_open(&l->udp, &opts));
 	l->port = udp_port(l->udp);
 	return OK;
+}
+
+static void hand_over(struct server *server, struct listening *l)
+{
+	err e = datagrams[l->endpoint.protocol].begin(server, &l->udp);
+	if (e)
+		log_error("%s: %s", endpoint_name(&l->endpoint), err_trail(e));
 }
 
 /* The process before this one serves its peers to their end, and its port with them. */
@@ -111,16 +154,16 @@ static void on_retry(struct timer *timer)
 		return;
 	}
 	log_info("listening: %s, which the process before has left", endpoint_name(&l->endpoint));
-	rtc_hub_listen(l->hub, &l->udp);
+	hand_over(l->server, l);
 }
 
-static void give_datagrams(struct rtc_hub *hub, struct listening *l)
+static void give_datagrams(struct server *server, struct listening *l)
 {
 	if (l->udp) {
-		rtc_hub_listen(hub, &l->udp);
+		hand_over(server, l);
 		return;
 	}
-	l->hub = hub;
+	l->server = server;
 	l->retry.fn = on_retry;
 	timer_set(&l->retry, clock_after(RETRY_MS));
 }
@@ -129,7 +172,7 @@ static void give_datagrams(struct rtc_hub *hub, struct listening *l)
 static void give(const struct listeners *listeners, struct listening *l)
 {
 	if (is_udp(l))
-		give_datagrams(listeners->server->rtc, l);
+		give_datagrams(listeners->server, l);
 	else
 		listener_start(l->listener);
 	if (l->endpoint.protocol == ENDPOINT_RTC && !is_udp(l))
@@ -141,7 +184,7 @@ static void take_back(const struct listeners *listeners, struct listening *l)
 {
 	struct rtc_hub *rtc = listeners->server->rtc;
 	if (is_udp(l) && l->is_given && l->port)
-		rtc_hub_unlisten(rtc, l->port);
+		datagrams[l->endpoint.protocol].end(listeners->server, l->port);
 	else if (l->endpoint.protocol == ENDPOINT_RTC && rtc->tcp_port == l->endpoint.at.port)
 		rtc->tcp_port = 0;
 }

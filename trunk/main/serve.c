@@ -22,6 +22,7 @@
 #include "service/http_service.h"
 #include "service/page.h"
 #include "service/rtc_hub.h"
+#include "service/srt_hub.h"
 #include "service/whip.h"
 #include "session/forward.h"
 #include "session/hooks.h"
@@ -96,6 +97,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->hook_queue = hook_queue_new(&server->messengers, server->certs);
 	server->hooks = hooks_new(server);
 	server->rtc = rtc_hub_new(server);
+	server->srt = srt_hub_new(server);
 	server->forwards = forwards_new(server);
 	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
@@ -130,6 +132,7 @@ void serve_stop(struct serve *serve)
 	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
 	rtc_hub_free(&server->rtc);
+	srt_hub_free(&server->srt);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
 	tasks_free(&server->tasks);
@@ -190,6 +193,7 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	conf_unref(&server->conf);
 	server->conf = conf;
 	limit_memory(conf);
+	srt_hub_reload(server->srt);
 	err e = signer_load(server->signer, conf);
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));

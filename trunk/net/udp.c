@@ -143,6 +143,19 @@ void udp_close(struct udp **udp)
 	*udp = NULL;
 }
 
+int udp_release(struct udp **udp)
+{
+	const int off = 0;
+	int fd = (*udp)->rfd.fd;
+	reactor_remove(&(*udp)->rfd);
+	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &off, sizeof(off));
+	if ((*udp)->local.sa.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &off, sizeof(off));
+	free(*udp);
+	*udp = NULL;
+	return fd;
+}
+
 int udp_port(const struct udp *udp)
 {
 	return addr_port(&udp->local);

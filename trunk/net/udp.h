@@ -49,6 +49,8 @@ struct udp_counts {
 /* Binds. An inherited descriptor is taken, also on failure. ERR_SYSTEM names the address. */
 err udp_open(struct udp **out, const struct udp_opts *opts);
 void udp_close(struct udp **udp);
+/* The descriptor alone, the caller's from now on, without ancillary data; the socket is gone. */
+int udp_release(struct udp **udp);
 int udp_port(const struct udp *udp);
 /* The descriptor, for options that have no function here; it stays the socket's. */
 int udp_fd(const struct udp *udp);

@@ -22,6 +22,7 @@ struct hooks;
 struct notices;
 struct rtc_hub;
 struct signer;
+struct srt_hub;
 struct tasks;
 
 enum { CONNECTIONS_RESERVED = 32, CONNECTIONS_RESERVED_PER_ADDRESS = 4, CONNECTIONS_API = 48 };
@@ -45,6 +46,7 @@ struct server {
 	struct dvr *dvr;           /* likewise the output layer's */
 	struct hooks *hooks;       /* likewise the session layer's */
 	struct rtc_hub *rtc;       /* likewise the service layer's */
+	struct srt_hub *srt;       /* likewise */
 	struct certs *certs;       /* for encrypted connections, in and out */
 	struct signer *signer;     /* by which servers of the cluster know each other */
 	struct notices *notices;   /* what was logged about whom a moment ago */

@@ -98,6 +98,8 @@ static bool must_relay(const struct request *r, const struct coworker_answer *an
 	enum conf_on_miss on_miss = r->vhost->cluster.on_miss;
 	if (answer->draining && !r->says_relay)
 		return true; /* it lets nobody else in */
+	if (r->stays)
+		return true;
 	if (r->http)
 		return on_miss == MISS_RELAY || !*(r->tls ? answer->https : answer->http);
 	if (r->tls && !*answer->rtmps)
@@ -143,7 +145,8 @@ static bool joins_relay(const struct viewing *v)
 	const struct request *r = v->request;
 	enum conf_on_miss on_miss = conf_of(v)->on_miss;
 	return pulls_has(cluster_of(v), v->source) &&
-	       (on_miss == MISS_RELAY || (on_miss == MISS_AUTO && !r->says_relay && !r->http));
+	       (r->stays || on_miss == MISS_RELAY ||
+		(on_miss == MISS_AUTO && !r->says_relay && !r->http));
 }
 
 /* A stream that is still published to the process before this one; what that has is heard soon. */
@@ -223,7 +226,7 @@ static bool is_to_be_had(struct viewing *v)
 	const struct request *r = v->request;
 	struct coworker_answer answer;
 	if (conf_of(v)->mode == MODE_REMOTE || !conf_of(v)->origin_cluster ||
-	    conf_of(v)->on_miss == MISS_REDIRECT || v->viewer.pull)
+	    (conf_of(v)->on_miss == MISS_REDIRECT && !r->stays) || v->viewer.pull)
 		return false;
 	err e = coworker_find(cluster_of(v), r->vhost, r->target, COWORKER_KEPT, r->peer, &answer);
 	if (source_is_published(v->source))

@@ -15,8 +15,9 @@ struct request {
 	const char *url;        /* of the stream, for the API */
 	const char *path_asked; /* of an HTTP request, "/live/a.flv"; "" for others */
 	const char *proof;      /* of a link that is signed in its path; "" */
-	bool tls;  /* its connection is encrypted, and one that it is sent to must be */
-	bool http; /* it can be redirected to an HTTP address, and to no other */
+	bool tls;   /* its connection is encrypted, and one that it is sent to must be */
+	bool http;  /* it can be redirected to an HTTP address, and to no other */
+	bool stays; /* its protocol knows no redirect: what is elsewhere is relayed to it */
 	bool publish;
 	/* of another server, which fetches or brings the stream for others */
 	struct announce *announce;    /* NULL: it says nothing of itself */

@@ -81,6 +81,14 @@ void viewing_send_slot(struct viewing *v, const struct sock *sock)
 	send_monitor_turn(&v->monitor, sock, v->consumer.co, send_some, v);
 }
 
+void viewing_send_turn(struct viewing *v)
+{
+	if (v->monitor.left == LEFT_BLOCKED)
+		return;
+	if (send_some(v) != OK || v->monitor.left != LEFT_NOTHING)
+		co_wake(v->consumer.co);
+}
+
 /* The connection goes on, and what comes next must not begin within a message. */
 static err finish_message(struct viewing *v)
 {

@@ -87,6 +87,8 @@ void viewing_end(struct viewing *v);
 
 /* For consumer_opts.on_send_slot: sends by ops->send, unless the coroutine has to look after the client. */
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
+/* The same for a protocol whose connection is no socket of ours: ops->check alone says when it is dead. */
+void viewing_send_turn(struct viewing *v);
 /* Whether playing begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
  * media: there, what is kept would be taken for a stream that is back, and two servers that have lost it
  * could feed each other. */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "codec/url.h"
 #include "task/ingest_pull.h"
+#include "task/ingest_srt.h"
 #include "task/inside.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct ingest {
 	struct words command; /* of its program; of a pull: what makes it this one */
 	struct child *child;
 	struct ingest_pull *pull;
+	struct ingest_srt *srt;
 	bool is_wanted;
 };
 
@@ -41,7 +43,8 @@ static bool is_native(const struct tasks *t, const struct wanted *w)
 	char *key = task_output_key(t->server, w->output);
 	bool ours = *key != '\0';
 	free(key);
-	return ours && w->conf->type == INGEST_STREAM && ingest_pull_takes(w->conf->url) &&
+	return ours && w->conf->type == INGEST_STREAM &&
+	       (ingest_pull_takes(w->conf->url) || ingest_srt_takes(w->conf->url)) &&
 	       copies(w->engine);
 }
 
@@ -109,7 +112,7 @@ static struct ingest *find(const struct tasks *t, const struct words *words, boo
 {
 	struct ingest *i;
 	DL_FOREACH (t->ingests, i)
-		if (!i->is_wanted && same_words(&i->command, words) && (i->pull != NULL) == native)
+		if (!i->is_wanted && same_words(&i->command, words) && (i->child == NULL) == native)
 			return i;
 	return NULL;
 }
@@ -120,7 +123,9 @@ static void start(struct tasks *t, const struct wanted *w, struct words *words, 
 	i->command = *words;
 	*words = (struct words){0};
 	i->is_wanted = true;
-	if (native)
+	if (native && ingest_srt_takes(w->conf->url))
+		i->srt = ingest_srt_start(t->server, w->name, w->conf->url, w->output);
+	else if (native)
 		i->pull = ingest_pull_start(t->server, w->name, w->conf->url, w->output);
 	else
 		i->child = child_start(&t->children,
@@ -154,6 +159,7 @@ static void ingest_free(struct tasks *t, struct ingest *i)
 	DL_DELETE(t->ingests, i);
 	child_end(&i->child);
 	ingest_pull_end(&i->pull);
+	ingest_srt_end(&i->srt);
 	words_fini(&i->command);
 	free(i);
 }
@@ -196,9 +202,12 @@ void tasks_each_ingest(const struct tasks *t,
 	const struct ingest *i;
 	DL_FOREACH (t->ingests, i) {
 		struct ingest_facts facts;
-		if (!i->pull)
+		if (!i->pull && !i->srt)
 			continue;
-		ingest_pull_facts(i->pull, &facts);
+		if (i->pull)
+			ingest_pull_facts(i->pull, &facts);
+		else
+			ingest_srt_facts(i->srt, &facts);
 		each(&facts, ctx);
 	}
 }

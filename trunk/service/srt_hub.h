@@ -1,0 +1,39 @@
+/* srt_hub - what all SRT sessions of a process share: the ports, the rules at their doors, who is there. Layer:
+ * service. */
+#pragma once
+#include "net/udp.h"
+#include "node/server.h"
+#include "service/srt_gate.h"
+
+enum { SRT_BACKLOG = 128 };
+
+struct srt_hub_port;
+struct srt_session;
+
+struct srt_hub {
+	struct server *server;
+	struct srt_gate *gate;      /* NULL until the first port */
+	struct srt_hub_port *ports; /* listened on */
+	struct srt_session *sessions;
+	int count;
+	/* since the start */
+	int64_t opened, refused; /* refused: after they were connected */
+	struct srt_figures past; /* sums, of sessions that have ended */
+};
+
+struct srt_hub *srt_hub_new(struct server *server);
+/* After all sessions. */
+void srt_hub_free(struct srt_hub **hub) BLOCKS;
+
+/* Takes callers at this socket, which is taken, also on failure. */
+err srt_hub_listen(struct srt_hub *hub, struct udp **udp) BLOCKS;
+/* That port is no longer listened on: sessions live on. */
+void srt_hub_unlisten(struct srt_hub *hub, int port) BLOCKS;
+/* The server has another configuration: it is that of callers from now on. */
+void srt_hub_reload(struct srt_hub *hub);
+/* Packets of all sessions since the start, those that are there included. */
+void srt_hub_figures(const struct srt_hub *hub, struct srt_figures *out);
+/* A session ends. */
+void srt_hub_keep_figures(struct srt_hub *hub, const struct srt_figures *figures);
+/* The n-th port that is listened on; 0: there are no more. */
+int srt_hub_port(const struct srt_hub *hub, int n);
