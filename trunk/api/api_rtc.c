@@ -109,7 +109,7 @@ static json_t *session(const struct rtc_session *s)
 {
 	char ip[ADDR_TEXT_MAX];
 	json_t *object = json_object();
-	char *key = stream_key(s->ask.target.vhost, s->ask.target.app, s->ask.target.stream);
+	char *key = request_key(&s->request, &s->ask.target);
 	addr_ip(ip, &s->ask.peer);
 	json_put_text(object, "id", s->id);
 	json_put_text(object, "type", s->request.type);

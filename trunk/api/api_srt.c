@@ -50,8 +50,7 @@ static json_t *session(const struct srt_session *s)
 	char ip[ADDR_TEXT_MAX];
 	struct srt_figures figures;
 	json_t *object = json_object();
-	char *key = s->target.stream ? stream_key(s->target.vhost, s->target.app, s->target.stream)
-				     : NULL;
+	char *key = s->target.stream ? request_key(&s->request, &s->target) : NULL;
 	addr_ip(ip, &s->peer);
 	srt_link_figures(s->link, &figures);
 	json_put_text(object, "id", s->id);

@@ -24,7 +24,7 @@ void rtc_past_add(const struct rtc_session *s)
 	snprintf(p->id, sizeof(p->id), "%s", s->id);
 	addr_ip(p->ip, &s->ask.peer);
 	p->type = s->request.type;
-	p->stream = stream_key(s->ask.target.vhost, s->ask.target.app, s->ask.target.stream);
+	p->stream = request_key(&s->request, &s->ask.target);
 	p->why = mem_strdup(s->why);
 	p->candidates = mem_strdup(s->candidates ? s->candidates : "");
 	p->ended_wall_ms = clock_wall_ms();

@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+char *request_key(const struct request *r, const struct target *target)
+{
+	return stream_key(r->vhost ? r->vhost->name : target->vhost, target->app, target->stream);
+}
+
 bool request_is_proven_relay(const struct request *r)
 {
 	return r->is_relay && (signer_has(r->server->signer, r->vhost->name) ||

@@ -30,6 +30,9 @@ struct request {
 	bool from_coworker;           /* a coworker, which asks since we said that it is here */
 };
 
+/* The key of the stream that `target` names, by the vhost that serves it where one is known: a client may have come
+ * by any host. malloc'ed. */
+char *request_key(const struct request *request, const struct target *target);
 /* It is another server of the cluster beyond doubt: it has signed, or comes from an address that is
  * listed. Whoever merely says so is a client like any other. */
 bool request_is_proven_relay(const struct request *request);

@@ -218,7 +218,9 @@ static void note_failure(struct ingest_pull *p, err e)
 	char reason[sizeof(p->reason)];
 	snprintf(reason, sizeof(reason), "%s", err_trail(e));
 	if (p->failures++ == 0 || strcmp(reason, p->reason) != 0)
-		log_warn("ingest %s: nothing comes from %s now: %s", p->name, p->url, reason);
+		/* What follows a '?' is often a password. */
+		log_warn("ingest %s: nothing comes from %.*s now: %s", p->name,
+			 (int)strcspn(p->url, "?"), p->url, reason);
 	memcpy(p->reason, reason, sizeof(reason));
 }
 
@@ -367,7 +369,7 @@ struct ingest_pull *ingest_pull_start(struct server *server, const char *name, c
 	}
 	make_request(p);
 	p->since_wall_ms = clock_wall_ms();
-	log_info("ingest %s: %s is fetched for %s", name, url, p->key);
+	log_info("ingest %s: %.*s is fetched for %s", name, (int)strcspn(url, "?"), url, p->key);
 	p->co = co_start_in(&server->services, "ingest", pull_main, p);
 	return p;
 }

@@ -1,0 +1,282 @@
+/* What the API tells of the parts of a server that stand beside its streams: WebRTC, SRT, recordings, programs,
+ * certificates, a drain; metrics, and the service that is told that the server is there. */
+#include "api/heartbeat.h"
+#include "api/metrics.h"
+#include "output/dvr.h"
+#include "service/srt_hub.h"
+#include "session/hooks.h"
+#include "support/api_stub.h"
+#include "support/rtc_guest.h"
+#include "task/tasks.h"
+#include "unit/api/asker.h"
+
+#include <unistd.h>
+
+static struct test_stream stream;
+static struct rtc_guest guest;
+static struct api_stub service;
+static char folder[] = "/tmp/srs-parts-XXXXXX";
+
+static int setup(void **state)
+{
+	memset(&guest, 0, sizeof(guest));
+	memset(&service, 0, sizeof(service));
+	if (!router.count) {
+		api_mount(&router);
+		metrics_mount(&router);
+	}
+	return co_setup(state);
+}
+
+static void begin(const char *conf)
+{
+	server = test_server_new(conf);
+	server->hooks = hooks_new(server);
+	figures_init(&server->figures, &server->stat, &server->registry);
+	server->tasks = tasks_new(server);
+	server->dvr = dvr_new(server);
+	server->srt = srt_hub_new(server);
+	rtc_guest_open_hub(server);
+	test_stream_begin(&stream, server, "x");
+}
+
+static int teardown(void **state)
+{
+	rtc_guest_close(&guest);
+	test_stream_end(&stream);
+	figures_fini(&server->figures);
+	tasks_stop(server->tasks);
+	co_group_stop(&server->services);
+	co_group_stop(&server->sessions);
+	rtc_guest_close_hub(server);
+	srt_hub_free(&server->srt);
+	dvr_free(&server->dvr);
+	tasks_free(&server->tasks);
+	hooks_free(&server->hooks);
+	if (service.listener)
+		api_close(&service);
+	test_server_free(&server);
+	buf_free(&heard);
+	return co_teardown(state);
+}
+
+static void assert_at(const json_t *answer, const char *path, const char *value)
+{
+	if (strcmp(at(answer, path), value) != 0)
+		fail_msg("%s is %s instead of %s", path, at(answer, path), value);
+}
+
+#define RTC_ON                                                                                     \
+	"rtc_server { enabled on; listen 8000; }\n"                                                \
+	"vhost __defaultVhost__ { rtc { enabled on; rtmp_to_rtc on; } }"
+
+static void webrtc_has_its_port_its_sessions_and_those_that_ended(void **state)
+{
+	(void)state;
+	begin(RTC_ON);
+	assert_true(rtc_guest_join(&guest, server, "x", false));
+	json_t *answer = ask_json("GET", "/api/v1/rtc");
+	assert_at(answer, "rtc.sessions", "1");
+	assert_at(answer, "rtc.connected", "1");
+	assert_at(answer, "sessions.0.state", "connected");
+	assert_at(answer, "sessions.0.type", "rtc-play");
+	assert_at(answer, "sessions.0.stream", "/live/x");
+
+	assert_at(answer, "sessions.1", "missing");
+	json_decref(answer);
+	answer = ask_json("GET", "/api/v1/rtc?start=1");
+	assert_at(answer, "sessions.0", "missing");
+	json_decref(answer);
+	rtc_guest_close(&guest);
+	wait_until(server->rtc->count == 0);
+	answer = ask_json("GET", "/api/v1/rtc");
+	assert_at(answer, "sessions.0", "missing");
+	assert_at(answer, "ended.0.type", "rtc-play");
+	json_decref(answer);
+}
+
+static void what_a_webrtc_publisher_sends_is_told(void **state)
+{
+	(void)state;
+	begin(RTC_ON);
+	assert_true(rtc_guest_join(&guest, server, "y", true));
+	json_t *answer = ask_json("GET", "/api/v1/rtc");
+	assert_at(answer, "sessions.0.type", "rtc-publish");
+	assert_at(answer, "sessions.0.received.pictures", "0");
+	json_decref(answer);
+}
+
+static void srt_has_its_ports(void **state)
+{
+	(void)state;
+	begin("vhost __defaultVhost__ { }");
+	json_t *answer = ask_json("GET", "/api/v1/srt");
+	assert_at(answer, "srt.sessions", "0");
+	assert_at(answer, "srt.ports.0", "missing");
+	assert_at(answer, "sessions.0", "missing");
+	json_decref(answer);
+}
+
+static int drains;
+
+static void on_drain(struct server *s)
+{
+	drains++;
+	assert_ptr_equal(s, server);
+}
+
+static void a_drain_is_wished_for_and_called_off(void **state)
+{
+	(void)state;
+	drains = 0;
+	begin("http_api { enabled on; writes any; }\nvhost __defaultVhost__ { }");
+	server->on_drain = on_drain;
+	server->former = (struct generation){.state = GENERATION_THERE, .pid = 7};
+	json_t *answer = ask_json("GET", "/api/v1/drain");
+	assert_at(answer, "data.state", "off");
+	assert_at(answer, "data.publishers", "1");
+	assert_at(answer, "data.former.pid", "7");
+	assert_at(answer, "data.next", "missing");
+	assert_int_equal(drains, 0);
+	json_decref(answer);
+	json_decref(ask_json("POST", "/api/v1/drain?timeout=5"));
+	assert_int_equal(drains, 1);
+	assert_int_equal(server->drain.wish, DRAIN_BEGIN);
+	assert_int_equal(server->drain.wished_limit_ms, 5000);
+	json_decref(ask_json("DELETE", "/api/v1/drain"));
+	assert_int_equal(server->drain.wish, DRAIN_CANCEL);
+	assert_int_equal(server->drain.wished_limit_ms, -1);
+	server->former.state = GENERATION_NONE;
+}
+
+static void programs_and_fetched_streams_are_listed_without_passwords(void **state)
+{
+	(void)state;
+	begin("vhost __defaultVhost__ { ingest f { enabled on; input { type file; url "
+	      "./x.flv?key=secret; } ffmpeg /bin/echo; "
+	      "engine { enabled off; output rtmp://127.0.0.1:[port]/live/f; } } "
+	      "ingest s { enabled on; input { type stream; url "
+	      "rtmp://127.0.0.1:1/live/y?key=secret; } "
+	      "engine { enabled off; output rtmp://127.0.0.1:[port]/live/s; } } }");
+	tasks_serve(server->tasks);
+	struct child_facts f;
+	child_facts(child_next(tasks_children(server->tasks), NULL), &f);
+	wait_until((child_facts(child_next(tasks_children(server->tasks), NULL), &f),
+		    f.line_count > 0));
+	json_t *answer = ask_json("GET", "/api/v1/children");
+	assert_at(answer, "children.0.kind", "ingest");
+	assert_non_null(strstr(at(answer, "children.0.command"), "./x.flv?... -vcodec"));
+	assert_non_null(strstr(at(answer, "children.0.output.0"), "-i ./x.flv?..."));
+	assert_at(answer, "ingests.0.url", "rtmp://127.0.0.1:1/live/y?...");
+	assert_at(answer, "ingests.0.stream", "/live/s");
+	assert_at(answer, "ingests.0.state", "waiting");
+	json_decref(answer);
+	assert_null(strstr(buf_text(&heard), "secret"));
+}
+
+static void recordings_are_listed_begun_and_ended(void **state)
+{
+	(void)state;
+	char *conf =
+		mem_printf("http_api { enabled on; writes any; }\nvhost __defaultVhost__ { dvr "
+			   "{ enabled on; dvr_apply none; "
+			   "dvr_path %s/[app]/[stream].[timestamp].flv; } }",
+			   folder);
+	begin(conf);
+	free(conf);
+	json_t *answer = ask_json("GET", "/api/v1/recordings");
+	assert_at(answer, "recording.0", "missing");
+	assert_at(answer, "left_out", "0");
+	json_decref(answer);
+	answer = ask_json("POST", "/api/v1/recordings?app=live&stream=none");
+	assert_at(answer, "code", "2048");
+	json_decref(answer);
+	json_decref(ask_json("POST", "/api/v1/recordings?app=live&stream=x"));
+	answer = NULL;
+	wait_until((json_decref(answer), answer = ask_json("GET", "/api/v1/recordings"),
+		    strcmp(at(answer, "recording.0.stream"), "x") == 0));
+	json_decref(answer);
+	json_decref(ask_json("DELETE", "/api/v1/recordings?app=live&stream=x"));
+	answer = NULL;
+	wait_until((json_decref(answer), answer = ask_json("GET", "/api/v1/recordings"),
+		    strcmp(at(answer, "files.0.bytes"), "missing") != 0));
+	assert_at(answer, "recording.0", "missing");
+	assert_int_equal(unlink(at(answer, "files.0.file")), 0);
+	json_decref(answer);
+}
+
+static void without_tls_there_are_no_certificates(void **state)
+{
+	(void)state;
+	begin("vhost __defaultVhost__ { }");
+	json_t *answer = ask_json("GET", "/api/v1/certificates");
+	assert_at(answer, "certificates.0", "missing");
+	assert_at(answer, "handshakes.open", "0");
+	json_decref(answer);
+}
+
+static void metrics_are_told_when_they_are_on(void **state)
+{
+	const char *body;
+	(void)state;
+	begin("exporter { enabled on; }\nvhost __defaultVhost__ { }");
+	assert_int_equal(ask("GET", "/metrics", "", &body), 200);
+	assert_non_null(strstr(body, "\nsrs_streams"));
+	assert_non_null(strstr(body, "srs_stream_players{"));
+	server->conf->exporter.enabled = false;
+	assert_int_equal(ask("GET", "/metrics", "", &body), 200);
+	assert_string_equal(body, "{\"code\":1090}");
+}
+
+static void a_service_is_told_that_the_server_is_there(void **state)
+{
+	(void)state;
+	api_open(&service, "{\"code\":0}");
+	char *conf = mem_printf(
+		"http_api { enabled on; listen 1985; }\nheartbeat { enabled on; interval 0.1; url "
+		"http://%s/here; "
+		"device_id my-device; summaries on; ports on; }\nvhost __defaultVhost__ { }",
+		service.name);
+	begin(conf);
+	free(conf);
+	heartbeat_start(server);
+	wait_until(service.requests > 1);
+	assert_non_null(strstr(service.last, "POST /here HTTP/1.1"));
+	assert_non_null(strstr(service.last, "\"device_id\":\"my-device\""));
+	assert_non_null(strstr(service.last, "\"summaries\":{"));
+	service.status = 500;
+	int before = service.requests;
+	wait_until(service.requests > before);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	char *live = mem_printf("%s/live", folder);
+	(void)rmdir(live);
+	free(live);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(webrtc_has_its_port_its_sessions_and_those_that_ended),
+		CASE(what_a_webrtc_publisher_sends_is_told),
+		CASE(srt_has_its_ports),
+		CASE(a_drain_is_wished_for_and_called_off),
+		CASE(programs_and_fetched_streams_are_listed_without_passwords),
+		CASE(recordings_are_listed_begun_and_ended),
+		CASE(without_tls_there_are_no_certificates),
+		CASE(metrics_are_told_when_they_are_on),
+		CASE(a_service_is_told_that_the_server_is_there),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
