@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { FRAMES = 100, WAIT_MS = 5000 };
+enum { FRAMES = 100, WAIT_MS = 20000 };
 #define AAC FOURCC('m', 'p', '4', 'a')
 #define OPUS FOURCC('O', 'p', 'u', 's')
 
