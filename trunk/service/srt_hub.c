@@ -15,10 +15,25 @@ struct srt_hub_port {
 	struct co *co;
 };
 
+enum { LOOK_MS = 2000 };
+
+/* The library knows nothing any more of a connection whose peer has left: what its line was like is asked from time to
+ * time. */
+static void on_look(struct timer *timer)
+{
+	struct srt_hub *h = container_of(timer, struct srt_hub, look);
+	struct srt_session *s;
+	struct srt_figures unused;
+	DL_FOREACH (h->sessions, s)
+		srt_link_figures(s->link, &unused);
+	timer_set(timer, clock_after(LOOK_MS));
+}
+
 struct srt_hub *srt_hub_new(struct server *server)
 {
 	struct srt_hub *h = mem_new(struct srt_hub);
 	h->server = server;
+	h->look.fn = on_look;
 	return h;
 }
 
@@ -42,6 +57,8 @@ err srt_hub_listen(struct srt_hub *h, struct udp **udp)
 	struct srt_hub_port *p = mem_new(struct srt_hub_port);
 	if (!h->gate)
 		h->gate = srt_gate_new(h->server->conf);
+	if (!h->look.armed)
+		timer_set(&h->look, clock_after(LOOK_MS));
 	p->hub = h;
 	p->number = udp_port(*udp);
 	err e = srt_port_open(&p->port, &(struct srt_port_opts){
@@ -131,6 +148,7 @@ void srt_hub_free(struct srt_hub **hub)
 		return;
 	while (h->ports)
 		drop(h, h->ports);
+	timer_cancel(&h->look);
 	srt_bridge_stop();
 	srt_gate_free(&h->gate);
 	free(h);

@@ -18,6 +18,7 @@ struct srt_hub {
 	int count;
 	/* since the start */
 	int64_t opened, refused; /* refused: after they were connected */
+	struct timer look;
 	struct srt_figures past; /* sums, of sessions that have ended */
 };
 

@@ -150,7 +150,7 @@ bool srt_link_is_encrypted(const struct srt_link *link)
 	return false;
 }
 
-void srt_link_figures(const struct srt_link *link, struct srt_figures *out)
+void srt_link_figures(struct srt_link *link, struct srt_figures *out)
 {
 	(void)link;
 	*out = (struct srt_figures){0};

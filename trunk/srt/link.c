@@ -13,6 +13,7 @@ struct srt_link {
 	char *stream_id;
 	int payload_size;
 	int64_t heard_ms, sent_ms, recv_bytes, send_bytes;
+	struct srt_figures figures; /* as they were last asked for */
 };
 
 /* ---- its beginning ---- */
@@ -248,15 +249,15 @@ bool srt_link_is_encrypted(const struct srt_link *l)
 }
 
 /* The numbers are many, and are read by few: their memory is not taken from the stack. */
-void srt_link_figures(const struct srt_link *l, struct srt_figures *out)
+void srt_link_figures(struct srt_link *l, struct srt_figures *out)
 {
 	SRT_TRACEBSTATS *s = mem_new(SRT_TRACEBSTATS);
-	*out = (struct srt_figures){0};
-	if (lib.srt_bstats(l->watch.socket, s, 0) == 0)
-		*out = (struct srt_figures){
+	SRTSOCKET socket = l->watch.socket;
+	if (lib.srt_getsockstate(socket) == SRTS_CONNECTED && lib.srt_bstats(socket, s, 0) == 0)
+		l->figures = (struct srt_figures){
 			.rtt_ms = s->msRTT,
-			.recv_latency_ms = read_flag(l->watch.socket, SRTO_RCVLATENCY),
-			.send_latency_ms = read_flag(l->watch.socket, SRTO_PEERLATENCY),
+			.recv_latency_ms = read_flag(socket, SRTO_RCVLATENCY),
+			.send_latency_ms = read_flag(socket, SRTO_PEERLATENCY),
 			.recv_packets = s->pktRecvUniqueTotal,
 			.recv_lost = s->pktRcvLossTotal,
 			.recv_retransmitted = s->pktRecvTotal - s->pktRecvUniqueTotal,
@@ -269,6 +270,7 @@ void srt_link_figures(const struct srt_link *l, struct srt_figures *out)
 			.send_buffer_ms = s->msSndBuf,
 			.recv_buffer_ms = s->msRcvBuf,
 		};
+	*out = l->figures;
 	free(s);
 }
 #endif

@@ -58,5 +58,5 @@ int64_t srt_link_recv_bytes(const struct srt_link *link);
 int64_t srt_link_send_bytes(const struct srt_link *link);
 int srt_link_payload_size(const struct srt_link *link);
 bool srt_link_is_encrypted(const struct srt_link *link);
-/* Of a link that is open; a few microseconds. */
-void srt_link_figures(const struct srt_link *link, struct srt_figures *out);
+/* A few microseconds. Of a link that is gone: as they were when they were last asked for. */
+void srt_link_figures(struct srt_link *link, struct srt_figures *out);

@@ -54,7 +54,8 @@ static bool keep(char *out, size_t room, struct part part)
 {
 	if (part.n >= room)
 		return false;
-	memcpy(out, part.p, part.n);
+	if (part.n > 0)
+		memcpy(out, part.p, part.n);
 	out[part.n] = '\0';
 	return true;
 }

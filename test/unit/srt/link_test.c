@@ -131,11 +131,15 @@ static void one_that_leaves_is_noticed(void **state)
 		skip();
 	struct srt_link *caller = call("live/a"), *link = accept_one();
 	srt_link_attach(link);
+	srt_link_figures(link, &(struct srt_figures){0});
 	srt_link_close(&caller);
 	err e = OK;
 	wait_until((e = srt_link_recv(link, in, sizeof(in), &n)) != ERR_AGAIN);
 	assert_int_equal(e, ERR_CLOSED);
 	assert_true(srt_link_is_gone(link));
+	struct srt_figures f; /* as they were before */
+	srt_link_figures(link, &f);
+	assert_int_equal(f.recv_latency_ms, 20);
 	assert_int_equal(srt_link_send(link, in, 188), ERR_CLOSED);
 	srt_link_close(&link);
 }
