@@ -322,6 +322,66 @@ static void a_second_signal_does_not_wait(void **state)
 	free(path);
 }
 
+/* The process that the text names behind these words. */
+static pid_t process_behind(const char *words)
+{
+	hear(words);
+	hear("\n");
+	return (pid_t)strtol(strstr(said, words) + strlen(words), NULL, 10);
+}
+
+static void another_process_takes_over(void **state)
+{
+	(void)state;
+	char *path =
+		configure("srs.conf", free_port(), "http_api { enabled on; listen 127.0.0.1:0; }");
+	free(path);
+	path = configure("srs.conf", free_port(), "");
+	start((const char *[ARGS]){"-c", path, NULL});
+	hear("origin: RTMP");
+	kill(pid, SIGUSR2);
+	pid_t next = process_behind("is started as process ");
+	assert_true(next > 0 && next != pid);
+	hear("this process has taken over from ");
+	hear("has taken over; this one ends with its last client");
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid); /* nobody was there */
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	hear("the process before this one has ended");
+	/* It can be replaced itself, and ends as any other. */
+	memset(said, 0, SAID_MAX);
+	kill(next, SIGUSR2);
+	pid_t last = process_behind("is started as process ");
+	hear("this process has taken over from ");
+	hear("the process before this one has ended");
+	kill(last, SIGTERM);
+	pid = 0;
+	int64_t until = now_ms() + PATIENCE_MS;
+	while (listen_on(until))
+		;
+	assert_non_null(strstr(said, "stopping (SIGTERM)"));
+	free(path);
+}
+
+static void a_successor_that_does_not_start_changes_nothing(void **state)
+{
+	(void)state;
+	int port = free_port();
+	char *path = configure("srs.conf", port, "");
+	start((const char *[ARGS]){"-c", path, NULL});
+	hear("origin: RTMP");
+	free(configure("srs.conf", port, "nonsense;"));
+	kill(pid, SIGUSR2);
+	hear("was not ready");
+	hear("nothing has changed");
+	free(configure("srs.conf", port, "chunk_size 4096;"));
+	kill(pid, SIGHUP);
+	hear("the new configuration is in use");
+	kill(pid, SIGTERM);
+	assert_int_equal(end(), 0);
+	free(path);
+}
+
 static void what_prevents_a_start_is_said(void **state)
 {
 	(void)state;
@@ -404,8 +464,11 @@ static void root_is_given_up_once_the_ports_are_open(void **state)
 	free(path);
 }
 
-int main(void)
+/* An upgrade starts the file of the process that is replaced, which is this one. */
+int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "-c") == 0)
+		return srs_main(argc, argv);
 #define with(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		with(the_command_line_says_what_is_to_be_done),
@@ -414,6 +477,8 @@ int main(void)
 		with(a_server_starts_reloads_and_stops),
 		with(a_server_that_nobody_uses_ends_at_once_when_it_is_to_drain),
 		with(a_second_signal_does_not_wait),
+		with(another_process_takes_over),
+		with(a_successor_that_does_not_start_changes_nothing),
 		with(what_prevents_a_start_is_said),
 		with(a_daemon_lets_go_of_its_shell_once_it_serves),
 		with(root_is_given_up_once_the_ports_are_open),
