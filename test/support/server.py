@@ -15,6 +15,9 @@ import time
 from . import SCALE, httpc
 from .flv import TOP
 
+# For a server whose memory is judged: a sanitizer keeps what was freed in a quarantine, which is small then.
+SMALL_QUARANTINE = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64:"
+                                    "allocator_release_to_os_interval_ms=500"}
 BIN = os.path.abspath(os.environ.get("TEST_SRS", os.path.join(TOP, "objs", "srs")))
 FIRST_PORT, LAST_PORT = 20000, 32000    # below Linux' ephemeral range
 _libc = ctypes.CDLL(None, use_errno=True)
