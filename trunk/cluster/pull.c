@@ -34,7 +34,8 @@ static enum pull_state give_up(struct pull *p, err e)
 		snprintf(p->why, sizeof(p->why), "%s", err_trail(e));
 		return over;
 	}
-	if (clock_ms() < pull_gives_up_at(p))
+	/* A server that has lost it at the same time says so a moment before: no further round could begin in time. */
+	if (clock_ms() + UPSTREAM_ROUND_MS / 2 < pull_gives_up_at(p))
 		return PULL_TRYING;
 	snprintf(p->why, sizeof(p->why), "no origin could be had for %lld s: %.200s",
 		 (long long)(p->vhost->cluster.upstream_timeout_ms / 1000),

@@ -12,7 +12,6 @@
 
 enum {
 	ROUND_SHARE = 3, /* after a round without success: a third of how long it is lost */
-	ROUND_MS = 100,
 	ROUND_MAX_MS = 3000,
 	NAMES_MS = 2000, /* for names that have never been resolved */
 };
@@ -163,7 +162,9 @@ void upstreams_order(struct upstreams *list, struct cluster *cluster,
 int64_t upstream_retry_at(int64_t since_ms)
 {
 	int64_t now = clock_ms(), wait = (now - since_ms) / ROUND_SHARE;
-	wait = wait < ROUND_MS ? ROUND_MS : wait > ROUND_MAX_MS ? ROUND_MAX_MS : wait;
+	wait = wait < UPSTREAM_ROUND_MS ? UPSTREAM_ROUND_MS
+	       : wait > ROUND_MAX_MS    ? ROUND_MAX_MS
+					: wait;
 	return now + wait / 2 + random() % wait;
 }
 

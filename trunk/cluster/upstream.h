@@ -37,8 +37,9 @@ void upstreams_sort(struct upstreams *list, const char *key);
 void upstreams_put_last(struct upstreams *list, const struct peer *last);
 /* NULL is fine. */
 void upstreams_remove(struct upstreams *list, const struct peer *gone);
+enum { UPSTREAM_ROUND_MS = 100 };
 /* When to ask again after a round without success, for what was lost at `since_ms`: the wait grows with
- * the age of the loss, and is spread out. */
+ * the age of the loss, and is spread out; it is never shorter than half of UPSTREAM_ROUND_MS. */
 int64_t upstream_retry_at(int64_t since_ms);
 /* Of the origins that were asked so far each has failed, and waits before it is tried again. */
 bool upstreams_are_down(const struct cluster *cluster);
