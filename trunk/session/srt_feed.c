@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
-enum { FIRST_TABLES_BYTES = 4 << 20 /* and nothing known of it: it is no transport stream */ };
+enum {
+	FIRST_TABLES_BYTES = 4 << 20, /* and nothing known of it: it is no transport stream */
+	SLICE_MESSAGES = 64,
+};
 
 static struct srt_feed *feed_of(struct publication *p)
 {
@@ -103,10 +106,15 @@ static err take_message(struct srt_feed *f)
 	return check_form(f);
 }
 
+/* A peer may send what makes no messages (stuffing, scrambled packets) without a pause. */
 static err publish_loop(struct srt_feed *f)
 {
-	for (;;) {
+	for (unsigned n = 1;; n++) {
 		err e = take_message(f);
+		if (n % SLICE_MESSAGES == 0) {
+			co_yield ();
+			TRY(co_stopping() ? ERR_STOPPED : OK);
+		}
 		if (e == ERR_AGAIN) {
 			publication_caught_up(&f->publication);
 			e = publication_wait(&f->publication);
