@@ -37,6 +37,17 @@ def ours(proto, count, kbps, conf, vhost="", **options):
     return run
 
 
+def continuous(path, count, kbps):
+    """Players of a continuous format over HTTP that only count bytes."""
+    def run(seconds):
+        with Lab() as lab:
+            server = lab.srs("mw_latency 350;")
+            lab.publish(server, kbps)
+            return summary(lab.result(lab.load("idle", f"http://127.0.0.1:{server.http}{path}", count, seconds, "players",
+                                               watch=[server.pid])))
+    return run
+
+
 def nginx(count, kbps, **options):
     def run(seconds):
         with Lab() as lab:
@@ -368,6 +379,9 @@ def rows():
             {"floor": floor(1000, 880, 33.3), "rtmp": ours("rtmp", 1000, 880, "", "min_latency on;"),
              "flv": ours("flv", 1000, 880, "", "min_latency on;"), "nginx": nginx(1000, 880)},
             "≤ 0.65 × nginx-rtmp; FLV ≤ 1.1 × RTMP", judge=min_judge),
+        Row("mp4-1000", "1,000 players of fragmented MP4, 880 kb/s, 350 ms",
+            {"flv": continuous("/live/x.flv", 1000, 880), "srs": continuous("/page/live/x.mp4", 1000, 880)},
+            "CPU ≤ 1.3 × FLV players of the same stream", judge=both(ratio("flv", 1.3), whole)),
         Row("publish", "1,000 publishers of 100 kb/s, no players",
             {"floor": floor_receive(1000, 100), "srs": publishers("srs", 1000, 100),
              "nginx": publishers("nginx", 1000, 100)},
