@@ -308,6 +308,44 @@ static void a_server_that_nobody_uses_ends_at_once_when_it_is_to_drain(void **st
 	free(path);
 }
 
+/* A player over HTTP that waits for its stream. */
+static int begin_to_play(int port)
+{
+	static const char request[] = "GET /live/x.flv HTTP/1.1\r\nHost: h\r\n\r\n";
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(write(fd, request, sizeof(request) - 1), sizeof(request) - 1);
+	return fd;
+}
+
+static void a_drain_ends_at_its_limit_who_is_left(void **state)
+{
+	int http = free_port();
+	(void)state;
+	char *text = mem_printf("listen 127.0.0.1:%d; daemon off; srs_log_tank console; pid "
+				"%s/srs.pid; work_dir %s; "
+				"grace_start_wait 0; grace_final_wait 0; drain_timeout 1; "
+				"http_server { enabled on; listen 127.0.0.1:%d; }\n"
+				"vhost __defaultVhost__ { http_remux { enabled on; } }\n",
+				free_port(), folder, folder, http);
+	write_file("srs.conf", text);
+	free(text);
+	char *path = in_folder("srs.conf");
+	start((const char *[ARGS]){"-c", path, NULL});
+	hear("origin: RTMP");
+	int player = begin_to_play(http);
+	hear("flv-play of /live/x");
+	kill(pid, SIGQUIT);
+	hear("graceful quit");
+	hear("the limit has come, 1 clients are ended");
+	assert_int_equal(end(), 0);
+	close(player);
+	free(path);
+}
+
 static void a_second_signal_does_not_wait(void **state)
 {
 	(void)state;
@@ -476,6 +514,7 @@ int main(int argc, char **argv)
 		with(a_configuration_is_checked_with_all_its_mistakes),
 		with(a_server_starts_reloads_and_stops),
 		with(a_server_that_nobody_uses_ends_at_once_when_it_is_to_drain),
+		with(a_drain_ends_at_its_limit_who_is_left),
 		with(a_second_signal_does_not_wait),
 		with(another_process_takes_over),
 		with(a_successor_that_does_not_start_changes_nothing),

@@ -16,6 +16,7 @@
 #include "support/unit.h"
 
 static struct server *server;
+static struct server *former; /* has the configuration before the change */
 static struct tasks *tasks;
 static struct datagram_peer encoder;
 static struct api_stub origin;
@@ -38,6 +39,8 @@ static int teardown(void **state)
 	if (origin.listener)
 		api_close(&origin);
 	test_server_free(&server);
+	if (former)
+		test_server_free(&former);
 	return co_teardown(state);
 }
 
@@ -50,16 +53,16 @@ static void begin(const char *content)
 	tasks_serve(tasks);
 }
 
+/* The configuration before belongs to the sessions that began with it, to their end. */
 static void change(const char *content)
 {
 	char *conf = test_server_vhost(content);
-	struct server *other = test_server_new(conf);
+	former = test_server_new(conf);
 	struct conf *was = server->conf;
-	server->conf = other->conf;
-	other->conf = was;
+	server->conf = former->conf;
+	former->conf = was;
 	free(conf);
 	tasks_reload(tasks);
-	test_server_free(&other);
 }
 
 static void publish(const char *stream)
