@@ -242,7 +242,7 @@ static void a_stream_is_fetched_without_a_program(void **state)
 	assert_true(ingest()->is_live);
 	tasks_drain(tasks);
 	assert_null(ingest());
-	wait_until(!source_is_live(s));
+	wait_until(!registry_find(&server->registry, "/live/s"));
 	buf_free(&answer);
 }
 
