@@ -81,7 +81,8 @@ class Response:
         if not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
             raise HttpError(f"not a status line: {first!r}")
         self.status = int(parts[1])
-        self.headers = {k.strip().lower(): v.strip() for k, _, v in (x.partition(":") for x in lines)}
+        self.fields = [(k.strip().lower(), v.strip()) for k, _, v in (x.partition(":") for x in lines)]
+        self.headers = dict(self.fields)
         self.chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
         if self.method == "HEAD" or self.status in (204, 304) or self.status < 200:
             self.left, self.chunked = 0, False

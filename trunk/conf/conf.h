@@ -191,6 +191,8 @@ struct conf_rtc_server {
 	bool detect_addresses;
 	enum conf_ip_family ip_family;
 	bool api_as_candidates, resolve_api_domain, keep_api_domain;
+	struct text_list ice_servers; /* "turn:[name:password@]host[:port][?transport=udp]" */
+	char *ice_secret;
 };
 
 struct conf_rtc {

@@ -43,6 +43,17 @@ static const struct row rows[] = {
 	      "Whether that host is resolved when it is a name."),
 	ONOFF("rtc_server.keep_api_domain", conf, rtc_server.keep_api_domain, "off", NEW,
 	      "Whether peers are told the name itself: some resolve it, others do without it."),
+	LIST("rtc_server.ice_servers", conf, rtc_server.ice_servers, NEW,
+	     "STUN and TURN servers that answers of WHIP and WHEP name (Link), for peers whose "
+	     "networks need them to reach this server: stun:host[:port], "
+	     "turn[s]:host[:port][?transport=udp|tcp], with name:password@ before the host where "
+	     "the server asks for that. Everybody who is answered sees it.",
+	     .judge = value_check_ice_server, .hidden = true,
+	     .example = "stun:stun.example.com turn:turn.example.com:3478?transport=udp"),
+	TEXT("rtc_server.ice_secret", conf, rtc_server.ice_secret, "", NEW,
+	     "The secret that TURN servers without name:password share with this server ('use-auth-"
+	     "secret' of coturn): each peer gets a name and a password that are good for a day.",
+	     .hidden = true, .example = "change-me"),
 	IDLE("rtc_server.ecdsa", "The certificate of DTLS is always one of ECDSA P-256."),
 	IDLE("rtc_server.encrypt", "Media is always encrypted."),
 	IDLE("rtc_server.reuseport", "One socket with large buffers receives everything."),

@@ -131,6 +131,7 @@ void value_expect(char why[static VALUE_WHY_MAX], const struct row *row, const c
 {
 	struct buf range = {.max = 160};
 	const char *special = row->judge && word && *word ? row->judge(word) : NULL;
+	word = row->hidden ? NULL : word;
 
 	value_range_text(&range, row);
 	snprintf(why, VALUE_WHY_MAX, "expects %s%s%.60s%s", special ? special : buf_text(&range),

@@ -26,7 +26,8 @@ void value_range_text(struct buf *out, const struct row *row);
 /* Checks of single words for the table: NULL, or what was expected. */
 const char *value_check_endpoint(const char *word); /* [ip:]port */
 const char *value_check_hostport(const char *word); /* host[:port] */
-const char *value_check_ipport(const char *word);   /* ip[:port] */
+const char *value_check_ice_server(const char *word);
+const char *value_check_ipport(const char *word); /* ip[:port] */
 /* "https://host[:port]", as browsers write the origin of a page. */
 const char *value_check_origin(const char *word);
 const char *value_check_network(const char *word); /* ip or ip/bits */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { DESTINATION_HOST_MAX = 300 };
+enum { DESTINATION_HOST_MAX = 300, ICE_SERVER_MAX = 400 };
 
 const char *value_check_endpoint(const char *word)
 {
@@ -105,4 +105,37 @@ const char *value_check_destination(const char *word)
 	return whole && hostport_is_valid(host)
 		       ? NULL
 		       : "host[:port], rtmp[s]://host[:port] or rtmp[s]://host[:port]/app/stream";
+}
+
+/* What stands behind the scheme of a STUN or TURN server; NULL: it is none. */
+static const char *behind_ice_scheme(const char *word)
+{
+	static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
+	for (int i = 0; i < 4; i++)
+		if (strncmp(word, schemes[i], strlen(schemes[i])) == 0)
+			return word + strlen(schemes[i]);
+	return NULL;
+}
+
+static bool is_ice_host(const char *text)
+{
+	char host[ICE_SERVER_MAX];
+	size_t n = strcspn(text, "?");
+	const char *query = text + n;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	return hostport_is_valid(host) && (!*query || strcmp(query, "?transport=udp") == 0 ||
+					   strcmp(query, "?transport=tcp") == 0);
+}
+
+/* A name and a password have nothing that would have to be quoted in a header. */
+const char *value_check_ice_server(const char *word)
+{
+	const char *rest = strlen(word) < ICE_SERVER_MAX ? behind_ice_scheme(word) : NULL;
+	const char *at = rest ? strchr(rest, '@') : NULL, *colon = at ? strchr(rest, ':') : NULL;
+	bool has_words = at && *word == 't' && colon > rest && colon + 1 < at;
+	bool fits = rest && (!at || has_words) && !strpbrk(word, "\"\\<> ") &&
+		    is_ice_host(at ? at + 1 : rest);
+	return fits ? NULL
+		    : "stun:host[:port] or turn[s]:[name:password@]host[:port][?transport=udp|tcp]";
 }

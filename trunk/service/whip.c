@@ -6,6 +6,7 @@
 #include "http/http.h"
 #include "service/rtc_json.h"
 #include "service/rtc_refusal.h"
+#include "service/whip_link.h"
 #include "service/whip_pass.h"
 #include "service/whip_patch.h"
 #include "session/outcome.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { LINES_MAX = 8192 };
+enum { LINES_MAX = 16384 };
 
 #define RETRY_AFTER_S "5"
 
@@ -51,6 +52,7 @@ static err respond(struct http_session *s, const struct rtc_session *session, co
 	put_location(&lines, session, row);
 	http_write_header(&lines, "ETag", tag);
 	http_write_header(&lines, "Accept-Patch", "application/trickle-ice-sdpfrag");
+	whip_link_put(&lines, &s->conf->rtc_server, session->id);
 	err e = http_respond(s->sock, s->request, 201, sdp_type, buf_span(&session->answer),
 			     buf_text(&lines));
 	free(tag);

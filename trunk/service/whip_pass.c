@@ -3,10 +3,11 @@
 #include "base/mem.h"
 #include "http/client.h"
 #include "node/certs.h"
+#include "service/whip_link.h"
 
 #include <stdlib.h>
 
-enum { PASS_MS = 8000, LINES_MAX = 4096, ANSWER_MAX = 65536 };
+enum { PASS_MS = 8000, LINES_MAX = 4096, ANSWER_LINES_MAX = 20480, ANSWER_MAX = 65536 };
 
 static const char passed[] = "X-SRS-Passed";
 
@@ -35,9 +36,11 @@ static void put_location(struct buf *lines, const struct outcome *o, const char 
 static err respond(struct http_session *s, const struct outcome *o, int status, struct buf *body,
 		   const char *location)
 {
-	struct buf lines = {.max = 2 * LINES_MAX};
+	struct buf lines = {.max = ANSWER_LINES_MAX};
 	buf_printf(&lines, "%s", s->cors);
 	put_location(&lines, o, location);
+	if (status == 201)
+		whip_link_put(&lines, &s->conf->rtc_server, "page");
 	err e = http_respond(s->sock, s->request, status,
 			     status == 201 ? "application/sdp" : "text/plain; charset=utf-8",
 			     buf_span(body), buf_text(&lines));
@@ -50,11 +53,14 @@ static err ask(struct http_session *s, const struct outcome *o, struct http_fiel
 {
 	struct hostport host;
 	struct buf lines = {.max = LINES_MAX};
+	char client[ADDR_TEXT_MAX];
 	const struct http_message *m = s->request;
 	TRY(hostport_parse(&host, o->http, o->tls ? PORT_HTTPS : PORT_HTTP));
 	copy_header(&lines, m, "Content-Type");
 	copy_header(&lines, m, "Authorization");
 	http_write_header(&lines, passed, "1");
+	addr_ip(client, sock_peer(s->sock));
+	http_write_header(&lines, "X-Forwarded-For", client);
 	struct http_request_opts opts = {
 		.method = "POST",
 		.host = host,

@@ -1,5 +1,6 @@
 /* From a text to a snapshot: values, defaults, old spellings, and what is told about the rest. */
 #include "base/log.h"
+#include "conf/value.h"
 #include "unit/conf/support.h"
 
 #include <sys/resource.h>
@@ -388,6 +389,37 @@ static void the_difference_says_how_it_is_applied(void **state)
 	unload(&b);
 }
 
+static void servers_of_ice_are_what_a_header_takes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word;
+		bool is_good;
+	} words[] = {
+		{"stun:stun.example.com", true},
+		{"stuns:192.0.2.1:5349", true},
+		{"turn:name:pass:word@[2001:db8::1]:3478?transport=udp", true},
+		{"turns:turn.example.com?transport=tcp", true},
+		{"turn.example.com", false},
+		{"stun:", false},
+		{"stun:name:word@stun.example.com", false},
+		{"turn:name@turn.example.com", false},
+		{"turn::word@turn.example.com", false},
+		{"turn:name:@turn.example.com", false},
+		{"turn:turn.example.com?transport=sctp", false},
+		{"turn:na\"me:word@turn.example.com", false},
+		{"turn:name:wo<rd@turn.example.com", false},
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if ((value_check_ice_server(words[i].word) == NULL) != words[i].is_good)
+			fail_msg("%s", words[i].word);
+	struct loaded l =
+		load_text("t.conf", "listen 1935; rtc_server { ice_servers turn:a:b@c@d; }");
+	assert_non_null(strstr(l.errors, "expects stun:host"));
+	assert_null(strstr(l.errors, "a:b@c"));
+	unload(&l);
+}
+
 static void more_connections_than_descriptors_are_refused(void **state)
 {
 	(void)state;
@@ -446,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_snapshot_lives_as_long_as_somebody_holds_it),
 		cmocka_unit_test(what_needs_a_restart_is_kept),
 		cmocka_unit_test(the_difference_says_how_it_is_applied),
+		cmocka_unit_test(servers_of_ice_are_what_a_header_takes),
 		cmocka_unit_test(more_connections_than_descriptors_are_refused),
 		cmocka_unit_test(a_report_is_bounded),
 	};

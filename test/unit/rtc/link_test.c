@@ -274,6 +274,29 @@ static void what_comes_again_is_not_delivered_again(void **state)
 	assert_int_equal(rtc_link_counts(link_)->bad, 1);
 }
 
+/* Whoever has seen a packet can send it from elsewhere, with the right keys in it. */
+static void media_from_another_address_is_dropped(void **state)
+{
+	(void)state;
+	open_link(false, &peer.fingerprint);
+	assert_true(rtc_peer_connect(&peer, 5000));
+	until_state(LINK_OPEN);
+	struct udp *own = peer.udp;
+	peer.udp = NULL;
+	rtc_peer_move(&peer);
+	for (int i = 0; i < 5; i++)
+		rtc_peer_rtp(&peer, 96, (uint16_t)(7 + i), 8, span_str("spoofed"));
+	udp_close(&peer.udp);
+	peer.udp = own;
+	rtc_peer_rtp(&peer, 96, 7, 8, span_str("media"));
+	until(&rtp, 1);
+	assert_memory_equal(last + 12, "media", 5);
+	assert_int_equal(rtc_port_counts(port)->unknown_peer, 5);
+	assert_int_equal(rtc_link_counts(link_)->replayed, 0);
+	send_to_peer(1); /* and nobody is led away */
+	assert_true(rtc_peer_wait_media(&peer, 2000));
+}
+
 static void strangers_are_not_answered(void **state)
 {
 	(void)state;
@@ -396,6 +419,7 @@ int main(void)
 		CASE(a_path_that_is_not_nominated_takes_no_media),
 		CASE(roles_and_attributes_that_do_not_fit_are_told),
 		CASE(what_comes_again_is_not_delivered_again),
+		CASE(media_from_another_address_is_dropped),
 		CASE(strangers_are_not_answered),
 		CASE(a_flood_of_checks_is_answered_up_to_a_rate),
 		CASE(other_credentials_replace_the_former_ones),

@@ -1,5 +1,6 @@
 /* WHIP, WHEP and SRS's form of them, request by request, against a real hub. */
 #include "codec/url.h"
+#include "conf/tree.h"
 #include "service/whip.h"
 #include "support/rtc_guest.h"
 #include "support/test_server.h"
@@ -7,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct server *server;
 static struct http_router router;
@@ -88,6 +90,31 @@ static char *header(const char *answer, const char *name)
 	assert_non_null(at);
 	at += strlen(name) + 2;
 	return mem_strndup(at, strcspn(at, "\r\n"));
+}
+
+static void servers_of_ice_are_named(void **state)
+{
+	(void)state;
+	struct conf_rtc_server *conf = &server->conf->rtc_server;
+	text_list_add(&conf->ice_servers, span_str("stun:stun.example.com"));
+	text_list_add(&conf->ice_servers, span_str("turns:me:pass=word@[2001:db8::1]:5349"));
+	text_list_add(&conf->ice_servers, span_str("turn:turn.example.com?transport=tcp"));
+	const char *a = ask("POST", "/rtc/v1/whep/?stream=a", sdp, play_offer);
+	assert_status(a, 201);
+	assert_non_null(strstr(a, "Link: <stun:stun.example.com>; rel=\"ice-server\"\r\n"));
+	assert_non_null(
+		strstr(a, "Link: <turns:[2001:db8::1]:5349>; rel=\"ice-server\"; username="
+			  "\"me\"; credential=\"pass=word\"; credential-type=\"password\"\r\n"));
+	assert_non_null(
+		strstr(a, "Link: <turn:turn.example.com?transport=tcp>; rel=\"ice-server\"\r\n"));
+	free(conf->ice_secret);
+	conf->ice_secret = mem_strdup("secret");
+	a = ask("POST", "/rtc/v1/whep/?stream=a", sdp, play_offer);
+	assert_non_null(strstr(a, "Link: <stun:stun.example.com>; rel=\"ice-server\"\r\n"));
+	const char *timed = strstr(a, "transport=tcp>; rel=\"ice-server\"; username=\"");
+	assert_non_null(timed);
+	long long end = atoll(strstr(timed, "username") + 10);
+	assert_in_range(end - time(NULL), 86390, 86400);
 }
 
 static void a_session_begins_changes_and_ends(void **state)
@@ -204,9 +231,8 @@ static void offers_come_in_json_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_session_begins_changes_and_ends),
-		CASE(what_cannot_be_had_is_told),
-		CASE(our_credentials_may_be_chosen),
+		CASE(servers_of_ice_are_named),   CASE(a_session_begins_changes_and_ends),
+		CASE(what_cannot_be_had_is_told), CASE(our_credentials_may_be_chosen),
 		CASE(offers_come_in_json_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
