@@ -161,7 +161,7 @@ struct conf_certs {
 	struct text_list key, cert;
 };
 
-enum conf_dvr_plan { DVR_PLAN_SESSION, DVR_PLAN_SEGMENT };
+enum conf_dvr_plan { DVR_PLAN_SESSION, DVR_PLAN_SEGMENT, DVR_PLAN_APPEND };
 
 struct conf_dvr {
 	bool enabled;

@@ -1,8 +1,10 @@
 /* Recordings of the streams of a virtual host. */
 #include "conf/schema_rows.h"
 
-static const struct choice plan_names[] = {
-	{"session", DVR_PLAN_SESSION}, {"segment", DVR_PLAN_SEGMENT}, {}};
+static const struct choice plan_names[] = {{"session", DVR_PLAN_SESSION},
+					   {"segment", DVR_PLAN_SEGMENT},
+					   {"append", DVR_PLAN_APPEND},
+					   {}};
 
 static const struct row rows[] = {
 	BLOCK("vhost.dvr",
@@ -17,7 +19,10 @@ static const struct row rows[] = {
 	     .example = "all"),
 	ENUM("vhost.dvr.dvr_plan", conf_vhost, dvr.plan, enum conf_dvr_plan, plan_names, "session",
 	     NEW,
-	     "'session' makes one recording of a stream, 'segment' one after each dvr_duration."),
+	     "'session' makes one recording of a stream, 'segment' one after each dvr_duration, "
+	     "and "
+	     "'append' goes on behind the one that is at dvr_path already: one file, however often "
+	     "the stream is published. Name it by [app] and [stream], or the date."),
 	TEXT("vhost.dvr.dvr_path", conf_vhost, dvr.path,
 	     "./objs/nginx/html/[app]/[stream].[timestamp].flv", NEW,
 	     "The path of a recording; its ending, .flv or .mp4, says what it is. [vhost], [app] "

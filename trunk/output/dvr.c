@@ -29,6 +29,8 @@ static bool applies(const struct conf_dvr *conf, const struct source *source)
 	return fits;
 }
 
+static void again(void *ctx, const char *key);
+
 static enum dvr_answer record(struct dvr *dvr, struct source *source,
 			      const struct conf_vhost *vhost)
 {
@@ -42,7 +44,8 @@ static enum dvr_answer record(struct dvr *dvr, struct source *source,
 		log_warn("%s is not recorded: its name cannot be the name of a file", source->key);
 		return DVR_BAD_NAME;
 	}
-	recorder_start(dvr->recorders, dvr->server, source, vhost);
+	recorder_start(dvr->recorders, dvr->server, source, vhost,
+		       &(struct recorder_watch){.on_again = again, .ctx = dvr});
 	return DVR_OK;
 }
 
@@ -52,6 +55,15 @@ static const struct conf_vhost *recorded_vhost(const struct dvr *dvr, const stru
 	const struct conf_vhost *vhost = conf_vhost_find(dvr->server->conf, source->vhost);
 	bool is_on = vhost && vhost->dvr.enabled && vhost->cluster.mode != MODE_REMOTE;
 	return is_on ? vhost : NULL;
+}
+
+static void again(void *ctx, const char *key)
+{
+	struct dvr *dvr = ctx;
+	struct source *source = registry_find(&dvr->server->registry, key);
+	const struct conf_vhost *vhost = source ? recorded_vhost(dvr, source) : NULL;
+	if (vhost && source->is_on)
+		(void)record(dvr, source, vhost);
 }
 
 /* What was ended by hand stays so over a gap of the stream. */
@@ -93,8 +105,8 @@ void dvr_each(const struct dvr *dvr, void (*fn)(const struct recorder_facts *fac
 {
 	for (struct map_iter it = map_begin(dvr->recorders); map_next(&it);) {
 		struct recorder_facts facts;
-		recorder_facts(&facts, it.value);
-		fn(&facts, ctx);
+		if (recorder_facts(&facts, it.value))
+			fn(&facts, ctx);
 	}
 }
 
@@ -102,14 +114,13 @@ void dvr_each(const struct dvr *dvr, void (*fn)(const struct recorder_facts *fac
 
 struct recovery_job {
 	char *folder;
-	int64_t started_s;
 	unsigned count;
 };
 
 static void recover(void *arg)
 {
 	struct recovery_job *job = arg;
-	job->count = recovery_run(job->folder, job->started_s);
+	job->count = recovery_run(job->folder);
 }
 
 static char *folder_of(const struct conf_dvr *conf)
@@ -126,7 +137,7 @@ static void recovery_main(void *arg)
 	struct dvr *dvr = arg;
 	struct conf *conf = conf_ref(dvr->server->conf);
 	for (int i = 0; i < conf->vhost_count && !co_stopping(); i++) {
-		struct recovery_job job = {.started_s = clock_wall_ms() / 1000};
+		struct recovery_job job = {0};
 		if (!conf->vhosts[i].dvr.enabled)
 			continue;
 		job.folder = folder_of(&conf->vhosts[i].dvr);
@@ -213,6 +224,7 @@ struct dvr *dvr_new(struct server *server)
 	dvr->ended = map_new();
 	dvr->observer.on_begin = begins;
 	dvr->observer.on_end = ends;
+	recovery_begin(clock_wall_ms() / 1000);
 	dvr->recovery = co_start("dvr-recovery", recovery_main, dvr);
 	dvr->pruner = co_start("dvr-pruner", pruner_main, dvr);
 	registry_observe(&server->registry, &dvr->observer);

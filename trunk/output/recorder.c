@@ -30,6 +30,9 @@ struct recorder {
 	struct recording *recording; /* NULL: none is open */
 	struct headers *headers;     /* in effect */
 	bool awaits_key, is_stopping;
+	bool is_over,
+		is_again; /* its files are being finished; the stream is wanted again meanwhile */
+	struct recorder_watch watch;
 	struct co *co;
 	int64_t since_wall_ms, duration_ms; /* of the recorder; of the file */
 	uint64_t lost;                      /* of files, when the recording was begun */
@@ -58,7 +61,9 @@ static void open_recording(struct recorder *r)
 	const struct recording_format *format = recording_format_of(path);
 	log_info("recording %s to %s", r->key, path);
 	r->lost = files_lost(r->files);
-	r->recording = recording_new(format, r->files, path, r->headers);
+	r->recording = r->opts->plan == DVR_PLAN_APPEND
+			       ? recording_append(format, r->files, path, r->headers)
+			       : recording_new(format, r->files, path, r->headers);
 	struct file_hook_stream stream = {.server = r->server,
 					  .conf = r->conf,
 					  .vhost = r->conf_vhost,
@@ -157,11 +162,15 @@ static void follow(struct recorder *r)
 	consumer_close(&r->consumer);
 }
 
+/* Whoever records the stream next finds the file under its name. */
 static void recorder_end(struct recorder *r)
 {
-	(void)map_remove(r->recorders, r->key);
-	source_unref(&r->source);
+	r->is_over = true;
 	files_free(&r->files);
+	(void)map_remove(r->recorders, r->key);
+	if (r->is_again && !co_stopping())
+		r->watch.on_again(r->watch.ctx, r->key);
+	source_unref(&r->source);
 	headers_unref(&r->headers);
 	conf_unref(&r->conf);
 	free(r->key);
@@ -183,7 +192,7 @@ static void recorder_main(void *arg)
 }
 
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
-		    const struct conf_vhost *vhost)
+		    const struct conf_vhost *vhost, const struct recorder_watch *watch)
 {
 	struct recorder *r = mem_new(struct recorder);
 	*r = (struct recorder){
@@ -199,6 +208,7 @@ void recorder_start(struct map *recorders, struct server *server, struct source 
 		.source = source_ref(source),
 		.files = files_new("."),
 		.awaits_key = true,
+		.watch = *watch,
 		.since_wall_ms = clock_wall_ms(),
 	};
 	(void)map_set(recorders, r->key, r);
@@ -208,8 +218,10 @@ void recorder_start(struct map *recorders, struct server *server, struct source 
 	}
 }
 
-void recorder_facts(struct recorder_facts *out, const struct recorder *r)
+bool recorder_facts(struct recorder_facts *out, const struct recorder *r)
 {
+	if (r->is_over)
+		return false;
 	*out = (struct recorder_facts){
 		.vhost = r->vhost,
 		.app = r->app,
@@ -220,11 +232,13 @@ void recorder_facts(struct recorder_facts *out, const struct recorder *r)
 		.bytes = r->recording ? r->recording->written : 0,
 		.lost = files_lost(r->files),
 	};
+	return true;
 }
 
 void recorder_stop(struct recorder *r)
 {
 	r->is_stopping = true;
+	r->is_again = false;
 	if (r->co)
 		co_wake(r->co);
 }
@@ -232,4 +246,5 @@ void recorder_stop(struct recorder *r)
 void recorder_go_on(struct recorder *r)
 {
 	r->is_stopping = false;
+	r->is_again = r->is_over;
 }

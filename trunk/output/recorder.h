@@ -13,13 +13,20 @@ struct recorder_facts {
 	int64_t duration_ms, bytes; /* of the file */
 	uint64_t lost;              /* pieces that could not be written */
 };
-void recorder_facts(struct recorder_facts *out, const struct recorder *recorder);
+/* False: it is over, and its last file is being finished. */
+bool recorder_facts(struct recorder_facts *out, const struct recorder *recorder);
 /* Its file ends and gets its name, soon after. */
 void recorder_stop(struct recorder *recorder);
-/* It does not end after all. */
+/* It does not end after all. Is it over already, the watch is told when another one can be started. */
 void recorder_go_on(struct recorder *recorder);
 
+struct recorder_watch {
+	void (*on_again)(void *ctx,
+			 const char *key); /* of the source; must not switch coroutines */
+	void *ctx;
+};
+
 /* Its coroutine is one of the server's services. It is in `recorders`, by the source's key, as long as it
- * records. */
+ * records, or finishes its files: of a stream there is one at a time. */
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
-		    const struct conf_vhost *vhost);
+		    const struct conf_vhost *vhost, const struct recorder_watch *watch);

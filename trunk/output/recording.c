@@ -14,18 +14,63 @@ const struct recording_format *recording_format_of(const char *path)
 	return is_mp4 ? &recording_mp4 : &recording_flv;
 }
 
-struct recording *recording_new(const struct recording_format *format, struct files *files,
-				char *path, const struct headers *headers)
+static struct recording *prepare(const struct recording_format *format, struct files *files,
+				 char *path)
 {
 	struct recording *r = mem_new(struct recording);
 	r->format = format;
 	r->state = mem_zalloc(format->state_size);
 	r->files = files;
 	r->path = path;
-	r->temporary = recovery_temporary(path);
 	r->pending.max = PENDING_MAX;
-	format->begin(r, headers);
 	return r;
+}
+
+struct recording *recording_new(const struct recording_format *format, struct files *files,
+				char *path, const struct headers *headers)
+{
+	struct recording *r = prepare(format, files, path);
+	r->temporary = recovery_temporary(path);
+	format->begin(r, headers, NULL);
+	return r;
+}
+
+struct taking {
+	const char *path;
+	char *temporary;
+	struct stored stored;
+};
+
+static void take_file(void *arg)
+{
+	struct taking *t = arg;
+	t->temporary = stored_take(&t->stored, t->path);
+}
+
+struct recording *recording_append(const struct recording_format *format, struct files *files,
+				   char *path, const struct headers *headers)
+{
+	struct taking t = {.path = path};
+	co_offload(take_file, &t);
+	if (!t.temporary)
+		return recording_new(format, files, path, headers);
+	struct recording *r = prepare(format, files, path);
+	r->temporary = t.temporary;
+	r->was_there = true;
+	r->written = t.stored.bytes;
+	r->offset_ms = t.stored.end_ms;
+	format->begin(r, headers, &t.stored);
+	stored_fini(&t.stored);
+	return r;
+}
+
+void recording_part(struct recording *r)
+{
+	files_rename(r->files, r->temporary, r->path, (struct files_done){0});
+	free(r->temporary);
+	r->temporary = recovery_temporary(r->path);
+	r->was_there = false;
+	r->written = r->offset_ms = 0;
 }
 
 void recording_close(struct recording **recording)
@@ -36,11 +81,12 @@ void recording_close(struct recording **recording)
 		return;
 	r->format->finish(r);
 	recording_flush(r, true);
-	if (r->has_media && r->written > 0)
+	bool is_kept = (r->has_media || r->was_there) && r->written > 0;
+	if (is_kept)
 		files_rename(r->files, r->temporary, r->path, r->done);
 	else if (r->written > 0)
 		files_remove(r->files, r->temporary);
-	if (r->done.fn && !(r->has_media && r->written > 0))
+	if (r->done.fn && !is_kept)
 		r->done.fn(r->done.ctx, NULL);
 	buf_free(&r->pending);
 	free(r->state);
@@ -62,7 +108,7 @@ bool recording_take(struct recording *r, struct msg *msg)
 
 int64_t recording_ms_at(const struct recording *r, const struct msg *msg)
 {
-	return r->has_media ? msg->ts - r->base : 0;
+	return r->has_media ? r->offset_ms + msg->ts - r->base : r->offset_ms;
 }
 
 void recording_flush(struct recording *r, bool all)

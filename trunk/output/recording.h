@@ -1,7 +1,9 @@
 /* recording - one file that grows, in some format. Layer: output, for recorder.c and its formats. */
 #pragma once
+#include "co/co.h"
 #include "live/headers.h"
 #include "output/files.h"
+#include "output/stored.h"
 
 struct recording;
 
@@ -9,8 +11,9 @@ struct recording;
 struct recording_format {
 	const char *ending; /* of the file */
 	size_t state_size;
-	/* The file begins, with the headers in effect. */
-	void (*begin)(struct recording *r, const struct headers *headers);
+	/* The file begins, with the headers in effect. `before`, unless NULL: what stands in it already, of which
+	 * may be taken what is needed. */
+	void (*begin)(struct recording *r, const struct headers *headers, struct stored *before);
 	/* A message. False: the file must end before it, and another one begin. */
 	bool (*take)(struct recording *r, struct msg *msg);
 	/* What was taken and can be written is appended. */
@@ -29,22 +32,29 @@ struct recording {
 	char *path, *temporary;
 	struct buf pending; /* not given to `files` yet */
 	int64_t written;    /* given to `files` */
-	int64_t base, last; /* times on the source's timeline; `base` is 0 in the file */
-	bool has_media;
+	int64_t base;       /* on the source's timeline: `offset_ms` in the file */
+	int64_t offset_ms;  /* how long the file was before */
+	bool has_media, was_there;
 };
 
 /* Begins the file; the path is taken. */
 struct recording *recording_new(const struct recording_format *format, struct files *files,
 				char *path, const struct headers *headers);
+/* The same behind what stands in the file of that path already, which is not to be seen meanwhile; begins a file
+ * where there is none that could be gone on with. */
+struct recording *recording_append(const struct recording_format *format, struct files *files,
+				   char *path, const struct headers *headers) BLOCKS;
 /* Ends it and gives it its name; the pointer is cleared. NULL is fine. */
 void recording_close(struct recording **recording);
 bool recording_take(struct recording *r, struct msg *msg);
-/* How long it is if it ends before this message. */
+/* How long the file is if it ends before this message. */
 int64_t recording_ms_at(const struct recording *r, const struct msg *msg);
 
 /* ---- for formats ---- */
 
 /* Gives what is pending to `files`, when it is enough or `all` is set. */
 void recording_flush(struct recording *r, bool all);
+/* What stands in the file already does not go with what comes: it gets its name back, and this is another one. */
+void recording_part(struct recording *r);
 /* Bytes that replace others which were given before. */
 void recording_patch(struct recording *r, int64_t at, const struct buf *bytes);

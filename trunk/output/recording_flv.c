@@ -6,7 +6,7 @@
 #include "codec/flv_index.h"
 #include "output/recording.h"
 
-enum { FLUSH_MS = 1000 };
+enum { FLUSH_MS = 1000, FRAME_MS = 40 };
 
 struct state {
 	struct flv_index index;
@@ -22,7 +22,8 @@ static int64_t position(const struct recording *r)
 
 static uint32_t time_of(const struct recording *r, const struct msg *msg)
 {
-	return (uint32_t)(r->has_media && msg->ts > r->base ? msg->ts - r->base : 0);
+	int64_t since = r->has_media && msg->ts > r->base ? msg->ts - r->base : 0;
+	return (uint32_t)(r->offset_ms + since);
 }
 
 static void put(struct recording *r, const struct msg *msg)
@@ -41,14 +42,33 @@ static struct amf *read_metadata(const struct msg *msg)
 	return value;
 }
 
-static void begin(struct recording *r, const struct headers *headers)
+/* The index is at hand, the last picture's time is not passed again, and the headers stand once more in front of
+ * what they are for. */
+static void go_on(struct recording *r, struct stored *before)
+{
+	struct state *s = r->state;
+	s->index = before->index;
+	before->index = (struct flv_index){0};
+	s->facts = before->facts;
+	if (!s->metadata) {
+		s->metadata = before->metadata;
+		before->metadata = NULL;
+	}
+	r->offset_ms += FRAME_MS;
+}
+
+static void begin(struct recording *r, const struct headers *headers, struct stored *before)
 {
 	struct state *s = r->state;
 	for (int i = 0; headers && i < headers->count; i++)
 		if (headers->v[i]->type == MSG_DATA && !s->metadata)
 			s->metadata = read_metadata(headers->v[i]);
-	flv_write_header(&r->pending, true, true);
-	flv_index_write(&r->pending, &s->index, s->metadata, &s->facts);
+	if (before) {
+		go_on(r, before);
+	} else {
+		flv_write_header(&r->pending, true, true);
+		flv_index_write(&r->pending, &s->index, s->metadata, &s->facts);
+	}
 	for (int i = 0; headers && i < headers->count; i++)
 		if (headers->v[i]->type != MSG_DATA)
 			put(r, headers->v[i]);

@@ -12,6 +12,7 @@ struct state {
 	bool has_init;
 	unsigned configuration; /* of the init */
 	int64_t base;           /* subtracted from all times */
+	struct buf before;      /* the init that stands in the file already; empty: none */
 };
 
 static void take_units(struct recording *r, struct msg *msg)
@@ -23,7 +24,7 @@ static void take_units(struct recording *r, struct msg *msg)
 		segmenter_add(&s->segmenter, msg, &au, 0);
 }
 
-static void begin(struct recording *r, const struct headers *headers)
+static void begin(struct recording *r, const struct headers *headers, struct stored *before)
 {
 	struct state *s = r->state;
 	segmenter_init(&s->segmenter,
@@ -32,21 +33,38 @@ static void begin(struct recording *r, const struct headers *headers)
 			       .longest_ms = LONGEST_MS,
 			       .bytes_max = FRAGMENT_BYTES,
 		       },
-		       0);
+		       before ? before->sequence : 0);
+	if (before) {
+		s->before = before->init;
+		before->init = (struct buf){0};
+	}
 	for (int i = 0; headers && i < headers->count; i++)
 		take_units(r, headers->v[i]);
+}
+
+/* A file that is gone on with has to be for the same decoders, since it has one init alone. */
+static void write_init(struct recording *r)
+{
+	struct state *s = r->state;
+	render_mp4_init(&s->segmenter, &r->pending);
+	bool is_same =
+		s->before.n == r->pending.n && memcmp(s->before.p, r->pending.p, s->before.n) == 0;
+	if (is_same)
+		buf_clear(&r->pending);
+	else if (s->before.n > 0)
+		recording_part(r);
+	buf_free(&s->before);
+	s->has_init = true;
+	s->configuration = s->segmenter.configuration;
+	s->base = s->segmenter.cut.begin - r->offset_ms;
 }
 
 static void write_fragment(struct recording *r)
 {
 	struct state *s = r->state;
 	struct cut *cut = &s->segmenter.cut;
-	if (!s->has_init) {
-		render_mp4_init(&s->segmenter, &r->pending);
-		s->has_init = true;
-		s->configuration = s->segmenter.configuration;
-		s->base = cut->begin;
-	}
+	if (!s->has_init)
+		write_init(r);
 	for (size_t i = 0; i < cut->count; i++) {
 		cut->units[i].au.dts -= s->base;
 		cut->units[i].au.pts -= s->base;
@@ -84,6 +102,7 @@ static void finish(struct recording *r)
 	    (!s->has_init || s->configuration == s->segmenter.configuration))
 		write_fragment(r);
 	segmenter_fini(&s->segmenter);
+	buf_free(&s->before);
 }
 
 const struct recording_format recording_mp4 = {

@@ -2,9 +2,13 @@
 #pragma once
 #include <stdint.h>
 
-/* The temporary name of a recording: "a.flv.PID.tmp". Owned by the caller. */
+/* A temporary name of a recording, which is not given twice: "a.flv.PID-1.tmp". Owned by the caller. */
 char *recovery_temporary(const char *path);
+/* When this process has begun, seconds since 1970: a name of its own number that was written before is
+ * another's, too. Until this is said none is. */
+void recovery_begin(int64_t now_s);
 /* Looks below this folder for temporary names of processes that are gone, cuts what is not whole from
- * their ends, and gives them their names. Returns how many. `started_s`: when this process began, since
- * 1970; a name of its own number that was written before is another's, too. */
-unsigned recovery_run(const char *folder, int64_t started_s);
+ * their ends, and gives them their names. Returns how many. */
+unsigned recovery_run(const char *folder);
+/* The same for this recording alone. */
+void recovery_of(const char *path);
