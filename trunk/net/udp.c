@@ -22,6 +22,8 @@ struct udp {
 	struct addr local;
 	bool no_gso; /* the kernel, or the device, has refused it: for ever */
 	struct udp_counts counts;
+	size_t large_max; /* of: */
+	uint8_t *large;   /* for packets that are longer than usual; NULL: there are none */
 };
 
 /* One batch at a time: nothing switches while it is used. */
@@ -120,6 +122,10 @@ err udp_open(struct udp **out, const struct udp_opts *opts)
 		set_options(u, opts);
 		e = reactor_add(&u->rfd, u->rfd.fd);
 	}
+	if (!e && opts->packet_max > UDP_PACKET_MAX) {
+		u->large_max = opts->packet_max;
+		u->large = mem_alloc(u->large_max);
+	}
 	if (e) {
 		if (u->rfd.fd > 0)
 			close(u->rfd.fd);
@@ -139,6 +145,7 @@ void udp_close(struct udp **udp)
 		return;
 	reactor_remove(&(*udp)->rfd);
 	close((*udp)->rfd.fd);
+	free((*udp)->large);
 	free(*udp);
 	*udp = NULL;
 }
@@ -151,6 +158,7 @@ int udp_release(struct udp **udp)
 	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &off, sizeof(off));
 	if ((*udp)->local.sa.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &off, sizeof(off));
+	free((*udp)->large);
 	free(*udp);
 	*udp = NULL;
 	return fd;
@@ -173,9 +181,11 @@ const struct udp_counts *udp_counts(const struct udp *udp)
 
 /* ---- receiving ---- */
 
-static void prepare_receive(void)
+/* Returns for how many packets there is room at once. */
+static int prepare_receive(const struct udp *u)
 {
-	for (int i = 0; i < UDP_BATCH; i++) {
+	int room = u->large ? 1 : UDP_BATCH;
+	for (int i = 0; i < room; i++) {
 		in_batch.iov[i] = (struct iovec){in_batch.bytes[i], UDP_PACKET_MAX};
 		in_batch.msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &in_batch.from[i].sa,
@@ -186,6 +196,9 @@ static void prepare_receive(void)
 			.msg_controllen = sizeof(in_batch.control[i]),
 		};
 	}
+	if (u->large)
+		in_batch.iov[0] = (struct iovec){u->large, u->large_max};
+	return room;
 }
 
 /* The address that a packet was sent to; the port is ours. */
@@ -226,8 +239,8 @@ static void hand_out(struct udp *u, int i, void (*fn)(void *ctx, const struct ud
 	read_local(&to, u, &m->msg_hdr);
 	u->counts.recv_packets++;
 	u->counts.recv_bytes += m->msg_len;
-	fn(ctx,
-	   &(struct udp_packet){span_of(in_batch.bytes[i], m->msg_len), &in_batch.from[i], &to});
+	fn(ctx, &(struct udp_packet){span_of(in_batch.iov[i].iov_base, m->msg_len),
+				     &in_batch.from[i], &to});
 }
 
 err udp_recv(struct udp *udp, void (*fn)(void *ctx, const struct udp_packet *packet), void *ctx)
@@ -235,13 +248,13 @@ err udp_recv(struct udp *udp, void (*fn)(void *ctx, const struct udp_packet *pac
 	int n;
 	if (!udp_readable(udp))
 		return ERR_AGAIN;
-	prepare_receive();
+	int room = prepare_receive(udp);
 	do /* a refusal by ICMP is said here too, and concerns nobody in particular */
-		n = recvmmsg(udp->rfd.fd, in_batch.msgs, UDP_BATCH, MSG_DONTWAIT, NULL);
+		n = recvmmsg(udp->rfd.fd, in_batch.msgs, (unsigned)room, MSG_DONTWAIT, NULL);
 	while (n < 0 && (errno == EINTR || errno == ECONNREFUSED));
 	if (n < 0 && errno != EAGAIN)
 		return err_sys(ERR_SYSTEM, "recvmmsg");
-	if (n < UDP_BATCH) /* what comes after this raises a new event */
+	if (n < room) /* what comes after this raises a new event */
 		udp->rfd.ready &= ~(unsigned)(REACTOR_IN | REACTOR_HUP);
 	if (n < 0)
 		return ERR_AGAIN;

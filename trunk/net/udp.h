@@ -9,8 +9,9 @@
 #include "net/addr.h"
 
 enum {
-	UDP_BATCH = 64,        /* packets of one udp_recv() */
-	UDP_PACKET_MAX = 2048, /* a longer one that comes is dropped and counted */
+	UDP_BATCH = 64, /* packets of one udp_recv() */
+	UDP_PACKET_MAX =
+		2048, /* a longer one that comes is dropped and counted, but for packet_max */
 	UDP_SEND_MAX = 65507,
 };
 
@@ -21,7 +22,8 @@ struct udp_opts {
 	bool reuse_port; /* share the port with other processes: the kernel spreads peers over them */
 	int fd;          /* a bound descriptor that was inherited; 0: bind one */
 	int recv_buffer, send_buffer; /* bytes for the kernel; 0: its own choice */
-	const char *what;             /* "SRT", for messages */
+	size_t packet_max; /* more than UDP_PACKET_MAX: longer ones come too, one by one; 0: they do not */
+	const char *what; /* "SRT", for messages */
 };
 
 /* One that came. */

@@ -215,6 +215,30 @@ static void a_packet_that_is_too_long_is_dropped_and_counted(void **state)
 	udp_close(&server);
 }
 
+static void a_socket_that_expects_long_packets_has_them(void **state)
+{
+	(void)state;
+	static uint8_t large[UDP_SEND_MAX];
+	struct udp_opts opts = {
+		.at = {.host = "127.0.0.1"}, .what = "test", .packet_max = UDP_SEND_MAX};
+	struct seen seen = {0};
+	struct udp *client = opened("127.0.0.1"), *server = NULL;
+	assert_int_equal(udp_open(&server, &opts), OK);
+	struct addr to = at("127.0.0.1", server);
+	struct udp_out out[] = {{span_of(large, sizeof(large)), &to, NULL},
+				{span_str("a"), &to, NULL},
+				{span_of(large, UDP_PACKET_MAX + 1), &to, NULL}};
+	for (int i = 0, sent; i < 3; i++)
+		assert_int_equal(udp_send(client, out + i, 1, &sent), OK);
+	receive(server, &seen, 3);
+	assert_int_equal(seen.sizes[0], UDP_SEND_MAX);
+	assert_int_equal(seen.sizes[1], 1);
+	assert_int_equal(seen.sizes[2], UDP_PACKET_MAX + 1);
+	assert_int_equal(udp_counts(server)->recv_dropped, 0);
+	udp_close(&client);
+	close(udp_release(&server));
+}
+
 static void sends(void *arg)
 {
 	struct udp **both = arg;
@@ -264,6 +288,7 @@ int main(void)
 		T(what_cannot_be_sent_in_segments_is_sent_in_packets),
 		T(what_the_kernel_refuses_for_one_peer_is_left_out),
 		T(a_packet_that_is_too_long_is_dropped_and_counted),
+		T(a_socket_that_expects_long_packets_has_them),
 		T(a_packet_wakes_the_one_that_waits),
 		T(a_port_that_is_taken_is_named),
 	};
