@@ -1,5 +1,6 @@
 """The HTTP server: files and live FLV."""
 import os
+import socket
 import time
 
 import topology as top
@@ -44,6 +45,26 @@ def test_head_of_a_file(t):
     s, files = site(t)
     r = httpc.fetch(s.web("/e.bin"), "HEAD")
     assert r.status == 200 and r.content == b"" and r.headers["content-length"] == str(len(files["e.bin"])), r.headers
+
+
+def test_halves_of_requests_do_not_wait(t):
+    """A client whose kernel holds small writes back until the one before is acknowledged sends heads in pieces
+    without waiting for a delayed acknowledgement."""
+    s, _ = site(t)
+    count = 50
+    with socket.create_connection(("127.0.0.1", s.http), 10) as client:
+        began = time.monotonic()
+        for _ in range(count):
+            client.sendall(b"GET /a.js HTTP/1.1\r\n")
+            client.sendall(b"Host: h\r\n")
+            client.sendall(b"\r\n")
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n1;"):
+                piece = client.recv(4096)
+                assert piece, answer
+                answer += piece
+        took = time.monotonic() - began
+    assert took < count * 0.03 * SCALE, f"{took:.2f} s; acknowledgements are delayed by 0.04 s"
 
 
 def test_missing_file_is_404(t):

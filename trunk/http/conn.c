@@ -83,14 +83,17 @@ static err scratch_recv(struct http_conn *conn, size_t *n)
 	}
 }
 
-/* Bytes to parse: those left over, else new ones in the scratch. */
-static err input_get(struct http_conn *conn, uint8_t **p, size_t *n)
+/* Bytes to parse: those left over, else new ones in the scratch. `more` of a message that has begun may be
+ * held back until what has come is acknowledged (see sock_set_quick()). */
+static err input_get(struct http_conn *conn, bool more, uint8_t **p, size_t *n)
 {
 	if (conn->left.n) {
 		*p = conn->left.p;
 		*n = conn->left.n;
 		return OK;
 	}
+	if (more)
+		sock_acknowledge(conn->sock);
 	*p = scratch;
 	return scratch_recv(conn, n);
 }
@@ -113,7 +116,7 @@ static err head_read(struct http_conn *conn, struct http_parse *parse, struct ht
 	for (*out = NULL; !*out;) {
 		uint8_t *p;
 		size_t n, used = 0;
-		TRY(input_get(conn, &p, &n));
+		TRY(input_get(conn, *started, &p, &n));
 		*started = true;
 		err e = http_parse_head(parse, span_of(p, n), &used, out);
 		input_put(conn, p, n, used);
@@ -153,7 +156,7 @@ static err body_read(struct http_conn *conn, struct http_parse *parse, struct ht
 	while (!http_parse_done(parse)) {
 		uint8_t *p;
 		size_t n, used = 0, got = 0;
-		TRY(input_get(conn, &p, &n));
+		TRY(input_get(conn, true, &p, &n));
 		err e = http_parse_body(parse, p, n, &used, &got);
 		if (got)
 			buf_put(&m->body, p, got);
@@ -187,6 +190,7 @@ err http_recv_request(struct http_conn *conn, struct http_message **out, int64_t
 		co_yield ();
 	int64_t outer = deadline_set(conn, deadline);
 	struct http_parse *parse = http_parse_new(HTTP_PARSE_REQUEST);
+	sock_set_quick(conn->sock, false); /* the answer acknowledges the request */
 	err e = request_read(conn, parse, out);
 	sock_set_deadline(conn->sock, outer);
 	if (e != OK)

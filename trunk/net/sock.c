@@ -217,7 +217,7 @@ void sock_close_gently(struct sock **psock, int64_t ms)
 }
 
 /* The kernel forgets this option as it goes: it is said anew after each read. */
-static void acknowledge(const struct sock *sock)
+void sock_acknowledge(const struct sock *sock)
 {
 	static const int on = 1;
 	setsockopt(sock->rfd.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
@@ -228,7 +228,7 @@ void sock_received(struct sock *sock, size_t n)
 	sock->recv_bytes += (int64_t)n;
 	sock->recv_ms = clock_ms();
 	if (sock->quick)
-		acknowledge(sock);
+		sock_acknowledge(sock);
 }
 
 err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n)

@@ -145,6 +145,8 @@ void sock_set_lowat(struct sock *sock, int bytes);
  * writes (Nagle) waits for our acknowledgement, and ours would be delayed by 40 ms. On at first;
  * turned off when media flows. */
 void sock_set_quick(struct sock *sock, bool quick);
+/* Acknowledges at once what was received so far; for a peer that may wait for that before it sends more. */
+void sock_acknowledge(const struct sock *sock);
 /* A peer that has vanished is noticed although nothing is sent to it: after 15 silent seconds the
  * kernel asks, and asks again each 15. The connection is broken off when nothing was acknowledged
  * for `ms`, but never before three such questions were lost. */

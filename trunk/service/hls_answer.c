@@ -12,19 +12,22 @@ enum {
 	PIECE_MS = 15000,
 	EXTRA_MAX = 4096,
 	LIST_MAX = 4 << 20,
-	TOGETHER = 16384
 };
 
-/* In pieces, each with a time of its own: how long a segment takes is the client's business. */
-static err send_bytes(struct sock *sock, struct span s)
+/* In pieces, each with a time of its own: how long a segment takes is the client's business. The first goes
+ * together with the head: a call and a packet less, and hundreds of playlists may be due at once. */
+static err send_bytes(struct sock *sock, struct span head, struct span s)
 {
 	int64_t outer = sock_deadline(sock);
 	err e = OK;
-	while (s.n > 0 && e == OK) {
-		size_t n = s.n < PIECE ? s.n : PIECE;
+	while (head.n + s.n > 0 && e == OK) {
+		struct span piece = span_head(s, PIECE);
+		struct iovec iov[] = {{(void *)(uintptr_t)head.p, head.n},
+				      {(void *)(uintptr_t)piece.p, piece.n}};
 		sock_set_deadline(sock, clock_after(PIECE_MS));
-		e = sock_send(sock, s.p, n);
-		s = span_of(s.p + n, s.n - n);
+		e = sock_sendv(sock, iov, 2);
+		head = (struct span){0};
+		s = span_rest(s, piece.n);
 	}
 	sock_set_deadline(sock, outer);
 	return e;
@@ -33,18 +36,13 @@ static err send_bytes(struct sock *sock, struct span s)
 static err send_part(struct http_session *s, int status, const char *type, struct span part,
 		     const char *extra)
 {
-	struct buf head = {.max = 2 * EXTRA_MAX + TOGETHER};
+	struct buf head = {.max = 2 * EXTRA_MAX};
 	http_write_head(&head, s->request, status, type, (int64_t)part.n, extra);
-	/* A playlist goes in one piece with its head: hundreds may be due at once. */
-	if (part.n <= TOGETHER && s->request->method != HTTP_METHOD_HEAD) {
-		buf_put(&head, part.p, part.n);
-		part.n = 0;
-	}
-	err e = buf_ok(&head) ? sock_send(s->sock, head.p, head.n)
+	if (s->request->method == HTTP_METHOD_HEAD)
+		part = (struct span){0};
+	err e = buf_ok(&head) ? send_bytes(s->sock, buf_span(&head), part)
 			      : err_fail(ERR_LIMIT, "the head of an HTTP answer is too long");
 	buf_free(&head);
-	if (e == OK && s->request->method != HTTP_METHOD_HEAD)
-		e = send_bytes(s->sock, part);
 	return e;
 }
 
