@@ -250,6 +250,15 @@ static void recordings_are_made_at_the_origin(const struct subject *s)
 			     "is once");
 }
 
+static void what_grows_stays_fragmented(const struct subject *s)
+{
+	const struct conf_dvr *dvr = &s->vhost->dvr;
+	if (dvr->enabled && dvr->mp4_progressive && dvr->plan == DVR_PLAN_APPEND)
+		report_error(s->report, at(s, "dvr.dvr_mp4_progressive"),
+			     "a progressive MP4 cannot be gone on with: 'dvr_plan append' needs "
+			     "'dvr_mp4_progressive off'");
+}
+
 static void an_edge_knows_where_hls_is(const struct subject *s)
 {
 	const struct conf_cluster *c = &s->vhost->cluster;
@@ -380,6 +389,7 @@ static rule *const vhost_rules[] = {
 	an_edge_knows_where_hls_is,
 	parts_are_not_encrypted,
 	recordings_are_made_at_the_origin,
+	what_grows_stays_fragmented,
 	clustered_origin_is_asked,
 	clustered_is_an_origin,
 	coworkers_are_used,

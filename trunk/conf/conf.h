@@ -169,7 +169,7 @@ struct conf_dvr {
 	enum conf_dvr_plan plan;
 	char *path;
 	int64_t duration_ms; /* in the file: seconds */
-	bool wait_keyframe;
+	bool wait_keyframe, mp4_progressive;
 	int64_t max_age_ms; /* likewise; 0: kept for ever */
 	int max_size_mb;    /* 0: without a limit */
 };

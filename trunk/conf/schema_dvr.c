@@ -35,6 +35,11 @@ static const struct row rows[] = {
 		"How long a recording is with 'dvr_plan segment'; it ends at the next key frame."),
 	ONOFF("vhost.dvr.dvr_wait_keyframe", conf_vhost, dvr.wait_keyframe, "on", NEW,
 	      "Whether a recording ends at key frames alone."),
+	ONOFF("vhost.dvr.dvr_mp4_progressive", conf_vhost, dvr.mp4_progressive, "off", NEW,
+	      "Whether an MP4 that is over is made a progressive one, with one index in front, as "
+	      "editors and some players want it. It has its name, and on_dvr is called, only then; "
+	      "helper "
+	      "threads copy it, one recording at a time. What a crash has left stays fragmented."),
 	SECONDS("vhost.dvr.dvr_max_age", conf_vhost, dvr.max_age_ms, "0", 0, 3650LL * DAY, NEW,
 		"How long recordings are kept after their end; 0 is for ever. Only files whose "
 		"names "

@@ -12,6 +12,7 @@
 
 struct dvr {
 	struct co *recovery, *pruner;
+	struct rewriter *rewriter;
 	struct server *server;
 	struct source_observer observer;
 	struct map *recorders; /* by the source's key */
@@ -44,8 +45,9 @@ static enum dvr_answer record(struct dvr *dvr, struct source *source,
 		log_warn("%s is not recorded: its name cannot be the name of a file", source->key);
 		return DVR_BAD_NAME;
 	}
-	recorder_start(dvr->recorders, dvr->server, source, vhost,
-		       &(struct recorder_watch){.on_again = again, .ctx = dvr});
+	recorder_start(
+		dvr->recorders, dvr->server, source, vhost,
+		&(struct recorder_owner){.rewriter = dvr->rewriter, .on_again = again, .ctx = dvr});
 	return DVR_OK;
 }
 
@@ -226,6 +228,7 @@ struct dvr *dvr_new(struct server *server)
 	dvr->observer.on_end = ends;
 	recovery_begin(clock_wall_ms() / 1000);
 	dvr->recovery = co_start("dvr-recovery", recovery_main, dvr);
+	dvr->rewriter = rewriter_new();
 	dvr->pruner = co_start("dvr-pruner", pruner_main, dvr);
 	registry_observe(&server->registry, &dvr->observer);
 	return dvr;
@@ -242,6 +245,7 @@ void dvr_free(struct dvr **dvr)
 	if (d->pruner)
 		co_stop(d->pruner);
 	co_join(&d->pruner);
+	rewriter_free(&d->rewriter);
 	map_free(&d->recorders);
 	map_free(&d->ended);
 	free(d);

@@ -15,7 +15,7 @@
 enum { QUEUE_MAX = 8192, END_MS = 2000 }; /* of small writes: bytes are the bound */
 #define QUEUE_BYTES ((size_t)64 << 20)
 
-enum work_kind { REPLACE, REMOVE, WRITE_AT, RENAME };
+enum work_kind { REPLACE, REMOVE, WRITE_AT, RENAME, SETTLE };
 
 struct work {
 	struct work *next;
@@ -137,6 +137,13 @@ static int name_it(struct work *w)
 	return error;
 }
 
+static int end_file(struct work *w)
+{
+	if (w->offset > 0 && truncate(w->path, w->offset) != 0)
+		return errno;
+	return w->kind == RENAME ? name_it(w) : 0;
+}
+
 /* On a helper thread. */
 static void do_work(void *arg)
 {
@@ -145,8 +152,8 @@ static void do_work(void *arg)
 		w->error = replace(w->path, w->blob);
 	else if (w->kind == WRITE_AT)
 		w->error = write_at(w->path, w->blob, w->offset);
-	else if (w->kind == RENAME)
-		w->error = w->offset > 0 && truncate(w->path, w->offset) != 0 ? errno : name_it(w);
+	else if (w->kind == RENAME || w->kind == SETTLE)
+		w->error = end_file(w);
 	else if (unlink(w->path) != 0 && errno != ENOENT)
 		w->error = errno;
 }
@@ -186,7 +193,7 @@ static bool prepare(struct files *f, struct work *w)
 	/* What is in front may still be filled in. */
 	if (w->kind == WRITE_AT)
 		return w->offset + (int64_t)w->blob->n <= f->damaged_at;
-	if (w->kind == RENAME)
+	if (w->kind == RENAME || w->kind == SETTLE)
 		w->offset = f->damaged_at;
 	free(f->damaged);
 	f->damaged = NULL;
@@ -262,7 +269,7 @@ static void push(struct files *f, struct work what, const char *path)
 {
 	size_t n = what.blob ? what.blob->n : 0;
 	bool is_full = f->count >= QUEUE_MAX || (f->count > 0 && f->bytes + n > QUEUE_BYTES);
-	if (!f->co || (is_full && what.kind != RENAME)) {
+	if (!f->co || (is_full && what.kind != RENAME && what.kind != SETTLE)) {
 		if (what.blob && f->lost++ == 0)
 			log_warn("%s is not written: the disk does not keep up", path);
 		if (what.kind == WRITE_AT) {
@@ -299,6 +306,11 @@ void files_write_at(struct files *files, const char *path, struct blob *blob, in
 void files_rename(struct files *files, const char *path, const char *to, struct files_done done)
 {
 	push(files, (struct work){.kind = RENAME, .to = whole(files, to), .done = done}, path);
+}
+
+void files_settle(struct files *files, const char *path, struct files_done done)
+{
+	push(files, (struct work){.kind = SETTLE, .done = done}, path);
 }
 
 void files_remove(struct files *files, const char *path)

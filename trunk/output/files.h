@@ -24,7 +24,9 @@ void files_remove(struct files *files, const char *path);
 void files_write_at(struct files *files, const char *path, struct blob *blob, int64_t offset);
 /* The file gets its final name; where that is taken, a number is put in front of its ending. */
 void files_rename(struct files *files, const char *path, const char *to, struct files_done done);
-/* The same at once, for a helper thread: 0, or the errno of what failed. *name, unless NULL, is the name
+/* Says when all of the file is written that will be: up to a gap, if there is one. */
+void files_settle(struct files *files, const char *path, struct files_done done);
+/* A name at once, for a helper thread: 0, or the errno of what failed. *name, unless NULL, is the name
  * that it has got, owned by the caller. */
 int files_give_name(const char *path, const char *to, char **name);
 /* Files that could not be written, or did not fit into the queue. */

@@ -32,7 +32,7 @@ struct recorder {
 	bool awaits_key, is_stopping;
 	bool is_over,
 		is_again; /* its files are being finished; the stream is wanted again meanwhile */
-	struct recorder_watch watch;
+	struct recorder_owner owner;
 	struct co *co;
 	int64_t since_wall_ms, duration_ms; /* of the recorder; of the file */
 	uint64_t lost;                      /* of files, when the recording was begun */
@@ -64,6 +64,8 @@ static void open_recording(struct recorder *r)
 	r->recording = r->opts->plan == DVR_PLAN_APPEND
 			       ? recording_append(format, r->files, path, r->headers)
 			       : recording_new(format, r->files, path, r->headers);
+	if (format == &recording_mp4 && r->opts->mp4_progressive)
+		r->recording->rewriter = r->owner.rewriter;
 	struct file_hook_stream stream = {.server = r->server,
 					  .conf = r->conf,
 					  .vhost = r->conf_vhost,
@@ -169,7 +171,7 @@ static void recorder_end(struct recorder *r)
 	files_free(&r->files);
 	(void)map_remove(r->recorders, r->key);
 	if (r->is_again && !co_stopping())
-		r->watch.on_again(r->watch.ctx, r->key);
+		r->owner.on_again(r->owner.ctx, r->key);
 	source_unref(&r->source);
 	headers_unref(&r->headers);
 	conf_unref(&r->conf);
@@ -192,7 +194,7 @@ static void recorder_main(void *arg)
 }
 
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
-		    const struct conf_vhost *vhost, const struct recorder_watch *watch)
+		    const struct conf_vhost *vhost, const struct recorder_owner *owner)
 {
 	struct recorder *r = mem_new(struct recorder);
 	*r = (struct recorder){
@@ -208,7 +210,7 @@ void recorder_start(struct map *recorders, struct server *server, struct source 
 		.source = source_ref(source),
 		.files = files_new("."),
 		.awaits_key = true,
-		.watch = *watch,
+		.owner = *owner,
 		.since_wall_ms = clock_wall_ms(),
 	};
 	(void)map_set(recorders, r->key, r);

@@ -2,6 +2,7 @@
 #pragma once
 #include "node/hook_queue.h"
 #include "node/server.h"
+#include "output/rewriter.h"
 
 struct recorder;
 
@@ -17,10 +18,12 @@ struct recorder_facts {
 bool recorder_facts(struct recorder_facts *out, const struct recorder *recorder);
 /* Its file ends and gets its name, soon after. */
 void recorder_stop(struct recorder *recorder);
-/* It does not end after all. Is it over already, the watch is told when another one can be started. */
+/* It does not end after all. Is it over already, the owner is told when another one can be started. */
 void recorder_go_on(struct recorder *recorder);
 
-struct recorder_watch {
+/* What is shared by the recorders; it outlives them. */
+struct recorder_owner {
+	struct rewriter *rewriter;
 	void (*on_again)(void *ctx,
 			 const char *key); /* of the source; must not switch coroutines */
 	void *ctx;
@@ -29,4 +32,4 @@ struct recorder_watch {
 /* Its coroutine is one of the server's services. It is in `recorders`, by the source's key, as long as it
  * records, or finishes its files: of a stream there is one at a time. */
 void recorder_start(struct map *recorders, struct server *server, struct source *source,
-		    const struct conf_vhost *vhost, const struct recorder_watch *watch);
+		    const struct conf_vhost *vhost, const struct recorder_owner *owner);

@@ -82,7 +82,9 @@ void recording_close(struct recording **recording)
 	r->format->finish(r);
 	recording_flush(r, true);
 	bool is_kept = (r->has_media || r->was_there) && r->written > 0;
-	if (is_kept)
+	if (is_kept && r->rewriter)
+		files_settle(r->files, r->temporary, rewriter_job(r->rewriter, r->path, r->done));
+	else if (is_kept)
 		files_rename(r->files, r->temporary, r->path, r->done);
 	else if (r->written > 0)
 		files_remove(r->files, r->temporary);

@@ -3,6 +3,7 @@
 #include "co/co.h"
 #include "live/headers.h"
 #include "output/files.h"
+#include "output/rewriter.h"
 #include "output/stored.h"
 
 struct recording;
@@ -27,7 +28,8 @@ const struct recording_format *recording_format_of(const char *path);
 struct recording {
 	const struct recording_format *format;
 	void *state;
-	struct files *files; /* borrowed */
+	struct files *files;       /* borrowed */
+	struct rewriter *rewriter; /* that makes it a whole one; NULL: none */
 	struct files_done done;
 	char *path, *temporary;
 	struct buf pending; /* not given to `files` yet */

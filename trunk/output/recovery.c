@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { DEPTH_MAX = 8, FILES_MAX = 100000 };
-static const char ending[] = ".tmp";
+static const char ending[] = ".tmp", part_ending[] = ".part";
 
 static struct {
 	pthread_mutex_t lock;
@@ -26,6 +26,11 @@ static struct {
 char *recovery_temporary(const char *path)
 {
 	return mem_printf("%s.%d-%u%s", path, (int)getpid(), ++recovery.names, ending);
+}
+
+char *recovery_part(const char *temporary)
+{
+	return mem_printf("%s%s", temporary, part_ending);
 }
 
 /* The whole name of a temporary one, and the number of its process; NULL: it is none. */
@@ -104,6 +109,20 @@ static bool recover(const char *path, const char *name, long pid)
 	return is_done;
 }
 
+/* What a process that is gone was making of a recording, which is there itself. */
+static bool is_left_part(const char *path, const struct stat *st)
+{
+	size_t n = strlen(path), m = strlen(part_ending);
+	long pid = 0;
+	if (n <= m || strcmp(path + n - m, part_ending) != 0)
+		return false;
+	char *temporary = mem_strndup(path, n - m), *name = whole_name(temporary, &pid);
+	bool is_left = name && is_gone(st, pid);
+	free(name);
+	free(temporary);
+	return is_left;
+}
+
 static unsigned visit(const char *folder, int depth, unsigned *seen);
 
 static unsigned visit_entry(const char *path, int depth, unsigned *seen)
@@ -114,6 +133,8 @@ static unsigned visit_entry(const char *path, int depth, unsigned *seen)
 		return 0;
 	if (S_ISDIR(st.st_mode))
 		return visit(path, depth + 1, seen);
+	if (is_left_part(path, &st))
+		(void)unlink(path);
 	char *name = whole_name(path, &pid);
 	unsigned count = name && recover(path, name, pid);
 	free(name);

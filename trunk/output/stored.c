@@ -144,8 +144,7 @@ bool stored_read_flv_index(struct stored *s, int fd, int64_t size)
 /* ---- MP4 ---- */
 
 struct moof_place {
-	int64_t at;
-	uint32_t n;
+	int64_t at, n;
 };
 
 struct mp4_scan {
@@ -154,25 +153,35 @@ struct mp4_scan {
 	size_t count;
 };
 
+/* The size of the box there; 0: there is none. */
+static int64_t box_at(int fd, int64_t at, int64_t size, uint8_t head[static 8])
+{
+	uint8_t large[8];
+	if (at + 8 > size || !read_at(fd, head, 8, at))
+		return 0;
+	uint64_t n = be(head, 4);
+	if (n == 1 && read_at(fd, large, 8, at + 8)) {
+		struct cur c = cur_of(large, 8);
+		n = cur_be(&c, 8);
+	}
+	return n >= 8 && n <= (uint64_t)(size - at) ? (int64_t)n : 0;
+}
+
 /* Where the last whole fragment, or movie, ends. */
 static int64_t scan_mp4(struct mp4_scan *scan, int fd, int64_t size)
 {
-	int64_t at = 0, good = 0;
+	int64_t at = 0, good = 0, n;
 	struct moof_place open = {0};
 	uint8_t head[8];
-	while (at + 8 <= size && read_at(fd, head, 8, at)) {
-		uint32_t n = be(head, 4);
+	for (; (n = box_at(fd, at, size, head)) > 0; at += n) {
 		bool is_moof = memcmp(head + 4, "moof", 4) == 0;
-		if (n < 8 || at + n > size)
-			break;
 		if (!scan->init && (is_moof || memcmp(head + 4, "styp", 4) == 0))
 			scan->init = at;
 		if (is_moof)
 			open = (struct moof_place){at, n};
-		at += n;
 		if (memcmp(head + 4, "mdat", 4) != 0)
 			continue;
-		good = at;
+		good = at + n;
 		if (open.n > 0)
 			scan->last[scan->count++ % LAST_MOOFS] = open;
 		open.n = 0;
@@ -187,9 +196,10 @@ static bool note_moof(struct stored *s, const struct mp4_init_facts *init, int f
 	struct mp4_moof_facts facts;
 	if (place->n > MOOF_MAX)
 		return false;
-	uint8_t *bytes = mem_alloc(place->n);
-	bool is_good = read_at(fd, bytes, place->n, place->at) &&
-		       mp4_read_moof(&facts, span_of(bytes + 8, place->n - 8));
+	size_t n = (size_t)place->n;
+	uint8_t *bytes = mem_alloc(n);
+	bool is_good = read_at(fd, bytes, n, place->at) &&
+		       mp4_read_moof(&facts, span_of(bytes + 8, n - 8));
 	for (size_t i = 0; i < init->tracks && is_good; i++) {
 		const struct mp4_run_facts *run = &facts.runs[i];
 		uint32_t scale = init->timescales[i];

@@ -1,6 +1,6 @@
-/* Any bytes as a fragmented MP4: what is said of a fragment lies within it. */
+/* Any bytes as a fragmented MP4: what is said of a fragment lies within it, and a whole one can be made of them. */
 #include "base/check.h"
-#include "codec/mp4_read.h"
+#include "codec/mp4_movie.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -21,6 +21,24 @@ static void read_moof(struct span body)
 	}
 }
 
+/* The fragments are looked for in front of the init, too, so that one input has both. */
+static void make_movie(struct span data)
+{
+	struct mp4_movie movie = {0};
+	struct buf head = {.max = 1 << 20};
+	struct mp4_box box;
+	bool is_good = mp4_movie_begin(&movie, data);
+	for (struct cur c = cur_of(data.p, data.n); is_good && mp4_next_box(&c, &box);)
+		if (strcmp(box.type, "moof") == 0) {
+			uint64_t before = movie.bytes;
+			is_good = mp4_movie_add(&movie, box.body, 0) || movie.bytes > before;
+		}
+	if (movie.count > 0 && mp4_movie_write(&movie, &head))
+		check(head.n > 0);
+	buf_free(&head);
+	mp4_movie_fini(&movie);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct mp4_init_facts init;
@@ -30,5 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	for (struct cur c = cur_of(data, n); mp4_next_box(&c, &box);)
 		if (strcmp(box.type, "moof") == 0)
 			read_moof(box.body);
+	make_movie(span_of(data, n));
 	return 0;
 }
