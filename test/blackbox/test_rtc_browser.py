@@ -3,14 +3,19 @@ import os
 
 import topology as top
 from support import rtc
+from support.lossy import Lossy
 from support.server import wait_for
-from test_rtc_media import media_file
+from test_rtc_media import media_file, session, start_behind
 
 PUBLISH = """
-const [url] = arguments;
+const [url, mode] = arguments;
 const pc = window.publisher = new RTCPeerConnection();
 const media = await navigator.mediaDevices.getUserMedia({audio: true, video: {width: 320, height: 240}});
-media.getTracks().forEach(t => pc.addTransceiver(t, {direction: 'sendonly'}));
+for (const t of media.getTracks()) {
+    const video = pc.addTransceiver(t, {direction: 'sendonly', ...(mode && t.kind == 'video' ? {sendEncodings: [{scalabilityMode: mode}]} : {})});
+    if (mode && t.kind == 'video')
+        video.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => c.mimeType == 'video/VP9'));
+}
 await pc.setLocalDescription(await pc.createOffer());
 const r = await fetch(url, {method: 'POST', headers: {'Content-Type': 'application/sdp'}, body: pc.localDescription.sdp});
 const answer = await r.text();
@@ -45,7 +50,7 @@ const pc = window.players[arguments[0]], out = {state: pc.connectionState};
 (await pc.getStats()).forEach(s => {
     if (s.type == 'inbound-rtp')
         out[s.kind] = {packets: s.packetsReceived, decoded: s.framesDecoded || 0, samples: s.totalSamplesReceived || 0,
-                       freezes: s.freezeCount || 0, pli: s.pliCount || 0};
+                       freezes: s.freezeCount || 0, width: s.frameWidth || 0, pli: s.pliCount || 0};
     if (s.type == 'transport')
         out.cipher = s.srtpCipher;
     if (s.type == 'candidate-pair' && s.nominated)
@@ -107,6 +112,40 @@ def test_chromium_publishes_and_plays(t):
     for server in (origin, edge, outer):
         rtc.wait_sessions(server, 0, 5)
     assert {e["why"] for e in rtc.api(origin)["ended"]} == {"the peer has left"}, rtc.api(origin)["ended"]
+
+
+def test_vp9_in_chromium(t):
+    """A page publishes VP9, of one layer and of two, and players see it at the origin and at an edge."""
+    origin = start(t, name="origin")
+    edge = edge_of(t, origin, "edge")
+    for mode in ("L1T1", "L2T2"):
+        page = page_of(t, origin)
+        page.run_async(PUBLISH, whip(origin, mode), mode)
+        wait_for(lambda: (origin.stream(mode) or {}).get("video"), 10, "the pictures of the page")
+        assert origin.stream(mode)["video"]["codec"] == "VP9", origin.stream(mode)
+        for server in (origin, edge):
+            page.run_async(PLAY, server.name, whep(server, mode))
+            found = wait_playing(page, server.name)
+            assert found["video"]["width"] == 320, found
+
+
+def test_without_repeats_a_page_asks_for_key_frames(t):
+    """nack off: what a page loses is not repeated; it asks for key frames, which a WebRTC publisher is asked for in turn."""
+    line = t.keep(Lossy())
+    s = start_behind(t, line, "nack off;")
+    page = page_of(t, s)
+    page.run_async(PUBLISH, whip(s) + f"&eip=127.0.0.1:{s.rtc}")
+    wait_for(lambda: (s.stream("a") or {}).get("video"), 10, "the pictures of the page")
+    page.run_async(PLAY, "lossy", whep(s))
+    wait_playing(page, "lossy")
+    played, published = session(s, "rtc-play")["sent"], session(s, "rtc-publish")["received"]
+    line.lose_some(10)
+    wait_for(lambda: session(s, "rtc-play")["sent"]["key_frames_asked"] > played["key_frames_asked"], 20, "a request of the player")
+    wait_for(lambda: session(s, "rtc-publish")["received"]["key_frames_asked"] > published["key_frames_asked"], 5, "one to the page")
+    decoded = page.run_async(STATS, "lossy")["video"]["decoded"]
+    wait_playing(page, "lossy", decoded + 20)
+    sent = session(s, "rtc-play")["sent"]
+    assert sent["asked_again"] == 0 and sent["repeated"] == 0, sent
 
 
 def test_chromium_publishes_to_an_edge(t):

@@ -3,7 +3,7 @@ import json
 import subprocess
 
 import topology as top
-from support import rtc
+from support import httpc, rtc
 from support.lossy import Lossy
 from support.server import wait_for
 
@@ -12,6 +12,15 @@ SERVER = rtc.SERVER % ""
 
 def start(t, more="", **kw):
     return t.server(kw.pop("name", "srs"), top.conf(rtc.VHOST % more, top=SERVER, **kw))
+
+
+def vp9_file(t, seconds=6, gop=50):
+    """VP9 and a tone as Opus, which a publisher sends as they are."""
+    path = t.path(f"media-{gop}.webm")
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc=s=320x240:r=25:d={seconds}", "-f", "lavfi", "-i",
+                    f"sine=440:r=48000:d={seconds}", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", str(gop),
+                    "-b:v", "800k", "-pix_fmt", "yuv420p", "-c:a", "libopus", "-b:a", "64k", path], check=True, timeout=60)
+    return path
 
 
 def media_file(t, seconds=6, gop=50, bframes=0, audio="aac"):
@@ -71,6 +80,21 @@ def test_whip_is_played_by_everybody(t):
         assert max(steps) < 0.06, max(steps)
 
 
+def test_vp9_is_passed(t):
+    """VP9 of a WebRTC publisher is seen by WebRTC players, here and behind an edge, and is in FLV as it was sent."""
+    s = start(t)
+    edge = start(t, f"}} cluster {{ mode remote; origin 127.0.0.1:{s.rtmp}; ", name="edge")
+    rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a&codec=vp9"), vp9_file(t)))
+    wait_for(lambda: s.stream("a") and s.stream("a")["video"], 10, "the stream")
+    video = s.stream("a")["video"]
+    assert (video["codec"], video["width"], video["height"]) == ("VP9", 320, 240), video
+    players = [rtc.aiortc(t, ("play", x.api_url("/rtc/v1/whep/?app=live&stream=a&codec=vp9")), name=x.name) for x in (s, edge)]
+    for player in players:
+        wait_heard(player, {"video": 50, "loud": 50})
+    media = httpc.Response(s.flv("live/a"))
+    wait_for(lambda: b"vp09" in media.read(), 5, "VP9 in FLV")
+
+
 def test_whip_reaches_an_edge_untouched(t):
     """WHEP at an edge: the Opus of a WebRTC publisher arrives as it was sent, beside the AAC for others, over two hops."""
     origin = start(t, name="origin")
@@ -93,9 +117,9 @@ def session(s, kind):
     return [x for x in rtc.api(s)["sessions"] if x["type"] == kind][0]
 
 
-def start_behind(t, line):
+def start_behind(t, line, more=""):
     """A server that clients reach through that line alone."""
-    conf = top.conf(rtc.VHOST % "", top="rtc_server { enabled on; listen 127.0.0.1:$rtc; api_as_candidates off; "
+    conf = top.conf(rtc.VHOST % more, top="rtc_server { enabled on; listen 127.0.0.1:$rtc; api_as_candidates off; "
                     f"candidate 127.0.0.1:{line.port}; }}\n")
     s = t.server("srs", conf)
     line.connect(s.rtc)
@@ -131,3 +155,38 @@ def test_a_player_on_a_bad_line(t):
     repeats = sorted(x["repeated"] for x in sent)
     assert repeats[0] == 0 and repeats[1] > 5, sent
     assert all(x["unrepeatable"] == 0 and x["refused"] == 0 for x in sent), sent
+
+
+def test_without_repeats_key_frames_repair_a_publisher(t):
+    """nack off: what a publisher loses is not asked for again; key frames are, and the pictures go on behind them."""
+    line = t.keep(Lossy())
+    s = start_behind(t, line, "nack off;")
+    answer = rtc.whip(s, "offered").content
+    assert b"nack" not in answer and b" rtx/" not in answer, answer
+    rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)))
+    wait_for(lambda: (s.stream("a") or {}).get("video"), 15, "the stream")
+    before = session(s, "rtc-publish")["received"]
+    line.lose_some(20)
+    wait_for(lambda: session(s, "rtc-publish")["received"]["pictures_dropped"] > before["pictures_dropped"], 10, "lost pictures")
+    found = session(s, "rtc-publish")["received"]
+    wait_for(lambda: session(s, "rtc-publish")["received"]["pictures"] > found["pictures"] + 25, 10, "pictures behind them")
+    found = session(s, "rtc-publish")["received"]
+    assert found["asked_again"] == 0 and found["repaired"] == 0, found
+    assert found["lost"] > 0 and found["key_frames_asked"] > before["key_frames_asked"], found
+    kinds = [p["codec_type"] for p in probe(s.url("live/a"))["packets"]]
+    assert kinds.count("video") > 20, kinds.count("video")
+
+
+def test_bitrates_are_told_where_twcc_is_not_known(t):
+    """A publisher without TWCC is told a bitrate, and one with it is not; what players say of theirs is in the API."""
+    s = start(t)
+    rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)),
+               ("play", s.api_url("/rtc/v1/whep/?app=live&stream=a")))
+    wait_for(lambda: len(rtc.api(s)["sessions"]) == 2 and session(s, "rtc-publish").get("received", {}).get("allowed_kbps", 0) > 1000,
+             15, "the bitrate that the publisher is told")
+    answer = rtc.whip(s, "b").content.decode()
+    assert "transport-cc" in answer and "goog-remb" not in answer, answer
+    off = start(t, "twcc off;", name="off")
+    answer = rtc.whip(off, "b").content.decode()
+    assert "transport-cc" not in answer and "goog-remb" in answer, answer
+    assert "goog-remb" in rtc.whep(off, "b").content.decode()

@@ -2,7 +2,7 @@
 
     aiortc_peer.py [publish URL FILE | play URL]...
 
-Ends by SIGTERM: with DELETE, as WHIP and WHEP have it."""
+It knows H.264 by itself; a URL with codec=vp9 is offered VP9 alone, whose frames come from the file as they are. Ends by SIGTERM: with DELETE, as WHIP and WHEP have it."""
 import asyncio
 import json
 import signal
@@ -12,10 +12,89 @@ import urllib.request
 
 sys.path.pop(0)  # a module beside this file is called as one that aiortc needs
 
-from aiortc import RTCPeerConnection, RTCSessionDescription  # noqa: E402
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription  # noqa: E402
+from aiortc import codecs
 from aiortc.contrib.media import MediaPlayer
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecCapability, RTCRtpCodecParameters
+import av
 
 LOUD = 300  # of 32767: somebody can be heard
+
+
+PIECE = 1100
+VP9 = RTCRtpCodecParameters(mimeType="video/VP9", clockRate=90000, payloadType=120, parameters={"profile-id": "0"},
+                            rtcpFeedback=[RTCRtcpFeedback(type="nack"), RTCRtcpFeedback(type="nack", parameter="pli")])
+
+
+class Vp9Encoder(codecs.Encoder):
+    """Frames of a file, in pieces with a number of 15 bits (RFC 9628)."""
+
+    def __init__(self):
+        self.number = 0
+
+    def encode(self, frame, force_keyframe=False):
+        raise NotImplementedError
+
+    def pack(self, packet):
+        data, is_key, seconds = packet
+        self.number = (self.number + 1) & 0x7FFF
+        count = -(-len(data) // PIECE)
+        head = 0x80 | (0 if is_key else 0x40)
+        pieces = [bytes([head | (8 if i == 0 else 0) | (4 if i == count - 1 else 0), 0x80 | self.number >> 8,
+                         self.number & 255]) + data[i * PIECE:(i + 1) * PIECE] for i in range(count)]
+        return pieces, int(seconds * 90000)
+
+
+class FileTrack(MediaStreamTrack):
+    """Pictures of a file as they are, again and again: (bytes, whether it is a key frame, seconds)."""
+    kind = "video"
+
+    def __init__(self, path):
+        super().__init__()
+        with av.open(path) as container:
+            packets = [p for p in container.demux(container.streams.video[0]) if p.size]
+            self.pictures = [(bytes(p), p.is_keyframe, float(p.pts * p.time_base)) for p in packets]
+        self.length = self.pictures[-1][2] + self.pictures[1][2] - 2 * self.pictures[0][2]
+        self.began, self.sent = None, 0
+
+    async def recv(self):
+        now = asyncio.get_running_loop().time()
+        self.began = self.began or now
+        rounds, at = divmod(self.sent, len(self.pictures))
+        data, is_key, seconds = self.pictures[at]
+        seconds += rounds * self.length - self.pictures[0][2]
+        self.sent += 1
+        await asyncio.sleep(max(0.0, self.began + seconds - now))
+        return data, is_key, seconds
+
+
+class Vp9Decoder(codecs.Decoder):
+    def __init__(self):
+        self.codec = av.CodecContext.create("vp9", "r")
+
+    def decode(self, encoded_frame):
+        packet = av.Packet(encoded_frame.data)
+        packet.pts = encoded_frame.timestamp
+        try:
+            return self.codec.decode(packet)
+        except av.AVError:
+            return []
+
+
+def without_head(payload):
+    """A payload of this server: a head of one byte."""
+    assert not payload[0] & 0xB2, payload[0]
+    return payload[1:]
+
+
+def learn_vp9():
+    import aiortc.rtcrtpreceiver as receiver
+    import aiortc.rtcrtpsender as sender
+    codecs.CODECS["video"].append(VP9)
+    known = {name: getattr(codecs, name) for name in ("get_encoder", "get_decoder", "depayload")}
+    sender.get_encoder = lambda c: Vp9Encoder() if c.name == "VP9" else known["get_encoder"](c)
+    receiver.get_decoder = lambda c: Vp9Decoder() if c.name == "VP9" else known["get_decoder"](c)
+    receiver.depayload = lambda c, p: without_head(p) if c.name == "VP9" else known["depayload"](c, p)
 
 
 def post(url, sdp):
@@ -41,13 +120,19 @@ class Peer:
     async def start(self):
         if self.kind == "publish":
             self.media = MediaPlayer(self.path, loop=True)
-            for track in (self.media.audio, self.media.video):
+            video = FileTrack(self.path) if "codec=vp9" in self.url else self.media.video
+            for track in (self.media.audio, video):
                 if track:
                     self.pc.addTrack(track)
         else:
             for kind in ("audio", "video"):
                 self.pc.addTransceiver(kind, direction="recvonly")
             self.pc.on("track", lambda track: self.tasks.append(asyncio.ensure_future(self.eat(track))))
+        if "codec=vp9" in self.url:
+            for transceiver in self.pc.getTransceivers():
+                if transceiver.kind == "video":
+                    transceiver.setCodecPreferences([RTCRtpCodecCapability(mimeType="video/VP9", clockRate=90000,
+                                                                           parameters=VP9.parameters)])
         await self.pc.setLocalDescription(await self.pc.createOffer())
         self.location, answer = await asyncio.to_thread(post, self.url, self.pc.localDescription.sdp)
         await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -87,4 +172,5 @@ async def main(words):
         await peer.stop()
     print("{\"over\": true}", flush=True)
 
+learn_vp9()
 asyncio.run(main(sys.argv[1:]))

@@ -13,6 +13,8 @@ import socket
 import threading
 import time
 
+from .server import wait_for
+
 
 class Lossy(threading.Thread):
     def __init__(self, port=0, lose=0.0, reorder=0.0, repeat=0.0, delay=0.0, late=0.03, every=False, seed=1):
@@ -30,6 +32,15 @@ class Lossy(threading.Thread):
 
     def connect(self, port):
         self.to = ("127.0.0.1", port)
+
+    def lose_some(self, count):
+        """Loses all media for a while: until so many packets more are lost."""
+        before, usual = self.lost, self.lose
+        self.lose = 1.0
+        try:
+            wait_for(lambda: self.lost >= before + count, 10, f"{count} lost packets")
+        finally:
+            self.lose = usual
 
     @staticmethod
     def _socket():

@@ -84,6 +84,7 @@ static void put_received(json_t *object, const struct rx *rx)
 	json_put_int(in, "pictures_dropped", c->pictures_dropped);
 	json_put_int(in, "key_frames_asked", c->plis);
 	json_put_int(in, "round_trip_ms", rx_rtt_ms(rx));
+	json_put_int(in, "allowed_kbps", rx_estimate_kbps(rx));
 }
 
 static void put_sent(json_t *object, const struct rtc_sender *sender)
@@ -103,6 +104,7 @@ static void put_sent(json_t *object, const struct rtc_sender *sender)
 	json_put_int(out, "bframes_sent", (int64_t)kept);
 	json_put_int(out, "loss_percent", rtc_sender_loss(sender) * 100 / 256);
 	json_put_int(out, "round_trip_ms", rtc_sender_rtt_ms(sender));
+	json_put_int(out, "estimated_kbps", rtc_sender_estimate(sender));
 }
 
 static json_t *session(const struct rtc_session *s)

@@ -221,7 +221,30 @@ static const struct kind *kind_of(uint32_t codec)
 
 bool pack_knows(uint32_t codec)
 {
-	return kind_of(codec) || codec == FOURCC('a', 'v', '0', '1');
+	return kind_of(codec) || codec == FOURCC('a', 'v', '0', '1') ||
+	       codec == FOURCC('v', 'p', '0', '9');
+}
+
+/* A byte in front of each piece: where a frame begins and ends, and whether it refers to others (RFC 9628, 4.2).
+ * Pieces of one size, as above. */
+static bool pack_vp9(struct payloads *out, const struct au *au, const struct pack_opts *opts)
+{
+	enum { INTER = 0x40, BEGINS = 0x08, ENDS = 0x04 };
+	struct span rest = au->data;
+	size_t most = opts->max - 1, pieces = (rest.n + most - 1) / most;
+	uint8_t flags = BEGINS | (au->is_key ? 0 : INTER);
+	size_t size = pieces ? (rest.n + pieces - 1) / pieces : 0;
+	while (rest.n) {
+		size_t n = rest.n < size ? rest.n : size;
+		uint8_t *at = payloads_add(out, 1 + n);
+		if (!at)
+			return false;
+		at[0] = flags | (n == rest.n ? ENDS : 0);
+		memcpy(at + 1, rest.p, n);
+		rest = span_rest(rest, n);
+		flags &= (uint8_t)~BEGINS;
+	}
+	return out->count > 0;
 }
 
 bool pack_video(struct payloads *out, const struct au *au, const struct pack_opts *opts)
@@ -233,6 +256,8 @@ bool pack_video(struct payloads *out, const struct au *au, const struct pack_opt
 	out->count = 0;
 	if (kind)
 		return pack_nals(out, au, opts, kind);
+	if (au->codec == FOURCC('v', 'p', '0', '9'))
+		return pack_vp9(out, au, opts);
 	return au->codec == FOURCC('a', 'v', '0', '1') && pack_av1(out, au, opts);
 }
 

@@ -6,6 +6,7 @@
 
 enum { LENGTHS = 4, SETS_MAX = 31, AV1_SEQUENCE = 1, AV1_FRAME_HEADER = 3, AV1_FRAME = 6 };
 #define AVC FOURCC('a', 'v', 'c', '1')
+#define VP9 FOURCC('v', 'p', '0', '9')
 #define HEVC FOURCC('h', 'v', 'c', '1')
 
 static bool next_nal(struct cur *c, struct span *nal)
@@ -59,6 +60,9 @@ static struct unit_facts av1_facts(struct span unit)
 
 struct unit_facts unit_facts(uint32_t codec, struct span unit)
 {
+	if (codec == VP9)
+		return (struct unit_facts){.is_key = picture_is_key_vp9(unit),
+					   .has_picture = unit.n > 0};
 	return codec == AVC || codec == HEVC ? nals_facts(codec, unit) : av1_facts(unit);
 }
 
@@ -198,10 +202,43 @@ static bool write_av1(struct buf *out, struct span unit)
 	return false;
 }
 
+/* The lowest level that has room for such pictures (VP9 bitstream specification, annex A). */
+static uint8_t vp9_level(int width, int height)
+{
+	static const struct {
+		int64_t samples;
+		uint8_t level;
+	} levels[] = {{36864, 10},  {73728, 11},   {122880, 20},  {245760, 21},  {552960, 30},
+		      {983040, 31}, {2228224, 40}, {8912896, 50}, {35651584, 60}};
+	size_t i = 0;
+	while (i + 1 < sizeof(levels) / sizeof(levels[0]) &&
+	       (int64_t)width * height > levels[i].samples)
+		i++;
+	return levels[i].level;
+}
+
+/* VPCodecConfigurationRecord: what a key frame says of its pictures. Those for WebRTC are of profile 0, or of
+ * profile 2 with ten bits. */
+static bool write_vp9(struct buf *out, struct span unit)
+{
+	int width, height;
+	if (!picture_size_vp9(unit, &width, &height))
+		return false;
+	uint8_t profile = (uint8_t)((unit.p[0] >> 5 & 1) | (unit.p[0] >> 3 & 2));
+	unsigned depth = profile >= 2 ? 10 : 8, chroma = profile & 1 ? 3 : 1;
+	buf_u8(out, profile);
+	buf_u8(out, vp9_level(width, height));
+	buf_u8(out, (uint8_t)(depth << 4 | chroma << 1));
+	buf_u24(out, 0x020202); /* colours are not said */
+	buf_u16(out, 0);
+	return buf_ok(out);
+}
+
 bool param_record_write(struct buf *record, uint32_t codec, struct span unit)
 {
 	return codec == AVC    ? write_avc(record, unit)
 	       : codec == HEVC ? write_hevc(record, unit)
+	       : codec == VP9  ? write_vp9(record, unit)
 			       : write_av1(record, unit);
 }
 

@@ -90,18 +90,32 @@ bool picture_size_av1(struct span obus, int *width, int *height)
 	return false;
 }
 
+/* Up to the colours of a key frame; false: it is none. */
+static bool read_vp9_head(struct bits *b, unsigned *profile)
+{
+	if (bits_get(b, 2) != 2)
+		return false;
+	*profile = bits_get(b, 1);
+	*profile |= bits_get(b, 1) << 1;
+	if (*profile == 3)
+		bits_skip(b, 1);
+	bool is_shown_again = bits_get(b, 1), is_inter = bits_get(b, 1);
+	bits_skip(b, 2);
+	return !is_shown_again && !is_inter && bits_get(b, 24) == 0x498342;
+}
+
+bool picture_is_key_vp9(struct span frame)
+{
+	struct bits b = bits_of(frame);
+	unsigned profile;
+	return read_vp9_head(&b, &profile);
+}
+
 bool picture_size_vp9(struct span frame, int *width, int *height)
 {
 	struct bits b = bits_of(frame);
-	if (bits_get(&b, 2) != 2)
-		return false;
-	unsigned profile = bits_get(&b, 1);
-	profile |= bits_get(&b, 1) << 1;
-	if (profile == 3)
-		bits_skip(&b, 1);
-	bool is_shown_again = bits_get(&b, 1), is_inter = bits_get(&b, 1);
-	bits_skip(&b, 2);
-	if (is_shown_again || is_inter || bits_get(&b, 24) != 0x498342)
+	unsigned profile;
+	if (!read_vp9_head(&b, &profile))
 		return false;
 	if (profile >= 2)
 		bits_skip(&b, 1); /* bit depth */

@@ -12,6 +12,7 @@ void unpack_begin(struct unpack *u, uint32_t codec)
 {
 	u->codec = codec;
 	u->in_piece = u->is_bad = false;
+	u->frame_count = 0;
 	u->unit.max = u->piece.max = UNPACK_UNIT_MAX;
 	buf_clear(&u->unit);
 	buf_clear(&u->piece);
@@ -168,6 +169,66 @@ static void take_av1(struct unpack *u, struct span p)
 	u->is_bad |= !cur_ok(&c);
 }
 
+/* ---- VP9 ---- */
+
+/* What stands in front of the frame (RFC 9628, 4.2 and 4.2.1). */
+static void skip_scalability(struct cur *c)
+{
+	uint8_t head = cur_u8(c);
+	if (head & 0x10)
+		cur_skip(c, 4 * ((size_t)(head >> 5) + 1));
+	for (unsigned left = head & 0x08 ? cur_u8(c) : 0; left > 0 && cur_ok(c); left--)
+		cur_skip(c, cur_u8(c) >> 2 & 3);
+}
+
+static void skip_vp9_head(struct cur *c, uint8_t head)
+{
+	enum { NUMBERED = 0x80, INTER = 0x40, LAYERED = 0x20, FLEXIBLE = 0x10, STRUCTURE = 0x02 };
+	if (head & NUMBERED && cur_u8(c) & 0x80)
+		cur_skip(c, 1);
+	if (head & LAYERED)
+		cur_skip(c, head & FLEXIBLE ? 1 : 2);
+	if ((head & FLEXIBLE) && (head & INTER))
+		for (int i = 0; i < 3 && cur_u8(c) & 1; i++)
+			;
+	if (head & STRUCTURE)
+		skip_scalability(c);
+}
+
+static void take_vp9(struct unpack *u, struct span p)
+{
+	enum { FIRST = 0x08, LAST = 0x04 };
+	struct cur c = cur_of(p.p, p.n);
+	uint8_t head = cur_u8(&c);
+	skip_vp9_head(&c, head);
+	u->is_bad |= !cur_ok(&c) || !(head & FIRST) != u->in_piece ||
+		     u->frame_count == UNPACK_FRAMES_MAX;
+	if (u->is_bad)
+		return;
+	struct span body = cur_bytes(&c, cur_left(&c));
+	if (head & FIRST)
+		u->piece_at = u->unit.n;
+	buf_put(&u->unit, body.p, body.n);
+	u->in_piece = !(head & LAST);
+	if (head & LAST)
+		u->frames[u->frame_count++] = (uint32_t)(u->unit.n - u->piece_at);
+}
+
+/* Layers of one picture are one superframe, for which decoders want to know the size of each (annex B of the
+ * bitstream specification). */
+static void end_vp9(struct unpack *u)
+{
+	enum { BYTES = 4 };
+	uint8_t mark = (uint8_t)(0xC0 | (BYTES - 1) << 3 | (u->frame_count - 1));
+	if (u->codec != FOURCC('v', 'p', '0', '9') || u->frame_count < 2)
+		return;
+	buf_u8(&u->unit, mark);
+	for (int i = 0; i < u->frame_count; i++)
+		for (unsigned shift = 0; shift < 8 * BYTES; shift += 8)
+			buf_u8(&u->unit, (uint8_t)(u->frames[i] >> shift));
+	buf_u8(&u->unit, mark);
+}
+
 /* ---- all of them ---- */
 
 void unpack_take(struct unpack *u, struct span payload)
@@ -180,12 +241,15 @@ void unpack_take(struct unpack *u, struct span payload)
 		take_hevc(u, payload);
 	else if (u->codec == FOURCC('a', 'v', '0', '1'))
 		take_av1(u, payload);
+	else if (u->codec == FOURCC('v', 'p', '0', '9'))
+		take_vp9(u, payload);
 	else
 		u->is_bad = true;
 }
 
 bool unpack_end(struct unpack *u, struct span *unit)
 {
+	end_vp9(u);
 	*unit = buf_span(&u->unit);
 	return !u->is_bad && !u->in_piece && buf_ok(&u->unit);
 }
@@ -198,5 +262,7 @@ bool unpack_is_first(uint32_t codec, struct span p)
 		return (p.p[0] & 31) != FU_A || (p.n > 1 && p.p[1] & BEGINS);
 	if (codec == FOURCC('h', 'v', 'c', '1'))
 		return hevc_nal_type(p) != FU || (p.n > 2 && p.p[2] & BEGINS);
+	if (codec == FOURCC('v', 'p', '0', '9'))
+		return p.p[0] & 0x08;
 	return !(p.p[0] & CONTINUES);
 }

@@ -1,15 +1,18 @@
-/* unpack - the payloads of one picture, in order, as an access unit: H.264, H.265, AV1. Layer: codec. */
+/* unpack - the payloads of one picture, in order, as an access unit: H.264, H.265, AV1, VP9. Layer: codec. */
 #pragma once
 #include "base/buf.h"
 
-enum { UNPACK_UNIT_MAX = 8 << 20 };
+enum { UNPACK_UNIT_MAX = 8 << 20, UNPACK_FRAMES_MAX = 8 };
 
 struct unpack {
 	uint32_t codec;
-	struct buf unit; /* NAL units behind lengths of four bytes; OBUs with their sizes */
+	struct buf
+		unit; /* NAL units behind lengths of four bytes; OBUs with their sizes; a frame of VP9 */
 	size_t piece_at; /* of the unit that is being put together, in `unit` */
 	bool in_piece, is_bad;
-	struct buf piece; /* of AV1 */
+	struct buf piece;                   /* of AV1 */
+	uint32_t frames[UNPACK_FRAMES_MAX]; /* of VP9: bytes of each layer */
+	int frame_count;
 };
 
 /* Zeroed memory; anew for each picture. */

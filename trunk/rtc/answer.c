@@ -108,6 +108,7 @@ static void take_feedback(const struct answer *a, struct section *s)
 		.pli = opts->nack && rtc_format_feedback(s->of, pt, "nack pli"),
 		.fir = !opts->publish && rtc_format_feedback(s->of, pt, "ccm fir"),
 		.twcc = t->ext.twcc != 0,
+		.remb = !t->ext.twcc && rtc_format_feedback(s->of, pt, "goog-remb"),
 	};
 }
 
@@ -154,12 +155,13 @@ static err take_audio(struct answer *a)
 
 static err take_video(struct answer *a)
 {
-	static const enum rtc_codec any[] = {RTC_CODEC_H264, RTC_CODEC_H265, RTC_CODEC_AV1};
+	static const enum rtc_codec any[] = {RTC_CODEC_H264, RTC_CODEC_H265, RTC_CODEC_AV1,
+					     RTC_CODEC_VP9};
 	const struct rtc_answer_opts *opts = a->opts;
 	struct section *s = &a->video;
 	if (!s->of)
 		return OK;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (opts->video != RTC_CODEC_NONE && opts->video != any[i])
 			continue;
 		if (rtc_format_choose(&s->format, s->of, any[i], opts->profile))
@@ -167,7 +169,7 @@ static err take_video(struct answer *a)
 	}
 	return opts->video == RTC_CODEC_NONE
 		       ? err_fail(ERR_NOTFOUND, "the video is offered in no codec that is known "
-						"here (H.264, H.265, AV1)")
+						"here (H.264, H.265, AV1, VP9)")
 		       : err_fail(ERR_NOTFOUND, "the video is %s, which is not offered",
 				  rtc_codec_name(opts->video));
 }
@@ -264,6 +266,8 @@ static void write_formats(const struct answer *a, const struct section *s)
 	write_format(out, &s->format, name);
 	if (t->feedback.twcc)
 		sdp_write(out, "a=rtcp-fb:%u transport-cc", t->pt);
+	if (t->feedback.remb)
+		sdp_write(out, "a=rtcp-fb:%u goog-remb", t->pt);
 	if (t->feedback.fir)
 		sdp_write(out, "a=rtcp-fb:%u ccm fir", t->pt);
 	if (t->feedback.nack)

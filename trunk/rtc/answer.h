@@ -24,7 +24,7 @@ void rtc_candidates_add(struct rtc_candidates *list, const char *host, int port,
 struct rtc_answer_opts {
 	bool publish;
 	enum rtc_codec video; /* NONE: H.264, else whatever there is */
-	uint32_t profile;     /* of the H.264 that will be sent; 0: not known */
+	uint32_t profile;     /* of the H.264 or VP9 that will be sent; 0: not known */
 	bool nack, twcc;      /* may be agreed on */
 	bool trickle;         /* further candidates can be told (PATCH) */
 	bool active;          /* our role in DTLS where the peer leaves it to us */

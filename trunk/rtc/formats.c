@@ -22,6 +22,7 @@ static const struct {
 	{RTC_CODEC_H264, "H264", NULL, 90000, "H.264"},
 	{RTC_CODEC_H265, "H265", NULL, 90000, "H.265"},
 	{RTC_CODEC_AV1, "AV1", "AV1X", 90000, "AV1"},
+	{RTC_CODEC_VP9, "VP9", NULL, 90000, "VP9"},
 };
 
 const char *rtc_codec_name(enum rtc_codec codec)
@@ -117,6 +118,13 @@ static int score(const struct rtc_format *f, uint32_t profile)
 	       (same ? same : offered == CONSTRAINED_BASELINE);
 }
 
+/* Of VP9 (RFC 9628, 6): 0 unless it is said. */
+static int score_vp9(const struct rtc_format *f, uint32_t profile)
+{
+	int64_t offered = sdp_number(sdp_parameter(f->fmtp, "profile-id"), 3);
+	return (offered < 0 ? 0 : offered) == (int64_t)profile ? 2 : 1;
+}
+
 bool rtc_format_choose(struct rtc_format *out, const struct sdp_section *s, enum rtc_codec codec,
 		       uint32_t profile)
 {
@@ -126,7 +134,9 @@ bool rtc_format_choose(struct rtc_format *out, const struct sdp_section *s, enum
 		struct rtc_format f;
 		if (!rtc_format_find(&f, s, (int)sdp_number(word, PT_MAX)) || !is_codec(&f, codec))
 			continue;
-		int points = codec == RTC_CODEC_H264 ? score(&f, profile) : 1;
+		int points = codec == RTC_CODEC_H264  ? score(&f, profile)
+			     : codec == RTC_CODEC_VP9 ? score_vp9(&f, profile)
+						      : 1;
 		if (points > best)
 			*out = f;
 		best = points > best ? points : best;

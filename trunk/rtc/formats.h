@@ -13,7 +13,7 @@ struct rtc_format {
 
 /* False: the section has no such payload type, or does not say what it is. */
 bool rtc_format_find(struct rtc_format *out, const struct sdp_section *section, int pt);
-/* The best one of that codec. `profile` is what H.264 to be sent has, 0: not known, or we receive. */
+/* The best one of that codec. `profile` is what H.264 or VP9 to be sent has, 0: not known, or we receive. */
 bool rtc_format_choose(struct rtc_format *out, const struct sdp_section *section,
 		       enum rtc_codec codec, uint32_t profile);
 /* The one in which packets of `pt` are repeated (RFC 4588). */

@@ -6,7 +6,14 @@
 
 enum { RTC_MID_MAX = 32, RTC_CNAME_MAX = 32 };
 
-enum rtc_codec { RTC_CODEC_NONE, RTC_CODEC_OPUS, RTC_CODEC_H264, RTC_CODEC_H265, RTC_CODEC_AV1 };
+enum rtc_codec {
+	RTC_CODEC_NONE,
+	RTC_CODEC_OPUS,
+	RTC_CODEC_H264,
+	RTC_CODEC_H265,
+	RTC_CODEC_AV1,
+	RTC_CODEC_VP9
+};
 
 /* Ids of header extensions (RFC 8285) as the offer has them; 0: not agreed on. */
 struct rtc_ext_ids {
@@ -15,7 +22,7 @@ struct rtc_ext_ids {
 
 /* What may be sent back (RFC 4585): to a publisher by us, to us by a player. */
 struct rtc_feedback {
-	bool nack, pli, fir, twcc;
+	bool nack, pli, fir, twcc, remb;
 };
 
 /* One m-section that was accepted. */

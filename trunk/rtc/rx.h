@@ -47,3 +47,5 @@ void rx_want_key(struct rx *rx, int64_t now_us);
 const struct rx_counts *rx_counts(const struct rx *rx);
 /* Round trip in milliseconds, as repairs take it; 0: nothing was repaired yet. */
 int64_t rx_rtt_ms(const struct rx *rx);
+/* Kilobits a second that the publisher was told to send at most (REMB); 0: it was told nothing. */
+int64_t rx_estimate_kbps(const struct rx *rx);

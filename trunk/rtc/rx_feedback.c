@@ -29,9 +29,10 @@ static struct rtcp_report report_of(struct rx_track *t, int64_t now_us)
 	st->expected_prior = all;
 	st->received_prior = st->received;
 	lost = lost > 0x7FFFFF ? 0x7FFFFF : lost < -0x800000 ? -0x800000 : lost;
+	st->fraction = (int)(span > 0 && gone > 0 ? gone * 255 / span : 0);
 	return (struct rtcp_report){
 		.ssrc = t->ssrc,
-		.fraction = (uint8_t)(span > 0 && gone > 0 ? gone * 255 / span : 0),
+		.fraction = (uint8_t)st->fraction,
 		.lost = (int32_t)lost,
 		.highest = (uint32_t)(t->ring.newest - 65536),
 		.jitter = (uint32_t)st->jitter,
@@ -195,5 +196,6 @@ void rx_send_reports(struct rx *rx, int64_t now_us)
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 	rx->report_ms = rx->report_ms ? now + REPORT_MS : now + FIRST_REPORT_MS;
 	put_reports(rx, &b, now_us);
+	rx_put_estimate(rx, &b, now_us);
 	tell(rx, &b);
 }

@@ -11,6 +11,7 @@ enum { RX_QUEUE = 512, RX_ARRIVALS = 1024, RX_OUR_SSRC = 1 };
 /* What a report tells (RFC 3550 A.3, A.8). */
 struct rx_stats {
 	int64_t first, received, expected_prior, received_prior;
+	int fraction; /* lost, as the last report has it */
 	int64_t transit;
 	double jitter;
 	uint32_t report; /* the middle of the NTP time of the last sender report; 0: none */
@@ -55,6 +56,9 @@ struct rx {
 	int64_t twcc_next, twcc_newest; /* to be told next; the highest; in full */
 	bool twcc_begun;
 	uint8_t twcc_count;
+	/* what the line takes (REMB) */
+	int64_t remb_bytes, remb_ms; /* received until the last estimate, and when that was */
+	int64_t remb_bits;           /* a second; 0: none was made */
 	struct rx_counts counts;
 };
 
@@ -68,3 +72,5 @@ void rx_note_arrival(struct rx *rx, uint16_t number, int64_t now_us);
 void rx_note_packet(struct rx_track *t, int64_t seq, uint32_t ts, int64_t now_us);
 void rx_send_requests(struct rx *rx, int64_t now_us);
 void rx_send_reports(struct rx *rx, int64_t now_us);
+/* How much the publisher may send, for one that finds it by no other means: behind a report. */
+void rx_put_estimate(struct rx *rx, struct buf *compound, int64_t now_us);

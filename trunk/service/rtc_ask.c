@@ -35,7 +35,7 @@ static err read_codec(struct rtc_ask *a, const char *query)
 		enum rtc_codec codec;
 	} names[] = {
 		{"h264", RTC_CODEC_H264}, {"avc", RTC_CODEC_H264}, {"hevc", RTC_CODEC_H265},
-		{"h265", RTC_CODEC_H265}, {"av1", RTC_CODEC_AV1},
+		{"h265", RTC_CODEC_H265}, {"av1", RTC_CODEC_AV1},  {"vp9", RTC_CODEC_VP9},
 	};
 	char *want = parameter(query, "codec", "");
 	bool known = !*want;
@@ -46,7 +46,7 @@ static err read_codec(struct rtc_ask *a, const char *query)
 		known = true;
 	}
 	free(want);
-	return known ? OK : err_fail(ERR_PROTOCOL, "codec is h264, hevc or av1");
+	return known ? OK : err_fail(ERR_PROTOCOL, "codec is h264, hevc, av1 or vp9");
 }
 
 /* A proxy in front may choose our credentials, to know whose datagrams are whose. */

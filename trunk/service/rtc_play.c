@@ -162,6 +162,8 @@ static enum rtc_codec codec_of(const struct source *source)
 		return RTC_CODEC_H265;
 	case FOURCC('a', 'v', '0', '1'):
 		return RTC_CODEC_AV1;
+	case FOURCC('v', 'p', '0', '9'):
+		return RTC_CODEC_VP9;
 	default:
 		return RTC_CODEC_NONE;
 	}
@@ -170,6 +172,8 @@ static enum rtc_codec codec_of(const struct source *source)
 static uint32_t profile_of(const struct source *source)
 {
 	const struct video_info *v = &source->video;
+	if (codec_of(source) == RTC_CODEC_VP9)
+		return (uint32_t)v->profile;
 	if (codec_of(source) != RTC_CODEC_H264 || v->profile <= 0 || v->profile > 255)
 		return 0;
 	return (uint32_t)v->profile << 16 | (v->profile == BASELINE ? CONSTRAINTS << 8 : 0) |

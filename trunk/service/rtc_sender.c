@@ -29,6 +29,7 @@ static const uint32_t rtc_codecs[] = {
 	[RTC_CODEC_H264] = FOURCC('a', 'v', 'c', '1'),
 	[RTC_CODEC_H265] = FOURCC('h', 'v', 'c', '1'),
 	[RTC_CODEC_AV1] = FOURCC('a', 'v', '0', '1'),
+	[RTC_CODEC_VP9] = FOURCC('v', 'p', '0', '9'),
 };
 
 struct tx_packet rtc_sender_packet(const struct packet *p, uint64_t index)
@@ -281,6 +282,11 @@ int64_t rtc_sender_rtt_ms(const struct rtc_sender *s)
 int rtc_sender_loss(const struct rtc_sender *s)
 {
 	return s->loss;
+}
+
+int64_t rtc_sender_estimate(const struct rtc_sender *s)
+{
+	return s->estimate_kbps;
 }
 
 void rtc_sender_bframes(const struct rtc_sender *s, uint64_t *left_out, uint64_t *sent)

@@ -48,5 +48,7 @@ const struct rtc_sender_counts *rtc_sender_counts(const struct rtc_sender *sende
 /* As the player reports: round trip in milliseconds, 0: not known; packets of pictures lost, in 1/256. */
 int64_t rtc_sender_rtt_ms(const struct rtc_sender *sender);
 int rtc_sender_loss(const struct rtc_sender *sender);
+/* Kilobits a second that its line takes, as it says; 0: it does not. */
+int64_t rtc_sender_estimate(const struct rtc_sender *sender);
 /* Pictures of the stream that were left out, and that were sent although browsers show them out of order. */
 void rtc_sender_bframes(const struct rtc_sender *sender, uint64_t *left_out, uint64_t *sent);

@@ -28,6 +28,7 @@ struct rtc_sender {
 	int refused_now;
 	int64_t sent_now, repeated_now; /* bytes */
 	int64_t rtt_ms;
+	int64_t estimate_kbps; /* of the player (REMB); 0: it has told none */
 	int loss, lossy_reports;
 	bool has_loss_told;
 	int64_t left_ms; /* when it left the former source */

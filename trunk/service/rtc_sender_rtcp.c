@@ -102,6 +102,14 @@ static void take_reports(struct rtc_sender *s, const struct rtcp *p)
 	}
 }
 
+/* What the player thinks its line takes: told to whoever looks, since pictures have one size for all. */
+static void take_estimate(struct rtc_sender *s, const struct rtcp *p)
+{
+	uint64_t bits = rtcp_read_remb(p);
+	if (bits)
+		s->estimate_kbps = bits / 1000 > INT32_MAX ? INT32_MAX : (int64_t)(bits / 1000);
+}
+
 /* ---- requests ---- */
 
 struct nack {
@@ -161,6 +169,7 @@ void rtc_sender_take_rtcp(struct rtc_sender *s, struct span compound)
 	struct rtcp p;
 	for (int i = 0; i < RTCP_PACKETS_MAX && rtcp_next(&c, &p); i++) {
 		take_reports(s, &p);
+		take_estimate(s, &p);
 		if (s->packets && s->opts.nack)
 			take_nack(s, &p);
 		if (is_key_request(s, &p)) {

@@ -67,14 +67,14 @@ static void pictures(uint32_t codec, struct span bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const uint32_t codecs[] = {FOURCC('a', 'v', 'c', '1'), FOURCC('h', 'v', 'c', '1'),
-					  FOURCC('a', 'v', '0', '1')};
+					  FOURCC('a', 'v', '0', '1'), FOURCC('v', 'p', '0', '9')};
 	struct span bytes = span_of(data, n), value;
 	struct rtp rtp;
 	if (rtp_read(&rtp, bytes))
 		for (unsigned id = 0; id < 20; id++)
 			(void)rtp_ext(&rtp, id, &value);
 	control(bytes);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		pictures(codecs[i], bytes);
 		unit(codecs[i], bytes);
 	}

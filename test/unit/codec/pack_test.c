@@ -12,6 +12,7 @@
 #define AVC FOURCC('a', 'v', 'c', '1')
 #define HEVC FOURCC('h', 'v', 'c', '1')
 #define AV1 FOURCC('a', 'v', '0', '1')
+#define VP9 FOURCC('v', 'p', '0', '9')
 
 struct vector {
 	const char *name;
@@ -89,6 +90,14 @@ static const struct vector vectors[] = {
 	 "",
 	 "3214 0102030405060708091011121314151617181920",
 	 {"50 30 010203040506070809101112", "90 1314151617181920"}},
+	{"a key frame of VP9", VP9, true, "", "8249834200AABB", {"0C 8249834200AABB"}},
+	{"VP9 in pieces of one size",
+	 VP9,
+	 false,
+	 "",
+	 "8601020304050607080910111213141516171819",
+	 {"48 86010203040506070809", "44 10111213141516171819"}},
+	{"nothing of VP9", VP9, true, "", "", {NULL}},
 };
 
 static struct au au_of(const struct vector *v, struct span unit)
@@ -131,7 +140,9 @@ static void pictures_become_payloads(void **state)
 static void make_unit(struct buf *b, uint32_t codec, const size_t *sizes, int count)
 {
 	for (int i = 0; i < count; i++) {
-		if (codec == AV1) {
+		if (codec == VP9) {
+			buf_u8(b, 0x86);
+		} else if (codec == AV1) {
 			buf_u8(b, i == 0 ? 0x0A : 0x32);
 			size_t n = sizes[i];
 			for (; n >= 128; n >>= 7)
@@ -152,7 +163,7 @@ static void make_unit(struct buf *b, uint32_t codec, const size_t *sizes, int co
 static void what_was_packed_unpacks(void **state)
 {
 	(void)state;
-	static const uint32_t codecs[] = {AVC, HEVC, AV1};
+	static const uint32_t codecs[] = {AVC, HEVC, AV1, VP9};
 	static const size_t sizes[][4] = {{1},
 					  {5, 6},
 					  {1160},
@@ -160,7 +171,7 @@ static void what_was_packed_unpacks(void **state)
 					  {2400, 3, 900, 901},
 					  {1158, 1157, 1159, 1156},
 					  {100000, 7, 127, 128}};
-	for (int c = 0; c < 3; c++) {
+	for (int c = 0; c < 4; c++) {
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			struct buf unit = {.max = 1 << 20};
 			struct payloads out = {0};
@@ -212,6 +223,8 @@ static void nonsense_is_no_picture(void **state)
 		{AVC, "78 0009 41"}, {AVC, "79 00"},       {AVC, "00"},
 		{HEVC, "62"},        {HEVC, "6201 13 AA"}, {HEVC, "6001 0009 02"},
 		{AV1, "90 AA"},      {AV1, "50 30"},       {AV1, "00 FFFFFFFFFFFF"},
+		{VP9, "04 AA"},      {VP9, "08 AA"},       {VP9, "8C"},
+		{VP9, "2C 00"},      {VP9, "5C 01"},       {VP9, "0E F0 0001"},
 		{0, "41"},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -223,6 +236,55 @@ static void nonsense_is_no_picture(void **state)
 		unpack_free(&u);
 		hex_free(payload);
 	}
+}
+
+/* Numbers, layers, references and the structure of a picture in front of it (RFC 9628, 4.2). */
+static void what_stands_in_front_of_vp9_is_left_out(void **state)
+{
+	(void)state;
+	static const char *const payloads[] = {
+		"0C AABB",                             /* nothing */
+		"8C 05 AABB",                          /* a number of 7 bits */
+		"8C 8005 AABB",                        /* of 15 bits */
+		"AC 05 21 07 AABB",                    /* a layer, and the number of its base */
+		"FC 05 21 03 05 02 AABB",              /* flexible: three references */
+		"0E 30 0140 00B4 0280 0168 AABB",      /* two sizes */
+		"0E 08 02 04 01 08 01 02 AABB",        /* the references of two pictures */
+		"AE 05 21 07 18 0140 00B4 01 00 AABB", /* all of it */
+	};
+	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+		struct span payload = hex_bytes(payloads[i]), unit;
+		struct unpack u = {0};
+		unpack_begin(&u, VP9);
+		unpack_take(&u, payload);
+		if (!unpack_end(&u, &unit) || unit.n != 2 || unit.p[0] != 0xAA || unit.p[1] != 0xBB)
+			fail_msg("%s: %zu bytes", payloads[i], unit.n);
+		unpack_free(&u);
+		hex_free(payload);
+	}
+}
+
+static void layers_of_vp9_are_one_superframe(void **state)
+{
+	(void)state;
+	static const char *const payloads[] = {"28 0000 820102", "24 0000 03", "2C 0200 8607"};
+	struct span want = hex_bytes("82010203 8607 D9 04000000 02000000 D9"), unit;
+	struct unpack u = {0};
+	unpack_begin(&u, VP9);
+	for (int i = 0; i < 3; i++) {
+		struct span payload = hex_bytes(payloads[i]);
+		unpack_take(&u, payload);
+		hex_free(payload);
+	}
+	assert_true(unpack_end(&u, &unit));
+	assert_int_equal(unit.n, want.n);
+	assert_memory_equal(unit.p, want.p, want.n);
+	hex_free(want);
+	unpack_begin(&u, VP9);
+	for (int i = 0; i < 9; i++)
+		unpack_take(&u, span_of("\x0c\x82", 2));
+	assert_false(unpack_end(&u, &unit));
+	unpack_free(&u);
 }
 
 static void records_are_made_of_parameter_sets(void **state)
@@ -274,6 +336,19 @@ static void records_of_other_codecs_too(void **state)
 	assert_true(param_record_write(&record, AV1, unit));
 	assert_int_equal(record.p[0], 0x81);
 	assert_int_equal(record.n, 4 + 13);
+	hex_free(unit);
+	buf_clear(&record);
+	unit = hex_bytes("824983420027F0167000");
+	want = hex_bytes("00 15 82 020202 0000");
+	assert_true(unit_facts(VP9, unit).is_key && unit_facts(VP9, unit).has_picture);
+	assert_true(param_record_write(&record, VP9, unit));
+	assert_int_equal(record.n, want.n);
+	assert_memory_equal(record.p, want.p, want.n);
+	hex_free(unit);
+	hex_free(want);
+	unit = hex_bytes("86 00 40 92");
+	assert_false(unit_facts(VP9, unit).is_key || param_record_write(&record, VP9, unit));
+	assert_false(unit_facts(VP9, (struct span){0}).has_picture);
 	buf_free(&record);
 	hex_free(unit);
 }
@@ -333,6 +408,8 @@ int main(void)
 		cmocka_unit_test(what_was_packed_unpacks),
 		cmocka_unit_test(a_key_frame_of_any_size_is_a_picture),
 		cmocka_unit_test(nonsense_is_no_picture),
+		cmocka_unit_test(what_stands_in_front_of_vp9_is_left_out),
+		cmocka_unit_test(layers_of_vp9_are_one_superframe),
 		cmocka_unit_test(records_are_made_of_parameter_sets),
 		cmocka_unit_test(records_of_other_codecs_too),
 		cmocka_unit_test(only_what_nobody_needs_is_droppable),

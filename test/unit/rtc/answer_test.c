@@ -232,6 +232,12 @@ static void other_codecs_are_taken_when_asked_for(void **state)
 	assert_int_equal(m.media.video.pt, 45);
 	assert_int_equal(count_in(&m.answer, "a=fmtp:45 level-idx=5;profile=0;tier=0\r\n"), 1);
 	free_made(&m);
+	opts.video = RTC_CODEC_VP9;
+	answer_text(&m, read_file(OFFERS, "chromium156-offer-publish"), opts);
+	assert_int_equal(m.e, OK);
+	assert_int_equal(count_in(&m.answer, "VP9/90000\r\n"), 1);
+	assert_int_equal(count_in(&m.answer, " profile-id=0\r\n"), 1);
+	free_made(&m);
 	opts.video = RTC_CODEC_H265;
 	answer_text(&m, read_file(OFFERS, "chromium156-offer-publish"), opts);
 	assert_int_equal(m.e, ERR_NOTFOUND);

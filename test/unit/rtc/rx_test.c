@@ -43,6 +43,7 @@ static bool repairs, deaf;
 static struct line_packet *history;
 /* what was asked, and told */
 static int plis, reports, twccs, nacked;
+static uint64_t allowed; /* bits, the last estimate */
 static struct rtcp_report last_report;
 /* what came out */
 static int pictures, keys, headers, sounds;
@@ -112,6 +113,8 @@ static void on_rtcp(void *ctx, struct span compound)
 			if (r.ssrc == VIDEO_SSRC)
 				last_report = r;
 		plis += rtcp_is_pli(&p);
+		if (rtcp_read_remb(&p))
+			allowed = rtcp_read_remb(&p);
 		twccs += p.type == RTCP_RTPFB && p.count == RTPFB_TWCC;
 		if (!deaf && dice() % 100 >= lose_percent)
 			(void)rtcp_read_nack(&p, 1000, repair, NULL);
@@ -231,6 +234,7 @@ static int setup(void **state)
 	lose_percent = late_percent = 0;
 	repairs = true;
 	deaf = false;
+	allowed = 0;
 	plis = reports = twccs = nacked = pictures = keys = headers = sounds = 0;
 	memset(last_raw, 0, sizeof(last_raw));
 	video_seq = 65500; /* goes round soon */
@@ -303,6 +307,31 @@ static void what_is_lost_for_good_stops_pictures_until_a_key_frame(void **state)
 	carry_until(now_us + 100000);
 	assert_int_equal(pictures, 12);
 	assert_int_equal(keys, 2);
+}
+
+/* By what has come and how much of it was lost, for a publisher that hears of no arrivals. */
+static void a_publisher_without_twcc_is_told_what_the_line_takes(void **state)
+{
+	(void)state;
+	stream(50, 25);
+	assert_int_equal(allowed, 0); /* it finds that by itself */
+	media.video.feedback.remb = true;
+	media.video.feedback.nack = false;
+	stream(30, 25);
+	assert_in_range(allowed, 2900000, 3100000);
+	stream(150, 25);
+	assert_in_range(allowed, 3200000, 5000000);
+	assert_int_equal(rx_estimate_kbps(rx), allowed / 1000);
+	lose_percent = 30;
+	stream(100, 25); /* 600 kb/s are sent */
+	assert_in_range(allowed, 200000, 500000);
+	lose_percent = 0;
+	stream(100, 25);
+	assert_in_range(allowed, 850000, 1300000);
+	lose_percent = 5;
+	uint64_t before = allowed;
+	stream(50, 25);
+	assert_in_range(allowed, before * 2 / 3, before * 3 / 2);
 }
 
 static void a_new_size_is_a_new_header(void **state)
@@ -429,6 +458,7 @@ int main(void)
 		CASE(a_good_line_gives_every_picture),
 		CASE(a_tenth_lost_and_overtaken_is_repaired),
 		CASE(what_is_lost_for_good_stops_pictures_until_a_key_frame),
+		CASE(a_publisher_without_twcc_is_told_what_the_line_takes),
 		CASE(a_new_size_is_a_new_header),
 		CASE(a_picture_without_its_mark_ends_with_the_next_one),
 		CASE(probes_are_no_loss),

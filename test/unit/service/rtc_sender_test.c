@@ -415,6 +415,49 @@ static void a_player_that_cannot_decode_is_given_a_key_frame(void **state)
 	buf_free(&b);
 }
 
+static void what_a_player_says_of_its_line_is_told(void **state)
+{
+	(void)state;
+	struct buf b = {.max = 100};
+	const uint32_t ssrc = VIDEO_SSRC;
+	headers();
+	gop(2, 100);
+	join();
+	assert_int_equal(rtc_sender_estimate(sender), 0);
+	rtcp_put_remb(&b, 1, 2345000, &ssrc, 1);
+	take(&b);
+	assert_in_range(rtc_sender_estimate(sender), 2340, 2345);
+	assert_int_equal(rtc_sender_counts(sender)->plis, 0);
+	rtcp_put_remb(&b, 1, UINT64_MAX >> 1, &ssrc, 1);
+	take(&b);
+	assert_true(rtc_sender_estimate(sender) > 1000000);
+	buf_free(&b);
+}
+
+/* nack off: only key frames help. */
+static void without_repeats_requests_are_not_answered(void **state)
+{
+	(void)state;
+	struct buf b = {.max = 100};
+	opts.nack = false;
+	headers();
+	gop(5, 100);
+	join();
+	pass(FRAME_MS);
+	int before = sent_count;
+	assert_true(before > 2);
+	rtcp_put_nack(&b, 1, VIDEO_SSRC, &sent[1].rtp.seq, 1);
+	take(&b);
+	assert_int_equal(sent_count, before);
+	assert_int_equal(rtc_sender_counts(sender)->nacks, 0);
+	pass(1100);
+	rtcp_put_pli(&b, 1, VIDEO_SSRC);
+	take(&b);
+	assert_true(sent_count > before);
+	assert_int_equal(rtc_sender_counts(sender)->plis, 1);
+	buf_free(&b);
+}
+
 static void pictures_that_are_shown_earlier_are_left_out(void **state)
 {
 	(void)state;
@@ -521,6 +564,8 @@ int main(void)
 		CASE(without_rtx_a_repeat_has_the_header_of_the_original),
 		CASE(repeats_have_a_budget),
 		CASE(a_player_that_cannot_decode_is_given_a_key_frame),
+		CASE(what_a_player_says_of_its_line_is_told),
+		CASE(without_repeats_requests_are_not_answered),
 		CASE(pictures_that_are_shown_earlier_are_left_out),
 		CASE(a_line_that_takes_nothing_gets_pictures_from_the_next_key_frame),
 		CASE(a_lossy_line_too),
