@@ -83,7 +83,7 @@ err sip_endpoint_add_udp(struct sip_endpoint *endpoint, struct udp **udp);
 bool sip_endpoint_remove_udp(struct sip_endpoint *endpoint, int port) BLOCKS;
 /* Takes a connection that came; for listen_opts.on_accept. */
 void sip_endpoint_accept(void *endpoint, struct sock *sock);
-const struct sip_counts *sip_endpoint_counts(const struct sip_endpoint *endpoint);
+const struct sip_counts *sip_endpoint_counts(struct sip_endpoint *endpoint);
 
 /* Answers a request while it is handed out, once. ERR_CLOSED: it could not be sent. */
 err sip_answer(struct sip_incoming *in, const struct sip_answer *answer);
