@@ -58,20 +58,22 @@ void buf_f64(struct buf *b, double v)
 	buf_be(b, bits, 8);
 }
 
+/* Formatted once if it fits into what is allocated. */
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
-	va_list ap;
+	va_list ap, again;
+	size_t room = b->cap - b->n;
 	va_start(ap, fmt);
-	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(room ? (char *)b->p + b->n : NULL, room, fmt, ap);
 	va_end(ap);
 	/* vsnprintf writes a NUL behind the text: its room is not counted, not even at the limit. */
 	b->max++;
 	uint8_t *at = n < 0 ? NULL : buf_grow(b, (size_t)n + 1);
 	b->max--;
 	if (at) {
-		vsnprintf((char *)at, (size_t)n + 1, fmt, again);
+		if ((size_t)n >= room)
+			vsnprintf((char *)at, (size_t)n + 1, fmt, again);
 		b->n--;
 	}
 	va_end(again);

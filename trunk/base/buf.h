@@ -33,6 +33,10 @@ static inline void be_put(uint8_t *at, uint64_t v, size_t bytes)
 		at[i] = (uint8_t)v;
 }
 void buf_put(struct buf *b, const void *p, size_t n);
+static inline void buf_puts(struct buf *b, const char *text)
+{
+	buf_put(b, text, strlen(text));
+}
 void buf_be(struct buf *b, uint64_t v, size_t bytes);
 void buf_f64(struct buf *b, double v);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -71,17 +71,21 @@ char *mem_strdup(const char *s)
 	return mem_strndup(s, strlen(s));
 }
 
+/* Most texts are short, and are formatted once like this. */
 char *mem_printf(const char *fmt, ...)
 {
-	va_list ap;
+	char text[256];
+	va_list ap, again;
 	va_start(ap, fmt);
-	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	check(n >= 0);
 	char *p = mem_alloc((size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, again);
+	if ((size_t)n < sizeof(text))
+		memcpy(p, text, (size_t)n + 1);
+	else
+		vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return p;
 }

@@ -164,6 +164,8 @@ static void set_param(struct target *t, const struct pieces *p)
 /* The virtual host that the parameters name; NULL when they name none. The caller's. */
 static char *named_vhost(const char *param)
 {
+	if (!*param)
+		return NULL;
 	char *named = mem_alloc(URL_MAX);
 	bool is_named = param_get(named, URL_MAX, param, "vhost") ||
 			param_get(named, URL_MAX, param, "domain");
@@ -183,22 +185,35 @@ static void put_host(struct buf *b, struct span host)
 }
 
 /* The default vhost is a name of ours, which is written as it is. */
-static void set_host(struct target *t, const struct pieces *p)
+static char *vhost_of(struct span host, const char *param)
 {
 	struct buf named = {.max = URL_MAX}, b = {.max = URL_MAX};
-	char *text = named_vhost(t->param);
+	char *text = named_vhost(param);
 	if (text)
 		put_without(&named, span_str(text), "/");
-	struct span vhost = named.n ? buf_span(&named) : p->front.host;
+	struct span vhost = named.n ? buf_span(&named) : host;
 	if (!span_is(vhost, DEFAULT_VHOST)) {
 		put_host(&b, vhost);
 		vhost = buf_span(&b);
 	}
-	t->host = text_of(p->front.host);
-	t->vhost = text_of(vhost);
 	free(text);
+	text = text_of(vhost);
 	buf_free(&named);
 	buf_free(&b);
+	return text;
+}
+
+char *http_vhost(const char *host, const char *query)
+{
+	struct span name;
+	int port = PORT_HTTP;
+	if (url_authority_parse(&name, &port, span_str(host)) != OK)
+		return NULL;
+	char *vhost = vhost_of(name, query);
+	if (*vhost)
+		return vhost;
+	free(vhost);
+	return NULL;
 }
 
 static err check_target(const struct target *t)
@@ -222,7 +237,8 @@ static err parse_clean(struct target *out, struct span tc_url, struct span strea
 	t.schema = text_of(p.front.schema);
 	set_names(&t, buf_span(&path), path.n > of_app);
 	set_param(&t, &p);
-	set_host(&t, &p);
+	t.host = text_of(p.front.host);
+	t.vhost = vhost_of(p.front.host, t.param);
 	buf_free(&path);
 	err e = check_target(&t);
 	if (e)

@@ -25,6 +25,9 @@ struct target {
  * are, so what was decoded already has to be escaped). A user in front of the host is ignored,
  * see url_take_user(). `stream` may be empty. Untouched on failure. */
 err target_parse(struct target *out, const char *tc_url, const char *stream);
+/* The vhost that a request over HTTP is for, by the same rules: of its Host, "host[:port]", and its query. malloc'ed,
+ * the caller's; NULL when that is no host. */
+char *http_vhost(const char *host, const char *query);
 /* Releases the texts; zeroed memory is fine. */
 void target_fini(struct target *target);
 /* The key of a stream: "[vhost]/app/stream" without the default vhost. malloc'ed, the caller's. */

@@ -25,8 +25,7 @@ static size_t user_size(struct span authority)
 	return n ? n - 1 : 0;
 }
 
-/* "host", "host:port", "[v6]", "[v6]:port"; *port stays where there is none. */
-static err parse_authority(struct span *host, int *port, struct span s)
+err url_authority_parse(struct span *host, int *port, struct span s)
 {
 	size_t n = span_find(s, ":");
 	*host = span_head(s, n);
@@ -64,7 +63,8 @@ err url_front_parse(struct url_front *out, struct span s)
 	n = user_size(authority);
 	out->user = span_head(authority, n);
 	out->port = default_port(out->schema);
-	return parse_authority(&out->host, &out->port, n ? span_rest(authority, n + 1) : authority);
+	return url_authority_parse(&out->host, &out->port,
+				   n ? span_rest(authority, n + 1) : authority);
 }
 
 static char *decoded(struct span s)

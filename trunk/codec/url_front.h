@@ -10,3 +10,5 @@ struct url_front {
 };
 /* Untouched members after ERR_PROTOCOL mean nothing. */
 err url_front_parse(struct url_front *out, struct span s);
+/* "host", "host:port", "[v6]", "[v6]:port"; *port stays where there is none. */
+err url_authority_parse(struct span *host, int *port, struct span s);

@@ -131,29 +131,51 @@ static err take_line(struct http_head *head)
 	return e;
 }
 
+/* A byte that is no text, or stands behind a CR. */
 static err take_byte(struct http_head *head, uint8_t c)
 {
-	if (++head->bytes > HTTP_HEAD_MAX)
-		return refuse(head, 431, "The head of the message is too long.");
 	if (head->after_cr && c == '\n') {
 		head->after_cr = false;
 		return take_line(head);
 	}
 	if (head->after_cr || c == '\n')
 		return refuse(head, 400, "A line of the head does not end as it should.");
-	if (c == '\r')
-		head->after_cr = true;
-	else if ((c < 0x20 && c != '\t') || c == 0x7f)
+	if (c != '\r')
 		return refuse(head, 400, "The head holds control characters.");
-	else
-		buf_u8(&head->text, c);
+	head->after_cr = true;
+	return OK;
+}
+
+static size_t text_size(struct span in)
+{
+	size_t n = 0;
+	while (n < in.n && http_is_text(in.p[n]))
+		n++;
+	return n;
+}
+
+/* The text of a line as far as it has come, else one byte; *n is how many. */
+static err take_some(struct http_head *head, struct span in, size_t *n)
+{
+	size_t text = head->after_cr ? 0 : text_size(in);
+	*n = text ? text : 1;
+	head->bytes += *n;
+	if (head->bytes > HTTP_HEAD_MAX)
+		return refuse(head, 431, "The head of the message is too long.");
+	if (!text)
+		return take_byte(head, *in.p);
+	buf_put(&head->text, in.p, text);
 	return OK;
 }
 
 err http_head_feed(struct http_head *head, struct span in, size_t *used)
 {
 	*used = 0;
-	while (*used < in.n && !head->done)
-		TRY(take_byte(head, in.p[(*used)++]));
+	while (*used < in.n && !head->done) {
+		size_t n;
+		err e = take_some(head, span_rest(in, *used), &n);
+		*used += n;
+		TRY(e);
+	}
 	return OK;
 }

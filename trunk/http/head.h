@@ -27,6 +27,11 @@ void http_head_fini(struct http_head *head);
 err http_head_feed(struct http_head *head, struct span in, size_t *used);
 /* ERR_LIMIT for 413 and 431, else ERR_PROTOCOL; the sentence is the trail. */
 err http_refuse(int *refusal, int status, const char *sentence);
+/* What a line may hold. */
+static inline bool http_is_text(uint8_t c)
+{
+	return (c >= 0x20 || c == '\t') && c != 0x7f;
+}
 /* RFC 9110's token, of which methods and the names of headers consist. */
 bool http_is_token(const char *text);
 

@@ -161,17 +161,12 @@ static void begin_chunk(struct http_parse *parse)
 		parse->line = 0;
 }
 
-static bool is_text(uint8_t c)
-{
-	return (c >= 0x20 || c == '\t') && c != 0x7f;
-}
-
 /* A byte of a line whose content does not matter, and what the CR at its end leads to. */
 static err skip_text(struct http_parse *parse, uint8_t c, enum chunk_state at_cr)
 {
 	if (c == '\r')
 		parse->state = at_cr;
-	else if (!is_text(c))
+	else if (!http_is_text(c))
 		return bad_chunk(parse);
 	return OK;
 }

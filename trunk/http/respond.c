@@ -1,7 +1,7 @@
 /* Answers: the head that all have in common, and the small ones as a whole. */
 #include "base/clock.h"
 #include "base/version.h"
-#include "http/parse.h"
+#include "http/head.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -24,15 +24,16 @@ static const char *date_now(void)
 
 void http_write_header(struct buf *b, const char *name, const char *value)
 {
-	buf_printf(b, "%s: ", name);
+	buf_puts(b, name);
+	buf_puts(b, ": ");
 	while (*value) {
-		size_t n = strcspn(
-			value, "\001\002\003\004\005\006\007\010\n\013\014\r\016\017\020\021\022"
-			       "\023\024\025\026\027\030\031\032\033\034\035\036\037\177");
+		size_t n = 0;
+		while (http_is_text((uint8_t)value[n]))
+			n++;
 		buf_put(b, value, n);
 		value += n + (value[n] != '\0');
 	}
-	buf_put(b, "\r\n", 2);
+	buf_puts(b, "\r\n");
 }
 
 /* Answers of these statuses have neither a body nor words about its length. */
@@ -56,8 +57,8 @@ void http_write_head(struct buf *b, const struct http_message *request, int stat
 	else if (!is_bodyless(status) && !until_close)
 		buf_printf(b, "Transfer-Encoding: chunked\r\n");
 	if (extra && http_lines_ok(extra))
-		buf_printf(b, "%s", extra);
-	buf_put(b, "\r\n", 2);
+		buf_puts(b, extra);
+	buf_puts(b, "\r\n");
 }
 
 err http_respond(struct sock *sock, const struct http_message *request, int status,

@@ -52,7 +52,7 @@ static int parts_of(const struct hls_list *l, int64_t number)
 static enum hls_awaited look_at_list(const struct hls_list *l, const struct hls_want *want)
 {
 	int64_t number = want->number, part = want->part, last = l->last ? l->last->number : 0;
-	if (!want->waits || l->part_ms == 0 || l->is_ended)
+	if (l->part_ms == 0 || l->is_ended)
 		return HLS_IS_THERE;
 	if (number > last + AHEAD_SEGMENTS)
 		return HLS_TOO_FAR;
@@ -72,6 +72,8 @@ static enum hls_awaited look(const struct hls *hls, const char *vhost, const str
 			     const char *path, const struct hls_want *want, bool *may_come)
 {
 	const struct hls_item *item = hls_find(hls, vhost, path);
+	if (item && !want->waits)
+		return HLS_IS_THERE;
 	const struct hls_stream *s = find(hls, vhost, name);
 	*may_come = s && (item || hls_expects(hls, vhost, name, path));
 	if (!item)
@@ -113,7 +115,7 @@ err hls_await(const struct hls *hls, const char *vhost, const struct hls_name *n
 	      const char *path, const struct hls_want *want, enum hls_awaited *result)
 {
 	int64_t deadline = 0;
-	bool may_come;
+	bool may_come = false;
 	for (;;) {
 		*result = look(hls, vhost, name, path, want, &may_come);
 		if (*result != HLS_NOT_THERE || !may_come)

@@ -84,7 +84,8 @@ err hls_answer_bytes(struct http_session *s, const char *type, struct span bytes
 {
 	struct buf extra = {.max = EXTRA_MAX};
 	*sent = 0;
-	buf_printf(&extra, "%s%s", cache_lines(type), s->cors);
+	buf_puts(&extra, cache_lines(type));
+	buf_puts(&extra, s->cors);
 	if (variant)
 		http_write_header(&extra, HLS_VARIANT_HEADER, variant);
 	err e = send_range(s, type, bytes, &extra, sent);

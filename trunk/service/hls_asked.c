@@ -7,14 +7,9 @@
 /* The vhost that the request's host, or its query, names. */
 static const struct conf_vhost *vhost_of(const struct http_session *s)
 {
-	char *base = mem_printf("http://%s", *s->request->host ? s->request->host : "localhost");
-	char *name = mem_printf("x?%s", s->request->query);
-	struct target t = {0};
-	const struct conf_vhost *vhost = NULL;
-	if (target_parse(&t, base, name) == OK)
-		vhost = conf_vhost_find(s->conf, t.vhost);
-	target_fini(&t);
-	free(base);
+	const char *host = *s->request->host ? s->request->host : "localhost";
+	char *name = http_vhost(host, s->request->query);
+	const struct conf_vhost *vhost = name ? conf_vhost_find(s->conf, name) : NULL;
 	free(name);
 	return vhost;
 }

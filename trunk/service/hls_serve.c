@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "service/flv_answer.h"
 #include "service/hls_visitor.h"
+#include "session/outcome.h"
 
 #include <stdlib.h>
 
@@ -38,29 +39,41 @@ void hls_serve_free(struct hls_serve **serve)
 /* A player: its session, or one that begins with this request. What a playlist names may be asked for
  * without one (hls_ts_ctx), as far as rules and links allow it. Whoever is sent elsewhere has its session
  * there. */
-static err admit_player(struct hls_visitor *v)
+static err admit_player(struct hls_visitor *v, struct outcome *outcome)
 {
 	struct hls_asked *a = &v->asked;
 	bool had_session = *a->session;
 	enum hls_player_state state = hls_players_touch(v->serve->players, a);
 	if (state == HLS_PLAYER_OUT)
-		return outcome_refuse(&v->outcome, OUTCOME_NOT_FOUND, "this session was ended");
+		return outcome_refuse(outcome, OUTCOME_NOT_FOUND, "this session was ended");
 	if (state == HLS_PLAYER_IN || !a->is_list || v->place == HLS_AT_COWORKERS)
-		return hls_visits_check(v->serve->visits, &a->request, false, &v->outcome);
-	TRY(hls_players_begin(v->serve->players, a, &v->s->place, v->s->request, &v->outcome));
+		return hls_visits_check(v->serve->visits, &a->request, false, outcome);
+	TRY(hls_players_begin(v->serve->players, a, &v->s->place, v->s->request, outcome));
 	v->wants_master = !had_session;
 	return OK;
 }
 
-static err admit(struct hls_visitor *v)
+static err admit(struct hls_visitor *v, struct outcome *outcome)
 {
 	struct hls_asked *a = &v->asked;
 	if (!a->request.says_relay && a->vhost->hls.ctx)
-		return admit_player(v);
+		return admit_player(v, outcome);
 	if (a->request.says_relay)
-		TRY(hls_relay_admit(a, &v->s->place, v->s->request, &v->outcome));
+		TRY(hls_relay_admit(a, &v->s->place, v->s->request, outcome));
 	bool asks = a->is_list && v->place != HLS_AT_COWORKERS;
-	return hls_visits_check(v->serve->visits, &a->request, asks, &v->outcome);
+	return hls_visits_check(v->serve->visits, &a->request, asks, outcome);
+}
+
+/* A player that may not is told so. */
+static err enter(struct hls_visitor *v, bool *entered)
+{
+	struct outcome *outcome = mem_new(struct outcome); /* too large for a stack that waits */
+	err e = admit(v, outcome);
+	*entered = e == OK && !outcome->code;
+	if (outcome->code)
+		e = flv_tell(v->s, v->asked.vhost, outcome);
+	free(outcome);
+	return e;
 }
 
 /* ---- the story ---- */
@@ -78,10 +91,9 @@ static err visit(struct hls_visitor *v, bool *found)
 					 "Allow: GET, HEAD\r\n");
 	if (v->asked.is_bad)
 		return flv_refuse(s, 400, "The directives of this request mean nothing.");
-	err e = admit(v);
-	if (v->outcome.code)
-		return flv_tell(s, v->asked.vhost, &v->outcome);
-	return e ? e : hls_deliver(v, found);
+	bool entered;
+	err e = enter(v, &entered);
+	return entered ? hls_deliver(v, found) : e;
 }
 
 static err serve(struct http_session *s, bool *found)

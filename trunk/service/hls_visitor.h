@@ -4,7 +4,6 @@
 #include "service/hls_cache.h"
 #include "service/hls_players.h"
 #include "service/hls_visits.h"
-#include "session/outcome.h"
 
 struct hls_serve {
 	struct hls *hls;
@@ -21,7 +20,6 @@ struct hls_visitor {
 	struct hls_serve *serve;
 	struct http_session *s;
 	struct hls_asked asked;
-	struct outcome outcome;
 	enum hls_place place;
 	bool wants_master; /* it has no session yet */
 };

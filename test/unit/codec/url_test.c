@@ -430,6 +430,34 @@ static void other_urls_are_refused(void **state)
 	assert_int_equal(url.port, 77);
 }
 
+static void requests_over_http_name_their_vhost(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *host, *query, *vhost;
+	} rows[] = {
+		{"H.com", "", "h.com"},
+		{"h.com.:8080", "k=v", "h.com"},
+		{"[::1]:80", "", "::1"},
+		{"h", "k=v&vhost=V.com", "v.com"},
+		{"h", "domain=/d/", "d"},
+		{"h", "vhost=__defaultVhost__", "h"},
+		{"__defaultVhost__", "", DEFAULT_VHOST},
+		{":80", "vhost=v", "v"},
+		{":80", "", NULL},
+		{"h:0", "", NULL},
+		{"[::1", "vhost=v", NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *vhost = http_vhost(rows[i].host, rows[i].query);
+		if (rows[i].vhost)
+			assert_string_equal(vhost, rows[i].vhost);
+		else
+			assert_null(vhost);
+		free(vhost);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +472,7 @@ int main(void)
 		cmocka_unit_test(parameters_are_removed),
 		cmocka_unit_test(names_are_escaped_and_come_back),
 		cmocka_unit_test(broken_escapes_are_refused),
+		cmocka_unit_test(requests_over_http_name_their_vhost),
 		cmocka_unit_test(http_urls_are_taken_apart),
 		cmocka_unit_test(other_urls_are_refused),
 	};
