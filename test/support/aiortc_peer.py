@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 import urllib.parse
 import urllib.request
 
@@ -14,6 +15,7 @@ sys.path.pop(0)  # a module beside this file is called as one that aiortc needs
 
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription  # noqa: E402
 from aiortc import codecs
+from aiortc.codecs.h264 import H264Encoder
 from aiortc.contrib.media import MediaPlayer
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecCapability, RTCRtpCodecParameters
 import av
@@ -110,11 +112,22 @@ def delete(url):
         pass
 
 
+def encode_frame(self, frame, force_keyframe, encode=H264Encoder._encode_frame):
+    """aiortc 1.4 hears requests for key frames and makes none: an encoder that begins does."""
+    if force_keyframe:
+        self.codec = None
+    return encode(self, frame, force_keyframe)
+
+
+H264Encoder._encode_frame = encode_frame
+
+
 class Peer:
     def __init__(self, kind, url, path=None):
         self.kind, self.url, self.path = kind, url, path
         self.pc = RTCPeerConnection()
         self.counts = {"audio": 0, "video": 0, "loud": 0}
+        self.last, self.pause = None, 0.0       # of pictures: when the last one came, and the longest time between two
         self.tasks = []
 
     async def start(self):
@@ -144,11 +157,14 @@ class Peer:
             except Exception:      # pylint: disable=broad-except
                 return
             self.counts[track.kind] += 1
+            if track.kind == "video":
+                now = time.monotonic()
+                self.pause, self.last = max(self.pause, now - (self.last or now)), now
             if track.kind == "audio" and abs(frame.to_ndarray()).max() > LOUD:
                 self.counts["loud"] += 1
 
     def report(self):
-        return {"kind": self.kind, "state": self.pc.connectionState, **self.counts}
+        return {"kind": self.kind, "state": self.pc.connectionState, "pause": self.pause, **self.counts}
 
     async def stop(self):
         await asyncio.to_thread(delete, self.location)

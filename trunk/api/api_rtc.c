@@ -8,6 +8,7 @@
 #include "service/rtc_past.h"
 #include "service/rtc_sender.h"
 #include "service/rtc_session.h"
+#include "service/rtc_sharing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,19 @@ static json_t *past(const struct rtc_past *p)
 
 /* ---- the ports ---- */
 
+/* What crossed between the processes of an upgrade in place. */
+static void put_crossed(json_t *object, const struct rtc_hub *h)
+{
+	struct crossing_counts c;
+	size_t waiting;
+	rtc_sharing_counts(h, &c, &waiting);
+	json_t *crossed = json_put_object(object, "crossed");
+	json_put_int(crossed, "handed", c.handed);
+	json_put_int(crossed, "taken", c.taken);
+	json_put_int(crossed, "dropped", c.dropped);
+	json_put_int(crossed, "waiting_bytes", (int64_t)waiting);
+}
+
 static void put_hub(json_t *object, const struct rtc_hub *h)
 {
 	static const struct rtc_port_counts none;
@@ -172,6 +186,7 @@ static void put_hub(json_t *object, const struct rtc_hub *h)
 	json_put_int(in, "malformed", c->malformed);
 	json_put_int(in, "other", c->other);
 	json_put_int(in, "send_dropped", c->send_dropped);
+	put_crossed(object, h);
 }
 
 static void open_sessions(struct api_list *list, struct api_call *call)

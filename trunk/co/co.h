@@ -100,6 +100,9 @@ err reactor_add(struct reactor_fd *rfd, int fd);
 /* As reactor_add, level-triggered and only for `events` (REACTOR_IN, REACTOR_OUT), for libraries
  * that do not read until EAGAIN. Calling it again changes the events. */
 err reactor_add_level(struct reactor_fd *rfd, int fd, unsigned events);
+/* Of one that was added by reactor_add(): the directions whose events matter from now on, both at first. What is
+ * there already is an event. */
+err reactor_want(struct reactor_fd *rfd, unsigned events);
 /* Before the descriptor is closed. */
 void reactor_remove(struct reactor_fd *rfd);
 

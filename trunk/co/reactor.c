@@ -162,6 +162,16 @@ err reactor_add_level(struct reactor_fd *rfd, int fd, unsigned events)
 			       : err_sys(ERR_SYSTEM, "epoll_ctl");
 }
 
+err reactor_want(struct reactor_fd *rfd, unsigned events)
+{
+	uint32_t mask = EPOLLRDHUP | EPOLLET;
+	if (events & REACTOR_IN)
+		mask |= EPOLLIN;
+	if (events & REACTOR_OUT)
+		mask |= EPOLLOUT;
+	return control(rfd, EPOLL_CTL_MOD, mask);
+}
+
 /* Its event may already lie in the batch that is being worked off, when the callback of another
  * descriptor removes it. */
 void reactor_remove(struct reactor_fd *rfd)

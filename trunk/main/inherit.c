@@ -33,6 +33,17 @@ void inherit_read(struct inherit *inherit)
 	unsetenv("LISTEN_FDNAMES");
 }
 
+void inherit_share(struct inherit *inherit, int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (inherit->count == INHERIT_MAX) {
+		close(fd);
+		return;
+	}
+	inherit->fds[inherit->count++] = fd;
+	inherit->shared = fd;
+}
+
 static bool bound_at(int fd, struct addr *addr)
 {
 	*addr = (struct addr){.len = sizeof(addr->sa)};

@@ -24,6 +24,7 @@ struct listening {
 	int port;                  /* of UDP */
 	struct timer retry;        /* UDP: another process has the port still */
 	struct server *server;     /* likewise */
+	bool is_shared;            /* UDP: likewise, and this one has it, too */
 	bool is_given;             /* its service has it */
 	bool fresh;                /* of the change that is under way */
 	bool wanted;               /* by it */
@@ -143,6 +144,8 @@ static void hand_over(struct server *server, struct listening *l)
 	err e = datagrams[l->endpoint.protocol].begin(server, &l->udp);
 	if (e)
 		log_error("%s: %s", endpoint_name(&l->endpoint), err_trail(e));
+	else if (l->is_shared)
+		rtc_hub_read(server->rtc, false);
 }
 
 /* The process before this one serves its peers to their end, and its port with them. */
@@ -213,7 +216,9 @@ static err open_connections(struct listeners *listeners, struct listening *l,
 static err open_or_wait(struct listening *l, struct inherit *inherit)
 {
 	bool may_wait = inherit && inherit->count > 0;
-	err e = open_datagrams(l, inherit ? inherit_take(inherit, &l->endpoint) : 0);
+	int fd = inherit ? inherit_take(inherit, &l->endpoint) : 0;
+	l->is_shared = fd > 0 && fd == inherit->shared;
+	err e = open_datagrams(l, fd);
 	if (!e || !may_wait)
 		return e;
 	log_warn("%s; it is tried again until the port is free", err_trail(e));

@@ -11,6 +11,7 @@
 #include "main/process.h"
 #include "main/serve.h"
 #include "main/signals.h"
+#include "main/successor.h"
 #include "main/upgrade.h"
 #include "net/tls.h"
 
@@ -300,11 +301,12 @@ int srs_main(int argc, char **argv)
 {
 	mem_tune();
 	seed_random();
-	upgrade_remember(argv);
+	successor_remember(argv);
 	struct conf *conf = NULL;
 	tls_memory_init();
-	is_successor = upgrade_is_successor();
+	is_successor = successor_is_one();
 	inherit_read(&inherit);
+	successor_inherit(&inherit);
 	if (!options_read(&options, argc, argv))
 		return 1;
 	if (options.help)

@@ -29,6 +29,18 @@ static char *pid_variable(char **digits)
 	return text;
 }
 
+/* "NAME=5,6" */
+static char *others_variable(const struct spawn *s)
+{
+	char *text = mem_printf("%s=%d", s->variable, INHERIT_FIRST_FD + s->listening);
+	for (int i = s->listening + 1; i < s->count; i++) {
+		char *longer = mem_printf("%s,%d", text, INHERIT_FIRST_FD + i);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 /* What there is, and four more. */
 static char **environment(const struct spawn *s, char **digits)
 {
@@ -40,7 +52,7 @@ static char **environment(const struct spawn *s, char **digits)
 		env[kept] = mem_strdup(environ[kept]);
 	env[kept++] = pid_variable(digits);
 	env[kept++] = mem_printf("LISTEN_FDS=%d", s->listening);
-	env[kept] = mem_printf("%s=%d", s->variable, INHERIT_FIRST_FD + s->count - 1);
+	env[kept] = others_variable(s);
 	return env;
 }
 

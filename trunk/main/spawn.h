@@ -10,7 +10,8 @@ struct spawn {
 	const char *folder;     /* to begin in; NULL: this one */
 	int fds[SPAWN_FDS_MAX]; /* become 3, 4, …; the first `listening` are told as LISTEN_FDS */
 	int count, listening;
-	const char *variable; /* of the environment: the number of the last one; a literal */
+	const char *
+		variable; /* of the environment: the numbers of the others, with commas; a literal */
 };
 
 /* The process id, or -1 with errno. Nothing else is inherited. Does not wait. */

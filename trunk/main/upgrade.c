@@ -4,9 +4,11 @@
 #include "main/channel.h"
 #include "main/drainage.h"
 #include "main/process.h"
-#include "main/spawn.h"
+#include "main/successor.h"
 #include "net/listen.h"
 #include "service/http_service.h"
+#include "service/rtc_publish.h"
+#include "service/rtc_sharing.h"
 #include "service/rtmp_service.h"
 
 #include <errno.h>
@@ -21,11 +23,10 @@
 
 enum {
 	READY_MS = 30000, /* for the successor to be ready */
-	TAKEN_MS = 2000,  /* for a publisher that is there to leave by itself */
+	KEYS_OUT_MAX =
+		65536, /* bytes that wait for the process before, and nobody is asked for a key frame */
+	TAKEN_MS = 2000, /* for a publisher that is there to leave by itself */
 };
-
-static const char variable[] = "UPGRADE_FD";
-static char **arguments, *binary, *folder;
 
 /* One side of an upgrade. A process may be the successor of one and the predecessor of another. */
 struct side {
@@ -34,8 +35,10 @@ struct side {
 	struct source_observer observer;
 	int64_t deadline;
 	bool is_open, observes;
-	bool is_alone; /* on_alone was called */
-	pid_t pid;     /* of the successor */
+	bool is_alone;    /* on_alone was called */
+	bool shares_port; /* the successor has taken the WebRTC port, too */
+	bool passed_on;   /* it has handed over itself */
+	pid_t pid;        /* of the successor */
 	void (*on_alone)(struct serve *serve);
 };
 
@@ -43,26 +46,6 @@ static struct side to_next, to_former;
 static struct listener *rtmp_side,
 	*api_side; /* for the successor, and whoever looks after this one */
 static struct http_port api_port;
-
-/* ---- where we are ---- */
-
-void upgrade_remember(char **argv)
-{
-	arguments = argv;
-	binary = realpath("/proc/self/exe", NULL);
-	folder = getcwd(NULL, 0);
-}
-
-static int channel_fd = -1;
-
-bool upgrade_is_successor(void)
-{
-	const char *text = getenv(variable);
-	if (text)
-		channel_fd = (int)strtol(text, NULL, 10);
-	unsetenv(variable);
-	return channel_fd >= 0;
-}
 
 static struct generation *former(const struct side *s)
 {
@@ -76,6 +59,8 @@ static void tell_begin(struct source_observer *o, struct source *source, bool re
 	struct side *s = container_of(o, struct side, observer);
 	(void)resumed;
 	channel_put(&s->channel, "stream", source->key);
+	if (rtc_publish_feeds(source))
+		channel_put(&s->channel, "rtc", source->key);
 }
 
 static void tell_end(struct source_observer *o, struct source *source)
@@ -92,8 +77,11 @@ static void list_streams(struct side *s)
 	s->observes = true;
 	registry_observe(&s->serve->server.registry, &s->observer);
 	if (former(s)->keys)
-		for (struct map_iter it = map_begin(former(s)->keys); map_next(&it);)
+		for (struct map_iter it = map_begin(former(s)->keys); map_next(&it);) {
 			channel_put(&s->channel, "stream", it.key);
+			if (generation_has_rtc(former(s), it.key))
+				channel_put(&s->channel, "rtc", it.key);
+		}
 	channel_put(&s->channel, "listed", "");
 }
 
@@ -138,6 +126,18 @@ static void name_next(struct side *s, pid_t pid)
 		memcpy(g->rtmp, text, strlen(text) + 1);
 }
 
+/* What comes to the WebRTC port waits in it until the successor reads that. */
+static void hand_port_over(const struct side *s)
+{
+	struct rtc_hub *rtc = s->serve->server.rtc;
+	if (s->shares_port)
+		rtc_hub_read(rtc, false);
+	else
+		rtc_sharing_end(rtc, RTC_NEXT);
+	if (to_former.is_open)
+		channel_put(&to_former.channel, "handed", "");
+}
+
 /* The successor serves: what it needs of us first, then everything that is its own is left to it. */
 static err hand_over(struct side *s)
 {
@@ -154,6 +154,7 @@ static err hand_over(struct side *s)
 		 listener_port(rtmp_side), listener_port(api_side));
 	channel_put(&s->channel, "former", where);
 	list_streams(s);
+	hand_port_over(s);
 	listeners_close(&s->serve->listeners);
 	name_next(s, s->pid);
 	s->deadline = CLOCK_NEVER;
@@ -199,6 +200,14 @@ static void take(struct side *s, const char *key)
 	}
 }
 
+/* A player there needs a key frame of a stream that is had from here. */
+static void want_key(const struct side *s, const char *key)
+{
+	const struct source *source = registry_find(&s->serve->server.registry, key);
+	if (!source || !rtc_publish_want_key(source))
+		(void)generation_want_key(former(s), key);
+}
+
 /* To hand over waits for those who wait at the ports, so it is not done while a line is read. */
 static err on_line_of_next(struct channel *channel, const char *line)
 {
@@ -207,7 +216,23 @@ static err on_line_of_next(struct channel *channel, const char *line)
 		return ERR_AGAIN;
 	if (strncmp(line, "take ", 5) == 0)
 		take(s, line + 5);
+	else if (strncmp(line, "key ", 4) == 0)
+		want_key(s, line + 4);
+	else if (strncmp(line, "shares", 6) == 0)
+		s->shares_port = true;
+	else if (strncmp(line, "handed", 6) == 0)
+		s->passed_on = true;
 	return OK;
+}
+
+/* It has ended: the WebRTC port is read here again, if nobody else does. */
+static void take_port_back(const struct side *s, bool was_ready)
+{
+	struct rtc_hub *rtc = s->serve->server.rtc;
+	if (was_ready && !s->passed_on)
+		rtc_hub_read(rtc, true);
+	rtc_sharing_end(rtc, RTC_NEXT);
+	rtc_hub_reap(rtc);
 }
 
 static void next_main(void *arg)
@@ -230,30 +255,20 @@ static void next_main(void *arg)
 		kill(s->pid, SIGKILL);
 	waitpid(s->pid, NULL, was_ready ? WNOHANG : 0);
 	close_side(s);
+	if (e != ERR_STOPPED)
+		take_port_back(s, was_ready);
 }
 
 static err start_successor(struct serve *serve)
 {
-	int pair[2];
-	struct spawn spawn = {
-		.path = binary, .argv = arguments, .folder = folder, .variable = variable};
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_sys(ERR_SYSTEM, "socketpair");
-	spawn.listening = listeners_fds(&serve->listeners, spawn.fds, SPAWN_FDS_MAX - 1);
-	spawn.fds[spawn.listening] = pair[1];
-	spawn.count = spawn.listening + 1;
-	pid_t pid = spawn_start(&spawn);
-	err e = pid < 0 ? err_sys(ERR_SYSTEM, "cannot start %s", binary) : OK;
-	close(pair[1]);
-	if (e) {
-		close(pair[0]);
-		return e;
-	}
-	to_next = (struct side){.serve = serve, .pid = pid, .deadline = clock_after(READY_MS)};
+	struct successor next;
+	TRY(successor_start(&next, serve));
+	to_next = (struct side){.serve = serve, .pid = next.pid, .deadline = clock_after(READY_MS)};
 	to_next.channel.on_line = on_line_of_next;
-	e = channel_open(&to_next.channel, pair[0]);
+	err e = channel_open(&to_next.channel, next.channel);
 	to_next.is_open = true;
-	log_say("upgrade: %s is started as process %d", binary, (int)pid);
+	if (next.crossing >= 0)
+		rtc_sharing_begin(serve->server.rtc, RTC_NEXT, next.crossing);
 	return e;
 }
 
@@ -261,10 +276,6 @@ void upgrade_begin(struct serve *serve)
 {
 	if (to_next.is_open || serve->server.drain.state != DRAIN_OFF) {
 		log_warn("an upgrade is under way, or the server ends: this signal does nothing");
-		return;
-	}
-	if (!binary) {
-		log_error("the path of the program is not known: no upgrade");
 		return;
 	}
 	err e = start_successor(serve);
@@ -288,6 +299,33 @@ static void note_publisher(struct source_observer *o, struct source *source, boo
 	}
 }
 
+/* Players ask again, so what does not get through is no loss. */
+static void ask_key(struct generation *g, const char *key)
+{
+	(void)g;
+	if (to_former.is_open && to_former.channel.out.n < KEYS_OUT_MAX)
+		channel_put(&to_former.channel, "key", key);
+}
+
+/* The WebRTC port is this process's to read, if it has not handed over itself. */
+static void read_port(const struct side *s)
+{
+	if (s->serve->server.drain.state != DRAIN_HANDED)
+		rtc_hub_read(s->serve->server.rtc, true);
+}
+
+static void share_port(struct side *s)
+{
+	struct rtc_hub *rtc = s->serve->server.rtc;
+	const struct successor_fds *fds = successor_fds();
+	if (fds->crossing < 0)
+		return;
+	if (rtc_sharing_fd(rtc) != fds->port)
+		close(fds->crossing); /* this process listens elsewhere */
+	else if (rtc_sharing_begin(rtc, RTC_FORMER, fds->crossing))
+		channel_put(&s->channel, "shares", "");
+}
+
 static void be_alone(struct side *s)
 {
 	if (!s->is_alone)
@@ -298,7 +336,10 @@ static void be_alone(struct side *s)
 /* Whoever has taken over from us hears of it, too. */
 static void note(struct side *s, const char *word, const char *key)
 {
-	generation_note(former(s), key, strcmp(word, "stream") == 0);
+	if (strcmp(word, "rtc") == 0)
+		generation_note_rtc(former(s), key);
+	else
+		generation_note(former(s), key, strcmp(word, "stream") == 0);
 	if (to_next.observes)
 		channel_put(&to_next.channel, word, key);
 }
@@ -321,6 +362,7 @@ static void read_former(struct side *s, const char *text)
 	(void)take_word(g->api, text);
 	g->pid = (int)strtol(pid, NULL, 10);
 	log_say("upgrade: this process has taken over from %d, whose API is at %s", g->pid, g->api);
+	read_port(s);
 	be_alone(s);
 }
 
@@ -331,6 +373,8 @@ static err on_line_of_former(struct channel *channel, const char *line)
 		read_former(s, line + 7);
 	else if (strncmp(line, "stream ", 7) == 0)
 		note(s, "stream", line + 7);
+	else if (strncmp(line, "rtc ", 4) == 0)
+		note(s, "rtc", line + 4);
 	else if (strncmp(line, "gone ", 5) == 0)
 		note(s, "gone", line + 5);
 	else if (strncmp(line, "listed", 6) == 0)
@@ -346,6 +390,10 @@ static void former_main(void *arg)
 		log_say("upgrade: the process before this one has ended");
 	if (e != ERR_STOPPED)
 		be_alone(s);
+	if (e != ERR_STOPPED) {
+		rtc_sharing_end(s->serve->server.rtc, RTC_FORMER);
+		read_port(s);
+	}
 	generation_forget(former(s));
 	close_side(s);
 }
@@ -354,11 +402,13 @@ void upgrade_join(struct serve *serve, void (*on_alone)(struct serve *serve))
 {
 	to_former = (struct side){.serve = serve, .deadline = CLOCK_NEVER, .on_alone = on_alone};
 	to_former.channel.on_line = on_line_of_former;
-	err e = channel_open(&to_former.channel, channel_fd);
+	err e = channel_open(&to_former.channel, successor_fds()->channel);
 	to_former.is_open = true;
 	to_former.observer = (struct source_observer){.on_begin = note_publisher};
 	to_former.observes = true;
 	registry_observe(&serve->server.registry, &to_former.observer);
+	former(&to_former)->on_want_key = ask_key;
+	share_port(&to_former);
 	channel_put(&to_former.channel, "ready", "");
 	if (!e && !co_start_in(&serve->server.services, "former", former_main, &to_former))
 		e = err_fail(ERR_SYSTEM, "no memory for another coroutine");
@@ -373,7 +423,5 @@ void upgrade_end(void)
 {
 	listener_close(&rtmp_side);
 	listener_close(&api_side);
-	free(binary);
-	free(folder);
-	binary = folder = NULL;
+	successor_forget();
 }

@@ -20,7 +20,8 @@ enum {
 struct udp {
 	struct reactor_fd rfd;
 	struct addr local;
-	bool no_gso; /* the kernel, or the device, has refused it: for ever */
+	bool is_deaf; /* packets are left to another process */
+	bool no_gso;  /* the kernel, or the device, has refused it: for ever */
 	struct udp_counts counts;
 	size_t large_max; /* of: */
 	uint8_t *large;   /* for packets that are longer than usual; NULL: there are none */
@@ -177,6 +178,16 @@ int udp_fd(const struct udp *udp)
 const struct udp_counts *udp_counts(const struct udp *udp)
 {
 	return &udp->counts;
+}
+
+err udp_receive(struct udp *udp, bool on)
+{
+	udp->is_deaf = !on;
+	if (on && udp->rfd.waiter)
+		co_wake(udp->rfd.waiter);
+	if (on)
+		udp->rfd.ready |= REACTOR_IN;
+	return reactor_want(&udp->rfd, on ? REACTOR_IN | REACTOR_OUT : REACTOR_OUT);
 }
 
 /* ---- receiving ---- */
@@ -410,7 +421,7 @@ err udp_send(struct udp *udp, const struct udp_out *packets, int count, int *sen
 
 bool udp_readable(const struct udp *udp)
 {
-	return udp->rfd.ready & (REACTOR_IN | REACTOR_HUP);
+	return !udp->is_deaf && udp->rfd.ready & (REACTOR_IN | REACTOR_HUP);
 }
 
 bool udp_writable(const struct udp *udp)

@@ -57,6 +57,9 @@ int udp_port(const struct udp *udp);
 /* The descriptor, for options that have no function here; it stays the socket's. */
 int udp_fd(const struct udp *udp);
 const struct udp_counts *udp_counts(const struct udp *udp);
+/* Whether packets are received here, as they are at first, or left to another process that has the socket too. To send
+ * is possible in any case. */
+err udp_receive(struct udp *udp, bool on);
 
 /* Calls fn for each of the packets that are there, at most UDP_BATCH; fn must not switch. ERR_AGAIN when
  * there is none. */

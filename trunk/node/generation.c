@@ -5,14 +5,36 @@ bool generation_has(const struct generation *g, const char *key)
 	return g->state == GENERATION_THERE && g->keys && map_get(g->keys, key);
 }
 
+/* The values in the map. */
+static char is_any, is_rtc;
+
 void generation_note(struct generation *g, const char *key, bool has)
 {
 	if (!g->keys)
 		g->keys = map_new();
 	if (has)
-		map_set(g->keys, key, g);
+		map_set(g->keys, key, &is_any);
 	else
 		map_remove(g->keys, key);
+}
+
+void generation_note_rtc(struct generation *g, const char *key)
+{
+	if (g->keys && map_get(g->keys, key))
+		map_set(g->keys, key, &is_rtc);
+}
+
+bool generation_has_rtc(const struct generation *g, const char *key)
+{
+	return generation_has(g, key) && map_get(g->keys, key) == &is_rtc;
+}
+
+bool generation_want_key(struct generation *g, const char *key)
+{
+	if (!generation_has_rtc(g, key) || !g->on_want_key)
+		return false;
+	g->on_want_key(g, key);
+	return true;
 }
 
 void generation_forget(struct generation *g)

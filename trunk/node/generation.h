@@ -18,12 +18,18 @@ struct generation {
 	int pid;
 	char rtmp[GENERATION_ADDRESS_MAX]; /* "ip:port" where this process reaches it; "" */
 	char api[GENERATION_ADDRESS_MAX];  /* likewise, of a former one */
-	struct map
-		*keys; /* of streams that a former one has; the values mean nothing; NULL: none */
+	struct map *keys;                  /* of streams that a former one has; NULL: none */
+	/* Asks a former one for a key frame of a WebRTC publisher's stream. */
+	void (*on_want_key)(struct generation *generation, const char *key);
 };
 
 /* It has the stream of that key, and can be asked for it. */
 bool generation_has(const struct generation *g, const char *key);
 void generation_note(struct generation *g, const char *key, bool has);
+/* Of a stream that was noted: a WebRTC publisher feeds it there. */
+void generation_note_rtc(struct generation *g, const char *key);
+bool generation_has_rtc(const struct generation *g, const char *key);
+/* Asks that publisher for a key frame; false: there is none. */
+bool generation_want_key(struct generation *g, const char *key);
 /* It has ended; zeroed memory is fine. */
 void generation_forget(struct generation *g);

@@ -31,7 +31,8 @@ struct rtc_port {
 	struct map *names; /* links by our ufrag */
 	struct path_table paths;
 	struct rtc_port_counts counts;
-	int count; /* waiting in: */
+	struct crossing *others[RTC_SIDES]; /* borrowed; NULL: none */
+	int count;                          /* waiting in: */
 	struct outgoing *batch;
 	struct udp_out out[BATCH];
 };
@@ -129,6 +130,37 @@ void rtc_port_lose(struct rtc_port *p, const struct rtc_path *path)
 	rtc_link_lose(link, path);
 }
 
+/* ---- another process ---- */
+
+void rtc_port_share(struct rtc_port *p, enum rtc_side side, struct crossing *crossing)
+{
+	p->others[side] = crossing;
+}
+
+err rtc_port_receive(struct rtc_port *p, bool on)
+{
+	return udp_receive(p->udp, on);
+}
+
+int rtc_port_fd(const struct rtc_port *p)
+{
+	return udp_fd(p->udp);
+}
+
+/* Never back to where it has come from. A stream is this process's alone. False: there is nobody else. */
+static bool hand_on(const struct rtc_port *p, struct span datagram, const struct rtc_path *path,
+		    enum rtc_side from)
+{
+	bool is_shared = false;
+	for (enum rtc_side side = 0; side < RTC_SIDES && !path->stream; side++) {
+		if (side == from || !p->others[side])
+			continue;
+		is_shared = true;
+		crossing_put(p->others[side], datagram, path);
+	}
+	return is_shared;
+}
+
 /* ---- what comes ---- */
 
 /* The name is "ours:theirs". */
@@ -145,27 +177,30 @@ static struct rtc_link *named(const struct rtc_port *p, struct span username)
 }
 
 /* We ask nothing, so nothing but requests is for us. */
-static void take_stun(struct rtc_port *p, struct span d, const struct rtc_path *path)
+static void take_stun(struct rtc_port *p, struct span d, const struct rtc_path *path,
+		      enum rtc_side from)
 {
 	struct stun m;
 	if (stun_parse(&m, d) != OK) {
 		p->counts.malformed++;
 		return;
 	}
-	struct rtc_link *link = m.type == STUN_BINDING_REQUEST ? named(p, m.username) : NULL;
+	bool is_check = m.type == STUN_BINDING_REQUEST;
+	struct rtc_link *link = is_check ? named(p, m.username) : NULL;
 	if (!link) {
-		p->counts.unknown_name++;
+		p->counts.unknown_name += !is_check || !hand_on(p, d, path, from);
 		return;
 	}
 	p->counts.stun++;
 	rtc_link_take_check(link, &m, d, path);
 }
 
-void rtc_port_take(struct rtc_port *p, uint8_t *bytes, size_t n, const struct rtc_path *path)
+void rtc_port_take_from(struct rtc_port *p, enum rtc_side from, uint8_t *bytes, size_t n,
+			const struct rtc_path *path)
 {
 	uint8_t first = n ? bytes[0] : MEDIA_LAST + 1;
 	if (first <= STUN_LAST) {
-		take_stun(p, span_of(bytes, n), path);
+		take_stun(p, span_of(bytes, n), path, from);
 		return;
 	}
 	bool is_media = first >= MEDIA_FIRST && first <= MEDIA_LAST;
@@ -174,7 +209,7 @@ void rtc_port_take(struct rtc_port *p, uint8_t *bytes, size_t n, const struct rt
 	if (!is_media && !is_dtls) {
 		p->counts.other++;
 	} else if (!link) {
-		p->counts.unknown_peer++;
+		p->counts.unknown_peer += !hand_on(p, span_of(bytes, n), path, from);
 	} else if (is_media) {
 		p->counts.media++;
 		rtc_link_take_media(link, bytes, n, path);
@@ -182,6 +217,11 @@ void rtc_port_take(struct rtc_port *p, uint8_t *bytes, size_t n, const struct rt
 		p->counts.dtls++;
 		rtc_link_take_dtls(link, span_of(bytes, n), path);
 	}
+}
+
+void rtc_port_take(struct rtc_port *p, uint8_t *bytes, size_t n, const struct rtc_path *path)
+{
+	rtc_port_take_from(p, RTC_SIDES, bytes, n, path);
 }
 
 /* The bytes are the socket's own, of one batch, and media is decrypted where it stands. */

@@ -7,6 +7,7 @@
  * proves who has sent it, not from where (ice.h). */
 #pragma once
 #include "net/udp.h"
+#include "rtc/crossing.h"
 #include "rtc/link.h"
 
 enum {
@@ -34,6 +35,18 @@ int rtc_port_links(const struct rtc_port *port);
 
 /* One datagram that came; `p` may be changed. */
 void rtc_port_take(struct rtc_port *port, uint8_t *p, size_t n, const struct rtc_path *path);
+
+/* ---- with another process that has the socket, too ---- */
+
+/* What is nobody's here goes there from now on; NULL: no more. The crossing is the caller's. */
+void rtc_port_share(struct rtc_port *port, enum rtc_side side, struct crossing *crossing);
+/* One that came from there: what is nobody's here either goes on to the process beyond. */
+void rtc_port_take_from(struct rtc_port *port, enum rtc_side side, uint8_t *p, size_t n,
+			const struct rtc_path *path);
+/* Whether this process reads the socket; see udp_receive(). */
+err rtc_port_receive(struct rtc_port *port, bool on);
+/* Its descriptor, borrowed. */
+int rtc_port_fd(const struct rtc_port *port);
 
 /* ---- for streams ---- */
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "rtc/stream.h"
 #include "service/rtc_past.h"
+#include "service/rtc_sharing.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -12,6 +13,7 @@ struct rtc_hub_port {
 	struct rtc_port *port;
 	struct co *co;
 	bool retired; /* not listened on any more */
+	bool is_left; /* another process reads it */
 };
 
 struct rtc_hub *rtc_hub_new(struct server *server)
@@ -45,17 +47,28 @@ void rtc_hub_listen(struct rtc_hub *h, struct udp **udp)
 static void drop(struct rtc_hub *h, struct rtc_hub_port *p)
 {
 	DL_DELETE(h->ports, p);
+	for (enum rtc_side side = 0; side < RTC_SIDES; side++)
+		if (rtc_sharing_is_of(h, side, p->port))
+			rtc_sharing_end(h, side);
 	co_stop(p->co);
 	co_join(&p->co);
 	rtc_port_unref(&p->port);
 	free(p);
 }
 
+/* One that another process has taken over serves those, too, who have asked already and have no answer yet, and the
+ * process before this one, which is reached through it. */
+static bool is_used(const struct rtc_hub *h, const struct rtc_hub_port *p)
+{
+	return !p->retired || rtc_port_links(p->port) > 0 || (p->is_left && h->count > 0) ||
+	       rtc_sharing_is_of(h, RTC_FORMER, p->port);
+}
+
 void rtc_hub_reap(struct rtc_hub *h)
 {
 	struct rtc_hub_port *p, *next;
 	DL_FOREACH_SAFE (h->ports, p, next) {
-		if (p->retired && rtc_port_links(p->port) == 0) {
+		if (!is_used(h, p)) {
 			drop(h, p);
 			return; /* others may have changed the list meanwhile */
 		}
@@ -71,13 +84,34 @@ void rtc_hub_unlisten(struct rtc_hub *h, int port)
 	rtc_hub_reap(h);
 }
 
-struct rtc_port *rtc_hub_port(const struct rtc_hub *h)
+/* The newest one that is listened on, else the one that another process reads for this one. */
+static struct rtc_hub_port *current(const struct rtc_hub *h)
 {
 	struct rtc_hub_port *p;
 	DL_FOREACH (h->ports, p)
 		if (!p->retired)
-			return p->port;
+			return p;
+	DL_FOREACH (h->ports, p)
+		if (p->is_left)
+			return p;
 	return NULL;
+}
+
+struct rtc_port *rtc_hub_port(const struct rtc_hub *h)
+{
+	const struct rtc_hub_port *p = current(h);
+	return p ? p->port : NULL;
+}
+
+void rtc_hub_read(struct rtc_hub *h, bool on)
+{
+	struct rtc_hub_port *p = current(h);
+	if (!p)
+		return;
+	p->is_left = !on;
+	err e = rtc_port_receive(p->port, on);
+	if (e)
+		log_error("the WebRTC port: %s", err_trail(e));
 }
 
 /* ---- over TCP ---- */

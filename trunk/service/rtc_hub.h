@@ -13,6 +13,7 @@ enum {
 
 struct rtc_hub_port;
 struct rtc_session;
+struct rtc_shore;
 
 struct rtc_hub {
 	struct server *server;
@@ -25,6 +26,9 @@ struct rtc_hub {
 	struct places connecting; /* of sessions without a connected peer, for each address */
 	/* since the start */
 	int64_t opened, connected, never_connected;
+	/* Of an upgrade in place, see rtc_sharing.h. */
+	struct rtc_shore *shores[RTC_SIDES];
+	struct crossing_counts crossed; /* by those that have ended */
 };
 
 struct rtc_hub *rtc_hub_new(struct server *server);
@@ -37,6 +41,8 @@ void rtc_hub_listen(struct rtc_hub *hub, struct udp **udp);
 void rtc_hub_unlisten(struct rtc_hub *hub, int port);
 /* A connection to the TCP port; for listen_opts.on_accept. */
 void rtc_hub_accept(void *hub, struct sock *sock);
+/* Whether this process reads the port that is listened on, or leaves that to another one that has it, too. */
+void rtc_hub_read(struct rtc_hub *hub, bool on);
 /* Where new sessions are reached; NULL: WebRTC is off, or not listened on. */
 struct rtc_port *rtc_hub_port(const struct rtc_hub *hub);
 /* The certificate for a new session. */

@@ -148,7 +148,9 @@ static const struct rtc_link_ops link_ops = {
 static bool want_key(void *ctx)
 {
 	const struct player *p = ctx;
-	return rtc_publish_want_key(p->viewing.source);
+	const struct source *source = p->viewing.source;
+	return rtc_publish_want_key(source) ||
+	       generation_want_key(&p->s->request.server->former, source->key);
 }
 
 /* ---- what the stream is ---- */
@@ -198,12 +200,14 @@ static err wait_until_known(struct player *p)
 	return OK;
 }
 
-/* With rtmp_to_rtc off, WebRTC players have WebRTC publishers alone. */
+/* With rtmp_to_rtc off, WebRTC players have WebRTC publishers alone, those of the process before this one among
+ * them. */
 static err check_bridge(const struct player *p)
 {
 	const struct source *source = p->viewing.source;
 	if (p->s->request.vhost->rtc.rtmp_to_rtc || !source_is_live(source) ||
-	    rtc_publish_feeds(source))
+	    rtc_publish_feeds(source) ||
+	    generation_has_rtc(&p->s->request.server->former, source->key))
 		return OK;
 	return err_fail(ERR_DENIED,
 			"the stream is not published by WebRTC, and rtc.rtmp_to_rtc is off");

@@ -159,6 +159,9 @@ static err serve_delete(struct http_session *s, struct rtc_hub *hub)
 		name = token;
 	}
 	struct rtc_session *session = rtc_session_find(hub, name);
+	err e;
+	if (!session && *name && whip_pass_to_former(s, &e))
+		return e;
 	if (!session && *s->tail)
 		return refuse(s, 404, "There is no such session.");
 	if (!session && !*token)
@@ -171,11 +174,14 @@ static err serve_delete(struct http_session *s, struct rtc_hub *hub)
 static err serve(struct http_session *s, bool *found)
 {
 	struct rtc_hub *hub = (struct rtc_hub *)(uintptr_t)s->route->arg;
+	err e;
 	(void)found;
 	switch (s->request->method) {
 	case HTTP_METHOD_DELETE:
 		return serve_delete(s, hub);
 	case HTTP_METHOD_PATCH:
+		if (!rtc_session_find(hub, s->tail) && whip_pass_to_former(s, &e))
+			return e;
 		return whip_patch(s, rtc_session_find(hub, s->tail));
 	default:
 		return serve_post(s, hub);

@@ -92,3 +92,48 @@ err whip_pass(struct http_session *s, const struct outcome *o)
 	buf_free(&body);
 	return e;
 }
+
+/* ---- the process before this one ---- */
+
+static err respond_as(struct http_session *s, int status, const struct http_message *head,
+		      struct span body)
+{
+	struct buf lines = {.max = LINES_MAX};
+	buf_printf(&lines, "%s", s->cors);
+	copy_header(&lines, head, "ETag");
+	err e = http_respond(s->sock, s->request, status, http_header_get(head, "Content-Type"),
+			     body, buf_text(&lines));
+	buf_free(&lines);
+	return e;
+}
+
+bool whip_pass_to_former(struct http_session *s, err *e)
+{
+	const struct generation *former = &s->server->former;
+	const struct http_message *m = s->request;
+	struct http_message *head = NULL;
+	struct buf lines = {.max = LINES_MAX}, body = {.max = ANSWER_MAX};
+	struct hostport host;
+	int status = 0;
+	if (former->state != GENERATION_THERE ||
+	    hostport_parse(&host, former->api, PORT_HTTP) != OK)
+		return false;
+	copy_header(&lines, m, "Content-Type");
+	copy_header(&lines, m, "If-Match");
+	*e = http_request(&(struct http_request_opts){.method = m->method_name,
+						      .host = host,
+						      .target = m->target,
+						      .headers = buf_text(&lines),
+						      .body = buf_span(&m->body),
+						      .body_max = ANSWER_MAX,
+						      .deadline = clock_after(PASS_MS),
+						      .head = &head},
+			  &status, &body);
+	bool is_there = *e == OK && head && status != 404;
+	if (is_there)
+		*e = respond_as(s, status, head, buf_span(&body));
+	http_message_free(&head);
+	buf_free(&lines);
+	buf_free(&body);
+	return is_there;
+}

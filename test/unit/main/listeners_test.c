@@ -155,6 +155,26 @@ static void an_inherited_socket_is_used_where_it_is_bound(void **state)
 	assert_true(is_closed(kept));
 }
 
+static void one_that_another_process_reads_is_marked(void **state)
+{
+	(void)state;
+	struct inherit inherit = {.count = 1};
+	int port, other;
+	inherit.fds[0] = bind_one(&other);
+	int fd = bind_one(&port);
+	inherit_share(&inherit, fd);
+	assert_int_equal(inherit.count, 2);
+	assert_int_equal(inherit.shared, fd);
+	struct endpoint e = at("127.0.0.1", port);
+	assert_int_equal(inherit_take(&inherit, &e), fd);
+	close(fd);
+	inherit_close(&inherit);
+	inherit.count = INHERIT_MAX;
+	fd = dup(1);
+	inherit_share(&inherit, fd); /* there is no room */
+	assert_true(is_closed(fd));
+}
+
 static void what_does_not_listen_is_refused(void **state)
 {
 	(void)state;
@@ -201,6 +221,7 @@ int main(void)
 		T(an_address_that_cannot_be_had_changes_nothing),
 		T(an_address_moves_to_one_that_overlaps_it),
 		T(an_inherited_socket_is_used_where_it_is_bound),
+		T(one_that_another_process_reads_is_marked),
 		T(what_does_not_listen_is_refused),
 		cmocka_unit_test(the_environment_says_what_was_inherited),
 	};

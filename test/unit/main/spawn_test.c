@@ -20,10 +20,10 @@ static int run(const char *path, char *script, const char *folder, char *out, si
 	struct spawn s = {.path = path,
 			  .argv = argv,
 			  .folder = folder,
-			  .fds = {other, pipes[1]},
-			  .count = 2,
+			  .fds = {other, pipes[1], other},
+			  .count = 3,
 			  .listening = 1,
-			  .variable = "LAST_ONE"};
+			  .variable = "OTHERS"};
 	pid_t pid = spawn_start(&s);
 	assert_true(pid > 0);
 	close(pipes[1]);
@@ -39,13 +39,13 @@ static int run(const char *path, char *script, const char *folder, char *out, si
 
 static void descriptors_and_environment_are_told(void **state)
 {
-	char script[] = "echo $LISTEN_FDS $LAST_ONE "
+	char script[] = "echo $LISTEN_FDS $OTHERS "
 			"$(expr $LISTEN_PID + 0 = $$) $(pwd) $KEPT >&4; exit 7";
 	char out[256];
 	(void)state;
 	setenv("KEPT", "kept", 1);
 	assert_int_equal(run("/bin/sh", script, "/", out, sizeof(out)), 7);
-	assert_string_equal(out, "1 4 1 / kept\n");
+	assert_string_equal(out, "1 4,5 1 / kept\n");
 }
 
 static void what_is_no_program_ends_at_once(void **state)
