@@ -55,6 +55,7 @@ enum pes_result pes_read(struct pes_head *h, struct span s)
 	size_t packet = (size_t)s.p[4] << 8 | s.p[5];
 	h->stream_id = s.p[3];
 	h->length = packet;
+	h->is_bounded = packet > 0;
 	if (!pes_has_times(h->stream_id))
 		return PES_OK;
 	return s.n < PES_MIN + OPTIONAL ? PES_SHORT : read_optional(h, s, packet);

@@ -7,7 +7,8 @@ enum { PES_HEAD_MAX = 9 + 255 };
 struct pes_head {
 	uint8_t stream_id;
 	size_t n;         /* bytes of the header, to the payload */
-	size_t length;    /* of the payload; 0: not told */
+	size_t length;    /* of the payload; 0 also where it is not told */
+	bool is_bounded;  /* it is told */
 	int64_t pts, dts; /* 33 bits of 90 kHz; ES_NO_TIME where there is none */
 	bool is_scrambled;
 };

@@ -287,7 +287,7 @@ static void begin_payload(struct ts_demux *d, struct ts_demux_stream *s, const s
 		struct pes_clock shown = {.begun = true, .last = dts};
 		pts = pes_unwrap(&shown, h->pts);
 	}
-	s->is_bounded = h->length > 0;
+	s->is_bounded = h->is_bounded;
 	s->left = h->length;
 	give(s, bytes, dts, pts);
 }
