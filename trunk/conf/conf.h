@@ -222,6 +222,30 @@ struct conf_srt_server {
 	enum conf_srt_key pbkeylen;
 };
 
+enum conf_caster_kind { CASTER_GB28181 };
+enum conf_caster_media { CASTER_TCP, CASTER_TCP_ACTIVE, CASTER_UDP };
+enum conf_caster_invite { CASTER_AUTO, CASTER_ON_DEMAND, CASTER_NEVER };
+enum conf_sip_transport { SIP_BOTH, SIP_TCP_ALONE, SIP_UDP_ALONE };
+
+/* Cameras of GB/T 28181. */
+struct conf_caster {
+	bool enabled;
+	enum conf_caster_kind kind;
+	char *output; /* a URL of RTMP with [stream] */
+	char *listen; /* for media */
+	enum conf_caster_media media;
+	struct {
+		bool enabled, open, only_listed;
+		char *listen;
+		enum conf_sip_transport transport;
+		int64_t timeout_ms, reinvite_ms, idle_ms, keepalive_ms;
+		char *candidate, *server_id, *password;
+		struct text_list devices; /* "id password" */
+		enum conf_caster_invite invite;
+		enum conf_tri catalog;
+	} sip;
+};
+
 struct conf_srt {
 	bool enabled;
 	char *passphrase;
@@ -386,6 +410,7 @@ struct conf {
 	struct conf_rtmps rtmps;
 	struct conf_rtc_server rtc_server;
 	struct conf_srt_server srt_server;
+	struct conf_caster caster;
 	struct {
 		enum conf_tls_profile profile;
 		bool ktls;

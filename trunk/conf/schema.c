@@ -8,7 +8,7 @@
 static const struct schema_part *const parts[] = {
 	&schema_process,  &schema_http, &schema_tls, &schema_vhost,  &schema_cluster,
 	&schema_remux,    &schema_hls,  &schema_dvr, &schema_access, &schema_outside,
-	&schema_programs, &schema_rtc,  &schema_srt, &schema_srs,
+	&schema_programs, &schema_rtc,  &schema_srt, &schema_caster, &schema_srs,
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]), NAMED_MAX = 16 };

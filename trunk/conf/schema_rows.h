@@ -18,7 +18,7 @@ struct schema_part {
 };
 extern const struct schema_part schema_process, schema_http, schema_tls, schema_vhost,
 	schema_cluster, schema_remux, schema_hls, schema_dvr, schema_access, schema_outside,
-	schema_programs, schema_rtc, schema_srt, schema_srs;
+	schema_programs, schema_rtc, schema_srt, schema_caster, schema_srs;
 
 #define SCHEMA_PART(name, rows)                                                                    \
 	const struct schema_part name = {rows, sizeof(rows) / sizeof((rows)[0])}

@@ -7,7 +7,6 @@ static const struct row rows[] = {
 	LACKING("asprocess", "Ending together with the parent process."),
 	LACKING("inotify_auto_reload", "Reading the configuration again when its file changes."),
 	LACKING("is_full", "The mark of a sample file that is not meant to be run."),
-	LACKING("stream_caster", "Streams of other protocols."),
 	LACKING("tencentcloud_apm", "Tracing to a cloud service."),
 	LACKING("tencentcloud_cls", "Logging to a cloud service."),
 	IDLE("ff_log_dir", "What ffmpeg last said is told by the API (/api/v1/children)."),

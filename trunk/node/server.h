@@ -8,6 +8,7 @@
 #include "node/drain.h"
 #include "node/figures.h"
 #include "node/generation.h"
+#include "node/maker.h"
 #include "node/places.h"
 #include "node/sign.h"
 #include "node/stat.h"
@@ -16,6 +17,7 @@ struct arrivals;
 struct certs;
 struct cluster;
 struct forwards;
+struct gb_hub;
 struct guesses;
 struct hook_queue;
 struct hooks;
@@ -47,6 +49,8 @@ struct server {
 	struct hooks *hooks;       /* likewise the session layer's */
 	struct rtc_hub *rtc;       /* likewise the service layer's */
 	struct srt_hub *srt;       /* likewise */
+	struct gb_hub *gb;         /* likewise */
+	struct maker maker;        /* of streams that nobody sends yet */
 	struct certs *certs;       /* for encrypted connections, in and out */
 	struct signer *signer;     /* by which servers of the cluster know each other */
 	struct notices *notices;   /* what was logged about whom a moment ago */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/dns.h"
+#include "session/own_publish.h"
 #include "session/srt_feed.h"
 #include "session/srt_options.h"
 #include "session/srt_url.h"
@@ -15,11 +16,8 @@ enum { LOOKUP_MS = 5000, RETRY_MS = 500, RETRY_MAX_MS = 30000, STEADY_MS = 10000
 
 struct ingest_srt {
 	struct server *server;
-	struct conf *conf;
-	char *name, *url, *key, *tc_url, *said_url; /* said_url: without a passphrase */
-	struct target to;
-	struct addr self; /* who the publisher is: this server */
-	struct request request;
+	char *name, *url, *said_url; /* said_url: without a passphrase */
+	struct own_publish publish;
 	struct srt_url from;
 	struct srt_options options;
 	struct co *co;
@@ -40,7 +38,7 @@ static err publish(struct ingest_srt *i)
 	feed->link = i->link;
 	i->feed = feed;
 	i->since_wall_ms = clock_wall_ms();
-	err e = srt_feed_run(feed, &i->request);
+	err e = srt_feed_run(feed, &i->publish.request);
 	if (clock_ms() - began >= STEADY_MS)
 		i->failures = 0;
 	i->feed = NULL;
@@ -84,13 +82,10 @@ static void pause_after(struct ingest_srt *i, err e)
 
 static void ingest_free(struct ingest_srt *i)
 {
-	target_fini(&i->to);
-	conf_unref(&i->conf);
+	own_publish_fini(&i->publish);
 	free(i->name);
 	free(i->url);
 	free(i->said_url);
-	free(i->key);
-	free(i->tc_url);
 	free(i);
 }
 
@@ -120,37 +115,11 @@ bool ingest_srt_takes(const char *url)
 
 static err parse(struct ingest_srt *i, const char *output)
 {
-	const char *stream = strrchr(output, '/');
-	i->tc_url = mem_strndup(output, (size_t)(stream - output));
-	TRY(target_parse(&i->to, i->tc_url, stream + 1));
-	const struct conf_vhost *vhost = conf_vhost_find(i->conf, i->to.vhost);
-	if (!vhost || !vhost->enabled)
-		return err_fail(ERR_NOTFOUND, "there is no vhost %s", i->to.vhost);
+	TRY(own_publish_init(&i->publish, i->server, "ingest", output, NULL));
 	/* A passphrase of this server's own ports is no other's business. */
-	i->options = srt_options_of(i->conf, NULL);
+	i->options = srt_options_of(i->publish.conf, NULL);
 	i->options.passphrase = "";
-	TRY(srt_url_parse(&i->from, &i->options, i->url));
-	i->key = stream_key(vhost->name, i->to.app, i->to.stream);
-	(void)addr_literal(&i->self, "127.0.0.1", 0);
-	i->request = (struct request){
-		.server = i->server,
-		.conf = i->conf,
-		.vhost = vhost,
-		.target = &i->to,
-		.peer = &i->self,
-		.type = "ingest",
-		.tc_url = i->tc_url,
-		.page_url = "",
-		.swf_url = "",
-		.url = i->key,
-		.path_asked = "",
-		.proof = "",
-		.path = "",
-		.via = "",
-		.redirected = "",
-		.publish = true,
-	};
-	return OK;
+	return srt_url_parse(&i->from, &i->options, i->url);
 }
 
 struct ingest_srt *ingest_srt_start(struct server *server, const char *name, const char *url,
@@ -158,7 +127,6 @@ struct ingest_srt *ingest_srt_start(struct server *server, const char *name, con
 {
 	struct ingest_srt *i = mem_new(struct ingest_srt);
 	i->server = server;
-	i->conf = conf_ref(server->conf);
 	i->name = mem_strdup(name);
 	i->url = mem_strdup(url);
 	i->said_url = mem_strndup(url, strcspn(url, "?"));
@@ -170,7 +138,7 @@ struct ingest_srt *ingest_srt_start(struct server *server, const char *name, con
 		return NULL;
 	}
 	i->since_wall_ms = clock_wall_ms();
-	log_info("ingest %s: %s is fetched for %s", name, i->said_url, i->key);
+	log_info("ingest %s: %s is fetched for %s", name, i->said_url, i->publish.key);
 	i->co = co_start_in(&server->services, "ingest", ingest_main, i);
 	return i;
 }
@@ -196,7 +164,7 @@ void ingest_srt_facts(const struct ingest_srt *i, struct ingest_facts *out)
 	*out = (struct ingest_facts){
 		.name = i->name,
 		.url = i->said_url,
-		.key = i->key,
+		.key = i->publish.key,
 		.is_live = i->feed && i->feed->publication.state == PUBLICATION_LIVE,
 		.since_wall_ms = i->since_wall_ms,
 		.failures = i->failures,

@@ -1,0 +1,78 @@
+#include "service/gb_demand.h"
+#include "base/mem.h"
+#include "service/gb_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* Whether the output makes this stream of a device of that id. */
+static bool is_output(const struct gb_hub *h, const struct conf_vhost *vhost, const char *app,
+		      const char *stream)
+{
+	struct own_publish p;
+	const char *output = h->server->conf->caster.output, *mark = "[stream]";
+	const char *at = strstr(output, mark);
+	char *url = mem_printf("%.*s%s%s", (int)(at - output), output, stream, at + strlen(mark));
+	bool is = gb_is_id(span_str(stream)) &&
+		  own_publish_init(&p, h->server, "gb28181-publish", url, NULL) == OK &&
+		  strcmp(p.request.vhost->name, vhost->name) == 0 && strcmp(p.to.app, app) == 0;
+	if (gb_is_id(span_str(stream)))
+		own_publish_fini(&p);
+	free(url);
+	return is;
+}
+
+/* The device that can be called for it now. */
+static struct gb_device *find_device(struct gb_hub *h, const struct conf_vhost *vhost,
+				     const char *app, const char *stream, const char **channel)
+{
+	const struct conf *conf = h->server->conf;
+	struct gb_devices *devices = gb_hub_devices(h);
+	if (!devices || !conf->caster.enabled || conf->caster.sip.invite == CASTER_NEVER ||
+	    h->server->drain.state != DRAIN_OFF || !is_output(h, vhost, app, stream))
+		return NULL;
+	struct gb_device *d = gb_devices_route(devices, stream, channel);
+	return d && d->is_online && d->flow && sip_flow_is_open(d->flow) ? d : NULL;
+}
+
+static bool can(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream,
+		int64_t *since_wall_ms)
+{
+	const char *channel;
+	const struct gb_device *d = find_device(ctx, vhost, app, stream, &channel);
+	if (d)
+		*since_wall_ms = d->since_wall_ms;
+	return d != NULL;
+}
+
+/* All who want one channel wait for one call. */
+static bool want(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream,
+		 struct making *making)
+{
+	struct gb_hub *h = ctx;
+	const char *channel;
+	const struct gb_device *d = find_device(h, vhost, app, stream, &channel);
+	if (!d)
+		return false;
+	struct gb_call *call = gb_call_find(h, channel);
+	if (!call)
+		call = gb_call_start(h, d, channel, stream, true);
+	if (!call || call->is_over || strcmp(call->name, stream) != 0)
+		return false;
+	making->of = call;
+	making->begun = call->state == GB_CALL_LIVE;
+	making->failed = false;
+	DL_APPEND(call->waiting, making);
+	return true;
+}
+
+static void leave(void *ctx, struct making *making)
+{
+	struct gb_call *call = making->of;
+	(void)ctx;
+	making->of = NULL;
+	DL_DELETE(call->waiting, making);
+}
+
+const struct maker_ops gb_demand_ops = {can, want, leave};

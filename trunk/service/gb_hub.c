@@ -1,0 +1,258 @@
+#include "service/gb_hub.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "node/notice.h"
+#include "service/gb_call.h"
+#include "service/gb_demand.h"
+#include "service/gb_media.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static const struct conf_caster *conf_of(const struct gb_hub *h)
+{
+	return &h->server->conf->caster;
+}
+
+/* ---- what devices do ---- */
+
+/* By its own id: a device with channels of other ids is called for them when somebody watches. */
+static void call_at_once(struct gb_hub *h, struct gb_device *d)
+{
+	if (conf_of(h)->sip.invite != CASTER_AUTO || h->server->drain.state != DRAIN_OFF ||
+	    clock_ms() < d->quiet_until_ms || gb_call_find(h, d->id))
+		return;
+	(void)gb_call_start(h, d, d->id, d->id, false);
+}
+
+static void on_registered(void *ctx, struct gb_device *d, bool is_new_life)
+{
+	struct gb_hub *h = ctx;
+	struct gb_call *c;
+	DL_FOREACH (h->calls, c)
+		if (strcmp(c->device, d->id) == 0)
+			gb_call_registered(c, is_new_life);
+	call_at_once(h, d);
+}
+
+static void on_left(void *ctx, struct gb_device *d)
+{
+	struct gb_hub *h = ctx;
+	struct gb_call *c;
+	DL_FOREACH (h->calls, c)
+		if (strcmp(c->device, d->id) == 0)
+			gb_call_end(c, "the device is off line");
+}
+
+/* Some send it outside of the dialog. */
+static void on_bye(void *ctx, struct gb_device *d, const struct sip_message *bye)
+{
+	struct gb_hub *h = ctx;
+	struct gb_call *c, *ours = NULL;
+	DL_FOREACH (h->calls, c)
+		if (strcmp(c->device, d->id) == 0 && sip_dialog_has(&c->dialog, bye))
+			ours = c;
+	DL_FOREACH (h->calls, c)
+		if (ours ? c == ours : strcmp(c->device, d->id) == 0)
+			gb_call_hung_up(c);
+}
+
+static const struct gb_registrar_ops registrar_ops = {on_registered, on_left, on_bye};
+
+/* ---- rules ---- */
+
+static const char *password_of(void *ctx, const char *id, bool *listed)
+{
+	const struct gb_hub *h = ctx;
+	const struct text_list *devices = &conf_of(h)->sip.devices;
+	size_t n = strlen(id);
+	for (int i = 0; i < devices->count; i++) {
+		const char *rule = devices->v[i];
+		if (strncmp(rule, id, n) != 0 || rule[n] != ' ')
+			continue;
+		*listed = true;
+		return rule + n + 1;
+	}
+	return NULL;
+}
+
+static bool may_log(void *ctx)
+{
+	const struct gb_hub *h = ctx;
+	return notice_rate_take(h->server->notices, NOTICE_SIP);
+}
+
+static bool asks_catalog(const struct conf_caster *c)
+{
+	return c->sip.catalog == CONF_AUTO ? c->sip.invite != CASTER_AUTO
+					   : c->sip.catalog == CONF_ON;
+}
+
+static struct gb_registrar_opts opts_of(struct gb_hub *h)
+{
+	const struct conf_caster *c = conf_of(h);
+	return (struct gb_registrar_opts){
+		.server_id = c->sip.server_id,
+		.password = c->sip.password,
+		.password_of = password_of,
+		.only_listed = c->sip.only_listed,
+		.open = c->sip.open,
+		.catalog = asks_catalog(c),
+		.keepalive_ms = c->sip.keepalive_ms,
+		.may_log = may_log,
+		.ctx = h,
+	};
+}
+
+void gb_hub_reload(struct gb_hub *h)
+{
+	if (!h->endpoint)
+		return;
+	struct gb_registrar_opts opts = opts_of(h);
+	gb_registrar_configure(&h->registrar, &opts);
+}
+
+/* ---- SIP ---- */
+
+static void on_request(void *ctx, struct sip_incoming *in)
+{
+	struct gb_hub *h = ctx;
+	gb_registrar_take(&h->registrar, in);
+}
+
+static err begin(struct gb_hub *h)
+{
+	struct gb_registrar_opts opts = opts_of(h);
+	if (h->endpoint)
+		return OK;
+	TRY(gb_registrar_init(&h->registrar, &registrar_ops, &opts));
+	err e = sip_endpoint_new(&h->endpoint, &(struct sip_endpoint_opts){
+						       .on_request = on_request,
+						       .may_log = may_log,
+						       .ctx = h,
+						       .agent = "SRS/" VERSION,
+					       });
+	if (e)
+		gb_registrar_fini(&h->registrar);
+	h->registrar.endpoint = h->endpoint;
+	return e;
+}
+
+err gb_hub_listen_sip(struct gb_hub *h, struct udp **udp)
+{
+	err e = begin(h);
+	if (e) {
+		udp_close(udp);
+		return e;
+	}
+	return sip_endpoint_add_udp(h->endpoint, udp);
+}
+
+void gb_hub_unlisten_sip(struct gb_hub *h, int port)
+{
+	if (h->endpoint)
+		(void)sip_endpoint_remove_udp(h->endpoint, port);
+}
+
+void gb_hub_accept_sip(void *ctx, struct sock *sock)
+{
+	struct gb_hub *h = ctx;
+	if (begin(h) == OK)
+		sip_endpoint_accept(h->endpoint, sock);
+	else
+		sock_close(&sock);
+}
+
+struct gb_devices *gb_hub_devices(struct gb_hub *h)
+{
+	return h->endpoint ? &h->registrar.devices : NULL;
+}
+
+/* ---- media ---- */
+
+err gb_hub_listen_media(struct gb_hub *h, struct udp **udp)
+{
+	gb_port_free(&h->port);
+	h->port = gb_port_new(h, udp);
+	return OK;
+}
+
+void gb_hub_unlisten_media(struct gb_hub *h, int port)
+{
+	if (h->port && gb_port_number(h->port) == port)
+		gb_port_free(&h->port);
+}
+
+int gb_hub_media_port(const struct gb_hub *h)
+{
+	struct hostport at;
+	return hostport_listen(&at, conf_of(h)->listen) ? at.port : 0;
+}
+
+uint32_t gb_hub_ssrc(const struct gb_hub *h)
+{
+	enum { TRIES = 64 };
+	uint32_t ssrc = 0;
+	for (int i = 0; i < TRIES; i++) {
+		uint16_t own = 0;
+		const struct gb_stream *s;
+		(void)sip_random(&own, sizeof(own));
+		ssrc = gb_ssrc(conf_of(h)->sip.server_id, own);
+		DL_FOREACH (h->streams, s)
+			if (s->ssrc == ssrc)
+				break;
+		if (!s)
+			break;
+	}
+	return ssrc;
+}
+
+void gb_hub_address(const struct gb_hub *h, const struct sip_flow *flow,
+		    char out[static ADDR_TEXT_MAX])
+{
+	const char *said = conf_of(h)->sip.candidate;
+	const char *value = *said == '$' ? getenv(said + 1) : said;
+	if (value && *value && strcmp(value, "*") != 0)
+		snprintf(out, ADDR_TEXT_MAX, "%s", value);
+	else
+		addr_ip(out, sip_flow_local(flow));
+}
+
+/* ---- its life ---- */
+
+struct gb_hub *gb_hub_new(struct server *server)
+{
+	struct gb_hub *h = mem_new(struct gb_hub);
+	h->server = server;
+	server->maker = (struct maker){&gb_demand_ops, h};
+	return h;
+}
+
+void gb_hub_stop(struct gb_hub *h)
+{
+	enum { GOODBYE_MS = 1000 };
+	struct gb_call *c;
+	int64_t until = clock_after(GOODBYE_MS);
+	h->server->maker = (struct maker){0};
+	DL_FOREACH (h->calls, c)
+		gb_call_end(c, "the server ends");
+	while (h->calls && clock_ms() < until && co_sleep(10) == OK)
+		;
+}
+
+void gb_hub_free(struct gb_hub **hub)
+{
+	struct gb_hub *h = *hub;
+	*hub = NULL;
+	if (!h)
+		return;
+	gb_port_free(&h->port);
+	if (h->endpoint) {
+		sip_endpoint_free(&h->endpoint);
+		gb_registrar_fini(&h->registrar);
+	}
+	free(h);
+}

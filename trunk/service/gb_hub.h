@@ -1,0 +1,56 @@
+/* gb_hub - cameras of GB/T 28181: who has registered, which are called, whose media comes. Layer: service. */
+#pragma once
+#include "gb/invite.h"
+#include "gb/registrar.h"
+#include "net/listen.h"
+#include "node/server.h"
+
+enum {
+	GB_NAME_MAX = 64,
+	GB_STREAMS_MAX = 4096, /* that are expected or come */
+};
+
+struct gb_call;
+struct gb_port;
+struct gb_stream;
+
+struct gb_hub {
+	struct server *server;
+	struct sip_endpoint *endpoint; /* NULL until SIP is listened on */
+	struct gb_registrar registrar; /* likewise, empty */
+	struct gb_port *port;          /* for media in datagrams; NULL */
+	struct gb_stream *streams;
+	int stream_count;
+	struct gb_call *calls;
+	int call_count;
+	/* since the start */
+	int64_t invited, refused, unanswered, ended;
+	int64_t unknown_media; /* connections and datagrams that nobody has asked for */
+};
+
+struct gb_hub *gb_hub_new(struct server *server);
+/* Ends all calls, with a good-bye to the devices; before the sessions are ended. */
+void gb_hub_stop(struct gb_hub *hub) BLOCKS;
+/* After all sessions. */
+void gb_hub_free(struct gb_hub **hub) BLOCKS;
+/* The server has another configuration. */
+void gb_hub_reload(struct gb_hub *hub);
+
+/* SIP at that socket, which is taken; that port is no longer listened on. */
+err gb_hub_listen_sip(struct gb_hub *hub, struct udp **udp);
+void gb_hub_unlisten_sip(struct gb_hub *hub, int port) BLOCKS;
+/* A connection to the SIP port; for listen_opts.on_accept. */
+void gb_hub_accept_sip(void *hub, struct sock *sock);
+/* Media likewise; connections are gb_media_accept()'s. */
+err gb_hub_listen_media(struct gb_hub *hub, struct udp **udp);
+void gb_hub_unlisten_media(struct gb_hub *hub, int port) BLOCKS;
+
+/* NULL without SIP. */
+struct gb_devices *gb_hub_devices(struct gb_hub *hub);
+/* The port for media that devices are told; 0: none is configured. */
+int gb_hub_media_port(const struct gb_hub *hub);
+/* An SSRC of ours that is not in use. */
+uint32_t gb_hub_ssrc(const struct gb_hub *hub);
+/* The address that the device is told to send to. */
+void gb_hub_address(const struct gb_hub *hub, const struct sip_flow *flow,
+		    char out[static ADDR_TEXT_MAX]);

@@ -1,0 +1,157 @@
+#include "service/gb_stream.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static struct gb_stream *find_ssrc(const struct gb_hub *h, uint32_t ssrc)
+{
+	struct gb_stream *s;
+	DL_FOREACH (h->streams, s)
+		if (s->ssrc == ssrc && !s->is_closed)
+			return s;
+	return NULL;
+}
+
+static bool is_expected(const struct gb_hub *h, const char *name)
+{
+	const struct gb_stream *s;
+	DL_FOREACH (h->streams, s)
+		if (strcmp(s->name, name) == 0 && !s->is_closed)
+			return true;
+	return false;
+}
+
+/* "rtmp://127.0.0.1/live/[stream]" with its name. */
+static char *output_of(const struct gb_hub *h, const char *name)
+{
+	const char *output = h->server->conf->caster.output, *mark = "[stream]";
+	const char *at = strstr(output, mark);
+	return mem_printf("%.*s%s%s", (int)(at - output), output, name, at + strlen(mark));
+}
+
+static void stream_free(struct gb_stream *s)
+{
+	DL_DELETE(s->hub->streams, s);
+	s->hub->stream_count--;
+	own_publish_fini(&s->publish);
+	free(s);
+}
+
+err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_stream_opts *opts)
+{
+	if (find_ssrc(hub, opts->ssrc) || is_expected(hub, opts->name))
+		return err_fail(ERR_FULL, "the stream %s or the SSRC %010u is expected already",
+				opts->name, opts->ssrc);
+	if (hub->stream_count >= GB_STREAMS_MAX)
+		return err_fail(ERR_FULL, "%d streams of cameras are expected already",
+				hub->stream_count);
+	struct gb_stream *s = mem_new(struct gb_stream);
+	s->hub = hub;
+	s->ssrc = opts->ssrc;
+	s->ops = opts->ops;
+	s->ctx = opts->ctx;
+	s->is_bound = opts->from != NULL;
+	if (opts->from)
+		s->from = *opts->from;
+	snprintf(s->name, sizeof(s->name), "%s", opts->name);
+	DL_APPEND(hub->streams, s);
+	hub->stream_count++;
+	char *output = output_of(hub, opts->name);
+	err e = own_publish_init(&s->publish, hub->server, "gb28181-publish", output, opts->from);
+	free(output);
+	if (e) {
+		stream_free(s);
+		return e;
+	}
+	*out = s;
+	return OK;
+}
+
+void gb_stream_close(struct gb_stream **stream, const char *why)
+{
+	struct gb_stream *s = *stream;
+	*stream = NULL;
+	if (!s)
+		return;
+	s->is_closed = true;
+	if (s->feed)
+		publication_stop(&s->feed->publication, OUTCOME_ENDED, "%s", why);
+	else if (!s->flow)
+		stream_free(s);
+}
+
+void gb_stream_set_ssrc(struct gb_stream *s, uint32_t ssrc)
+{
+	if (!find_ssrc(s->hub, ssrc))
+		s->ssrc = ssrc;
+}
+
+/* ---- packets ---- */
+
+static bool same_ip(const struct addr *a, const struct addr *b)
+{
+	char x[ADDR_TEXT_MAX], y[ADDR_TEXT_MAX];
+	addr_ip(x, a);
+	addr_ip(y, b);
+	return strcmp(x, y) == 0;
+}
+
+static bool may_feed(const struct gb_stream *s, const struct addr *from)
+{
+	return !s->is_bound || same_ip(&s->from, from) ||
+	       (s->also_from.len > 0 && same_ip(&s->also_from, from));
+}
+
+static struct gb_stream *find_only(const struct gb_hub *h, const struct addr *from)
+{
+	struct gb_stream *s, *only = NULL;
+	DL_FOREACH (h->streams, s) {
+		if (s->is_closed || s->feed || !s->is_bound || !may_feed(s, from))
+			continue;
+		if (only)
+			return NULL;
+		only = s;
+	}
+	return only;
+}
+
+struct gb_stream *gb_stream_find(struct gb_hub *h, uint32_t ssrc, const struct addr *from)
+{
+	struct gb_stream *s = find_ssrc(h, ssrc);
+	if (s)
+		return may_feed(s, from) ? s : NULL;
+	return find_only(h, from);
+}
+
+static void on_live(struct gb_feed *feed)
+{
+	struct gb_stream *s = feed->ctx;
+	if (!s->is_closed)
+		s->ops->on_begin(s->ctx);
+}
+
+err gb_stream_run(struct gb_stream *s, struct gb_line *line)
+{
+	if (s->is_closed) { /* before its first packet was looked at */
+		stream_free(s);
+		return ERR_CLOSED;
+	}
+	struct gb_feed *feed = mem_new(struct gb_feed);
+	feed->line = line;
+	feed->on_live = on_live;
+	feed->ctx = s;
+	s->feed = feed;
+	err e = gb_feed_run(feed, &s->publish.request);
+	s->feed = NULL;
+	s->flow = NULL;
+	free(feed);
+	if (s->is_closed)
+		stream_free(s);
+	else
+		s->ops->on_end(s->ctx, e ? err_trail(e) : "it is over");
+	return e;
+}

@@ -1,0 +1,38 @@
+/* gb_feed - a publication whose media comes as a program stream in RTP: from a camera of GB/T 28181. Layer: session. */
+#pragma once
+#include "codec/ps_demux.h"
+#include "session/publication.h"
+
+struct gb_line;
+
+/* What carries the packets. Nothing of it blocks. */
+struct gb_line_ops {
+	/* The next packet, valid until the next call; *gap: others in front of it are missing. ERR_AGAIN: there is
+	 * none; ERR_CLOSED: nor will there be. */
+	err (*recv)(struct gb_line *line, struct span *packet, bool *gap);
+	/* Events wake the running coroutine from now on. */
+	void (*attach)(struct gb_line *line);
+	/* When something has to be looked at although nothing comes; CLOCK_NEVER. */
+	int64_t (*due)(const struct gb_line *line);
+	/* Monotonic time of the last packet; bytes so far; whether the peer has ended it. */
+	int64_t (*heard_ms)(const struct gb_line *line);
+	int64_t (*bytes)(const struct gb_line *line);
+	bool (*is_gone)(const struct gb_line *line);
+};
+
+struct gb_line {
+	const struct gb_line_ops *ops;
+};
+
+struct gb_feed {
+	struct publication publication;
+	struct gb_line *line;   /* borrowed */
+	struct ps_demux *demux; /* from the beginning to the end */
+	int64_t rtp_time;       /* in full, of the last packet; ES_NO_TIME before the first */
+	uint64_t packets, gaps;
+	struct co *co;
+};
+
+/* Publishes what comes, to the end of one of both, in zeroed memory with `line`, `on_live` and `ctx` set. Why it ended says
+ * publication.outcome, or the error. */
+err gb_feed_run(struct gb_feed *feed, const struct request *request) BLOCKS;
