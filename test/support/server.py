@@ -169,9 +169,9 @@ class Server(Process):
     def __init__(self, name, conf, folder, values=None, env=None, args=None, wait=True, yaml=False):
         self.name, self.folder = name, folder
         os.makedirs(os.path.join(folder, "objs", "nginx", "html"), exist_ok=True)
-        self.rtmp = self.api = self.http = self.rtc = self.srt = None
+        self.rtmp = self.api = self.http = self.rtc = self.srt = self.gb = self.sip = None
         known = dict(values or {}, name=name, dir=folder)
-        for word in ("rtmp", "api", "http", "rtc", "srt"):
+        for word in ("rtmp", "api", "http", "rtc", "srt", "gb", "sip"):
             if f"${word}" in conf and word not in known:
                 known[word] = free_port()
             setattr(self, word, known.get(word) and int(known[word]))

@@ -98,6 +98,10 @@ static const struct api_route routes[] = {
 	 0},
 	{"/api/v1/srt", HTTP_GET, api_srt,
 	 "SRT: ports, sessions, and what their lines are like; ?start=0&count=10", 0},
+	{"/api/v1/gb/devices/<id>", HTTP_GET, api_gb_devices,
+	 "GB28181: devices that have registered, their channels and calls, or one: "
+	 "gb/devices/<id>; ?start=0&count=10",
+	 0},
 	{"/api/v1/certificates", HTTP_GET, api_certificates,
 	 "certificates in use for TLS, until when, and handshakes", 0},
 	{"/api/v1/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},
@@ -132,6 +136,7 @@ static const struct api_route routes[] = {
 	{"/api/v1/clusters/clients/<id>", HTTP_DELETE, api_cluster_clients,
 	 "DELETE clusters/clients/<id> disconnects a client of any server",
 	 ROUTE_SIGNED | ROUTE_KICKS},
+	{"/gb/v1/publish", HTTP_POST | HTTP_DELETE, api_gb_publish, NULL, ROUTE_BARE | ROUTE_ACTS},
 	{"/api/v1/tests/requests", HTTP_ANY, api_requests, "this request, as it was understood", 0},
 	{"/api/v1/tests/errors", HTTP_ANY, api_errors, "always code 100", 0},
 	{0},

@@ -142,6 +142,14 @@ static bool former_has(const struct api_call *call, const struct conf_vhost *vho
 	return has;
 }
 
+/* A device that is registered here can be called for it. */
+static bool could_make(const struct api_call *call, const struct conf_vhost *vhost, const char *app,
+		       const char *stream)
+{
+	int64_t since;
+	return maker_can(&call->server->maker, vhost, app, stream, &since);
+}
+
 enum api_code api_clusters(struct api_call *call)
 {
 	static const char *const names[] = {"ip", "vhost", "app", "stream"};
@@ -160,7 +168,8 @@ enum api_code api_clusters(struct api_call *call)
 	json_object_set_new(data, "origin",
 			    source ? origin_object(call, vhost, source) : json_null());
 	if (vhost && vhost->enabled && !source && *asked[STREAM] &&
-	    former_has(call, vhost, asked[APP], asked[STREAM]))
+	    (former_has(call, vhost, asked[APP], asked[STREAM]) ||
+	     could_make(call, vhost, asked[APP], asked[STREAM])))
 		json_object_set_new(data, "origin", origin_object(call, vhost, NULL));
 	char *whoever = api_query(call, "whoever");
 	if (!source && vhost && vhost->enabled && *whoever)

@@ -12,10 +12,12 @@ enum api_code {
 	API_ERRORS_DEMO = 100,
 	API_RAW_UNKNOWN = 1060,
 	API_RAW_OFF = 1061,
+	API_BUSY_STREAM = 1028,
 	API_BUSY = 1074,
 	API_NO_VHOST = 2014,
 	API_NO_STREAM = 2048,
 	API_NO_CLIENT = 2049,
+	API_BAD_BODY = 3008,
 	API_BAD_CALLBACK = 4058,
 };
 
@@ -85,6 +87,8 @@ enum api_code api_children(struct api_call *call);
 enum api_code api_raw(struct api_call *call);
 enum api_code api_rtc(struct api_call *call);
 enum api_code api_srt(struct api_call *call);
+enum api_code api_gb_devices(struct api_call *call);
+enum api_code api_gb_publish(struct api_call *call);
 enum api_code api_certificates(struct api_call *call);
 /* What summaries tell, as members of `data`. */
 void api_put_summaries(json_t *data, const struct server *server);

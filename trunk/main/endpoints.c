@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { HTTP_ENDPOINTS = 5, RTC_ENDPOINTS = 2 };
+enum { HTTP_ENDPOINTS = 5, RTC_ENDPOINTS = 2, CASTER_ENDPOINTS = 4 };
 
 static bool shares_ports(const struct conf *conf)
 {
@@ -26,6 +26,10 @@ const char *endpoint_name(const struct endpoint *endpoint)
 		return endpoint->transport == ENDPOINT_UDP ? "WebRTC" : "WebRTC over TCP";
 	if (endpoint->protocol == ENDPOINT_SRT)
 		return "SRT";
+	if (endpoint->protocol == ENDPOINT_SIP)
+		return "SIP";
+	if (endpoint->protocol == ENDPOINT_GB)
+		return "GB28181 media";
 	if (endpoint->http & HTTP_PORT_FILES)
 		return tls ? "HTTPS" : "HTTP";
 	if (!(endpoint->http & HTTP_PORT_API))
@@ -161,16 +165,44 @@ static void add_srt(struct endpoints *out, const struct conf *conf)
 				      .directive = "srt_server.listen"});
 }
 
+static void add_both(struct endpoints *out, const char *listen, struct endpoint e, bool tcp,
+		     bool udp)
+{
+	e.plain = true;
+	if (tcp)
+		add(out, listen, e);
+	e.transport = ENDPOINT_UDP;
+	if (udp)
+		add(out, listen, e);
+}
+
+/* Devices are bound to the process at which they have registered. */
+static void add_caster(struct endpoints *out, const struct conf *conf)
+{
+	const struct conf_caster *c = &conf->caster;
+	if (!c->enabled)
+		return;
+	add_both(out, c->listen,
+		 (struct endpoint){.protocol = ENDPOINT_GB, .directive = "stream_caster.listen"},
+		 true, c->media == CASTER_UDP);
+	if (c->sip.enabled)
+		add_both(out, c->sip.listen,
+			 (struct endpoint){.protocol = ENDPOINT_SIP,
+					   .directive = "stream_caster.sip.listen"},
+			 c->sip.transport != SIP_UDP_ALONE, c->sip.transport != SIP_TCP_ALONE);
+}
+
 void endpoints_of(struct endpoints *out, const struct conf *conf)
 {
 	bool share = shares_ports(conf);
 	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS + RTC_ENDPOINTS +
-		   conf->srt_server.listen.count;
+		   conf->srt_server.listen.count + CASTER_ENDPOINTS;
 	*out = (struct endpoints){.v = mem_alloc(sizeof(*out->v) * (size_t)most)};
 	add_rtmp(out, conf, share);
 	add_http(out, conf);
 	add_rtc(out, conf);
 	add_srt(out, conf);
+	add_caster(out, conf);
 	/* Each process answers for itself: API and figures are never shared. */
 	for (int i = 0; i < out->count; i++)
 		if (out->v[i].protocol == ENDPOINT_HTTP)

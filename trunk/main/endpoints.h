@@ -6,7 +6,14 @@
 #include "node/certs.h"
 
 enum endpoint_transport { ENDPOINT_TCP, ENDPOINT_UDP };
-enum endpoint_protocol { ENDPOINT_RTMP, ENDPOINT_HTTP, ENDPOINT_RTC, ENDPOINT_SRT };
+enum endpoint_protocol {
+	ENDPOINT_RTMP,
+	ENDPOINT_HTTP,
+	ENDPOINT_RTC,
+	ENDPOINT_SRT,
+	ENDPOINT_SIP,
+	ENDPOINT_GB, /* media of cameras */
+};
 
 /* What a caller can tell apart: the transport and the address are its identity, all else may change
  * while it is open. */

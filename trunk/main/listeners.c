@@ -6,10 +6,13 @@
 #include "net/listen.h"
 #include "net/udp.h"
 #include "node/server.h"
+#include "service/gb_hub.h"
+#include "service/gb_media.h"
 #include "service/http_service.h"
 #include "service/rtc_hub.h"
 #include "service/rtmp_service.h"
 #include "service/srt_hub.h"
+#include "sip/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,15 +42,17 @@ enum {
 static void fill_service(struct listening *l, struct listen_opts *opts, struct server *server)
 {
 	static void (*const services[])(void *ctx, struct sock *sock) = {
-		[ENDPOINT_RTMP] = rtmp_service_accept,
-		[ENDPOINT_HTTP] = http_service_accept,
-		[ENDPOINT_RTC] = rtc_hub_accept,
+		[ENDPOINT_RTMP] = rtmp_service_accept, [ENDPOINT_HTTP] = http_service_accept,
+		[ENDPOINT_RTC] = rtc_hub_accept,       [ENDPOINT_SIP] = gb_hub_accept_sip,
+		[ENDPOINT_GB] = gb_media_accept,
 	};
-	enum endpoint_protocol protocol = l->endpoint.protocol;
-	opts->on_accept = services[protocol];
-	opts->ctx = protocol == ENDPOINT_RTMP  ? (void *)server
-		    : protocol == ENDPOINT_RTC ? (void *)server->rtc
-					       : &l->http;
+	void *const contexts[] = {
+		[ENDPOINT_RTMP] = server,     [ENDPOINT_HTTP] = &l->http,
+		[ENDPOINT_RTC] = server->rtc, [ENDPOINT_SIP] = server->gb,
+		[ENDPOINT_GB] = server->gb,
+	};
+	opts->on_accept = services[l->endpoint.protocol];
+	opts->ctx = contexts[l->endpoint.protocol];
 }
 
 static void fill_opts(struct listening *l, struct listen_opts *opts,
@@ -110,15 +115,38 @@ static void srt_end(struct server *server, int port)
 	srt_hub_unlisten(server->srt, port);
 }
 
+static err sip_begin(struct server *server, struct udp **udp)
+{
+	return gb_hub_listen_sip(server->gb, udp);
+}
+
+static void sip_end(struct server *server, int port)
+{
+	gb_hub_unlisten_sip(server->gb, port);
+}
+
+static err gb_begin(struct server *server, struct udp **udp)
+{
+	return gb_hub_listen_media(server->gb, udp);
+}
+
+static void gb_end(struct server *server, int port)
+{
+	gb_hub_unlisten_media(server->gb, port);
+}
+
 /* Who takes datagrams. */
 static const struct datagrams {
+	size_t packet_max; /* of one; 0: what all have */
 	/* What it needs can be had; before a port is opened. NULL: nothing. */
 	err (*prepare)(void);
 	err (*begin)(struct server *server, struct udp **udp);
 	void (*end)(struct server *server, int port);
 } datagrams[] = {
-	[ENDPOINT_RTC] = {NULL, rtc_begin, rtc_end},
-	[ENDPOINT_SRT] = {srt_bridge_start, srt_begin, srt_end},
+	[ENDPOINT_RTC] = {.begin = rtc_begin, .end = rtc_end},
+	[ENDPOINT_SRT] = {.prepare = srt_bridge_start, .begin = srt_begin, .end = srt_end},
+	[ENDPOINT_SIP] = {.packet_max = SIP_DATAGRAM_MAX, .begin = sip_begin, .end = sip_end},
+	[ENDPOINT_GB] = {.begin = gb_begin, .end = gb_end},
 };
 
 static err open_datagrams(struct listening *l, int fd)
@@ -130,6 +158,7 @@ static err open_datagrams(struct listening *l, int fd)
 		.fd = fd,
 		.recv_buffer = DATAGRAM_BUFFER,
 		.send_buffer = DATAGRAM_BUFFER,
+		.packet_max = service->packet_max,
 		.what = endpoint_name(&l->endpoint),
 	};
 	if (service->prepare)

@@ -17,6 +17,7 @@
 #include "node/hook_queue.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/gb_hub.h"
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
@@ -98,6 +99,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->hooks = hooks_new(server);
 	server->rtc = rtc_hub_new(server);
 	server->srt = srt_hub_new(server);
+	server->gb = gb_hub_new(server);
 	server->forwards = forwards_new(server);
 	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
@@ -128,11 +130,13 @@ void serve_stop(struct serve *serve)
 	struct server *server = &serve->server;
 	listeners_close(&serve->listeners);
 	tasks_stop(server->tasks);
+	gb_hub_stop(server->gb);
 	co_group_stop(&server->sessions);
 	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);
 	rtc_hub_free(&server->rtc);
 	srt_hub_free(&server->srt);
+	gb_hub_free(&server->gb);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
 	tasks_free(&server->tasks);
@@ -194,6 +198,7 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 	server->conf = conf;
 	limit_memory(conf);
 	srt_hub_reload(server->srt);
+	gb_hub_reload(server->gb);
 	err e = signer_load(server->signer, conf);
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));

@@ -80,6 +80,7 @@ static void tell_left_out(struct rate *r, enum notice_kind kind, int64_t now)
 		[NOTICE_MISSING] = "streams that nobody has",
 		[NOTICE_PULLS] = "pulls that had no media",
 		[NOTICE_CONNECTIONS] = "connections",
+		[NOTICE_SIP] = "unknown devices",
 	};
 	if (r->told == r->left_out || now < r->told_ms + TELL_MS)
 		return;
@@ -120,6 +121,7 @@ const char *notice_name(enum notice_kind kind)
 		[NOTICE_MISSING] = "missing_streams",
 		[NOTICE_PULLS] = "pulls",
 		[NOTICE_CONNECTIONS] = "connections",
+		[NOTICE_SIP] = "devices",
 	};
 	return names[kind];
 }

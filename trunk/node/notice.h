@@ -16,6 +16,7 @@ enum notice_kind {
 	NOTICE_MISSING,     /* a stream that nobody has */
 	NOTICE_PULLS,       /* a pull that begins or ends without ever having had media */
 	NOTICE_CONNECTIONS, /* all lines of a connection, while it brings no stream */
+	NOTICE_SIP,         /* what devices that nobody knows say by SIP */
 	NOTICE_KINDS,
 };
 /* True: such a line may be logged now, at most NOTICE_BURST at once and NOTICE_PER_S in the long run (of

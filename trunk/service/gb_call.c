@@ -9,8 +9,8 @@
 #include <utlist.h>
 
 enum {
-	LOOK_MS = 500,       /* how often it is looked whether somebody watches */
-	FAILURES_MAX = 5,    /* in a row, of a device that does not answer */
+	LOOK_MS = 500,    /* how often it is looked whether somebody watches */
+	FAILURES_MAX = 5, /* in a row, of a device that does not answer */
 	PAUSE_MIN_MS = 200,
 	CALLS_MAX = GB_STREAMS_MAX,
 };
@@ -88,9 +88,8 @@ static const struct gb_stream_ops stream_ops = {on_begin, on_end};
 
 static bool is_watched(const struct gb_call *c)
 {
-	const struct source *source = c->stream && c->stream->feed
-					      ? c->stream->feed->publication.source
-					      : NULL;
+	const struct source *source =
+		c->stream && c->stream->feed ? c->stream->feed->publication.source : NULL;
 	return c->waiting || (source && source->player_count > 0);
 }
 
@@ -295,7 +294,8 @@ static void note_failure(struct gb_call *c)
 		c->hub->refused++;
 	else
 		c->hub->unanswered++;
-	log_warn("GB28181: channel %s of device %s does not come: %s", c->channel, c->device, c->why);
+	log_warn("GB28181: channel %s of device %s does not come: %s", c->channel, c->device,
+		 c->why);
 	tell_waiting(c, true);
 }
 
@@ -327,8 +327,8 @@ static void call_main(void *arg)
 		if (!c->starts_over && pause(c) == ERR_STOPPED)
 			break;
 	}
-	log_info("GB28181: the call of channel %s of device %s has ended: %s", c->channel, c->device,
-		 *c->why ? c->why : "the server ends");
+	log_info("GB28181: the call of channel %s of device %s has ended: %s", c->channel,
+		 c->device, *c->why ? c->why : "the server ends");
 	call_free(c);
 }
 

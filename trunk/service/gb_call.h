@@ -15,12 +15,12 @@ struct gb_call {
 	struct gb_hub *hub;
 	enum gb_call_state state;
 	char device[GB_ID + 1], channel[GB_ID + 1], name[GB_NAME_MAX];
-	bool on_demand;  /* while somebody watches; else as long as the device is there */
-	bool is_over;    /* it is ended from outside, for that reason */
+	bool on_demand;   /* while somebody watches; else as long as the device is there */
+	bool is_over;     /* it is ended from outside, for that reason */
 	bool starts_over; /* the device has registered anew, and knows nothing of this one */
-	char why[128];   /* why it failed, or ended */
-	int failures;    /* in a row */
-	int status;      /* of the device's answer; 0: none */
+	char why[128];    /* why it failed, or ended */
+	int failures;     /* in a row */
+	int status;       /* of the device's answer; 0: none */
 	bool has_failed, has_begun, has_ended; /* of the attempt */
 	struct sip_dialog dialog;
 	bool in_dialog; /* a BYE is due */

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 enum {
-	UNKNOWN_MS = 5000, /* a connection whose SSRC is none of ours: its device may be answering still */
+	UNKNOWN_MS =
+		5000, /* a connection whose SSRC is none of ours: its device may be answering still */
 	READ_BYTES = 32 * 1024,
 };
 
@@ -124,7 +125,8 @@ static err find_stream(struct conn *c, struct gb_stream **out)
 		TRY(next_packet(c, &rtp, deadline));
 		struct gb_stream *s = gb_stream_find(c->hub, rtp.ssrc, sock_peer(c->sock));
 		if (s && s->feed)
-			return err_fail(ERR_FULL, "the stream %s comes by another connection already",
+			return err_fail(ERR_FULL,
+					"the stream %s comes by another connection already",
 					s->name);
 		if (s) {
 			c->has_first = true;
@@ -132,7 +134,8 @@ static err find_stream(struct conn *c, struct gb_stream **out)
 			return OK;
 		}
 		if (clock_ms() >= deadline)
-			return err_fail(ERR_NOTFOUND, "nobody has asked for a stream of the SSRC %010u",
+			return err_fail(ERR_NOTFOUND,
+					"nobody has asked for a stream of the SSRC %010u",
 					rtp.ssrc);
 	}
 }
@@ -158,7 +161,7 @@ static void begin_log(struct conn *c)
 static void accepted_main(void *arg)
 {
 	struct conn *c = arg;
-	struct gb_stream *stream;
+	struct gb_stream *stream = NULL;
 	char peer[ADDR_TEXT_MAX];
 	begin_log(c);
 	addr_text(peer, sock_peer(c->sock));

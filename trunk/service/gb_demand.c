@@ -13,12 +13,12 @@ static bool is_output(const struct gb_hub *h, const struct conf_vhost *vhost, co
 	struct own_publish p;
 	const char *output = h->server->conf->caster.output, *mark = "[stream]";
 	const char *at = strstr(output, mark);
+	if (!gb_is_id(span_str(stream)))
+		return false;
 	char *url = mem_printf("%.*s%s%s", (int)(at - output), output, stream, at + strlen(mark));
-	bool is = gb_is_id(span_str(stream)) &&
-		  own_publish_init(&p, h->server, "gb28181-publish", url, NULL) == OK &&
+	bool is = own_publish_init(&p, h->server, "gb28181-publish", url, NULL) == OK &&
 		  strcmp(p.request.vhost->name, vhost->name) == 0 && strcmp(p.to.app, app) == 0;
-	if (gb_is_id(span_str(stream)))
-		own_publish_fini(&p);
+	own_publish_fini(&p);
 	free(url);
 	return is;
 }

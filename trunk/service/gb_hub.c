@@ -5,7 +5,9 @@
 #include "node/notice.h"
 #include "service/gb_call.h"
 #include "service/gb_demand.h"
+#include "service/gb_external.h"
 #include "service/gb_media.h"
+#include "sip/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +135,7 @@ static err begin(struct gb_hub *h)
 						       .on_request = on_request,
 						       .may_log = may_log,
 						       .ctx = h,
-						       .agent = "SRS/" VERSION,
+						       .agent = SERVER_NAME,
 					       });
 	if (e)
 		gb_registrar_fini(&h->registrar);
@@ -237,6 +239,7 @@ void gb_hub_stop(struct gb_hub *h)
 	struct gb_call *c;
 	int64_t until = clock_after(GOODBYE_MS);
 	h->server->maker = (struct maker){0};
+	gb_external_end(h);
 	DL_FOREACH (h->calls, c)
 		gb_call_end(c, "the server ends");
 	while (h->calls && clock_ms() < until && co_sleep(10) == OK)

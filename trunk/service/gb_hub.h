@@ -11,6 +11,7 @@ enum {
 };
 
 struct gb_call;
+struct gb_external;
 struct gb_port;
 struct gb_stream;
 
@@ -21,6 +22,7 @@ struct gb_hub {
 	struct gb_port *port;          /* for media in datagrams; NULL */
 	struct gb_stream *streams;
 	int stream_count;
+	struct gb_external *externals; /* of them, those that another program has announced */
 	struct gb_call *calls;
 	int call_count;
 	/* since the start */

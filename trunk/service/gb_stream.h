@@ -18,7 +18,7 @@ struct gb_stream {
 	uint32_t ssrc;
 	char name[GB_NAME_MAX];
 	struct own_publish publish;
-	struct addr from; /* which address may send it */
+	struct addr from;      /* which address may send it */
 	struct addr also_from; /* another one, by the device's own words; zeroed: none */
 	bool is_bound;         /* to them */
 	struct gb_feed *feed;  /* while it is fed */

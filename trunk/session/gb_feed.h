@@ -26,7 +26,10 @@ struct gb_line {
 
 struct gb_feed {
 	struct publication publication;
-	struct gb_line *line;   /* borrowed */
+	struct gb_line *line; /* borrowed */
+	/* It is published; before its first picture. */
+	void (*on_live)(struct gb_feed *feed);
+	void *ctx;
 	struct ps_demux *demux; /* from the beginning to the end */
 	int64_t rtp_time;       /* in full, of the last packet; ES_NO_TIME before the first */
 	uint64_t packets, gaps;

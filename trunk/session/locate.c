@@ -181,6 +181,41 @@ static err prefer_exact(struct viewing *v, int64_t patience_ms)
 				      : send_there(v, &answer);
 }
 
+/* ---- made on demand ---- */
+
+/* A device is called for it, and all who want it wait for that one call. */
+static err wait_for_making(struct viewing *v, struct making *making, int64_t patience_ms)
+{
+	int64_t deadline = clock_after(patience_ms);
+	while (!making->begun && !source_is_published(v->source)) {
+		if (making->failed)
+			return refuse(v, OUTCOME_NOT_FOUND, making->why);
+		err e = wait_a_while(v, deadline);
+		if (e == ERR_TIMEOUT)
+			return refuse(v, OUTCOME_NO_ORIGIN, "the device did not send in time");
+		TRY(e);
+	}
+	return OK;
+}
+
+static bool is_made(const struct viewing *v)
+{
+	const struct request *r = v->request;
+	int64_t since;
+	return maker_can(&r->server->maker, r->vhost, r->target->app, r->target->stream, &since);
+}
+
+static err make(struct viewing *v, int64_t patience_ms)
+{
+	const struct request *r = v->request;
+	struct making making = {.co = v->co};
+	if (!maker_want(&r->server->maker, r->vhost, r->target->app, r->target->stream, &making))
+		return refuse(v, OUTCOME_NO_ORIGIN, "the device cannot be called now");
+	err e = wait_for_making(v, &making, patience_ms);
+	maker_leave(&r->server->maker, &making);
+	return e;
+}
+
 static err locate_on_origin(struct viewing *v, int64_t patience_ms)
 {
 	bool former_has = false;
@@ -192,6 +227,8 @@ static err locate_on_origin(struct viewing *v, int64_t patience_ms)
 	TRY(look_at_former(v, &former_has));
 	if (former_has)
 		return relay(v, PULL_FROM_FORMER, patience_ms);
+	if (is_made(v))
+		return make(v, patience_ms);
 	if (v->request->from_coworker)
 		return outcome_refuse(viewing_outcome(v), OUTCOME_NOT_FOUND,
 				      "the stream %s is not here any more", v->source->key);
