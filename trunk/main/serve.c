@@ -128,9 +128,9 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 void serve_stop(struct serve *serve)
 {
 	struct server *server = &serve->server;
+	gb_hub_stop(server->gb); /* its ports are needed for good-byes */
 	listeners_close(&serve->listeners);
 	tasks_stop(server->tasks);
-	gb_hub_stop(server->gb);
 	co_group_stop(&server->sessions);
 	hls_serve_end(serve->hls_serve);
 	co_group_stop(&server->services);

@@ -107,7 +107,7 @@ static err next_packet(struct conn *c, struct rtp *rtp, int64_t deadline)
 		bool gap;
 		err e = on_recv(&c->line, &c->first, &gap);
 		if (e == ERR_AGAIN)
-			e = sock_wait(c->sock, deadline);
+			e = co_wait(deadline);
 		else if (!e && !rtp_is_control(c->first) && rtp_read(rtp, c->first))
 			return OK;
 		TRY(e);
