@@ -6,6 +6,7 @@ import secrets
 import select
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -242,6 +243,7 @@ class Media(threading.Thread):
         self.offer, self.packs, self.transport, self.corrupt, self.loop, self.speed = offer, list(all_packs), transport, corrupt, loop, speed
         self.rtp = ps.Rtp(offer.ssrc if ssrc is None else ssrc)
         self.over, self.failed, self.sent = False, None, 0
+        self.beside = []        # (milliseconds, bytes) of G.711 in packets of their own
         self.sock = sock
         self.start()
 
@@ -268,6 +270,10 @@ class Media(threading.Thread):
                     break
                 for packet in self.rtp.packets(data, ms):
                     self._send(packet)
+                while self.beside and self.beside[0][0] <= ms:
+                    at, sound = self.beside.pop(0)
+                    for packet in self.rtp.packets(sound, at, payload_type=8):
+                        self._send(packet)
         except OSError as error:
             self.failed = error
         if self.sock and (self.over or not self.loop):
@@ -354,3 +360,14 @@ def api(server, device=None):
     if device:
         return server.json(f"/api/v1/gb/devices/{device}")["device"]
     return server.json("/api/v1/gb/devices?count=500")
+
+
+def hevc_frames(t, seconds=4):
+    """H.265 of ffmpeg's, as frames of ps.packs(): access units begin with a delimiter."""
+    path = t.path("media.h265")
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc=s=320x240:r=25:d={seconds}", "-c:v", "libx265", "-preset",
+                    "ultrafast", "-pix_fmt", "yuv420p", "-x265-params", "aud=1:repeat-headers=1:keyint=25:bframes=0:log-level=error", "-f",
+                    "hevc", path], check=True, timeout=60 * SCALE)
+    with open(path, "rb") as f:
+        units = f.read().split(b"\0\0\0\1\x46\x01")[1:]
+    return [(i * 40, "video", b"\0\0\0\1\x40\x01" in unit, b"\0\0\0\1\x46\x01" + unit, 0) for i, unit in enumerate(units)]

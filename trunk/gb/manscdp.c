@@ -110,7 +110,7 @@ static struct span find_end(struct span s, struct span name)
 		struct span close = find(tag, ">");
 		bool is_empty = close.n > 0 && close.p > tag.p && close.p[-1] == '/';
 		if (is_ours && ends && depth-- == 0)
-			return s;
+			return close.n ? s : close;
 		depth += is_ours && !ends && !is_empty;
 		s = close;
 	}

@@ -17,3 +17,10 @@ void maker_leave(const struct maker *m, struct making *making)
 	if (making->of)
 		m->ops->leave(m->ctx, making);
 }
+
+void maker_touch(const struct maker *m, const struct conf_vhost *vhost, const char *app,
+		 const char *stream)
+{
+	if (m->ops)
+		m->ops->touch(m->ctx, vhost, app, stream);
+}

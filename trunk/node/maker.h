@@ -26,6 +26,9 @@ struct maker_ops {
 	bool (*want)(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream,
 		     struct making *making);
 	void (*leave)(void *ctx, struct making *making);
+	/* Somebody watches it who is no player of its source: HLS. */
+	void (*touch)(void *ctx, const struct conf_vhost *vhost, const char *app,
+		      const char *stream);
 };
 
 /* Zeroed: there is none. */
@@ -38,5 +41,7 @@ bool maker_can(const struct maker *maker, const struct conf_vhost *vhost, const 
 	       const char *stream, int64_t *since_wall_ms);
 bool maker_want(const struct maker *maker, const struct conf_vhost *vhost, const char *app,
 		const char *stream, struct making *making);
+void maker_touch(const struct maker *maker, const struct conf_vhost *vhost, const char *app,
+		 const char *stream);
 /* Zeroed memory is fine. */
 void maker_leave(const struct maker *maker, struct making *making);

@@ -75,4 +75,13 @@ static void leave(void *ctx, struct making *making)
 	DL_DELETE(call->waiting, making);
 }
 
-const struct maker_ops gb_demand_ops = {can, want, leave};
+static void touch(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream)
+{
+	const struct gb_hub *h = ctx;
+	struct gb_call *call;
+	DL_FOREACH (h->calls, call)
+		if (strcmp(call->name, stream) == 0 && is_output(h, vhost, app, stream))
+			call->watched_ms = clock_ms();
+}
+
+const struct maker_ops gb_demand_ops = {can, want, leave, touch};

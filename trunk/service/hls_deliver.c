@@ -18,6 +18,13 @@ static const struct hls_item *item_of(const struct hls_visitor *v)
 	return hls_find(v->serve->hls, v->asked.vhost->name, v->s->request->path);
 }
 
+static bool is_on_demand(const struct hls_visitor *v, const struct hls_name *name)
+{
+	int64_t since;
+	return strcmp(v->s->request->path + 1, name->list_path) == 0 &&
+	       maker_can(&v->s->server->maker, v->asked.vhost, name->app, name->stream, &since);
+}
+
 static enum hls_place place_by_path(const struct hls_visitor *v, const struct hls_name *name)
 {
 	const struct conf_vhost *vhost = v->asked.vhost;
@@ -26,6 +33,8 @@ static enum hls_place place_by_path(const struct hls_visitor *v, const struct hl
 	if (hls_expects(v->serve->hls, vhost->name, name, v->s->request->path))
 		return HLS_HERE;
 	bool is_here = server_live_source(v->s->server, vhost, name->app, name->stream) != NULL;
+	if (!is_here && is_on_demand(v, name))
+		return HLS_ON_DEMAND;
 	return vhost->cluster.origin_cluster && !is_here ? HLS_AT_COWORKERS : HLS_NOWHERE;
 }
 
@@ -109,6 +118,7 @@ static err deliver_item(struct hls_visitor *v, bool *found)
 {
 	const struct hls_asked *a = &v->asked;
 	enum hls_awaited awaited;
+	maker_touch(&v->s->server->maker, a->vhost, a->name.app, a->name.stream);
 	TRY(hls_await(v->serve->hls, a->vhost->name, &a->name, v->s->request->path, &a->want,
 		      &awaited));
 	if (awaited == HLS_TOO_FAR)
@@ -118,6 +128,41 @@ static err deliver_item(struct hls_visitor *v, bool *found)
 	const struct hls_item *item = item_of(v);
 	*found = item != NULL; /* it may have gone meanwhile */
 	return item ? send_item(v, item) : OK;
+}
+
+/* ---- on demand ---- */
+
+/* Until the first segment is there. */
+static err wait_for_list(struct hls_visitor *v, struct making *making)
+{
+	enum { PATIENCE_MS = 15000, STEP_MS = 50 };
+	int64_t until = clock_after(PATIENCE_MS);
+	while (!item_of(v)) {
+		if (making->failed)
+			return ERR_NOTFOUND;
+		if (clock_ms() >= until)
+			return ERR_TIMEOUT;
+		err e = co_wait(clock_after(STEP_MS));
+		if (e && e != ERR_TIMEOUT)
+			return e;
+	}
+	return OK;
+}
+
+static err deliver_made(struct hls_visitor *v, bool *found)
+{
+	const struct hls_asked *a = &v->asked;
+	const struct maker *maker = &v->s->server->maker;
+	struct making making = {.co = co_self()};
+	if (!maker_want(maker, a->vhost, a->name.app, a->name.stream, &making))
+		return flv_refuse(v->s, 503, "The device cannot be called now.");
+	err e = wait_for_list(v, &making);
+	maker_leave(maker, &making);
+	if (e == ERR_NOTFOUND)
+		return flv_refuse(v->s, 404, making.why);
+	if (e == ERR_TIMEOUT)
+		return flv_refuse(v->s, 503, "The device has sent nothing in time.");
+	return e ? e : deliver_item(v, found);
 }
 
 /* ---- of another server ---- */
@@ -172,6 +217,8 @@ err hls_deliver(struct hls_visitor *v, bool *found)
 		return deliver_cached(v, found);
 	case HLS_AT_COWORKERS:
 		return redirect(v, found);
+	case HLS_ON_DEMAND:
+		return deliver_made(v, found);
 	default:
 		return deliver_item(v, found);
 	}

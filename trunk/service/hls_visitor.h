@@ -13,7 +13,13 @@ struct hls_serve {
 };
 
 /* Where it is that the request asks for. */
-enum hls_place { HLS_NOWHERE, HLS_HERE, HLS_AT_ORIGINS, HLS_AT_COWORKERS };
+enum hls_place {
+	HLS_NOWHERE,
+	HLS_HERE,
+	HLS_ON_DEMAND, /* nowhere yet: a device can be called for it */
+	HLS_AT_ORIGINS,
+	HLS_AT_COWORKERS,
+};
 
 /* Too large for a stack that waits. */
 struct hls_visitor {
