@@ -31,6 +31,7 @@ static err serve(struct http_session *s, bool *found)
 	metrics_put_server(&out, s->server);
 	metrics_put_activity(&out, s->server);
 	metrics_put_srt(&out, s->server);
+	metrics_put_gb(&out, s->server);
 	co_yield ();
 	metrics_put_streams(&out, s->server, s->conf->exporter.streams);
 	busy = false;

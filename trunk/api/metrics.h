@@ -17,5 +17,7 @@ void metrics_put_server(struct buf *out, const struct server *server);
 void metrics_put_activity(struct buf *out, const struct server *server);
 /* Of SRT, where it was ever listened on. */
 void metrics_put_srt(struct buf *out, const struct server *server);
+/* Of cameras, likewise. */
+void metrics_put_gb(struct buf *out, const struct server *server);
 /* Streams one by one, and the sum of those that are too many. In slices: others run in between. */
 void metrics_put_streams(struct buf *out, struct server *server, int most) BLOCKS;

@@ -74,6 +74,40 @@ async function vhosts() {
 	], "No virtual host has had a client yet.")];
 }
 
+// ---- cameras of GB28181 ----
+
+const CALLS = {none: "silent", inviting: "called", answered: "called, no media yet", live: "live", pausing: "called again soon"};
+
+function callState(it) {
+	const words = make("span", {className: it.call === "live" ? "good" : it.why ? "warn" : ""}, CALLS[it.call] || it.call);
+	return it.why ? make("div", {}, words, make("div", {className: "small quiet"}, it.why)) : words;
+}
+
+function cameraRows(device) {
+	const state = device.online ? make("span", {className: "good"}, "on line") : make("span", {className: "warn"}, device.why || "off line");
+	const own = {...device, title: device.id, below: `${device.transport || ""} ${device.address} ${device.user_agent}`.trim(), state};
+	return [own, ...device.channels.map(c => ({...c, title: `${device.id} › ${c.id}`, below: [c.name, c.manufacturer, c.model].filter(x => x).join(", "),
+		state: c.on ? "on" : "off"}))];
+}
+
+async function cameras() {
+	const {devices, gb28181} = await call(`/api/v1/gb/devices?count=${COUNT}`);
+	return [table(devices.flatMap(cameraRows), [
+		["Camera", c => titled(c.title, c.below)],
+		["State", c => c.state],
+		["Pictures", callState],
+		["Stream", c => c.stream || "–"],
+	], gb28181.enabled ? "No camera has registered." : "GB28181 is off (stream_caster)."), ...more(devices)];
+}
+
+/** The tab is there where cameras are served. */
+async function showCameras() {
+	const {gb28181} = await call("/api/v1/gb/devices?count=1");
+	for (const button of id("tabs").children)
+		if (button.dataset.key === "cameras")
+			button.hidden = !gb28181.enabled;
+}
+
 // ---- the cluster ----
 
 function treeNode(node, self) {
@@ -112,7 +146,7 @@ async function cluster() {
 }
 
 const tabs = [["streams", "Streams", streams, 2000], ["clients", "Clients", clients, 2000], ["vhosts", "Virtual hosts", vhosts, 4000],
-	["cluster", "Cluster", cluster, 4000]];
+	["cameras", "Cameras", cameras, 2000], ["cluster", "Cluster", cluster, 4000]];
 
 // ---- what it does ----
 
@@ -191,7 +225,7 @@ async function refresh() {
 	clearTimeout(timer);
 	const mine = ++round, [, , load, every] = shown;
 	try {
-		const [parts] = await Promise.all([load(), showSummary()]);
+		const [parts] = await Promise.all([load(), showSummary(), showCameras()]);
 		if (mine !== round)
 			return;
 		fill(parts);
@@ -226,9 +260,10 @@ function move(e) {
 	const step = {ArrowRight: 1, ArrowLeft: -1}[e.key];
 	if (!step)
 		return;
-	const next = tabs[(tabs.indexOf(shown) + step + tabs.length) % tabs.length];
-	show(next);
-	id("tabs").children[tabs.indexOf(next)].focus();
+	const buttons = [...id("tabs").children], seen = buttons.filter(b => !b.hidden);
+	const next = seen[(seen.indexOf(buttons[tabs.indexOf(shown)]) + step + seen.length) % seen.length];
+	show(tabs[buttons.indexOf(next)]);
+	next.focus();
 }
 
 async function showWatch() {
@@ -245,6 +280,7 @@ async function showWatch() {
 id("tabs").append(...tabs.map(tab => {
 	const button = make("button", {type: "button", role: "tab"}, tab[1]);
 	button.dataset.key = tab[0];
+	button.hidden = tab[0] === "cameras";
 	button.setAttribute("aria-controls", "panel");
 	button.addEventListener("click", () => show(tab));
 	return button;

@@ -124,13 +124,13 @@ static void a_variable_without_a_directive_is_told(void **state)
 static void what_is_not_built_is_told_too(void **state)
 {
 	(void)state;
-	setenv("SRS_STREAM_CASTER_ENABLED", "off", 1);
+	setenv("SRS_VHOST_DASH_ENABLED", "off", 1);
 	setenv("SRS_TCMALLOC_RELEASE_RATE", "0.8", 1);
 	struct loaded l = load_text("t.conf", file);
 	assert_says(l.errors, "", "errors");
 	assert_says(l.warnings,
-		    "'stream_caster' is a directive of SRS that is not built yet; it stays off",
-		    "rtc");
+		    "'vhost.dash' is a directive of SRS that is not built yet; it stays off",
+		    "dash");
 	assert_says(l.warnings, "'tcmalloc_release_rate' has no effect", "tcmalloc");
 	unload(&l);
 	setenv("SRS_VHOST_DASH_ENABLED", "on", 1);

@@ -1,0 +1,55 @@
+/* Families of GB28181: devices, calls, and what strangers have tried. */
+#include "api/metrics.h"
+#include "api/metrics_text.h"
+#include "service/gb_hub.h"
+
+static void put_counter(struct buf *out, const char *name, const char *help, const char *label,
+			const char *const *values, const int64_t *counts, int n)
+{
+	metric_family(out, name, METRIC_COUNTER, help);
+	for (int i = 0; i < n; i++)
+		metric_sample(out, name, &(struct metric_label){label, values[i]}, 1,
+			      (double)counts[i]);
+}
+
+static void put_devices(struct buf *out, const struct gb_hub *h)
+{
+	double online = 0, all = 0;
+	for (struct map_iter it = map_begin(h->registrar.devices.by_id); map_next(&it); all++)
+		online += ((const struct gb_device *)it.value)->is_online;
+	metric_family(out, "srs_gb28181_devices", METRIC_GAUGE,
+		      "Devices of GB28181 that are known, by whether they are on line.");
+	metric_sample(out, "srs_gb28181_devices", &(struct metric_label){"state", "online"}, 1,
+		      online);
+	metric_sample(out, "srs_gb28181_devices", &(struct metric_label){"state", "offline"}, 1,
+		      all - online);
+	metric_family(out, "srs_gb28181_calls", METRIC_GAUGE, "Cameras that are called, or send.");
+	metric_sample(out, "srs_gb28181_calls", NULL, 0, h->call_count);
+}
+
+void metrics_put_gb(struct buf *out, const struct server *server)
+{
+	const struct gb_hub *h = server->gb;
+	if (!h || !h->endpoint)
+		return;
+	const struct sip_counts *sip = sip_endpoint_counts(h->endpoint);
+	const struct gb_registrar_counts *r = &h->registrar.counts;
+	put_devices(out, h);
+	put_counter(out, "srs_gb28181_invitations_total",
+		    "Invitations of cameras, by what came of them.", "result",
+		    (const char *const[]){"sent", "refused", "unanswered"},
+		    (const int64_t[]){h->invited, h->refused, h->unanswered}, 3);
+	put_counter(out, "srs_gb28181_registrations_total", "Registrations of devices.", "result",
+		    (const char *const[]){"accepted", "refused"},
+		    (const int64_t[]){r->registrations, r->refused}, 2);
+	put_counter(
+		out, "srs_sip_messages_total", "Messages of SIP that came, by what they were.",
+		"kind",
+		(const char *const[]){"request", "response", "malformed", "repeated", "unknown"},
+		(const int64_t[]){sip->requests, sip->responses, sip->malformed, sip->repeated,
+				  r->unknown},
+		5);
+	metric_family(out, "srs_gb28181_unknown_media_total", METRIC_COUNTER,
+		      "Media connections and datagrams that nobody had asked for.");
+	metric_sample(out, "srs_gb28181_unknown_media_total", NULL, 0, (double)h->unknown_media);
+}
