@@ -36,6 +36,14 @@ uint8_t *buf_grow(struct buf *b, size_t n)
 	return at;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+	size_t room = b->max - b->n;
+	size_t cap = b->n + (n < room ? n : room);
+	if (cap > b->cap)
+		(void)reserve(b, cap);
+}
+
 void buf_put(struct buf *b, const void *p, size_t n)
 {
 	uint8_t *at = buf_grow(b, n);

@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include "codec/psi.h"
 
-enum { PAYLOAD_MAX = 1 << 25, SECTION_MAX = 183, PES_LENGTH_MAX = 0xFFFF };
+enum { PES_MAX = 1 << 25, SECTION_MAX = 183, PES_START = 6, PES_LENGTH_MAX = 0xFFFF };
 enum { HAS_PAYLOAD = 0x10, HAS_FIELD = 0x20, UNIT_START = 0x40 };
 enum { FIELD_RANDOM_ACCESS = 0x40, FIELD_CLOCK = 0x10 };
 enum { CLOCK_INTERVAL = 9000 /* 100 ms */, COUNTERS = 16 };
@@ -13,12 +13,12 @@ void ts_begin(struct ts_writer *w, const struct track *video, const struct track
 	w->video.track = video;
 	w->audio.track = audio;
 	w->version = (w->version + was) & 31;
-	w->payload.max = PAYLOAD_MAX;
+	w->pes.max = PES_MAX;
 }
 
 void ts_end(struct ts_writer *w)
 {
-	buf_free(&w->payload);
+	buf_free(&w->pes);
 }
 
 /* A section in a packet of its own; its length field and checksum are filled in here. */
@@ -112,21 +112,26 @@ static uint8_t stream_id(const struct track *t)
 	return type == 0x06 || type == 0x81 ? 0xBD : 0xC0;
 }
 
-/* The header of a PES packet; `length` is the payload's. */
-static void write_pes_header(struct buf *b, const struct track *t, size_t length, int64_t dts,
-			     int64_t pts)
+/* The header of a PES packet; its length follows, see set_pes_length(). */
+static void write_pes_header(struct buf *b, const struct track *t, int64_t dts, int64_t pts)
 {
 	bool has_dts = dts != pts;
-	size_t times = has_dts ? 10 : 5, total = 3 + times + length;
 	buf_u24(b, 1);
 	buf_u8(b, stream_id(t));
-	buf_u16(b, (uint16_t)(total > PES_LENGTH_MAX ? 0 : total));
+	buf_u16(b, 0);
 	buf_u8(b, 0x84); /* the payload begins with an access unit */
 	buf_u8(b, has_dts ? 0xC0 : 0x80);
-	buf_u8(b, (uint8_t)times);
+	buf_u8(b, has_dts ? 10 : 5);
 	write_time(b, has_dts ? 3 : 2, pts);
 	if (has_dts)
 		write_time(b, 1, dts);
+}
+
+/* Of the whole packet; 0, unknown, is for what is too long. */
+static void set_pes_length(struct buf *pes)
+{
+	size_t n = pes->n - PES_START;
+	be_put(pes->p + PES_START - 2, n > PES_LENGTH_MAX ? 0 : n, 2);
 }
 
 struct packet {
@@ -137,37 +142,34 @@ struct packet {
 	int64_t clock;
 };
 
-static void write_clock(struct buf *b, int64_t clock)
+/* The adaptation field, stuffed to a size of n bytes. */
+static void put_field(uint8_t *at, size_t n, const struct packet *p)
 {
-	uint64_t base = (uint64_t)clock & 0x1FFFFFFFF;
-	buf_be(b, base << 15 | 0x7E00, 6);
+	uint64_t base = (uint64_t)p->clock & 0x1FFFFFFFF;
+	memset(at, 0xFF, n);
+	at[0] = (uint8_t)(n - 1);
+	if (n > 1)
+		at[1] = (uint8_t)((p->is_key ? FIELD_RANDOM_ACCESS : 0) |
+				  (p->has_clock ? FIELD_CLOCK : 0));
+	if (p->has_clock)
+		be_put(at + 2, base << 15 | 0x7E00, 6);
 }
 
 /* One packet with `n` bytes of payload, stuffed to its full size. */
 static void write_packet(struct buf *b, const struct packet *p, struct span payload)
 {
-	size_t room = TS_PACKET - 4 - payload.n, used = 0;
-	unsigned flags = (p->is_key ? FIELD_RANDOM_ACCESS : 0) | (p->has_clock ? FIELD_CLOCK : 0);
-	buf_u8(b, 0x47);
-	buf_u16(b, (uint16_t)((p->is_start ? UNIT_START << 8 : 0) | p->pid));
-	buf_u8(b, (uint8_t)((room ? HAS_FIELD : 0) | (payload.n ? HAS_PAYLOAD : 0) |
-			    (payload.n ? (*p->counter)++ : *p->counter - 1u) % COUNTERS));
-	if (room) {
-		buf_u8(b, (uint8_t)(room - 1));
-		used = 1;
-	}
-	if (room > 1) {
-		buf_u8(b, (uint8_t)flags);
-		used = 2;
-	}
-	if (p->has_clock) {
-		write_clock(b, p->clock);
-		used += 6;
-	}
-	uint8_t *fill = buf_grow(b, room - used);
-	if (fill)
-		memset(fill, 0xFF, room - used);
-	buf_put(b, payload.p, payload.n);
+	size_t room = TS_PACKET - 4 - payload.n;
+	uint8_t *at = buf_grow(b, TS_PACKET);
+	if (!at)
+		return;
+	at[0] = 0x47;
+	be_put(at + 1, (p->is_start ? UNIT_START << 8 : 0) | p->pid, 2);
+	at[3] = (uint8_t)((room ? HAS_FIELD : 0) | (payload.n ? HAS_PAYLOAD : 0) |
+			  (payload.n ? (*p->counter)++ : *p->counter - 1u) % COUNTERS);
+	if (room)
+		put_field(at + 4, room, p);
+	if (payload.n)
+		memcpy(at + 4 + room, payload.p, payload.n);
 }
 
 /* The bytes of the field that a packet must have. */
@@ -219,17 +221,17 @@ bool ts_write(struct ts_writer *w, struct buf *b, const struct au *units, size_t
 {
 	bool is_video = units->type == MSG_VIDEO;
 	struct ts_stream *s = is_video ? &w->video : &w->audio;
-	struct buf *payload = &w->payload;
+	struct buf *pes = &w->pes;
 	bool has_any = false;
 	if (!s->track)
 		return false;
-	buf_clear(payload);
-	payload->bad = false;
+	buf_clear(pes);
+	write_pes_header(pes, s->track, dts, pts);
 	for (size_t i = 0; i < n; i++)
-		has_any |= sample_write_ts(payload, s->track, &units[i]);
-	if (!has_any || !buf_ok(payload))
+		has_any |= sample_write_ts(pes, s->track, &units[i]);
+	if (!has_any || !buf_ok(pes))
 		return false;
-	struct buf pes = {.max = PAYLOAD_MAX + 64};
+	set_pes_length(pes);
 	struct packet p = {
 		.pid = is_video ? TS_PID_VIDEO : TS_PID_AUDIO,
 		.counter = &s->counter,
@@ -238,9 +240,6 @@ bool ts_write(struct ts_writer *w, struct buf *b, const struct au *units, size_t
 	};
 	if (is_video || !w->video.track)
 		keep_clock(w, b, &p, dts);
-	write_pes_header(&pes, s->track, payload->n, dts, pts);
-	buf_put(&pes, payload->p, payload->n);
-	write_packets(b, p, buf_span(&pes), fill);
-	buf_free(&pes);
+	write_packets(b, p, buf_span(pes), fill);
 	return true;
 }

@@ -17,8 +17,8 @@ struct ts_writer {
 	struct ts_stream video, audio;
 	uint8_t pat_counter, pmt_counter, version;
 	bool has_clock;
-	int64_t clock;      /* of the last program clock reference, 90 kHz */
-	struct buf payload; /* scratch */
+	int64_t clock;  /* of the last program clock reference, 90 kHz */
+	struct buf pes; /* scratch */
 };
 
 /* Zeroed memory. The streams from now on; the tables must be written next. */

@@ -4,20 +4,15 @@
 
 #include <stdlib.h>
 
-struct blob *blob_new(const struct buf *bytes)
+struct blob *blob_new(struct buf *bytes)
 {
-	if (!buf_ok(bytes))
-		return NULL;
-	if (!media_memory_take(sizeof(struct blob) + bytes->n))
-		return NULL;
-	struct blob *blob = mem_try_alloc(sizeof(*blob) + bytes->n);
-	if (!blob) {
-		media_memory_give(sizeof(*blob) + bytes->n);
+	if (!buf_ok(bytes) || !media_memory_take(bytes->n)) {
+		buf_free(bytes);
 		return NULL;
 	}
-	*blob = (struct blob){.refs = 1, .n = bytes->n};
-	if (bytes->n)
-		memcpy(blob->p, bytes->p, bytes->n);
+	struct blob *blob = mem_new(struct blob);
+	*blob = (struct blob){.refs = 1, .n = bytes->n, .p = mem_realloc(bytes->p, bytes->n)};
+	*bytes = (struct buf){.max = bytes->max};
 	return blob;
 }
 
@@ -31,6 +26,8 @@ void blob_unref(struct blob **blob)
 {
 	struct blob *b = *blob;
 	*blob = NULL;
-	if (b && --b->refs == 0)
-		media_memory_free(b, sizeof(*b) + b->n);
+	if (!b || --b->refs > 0)
+		return;
+	media_memory_free(b->p, b->n);
+	free(b);
 }

@@ -5,12 +5,12 @@
 struct blob {
 	int refs;
 	size_t n;
-	uint8_t p[];
+	uint8_t *p;
 };
 
-/* One reference; the bytes are copied, and counted as media memory. NULL when the buffer is bad, or there is no
- * room. */
-struct blob *blob_new(const struct buf *bytes);
+/* One reference. Takes the bytes, whose buffer is empty then, and counts them as media memory. NULL when the buffer is
+ * bad, or there is no room. */
+struct blob *blob_new(struct buf *bytes);
 struct blob *blob_ref(struct blob *blob);
 /* NULL is fine; clears the pointer. */
 void blob_unref(struct blob **blob);

@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 enum { QUEUE_MAX = 8192, END_MS = 2000 }; /* of small writes: bytes are the bound */
+enum { FLAGS = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE = 0644 };
 #define QUEUE_BYTES ((size_t)64 << 20)
 
 enum work_kind { REPLACE, REMOVE, WRITE_AT, RENAME, SETTLE };
@@ -51,6 +52,16 @@ static void make_folders(char *path)
 	}
 }
 
+/* Folders are there but for the first file in them. */
+static int open_new(char *path, int flags)
+{
+	int fd = open(path, FLAGS | flags, MODE);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	make_folders(path);
+	return open(path, FLAGS | flags, MODE);
+}
+
 static int write_all(int fd, struct span s, off_t offset)
 {
 	for (off_t at = 0; (size_t)at < s.n;) {
@@ -67,8 +78,7 @@ static int write_all(int fd, struct span s, off_t offset)
 static int replace(char *path, const struct blob *blob)
 {
 	char *temporary = mem_printf("%s.tmp", path);
-	make_folders(path);
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open_new(temporary, O_TRUNC);
 	if (fd < 0) {
 		int error = errno;
 		free(temporary);
@@ -87,9 +97,7 @@ static int replace(char *path, const struct blob *blob)
 
 static int write_at(char *path, const struct blob *blob, int64_t offset)
 {
-	if (offset == 0)
-		make_folders(path);
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = offset > 0 ? open(path, FLAGS, MODE) : open_new(path, 0);
 	if (fd < 0)
 		return errno;
 	int error = write_all(fd, blob_span(blob), offset);

@@ -43,7 +43,6 @@ err hls_key_renew(struct hls_stream *s, int64_t number)
 		return err_fail(ERR_SYSTEM, "no random bytes for a key");
 	buf_put(&bytes, s->key_bytes, BLOCK);
 	struct blob *blob = blob_new(&bytes);
-	buf_free(&bytes);
 	if (!blob)
 		return err_fail(ERR_LIMIT, "there is no memory for a key");
 	hls_item_unref(&s->key_item);

@@ -108,12 +108,11 @@ static bool cut_part(struct hls_stream *s, int64_t end)
 			&bytes);
 	p->units = cut->count;
 	p->bytes.max = RENDER_SEGMENT_MAX;
-	bool done = add_part(s, blob_new(&bytes), end - p->begin, from);
-	if (done)
-		buf_put(&p->bytes, bytes.p, bytes.n);
-	done = done && buf_ok(&p->bytes);
+	struct blob *blob = blob_new(&bytes);
+	if (blob)
+		buf_put(&p->bytes, blob->p, blob->n);
+	bool done = add_part(s, blob, end - p->begin, from) && buf_ok(&p->bytes);
 	p->begin = end;
-	buf_free(&bytes);
 	return done;
 }
 

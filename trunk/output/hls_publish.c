@@ -51,7 +51,6 @@ void hls_stream_renew_init(struct hls_stream *s, int64_t number)
 			s, numbered(hls_stream_path(s, s->opts->init_file, number, 0), number),
 			blob, hls_type_mp4);
 	s->init_configuration = s->segmenter.configuration;
-	buf_free(&bytes);
 }
 
 static void choose_format(struct hls_stream *s)
@@ -161,7 +160,7 @@ static void drop(struct hls_stream *s, bool is_discontinuous)
 }
 
 /* The bytes of the segment, in `own` unless they are those of its parts. */
-static err gather(struct hls_stream *s, struct buf *own, const struct buf **bytes)
+static err gather(struct hls_stream *s, struct buf *own, struct buf **bytes)
 {
 	*bytes = own;
 	if (!s->opts->low_latency)
@@ -174,7 +173,7 @@ static err gather(struct hls_stream *s, struct buf *own, const struct buf **byte
 void hls_stream_publish(struct hls_stream *s)
 {
 	struct buf own = {.max = RENDER_SEGMENT_MAX};
-	const struct buf *bytes;
+	struct buf *bytes;
 	const struct cut *cut = &s->segmenter.cut;
 	if (cut->end - cut->begin < SHORTEST_MS) { /* a stray frame */
 		drop(s, cut->is_discontinuous);
@@ -252,7 +251,6 @@ static void renew_list(struct hls_stream *s)
 	if (blob)
 		set_list(s, blob);
 	blob_unref(&s->delta);
-	buf_free(&text);
 	hls_stream_wake(s);
 }
 
@@ -264,7 +262,6 @@ static void write_file(struct hls_stream *s)
 	if (blob)
 		files_write(s->files, s->list_path, blob, (struct files_done){0});
 	blob_unref(&blob);
-	buf_free(&text);
 }
 
 /* A stream has no list before its first segment is whole. */

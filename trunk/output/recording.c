@@ -123,11 +123,9 @@ void recording_flush(struct recording *r, bool all)
 		r->written += (int64_t)blob->n;
 	}
 	blob_unref(&blob);
-	buf_clear(&r->pending);
-	r->pending.bad = false;
 }
 
-void recording_patch(struct recording *r, int64_t at, const struct buf *bytes)
+void recording_patch(struct recording *r, int64_t at, struct buf *bytes)
 {
 	struct blob *blob = blob_new(bytes);
 	if (blob)

@@ -59,4 +59,4 @@ void recording_flush(struct recording *r, bool all);
 /* What stands in the file already does not go with what comes: it gets its name back, and this is another one. */
 void recording_part(struct recording *r);
 /* Bytes that replace others which were given before. */
-void recording_patch(struct recording *r, int64_t at, const struct buf *bytes);
+void recording_patch(struct recording *r, int64_t at, struct buf *bytes);

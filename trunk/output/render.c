@@ -81,6 +81,7 @@ void render_ts(struct segmenter *s, struct buf *out, bool exact)
 	/* One table of each in a segment: their counters come round over the segments. */
 	r.writer.pat_counter = r.writer.pmt_counter = (uint8_t)(cut->number & 15);
 	r.writer.version = s->configuration & 31;
+	buf_reserve(out, cut->bytes + cut->bytes / 16 + cut->count * TS_PACKET);
 	ts_begin(&r.writer, s->video.is_ready ? &s->video : NULL,
 		 s->audio.is_ready ? &s->audio : NULL);
 	ts_write_tables(&r.writer, out);

@@ -253,7 +253,7 @@ static void refuse(struct cached *f, err e)
 		set_blob(f, NULL);
 }
 
-static void take(struct cached *f, const struct upstream_file *got)
+static void take(struct cached *f, struct upstream_file *got)
 {
 	make_room(f->cache, got->body.n);
 	struct blob *blob = blob_new(&got->body);

@@ -109,6 +109,22 @@ static void an_empty_buffer_is_an_empty_text(void **state)
 	buf_free(&b);
 }
 
+static void what_is_reserved_is_written_in_place(void **state)
+{
+	(void)state;
+	struct buf b = {.max = 1000};
+	buf_reserve(&b, 500);
+	uint8_t *p = b.p;
+	for (int i = 0; i < 500; i++)
+		buf_u8(&b, 'x');
+	assert_ptr_equal(b.p, p);
+	buf_reserve(&b, 5000);
+	assert_int_equal(b.cap, 1000);
+	assert_int_equal(b.n, 500);
+	assert_true(buf_ok(&b));
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +133,7 @@ int main(void)
 		cmocka_unit_test(growth_keeps_the_content_for_every_cut),
 		cmocka_unit_test(a_huge_length_does_not_wrap_around),
 		cmocka_unit_test(printf_fills_up_to_the_last_byte),
+		cmocka_unit_test(what_is_reserved_is_written_in_place),
 		cmocka_unit_test(drop_takes_from_the_front),
 		cmocka_unit_test(an_empty_buffer_is_an_empty_text),
 	};

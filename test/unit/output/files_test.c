@@ -16,9 +16,7 @@ static struct blob *blob_of(const char *text)
 {
 	struct buf b = {.max = 100};
 	buf_put(&b, text, strlen(text));
-	struct blob *blob = blob_new(&b);
-	buf_free(&b);
-	return blob;
+	return blob_new(&b);
 }
 
 static void write_text(struct files *f, const char *path, const char *text)
