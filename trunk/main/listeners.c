@@ -351,6 +351,37 @@ err listeners_apply(struct listeners *listeners, const struct endpoints *want,
 	return OK;
 }
 
+/* Without the numbers packets would be spread over both processes: then the port is waited for, as ever. */
+static err join(struct listening *l, const struct steer_range *numbers)
+{
+	bool shared = l->endpoint.shared;
+	l->endpoint.shared = true;
+	err e = open_datagrams(l, 0);
+	l->endpoint.shared = shared;
+	TRY(e);
+	e = steer_begin(udp_fd(l->udp), SRT_NUMBER_AT, numbers);
+	if (e)
+		udp_close(&l->udp);
+	return e;
+}
+
+void listeners_share_srt(struct listeners *listeners, const struct steer_range *numbers)
+{
+	struct listening *l;
+	DL_FOREACH (listeners->open, l) {
+		if (l->endpoint.protocol != ENDPOINT_SRT || !l->retry.armed)
+			continue;
+		err e = join(l, numbers);
+		if (e) {
+			log_warn("%s; it is tried again until the port is free", err_trail(e));
+			continue;
+		}
+		timer_cancel(&l->retry);
+		log_change("listening, beside the process before:", &l->endpoint);
+		hand_over(l->server, l);
+	}
+}
+
 void listeners_close(struct listeners *listeners)
 {
 	while (listeners->open)

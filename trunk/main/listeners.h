@@ -3,6 +3,7 @@
 #include "co/co.h"
 #include "main/endpoints.h"
 #include "main/inherit.h"
+#include "net/steer.h"
 
 struct http_router;
 struct listening;
@@ -22,5 +23,8 @@ err listeners_apply(struct listeners *listeners, const struct endpoints *want,
 		    struct inherit *inherit) BLOCKS;
 /* Their descriptors, borrowed, at most so many; returns how many. */
 int listeners_fds(const struct listeners *listeners, int *fds, int most);
+/* The process before this one shares its SRT ports, and has the connections of these numbers: those that are waited for
+ * are opened. */
+void listeners_share_srt(struct listeners *listeners, const struct steer_range *numbers) BLOCKS;
 /* Closes all of them; connections live on. */
 void listeners_close(struct listeners *listeners) BLOCKS;

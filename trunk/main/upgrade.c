@@ -4,6 +4,7 @@
 #include "main/channel.h"
 #include "main/drainage.h"
 #include "main/process.h"
+#include "main/srt_handover.h"
 #include "main/successor.h"
 #include "net/listen.h"
 #include "service/http_service.h"
@@ -155,6 +156,7 @@ static err hand_over(struct side *s)
 	channel_put(&s->channel, "former", where);
 	list_streams(s);
 	hand_port_over(s);
+	srt_handover_give(s->serve, &s->channel);
 	listeners_close(&s->serve->listeners);
 	name_next(s, s->pid);
 	s->deadline = CLOCK_NEVER;
@@ -254,6 +256,7 @@ static void next_main(void *arg)
 	if (!was_ready)
 		kill(s->pid, SIGKILL);
 	waitpid(s->pid, NULL, was_ready ? WNOHANG : 0);
+	srt_handover_forget();
 	close_side(s);
 	if (e != ERR_STOPPED)
 		take_port_back(s, was_ready);
@@ -361,6 +364,7 @@ static void read_former(struct side *s, const char *text)
 	text = take_word(g->rtmp, text);
 	(void)take_word(g->api, text);
 	g->pid = (int)strtol(pid, NULL, 10);
+	srt_handover_watch(s->serve, g->pid);
 	log_say("upgrade: this process has taken over from %d, whose API is at %s", g->pid, g->api);
 	read_port(s);
 	be_alone(s);
@@ -377,6 +381,8 @@ static err on_line_of_former(struct channel *channel, const char *line)
 		note(s, "rtc", line + 4);
 	else if (strncmp(line, "gone ", 5) == 0)
 		note(s, "gone", line + 5);
+	else if (strncmp(line, "srt ", 4) == 0)
+		srt_handover_take(s->serve, line + 4);
 	else if (strncmp(line, "listed", 6) == 0)
 		former(s)->state = GENERATION_THERE;
 	return OK;
@@ -423,5 +429,6 @@ void upgrade_end(void)
 {
 	listener_close(&rtmp_side);
 	listener_close(&api_side);
+	srt_handover_end();
 	successor_forget();
 }

@@ -7,11 +7,12 @@
  * newcomers by the new one, over a port of the loopback interface. When the new one ends before it is ready,
  * nothing has happened.
  *
- * The UDP port of WebRTC is handed over by the same token: see service/rtc_sharing.h.
+ * The UDP port of WebRTC is handed over by the same token: see service/rtc_sharing.h; those of SRT: srt_handover.h.
  *
  *   new → old   "shares" (the WebRTC port was taken), "ready", "take KEY" (a publisher of that stream has come here),
  *               "key KEY" (a WebRTC player needs a key frame of that stream), "handed" (this one is replaced itself)
- *   old → new   "former PID RTMP API", "stream KEY", "rtc KEY" (its publisher is one by WebRTC), "gone KEY", "listed"
+ *   old → new   "former PID RTMP API", "stream KEY", "rtc KEY" (its publisher is one by WebRTC), "gone KEY", "listed",
+ *               "srt FIRST COUNT" (its SRT ports may be shared; the numbers of its connections there)
  */
 #pragma once
 #include "main/serve.h"

@@ -97,6 +97,39 @@ void srt_hub_unlisten(struct srt_hub *h, int port)
 	}
 }
 
+void srt_hub_share(struct srt_hub *h, bool on)
+{
+	struct srt_hub_port *p;
+	DL_FOREACH (h->ports, p) {
+		err e = srt_port_share(p->port, on);
+		if (e)
+			log_error("the SRT port %d: %s", p->number, err_trail(e));
+	}
+}
+
+static void widen(uint32_t *lowest, uint32_t *highest, uint32_t number)
+{
+	*lowest = number < *lowest ? number : *lowest;
+	*highest = number > *highest ? number : *highest;
+}
+
+/* Those who shake hands at the moment have the next numbers below. */
+void srt_hub_numbers(const struct srt_hub *h, struct steer_range *out)
+{
+	uint32_t lowest = UINT32_MAX, highest = 0;
+	const struct srt_hub_port *p;
+	const struct srt_session *s;
+	DL_FOREACH (h->ports, p)
+		widen(&lowest, &highest, srt_port_newest(p->port));
+	DL_FOREACH (h->sessions, s)
+		widen(&lowest, &highest, srt_link_number(s->link));
+	*out = (struct steer_range){0};
+	if (highest == 0)
+		return;
+	out->first = lowest > SRT_BACKLOG ? lowest - SRT_BACKLOG : 1;
+	out->count = highest - out->first + 1;
+}
+
 void srt_hub_reload(struct srt_hub *h)
 {
 	if (h->gate)

@@ -52,6 +52,25 @@ err srt_port_accept(struct srt_port *port, struct srt_link **out)
 	return ERR_AGAIN;
 }
 
+err srt_port_share(struct srt_port *port, bool on)
+{
+	(void)port;
+	(void)on;
+	return absent();
+}
+
+uint32_t srt_port_newest(const struct srt_port *port)
+{
+	(void)port;
+	return 0;
+}
+
+uint32_t srt_link_number(const struct srt_link *link)
+{
+	(void)link;
+	return 0;
+}
+
 err srt_link_connect(struct srt_link **out, const struct addr *to, const char *stream_id,
 		     const struct srt_options *options)
 {

@@ -208,6 +208,11 @@ bool srt_link_is_gone(const struct srt_link *l)
 
 /* ---- facts ---- */
 
+uint32_t srt_link_number(const struct srt_link *l)
+{
+	return (uint32_t)l->watch.socket;
+}
+
 const struct addr *srt_link_peer(const struct srt_link *l)
 {
 	return &l->peer;

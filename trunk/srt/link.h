@@ -47,6 +47,8 @@ bool srt_link_is_writable(const struct srt_link *link);
 /* The peer has left, or the connection has broken. What it had sent may still be read. */
 bool srt_link_is_gone(const struct srt_link *link);
 
+/* By which packets of the peer name it. */
+uint32_t srt_link_number(const struct srt_link *link);
 const struct addr *srt_link_peer(const struct srt_link *link);
 /* What the caller asked for; "" when it says nothing. */
 const char *srt_link_stream_id(const struct srt_link *link);

@@ -11,6 +11,8 @@
 
 struct srt_port {
 	struct srt_watch watch;
+	int fd;          /* the library's, while the port is open */
+	uint32_t newest; /* number of a connection */
 	srt_judge *judge;
 	void *ctx;
 };
@@ -74,6 +76,8 @@ static err open_port(struct srt_port *p, const struct srt_port_opts *opts)
 		close(opts->fd);
 		return e;
 	}
+	p->fd = opts->fd;
+	p->newest = (uint32_t)s;
 	e = listen_at(p, s, opts->backlog);
 	if (e)
 		lib.srt_close(s);
@@ -119,6 +123,17 @@ err srt_port_accept(struct srt_port *p, struct srt_link **out)
 		return ERR_AGAIN;
 	}
 	read_addr(&peer, (const struct sockaddr *)&from);
+	p->newest = (uint32_t)s;
 	return link_of_socket(out, s, &peer);
+}
+
+err srt_port_share(struct srt_port *p, bool on)
+{
+	return steer_share(p->fd, on);
+}
+
+uint32_t srt_port_newest(const struct srt_port *p)
+{
+	return p->newest;
 }
 #endif

@@ -3,7 +3,11 @@
  * Whether a caller may come in is asked while its handshake lasts, on a thread of the library that serves all
  * connections of the port: see srt_judge. */
 #pragma once
+#include "net/steer.h"
 #include "srt/link.h"
+
+/* Where a packet has the number of its connection; 0 while it shakes hands. */
+enum { SRT_NUMBER_AT = 12 };
 
 struct srt_port;
 
@@ -46,6 +50,10 @@ struct srt_port_opts {
 };
 
 err srt_port_open(struct srt_port **out, const struct srt_port_opts *opts) BLOCKS;
+/* See steer_share(). */
+err srt_port_share(struct srt_port *port, bool on);
+/* The number of the newest connection, or of the port itself before there was one. The library counts them down. */
+uint32_t srt_port_newest(const struct srt_port *port);
 /* Nobody new comes in; links live on, and the socket with them. NULL is fine; clears. */
 void srt_port_close(struct srt_port **port);
 /* The next one that was let in; ERR_AGAIN: there is none. The running coroutine is woken when there is. */

@@ -192,6 +192,38 @@ static void those_under_way_are_counted(void **state)
 	assert_int_equal(taken, SRT_WAITING_MAX - SRT_WAITING_PER_ADDRESS);
 }
 
+/* What another process would have to leave to this one. */
+static void the_numbers_of_connections_are_known(void **state)
+{
+	(void)state;
+	struct steer_range none, range;
+	if (!srt_bridge_is_built())
+		skip();
+	start("", plain);
+	srt_hub_numbers(server->srt, &none);
+	assert_true(none.count > 0 && none.first > 0);
+	publish_stream("a");
+	struct srt_link *player = call("live/a");
+	assert_non_null(player);
+	wait_until(clients("srt-play") == 1);
+	const struct srt_session *s = server->srt->sessions;
+	assert_non_null(s);
+	srt_hub_numbers(server->srt, &range);
+	assert_true(srt_link_number(s->link) - range.first < range.count);
+	assert_true(range.count <= SRT_BACKLOG + 1);
+	srt_hub_share(server->srt, true);
+	srt_hub_share(server->srt, false);
+	struct udp *udp;
+	struct udp_opts opts = {.at = {.host = "127.0.0.1", .port = addr_port(&at)},
+				.reuse_port = true,
+				.what = "test"};
+	assert_int_equal(udp_open(&udp, &opts), ERR_SYSTEM);
+	srt_hub_share(server->srt, true);
+	assert_int_equal(udp_open(&udp, &opts), OK);
+	udp_close(&udp);
+	srt_link_close(&player);
+}
+
 static void a_full_server_says_so(void **state)
 {
 	(void)state;
@@ -290,6 +322,7 @@ int main(void)
 		CASE(what_is_played_can_be_published),
 		CASE(the_gate_says_why),
 		CASE(those_under_way_are_counted),
+		CASE(the_numbers_of_connections_are_known),
 		CASE(a_full_server_says_so),
 		CASE(a_client_is_kicked),
 		CASE(a_taken_name_ends_the_second_one),
