@@ -46,13 +46,27 @@ struct span sip_until(struct span *text, char separator)
 	return head;
 }
 
-/* Behind the quote that ends the text in quotes which begins at i; the end, when none does. */
-static size_t skip_quoted(struct span text, size_t i)
+/* Behind the quote that ends the text in quotes which begins at i; more than the text has, when none does. */
+static size_t end_of_quoted(struct span text, size_t i)
 {
 	for (i++; i < text.n && text.p[i] != '"'; i++)
 		if (text.p[i] == '\\')
 			i++;
-	return i < text.n ? i + 1 : text.n;
+	return i + 1;
+}
+
+static size_t skip_quoted(struct span text, size_t i)
+{
+	size_t end = end_of_quoted(text, i);
+	return end < text.n ? end : text.n;
+}
+
+bool sip_quotes_close(struct span text)
+{
+	size_t i = 0;
+	while (i < text.n)
+		i = text.p[i] == '"' ? end_of_quoted(text, i) : i + 1;
+	return i == text.n;
 }
 
 struct span sip_until_outside(struct span *text, char separator)
@@ -188,10 +202,19 @@ err sip_named_uri(struct sip_uri *out, struct span text, struct span *parameters
 	return sip_uri_parse(out, uri);
 }
 
+/* Text can be put behind it: no quote is open, and there is no list. */
+static bool is_single(struct span text)
+{
+	struct span rest = text;
+	return sip_quotes_close(text) && sip_until_outside(&rest, ',').n == text.n;
+}
+
 err sip_address_parse(struct sip_address *out, struct span text)
 {
 	struct span parameters;
 	*out = (struct sip_address){.text = text};
+	if (!is_single(text))
+		return err_fail(ERR_PROTOCOL, "not one address");
 	TRY(sip_named_uri(&out->uri, text, &parameters));
 	(void)sip_parameter(parameters, "tag", &out->tag);
 	if (out->tag.n && !sip_is_token(out->tag))
@@ -213,6 +236,8 @@ err sip_via_parse(struct sip_via *out, struct span text)
 {
 	struct span rport, first = sip_until_outside(&text, ',');
 	*out = (struct sip_via){0};
+	if (!sip_quotes_close(first))
+		return err_fail(ERR_PROTOCOL, "a Via with a quote that is not closed");
 	struct span parameters = first;
 	first = sip_until(&parameters, ';');
 	struct span name = span_trim(sip_until(&first, '/'), BLANKS);

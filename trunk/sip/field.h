@@ -8,6 +8,8 @@ bool sip_is_token(struct span text);
 struct span sip_until(struct span *text, char separator);
 /* The same, but a separator within quotes or angle brackets is none. */
 struct span sip_until_outside(struct span *text, char separator);
+/* Each quote that begins is closed. */
+bool sip_quotes_close(struct span text);
 /* Takes the next word off the text, which spaces and tabs end; an empty one at its end. */
 struct span sip_next_word(struct span *text);
 /* A decimal number of the whole text, within bounds; -1: it is none. */

@@ -10,6 +10,7 @@
 
 enum {
 	READ = 8192,
+	OUT_MAX = 1 << 19,
 	LINGER_MS = 2000,      /* for what was sent before the end */
 	KEEP_ALIVE_MS = 60000, /* a device that has vanished */
 };
@@ -279,7 +280,7 @@ static struct sip_stream *stream_new(struct sip_endpoint *ep, struct sock *sock)
 	s->endpoint = ep;
 	s->sock = sock;
 	s->in.max = SIP_HEAD_MAX + ep->opts.body_max + 2 * READ;
-	s->out.max = 2 * (SIP_HEAD_MAX + ep->opts.body_max);
+	s->out.max = OUT_MAX;
 	s->quota = (struct quota){.from = &ep->buffers, .untrusted = true};
 	s->born_ms = clock_ms();
 	s->end_ms = CLOCK_NEVER;

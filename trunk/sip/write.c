@@ -13,7 +13,9 @@ static bool is_control(uint8_t c)
 static void put(struct buf *out, struct span text)
 {
 	for (size_t i = 0; i < text.n; i++)
-		if (!is_control(text.p[i]))
+		if (text.p[i] == '\t')
+			buf_put(out, " ", 1);
+		else if (!is_control(text.p[i]))
 			buf_put(out, text.p + i, 1);
 }
 
