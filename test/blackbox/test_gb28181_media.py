@@ -3,7 +3,7 @@ import random
 import subprocess
 
 import topology as top
-from support import gb, httpc, srt
+from support import gb, httpc, rtc, srt
 from support.lossy import Lossy
 from support.rtmp import AUDIO
 from support.server import free_port, wait_for
@@ -200,3 +200,16 @@ def test_scanners_and_floods_disturb_nobody(t):
     assert srt.is_within(srt.pictures(probe.messages), srt.pictures(camera.messages)[:] * 3, 1)
     assert camera.sip.keepalive().status == 200
     assert len(s.log().splitlines()) < 300
+
+
+def test_a_browser_hears_g711_as_opus(t):
+    """A WebRTC player calls the camera, sees its H.264, and hears its G.711 as Opus."""
+    s = t.server("srs", top.conf(rtc.VHOST % "", top=rtc.SERVER % "" + gb.CONF % ("", "invite on_demand; idle 5;")))
+    camera = gb.Camera(t, s, hold=True)
+    tone = [(ms, "audio", False, bytes((i % 40 < 20) * 0x80 + 0x2A for i in range(320)), 0) for ms in range(0, 20000, 40)]
+    packs = list(gb.ps.packs(sorted([f for f in camera.frames if f[1] == "video"] + tone), audio=gb.ps.ALAW))
+    peer = rtc.aiortc(t, ("play", s.api_url(f"/rtc/v1/whep/?app=live&stream={camera.id}")))
+    offer = gb.Offer(camera.sip.wait_invite(seconds=10))
+    camera.media.append(gb.Media(offer, packs))
+    wait_for(lambda: all((rtc.report(peer).get("peers") or [{}])[0].get(k, 0) > 20 for k in ("video", "audio", "loud")), 15,
+             "pictures and sound")

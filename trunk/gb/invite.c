@@ -58,11 +58,11 @@ static void take_address(struct gb_answer *out, struct span value)
 	char ip[ADDR_TEXT_MAX];
 	size_t head = strlen("IN IP4 ");
 	struct span text = span_trim(span_rest(value, head), " \t");
-	if (!span_starts(value, "IN IP") || text.n >= sizeof(ip))
+	if (!span_starts(value, "IN IP") || text.n == 0 || text.n >= sizeof(ip))
 		return;
 	memcpy(ip, text.p, text.n);
 	ip[text.n] = '\0';
-	if (text.n > 0 && addr_literal(&addr, ip, 1) && !addr_is_any(&addr))
+	if (addr_literal(&addr, ip, 1) && !addr_is_any(&addr))
 		memcpy(out->ip, ip, sizeof(ip));
 }
 

@@ -45,7 +45,8 @@ bool sound_can(enum sound_form to, uint32_t codec, const char **reason)
 {
 	static const uint32_t decoded[] = {FOURCC('m', 'p', '4', 'a'), FOURCC('.', 'm', 'p', '3'),
 					   FOURCC('a', 'c', '-', '3'), FOURCC('e', 'c', '-', '3'),
-					   FOURCC('f', 'L', 'a', 'C')};
+					   FOURCC('f', 'L', 'a', 'C'), FOURCC('a', 'l', 'a', 'w'),
+					   FOURCC('u', 'l', 'a', 'w')};
 	*reason = "there is no decoder for it";
 	if (to == SOUND_AAC)
 		return codec == FOURCC('O', 'p', 'u', 's');

@@ -14,6 +14,7 @@ enum {
 	OFF_MAX = 100 * SOUND_CLOCK,  /* an encoder's clock may be off by so much */
 	FILL_MAX = 500 * SOUND_CLOCK, /* a longer gap is one */
 	PACKET_MAX = 1275,
+	G711_RATE = 8000,
 };
 
 struct to_opus {
@@ -43,6 +44,10 @@ static enum AVCodecID id_of(uint32_t codec)
 		return AV_CODEC_ID_EAC3;
 	case FOURCC('f', 'L', 'a', 'C'):
 		return AV_CODEC_ID_FLAC;
+	case FOURCC('a', 'l', 'a', 'w'):
+		return AV_CODEC_ID_PCM_ALAW;
+	case FOURCC('u', 'l', 'a', 'w'):
+		return AV_CODEC_ID_PCM_MULAW;
 	}
 	return AV_CODEC_ID_NONE;
 }
@@ -82,6 +87,9 @@ static bool open_decoder(struct to_opus *t)
 		return false;
 	t->decoder->thread_count = 1;
 	t->decoder->pkt_timebase = (AVRational){1, RATE};
+	/* What G.711 does not say of itself; other codecs do. */
+	t->decoder->sample_rate = G711_RATE;
+	libs.av_channel_layout_default(&t->decoder->ch_layout, 1);
 	if (t->config.n) {
 		t->decoder->extradata = libs.av_mallocz(t->config.n + AV_INPUT_BUFFER_PADDING_SIZE);
 		if (!t->decoder->extradata)

@@ -105,7 +105,7 @@ static void a_channel_of_two_devices_is_that_of_the_last_one_heard(void **state)
 static void there_is_a_bound_for_each(void **state)
 {
 	(void)state;
-	char id[GB_ID + 1];
+	char id[32];
 	struct gb_device *d = gb_device_get(&devices, RECORDER, 0);
 	d->is_online = true;
 	for (int i = 0; i < GB_CHANNELS_MAX + 5; i++) {

@@ -127,6 +127,31 @@ static void opus_becomes_aac_and_opus_again(void **state)
 	free(opus);
 }
 
+static void g711_becomes_opus(void **state)
+{
+	static const uint32_t codecs[] = {FOURCC('a', 'l', 'a', 'w'), FOURCC('u', 'l', 'a', 'w')};
+	uint8_t frame[320];
+	(void)state;
+	for (size_t c = 0; c < 2 && !is_absent(); c++) {
+		struct heard *opus = mem_new(struct heard);
+		struct sound *to_opus = open_sound(SOUND_OPUS, opus);
+		opus->is_opus = true;
+		for (int i = 0; i < 50; i++) {
+			for (size_t j = 0; j < sizeof(frame); j++)
+				frame[j] = (uint8_t)(i * 7 + (int)j);
+			give(to_opus, codecs[c], false, span_of(frame, sizeof(frame)),
+			     START + i * 40 * SOUND_CLOCK);
+		}
+		wait_for(opus, 95); /* two of 20 ms from each of 40 ms */
+		assert_int_equal(opus->bad, 0);
+		assert_true(llabs(opus->ts[0] - START) <= 2048);
+		assert_int_equal(opus->ts[90] - opus->ts[0], 90 * 960);
+		sound_free(&to_opus);
+		co_group_stop(&group);
+		free(opus);
+	}
+}
+
 static void gaps_are_filled_or_begin_anew(void **state)
 {
 	struct heard *aac = mem_new(struct heard);
@@ -204,6 +229,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, co_setup, leaks)
 	const struct CMUnitTest tests[] = {
 		CASE(opus_becomes_aac_and_opus_again),
+		CASE(g711_becomes_opus),
 		CASE(gaps_are_filled_or_begin_anew),
 		CASE(what_cannot_be_converted_is_said),
 		CASE(an_owner_may_leave_before_its_converter_and_after),
