@@ -213,3 +213,20 @@ def test_a_browser_hears_g711_as_opus(t):
     camera.media.append(gb.Media(offer, packs))
     wait_for(lambda: all((rtc.report(peer).get("peers") or [{}])[0].get(k, 0) > 20 for k in ("video", "audio", "loud")), 15,
              "pictures and sound")
+
+
+def test_g711_becomes_aac_where_it_is_so(t):
+    """With 'audio aac' the G.711 of a camera is AAC for RTMP and HLS, together with the pictures."""
+    s = start(t, "audio aac;", vhost="hls { enabled on; hls_fragment 1; hls_window 10; }")
+    camera = gb.Camera(t, s, hold=True)
+    tone = [(ms, "audio", False, bytes((i % 40 < 20) * 0x80 + 0x2A for i in range(320)), 0) for ms in range(0, 20000, 40)]
+    packs = list(gb.ps.packs(sorted([f for f in camera.frames if f[1] == "video"] + tone), audio=gb.ps.ALAW))
+    camera.media.append(gb.Media(gb.Offer(camera.sip.wait_invite()), packs))
+    probe = playing(t, s, camera)
+    wait_for(lambda: len(srt.sounds(probe.messages)) > 40, 10, "sound")
+    sound = [m for m in probe.messages if m.type == AUDIO]
+    assert all(m.payload[0] >> 4 == 10 for m in sound), sound[0].payload[:2]
+    assert abs(srt.spread(probe.messages)) < 150
+    url = s.web(f"/live/{camera.id}.m3u8")
+    wait_for(lambda: httpc.fetch(url).status == 200, 10, "the playlist")
+    assert set(srt.probe(url, 2)) == {"h264", "aac"}

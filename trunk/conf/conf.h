@@ -224,6 +224,7 @@ struct conf_srt_server {
 
 enum conf_caster_kind { CASTER_GB28181 };
 enum conf_caster_media { CASTER_TCP, CASTER_TCP_ACTIVE, CASTER_UDP };
+enum conf_caster_audio { CASTER_COPY, CASTER_AAC };
 enum conf_caster_invite { CASTER_AUTO, CASTER_ON_DEMAND, CASTER_NEVER };
 enum conf_sip_transport { SIP_BOTH, SIP_TCP_ALONE, SIP_UDP_ALONE };
 
@@ -234,6 +235,7 @@ struct conf_caster {
 	char *output; /* a URL of RTMP with [stream] */
 	char *listen; /* for media */
 	enum conf_caster_media media;
+	enum conf_caster_audio audio;
 	struct {
 		bool enabled, open, only_listed;
 		char *listen;

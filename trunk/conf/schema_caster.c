@@ -8,6 +8,7 @@
 static const struct choice kind_names[] = {{"gb28181", CASTER_GB28181}, {}};
 static const struct choice media_names[] = {
 	{"tcp", CASTER_TCP}, {"tcp_active", CASTER_TCP_ACTIVE}, {"udp", CASTER_UDP}, {}};
+static const struct choice audio_names[] = {{"copy", CASTER_COPY}, {"aac", CASTER_AAC}, {}};
 static const struct choice transport_names[] = {
 	{"both", SIP_BOTH}, {"tcp", SIP_TCP_ALONE}, {"udp", SIP_UDP_ALONE}, {}};
 static const struct choice invite_names[] = {
@@ -76,6 +77,13 @@ static const struct row rows[] = {
 	     NEW,
 	     "How a device is asked to send: 'tcp', it connects to that port; 'tcp_active', this "
 	     "server connects to the device; 'udp'."),
+	ENUM("stream_caster.audio", conf, caster.audio, enum conf_caster_audio, audio_names, "copy",
+	     NEW,
+	     "What becomes of G.711: 'copy', it is published as it is, and only some players know "
+	     "it; "
+	     "'aac', it is converted on helper threads, for HLS and browsers too. Other sound "
+	     "stays as "
+	     "it is."),
 	IDLE("stream_caster.host", "The old name of sip.candidate."),
 	BLOCK("stream_caster.sip", "Where devices register, and how they are called."),
 	ONOFF("stream_caster.sip.enabled", conf, caster.sip.enabled, "on", NOW,

@@ -1,6 +1,8 @@
 #include "service/gb_stream.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "codec/au.h"
+#include "service/aac_maker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +129,57 @@ struct gb_stream *gb_stream_find(struct gb_hub *h, uint32_t ssrc, const struct a
 	return find_only(h, from);
 }
 
+/* ---- sound ---- */
+
+enum { AAC_BITRATE = 64000 };
+
+/* G.711, of which browsers and HLS can make nothing. */
+static uint32_t telephone_codec(const struct msg *m)
+{
+	struct au_walk w;
+	struct au au;
+	au_begin(&w, m);
+	bool is =
+		m->type == MSG_AUDIO && au_next(&w, &au) &&
+		(au.codec == FOURCC('a', 'l', 'a', 'w') || au.codec == FOURCC('u', 'l', 'a', 'w'));
+	return is ? au.codec : 0;
+}
+
+static void begin_aac(struct gb_stream *s, uint32_t codec)
+{
+	const char *reason;
+	s->aac = aac_maker_new(&(struct aac_maker_opts){.server = s->hub->server,
+							.name = s->publish.key,
+							.codec = codec,
+							.bitrate = AAC_BITRATE,
+							.co = s->feed->co},
+			       &reason);
+	if (s->aac)
+		return;
+	s->keeps_sound = true;
+	log_warn("%s: its sound stays G.711: %s", s->publish.key, reason);
+}
+
+static void take_sound(void *ctx, struct msg **msg, uint32_t raw)
+{
+	struct gb_stream *s = ctx;
+	uint32_t codec = s->keeps_sound ? 0 : telephone_codec(*msg);
+	if (codec && !s->aac)
+		begin_aac(s, codec);
+	if (!codec || !s->aac)
+		return;
+	aac_maker_take(s->aac, *msg, raw);
+	msg_unref(msg);
+}
+
+static bool next_sound(void *ctx, struct msg **msg, uint32_t *raw)
+{
+	struct gb_stream *s = ctx;
+	return s->aac && aac_maker_next(s->aac, msg, raw);
+}
+
+static const struct gb_sound_ops sound_ops = {take_sound, next_sound};
+
 static void on_live(struct gb_feed *feed)
 {
 	struct gb_stream *s = feed->ctx;
@@ -144,10 +197,12 @@ err gb_stream_run(struct gb_stream *s, struct gb_line *line)
 	feed->line = line;
 	feed->on_live = on_live;
 	feed->ctx = s;
+	feed->sound = s->publish.conf->caster.audio == CASTER_AAC ? &sound_ops : NULL;
 	s->feed = feed;
 	err e = gb_feed_run(feed, &s->publish.request);
 	s->feed = NULL;
 	s->flow = NULL;
+	aac_maker_free(&s->aac);
 	free(feed);
 	if (s->is_closed)
 		stream_free(s);

@@ -22,6 +22,8 @@ struct gb_stream {
 	struct addr also_from; /* another one, by the device's own words; zeroed: none */
 	bool is_bound;         /* to them */
 	struct gb_feed *feed;  /* while it is fed */
+	struct aac_maker *aac; /* of its sound; NULL: none is made, or not yet */
+	bool keeps_sound;      /* it is published as it is */
 	struct gb_flow *flow;  /* of datagrams, which feed it or are about to; NULL */
 	bool is_closed;        /* its owner has left: it is freed when nothing feeds it */
 	const struct gb_stream_ops *ops;

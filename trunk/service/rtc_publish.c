@@ -11,9 +11,9 @@
 struct publisher {
 	struct publication publication;
 	struct rtc_session *s;
-	struct rx *rx;       /* from the answer to the end */
-	struct rtc_aac *aac; /* for everybody but browsers; NULL: the sound stays Opus */
-	struct timer timer;  /* wakes it when rx has something to do */
+	struct rx *rx;         /* from the answer to the end */
+	struct aac_maker *aac; /* for everybody but browsers; NULL: the sound stays Opus */
+	struct timer timer;    /* wakes it when rx has something to do */
 };
 
 static struct publisher *publisher_of(struct publication *p)
@@ -123,7 +123,7 @@ static err publish_all(struct publisher *p)
 {
 	struct msg *m;
 	uint32_t ts;
-	while (p->aac && rtc_aac_next(p->aac, &m, &ts))
+	while (p->aac && aac_maker_next(p->aac, &m, &ts))
 		TRY(publish_one(p, m, ts));
 	while (rx_next(p->rx, &m, &ts)) {
 		if (p->aac)
@@ -162,12 +162,8 @@ static void open_rx(struct publisher *p)
 		       });
 	p->s->rx = p->rx;
 	if (conf->rtc_to_rtmp && p->s->media.audio.codec == RTC_CODEC_OPUS)
-		p->aac = rtc_aac_new(&(struct rtc_aac_opts){
-			.server = p->s->request.server,
-			.name = p->publication.source->key,
-			.bitrate = conf->aac_bitrate,
-			.co = p->s->co,
-		});
+		p->aac = rtc_aac_new(p->s->request.server, p->publication.source->key,
+				     conf->aac_bitrate, p->s->co);
 }
 
 /* The slot is taken before the client is answered: it hears of a refusal by HTTP. */
@@ -194,7 +190,7 @@ err rtc_publish_run(struct rtc_session *s)
 		rtc_session_keep_outcome(s, &p->publication.outcome);
 	s->rx = NULL;
 	rx_free(&p->rx);
-	rtc_aac_free(&p->aac);
+	aac_maker_free(&p->aac);
 	free(p);
 	return e;
 }

@@ -70,15 +70,24 @@ static const struct publication_ops ops = {
 
 /* ---- media ---- */
 
+static err publish_one(struct gb_feed *f, struct msg *m, uint32_t ts)
+{
+	(void)source_publish(f->publication.source, &f->publication.in.feeder, &m, ts);
+	return publication_took(&f->publication);
+}
+
 static err publish_all(struct gb_feed *f)
 {
-	struct publication *publication = &f->publication;
 	struct msg *m;
 	uint32_t ts;
 	while (ps_demux_next(f->demux, &m, &ts)) {
-		(void)source_publish(publication->source, &publication->in.feeder, &m, ts);
-		TRY(publication_took(publication));
+		if (f->sound)
+			f->sound->take(f->ctx, &m, ts);
+		if (m)
+			TRY(publish_one(f, m, ts));
 	}
+	while (f->sound && f->sound->next(f->ctx, &m, &ts))
+		TRY(publish_one(f, m, ts));
 	return OK;
 }
 
@@ -148,6 +157,7 @@ static err publish_loop(struct gb_feed *f)
 			TRY(co_stopping() ? ERR_STOPPED : OK);
 		}
 		if (e == ERR_AGAIN) {
+			TRY(publish_all(f)); /* sound that was converted meanwhile */
 			publication_caught_up(&f->publication);
 			e = wait(f);
 		}

@@ -24,14 +24,24 @@ struct gb_line {
 	const struct gb_line_ops *ops;
 };
 
+/* Sound that is to be published in another codec. Nothing of it blocks. */
+struct gb_sound_ops {
+	/* Looks at a message; takes it (sets it to NULL) when it is sound to be converted. */
+	void (*take)(void *ctx, struct msg **msg, uint32_t raw);
+	/* What has become of it: one reference, and its time; false: nothing for now. The feed's coroutine is
+	 * woken when there is something. */
+	bool (*next)(void *ctx, struct msg **msg, uint32_t *raw);
+};
+
 struct gb_feed {
 	struct publication publication;
 	struct gb_line *line; /* borrowed */
 	/* It is published; before its first picture. */
 	void (*on_live)(struct gb_feed *feed);
 	void *ctx;
-	struct ps_demux *demux; /* from the beginning to the end */
-	int64_t rtp_time;       /* in full, of the last packet; ES_NO_TIME before the first */
+	const struct gb_sound_ops *sound; /* NULL: all is published as it is; with `ctx` */
+	struct ps_demux *demux;           /* from the beginning to the end */
+	int64_t rtp_time; /* in full, of the last packet; ES_NO_TIME before the first */
 	uint64_t packets, gaps;
 	struct co *co;
 };

@@ -49,7 +49,8 @@ bool sound_can(enum sound_form to, uint32_t codec, const char **reason)
 					   FOURCC('u', 'l', 'a', 'w')};
 	*reason = "there is no decoder for it";
 	if (to == SOUND_AAC)
-		return codec == FOURCC('O', 'p', 'u', 's');
+		return codec == FOURCC('O', 'p', 'u', 's') || codec == FOURCC('a', 'l', 'a', 'w') ||
+		       codec == FOURCC('u', 'l', 'a', 'w');
 	for (size_t i = 0; i < sizeof(decoded) / sizeof(decoded[0]); i++)
 		if (codec == decoded[i])
 			return true;

@@ -1,8 +1,9 @@
-/* Opus as AAC: 48 kHz, stereo, 1,024 samples a frame. */
+/* Opus, and G.711 of cameras, as AAC: 48 kHz, stereo, 1,024 samples a frame. */
 #ifdef WITH_SOUND
 #include "base/mem.h"
+#include "codec/part.h"
 #include "codec/sound.h"
-#include "sound/convert.h"
+#include "sound/decode.h"
 #include "sound/libs.h"
 
 #include <stdlib.h>
@@ -10,14 +11,17 @@
 enum {
 	RATE = 48000,
 	CHANNELS = 2,
-	OPUS_MAX = 5760,                /* samples of a packet */
-	OFF_MAX = 30 * SOUND_CLOCK,     /* of times in milliseconds */
-	CONCEAL_MAX = 60 * SOUND_CLOCK, /* a lost packet or two are guessed */
-	FILL_MAX = 2000 * SOUND_CLOCK,  /* silence that is not sent (DTX) is made again */
+	OPUS_MAX = 5760,                  /* samples of a packet */
+	OFF_MAX = 30 * SOUND_CLOCK,       /* of times in milliseconds */
+	G711_OFF_MAX = 120 * SOUND_CLOCK, /* cameras send it in bursts, by their own clock */
+	CONCEAL_MAX = 60 * SOUND_CLOCK,   /* a lost packet or two are guessed */
+	FILL_MAX = 2000 * SOUND_CLOCK,    /* silence that is not sent (DTX) is made again */
 };
 
 struct to_aac {
 	OpusDecoder *decoder;
+	struct decode *decode; /* of other codecs; NULL until one comes */
+	struct converted *out; /* of what is converted now */
 	AVCodecContext *encoder;
 	AVFrame *frame;
 	AVPacket *packet;
@@ -29,6 +33,7 @@ static void finish(void *state)
 	struct to_aac *t = state;
 	if (t->decoder)
 		libs.opus_decoder_destroy(t->decoder);
+	decode_free(&t->decode);
 	libs.avcodec_free_context(&t->encoder);
 	libs.av_frame_free(&t->frame);
 	libs.av_packet_free(&t->packet);
@@ -100,13 +105,43 @@ static void decode(struct to_aac *t, struct span packet, int samples)
 	t->fifo.n += n > 0 ? n : 0;
 }
 
+static void encode_all(void *ctx)
+{
+	struct to_aac *t = ctx;
+	while (t->fifo.n >= t->encoder->frame_size)
+		encode_one(t, t->out);
+}
+
+static void take_opus(struct to_aac *t, struct span frame, int64_t ts)
+{
+	enum { CONCEAL_STEP = 120 }; /* the decoder guesses multiples of 2.5 ms */
+	int64_t gap = ts - (t->fifo.ts + t->fifo.n);
+	if (t->fifo.is_anchored && gap > OFF_MAX / 2 && gap <= CONCEAL_MAX)
+		decode(t, (struct span){0}, (int)gap / CONCEAL_STEP * CONCEAL_STEP);
+	if (!opus_samples(frame) || !fifo_place(&t->fifo, ts, OFF_MAX, FILL_MAX))
+		return;
+	decode(t, frame, 0);
+	encode_all(t);
+}
+
+static const char *take_other(struct to_aac *t, uint32_t codec, struct span config,
+			      struct span frame, int64_t ts)
+{
+	if (!t->decode)
+		t->decode = decode_new();
+	return decode_take(t->decode, codec, config, frame, ts,
+			   &(struct decode_to){.fifo = &t->fifo,
+					       .channels = CHANNELS,
+					       .off_max = G711_OFF_MAX,
+					       .fill_max = FILL_MAX,
+					       .on_samples = encode_all,
+					       .ctx = t});
+}
+
 static void take(void *state, uint32_t codec, struct span config, struct span frame, int64_t ts,
 		 struct converted *out)
 {
-	enum { CONCEAL_STEP = 120 }; /* the decoder guesses multiples of 2.5 ms */
 	struct to_aac *t = state;
-	(void)codec;
-	(void)config;
 	if (!t->encoder || !t->decoder) {
 		out->failed = "there is no AAC encoder";
 		return;
@@ -115,14 +150,13 @@ static void take(void *state, uint32_t codec, struct span config, struct span fr
 		out->config.max = UINT16_MAX;
 		buf_put(&out->config, t->encoder->extradata, (size_t)t->encoder->extradata_size);
 	}
-	int64_t gap = ts - (t->fifo.ts + t->fifo.n);
-	if (t->fifo.is_anchored && gap > OFF_MAX / 2 && gap <= CONCEAL_MAX)
-		decode(t, (struct span){0}, (int)gap / CONCEAL_STEP * CONCEAL_STEP);
-	if (!opus_samples(frame) || !fifo_place(&t->fifo, ts, OFF_MAX, FILL_MAX))
+	t->out = out;
+	if (codec == FOURCC('O', 'p', 'u', 's')) {
+		take_opus(t, frame, ts);
 		return;
-	decode(t, frame, 0);
-	while (t->fifo.n >= t->encoder->frame_size)
-		encode_one(t, out);
+	}
+	const char *failure = take_other(t, codec, config, frame, ts);
+	out->failed = out->failed ? out->failed : failure;
 }
 
 const struct converter convert_to_aac = {.start = start, .take = take, .free = finish};

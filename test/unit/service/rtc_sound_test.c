@@ -97,10 +97,9 @@ static struct msg *opus(void)
 	return m;
 }
 
-static struct rtc_aac *open_aac(void)
+static struct aac_maker *open_aac(void)
 {
-	return rtc_aac_new(&(struct rtc_aac_opts){
-		.server = server, .name = "v/a/s", .bitrate = 64000, .co = co_self()});
+	return rtc_aac_new(server, "v/a/s", 64000, co_self());
 }
 
 static bool can(void)
@@ -110,7 +109,7 @@ static bool can(void)
 }
 
 /* Feeds it, and publishes what comes out; returns how many frames of AAC. */
-static int run(struct rtc_aac *aac, bool with_twin)
+static int run(struct aac_maker *aac, bool with_twin)
 {
 	int frames = 0;
 	int64_t deadline = clock_after(WAIT_MS);
@@ -124,7 +123,7 @@ static int run(struct rtc_aac *aac, bool with_twin)
 			m = NULL;
 		}
 		msg_unref(&m);
-		while (rtc_aac_next(aac, &m, &raw)) {
+		while (aac_maker_next(aac, &m, &raw)) {
 			struct frame f = frame_of_audio(msg_span(m));
 			assert_int_equal(f.codec, AAC);
 			frames += f.is_coded;
@@ -140,7 +139,7 @@ static void a_stream_of_aac_is_heard_as_opus(void **state)
 	(void)state;
 	if (!can())
 		return;
-	struct rtc_aac *aac = open_aac();
+	struct aac_maker *aac = open_aac();
 	assert_non_null(aac);
 	join();
 	assert_true(run(aac, false) >= 85);
@@ -153,7 +152,7 @@ static void a_stream_of_aac_is_heard_as_opus(void **state)
 	assert_int_equal(steps_off, 0);
 	assert_non_null(source->packets->sound);
 	assert_int_equal(source->audio.sample_rate, 48000);
-	rtc_aac_free(&aac);
+	aac_maker_free(&aac);
 }
 
 static void the_twin_is_heard_as_it_is(void **state)
@@ -164,7 +163,7 @@ static void the_twin_is_heard_as_it_is(void **state)
 	(void)state;
 	if (!can())
 		return;
-	struct rtc_aac *aac = open_aac();
+	struct aac_maker *aac = open_aac();
 	join();
 	reader_open(&reader, source, &(struct reader_opts){0});
 	assert_true(run(aac, true) >= 85);
@@ -179,7 +178,7 @@ static void the_twin_is_heard_as_it_is(void **state)
 	assert_true(packets >= 85 && steps_off == 0);
 	assert_int_equal(source->audio.codec, AAC);
 	reader_close(&reader);
-	rtc_aac_free(&aac);
+	aac_maker_free(&aac);
 }
 
 static void publish_aac(uint8_t kind, uint32_t raw)
@@ -196,7 +195,7 @@ static void sound_that_comes_before_its_twin_is_not_converted(void **state)
 	(void)state;
 	if (!can())
 		return;
-	struct rtc_aac *aac = open_aac();
+	struct aac_maker *aac = open_aac();
 	struct msg *twin = opus();
 	join();
 	publish_aac(0, 1000);
@@ -212,7 +211,7 @@ static void sound_that_comes_before_its_twin_is_not_converted(void **state)
 		publish_aac(1, raw);
 	assert_int_equal(source->packets->sound_codec, AAC);
 	assert_non_null(source->packets->sound);
-	rtc_aac_free(&aac);
+	aac_maker_free(&aac);
 }
 
 static void other_messages_stay_as_they_are(void **state)
@@ -220,14 +219,14 @@ static void other_messages_stay_as_they_are(void **state)
 	(void)state;
 	if (!can())
 		return;
-	struct rtc_aac *aac = open_aac();
+	struct aac_maker *aac = open_aac();
 	struct msg *m = msg_new(MSG_VIDEO, 0, 1), *same = m;
 	m->payload[0] = 0;
 	rtc_aac_take(aac, &m, 0);
 	assert_ptr_equal(m, same);
 	msg_unref(&m);
-	rtc_aac_free(&aac);
-	rtc_aac_free(&aac);
+	aac_maker_free(&aac);
+	aac_maker_free(&aac);
 }
 
 static void sound_that_nobody_converts_is_silence(void **state)

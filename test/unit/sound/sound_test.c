@@ -152,6 +152,30 @@ static void g711_becomes_opus(void **state)
 	}
 }
 
+static void g711_becomes_aac(void **state)
+{
+	uint8_t frame[320];
+	struct heard *aac = mem_new(struct heard);
+	(void)state;
+	if (!is_absent()) {
+		struct sound *to_aac = open_sound(SOUND_AAC, aac);
+		for (int i = 0; i < 50; i++) {
+			memset(frame, i % 2 ? 0x2A : 0xAA, sizeof(frame));
+			give(to_aac, FOURCC('a', 'l', 'a', 'w'), false,
+			     span_of(frame, sizeof(frame)), START + i * 40 * SOUND_CLOCK);
+		}
+		wait_for(aac, 90); /* 96,000 samples by 1,024, and the delays */
+		assert_int_equal(aac->configs, 1);
+		assert_int_equal(aac->bad, 0);
+		assert_true(llabs(aac->ts[0] - START) <= 2048);
+		for (int i = 1; i < 90; i++)
+			assert_int_equal(aac->ts[i] - aac->ts[i - 1], 1024);
+		sound_free(&to_aac);
+		co_group_stop(&group);
+	}
+	free(aac);
+}
+
 static void gaps_are_filled_or_begin_anew(void **state)
 {
 	struct heard *aac = mem_new(struct heard);
@@ -230,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(opus_becomes_aac_and_opus_again),
 		CASE(g711_becomes_opus),
+		CASE(g711_becomes_aac),
 		CASE(gaps_are_filled_or_begin_anew),
 		CASE(what_cannot_be_converted_is_said),
 		CASE(an_owner_may_leave_before_its_converter_and_after),
