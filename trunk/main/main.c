@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "co/co.h"
 #include "main/drainage.h"
+#include "main/notify.h"
 #include "main/options.h"
 #include "main/privileges.h"
 #include "main/process.h"
@@ -121,6 +122,7 @@ static void reload(void)
 	struct conf_report report;
 	conf_report_init(&report);
 	log_info("reading the configuration again");
+	notify_reloading();
 	err e = conf_load(&conf, options.env_only ? NULL : options.file, &report);
 	log_lines(&report.warnings, LOG_WARN);
 	log_lines(&report.errors, LOG_ERROR);
@@ -134,6 +136,8 @@ static void reload(void)
 	keep_result(&serve.server.reload, e, why);
 	conf_unref(&conf);
 	conf_report_fini(&report);
+	notify_ready();
+	serve_keep_sockets(&serve);
 }
 
 /* ---- running ---- */
@@ -263,6 +267,8 @@ static void on_alone(struct serve *s)
 	err e = process_lock(s->server.conf->pid);
 	if (e)
 		log_error("the pid file is not ours: %s", err_trail(e));
+	notify_ready();
+	serve_keep_sockets(s);
 }
 
 static int run(struct conf *conf)
@@ -276,11 +282,18 @@ static int run(struct conf *conf)
 	}
 	announce(conf);
 	process_ready();
-	if (is_successor)
+	notify_begin();
+	if (is_successor) {
 		upgrade_join(&serve, on_alone);
+	} else {
+		notify_ready();
+		serve_keep_sockets(&serve);
+	}
 	handle_signals();
+	notify_stopping();
 	upgrade_end();
 	serve_stop(&serve);
+	notify_end();
 	signals_fini();
 	co_fini();
 	log_stop();

@@ -9,6 +9,7 @@
 #include "cluster/members.h"
 #include "codec/media_memory.h"
 #include "http/client.h"
+#include "main/notify.h"
 #include "main/server_id.h"
 #include "net/dns.h"
 #include "node/arrivals.h"
@@ -171,9 +172,16 @@ void serve_stop(struct serve *serve)
 	server->server_id = NULL;
 }
 
+void serve_keep_sockets(const struct serve *serve)
+{
+	int fds[INHERIT_MAX];
+	notify_store(fds, listeners_fds(&serve->listeners, fds, INHERIT_MAX));
+}
+
 void serve_drain(struct serve *serve)
 {
 	struct endpoints want;
+	notify_store(NULL, 0);
 	tasks_drain(serve->server.tasks);
 	endpoints_draining(&want, serve->server.conf);
 	(void)!listeners_apply(&serve->listeners, &want, NULL); /* what is wanted is open */
@@ -186,6 +194,7 @@ void serve_undrain(struct serve *serve)
 	tasks_serve(serve->server.tasks);
 	if (e)
 		log_error("not everything is listened on again: %s", err_trail(e));
+	serve_keep_sockets(serve);
 }
 
 err serve_set_conf(struct serve *serve, struct conf *conf)

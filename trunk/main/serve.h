@@ -35,6 +35,8 @@ void serve_stop(struct serve *serve) BLOCKS;
 void serve_drain(struct serve *serve) BLOCKS;
 /* It is called off: everything of the configuration is listened on again, as far as it can be had. */
 void serve_undrain(struct serve *serve) BLOCKS;
+/* The service manager has a copy of what is listened on, if there is one (notify.h). */
+void serve_keep_sockets(const struct serve *serve);
 /* Takes a new snapshot, its listeners included; sessions that exist keep theirs. After an error (an
  * address that cannot be listened on) everything is as it was. */
 err serve_set_conf(struct serve *serve, struct conf *conf) BLOCKS;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "main/channel.h"
 #include "main/drainage.h"
+#include "main/notify.h"
 #include "main/process.h"
 #include "main/srt_handover.h"
 #include "main/successor.h"
@@ -161,6 +162,7 @@ static err hand_over(struct side *s)
 	name_next(s, s->pid);
 	s->deadline = CLOCK_NEVER;
 	drainage_hand_over(s->serve);
+	notify_handed_over(s->pid);
 	log_say("process %d has taken over; this one ends with its last client. Its API is at "
 		"127.0.0.1:%d",
 		(int)s->pid, listener_port(api_side));
