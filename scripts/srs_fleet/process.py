@@ -22,6 +22,7 @@ class Process:
         self.pid = self.pidfd = 0
         self.started, self.restarts, self.backoff = 0.0, 0, BACKOFF_FIRST
         self.wanted, self.timer = True, None
+        self.former = {}        # processes that an upgrade has replaced and that have clients still, by pidfd
         self.ended = asyncio.Event()
 
     def start(self):
@@ -39,8 +40,8 @@ class Process:
 
     def watch(self, pid):
         if self.pidfd:
-            asyncio.get_running_loop().remove_reader(self.pidfd)
-            os.close(self.pidfd)
+            self.former[self.pidfd] = self.pid
+            asyncio.get_running_loop().add_reader(self.pidfd, self.on_former_end, self.pidfd)
             self.pidfd = 0
         try:
             self.pidfd = os.pidfd_open(pid)
@@ -55,6 +56,16 @@ class Process:
             except OSError as e:
                 say(f"{self.member.name}: not bound to CPU {self.member.cpu}: {e.strerror}")
         asyncio.get_running_loop().add_reader(self.pidfd, self.on_end)
+
+    def on_former_end(self, pidfd):
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+        pid = self.former.pop(pidfd)
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass # another process started it
+        say(f"{self.member.name}: the former process {pid} has ended")
 
     def on_end(self):
         if self.pidfd:
@@ -94,11 +105,22 @@ class Process:
         if self.pidfd:
             signal.pidfd_send_signal(self.pidfd, number)
 
+    async def stop_former(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pidfd in self.former:
+                signal.pidfd_send_signal(pidfd, number)
+            end = time.monotonic() + STOP_SECONDS
+            while self.former and time.monotonic() < end:
+                await asyncio.sleep(0.02)
+
     async def stop(self):
         self.wanted = False
         if self.timer:
             self.timer.cancel()
             self.timer = None
+        await asyncio.gather(self.stop_former(), self.stop_newest())
+
+    async def stop_newest(self):
         if not self.pid:
             return
         self.signal(signal.SIGTERM)

@@ -3,10 +3,13 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import topology as top
-from support.case import Skip
+from support import SCALE
+from support.case import Skip, limit
 from support.server import BIN, Process, free_port, free_ports, listening, wait_for
+from test_upgrade import is_alive
 
 SCRIPTS = os.path.join(top.HERE, "..", "..", "scripts")
 SCRIPT = os.path.join(SCRIPTS, "fleet")
@@ -120,6 +123,46 @@ def test_fleet_runs_and_steers_the_servers_of_a_host(t):
     status, text = fleet.order("stop")
     assert status == 0 and fleet.up.wait(20) == 0, text
     assert not any(alive(pid) for pid in pids), pids
+
+
+@limit(90)
+def test_a_fleet_is_upgraded_under_its_viewers(t):
+    """scripts/fleet upgrade replaces two origins and two edges one after the other: encoders at an edge and at an origin stay
+    connected, viewers of RTMP and HTTP-FLV behind edges and at an origin lose no frame, and those who come are served; what was
+    replaced ends with its last client, or when the fleet is stopped."""
+    fleet = t.keep(Fleet(t)).start()
+    names = list(fleet.rows())
+    before = {name: fleet.pid(name) for name in names}
+    media = t.media(20)
+    publishers = [t.publish(url, media, mark=True) for url in (f"rtmp://127.0.0.1:{fleet.edge}/live/pushed",
+                                                               f"rtmp://127.0.0.1:{fleet.rtmp}/live/direct")]
+    viewers = []
+    for publisher, name in zip(publishers, ("pushed", "direct")):
+        urls = [f"rtmp://127.0.0.1:{fleet.edge}/live/{name}", f"http://127.0.0.1:{fleet.http}/live/{name}.flv"] * 2
+        viewers += [(t.probe(url), publisher) for url in urls]
+    viewers.append((t.probe(f"rtmp://127.0.0.1:{fleet.rtmp}/live/direct"), publishers[1]))
+    for probe, _ in viewers:
+        probe.wait_frames(10)
+    began = time.monotonic()
+    status, text = fleet.order("upgrade")
+    assert status == 0, text
+    after = {name: fleet.pid(name) for name in names}
+    assert not set(before.values()) & set(after.values()), (before, after)
+    assert text.splitlines() == [f"{name}: done" for name in names], text
+    for name in ("pushed", "direct"):
+        t.probe(f"rtmp://127.0.0.1:{fleet.edge}/live/{name}").wait_frames(10)
+    now = time.monotonic()
+    for probe, publisher in viewers:
+        probe.wait_frames(20, after=now)
+        assert not probe.ended and publisher.ended is None, probe.url
+        probe.stop()
+        assert not probe.missing(publisher.sent) and not probe.backwards(), (probe.url, probe.missing(publisher.sent)[:5])
+        assert probe.largest_gap_ms(after=began) < 500 * SCALE, (probe.url, probe.gaps(after=began)[:3])
+    publishers[1].stop()
+    wait_for(lambda: not is_alive(before["origin-1"]), 15, "the end of the first origin")
+    assert fleet.order("stop")[0] == 0 and fleet.up.wait(20) == 0
+    left = [pid for pid in [*before.values(), *after.values()] if is_alive(pid)]
+    assert not left, (left, before, after)
 
 
 def test_fleet_refuses_what_cannot_work(t):
