@@ -2,13 +2,15 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.parse
 
 import topology as top
-from support import httpc
+from support import httpc, rtc
 from support.case import limit
+from support.hookserver import HookServer
 from support.server import free_port, wait_for
 
 CONF = os.path.join(top.HERE, "..", "..", "conf")
@@ -77,6 +79,35 @@ def test_figures_of_streams_and_clients(t):
     found = wait_for(lambda: (f := samples(scrape(s)), value(f, "srs_clients") == 2)[1] and f, 5, "the leave")
     assert value(found, "srs_send_bytes_total") > before
     assert value(found, "srs_sessions_ended_total", role="play", reason="closed") == 1
+    t.need("promtool")
+    done = subprocess.run(["promtool", "check", "metrics"], input=scrape(s), text=True, capture_output=True, timeout=20,
+                          check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_figures_of_hls_webrtc_and_hooks(t):
+    """Requests and segments of HLS, sessions and datagrams of WebRTC, and what web services have answered, event by event."""
+    hooks = t.keep(HookServer())
+    vhost = (rtc.VHOST % "" + "hls { enabled on; hls_fragment 1; hls_window 5; hls_ctx off; } http_hooks { enabled on; "
+             f"on_publish {hooks.url('/publish')}; on_play {hooks.url('/play')}; }}")
+    s = with_exporter(t, "srs", top.conf(vhost, top=exporter() + rtc.SERVER % ""))
+    t.publish(s.url("live/a"))
+    wait_for(lambda: httpc.fetch(s.web("/live/a.m3u8")).status == 200, 20, "a playlist")
+    assert httpc.fetch(s.web("/live/" + re.findall(r"^(?:live/)?(a-\S+)$", httpc.fetch(s.web("/live/a.m3u8")).content.decode(),
+                                                 re.M)[0])).status == 200
+    assert rtc.whip(s, "r").status == 201
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+        u.sendto(b"\x80nobody's", ("127.0.0.1", s.rtc))
+    found = wait_for(lambda: (f := samples(scrape(s)), value(f, "srs_rtc_datagrams_total", kind="unknown_peer") == 1)[1] and f, 5,
+                     "the datagram")
+    assert value(found, "srs_hls_requests_total", kind="playlist") >= 2
+    assert value(found, "srs_hls_requests_total", kind="media") >= 1
+    assert value(found, "srs_hls_segments_total", result="made") >= 1 and value(found, "srs_hls_blocked_requests") == 0
+    assert value(found, "srs_rtc_sessions", state="half_open") == 1
+    assert value(found, "srs_rtc_sessions_total", result="opened") == 1
+    assert value(found, "srs_rtc_crossed_datagrams_total") == 0
+    assert value(found, "srs_hook_requests_total", event="on_publish", result="allowed") == 2, found
+    assert value(found, "srs_hook_request_seconds_count", event="on_publish") == 2
     t.need("promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=scrape(s), text=True, capture_output=True, timeout=20,
                           check=False)

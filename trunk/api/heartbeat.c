@@ -76,7 +76,8 @@ static err beat(struct heartbeat *h)
 	char why[HOOK_WHY_MAX];
 	enum hook_verdict verdict;
 	write_body(&body, h->server);
-	err e = hook_post(&(struct hook_call){.url = conf->heartbeat.url,
+	err e = hook_post(&(struct hook_call){.event = "heartbeat",
+					      .url = conf->heartbeat.url,
 					      .tls = certs_client(h->server->certs),
 					      .content_type = "application/json",
 					      .body = buf_span(&body),

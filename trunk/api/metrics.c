@@ -30,6 +30,7 @@ static err serve(struct http_session *s, bool *found)
 	busy = true;
 	metrics_put_server(&out, s->server);
 	metrics_put_activity(&out, s->server);
+	metrics_put_rtc(&out, s->server);
 	metrics_put_srt(&out, s->server);
 	metrics_put_gb(&out, s->server);
 	co_yield ();

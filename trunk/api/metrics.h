@@ -13,8 +13,10 @@ void metrics_mount(struct http_router *router);
 
 /* The ten figures of SRS by SRS's names, and those of the process. */
 void metrics_put_server(struct buf *out, const struct server *server);
-/* Clients, waits, the cluster, TLS, hooks. */
+/* Clients, waits, the cluster, TLS, hooks, HLS. */
 void metrics_put_activity(struct buf *out, const struct server *server);
+/* Of WebRTC. */
+void metrics_put_rtc(struct buf *out, const struct server *server);
 /* Of SRT, where it was ever listened on. */
 void metrics_put_srt(struct buf *out, const struct server *server);
 /* Of cameras, likewise. */

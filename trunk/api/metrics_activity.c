@@ -5,8 +5,10 @@
 #include "net/tls.h"
 #include "node/certs.h"
 #include "node/guesses.h"
+#include "node/hook.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "service/hls_serve.h"
 #include "session/hooks.h"
 
 #include <utlist.h>
@@ -168,6 +170,46 @@ static void put_hooks(struct buf *out, const struct server *server)
 	put_one(out, name, "result", "dropped", (double)f.dropped);
 }
 
+static void put_hook_requests(struct buf *out)
+{
+	static const char *const results[] = {"allowed", "refused", "no_answer"};
+	const struct hook_count *counts = hook_counts();
+	const char *name = "srs_hook_requests_total";
+	metric_family(out, name, METRIC_COUNTER, "Requests to web services, by event and answer.");
+	for (int i = 0; i < HOOK_COUNTS && counts[i].event; i++)
+		for (int k = 0; k <= HOOK_NO_ANSWER; k++)
+			metric_sample(out, name,
+				      (struct metric_label[]){{"event", counts[i].event},
+							      {"result", results[k]}},
+				      2, (double)counts[i].verdicts[k]);
+	metric_family(out, "srs_hook_request_seconds", METRIC_HISTOGRAM,
+		      "Until a web service has answered, or was given up.");
+	for (int i = 0; i < HOOK_COUNTS && counts[i].event; i++)
+		metric_histogram(out, "srs_hook_request_seconds",
+				 &(struct metric_label){"event", counts[i].event},
+				 &counts[i].seconds);
+}
+
+/* ---- HLS ---- */
+
+static void put_hls(struct buf *out)
+{
+	const struct hls_serve_counts *c = hls_serve_counts();
+	const struct hls_segment_counts *s = hls_segment_counts();
+	metric_family(out, "srs_hls_requests_total", METRIC_COUNTER,
+		      "Requests of HLS for what is there, or is elsewhere in the cluster.");
+	put_one(out, "srs_hls_requests_total", "kind", "playlist", (double)c->lists);
+	put_one(out, "srs_hls_requests_total", "kind", "media", (double)c->media);
+	put_one(out, "srs_hls_requests_total", "kind", "key", (double)c->keys);
+	metric_family(out, "srs_hls_blocked_requests", METRIC_GAUGE,
+		      "Requests of HLS that wait for what comes next.");
+	metric_sample(out, "srs_hls_blocked_requests", NULL, 0, c->waiting);
+	metric_family(out, "srs_hls_segments_total", METRIC_COUNTER,
+		      "Segments that were made, and that were lost for want of memory.");
+	put_one(out, "srs_hls_segments_total", "result", "made", (double)s->made);
+	put_one(out, "srs_hls_segments_total", "result", "lost", (double)s->lost);
+}
+
 void metrics_put_activity(struct buf *out, const struct server *server)
 {
 	put_types(out, &server->figures);
@@ -179,4 +221,6 @@ void metrics_put_activity(struct buf *out, const struct server *server)
 	put_handshakes(out);
 	put_certs(out, server);
 	put_hooks(out, server);
+	put_hook_requests(out);
+	put_hls(out);
 }

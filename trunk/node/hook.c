@@ -130,9 +130,29 @@ static err request(const struct hook_call *call, int *status, struct buf *body)
 	return e;
 }
 
+static struct hook_count counts[HOOK_COUNTS];
+
+const struct hook_count *hook_counts(void)
+{
+	return counts;
+}
+
+/* The last row takes what does not fit. */
+static void count(const char *event, enum hook_verdict verdict, int64_t ms)
+{
+	struct hook_count *c = counts;
+	event = event ? event : "other";
+	while (c < counts + HOOK_COUNTS - 1 && c->event && strcmp(c->event, event) != 0)
+		c++;
+	c->event = c->event ? c->event : event;
+	c->verdicts[verdict]++;
+	histogram_add(&c->seconds, ms);
+}
+
 err hook_post(const struct hook_call *call, enum hook_verdict *verdict,
 	      char why[static HOOK_WHY_MAX])
 {
+	int64_t began = clock_ms();
 	struct buf own = {0};
 	struct buf *body = call->answer ? call->answer : &own;
 	int status;
@@ -148,5 +168,8 @@ err hook_post(const struct hook_call *call, enum hook_verdict *verdict,
 	if (e)
 		put_sentence(why, err_trail(e));
 	buf_free(&own);
-	return e == ERR_STOPPED ? e : OK;
+	if (e == ERR_STOPPED)
+		return e;
+	count(call->event, *verdict, clock_ms() - began);
+	return OK;
 }

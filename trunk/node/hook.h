@@ -4,6 +4,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "co/co.h"
 
 enum {
@@ -23,8 +24,19 @@ enum hook_verdict {
  * one ("reason", "msg" or "message" of the object). */
 enum hook_verdict hook_verdict_of(int status, struct span body, char why[static HOOK_WHY_MAX]);
 
+/* Requests for one event, since the start of the process. */
+struct hook_count {
+	const char *event; /* NULL: none, and none behind it */
+	uint64_t verdicts[HOOK_NO_ANSWER + 1];
+	struct histogram seconds; /* until the answer, or until it was given up */
+};
+enum { HOOK_COUNTS = 24 };
+/* HOOK_COUNTS of them. */
+const struct hook_count *hook_counts(void);
+
 struct tls_client;
 struct hook_call {
+	const char *event;        /* for the counts, a literal; NULL: "other" */
 	const char *url;          /* "http[s]://host[:port]/path?query" */
 	struct tls_client *tls;   /* for https: what is trusted */
 	const char *content_type; /* of the body; NULL: GET, to which any answer is HOOK_ALLOWED */

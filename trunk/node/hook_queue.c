@@ -123,6 +123,7 @@ static err deliver(struct outbox *box, struct notice *notice)
 	enum hook_verdict verdict;
 	char why[HOOK_WHY_MAX];
 	struct hook_call call = {
+		.event = notice->event,
 		.url = box->url,
 		.tls = box->queue->certs ? certs_client(box->queue->certs) : NULL,
 		.content_type = notice->content_type,

@@ -37,4 +37,10 @@ err hls_await(const struct hls *hls, const char *vhost, const struct hls_name *n
 /* The playlist without what a player knows already; borrowed. NULL: it has to be the whole one. */
 struct blob *hls_delta(const struct hls *hls, const char *vhost, const struct hls_name *name);
 
+/* Segments since the start of the process. */
+struct hls_segment_counts {
+	int64_t made, lost;
+};
+const struct hls_segment_counts *hls_segment_counts(void);
+
 extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];

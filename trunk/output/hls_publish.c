@@ -170,6 +170,13 @@ static err gather(struct hls_stream *s, struct buf *own, struct buf **bytes)
 	return hls_parts_end(s) ? OK : err_fail(ERR_LIMIT, "one of its parts is");
 }
 
+static struct hls_segment_counts counts;
+
+const struct hls_segment_counts *hls_segment_counts(void)
+{
+	return &counts;
+}
+
 void hls_stream_publish(struct hls_stream *s)
 {
 	struct buf own = {.max = RENDER_SEGMENT_MAX};
@@ -185,6 +192,8 @@ void hls_stream_publish(struct hls_stream *s)
 	struct blob *blob = e ? NULL : blob_new(bytes);
 	if (!e && !blob)
 		e = err_fail(ERR_LIMIT, "there is no memory for it");
+	counts.made += blob != NULL;
+	counts.lost += blob == NULL;
 	if (blob) {
 		add(s, blob);
 	} else {

@@ -5,6 +5,7 @@
 #include "output/hls_paths.h"
 #include "service/flv_answer.h"
 #include "service/hls_answer.h"
+#include "service/hls_serve.h"
 #include "service/hls_visitor.h"
 #include "session/signed_link.h"
 
@@ -55,6 +56,20 @@ void hls_find_place(struct hls_visitor *v)
 	if (v->place != HLS_NOWHERE)
 		hls_asked_name(a, v->s, &name);
 	hls_name_fini(&name);
+}
+
+static struct hls_serve_counts totals;
+
+const struct hls_serve_counts *hls_serve_counts(void)
+{
+	return &totals;
+}
+
+static void count(const char *type)
+{
+	totals.lists += type == hls_type_list;
+	totals.keys += type == hls_type_key;
+	totals.media += type != hls_type_list && type != hls_type_key;
 }
 
 /* ---- bytes ---- */
@@ -119,8 +134,11 @@ static err deliver_item(struct hls_visitor *v, bool *found)
 	const struct hls_asked *a = &v->asked;
 	enum hls_awaited awaited;
 	maker_touch(&v->s->server->maker, a->vhost, a->name.app, a->name.stream);
-	TRY(hls_await(v->serve->hls, a->vhost->name, &a->name, v->s->request->path, &a->want,
-		      &awaited));
+	totals.waiting++;
+	err e = hls_await(v->serve->hls, a->vhost->name, &a->name, v->s->request->path, &a->want,
+			  &awaited);
+	totals.waiting--;
+	TRY(e);
 	if (awaited == HLS_TOO_FAR)
 		return flv_refuse(v->s, 400, "That is too far ahead of the stream.");
 	if (awaited == HLS_TOO_LATE)
@@ -212,6 +230,7 @@ static err redirect(struct hls_visitor *v, bool *found)
 
 err hls_deliver(struct hls_visitor *v, bool *found)
 {
+	count(v->asked.type);
 	switch (v->place) {
 	case HLS_AT_ORIGINS:
 		return deliver_cached(v, found);

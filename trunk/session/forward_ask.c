@@ -66,6 +66,7 @@ err forward_ask(const struct request *r, struct forward_answer *answer, struct o
 		return OK;
 	write_body(&body, r);
 	struct hook_call call = {
+		.event = "forward",
 		.url = conf->backend,
 		.tls = certs_client(r->server->certs),
 		.content_type = "application/json",

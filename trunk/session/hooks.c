@@ -95,6 +95,7 @@ err hooks_ask(const struct request *r, enum hook_event event, struct outcome *ou
 	if (!applies(r) || !q.conf || !q.conf->urls.count)
 		return OK;
 	struct buf body = {.max = HOOK_BODY_MAX};
+	q.call.event = hook_event_name(event);
 	q.call.tls = certs_client(r->server->certs);
 	q.call.content_type = hook_body_write(&body, r, event, NULL);
 	q.call.body = buf_span(&body);
