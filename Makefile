@@ -227,14 +227,20 @@ fuzz: $(FUZZERS)
 BENCH_LAYERS := base co net codec rtmp http
 BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/bench/*.c))
 BENCH_TOOLS := $(if $(wildcard test/bench/srs_bench.c),objs/srs_bench) \
-	$(if $(wildcard test/bench/floor.c),objs/floor)
+	$(if $(wildcard test/bench/floor.c),objs/floor) $(if $(wildcard test/bench/rtc_bench.c),objs/rtc_bench)
 
 bench-tools: $(BENCH_TOOLS) objs/cluster_sim
 
-# test/bench/floor*.c is the floor, everything else there the load generator.
+# test/bench/floor*.c is the floor, rtc_*.c the load generator for WebRTC, everything else there that for the rest.
 FLOOR_OBJECTS := $(filter $(BUILD)/test/bench/floor%,$(BENCH_OBJECTS))
-objs/srs_bench: $(filter-out $(FLOOR_OBJECTS),$(BENCH_OBJECTS)) $(call archives,$(BENCH_LAYERS))
+RTC_BENCH_OBJECTS := $(filter $(BUILD)/test/bench/rtc_%,$(BENCH_OBJECTS))
+objs/srs_bench: $(filter-out $(FLOOR_OBJECTS) $(RTC_BENCH_OBJECTS),$(BENCH_OBJECTS)) $(call archives,$(BENCH_LAYERS))
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(BENCH_LAYERS)))
+
+RTC_BENCH_LAYERS := base co net codec http rtc
+objs/rtc_bench: $(RTC_BENCH_OBJECTS) $(BUILD)/test/bench/figures.o $(BUILD)/test/bench/stamp.o $(BUILD)/test/support.a \
+		$(call archives,$(RTC_BENCH_LAYERS))
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(RTC_BENCH_LAYERS)))
 
 objs/floor: $(FLOOR_OBJECTS)
 	$(call link,$^,,-pthread $(LIBS_SSL))
@@ -334,7 +340,7 @@ help:
 	@echo 'make soak         7,000 edges for five minutes, 10,000 streams over four origins'
 	@echo 'make sim          clusters of a thousand nodes, simulated with our own cluster layer'
 	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
-	@echo 'make bench-tools  objs/srs_bench, a load generator for any server'
+	@echo 'make bench-tools  objs/srs_bench and objs/rtc_bench, load generators for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
 	@echo 'make man          the manual pages, in objs/man'
 	@echo 'make dist         objs/srs-VERSION.tar.gz'

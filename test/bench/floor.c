@@ -20,7 +20,8 @@
 
 enum { PER_GROUP = 300, GROUPS_MAX = 32, LISTENERS_MAX = 2 };
 
-static const struct floor *const kinds[] = {&floor_write, &floor_tls, &floor_receive, &floor_relay};
+static const struct floor *const kinds[] = {&floor_write, &floor_tls, &floor_receive, &floor_relay,
+					    &floor_rtc};
 static const struct floor *kind = &floor_write;
 static int port = 21936, groups;
 static double kbps = 880, period_ms = 350;
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	if (!read_options(argc, argv)) {
 		fprintf(stderr,
-			"Usage: floor [-m write|tls|receive|relay] [-p PORT] [-k KBPS] [-i "
+			"Usage: floor [-m write|tls|receive|relay|rtc] [-p PORT] [-k KBPS] [-i "
 			"PERIOD_MS] "
 			"[-g GROUPS]\n"
 			"write:   writes a stream's bytes to whoever connects to 127.0.0.1:PORT\n"
@@ -135,6 +136,8 @@ int main(int argc, char **argv)
 			"receive: reads whatever is sent there\n"
 			"relay:   passes on what is sent there, each sender to one who connects to "
 			"PORT+1\n"
+			"rtc:     encrypts and sends a WebRTC stream's packets to whoever sends a "
+			"datagram there\n"
 			"GROUPS: the moments within a period (one for each 300 connections)\n");
 		return 2;
 	}
@@ -142,6 +145,8 @@ int main(int argc, char **argv)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	signal(SIGPIPE, SIG_IGN);
+	if (kind->run)
+		kind->run(port);
 	for (int i = 0; i < kind->listeners; i++) {
 		listeners[i] = open_listener(i);
 		epoll_ctl(ep, EPOLL_CTL_ADD, listeners[i], &event);

@@ -5,6 +5,7 @@
  *   floor_write.c    writes one stream to everybody who connects: players
  *   floor_tls.c      the same, encrypted
  *   floor_receive.c  reads what everybody sends, and throws it away: publishers
+ *   floor_rtc.c      encrypts packets and sends them to everybody who has sent one: players of WebRTC
  *   floor_relay.c    reads from each of N senders and writes that to one receiver: a relay */
 #pragma once
 #include <stdbool.h>
@@ -27,8 +28,9 @@ struct floor {
 	void (*accepted)(int listener, int fd);
 	int (*count)(void);
 	void (*serve)(int i);
+	void (*run)(int port); /* instead of all that: it has no connections; NULL */
 };
-extern const struct floor floor_write, floor_tls, floor_receive, floor_relay;
+extern const struct floor floor_write, floor_tls, floor_receive, floor_relay, floor_rtc;
 
 /* Closes the i-th; the last one takes its place. */
 void clients_drop(struct clients *clients, int i);

@@ -32,4 +32,9 @@ static void serve(int i)
 		clients_drop(&clients, i);
 }
 
-const struct floor floor_receive = {"receive", 1, prepare, accepted, count, serve};
+const struct floor floor_receive = {.name = "receive",
+				    .listeners = 1,
+				    .prepare = prepare,
+				    .accepted = accepted,
+				    .count = count,
+				    .serve = serve};

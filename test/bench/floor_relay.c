@@ -38,4 +38,9 @@ static void serve(int i)
 		(void)!send(receivers.fd[i], input, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-const struct floor floor_relay = {"relay", 2, prepare, accepted, count, serve};
+const struct floor floor_relay = {.name = "relay",
+				  .listeners = 2,
+				  .prepare = prepare,
+				  .accepted = accepted,
+				  .count = count,
+				  .serve = serve};

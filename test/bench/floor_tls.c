@@ -92,4 +92,9 @@ static void serve(int i)
 	owed[i] = owed[i] > BLOCK_MAX / 2 ? BLOCK_MAX / 2 : owed[i];
 }
 
-const struct floor floor_tls = {"tls", 1, prepare, accepted, count, serve};
+const struct floor floor_tls = {.name = "tls",
+				.listeners = 1,
+				.prepare = prepare,
+				.accepted = accepted,
+				.count = count,
+				.serve = serve};

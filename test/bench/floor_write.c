@@ -44,4 +44,9 @@ static void serve(int i)
 	owed[i] = owed[i] > BLOCK_MAX / 2 ? BLOCK_MAX / 2 : owed[i];
 }
 
-const struct floor floor_write = {"write", 1, prepare, accepted, count, serve};
+const struct floor floor_write = {.name = "write",
+				  .listeners = 1,
+				  .prepare = prepare,
+				  .accepted = accepted,
+				  .count = count,
+				  .serve = serve};

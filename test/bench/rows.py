@@ -7,6 +7,7 @@ import time
 
 from hls_rows import hls_rows
 from measure import SERVER_CPU, Lab, summary
+from rtc_rows import rtc_rows
 
 HEADERS_KBPS = 5        # RTMP's and FLV's own bytes around 73 messages a second
 DEFAULT_MS = 100        # mw_latency where nothing is configured
@@ -414,4 +415,5 @@ def rows():
             {"srs": mesh(10000, 20)}, "all accepted and found", seconds=5, rounds=1, slow=True, judge=mesh_judge),
     ]
     out += hls_rows(Row)
+    out += rtc_rows(Row, both, ratio, whole)
     return {r.name: r for r in out}

@@ -20,25 +20,6 @@ struct rhythm {
 
 static struct rhythm video, audio;
 static uint8_t payload[PAYLOAD_MAX];
-static const char mark[8] = {'s', 'r', 's', '_', 'b', 'e', 'n', 'c'};
-
-void stamp_write(uint8_t *p, int64_t us)
-{
-	memcpy(p, mark, sizeof(mark));
-	for (int i = 0; i < 8; i++)
-		p[8 + i] = (uint8_t)((uint64_t)us >> (56 - 8 * i));
-}
-
-bool stamp_read(const uint8_t *p, int64_t *us)
-{
-	uint64_t v = 0;
-	if (memcmp(p, mark, sizeof(mark)) != 0)
-		return false;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | p[8 + i];
-	*us = (int64_t)v;
-	return true;
-}
 
 /* ---- sizes ---- */
 

@@ -3,11 +3,13 @@ import json
 import os
 
 import topology as top
+from support import rtc
 from support.case import Skip
 from support.flv import TOP
-from support.server import free_port, listening, wait_for
+from support.server import SMALL_QUARANTINE, free_port, listening, wait_for
 
 BENCH, FLOOR = os.path.join(TOP, "objs", "srs_bench"), os.path.join(TOP, "objs", "floor")
+RTC_BENCH = os.path.join(TOP, "objs", "rtc_bench")
 
 
 def bench(t, mode, url, count, *args, seconds=2):
@@ -100,3 +102,41 @@ def test_floor_relays_what_it_receives(t):
     assert r["running"] == 10 and 200 < r["kbps_median"] < 450, r
     r = bench(t, "publish", f"tcp://127.0.0.1:{floor(t, '-m', 'receive')}", 10, "--kbps=300")
     assert r["running"] == 10 and r["disconnects"] == 0, r
+
+
+def rtc_bench(t, mode, url, count, *args):
+    """The report of one run of the load generator for WebRTC, whose status must be 0."""
+    if not os.path.exists(RTC_BENCH):
+        raise Skip("objs/rtc_bench is not built: make bench-tools")
+    p = t.spawn([RTC_BENCH, "-m", mode, "-u", url, "-n", str(count), "-t", "2", "-w", "0.5", "--json", *args], f"bench-{len(t.things)}")
+    status = p.wait(60)
+    assert status == 0, p.output()
+    return json.loads(p.output()[p.output().index("{"):])
+
+
+def test_rtc_bench_plays_what_it_publishes(t):
+    """Players by WHEP of its own publisher by WHIP have the rate, every packet, and the latency of sound, pictures and key
+    frames; a row of players one after the other leaves no session and hardly any memory."""
+    s = t.server("srs", top.conf(rtc.VHOST % "", top=rtc.SERVER % ""), env=SMALL_QUARANTINE)
+    publisher = t.spawn([RTC_BENCH, "-m", "publish", "-u", s.api_url("/rtc/v1/whip/?stream=x"), "-t", "0", "--kbps=300"], "publisher")
+    wait_for(lambda: "ready: 1 of 1" in publisher.output(), 10, "the publisher")
+    whep = s.api_url("/rtc/v1/whep/?stream=x")
+    r = rtc_bench(t, "play", whep, 20, f"--watch={s.pid}", "--sample=1")
+    assert (r["running"], r["failures"], r["disconnects"], r["jumps"]) == (20, 0, 0, 0), r
+    assert 250 < r["kbps_median"] < 600 and r["missing"] <= r["packets"] / 100, r
+    assert r["sound_latency_ms"]["n"] > 1000 and r["latency_ms"]["n"] > 500 and r["key_latency_ms"]["n"] > 10, r
+    rtc_bench(t, "join", whep, 100)
+    r = rtc_bench(t, "join", whep, 150, f"--watch={s.pid}")
+    assert r["running"] == 150 and r["first_frame_ms"]["n"] == 150, r
+    assert r["rss_after_kb"] - r["rss_before_kb"] < 4096, r
+    wait_for(lambda: rtc.api(s)["rtc"]["sessions"] == 1, 10, "the end of all but the publisher")
+
+
+def test_floor_encrypts_and_sends(t):
+    """The floor for WebRTC sends each receiver the rate that was asked for."""
+    if not os.path.exists(FLOOR):
+        raise Skip("objs/floor is not built: make bench-tools")
+    port = free_port()
+    t.spawn([FLOOR, "-m", "rtc", "-p", str(port), "-k", "400"], "floor")
+    r = rtc_bench(t, "sink", f"udp://127.0.0.1:{port}", 10)
+    assert r["running"] == 10 and 300 < r["kbps_median"] < 700, r

@@ -1,9 +1,11 @@
 """Media between WebRTC and everything else: by aiortc, which encodes and decodes by itself."""
 import json
+import re
 import subprocess
 
 import topology as top
 from support import httpc, rtc
+from support.chaos import own_network
 from support.lossy import Lossy
 from support.server import wait_for
 
@@ -93,6 +95,27 @@ def test_vp9_is_passed(t):
         wait_heard(player, {"video": 50, "loud": 50})
     media = httpc.Response(s.flv("live/a"))
     wait_for(lambda: b"vp09" in media.read(), 5, "VP9 in FLV")
+
+
+def test_gstreamer_publishes_and_plays(t):
+    """webrtcbin publishes by WHIP and plays by WHEP what it has published, and what an encoder sends by RTMP."""
+    # It never looks for ways to 127.0.0.1: the addresses of a pair of interfaces that lead nowhere else.
+    own_network("ip link add near type veth peer name far", "ip addr add 10.99.0.1/24 dev near", "ip link set near up",
+                "ip link set far up")
+    s = t.server("srs", top.conf(rtc.VHOST % "", top="rtc_server { enabled on; listen 10.99.0.1:$rtc; candidate 10.99.0.1; }\n"))
+    publisher = rtc.gst(t, "publish", s.api_url("/rtc/v1/whip/?app=live&stream=g"), name="publisher")
+    wait_for(lambda: (s.stream("g") or {}).get("video"), 15, f"the stream: {rtc.report(publisher)}")
+    t.ffmpeg(media_file(t), s.url("live/a"))
+    wait_for(lambda: s.stream("a"), 5, "the stream by RTMP")
+    for stream in ("g", "a"):
+        player = rtc.gst(t, "play", s.api_url(f"/rtc/v1/whep/?app=live&stream={stream}"), name="player-" + stream)
+        wait_heard(player, {"video": 50, "audio": 100}, seconds=20)
+        player.popen.terminate()
+        assert player.wait(10) == 0, player.output()
+    codecs = sorted(x["codec_name"] for x in probe(s.url("live/g"))["streams"])
+    assert codecs == ["aac", "h264"], codecs
+    publisher.popen.terminate()
+    rtc.wait_sessions(s, 0)
 
 
 def test_whip_reaches_an_edge_untouched(t):
@@ -190,3 +213,52 @@ def test_bitrates_are_told_where_twcc_is_not_known(t):
     answer = rtc.whip(off, "b").content.decode()
     assert "transport-cc" not in answer and "goog-remb" in answer, answer
     assert "goog-remb" in rtc.whep(off, "b").content.decode()
+
+
+def flash_file(t, seconds=12):
+    """A black picture that is white for a fifth of each second, with a tone in the same moments."""
+    path = t.path("flashes.mp4")
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i",
+                    f"color=black:s=320x240:r=25:d={seconds},geq=lum='if(lt(mod(T,1),0.19),235,16)':cb=128:cr=128", "-f", "lavfi", "-i",
+                    f"aevalsrc='if(lt(mod(t,1),0.2),0.5*sin(2*PI*1000*t),0)':s=48000:d={seconds}", "-c:v", "libx264", "-preset", "ultrafast",
+                    "-pix_fmt", "yuv420p", "-g", "50", "-bf", "0", "-c:a", "aac", "-b:a", "96k", path], check=True, timeout=60)
+    return path
+
+
+def middle(values):
+    return sorted(values)[len(values) // 2]
+
+
+def recorded_lateness(path):
+    """How much later each tone is than the light, in milliseconds, as ffmpeg decodes it."""
+    out = subprocess.run(["ffmpeg", "-i", path, "-vf", "blackdetect=d=0.1:pix_th=0.5:pic_th=0.9", "-af", "silencedetect=n=-30dB:d=0.1",
+                          "-f", "null", "-"], capture_output=True, text=True, timeout=60, check=False).stderr
+    lights = [float(x) for x in re.findall(r"black_end:([0-9.]+)", out)]
+    tones = [float(x) for x in re.findall(r"silence_end: ([0-9.]+)", out)]
+    assert len(lights) > 3 and len(tones) > 3, out[-2000:]
+    return [round(1000 * min((tone - light for tone in tones), key=abs), 1) for light in lights[1:-1]]
+
+
+def test_picture_and_sound_from_rtmp_to_webrtc(t):
+    """Of an encoder by RTMP, light and tone of one moment reach WebRTC players within 40 ms of each other."""
+    s = start(t)
+    t.ffmpeg(flash_file(t), s.url("live/a"))
+    wait_for(lambda: (s.stream("a") or {}).get("video"), 10, "the stream")
+    player = rtc.aiortc(t, ("play", s.api_url("/rtc/v1/whep/?app=live&stream=a")))
+    late = wait_for(lambda: len(heard(player).get("late_ms", [])) > 5 and heard(player)["late_ms"], 20, "flashes")
+    assert abs(middle(late)) <= 40, late
+
+
+def test_picture_and_sound_from_webrtc_to_others(t):
+    """Of a WebRTC publisher, light and tone of one moment are within 40 ms of each other in RTMP, HTTP-FLV and WebRTC."""
+    s = start(t)
+    rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), "flashes"), name="publisher")
+    wait_for(lambda: (s.stream("a") or {}).get("video"), 10, "the stream")
+    player = rtc.aiortc(t, ("play", s.api_url("/rtc/v1/whep/?app=live&stream=a")), name="player")
+    wait_for(lambda: len(heard(player).get("late_ms", [])) > 4, 20, "flashes")     # the tracks have found each other by then
+    for name, url in (("rtmp", s.url("live/a")), ("flv", s.flv("live/a"))):
+        t.record(url, 8, name=name + ".flv")
+        late = recorded_lateness(t.path(name + ".flv"))
+        assert abs(middle(late)) <= 40, (name, late)
+    late = heard(player)["late_ms"][2:]
+    assert abs(middle(late)) <= 40, late

@@ -2,8 +2,11 @@
 
     aiortc_peer.py [publish URL FILE | play URL]...
 
+A FILE of "flashes" is a black picture that is white for a fifth of each second, with a tone in the same moments. Of such a
+stream a player reports how much later the tone is than the light, in milliseconds, by the sender's reports.
 It knows H.264 by itself; a URL with codec=vp9 is offered VP9 alone, whose frames come from the file as they are. Ends by SIGTERM: with DELETE, as WHIP and WHEP have it."""
 import asyncio
+import fractions
 import json
 import signal
 import sys
@@ -21,6 +24,7 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecCapability, RTCR
 import av
 
 LOUD = 300  # of 32767: somebody can be heard
+BRIGHT = 128
 
 
 PIECE = 1100
@@ -89,6 +93,83 @@ def without_head(payload):
     return payload[1:]
 
 
+# ---- light and tone in the same moments ----
+
+class Flashes(MediaStreamTrack):
+    """One kind of it; two that have the same beginning go together."""
+
+    def __init__(self, kind, clock):
+        self.kind = kind
+        super().__init__()
+        self.clock, self.number = clock, 0
+
+    async def recv(self):
+        now = asyncio.get_running_loop().time
+        self.clock.setdefault("began", now() + 0.2)
+        length = 0.02 if self.kind == "audio" else 0.04
+        seconds, on = self.number * length, self.number * length % 1 < 0.2 - length / 2
+        self.number += 1
+        frame = self.sound(seconds, on) if self.kind == "audio" else self.picture(seconds, on)
+        # Reports tie the beginning of a packet to when it is sent: for both kinds that is their time in the stream.
+        await asyncio.sleep(max(0.0, self.clock["began"] + seconds - now()))
+        return frame
+
+    @staticmethod
+    def picture(seconds, on):
+        frame = av.VideoFrame(320, 240, "yuv420p")
+        for plane, value in zip(frame.planes, (235 if on else 16, 128, 128)):
+            plane.update(bytes([value]) * plane.buffer_size)
+        frame.pts, frame.time_base = round(seconds * 90000), fractions.Fraction(1, 90000)
+        return frame
+
+    @staticmethod
+    def sound(seconds, on):
+        frame = av.AudioFrame("s16", "stereo", 960)
+        wave = [0x2000 if on and n // 24 % 2 else 0 for n in range(960)]
+        frame.planes[0].update(b"".join(v.to_bytes(2, "little") * 2 for v in wave))
+        frame.pts, frame.sample_rate, frame.time_base = round(seconds * 48000), 48000, fractions.Fraction(1, 48000)
+        return frame
+
+
+class Offsets:
+    """When light and tone begin, on the clock of the sender's reports."""
+    rates = {"audio": 48000, "video": 90000}
+
+    def __init__(self):
+        self.reports, self.began, self.on = {}, {"audio": [], "video": []}, {"audio": True, "video": True}
+
+    def note(self, kind, frame):
+        values = frame.to_ndarray()
+        if kind == "video":
+            is_on, inside = values[:frame.height].mean() > BRIGHT, 0
+        else:
+            loud = abs(values.reshape(-1)) > LOUD * 5
+            is_on, inside = bool(loud.any()), int(loud.argmax()) // len(frame.layout.channels)
+        if is_on and not self.on[kind] and kind in self.reports:
+            ntp, rtp = self.reports[kind]
+            step = (frame.pts - rtp + 0x80000000) % 0x100000000 - 0x80000000
+            self.began[kind].append(ntp + (step + inside) / self.rates[kind])
+        self.on[kind] = is_on
+
+    def milliseconds(self):
+        tones = self.began["audio"]
+        return [round(1000 * min((tone - light for tone in tones), key=abs), 1) for light in self.began["video"][:-1] if tones]
+
+
+def learn_reports():
+    """Sender reports are passed to the Offsets of their receiver, and pictures and sound keep the times of their packets."""
+    import aiortc.rtcrtpreceiver as receiver
+    usual = receiver.RTCRtpReceiver._handle_rtcp_packet
+
+    async def handle(self, packet):
+        info, offsets = getattr(packet, "sender_info", None), getattr(self.track, "offsets", None)
+        if info and offsets:
+            offsets.reports[self.track.kind] = (info.ntp_timestamp / (1 << 32), info.rtp_timestamp)
+        await usual(self, packet)
+    receiver.RTCRtpReceiver._handle_rtcp_packet = handle
+    receiver.TimestampMapper.map = lambda _, timestamp: timestamp
+
+
 def learn_vp9():
     import aiortc.rtcrtpreceiver as receiver
     import aiortc.rtcrtpsender as sender
@@ -128,13 +209,12 @@ class Peer:
         self.pc = RTCPeerConnection()
         self.counts = {"audio": 0, "video": 0, "loud": 0}
         self.last, self.pause = None, 0.0       # of pictures: when the last one came, and the longest time between two
+        self.offsets = Offsets()
         self.tasks = []
 
     async def start(self):
         if self.kind == "publish":
-            self.media = MediaPlayer(self.path, loop=True)
-            video = FileTrack(self.path) if "codec=vp9" in self.url else self.media.video
-            for track in (self.media.audio, video):
+            for track in self.tracks():
                 if track:
                     self.pc.addTrack(track)
         else:
@@ -150,7 +230,15 @@ class Peer:
         self.location, answer = await asyncio.to_thread(post, self.url, self.pc.localDescription.sdp)
         await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
+    def tracks(self):
+        if self.path == "flashes":
+            clock = {}
+            return Flashes("audio", clock), Flashes("video", clock)
+        self.media = MediaPlayer(self.path, loop=True)
+        return self.media.audio, FileTrack(self.path) if "codec=vp9" in self.url else self.media.video
+
     async def eat(self, track):
+        track.offsets = self.offsets
         while True:
             try:
                 frame = await track.recv()
@@ -160,11 +248,13 @@ class Peer:
             if track.kind == "video":
                 now = time.monotonic()
                 self.pause, self.last = max(self.pause, now - (self.last or now)), now
+            self.offsets.note(track.kind, frame)
             if track.kind == "audio" and abs(frame.to_ndarray()).max() > LOUD:
                 self.counts["loud"] += 1
 
     def report(self):
-        return {"kind": self.kind, "state": self.pc.connectionState, "pause": self.pause, **self.counts}
+        return {"kind": self.kind, "state": self.pc.connectionState, "pause": self.pause, **self.counts,
+                "late_ms": self.offsets.milliseconds()}
 
     async def stop(self):
         await asyncio.to_thread(delete, self.location)
@@ -189,4 +279,5 @@ async def main(words):
     print("{\"over\": true}", flush=True)
 
 learn_vp9()
+learn_reports()
 asyncio.run(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ import subprocess
 import zlib
 
 from . import httpc
+from .case import Skip
 from .server import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -81,6 +82,14 @@ def aiortc(t, *orders, name="aiortc"):
     """A process of support/aiortc_peer.py; each order is ("publish", URL, FILE) or ("play", URL)."""
     words = [word for order in orders for word in order]
     return t.spawn([SYSTEM_PYTHON, os.path.join(HERE, "aiortc_peer.py"), *words], name)
+
+
+def gst(t, *order, name="gst"):
+    """A process of support/gst_peer.py: ("publish", URL) or ("play", URL); the case is skipped where webrtcbin is not there."""
+    script = os.path.join(HERE, "gst_peer.py")
+    if subprocess.run([SYSTEM_PYTHON, script, "check"], capture_output=True, timeout=60, check=False).returncode:
+        raise Skip("GStreamer's webrtcbin or its bindings are not installed")
+    return t.spawn([SYSTEM_PYTHON, script, *order], name)
 
 
 def report(process):

@@ -12,7 +12,9 @@ static const struct hostport loopback = {.host = "127.0.0.1"};
 
 static void open_socket(struct rtc_peer *p)
 {
-	check(udp_open(&p->udp, &(struct udp_opts){.at = loopback, .what = "peer"}) == OK);
+	check(udp_open(&p->udp, &(struct udp_opts){.at = loopback,
+						   .recv_buffer = p->recv_buffer,
+						   .what = "peer"}) == OK);
 }
 
 void rtc_peer_open(struct rtc_peer *p)
@@ -117,11 +119,19 @@ static void take_stun(struct rtc_peer *p, struct span d)
 
 static void take_media(struct rtc_peer *p, struct span d)
 {
+	bool is_rtcp = d.n > 1 && d.p[1] >= 192 && d.p[1] <= 223, was_good;
+	if (p->on_rtp && !is_rtcp) {
+		p->on_rtp(p, (uint8_t *)(uintptr_t)d.p, d.n);
+		return;
+	}
 	memcpy(p->last, d.p, d.n);
 	p->last_size = d.n;
-	if (p->last[1] >= 192 && p->last[1] <= 223)
-		p->rtcp += srtp_unprotect_rtcp(p->recv, p->last, &p->last_size) == SRTP_OK;
-	else if (srtp_unprotect(p->recv, p->last, &p->last_size) == SRTP_OK) {
+	if (is_rtcp) {
+		was_good = srtp_unprotect_rtcp(p->recv, p->last, &p->last_size) == SRTP_OK;
+		p->rtcp += was_good;
+		if (was_good && p->on_rtcp)
+			p->on_rtcp(p, span_of(p->last, p->last_size));
+	} else if (srtp_unprotect(p->recv, p->last, &p->last_size) == SRTP_OK) {
 		p->rtp++;
 		p->last_pt = p->last[1] & 0x7f;
 	}
@@ -138,7 +148,7 @@ static void on_packet(void *ctx, const struct udp_packet *packet)
 			p->dropped++;
 		else if (p->dtls)
 			dtls_take(p->dtls, packet->data);
-	} else if (p->recv && packet->data.n <= sizeof(p->last)) {
+	} else if ((p->recv || p->on_rtp) && packet->data.n <= sizeof(p->last)) {
 		take_media(p, packet->data);
 	}
 }

@@ -155,6 +155,18 @@ static void look(struct dtls *d, int returned)
 	ERR_clear_error();
 }
 
+/* Buffers of OpenSSL are 32 KB a peer, of which nothing is needed while media flows. Reading makes them anew. */
+static void give_buffers(struct dtls *d)
+{
+	if (d->state == DTLS_DONE)
+		(void)SSL_free_buffers(d->ssl);
+}
+
+static bool take_buffers(struct dtls *d)
+{
+	return SSL_alloc_buffers(d->ssl) == 1;
+}
+
 /* ---- sending again ---- */
 
 static unsigned next_timeout(SSL *ssl, unsigned before_us)
@@ -179,9 +191,10 @@ static void on_timer(struct timer *timer)
 {
 	struct dtls *d = container_of(timer, struct dtls, timer);
 	ERR_clear_error();
-	if (DTLSv1_handle_timeout(d->ssl) < 0)
+	if (!take_buffers(d) || DTLSv1_handle_timeout(d->ssl) < 0)
 		fail(d, "the peer does not answer the DTLS handshake");
 	ERR_clear_error();
+	give_buffers(d);
 	set_timer(d);
 }
 
@@ -232,7 +245,7 @@ void dtls_free(struct dtls **dtls)
 		return;
 	timer_cancel(&d->timer);
 	ERR_clear_error();
-	if (d->state == DTLS_DONE || d->state == DTLS_LEFT)
+	if ((d->state == DTLS_DONE || d->state == DTLS_LEFT) && take_buffers(d))
 		(void)SSL_shutdown(d->ssl);
 	SSL_free(d->ssl);
 	ERR_clear_error();
@@ -266,6 +279,7 @@ void dtls_take(struct dtls *d, struct span datagram)
 	} while (n > 0);
 	d->input = (struct span){0};
 	look(d, n);
+	give_buffers(d);
 	set_timer(d);
 }
 
