@@ -3,6 +3,7 @@
  * the whole thread, and so for all peers: it is emptied before each call. */
 #include "base/mem.h"
 #include "rtc/dtls_identity.h"
+#include "rtc/dtls_tail.h"
 
 #include <openssl/err.h>
 #include <openssl/srtp.h>
@@ -14,14 +15,16 @@ enum { WHY_MAX = 160, USELESS_MAX = 512, MICROSECONDS = 1000 };
 static const char exporter[] = "EXTRACTOR-dtls_srtp"; /* RFC 5764, 4.2 */
 
 struct dtls {
-	SSL *ssl;
+	SSL *ssl;               /* NULL: it is settled */
+	struct dtls_tail *tail; /* then */
 	const struct dtls_ops *ops;
 	void *ctx;
 	struct rtc_fingerprint peer;
 	struct span input; /* the datagram that has come, until it is read */
 	struct timer timer;
 	enum dtls_state state;
-	bool active;
+	bool active, cannot_settle;
+	const char *profile; /* a literal of OpenSSL's; NULL: none was agreed on */
 	char why[WHY_MAX];
 };
 
@@ -128,10 +131,12 @@ static bool is_peer_of_offer(const struct dtls *d)
 
 static void finish(struct dtls *d)
 {
+	const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(d->ssl);
+	d->profile = profile ? profile->name : NULL;
 	if (!is_peer_of_offer(d))
 		fail(d,
 		     "the peer's certificate is not the one that its offer has the fingerprint of");
-	else if (!SSL_get_selected_srtp_profile(d->ssl))
+	else if (!d->profile)
 		fail(d, "the peer has no encryption of media that is known here");
 	else
 		set_state(d, DTLS_DONE);
@@ -153,18 +158,6 @@ static void look(struct dtls *d, int returned)
 		finish(d);
 	}
 	ERR_clear_error();
-}
-
-/* Buffers of OpenSSL are 32 KB a peer, of which nothing is needed while media flows. Reading makes them anew. */
-static void give_buffers(struct dtls *d)
-{
-	if (d->state == DTLS_DONE)
-		(void)SSL_free_buffers(d->ssl);
-}
-
-static bool take_buffers(struct dtls *d)
-{
-	return SSL_alloc_buffers(d->ssl) == 1;
 }
 
 /* ---- sending again ---- */
@@ -191,10 +184,9 @@ static void on_timer(struct timer *timer)
 {
 	struct dtls *d = container_of(timer, struct dtls, timer);
 	ERR_clear_error();
-	if (!take_buffers(d) || DTLSv1_handle_timeout(d->ssl) < 0)
+	if (DTLSv1_handle_timeout(d->ssl) < 0)
 		fail(d, "the peer does not answer the DTLS handshake");
 	ERR_clear_error();
-	give_buffers(d);
 	set_timer(d);
 }
 
@@ -238,6 +230,15 @@ err dtls_new(struct dtls **out, const struct dtls_identity *id, bool active,
 	return OK;
 }
 
+static void say_goodbye(struct dtls *d)
+{
+	uint8_t goodbye[DTLS_GOODBYE];
+	if (d->ssl)
+		(void)SSL_shutdown(d->ssl);
+	else if (dtls_tail_say(d->tail, goodbye))
+		d->ops->send(d->ctx, span_of(goodbye, sizeof(goodbye)));
+}
+
 void dtls_free(struct dtls **dtls)
 {
 	struct dtls *d = *dtls;
@@ -245,9 +246,10 @@ void dtls_free(struct dtls **dtls)
 		return;
 	timer_cancel(&d->timer);
 	ERR_clear_error();
-	if ((d->state == DTLS_DONE || d->state == DTLS_LEFT) && take_buffers(d))
-		(void)SSL_shutdown(d->ssl);
+	if (d->state == DTLS_DONE || d->state == DTLS_LEFT)
+		say_goodbye(d);
 	SSL_free(d->ssl);
+	dtls_tail_free(&d->tail);
 	ERR_clear_error();
 	free(d);
 	*dtls = NULL;
@@ -270,6 +272,11 @@ void dtls_take(struct dtls *d, struct span datagram)
 	int n;
 	if (d->state > DTLS_DONE)
 		return;
+	if (!d->ssl) {
+		if (dtls_tail_hears(d->tail, datagram))
+			set_state(d, DTLS_LEFT);
+		return;
+	}
 	if (d->state == DTLS_IDLE)
 		d->state = DTLS_HANDSHAKE;
 	d->input = datagram;
@@ -279,8 +286,21 @@ void dtls_take(struct dtls *d, struct span datagram)
 	} while (n > 0);
 	d->input = (struct span){0};
 	look(d, n);
-	give_buffers(d);
 	set_timer(d);
+}
+
+void dtls_settle(struct dtls *d)
+{
+	if (d->state != DTLS_DONE || !d->ssl || d->cannot_settle)
+		return;
+	d->tail = dtls_tail_new(d->ssl, d->active);
+	d->cannot_settle = !d->tail;
+	ERR_clear_error();
+	if (!d->tail)
+		return;
+	timer_cancel(&d->timer);
+	SSL_free(d->ssl);
+	d->ssl = NULL;
 }
 
 enum dtls_state dtls_state(const struct dtls *d)
@@ -298,7 +318,7 @@ const char *dtls_why(const struct dtls *d)
 err dtls_keys(struct dtls *d, struct srtp **send, struct srtp **recv)
 {
 	uint8_t keys[SRTP_KEYS_MAX];
-	const SRTP_PROTECTION_PROFILE *p = SSL_get_selected_srtp_profile(d->ssl);
+	const SRTP_PROTECTION_PROFILE *p = d->ssl ? SSL_get_selected_srtp_profile(d->ssl) : NULL;
 	if (d->state != DTLS_DONE || !p)
 		return err_fail(ERR_PROTOCOL, "DTLS: there are no keys yet");
 	enum srtp_profile profile = (enum srtp_profile)p->id;
@@ -314,6 +334,5 @@ err dtls_keys(struct dtls *d, struct srtp **send, struct srtp **recv)
 
 const char *dtls_profile_name(const struct dtls *d)
 {
-	const SRTP_PROTECTION_PROFILE *p = SSL_get_selected_srtp_profile(d->ssl);
-	return p ? p->name : "";
+	return d->profile ? d->profile : "";
 }

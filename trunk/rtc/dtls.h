@@ -52,10 +52,13 @@ void dtls_free(struct dtls **dtls);
 /* The peer can be reached: begins the handshake, if that is our part. */
 void dtls_start(struct dtls *dtls);
 void dtls_take(struct dtls *dtls, struct span datagram);
+/* The peer has shown that it has its keys: no flight has to be repeated any more, and most of the memory is given back.
+ * Nothing before the handshake is done. */
+void dtls_settle(struct dtls *dtls);
 enum dtls_state dtls_state(const struct dtls *dtls);
 /* Why it has failed; "". */
 const char *dtls_why(const struct dtls *dtls);
-/* The keys of both directions, when it is done. */
+/* The keys of both directions, when it is done and not settled yet. */
 err dtls_keys(struct dtls *dtls, struct srtp **send, struct srtp **recv);
 /* "AEAD_AES_128_GCM", for the API; "" before. */
 const char *dtls_profile_name(const struct dtls *dtls);

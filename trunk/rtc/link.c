@@ -126,6 +126,7 @@ static void heard(struct rtc_link *l, const struct rtc_path *path)
 {
 	l->heard_ms = clock_ms();
 	ice_heard(&l->ice, path, l->heard_ms);
+	dtls_settle(l->dtls);
 }
 
 void rtc_link_take_check(struct rtc_link *l, const struct stun *check, struct span datagram,

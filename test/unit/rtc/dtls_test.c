@@ -336,6 +336,53 @@ static void the_last_flight_is_repeated_on_demand(void **state)
 	assert_true(shake(3000));
 }
 
+/* Without OpenSSL, against it: in both roles, by each cipher. */
+static void a_settled_side_says_and_hears_goodbyes(void **state)
+{
+	(void)state;
+	static const char *const ciphers[] = {"ECDHE-ECDSA-AES128-GCM-SHA256",
+					      "ECDHE-ECDSA-AES256-GCM-SHA384"};
+	for (int i = 0; i < 8; i++) {
+		bool we_leave = i & 1, role = i & 2;
+		assert_int_equal(SSL_CTX_set_cipher_list(peer_identity->ctx, ciphers[i / 4]), 1);
+		open_sides(role, peer_identity);
+		dtls_settle(ours.dtls); /* too early */
+		begin();
+		assert_true(shake(5000));
+		dtls_settle(ours.dtls);
+		dtls_settle(ours.dtls);
+		assert_int_equal(dtls_state(ours.dtls), DTLS_DONE);
+		assert_string_equal(dtls_profile_name(ours.dtls), "SRTP_AEAD_AES_128_GCM");
+		dtls_free(we_leave ? &ours.dtls : &theirs.dtls);
+		struct side *left = we_leave ? &theirs : &ours;
+		assert_int_equal(left->count, 1);
+		uint8_t *last = &left->queue[0].bytes[left->queue[0].n - 1];
+		struct span goodbye = span_of(left->queue[0].bytes, left->queue[0].n);
+		*last ^= 1;
+		dtls_take(left->dtls, goodbye);
+		assert_int_equal(dtls_state(left->dtls), DTLS_DONE);
+		*last ^= 1;
+		dtls_take(left->dtls, span_of(goodbye.p, goodbye.n - 1));
+		dtls_take(left->dtls, goodbye);
+		assert_int_equal(dtls_state(left->dtls), DTLS_LEFT);
+		assert_int_equal(ours.repeated + theirs.repeated, 0);
+		close_sides();
+	}
+}
+
+static void another_cipher_is_not_settled(void **state)
+{
+	(void)state;
+	assert_int_equal(SSL_CTX_set_cipher_list(peer_identity->ctx, "ECDHE-ECDSA-AES128-SHA"), 1);
+	open_sides(false, peer_identity);
+	begin();
+	assert_true(shake(5000));
+	dtls_settle(ours.dtls);
+	dtls_free(&ours.dtls);
+	deliver(&theirs);
+	assert_int_equal(dtls_state(theirs.dtls), DTLS_LEFT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -348,6 +395,8 @@ int main(void)
 		CASE(a_changed_message_is_answered_by_an_alert),
 		CASE(a_goodbye_may_come_several_times),
 		CASE(the_last_flight_is_repeated_on_demand),
+		CASE(a_settled_side_says_and_hears_goodbyes),
+		CASE(another_cipher_is_not_settled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
