@@ -8,13 +8,13 @@ from support.server import wait_for
 from test_rtc_media import media_file, session, start_behind
 
 PUBLISH = """
-const [url, mode] = arguments;
+const [url, mode, codec] = arguments;
 const pc = window.publisher = new RTCPeerConnection();
 const media = await navigator.mediaDevices.getUserMedia({audio: true, video: {width: 320, height: 240}});
 for (const t of media.getTracks()) {
     const video = pc.addTransceiver(t, {direction: 'sendonly', ...(mode && t.kind == 'video' ? {sendEncodings: [{scalabilityMode: mode}]} : {})});
     if (mode && t.kind == 'video')
-        video.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => c.mimeType == 'video/VP9'));
+        video.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => c.mimeType == 'video/' + codec));
 }
 await pc.setLocalDescription(await pc.createOffer());
 const r = await fetch(url, {method: 'POST', headers: {'Content-Type': 'application/sdp'}, body: pc.localDescription.sdp});
@@ -114,17 +114,17 @@ def test_chromium_publishes_and_plays(t):
     assert {e["why"] for e in rtc.api(origin)["ended"]} == {"the peer has left"}, rtc.api(origin)["ended"]
 
 
-def test_vp9_in_chromium(t):
-    """A page publishes VP9, of one layer and of two, and players see it at the origin and at an edge."""
+def test_other_codecs_in_chromium(t):
+    """A page publishes VP9, of one layer and of two, and AV1, and players see it at the origin and at an edge."""
     origin = start(t, name="origin")
     edge = edge_of(t, origin, "edge")
-    for mode in ("L1T1", "L2T2"):
-        page = page_of(t, origin)
-        page.run_async(PUBLISH, whip(origin, mode), mode)
-        wait_for(lambda: (origin.stream(mode) or {}).get("video"), 10, "the pictures of the page")
-        assert origin.stream(mode)["video"]["codec"] == "VP9", origin.stream(mode)
+    for codec, mode in (("VP9", "L1T1"), ("VP9", "L2T2"), ("AV1", "L1T1")):
+        page, stream = page_of(t, origin), codec + mode
+        page.run_async(PUBLISH, whip(origin, stream), mode, codec)
+        wait_for(lambda: (origin.stream(stream) or {}).get("video"), 15, "the pictures of the page")
+        assert origin.stream(stream)["video"]["codec"] == codec, origin.stream(stream)
         for server in (origin, edge):
-            page.run_async(PLAY, server.name, whep(server, mode))
+            page.run_async(PLAY, server.name, whep(server, stream))
             found = wait_playing(page, server.name)
             assert found["video"]["width"] == 320, found
 

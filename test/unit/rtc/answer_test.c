@@ -331,6 +331,29 @@ static void sections_that_are_not_taken_keep_their_places(void **state)
 	free_made(&m);
 }
 
+/* Of several encodings of one picture the peer sends the first one then. */
+static void simulcast_is_declined(void **state)
+{
+	(void)state;
+	struct made m;
+	struct buf text = {.max = SDP_BYTES_MAX};
+	struct rtc_answer_opts opts = preset;
+	opts.publish = true;
+	buf_printf(&text, "%s",
+		   HEAD TRANSPORT "a=group:BUNDLE 1\r\n" VIDEO
+				  "a=rtpmap:96 H264/90000\r\na=sendonly\r\n"
+				  "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+				  "a=extmap:5 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+				  "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n");
+	answer_text(&m, text, opts);
+	assert_int_equal(m.e, OK);
+	assert_int_equal(m.media.video.codec, RTC_CODEC_H264);
+	assert_int_equal(count_in(&m.answer, "rid"), 0);
+	assert_int_equal(count_in(&m.answer, "simulcast"), 0);
+	assert_int_equal(count_in(&m.answer, "rtp-stream-id"), 0);
+	free_made(&m);
+}
+
 static void candidates_are_listed_once(void **state)
 {
 	(void)state;
@@ -354,6 +377,7 @@ int main(void)
 		cmocka_unit_test(other_codecs_are_taken_when_asked_for),
 		cmocka_unit_test(offers_that_cannot_be_taken_say_why),
 		cmocka_unit_test(sections_that_are_not_taken_keep_their_places),
+		cmocka_unit_test(simulcast_is_declined),
 		cmocka_unit_test(candidates_are_listed_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -334,6 +334,24 @@ static void a_publisher_without_twcc_is_told_what_the_line_takes(void **state)
 	assert_in_range(allowed, before * 2 / 3, before * 3 / 2);
 }
 
+/* DTX: numbers go on by ones while times jump. */
+static void silence_that_is_not_sent_is_no_loss(void **state)
+{
+	(void)state;
+	stream(10, 25);
+	uint32_t before = last_raw[0];
+	for (int i = 0; i < 5; i++) {
+		audio_ts += 48 * 400;
+		now_us += 400000;
+		send_sound();
+		carry_until(now_us + 20000);
+	}
+	assert_int_equal(sounds, 25);
+	assert_in_range(last_raw[0] - before, 2000, 2200);
+	assert_int_equal(rx_counts(rx)->lost, 0);
+	assert_int_equal(nacked, 0);
+}
+
 static void a_new_size_is_a_new_header(void **state)
 {
 	(void)state;
@@ -459,6 +477,7 @@ int main(void)
 		CASE(a_tenth_lost_and_overtaken_is_repaired),
 		CASE(what_is_lost_for_good_stops_pictures_until_a_key_frame),
 		CASE(a_publisher_without_twcc_is_told_what_the_line_takes),
+		CASE(silence_that_is_not_sent_is_no_loss),
 		CASE(a_new_size_is_a_new_header),
 		CASE(a_picture_without_its_mark_ends_with_the_next_one),
 		CASE(probes_are_no_loss),
