@@ -9,9 +9,9 @@
 #include <utlist.h>
 
 enum {
-	BURST = 8,        /* packets of pictures in one send slot; the rest is paced: */
+	BURST = 32,       /* packets of pictures in one send slot; the rest is paced: */
 	PACED = 16,       /* so many at once, */
-	PACED_ALL = 512,  /* of all players together, */
+	PACED_ALL = 256,  /* of all players together, */
 	PACE_MS = 2,      /* so often */
 	BEHIND_MS = 1500, /* pictures that are older are not sent any more */
 	REFUSED_MAX = 16, /* packets in a second: the line does not take it */
