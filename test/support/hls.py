@@ -1,4 +1,5 @@
 """Players of HLS: one that reads a playlist once, and one that follows it and judges each version."""
+import datetime
 import re
 import select
 import socket
@@ -15,9 +16,9 @@ class HlsError(AssertionError):
 
 
 class Segment:
-    def __init__(self, number, uri, duration, is_break, init, key):
+    def __init__(self, number, uri, duration, is_break, init, key, date=None):
         self.number, self.uri, self.duration = number, uri, duration
-        self.is_break, self.init, self.key = is_break, init, key
+        self.is_break, self.init, self.key, self.date = is_break, init, key, date
 
 
 class Playlist:
@@ -30,7 +31,7 @@ class Playlist:
             raise HlsError(f"no playlist: {text[:80]!r}")
         self.segments, self.target, self.breaks_before = [], None, 0
         self.is_ended = False
-        number, duration, is_break, init, key = 0, None, False, None, None
+        number, duration, is_break, init, key, date = 0, None, False, None, None, None
         for line in lines[1:-1]:
             tag, _, value = line.partition(":")
             if tag == "#EXT-X-MEDIA-SEQUENCE":
@@ -46,13 +47,15 @@ class Playlist:
             elif tag == "#EXT-X-KEY":
                 key = None if value == "METHOD=NONE" else re.fullmatch(
                     'METHOD=AES-128,URI="([^"]*)",IV=0x([0-9A-F]{32})', value).groups()
+            elif tag == "#EXT-X-PROGRAM-DATE-TIME":
+                date = datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
             elif tag == "#EXT-X-ENDLIST":
                 self.is_ended = True
             elif tag == "#EXTINF":
                 duration = float(value.split(",")[0])
             elif line and not line.startswith("#"):
-                self.segments.append(Segment(number + len(self.segments), line, duration, is_break, init, key))
-                is_break = False
+                self.segments.append(Segment(number + len(self.segments), line, duration, is_break, init, key, date))
+                is_break, date = False, None
         if self.segments and self.target is None:
             raise HlsError("no target duration")
         for s in self.segments:
@@ -198,6 +201,9 @@ class Follower(threading.Thread):
             if s.number <= last and (not old or (old.uri, old.duration, old.is_break, old.init, old.key) !=
                                      (s.uri, s.duration, s.is_break, s.init, s.key)):
                 raise HlsError(f"segment {s.number} has changed")
+            # A list may come from another origin, which has got the same pictures a little earlier or later.
+            if s.number <= last and abs((old.date or 0) - (s.date or 0)) > 0.5 * SCALE:
+                raise HlsError(f"segment {s.number} was at another time: {old.date}, {s.date}")
         if removed and sum(s.duration for s in now.segments) < 3 * now.target:
             raise HlsError("less than three target durations are left")
 

@@ -151,7 +151,7 @@ struct conf_hls {
 	enum conf_hls_storage storage;
 	bool keys;
 	int fragments_per_key, nb_notify;
-	bool ctx, ts_ctx, relative_master, low_latency;
+	bool ctx, ts_ctx, relative_master, low_latency, recover, program_date_time;
 	int64_t part_ms;
 	char *key_file, *key_url;
 };

@@ -105,7 +105,13 @@ static const struct row rows[] = {
 	ONOFF("vhost.hls.hls_dts_directly", conf_vhost, hls.dts_directly, "on", NEW,
 	      "Whether audio in MPEG-TS has the times that were sent; off: times counted by "
 	      "samples."),
-	IDLE("vhost.hls.hls_recover", "Numbers go on after a restart by the clock."),
+	ONOFF("vhost.hls.hls_recover", conf_vhost, hls.recover, "on", NEW,
+	      "Whether a stream goes on, after a restart of the server, with the playlist that is "
+	      "in "
+	      "its file: its segments stay, and numbers go on behind a discontinuity."),
+	ONOFF("vhost.hls.hls_program_date_time", conf_vhost, hls.program_date_time, "on", NEW,
+	      "Whether a playlist says of each segment what time it was when it began "
+	      "(EXT-X-PROGRAM-DATE-TIME)."),
 	ONOFF("vhost.hls.hls_master_m3u8_path_relative", conf_vhost, hls.relative_master, "off",
 	      NEW,
 	      "Whether a master playlist names the playlist without its path, for proxies in front "

@@ -104,6 +104,15 @@ struct hls_item *hls_stream_put_part(struct hls_stream *s, char *path, struct bl
 	return item;
 }
 
+struct hls_item *hls_stream_put_file(struct hls_stream *s, char *path, const char *type, size_t n)
+{
+	struct hls_item *item = hls_stream_put_part(s, path, NULL);
+	item->type = type;
+	item->has_file = true;
+	item->n = n;
+	return item;
+}
+
 struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct blob *blob,
 					const char *type, struct files_done done)
 {

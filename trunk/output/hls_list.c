@@ -12,7 +12,7 @@ struct hls_item *hls_item_new(const char *list_path, char *path, struct blob *bl
 				  .path = path,
 				  .uri = pattern_relative(list_path, path),
 				  .blob = blob,
-				  .n = blob->n,
+				  .n = blob ? blob->n : 0,
 				  .type = type};
 	return item;
 }
@@ -122,6 +122,12 @@ void hls_list_add(struct hls_list *l, struct hls_segment *s, int64_t window_ms, 
 		remove_first(l, now_ms);
 	l->longest_ms = l->duration_ms > l->longest_ms ? l->duration_ms : l->longest_ms;
 	drop_old_parts(l);
+}
+
+void hls_list_retire(struct hls_list *l, int64_t now_ms)
+{
+	while (l->first)
+		remove_first(l, now_ms);
 }
 
 struct hls_segment *hls_list_expired(struct hls_list *l, int64_t now_ms)

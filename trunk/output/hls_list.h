@@ -16,6 +16,7 @@ struct hls_item {
 	const char *type; /* media type */
 	bool has_file;
 };
+/* `blob`: taken; NULL: its bytes are in a file alone. */
 struct hls_item *hls_item_new(const char *list_path, char *path, struct blob *blob,
 			      const char *type);
 struct hls_item *hls_item_ref(struct hls_item *item);
@@ -36,7 +37,8 @@ struct hls_segment {
 	struct hls_part *parts;             /* the first one */
 	int part_count;
 	int64_t number, duration_ms;
-	size_t bytes; /* of its file */
+	int64_t wall_ms; /* of its beginning, since 1970; 0: not known */
+	size_t bytes;    /* of its file */
 	bool is_discontinuous;
 	int64_t gone_ms; /* monotonic; behind it nobody asks for it any more */
 };
@@ -47,7 +49,8 @@ struct hls_list {
 	int64_t count, duration_ms, longest_ms;
 	int64_t discontinuities; /* removed from the front */
 	int64_t target_s;        /* 0: not told yet */
-	bool is_ended;
+	bool is_ended, has_dates;
+	int64_t clock_ms; /* the wall clock minus the encoder's time, for whoever reads the file */
 	/* Of low latency. */
 	int64_t part_ms;          /* no part is longer; 0: there are none */
 	struct hls_segment *open; /* not ended yet; NULL */
@@ -58,6 +61,8 @@ struct hls_list {
 /* Takes the segment. What exceeds the window leaves the front, as far as three target durations are
  * left. */
 void hls_list_add(struct hls_list *l, struct hls_segment *s, int64_t window_ms, int64_t now_ms);
+/* All that is listed leaves the list: what comes does not follow from it. */
+void hls_list_retire(struct hls_list *l, int64_t now_ms);
 /* The next one that nobody asks for any more, or NULL; the caller owns it. */
 struct hls_segment *hls_list_expired(struct hls_list *l, int64_t now_ms);
 /* The last one in the way it is sent to players; for a file, without what will not be there long; and without

@@ -1,4 +1,5 @@
 /* The text of a playlist (RFC 8216; parts, hints and delta updates: RFC 8216bis 4.4). */
+#include "base/clock.h"
 #include "output/hls_list.h"
 
 enum { MS = 1000, SKIP_TARGETS = 6, PART_TARGETS = 3, HOLD_PARTS = 3 };
@@ -13,9 +14,18 @@ static const char *prefix_of(const struct hls_list *l)
 	return l->prefix ? l->prefix : "";
 }
 
+/* "2026-11-29T10:00:00.123Z" */
+static void write_date(int64_t wall_ms, struct buf *out)
+{
+	char text[CLOCK_TEXT_MAX];
+	clock_text(text, wall_ms, true);
+	*strchr(text, ' ') = 'T';
+	buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%sZ\n", text);
+}
+
 /* What has to be known before a segment, or a part of it. */
-static void write_front(const struct hls_segment *s, const struct hls_segment *before,
-			struct buf *out)
+static void write_front(const struct hls_list *l, const struct hls_segment *s,
+			const struct hls_segment *before, struct buf *out)
 {
 	if (s->is_discontinuous)
 		buf_printf(out, "#EXT-X-DISCONTINUITY\n");
@@ -30,6 +40,8 @@ static void write_front(const struct hls_segment *s, const struct hls_segment *b
 		buf_printf(out, "#EXT-X-MAP:URI=\"%s\"\n", s->init->uri);
 	if (s->key && s->key != key)
 		buf_printf(out, "#EXT-X-KEY:%s\n", s->key->tag);
+	if (l->has_dates && s->wall_ms > 0)
+		write_date(s->wall_ms, out);
 }
 
 static void write_parts(const struct hls_list *l, const struct hls_segment *s, struct buf *out)
@@ -93,7 +105,7 @@ static void write_end(const struct hls_list *l, const struct hls_segment *before
 		return;
 	}
 	if (has_parts && l->open) {
-		write_front(l->open, before, out);
+		write_front(l, l->open, before, out);
 		write_parts(l, l->open, out);
 	}
 	if (has_parts && l->hint)
@@ -111,7 +123,7 @@ static void write_list(const struct hls_list *l, bool has_parts, int64_t skipped
 		buf_printf(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%lld\n", (long long)skipped);
 	for (const struct hls_segment *s = l->first; s; s = s->next, i++) {
 		if (i >= skipped) {
-			write_front(s, before, out);
+			write_front(l, s, before, out);
 			if (has_parts && i >= parts_from)
 				write_parts(l, s, out);
 			write_file(l, s, out);
@@ -129,6 +141,8 @@ void hls_list_write(const struct hls_list *l, struct buf *out)
 void hls_list_write_plain(const struct hls_list *l, struct buf *out)
 {
 	write_list(l, false, 0, out);
+	if (l->clock_ms)
+		buf_printf(out, "#SRS-CLOCK:%lld\n", (long long)l->clock_ms);
 }
 
 bool hls_list_write_delta(const struct hls_list *l, struct buf *out)

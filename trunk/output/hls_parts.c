@@ -35,6 +35,7 @@ static void open_segment(struct hls_stream *s)
 	s->list.open = mem_new(struct hls_segment);
 	*s->list.open = (struct hls_segment){
 		.number = cut->number,
+		.wall_ms = cut->wall_ms,
 		.init = s->init ? hls_item_ref(s->init) : NULL,
 		.is_discontinuous = segmenter_is_discontinuous(&s->segmenter),
 	};
@@ -129,7 +130,8 @@ static bool is_due(const struct hls_stream *s, int64_t time)
 void hls_parts_take(struct hls_stream *s, const struct msg *msg, const struct au *au)
 {
 	struct hls_parts *p = &s->parts;
-	if (s->segmenter.cut.count == 0 || !segmenter_can_begin(&s->segmenter, au))
+	if (s->segmenter.cut.count == 0 || !segmenter_can_begin(&s->segmenter, au) ||
+	    !hls_stream_follows(s, s->segmenter.cut.number))
 		return;
 	int64_t time = segmenter_time(&s->segmenter, msg);
 	if (p->units == 0 && !s->list.open)

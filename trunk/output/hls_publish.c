@@ -141,15 +141,25 @@ static void add(struct hls_stream *s, struct blob *blob)
 	g->key = s->key_item ? hls_item_ref(s->key_item) : NULL;
 	g->number = cut->number;
 	g->duration_ms = ms;
+	g->wall_ms = cut->wall_ms;
 	g->is_discontinuous |= cut->is_discontinuous;
 	g->bytes = blob->n;
 	hls_parts_join(g);
 	if (s->list.last && (s->list.last->init != NULL) != s->is_mp4)
 		g->is_discontinuous = true;
+	s->list.clock_ms = s->segmenter.clock_ms;
 	hls_list_add(&s->list, g, s->opts->window_ms, now);
 	hls_stream_write_list(s);
 	while ((gone = hls_list_expired(&s->list, now)))
 		hls_segment_free(&gone);
+}
+
+bool hls_stream_follows(struct hls_stream *s, int64_t number)
+{
+	const struct hls_segment *last = s->list.last;
+	if (last && number > last->number + 1)
+		hls_list_retire(&s->list, clock_ms());
+	return !last || number > last->number;
 }
 
 /* The number is used again: those of a list have no gaps. */
@@ -187,6 +197,10 @@ void hls_stream_publish(struct hls_stream *s)
 		hls_parts_reset(s);
 		return;
 	}
+	if (!hls_stream_follows(s, cut->number)) {
+		hls_parts_reset(s);
+		return;
+	}
 	err e = gather(s, &own, &bytes);
 	make_room(s, bytes->n);
 	struct blob *blob = e ? NULL : blob_new(bytes);
@@ -205,7 +219,7 @@ void hls_stream_publish(struct hls_stream *s)
 }
 
 /* In front of each segment: hls_entry_prefix, with the list's folder unless it ends with a slash. */
-static char *prefix_of(const struct hls_stream *s)
+char *hls_stream_prefix(const struct hls_stream *s)
 {
 	const char *prefix = s->opts->entry_prefix, *slash = strrchr(s->list_path, '/');
 	size_t n = strlen(prefix);
@@ -220,10 +234,13 @@ static char *variant_of(const struct hls_stream *s)
 	struct buf b = {.max = 1024};
 	struct hls_bandwidth w = hls_list_bandwidth(&s->list);
 	const struct track *video = &s->segmenter.video;
-	buf_printf(&b, "BANDWIDTH=%lld,AVERAGE-BANDWIDTH=%lld,CODECS=\"", (long long)w.peak,
+	buf_printf(&b, "BANDWIDTH=%lld,AVERAGE-BANDWIDTH=%lld", (long long)w.peak,
 		   (long long)w.average);
-	render_codecs(&s->segmenter, &b);
-	buf_printf(&b, "\"");
+	if (video->is_ready || s->segmenter.audio.is_ready) {
+		buf_printf(&b, ",CODECS=\"");
+		render_codecs(&s->segmenter, &b);
+		buf_printf(&b, "\"");
+	}
 	if (video->is_ready && video->width > 0)
 		buf_printf(&b, ",RESOLUTION=%dx%d", video->width, video->height);
 	char *text = mem_strdup(buf_text(&b));
@@ -276,7 +293,7 @@ static void write_file(struct hls_stream *s)
 /* A stream has no list before its first segment is whole. */
 void hls_stream_write_parts(struct hls_stream *s)
 {
-	char *prefix = prefix_of(s);
+	char *prefix = hls_stream_prefix(s);
 	if (s->list.first) {
 		hls_parts_hint(s);
 		s->list.prefix = prefix;
@@ -288,7 +305,7 @@ void hls_stream_write_parts(struct hls_stream *s)
 
 void hls_stream_write_list(struct hls_stream *s)
 {
-	char *prefix = prefix_of(s);
+	char *prefix = hls_stream_prefix(s);
 	hls_stream_write_parts(s);
 	s->list.prefix = prefix;
 	if (s->files)
@@ -300,7 +317,7 @@ void hls_stream_write_list(struct hls_stream *s)
 struct blob *hls_stream_delta(struct hls_stream *s)
 {
 	struct buf text = {.max = LIST_MAX};
-	char *prefix = prefix_of(s);
+	char *prefix = hls_stream_prefix(s);
 	s->list.prefix = prefix;
 	if (!s->delta && hls_list_write_delta(&s->list, &text))
 		s->delta = blob_new(&text);

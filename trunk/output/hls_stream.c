@@ -89,6 +89,7 @@ static void set_options(struct hls_stream *s)
 		.bytes_max = RENDER_SEGMENT_MAX / 4,
 	};
 	s->segmenter.opts = opts;
+	s->list.has_dates = o->program_date_time;
 	if (!o->low_latency)
 		s->list.part_ms = 0;
 	if (s->list.target_s == 0)
@@ -153,6 +154,7 @@ static void stream_main(void *arg)
 {
 	struct hls_stream *s = arg;
 	err e = OK;
+	hls_stream_recover(s);
 	while (e == OK) {
 		struct source *source = s->source;
 		log_info("HLS of %s begins", s->key);

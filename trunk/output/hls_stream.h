@@ -53,6 +53,12 @@ struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
 void hls_stream_begin(struct hls_stream *s, struct source *source);
 /* The open segment, which was ended, becomes a part of the list. */
 void hls_stream_publish(struct hls_stream *s) BLOCKS;
+/* What stands in front of each segment of the list; owned by the caller. */
+char *hls_stream_prefix(const struct hls_stream *s);
+/* Goes on with what was cut before the server was started, before anything is read. */
+void hls_stream_recover(struct hls_stream *s) BLOCKS;
+/* Whether a segment of this number comes behind the list. Where it leaves numbers out the list ends for that. */
+bool hls_stream_follows(struct hls_stream *s, int64_t number);
 /* The list has changed; or only the parts of it that files do not have. */
 void hls_stream_write_list(struct hls_stream *s);
 void hls_stream_write_parts(struct hls_stream *s);
@@ -72,6 +78,8 @@ struct hls_item *hls_stream_put(struct hls_stream *s, char *path, struct blob *b
 /* The same for a segment, whose file somebody is told of. */
 struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct blob *blob,
 					const char *type, struct files_done done);
+/* Something whose n bytes lie in its file already. Takes the path. */
+struct hls_item *hls_stream_put_file(struct hls_stream *s, char *path, const char *type, size_t n);
 /* A new key for the coming segments; encrypts the bytes of this one in place. */
 err hls_key_renew(struct hls_stream *s, int64_t number);
 err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes);

@@ -8,6 +8,8 @@ enum {
 	BACK_MS = 1000,     /* audio and video are not in order, but not by that much */
 	SILENCE_MS = 10000, /* nothing for so long is a break for a decoder */
 	NUMBER_GRID = 64,
+	SAME_RUN_MS = 3000, /* the clock of a run that goes on differs by no more after a restart */
+	CLOCK_STEPS = 1000, /* the clock follows by this part of a fragment at most */
 };
 
 void segmenter_init(struct segmenter *s, const struct segmenter_opts *opts, int64_t last_number)
@@ -187,19 +189,46 @@ bool segmenter_finish(struct segmenter *s)
 
 /* The base of the first run: what its times lack to the wall clock, coarsely, so that whoever sees
  * this run comes to the same. Later runs go on where the one before has ended. */
+/* By its clock, and since it is not at its beginning again. */
+static bool goes_on(const struct segmenter *s, int64_t number, int64_t clock_ms)
+{
+	return s->past.clock_ms && llabs(clock_ms - s->past.clock_ms) < SAME_RUN_MS &&
+	       number >= s->past.number;
+}
+
 static void begin_run(struct segmenter *s, int64_t time, int64_t wall_ms)
 {
 	int64_t k = floor_div(time, s->opts.fragment_ms);
 	int64_t lacking = floor_div(wall_ms - time, s->opts.fragment_ms);
 	s->base = floor_div(lacking + NUMBER_GRID / 2, NUMBER_GRID) * NUMBER_GRID;
+	bool must_rise = s->past.is_old && s->base + k > s->past.number;
+	s->clock_ms = wall_ms - time;
 	if (s->last_number > 0)
 		s->base = s->last_number + 1 - k;
+	else if (s->past.number > 0 && !must_rise && !goes_on(s, s->base + k, s->clock_ms))
+		s->base = s->past.number + 1 - k;
 }
 
-static void open_cut(struct segmenter *s, const struct au *au)
+void segmenter_resume(struct segmenter *s, const struct segmenter_past *past)
+{
+	s->past = *past;
+	s->has_break = true;
+}
+
+/* The clocks of encoders are not as good as those of servers: over days they come apart. What players are told follows
+ * so slowly that they do not notice, and jitter does not show. */
+static void follow_clock(struct segmenter *s, int64_t time, int64_t wall_ms)
+{
+	int64_t most = s->opts.fragment_ms / CLOCK_STEPS + 1, off = wall_ms - time - s->clock_ms;
+	s->clock_ms += off > most ? most : off < -most ? -most : off;
+}
+
+static void open_cut(struct segmenter *s, const struct au *au, int64_t wall_ms)
 {
 	int64_t k = floor_div(au->dts, s->opts.fragment_ms), next = s->last_number + 1;
+	follow_clock(s, au->dts, wall_ms);
 	s->cut.begin = au->dts;
+	s->cut.wall_ms = wall_ms > 0 ? au->dts + s->clock_ms : 0;
 	s->cut.is_discontinuous = s->has_break;
 	s->cut.is_independent = au->is_key;
 	s->cut.is_fixed = false;
@@ -250,7 +279,7 @@ void segmenter_add(struct segmenter *s, struct msg *msg, const struct au *au, in
 	if (s->is_waiting && s->video.is_ready && !(au->type == MSG_VIDEO && au->is_key))
 		return;
 	if (s->cut.count == 0)
-		open_cut(s, &own);
+		open_cut(s, &own, wall_ms);
 	s->is_waiting = false;
 	append(s, msg, &own);
 }

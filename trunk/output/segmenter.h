@@ -27,9 +27,17 @@ struct cut {
 	int64_t begin,
 		end; /* milliseconds; end: where the next one begins, or the last unit ends */
 	int64_t number;
+	int64_t wall_ms; /* of its beginning, since 1970; 0: nobody has said what time it is */
 	bool is_discontinuous; /* its times or its decoders do not follow from the one before */
 	bool is_fixed; /* by the caller: parts of it are with players, so no further track can join */
 	bool is_independent; /* begins with a key frame, or has sound alone */
+};
+
+/* What was cut before the server was started. */
+struct segmenter_past {
+	int64_t number;   /* of the last segment; 0: none */
+	int64_t clock_ms; /* the wall clock minus the encoder's time, then; 0: not known */
+	bool is_old;      /* its list is not gone on with, so that numbers need only be higher */
 };
 
 struct segmenter {
@@ -45,10 +53,15 @@ struct segmenter {
 	bool has_offset[2];
 	int64_t newest; /* time of a unit */
 	int64_t base, last_number;
+	int64_t clock_ms; /* the wall clock minus the time in the run */
+	struct segmenter_past past;
 };
 
 void segmenter_init(struct segmenter *s, const struct segmenter_opts *opts, int64_t last_number);
 void segmenter_fini(struct segmenter *s);
+/* Before the first unit: numbers are higher than those before. A run that goes on, by its clock, has the numbers that it
+ * would have had, which may leave some out, or come to those of before once more; any other follows without a gap. */
+void segmenter_resume(struct segmenter *s, const struct segmenter_past *past);
 
 enum segment_end {
 	SEGMENT_GOES_ON,

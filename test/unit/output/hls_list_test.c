@@ -215,6 +215,48 @@ static void bit_rates_are_those_of_the_segments(void **state)
 	list_free(&l);
 }
 
+static void a_list_says_what_time_it_was(void **state)
+{
+	struct hls_list l = {.target_s = 2, .has_dates = true, .clock_ms = 77};
+	struct hls_segment *s = segment(1, 2000);
+	struct buf text = {.max = 65536};
+	(void)state;
+	s->wall_ms = 1796032800123;
+	s->is_discontinuous = true;
+	hls_list_add(&l, s, 9000, 0);
+	hls_list_add(&l, segment(2, 2000), 9000, 0);
+	hls_list_write_plain(&l, &text);
+	assert_string_equal(
+		buf_text(&text),
+		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-TARGETDURATION:2\n"
+		"#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-11-30T10:00:00.123Z\n"
+		"#EXTINF:2.000, no desc\na-1.ts\n#EXTINF:2.000, no desc\na-2.ts\n#SRS-CLOCK:77\n");
+	buf_free(&text);
+	list_free(&l);
+}
+
+static void a_list_that_is_retired_can_still_be_had(void **state)
+{
+	struct hls_list l = {.target_s = 2};
+	struct hls_segment *s = segment(1, 2000);
+	(void)state;
+	s->is_discontinuous = true;
+	hls_list_add(&l, s, 9000, 0);
+	hls_list_add(&l, segment(2, 2000), 9000, 0);
+	hls_list_retire(&l, 100);
+	assert_true(!l.first && !l.last && l.count == 0 && l.duration_ms == 0);
+	assert_int_equal(l.discontinuities, 1);
+	assert_null(hls_list_expired(&l, 6099));
+	hls_list_add(&l, segment(9, 2000), 9000, 0);
+	assert_int_equal(l.first->number, 9);
+	for (int64_t number = 1; number < 3; number++) {
+		s = hls_list_expired(&l, 6100);
+		assert_int_equal(s->number, number);
+		hls_segment_free(&s);
+	}
+	list_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +269,8 @@ int main(void)
 		cmocka_unit_test(parts_go_before_their_segments),
 		cmocka_unit_test(a_list_shrinks_to_three_target_durations),
 		cmocka_unit_test(bit_rates_are_those_of_the_segments),
+		cmocka_unit_test(a_list_says_what_time_it_was),
+		cmocka_unit_test(a_list_that_is_retired_can_still_be_had),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

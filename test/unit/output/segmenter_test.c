@@ -300,6 +300,50 @@ static void a_track_that_comes_too_late_begins_a_segment(void **state)
 	end(&r);
 }
 
+/* The run begins at 10,000 of the encoder's time; by the clock its first segment is 900,000,005. */
+static void numbers_are_higher_than_those_before_a_restart(void **state)
+{
+	static const struct {
+		struct segmenter_past past;
+		int64_t number;
+	} cases[] = {
+		{{.number = 0}, 900000005},
+		{{.number = 900000003}, 900000004},
+		{{.number = 900000003, .clock_ms = WALL - 900000}, 900000004},
+		{{.number = 900000003, .clock_ms = WALL - 11000}, 900000005}, /* it goes on */
+		{{.number = 900000005, .clock_ms = WALL - 11000}, 900000005}, /* once more */
+		{{.number = 900000006, .clock_ms = WALL - 11000}, 900000007}, /* too far back */
+		{{.number = 900000003, .is_old = true}, 900000005},
+		{{.number = 900000009, .is_old = true}, 900000010},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct run r;
+		begin(&r, &usual);
+		segmenter_resume(&r.s, &cases[i].past);
+		headers(&r);
+		pictures(&r, 10000, 12100, 2000, 0);
+		char *want = mem_printf("%lld:10000+2000d", (long long)cases[i].number);
+		assert_string_equal(r.said, want);
+		free(want);
+		end(&r);
+	}
+}
+
+static void segments_know_what_time_it_was(void **state)
+{
+	struct run r;
+	(void)state;
+	begin(&r, &usual);
+	headers(&r);
+	pictures(&r, 10000, 10100, 2000, 0);
+	assert_int_equal(r.s.cut.wall_ms, WALL);
+	/* The clock of the encoder runs, that of the server does not: it is followed by a little. */
+	pictures(&r, 12000, 12100, 2000, 0);
+	assert_int_equal(r.s.cut.wall_ms, WALL + 2000 - 3);
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +363,8 @@ int main(void)
 		cmocka_unit_test(lost_messages_are_a_discontinuity),
 		cmocka_unit_test(a_run_begins_with_a_key_frame),
 		cmocka_unit_test(a_track_that_comes_too_late_begins_a_segment),
+		cmocka_unit_test(numbers_are_higher_than_those_before_a_restart),
+		cmocka_unit_test(segments_know_what_time_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
