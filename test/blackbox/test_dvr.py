@@ -364,15 +364,21 @@ def test_a_full_disk_is_told_once_and_recording_resumes(t):
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-def test_a_disk_that_stalls_delays_nobody(t):
-    """While writes hang players get everything in time; then the recording goes on, and it is whole."""
+def stalling(t):
+    """A file, and the environment of a server whose writes hang while that file is there."""
     t.need("cc")
     if "SANITIZE" in os.environ or b"__asan_init" in open(BIN, "rb").read():
         raise Skip("the sanitizers' library has to be the first that is loaded")
     hang, shim = t.path("hang"), t.path("stall.so")
     source = os.path.join(flv.TOP, "test", "support", "preload", "stall.c")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
-    s = start(t, "[stream].mp4", env={"LD_PRELOAD": shim, "STALL_WHILE": hang})
+    return hang, {"LD_PRELOAD": shim, "STALL_WHILE": hang}
+
+
+def test_a_disk_that_stalls_delays_nobody(t):
+    """While writes hang players get everything in time; then the recording goes on, and it is whole."""
+    hang, env = stalling(t)
+    s = start(t, "[stream].mp4", env=env)
     p = publish(t, s, t.media(12, gop=1.0), speed=1)
     probe = t.probe(s.url("live/a")).wait_frames(20)
     wait_for(lambda: any(r["bytes"] > 0 for r in s.json("/api/v1/recordings")["recording"]), 5, "the recording")

@@ -7,9 +7,10 @@ import time
 import urllib.parse
 
 import topology as top
-from support import case, hls, httpc
+from support import SCALE, case, hls, httpc
 from support.case import Skip
 from support.flv import TOP
+from support.rtmp import VIDEO, is_header, is_keyframe
 from support.server import wait_for
 from test_hls_edge import start_edge
 
@@ -200,6 +201,59 @@ def test_an_edge_renews_what_did_not_wait(t):
     wait_for(lambda: httpc.fetch(url(edge, "?_HLS_skip=YES")).content != first, 10, "another delta update")
 
 
+def test_an_edge_asks_for_what_comes_next_alone(t):
+    """Numbers that a player invents cost the origin nothing: what has been is in the list that the edge has, what is too
+    far ahead is refused by the edge itself, and on a segment they mean nothing; what comes next is waited for, once."""
+    s = t.server("srs", top.conf(HLS.format(more=""), top="srs_log_level info;"))
+    edge = start_edge(t, s, more="hls_ctx off; hls_low_latency on;")
+    publish(t, s, seconds=60)
+    hls.wait_list(url(edge), 4)
+    now = get(edge)
+    number, parts = now.open
+    segment = now.segments[number - 1][0]
+    bytes_of = hls.fetch(edge.web("/live/" + segment))
+
+    def asked():
+        return len(re.findall("HTTP GET /live/", s.log()))
+
+    before, began = asked(), time.monotonic()
+    for i in range(60):
+        old = get(edge, f"?_HLS_msn={number - 1 - i}" + (f"&_HLS_part={i % 3}" if i % 2 else "") + ("&_HLS_skip=YES" if i % 5 == 0 else ""))
+        assert old.open >= (number, 0), (i, old.text)
+        get(edge, f"?_HLS_msn={number + 100 * (i + 1)}", 400)
+        get(edge, f"?_HLS_msn={number + 1}&_HLS_part={1000 + i}", 400)
+        assert hls.fetch(edge.web(f"/live/{segment}?_HLS_msn={i}&_HLS_skip=YES")) == bytes_of
+    seconds = time.monotonic() - began
+    assert asked() - before <= 4 + 10 * seconds, (asked() - before, seconds)   # the lists, as they grow older
+    here = get(edge).open
+    assert get(edge, f"?_HLS_msn={here[0]}&_HLS_part={here[1]}").open > here
+
+
+def test_a_picture_is_in_the_playlist_with_its_part(t):
+    """From the sending of a part's first picture to the playlist that has the part no more passes than 1.2 part targets."""
+    s = start(t)
+    p = publish(t, s, burst=0)
+    now = ready(t, s)
+    times = []
+    for _ in range(15):
+        number, part = now.open
+        now = get(s, f"?_HLS_msn={number}&_HLS_part={part}")
+        at = time.monotonic()
+        found = now.parts[number]
+        first = 1000 * (number - now.first) + sum(d for _, d, _ in found[:part]) * 1000
+        times.append((at, number, part, first))
+    # The oldest segment begins with the first key frame that is there, each segment with one more.
+    keys = [m for m in p.sent if m.type == VIDEO and is_keyframe(m) and not is_header(m)]
+    begin = keys[0].ts
+    delays = []
+    for at, number, part, first in times:
+        sent = next(m.at for m in p.sent if m.type == VIDEO and not is_header(m) and m.ts - begin >= first - 3)
+        delays.append(at - sent)
+    delays.sort()
+    print(f"picture to playlist: median {delays[7]:.3f} s, most {delays[-1]:.3f} s, part target {now.target}")
+    assert delays[0] > 0 and delays[7] <= 1.2 * now.target * SCALE, delays
+
+
 def test_audio_alone_has_parts(t):
     """Sound alone is cut into parts too, each independent."""
     s = start(t)
@@ -249,20 +303,18 @@ def hls_js(t):
         return f.read()
 
 
-@case.limit(120)
-def test_hls_js_is_close_to_live(t):
-    """hls.js in Chromium plays parts, at most 1.5 s behind live, and goes on."""
+def watch(t, s, site):
+    """hls.js in Chromium, on a page of that server: at most 1.5 s behind live, and it goes on."""
     script = hls_js(t)
-    s = start(t)
-    folder = os.path.join(s.folder, "objs/nginx/html")
+    folder = os.path.join(site.folder, "objs/nginx/html")
     os.makedirs(folder, exist_ok=True)
     for name, text in (("player.html", PAGE), ("hls.min.js", script)):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
             f.write(text)
     publish(t, s, seconds=60, burst=3000)
-    ready(t, s)
+    ready(t, site)
     page = t.browser()
-    page.open(s.web("/player.html"))
+    page.open(site.web("/player.html"))
     page.wait("return document.getElementById('v').currentTime > 1", 30, "a picture")
     page.wait("return hls.latency > 0 && hls.latency <= 1.5", 20, "1.5 s behind live")
     at = page.run("return document.getElementById('v').currentTime")
@@ -271,3 +323,17 @@ def test_hls_js_is_close_to_live(t):
     seen = page.run("return {latency: hls.latency, target: hls.targetLatency, errors: errors}")
     print(f"hls.js: {seen}")
     assert not [e for e in seen["errors"] if e.endswith("true")], seen
+
+
+@case.limit(120)
+def test_hls_js_is_close_to_live(t):
+    """hls.js in Chromium plays parts, at most 1.5 s behind live, and goes on."""
+    s = start(t)
+    watch(t, s, s)
+
+
+@case.limit(120)
+def test_hls_js_is_close_to_live_behind_an_edge(t):
+    """The same of a player that has an edge between it and the origin."""
+    s = start(t)
+    watch(t, s, start_edge(t, s, more="hls_ctx off; hls_low_latency on;"))

@@ -2,10 +2,12 @@
 import os
 import time
 
-from support import flv, hls, httpc
+import topology as top
+from support import SCALE, flv, hls, httpc
 from support.rtmp import Message, is_header, is_keyframe
 from support.server import wait_for
-from test_hls import follow, judge_ts, publish, start, url
+from test_dvr import stalling
+from test_hls import BLOCK, LONG, follow, judge_ts, publish, start, url
 
 HTML = "objs/nginx/html"
 
@@ -138,6 +140,23 @@ def test_a_list_that_is_too_old(t):
         else:
             assert not any(x.is_break for x in found.segments), found.text
         s.stop()
+
+
+def test_a_disk_that_stalls_delays_no_list(t):
+    """While writes hang, players get each segment in its time, from memory; then the files follow."""
+    hang, env = stalling(t)
+    s = t.server("srs", top.conf(BLOCK.format(window=LONG, more="")), env=env)
+    t.publish(s.url("live/a"), t.media(20, gop=1.0), speed=1)
+    last = hls.wait_list(url(s), 2).segments[-1].number
+    with open(hang, "w"):
+        began = time.monotonic()
+    found = wait_numbers(s, last + 3)
+    seconds = time.monotonic() - began
+    hls.fetch(s.web("/live/" + found.segments[-1].uri))
+    path = os.path.join(s.folder, HTML, "live", found.segments[-1].uri)
+    assert seconds < 3.7 * SCALE and not os.path.exists(path), seconds
+    os.unlink(hang)
+    wait_for(lambda: os.path.exists(path), 10, "the file")
 
 
 def continued(media, at):

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from support import case, flv, httpc
+from support import case, flv, hookserver, httpc
 from support.server import free_port, wait_for
 
 # As the harness sets it for every case; the case's own variables follow.
@@ -90,3 +90,34 @@ def test_http_mp3_play(t):
     codecs, count, seconds = record(t, s.web("/live/a.mp3"), "out.mp3")
     assert codecs == {"mp3"} and count == 1 and seconds >= SECONDS - 1, (codecs, seconds)
     ends_well(s)
+
+
+def dvr(t, ending):
+    """The harness publishes for sixteen seconds, kills the publisher, and looks at the file that on_dvr names."""
+    hooks = t.keep(hookserver.HookServer())
+    s = start(t, SRS_VHOST_DVR_ENABLED="on", SRS_VHOST_DVR_DVR_PLAN="session",
+              SRS_VHOST_DVR_DVR_PATH=f"./objs/nginx/html/[app]/[stream].[timestamp].{ending}",
+              SRS_VHOST_DVR_DVR_DURATION="16000", SRS_VHOST_HTTP_HOOKS_ENABLED="on",
+              SRS_VHOST_HTTP_HOOKS_ON_DVR=hooks.url("/api/v1/dvrs"))
+    p = t.publish(s.url("live/a"), t.media(20), speed=2)
+    wait_for(lambda: p.sent and p.sent[-1].ts >= SECONDS * 1000, 30, "sixteen seconds")
+    p.stop(clean=False)
+    told = wait_for(lambda: hooks.of("on_dvr"), 30, "on_dvr")[0]
+    said = subprocess.run(["ffprobe", "-v", "quiet", "-print_format", "json", "-show_format", "-show_streams",
+                           os.path.join(s.folder, told["file"])], capture_output=True, check=True)
+    said = json.loads(said.stdout)
+    assert len(said["streams"]) == 2 and said["format"]["probe_score"] >= 90, said
+    assert float(said["format"]["duration"]) >= SECONDS / 2, said
+    ends_well(s)
+
+
+@case.limit(120)
+def test_dvr_flv_basic(t):
+    """RtmpPublish_DvrFlv_Basic."""
+    dvr(t, "flv")
+
+
+@case.limit(120)
+def test_dvr_mp4_basic(t):
+    """RtmpPublish_DvrMp4_Basic."""
+    dvr(t, "mp4")

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cluster/upstream_get.h"
 #include "codec/media_memory.h"
+#include "service/hls_origin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@ enum {
 	LIST_MOST_MS = 1000,
 	LIST_SHARE = 4,
 	STEP_MS = 1000,
+	QUERY_MAX = 256,
+	KNOWN_TARGETS = 3, /* so long what is known of a stream says how far it may be */
 };
 
 enum file_state { FILE_NEW, FILE_FETCHING, FILE_HELD, FILE_REFUSED };
@@ -29,19 +32,11 @@ struct waiter {
 	bool is_queued;
 };
 
-/* A stream of which files are held. */
-struct cached_stream {
-	int files;
-	char *key;
-	char *from;        /* the origin that had it last; NULL */
-	struct conf *conf; /* that knew this origin; NULL */
-};
-
 /* One file. */
 struct cached {
 	struct cached *prev, *next; /* what was asked for longest ago first */
 	struct hls_cache *cache;
-	struct cached_stream *stream;
+	struct hls_origin *stream;
 	char *key, *path, *query;
 	char *came_by; /* these three are of who had it fetched: */
 	struct conf *conf;
@@ -50,9 +45,10 @@ struct cached {
 	bool is_list, waits; /* an origin with low latency answers when it has what is asked for */
 	struct blob *blob;   /* also of before, while it is fetched anew */
 	char *variant;
-	err why;      /* FILE_REFUSED */
-	char *reason; /* likewise */
-	int64_t fresh_ms, until_ms, made_ms;
+	err why;                /* FILE_REFUSED */
+	char *reason;           /* likewise */
+	struct hls_known known; /* of a playlist */
+	int64_t fresh_ms, until_ms;
 	struct waiter *waiters;
 	int users; /* requests that have it in hand */
 };
@@ -93,34 +89,9 @@ static void set_blob(struct cached *f, struct blob *blob)
 	f->cache->facts.bytes += blob ? blob->n : 0;
 }
 
-static struct cached_stream *stream_enter(struct hls_cache *c, const struct hls_asked *a)
-{
-	char *key = stream_key(a->vhost->name, a->name.app, a->name.stream);
-	struct cached_stream *s = map_get(c->streams, key);
-	if (!s) {
-		s = mem_new(struct cached_stream);
-		s->key = mem_strdup(key);
-		(void)map_set(c->streams, key, s);
-	}
-	free(key);
-	s->files++;
-	return s;
-}
-
-static void stream_leave(struct hls_cache *c, struct cached_stream *s)
-{
-	if (--s->files > 0)
-		return;
-	(void)map_remove(c->streams, s->key);
-	conf_unref(&s->conf);
-	free(s->from);
-	free(s->key);
-	free(s);
-}
-
 static void cached_free(struct cached *f)
 {
-	stream_leave(f->cache, f->stream);
+	hls_origin_leave(f->cache->streams, f->stream);
 	(void)map_remove(f->cache->files, f->key);
 	DL_DELETE(f->cache->oldest, f);
 	set_blob(f, NULL);
@@ -190,59 +161,26 @@ static void wake_all(struct cached *f)
 	}
 }
 
-static int64_t target_ms(const struct blob *list)
-{
-	static const char tag[] = "#EXT-X-TARGETDURATION:";
-	const char *at = memmem(list->p, list->n, tag, sizeof(tag) - 1);
-	int64_t s = 0;
-	for (at = at ? at + sizeof(tag) - 1 : NULL;
-	     at && at < (const char *)list->p + list->n && *at >= '0' && *at <= '9' && s < 3600;
-	     at++)
-		s = 10 * s + (*at - '0');
-	return s * 1000;
-}
-
-static bool has_text(const struct blob *list, const char *text)
-{
-	return memmem(list->p, list->n, text, strlen(text)) != NULL;
-}
-
 /* Segments never change. A playlist that was asked for with a number does not, in what it was asked for, if the
  * origin has waited for that: one without low latency, or whose stream is over, answers with what there is. */
 static bool is_settled(const struct cached *f)
 {
-	return !f->is_list || (f->waits && has_text(f->blob, "CAN-BLOCK-RELOAD=YES") &&
-			       !has_text(f->blob, "#EXT-X-ENDLIST"));
+	return !f->is_list || (f->waits && f->known.waits && !f->known.is_ended);
 }
 
 static int64_t lasts_ms(const struct cached *f)
 {
 	if (is_settled(f))
 		return 2 * f->vhost->hls.window_ms;
-	int64_t ms = target_ms(f->blob) / LIST_SHARE;
+	int64_t ms = f->known.target_ms / LIST_SHARE;
 	return ms < LIST_LEAST_MS ? LIST_LEAST_MS : ms > LIST_MOST_MS ? LIST_MOST_MS : ms;
-}
-
-/* An origin is remembered for as long as the configuration is the one that it comes from. */
-static const char *origin_of(const struct cached *f)
-{
-	return f->stream->conf == f->conf ? f->stream->from : "";
-}
-
-static void remember_origin(const struct cached *f, const char *name)
-{
-	struct cached_stream *s = f->stream;
-	conf_unref(&s->conf);
-	free(s->from);
-	s->conf = conf_ref(f->conf);
-	s->from = mem_strdup(name);
 }
 
 static void refuse(struct cached *f, err e)
 {
 	/* What is known of a stream is better than nothing while its origins are away. */
 	bool is_of_use = f->blob && f->is_list && e != ERR_NOTFOUND &&
-			 clock_ms() - f->made_ms < 3 * target_ms(f->blob);
+			 clock_ms() - f->known.made_ms < 3 * f->known.target_ms;
 	f->cache->facts.failures++;
 	f->state = is_of_use ? FILE_HELD : FILE_REFUSED;
 	f->why = e;
@@ -265,9 +203,12 @@ static void take(struct cached *f, struct upstream_file *got)
 	free(f->variant);
 	f->variant = mem_strdup(got->variant);
 	f->state = FILE_HELD;
-	f->made_ms = clock_ms();
+	if (f->is_list) {
+		hls_known_read(&f->known, blob_span(blob), clock_ms());
+		f->stream->newest = f->known;
+	}
 	f->fresh_ms = clock_after(lasts_ms(f));
-	remember_origin(f, got->from);
+	hls_origin_remember(f->stream, f->conf, got->from);
 }
 
 static void fetch_main(void *arg)
@@ -284,7 +225,7 @@ static void fetch_main(void *arg)
 		.body_max = FILE_BYTES_MAX,
 		.attempt_ms = ATTEMPT_MS + (f->waits ? 3 * f->vhost->hls.fragment_ms : 0),
 	};
-	snprintf(file->from, sizeof(file->from), "%s", origin_of(f));
+	snprintf(file->from, sizeof(file->from), "%s", hls_origin_name(f->stream, f->conf));
 	err e = upstream_get(c->server->cluster, file);
 	if (e)
 		log_debug("HLS %s: %s", log_quote(f->path), err_trail(e));
@@ -328,37 +269,48 @@ static err start(struct cached *f, const struct hls_asked *a)
 
 /* ---- a request ---- */
 
-static struct cached *cached_new(struct hls_cache *c, const struct hls_asked *a, const char *key,
-				 const char *path, const char *query)
+static struct cached *cached_new(struct hls_cache *c, const struct hls_asked *a,
+				 const struct hls_want *want, const char *key, const char *path)
 {
 	struct cached *f = mem_new(struct cached);
+	struct buf query = {.max = QUERY_MAX};
+	hls_want_write(&query, want);
 	f->cache = c;
 	f->key = mem_strdup(key);
 	f->path = mem_strdup(path);
-	f->query = mem_strdup(query);
-	f->stream = stream_enter(c, a);
+	f->query = mem_strdup(buf_text(&query));
+	f->stream = hls_origin_enter(c->streams, a);
 	f->is_list = a->is_list;
-	f->waits = a->want.waits;
+	f->waits = want->waits;
 	(void)map_set(c->files, key, f);
 	DL_APPEND(c->oldest, f);
+	buf_free(&query);
 	return f;
 }
 
-static struct cached *get(struct hls_cache *c, const struct hls_asked *a, const char *path)
+/* By what a file is known; owned by the caller. */
+static char *key_of(const struct hls_asked *a, const struct hls_want *want, const char *path)
 {
-	struct buf query = {.max = 256};
-	hls_want_write(&query, &a->want);
+	struct buf query = {.max = QUERY_MAX};
+	hls_want_write(&query, want);
 	char *key = mem_printf("%s%s?%s", a->vhost->name, path, buf_text(&query));
+	buf_free(&query);
+	return key;
+}
+
+static struct cached *get(struct hls_cache *c, const struct hls_asked *a,
+			  const struct hls_want *want, const char *path)
+{
+	char *key = key_of(a, want, path);
 	struct cached *f = map_get(c->files, key);
 	if (!f) {
 		make_room(c, 0);
-		f = cached_new(c, a, key, path, buf_text(&query));
+		f = cached_new(c, a, want, key, path);
 	}
 	DL_DELETE(c->oldest, f);
 	DL_APPEND(c->oldest, f);
 	f->until_ms = clock_after(2 * a->vhost->hls.window_ms);
 	free(key);
-	buf_free(&query);
 	return f;
 }
 
@@ -379,7 +331,8 @@ static err give(const struct cached *f, struct hls_file *out)
 	if (f->state == FILE_REFUSED)
 		return err_fail(f->why, "%s", f->reason);
 	*out = (struct hls_file){.blob = blob_ref(f->blob),
-				 .variant = mem_strdup(f->variant ? f->variant : "")};
+				 .variant = mem_strdup(f->variant ? f->variant : ""),
+				 .known = f->known};
 	return OK;
 }
 
@@ -396,16 +349,56 @@ static err obtain(struct cached *f, const struct hls_asked *a, struct hls_file *
 	return give(f, out);
 }
 
-err hls_cache_get(struct hls_cache *c, const struct hls_asked *a, const char *path,
-		  struct hls_file *out)
+static err have(struct hls_cache *c, const struct hls_asked *a, const struct hls_want *want,
+		const char *path, struct hls_file *out)
 {
-	struct cached *f = get(c, a, path);
+	struct cached *f = get(c, a, want, path);
 	if (!c->keeper)
 		c->keeper = co_start_in(&c->server->services, "hls-cache", keeper_main, c);
 	f->users++;
 	err e = obtain(f, a, out);
 	f->users--;
 	return e;
+}
+
+static bool is_held(const struct hls_cache *c, const struct hls_asked *a, const char *path)
+{
+	char *key = key_of(a, &a->want, path);
+	bool held = map_get(c->files, key) != NULL;
+	free(key);
+	return held;
+}
+
+/* A reload that nobody has asked for yet. Nothing in *out: it is to be asked for. */
+static err judge(struct hls_cache *c, const struct hls_asked *a, const char *path,
+		 struct hls_file *out)
+{
+	struct hls_want plain = {.skips = a->want.skips};
+	const struct hls_origin *stream = hls_origin_find(c->streams, a);
+	struct hls_known newest = stream ? stream->newest : (struct hls_known){0};
+	if (!newest.is_known || clock_ms() - newest.made_ms > KNOWN_TARGETS * newest.target_ms) {
+		TRY(have(c, a, &plain, path, out));
+		newest = out->known;
+		hls_file_fini(out);
+	}
+	if (hls_known_is_far(&newest, &a->want, clock_ms()))
+		return err_fail(ERR_LIMIT, "segment %lld is too far ahead of %lld",
+				(long long)a->want.number, (long long)newest.last);
+	if (!hls_known_has(&newest, &a->want))
+		return OK;
+	TRY(have(c, a, &plain, path, out));
+	if (!hls_known_has(&out->known, &a->want))
+		hls_file_fini(out);
+	return OK;
+}
+
+err hls_cache_get(struct hls_cache *c, const struct hls_asked *a, const char *path,
+		  struct hls_file *out)
+{
+	static const struct hls_want nothing;
+	if (a->is_list && a->want.waits && !is_held(c, a, path))
+		TRY(judge(c, a, path, out));
+	return out->blob ? OK : have(c, a, a->is_list ? &a->want : &nothing, path, out);
 }
 
 struct hls_cache_facts hls_cache_facts(const struct hls_cache *c)

@@ -7,6 +7,7 @@
 #pragma once
 #include "output/blob.h"
 #include "service/hls_asked.h"
+#include "service/hls_known.h"
 
 struct hls_cache;
 struct hls_cache *hls_cache_new(struct server *server);
@@ -14,13 +15,15 @@ struct hls_cache *hls_cache_new(struct server *server);
 void hls_cache_free(struct hls_cache **cache);
 
 struct hls_file {
-	struct blob *blob; /* one reference */
-	char *variant;     /* of a playlist, for a master; "" when the origin has not said */
+	struct blob *blob;      /* one reference */
+	char *variant;          /* of a playlist, for a master; "" when the origin has not said */
+	struct hls_known known; /* of a playlist */
 };
 void hls_file_fini(struct hls_file *file);
 
 /* What the request asks for. OK; ERR_NOTFOUND; ERR_UPSTREAM when no origin can be had; ERR_FULL when too many
- * are being fetched. */
+ * are being fetched; ERR_LIMIT when it waits for what no origin can have soon. Origins are asked to wait for what
+ * comes next alone: what has been before is in the list as it is. */
 err hls_cache_get(struct hls_cache *cache, const struct hls_asked *asked, const char *path,
 		  struct hls_file *out) BLOCKS;
 

@@ -191,6 +191,8 @@ static err tell(struct hls_visitor *v, err e, bool *found)
 	if (e == ERR_STOPPED)
 		return e;
 	*found = e != ERR_NOTFOUND || v->asked.is_list;
+	if (e == ERR_LIMIT && v->asked.want.waits)
+		return flv_refuse(v->s, 400, "That is too far ahead of the stream.");
 	if (e == ERR_NOTFOUND)
 		return *found ? flv_refuse(v->s, 404, "No origin has this stream.") : OK;
 	return flv_refuse(v->s, 503, "No origin can be had for this stream now.");
