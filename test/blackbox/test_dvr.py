@@ -395,6 +395,29 @@ def test_a_disk_that_stalls_delays_nobody(t):
     print(f"longest pause of a player while the disk hung: {max(late):.2f} s")
 
 
+def test_append_waits_for_a_disk_that_stalls(t):
+    """A stream that is published again while the end of its recording cannot be written yet is recorded behind it as soon
+    as that is done: one file, under its name."""
+    hang, env = stalling(t)
+    s = start(t, "[stream].flv", "dvr_plan append;", env=env)
+    p = publish(t, s, t.media(4, gop=1.0))
+    wait_for(lambda: p.finished and sum(map(os.path.getsize, recordings(s))) > 100000, 10, "some of the recording")
+    with open(hang, "w"):
+        began = time.monotonic()
+    p.stop()
+    wait_for(lambda: not s.json("/api/v1/recordings")["recording"], 10, "the end of the stream")
+    q = t.publish(s.url("live/a"), t.media(10, gop=1.0), speed=1)
+    wait_for(lambda: time.monotonic() - began > 3, 10, "longer than the end of a server waits")
+    os.unlink(hang)
+    wait_for(lambda: s.log().count("recording /live/a to") == 2, 10, "the second recording")
+    wait_for(lambda: any(r["duration_ms"] >= 5500 for r in s.json("/api/v1/recordings")["recording"]), 15, "some of it")
+    q.stop()
+    s.wait_ended("a", 10)
+    wait_for(lambda: [os.path.basename(x) for x in recordings(s)] == ["a.flv"], 10, "one file")
+    said = ffprobe(recordings(s)[0])
+    assert int(said[said.index("h264") + 1]) >= 130, said
+
+
 def first(server):
     """The path of the oldest recording as the API has it."""
     files = server.json("/api/v1/recordings")["files"]

@@ -1,7 +1,6 @@
 #include "output/files.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "co/co.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +30,7 @@ struct work {
 
 struct files {
 	char *root;
-	struct co *co;
+	struct co *co, *drainer; /* who waits in files_drain(); NULL */
 	struct work *queue;
 	int count;
 	size_t bytes;
@@ -237,7 +236,18 @@ static void files_main(void *arg)
 		if (w->kind == WRITE_AT && w->error)
 			note_damage(f, w->path, w->offset);
 		work_free(w, true);
+		if (!f->queue && f->drainer)
+			co_wake(f->drainer);
 	}
+}
+
+void files_drain(struct files *f)
+{
+	err e = OK;
+	f->drainer = co_self();
+	while (f->queue && f->co && e == OK)
+		e = co_wait(CLOCK_NEVER);
+	f->drainer = NULL;
 }
 
 struct files *files_new(const char *root)

@@ -2,6 +2,7 @@
  * whole. Layer: output. A disk that stalls delays nobody: the queue has a bound, and what does not fit
  * into it is lost, counted and told once. */
 #pragma once
+#include "co/co.h"
 #include "output/blob.h"
 
 struct files;
@@ -14,6 +15,8 @@ struct files_done {
 
 /* `root`: where relative paths begin; copied. */
 struct files *files_new(const char *root);
+/* Waits until all that is queued is done, however long the disk takes; or until the caller is stopped. One caller. */
+void files_drain(struct files *files) BLOCKS;
 /* Ends what is queued, for at most a second or two, and waits for it. */
 void files_free(struct files **files);
 /* The file of that path below the root gets these bytes, by a rename; folders are made. */

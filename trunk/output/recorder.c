@@ -168,6 +168,7 @@ static void follow(struct recorder *r)
 static void recorder_end(struct recorder *r)
 {
 	r->is_over = true;
+	files_drain(r->files);
 	files_free(&r->files);
 	(void)map_remove(r->recorders, r->key);
 	if (r->is_again && !co_stopping())
