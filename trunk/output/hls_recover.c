@@ -189,6 +189,7 @@ static void go_on(struct hls_stream *s, const struct past *p)
 	segmenter_resume(&s->segmenter,
 			 &(struct segmenter_past){.number = l->number + (int64_t)l->count - 1,
 						  .clock_ms = l->clock_ms,
+						  .wall_ms = p->modified_ms,
 						  .is_old = !goes_on});
 	if (!goes_on)
 		hls_list_retire(&s->list, now);

@@ -9,6 +9,7 @@ enum {
 	SILENCE_MS = 10000, /* nothing for so long is a break for a decoder */
 	NUMBER_GRID = 64,
 	SAME_RUN_MS = 3000, /* the clock of a run that goes on differs by no more after a restart */
+	SAME_RUN_MORE = 3,  /* segments beyond the time between */
 	CLOCK_STEPS = 1000, /* the clock follows by this part of a fragment at most */
 };
 
@@ -189,11 +190,13 @@ bool segmenter_finish(struct segmenter *s)
 
 /* The base of the first run: what its times lack to the wall clock, coarsely, so that whoever sees
  * this run comes to the same. Later runs go on where the one before has ended. */
-/* By its clock, and since it is not at its beginning again. */
-static bool goes_on(const struct segmenter *s, int64_t number, int64_t clock_ms)
+/* By its clock, and since as many segments as it lacks fit into the time between. */
+static bool goes_on(const struct segmenter *s, int64_t number, int64_t wall_ms)
 {
-	return s->past.clock_ms && llabs(clock_ms - s->past.clock_ms) < SAME_RUN_MS &&
-	       number >= s->past.number;
+	const struct segmenter_past *p = &s->past;
+	int64_t most = p->number + SAME_RUN_MORE + (wall_ms - p->wall_ms) / s->opts.fragment_ms;
+	return p->clock_ms && llabs(s->clock_ms - p->clock_ms) < SAME_RUN_MS &&
+	       number >= p->number && number <= most;
 }
 
 static void begin_run(struct segmenter *s, int64_t time, int64_t wall_ms)
@@ -205,7 +208,7 @@ static void begin_run(struct segmenter *s, int64_t time, int64_t wall_ms)
 	s->clock_ms = wall_ms - time;
 	if (s->last_number > 0)
 		s->base = s->last_number + 1 - k;
-	else if (s->past.number > 0 && !must_rise && !goes_on(s, s->base + k, s->clock_ms))
+	else if (s->past.number > 0 && !must_rise && !goes_on(s, s->base + k, wall_ms))
 		s->base = s->past.number + 1 - k;
 }
 

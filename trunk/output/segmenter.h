@@ -37,6 +37,7 @@ struct cut {
 struct segmenter_past {
 	int64_t number;   /* of the last segment; 0: none */
 	int64_t clock_ms; /* the wall clock minus the encoder's time, then; 0: not known */
+	int64_t wall_ms;  /* when it ended, since 1970 */
 	bool is_old;      /* its list is not gone on with, so that numbers need only be higher */
 };
 

@@ -313,6 +313,10 @@ static void numbers_are_higher_than_those_before_a_restart(void **state)
 		{{.number = 900000003, .clock_ms = WALL - 11000}, 900000005}, /* it goes on */
 		{{.number = 900000005, .clock_ms = WALL - 11000}, 900000005}, /* once more */
 		{{.number = 900000006, .clock_ms = WALL - 11000}, 900000007}, /* too far back */
+		{{.number = 900000001, .clock_ms = WALL - 11000, .wall_ms = WALL - 2000},
+		 900000005},
+		{{.number = 900000000, .clock_ms = WALL - 11000, .wall_ms = WALL - 2000},
+		 900000001},
 		{{.number = 900000003, .is_old = true}, 900000005},
 		{{.number = 900000009, .is_old = true}, 900000010},
 	};
