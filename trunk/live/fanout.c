@@ -10,7 +10,8 @@ enum {
 	SLICE = 256,         /* of the instant group, before other coroutines run */
 	RIDE_MS = 100,       /* no picture for so long: audio is sent by itself */
 	SLOTS_AT_ONCE = 4,   /* of those that were missed */
-	READ_EVERY_MS = 400, /* a paced feeder reads at least so often */
+	READ_EVERY_MS = 400, /* a paced feeder reads at least so often: */
+	READ_GRID_MS = 20,   /* those of many sources together, or each would wake the process */
 	CACHE_LINE = 64,
 	NEEDED = 2 * CACHE_LINE, /* of each object that a send slot looks at */
 	PHASE_STEP = 13, /* from one source to the next, in groups; odd, to meet all of them */
@@ -80,11 +81,16 @@ bool source_is_paced(const struct source *s)
 	       !s->fanout.instant.count;
 }
 
+static int64_t on_grid(int64_t ms)
+{
+	return ms - ms % READ_GRID_MS;
+}
+
 /* The next send slot of a group: of one that has news, or for which a paced feeder may have some. */
 static int64_t next_slot(const struct source *s, int64_t after)
 {
 	bool paced = source_is_paced(s);
-	int64_t best = paced ? after + READ_EVERY_MS : CLOCK_NEVER;
+	int64_t best = paced ? on_grid(after + READ_EVERY_MS) : CLOCK_NEVER;
 	for (int i = 0; i < FANOUT_GROUPS; i += s->fanout.step) {
 		const struct fanout_group *group = &s->fanout.groups[i];
 		bool wants = paced ? group->count > 0 : has_news(s, group);
