@@ -14,6 +14,9 @@
 #include <string.h>
 #include <utlist.h>
 
+/* Cameras behind one router come all at once when their power is back. */
+enum { STRANGERS_OF_A_SITE = 256 };
+
 static const struct conf_caster *conf_of(const struct gb_hub *h)
 {
 	return &h->server->conf->caster;
@@ -136,6 +139,8 @@ static err begin(struct gb_hub *h)
 						       .may_log = may_log,
 						       .ctx = h,
 						       .agent = SERVER_NAME,
+						       .connections_max = GB_DEVICES_MAX,
+						       .per_address_max = STRANGERS_OF_A_SITE,
 					       });
 	if (e)
 		gb_registrar_fini(&h->registrar);
@@ -159,10 +164,17 @@ void gb_hub_unlisten_sip(struct gb_hub *h, int port)
 		(void)sip_endpoint_remove_udp(h->endpoint, port);
 }
 
+/* Cameras and clients share the descriptors that max_connections stands for. */
+static bool has_room(const struct gb_hub *h)
+{
+	return sip_endpoint_counts(h->endpoint)->connections + h->server->places.count <
+	       h->server->conf->max_connections;
+}
+
 void gb_hub_accept_sip(void *ctx, struct sock *sock)
 {
 	struct gb_hub *h = ctx;
-	if (begin(h) == OK)
+	if (begin(h) == OK && has_room(h))
 		sip_endpoint_accept(h->endpoint, sock);
 	else
 		sock_close(&sock);
