@@ -85,7 +85,7 @@ def wait_playing(page, name, frames=30, seconds=20):
     """Until so many more pictures, and sound for as long, have come to that player of the page."""
     def enough():
         found = page.run_async(STATS, name)
-        return found.get("video", {}).get("decoded", 0) >= frames and found["audio"]["samples"] > 24000 and found
+        return found.get("video", {}).get("decoded", 0) >= frames and found.get("audio", {}).get("samples", 0) > 24000 and found
     return wait_for(enough, seconds, f"{frames} pictures and sound of {name}", every=0.2)
 
 
