@@ -109,16 +109,18 @@ class Sip:
             except OSError:
                 pass
 
-    def request(self, method, body="", kind="Application/MANSCDP+xml", more="", to=SERVER_ID, call_id=None):
-        self.cseq += 1
+    def request(self, method, body="", kind="Application/MANSCDP+xml", more="", to=SERVER_ID, to_tag="", call_id=None):
+        with self.lock:
+            self.cseq += 1
+            n = self.cseq
         data = body.encode("gb18030")
         uri = f"sip:{SERVER_ID}@{REALM}"
         self.send(f"{method} {uri} SIP/2.0\nVia: SIP/2.0/{self.transport.upper()} {self.local[0]}:{self.local[1]};rport;"
                   f"branch=z9hG4bK{secrets.token_hex(6)}\nFrom: <sip:{self.user}@{REALM}>;tag={secrets.token_hex(4)}\n"
-                  f"To: <sip:{to}@{REALM}>\nCall-ID: {call_id or self.call_id}\nCSeq: {self.cseq} {method}\n"
+                  f"To: <sip:{to}@{REALM}>{';tag=' + to_tag if to_tag else ''}\nCall-ID: {call_id or self.call_id}\nCSeq: {n} {method}\n"
                   f"Contact: <sip:{self.user}@{self.local[0]}:{self.local[1]}>\nMax-Forwards: 70\nUser-Agent: test camera\n{more}"
                   + (f"Content-Type: {kind}\n" if data else "") + f"Content-Length: {len(data)}\n\n", data)
-        return self.cseq
+        return n
 
     def ask(self, method, seconds=5, **kw):
         """Sends a request and gives its final answer."""

@@ -52,8 +52,15 @@ static void leave(struct gb_registrar *r, struct gb_device *d, const char *why)
 	d->left_why = why;
 	d->since_ms = clock_ms();
 	d->since_wall_ms = clock_wall_ms();
-	log_info("GB28181 device %s is off line: %s", d->id, why);
+	if (may_log(r))
+		log_info("GB28181 device %s is off line: %s", d->id, why);
 	r->ops->on_left(r->opts.ctx, d);
+}
+
+void gb_registrar_dismiss(struct gb_registrar *r, const char *why)
+{
+	for (struct map_iter it = map_begin(r->devices.by_id); map_next(&it);)
+		leave(r, it.value, why);
 }
 
 static const char *why_left(const struct gb_registrar *r, const struct gb_device *d, int64_t now)
@@ -250,8 +257,9 @@ static void come(struct gb_registrar *r, struct gb_device *d, struct sip_incomin
 		d->since_wall_ms = clock_wall_ms();
 		d->left_why = NULL;
 		addr_text(peer, sip_flow_peer(in->flow));
-		log_info("GB28181 device %s is on line, at %s by %s", d->id, peer,
-			 sip_transport_name(sip_flow_transport(in->flow)));
+		if (may_log(r))
+			log_info("GB28181 device %s is on line, at %s by %s", d->id, peer,
+				 sip_transport_name(sip_flow_transport(in->flow)));
 	}
 	if (is_new && r->opts.catalog)
 		gb_registrar_ask_catalog(r, d);
@@ -305,7 +313,8 @@ static void take_catalog(struct gb_registrar *r, struct gb_device *d, const stru
 		return;
 	r->counts.catalogs++;
 	gb_channels_settle(&r->devices, d);
-	log_info("GB28181 device %s has %zu channels", d->id, d->channel_count);
+	if (may_log(r))
+		log_info("GB28181 device %s has %zu channels", d->id, d->channel_count);
 }
 
 static void on_message(struct gb_registrar *r, struct gb_device *d, struct sip_incoming *in)

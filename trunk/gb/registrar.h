@@ -60,6 +60,9 @@ void gb_registrar_fini(struct gb_registrar *r);
 /* Other rules for what comes from now on. */
 void gb_registrar_configure(struct gb_registrar *r, const struct gb_registrar_opts *opts);
 
+/* All who are on line are off line, for that reason, a literal. */
+void gb_registrar_dismiss(struct gb_registrar *r, const char *why);
+
 /* For sip_endpoint_opts; answers, or not. */
 void gb_registrar_take(struct gb_registrar *r, struct sip_incoming *in);
 /* Asks the device for its channels. */

@@ -14,7 +14,7 @@ bool maker_want(const struct maker *m, const struct conf_vhost *vhost, const cha
 
 void maker_leave(const struct maker *m, struct making *making)
 {
-	if (making->of)
+	if (m->ops && making->of)
 		m->ops->leave(m->ctx, making);
 }
 

@@ -167,7 +167,8 @@ static err send_invite(struct gb_call *c, const struct gb_device *d)
 /* Until something has happened, or it is ended. */
 static err wait(struct gb_call *c, const bool *what, int64_t deadline)
 {
-	while (!*what && !c->is_over && !c->has_failed && !c->has_ended && !c->starts_over) {
+	while (!*what && clock_ms() < deadline && !c->is_over && !c->has_failed && !c->has_ended &&
+	       !c->starts_over) {
 		int64_t look = clock_after(LOOK_MS);
 		err e = co_wait(look < deadline ? look : deadline);
 		if (e == ERR_STOPPED)
@@ -176,10 +177,9 @@ static err wait(struct gb_call *c, const bool *what, int64_t deadline)
 			say_why(c, "nobody watches");
 			c->is_over = true;
 		}
-		if (clock_ms() >= deadline)
-			return ERR_TIMEOUT;
 	}
-	return *what && !c->is_over ? OK : ERR_CLOSED;
+	bool has_ended = c->is_over || c->has_failed || c->has_ended || c->starts_over;
+	return *what && !c->is_over ? OK : has_ended ? ERR_CLOSED : ERR_TIMEOUT;
 }
 
 /* Where the device says that it listens; behind a NAT that is where its messages come from. */
@@ -213,6 +213,13 @@ static void take_answer(struct gb_call *c)
 		c->stream->also_from = said;
 }
 
+static err say_error(struct gb_call *c, err e)
+{
+	if (e)
+		say_why(c, err_trail(e));
+	return e;
+}
+
 static err converse(struct gb_call *c)
 {
 	int64_t deadline = clock_after(conf_of(c)->sip.timeout_ms);
@@ -221,16 +228,19 @@ static err converse(struct gb_call *c)
 		say_why(c, "the device is off line");
 		return ERR_CLOSED;
 	}
-	TRY(open_stream(c, d));
-	TRY(send_invite(c, d));
+	TRY(say_error(c, open_stream(c, d)));
+	TRY(say_error(c, send_invite(c, d)));
 	c->hub->invited++;
-	TRY(wait(c, &c->in_dialog, deadline));
+	err e = wait(c, &c->in_dialog, deadline);
+	if (e == ERR_TIMEOUT)
+		say_why(c, "the device does not answer");
+	TRY(e);
 	c->state = GB_CALL_ANSWERED;
 	take_answer(c);
 	d = device_of(c);
 	if (d && conf_of(c)->media == CASTER_TCP_ACTIVE)
 		connect_to_device(c, d);
-	err e = wait(c, &c->has_begun, clock_after(conf_of(c)->sip.timeout_ms));
+	e = wait(c, &c->has_begun, clock_after(conf_of(c)->sip.timeout_ms));
 	if (e == ERR_TIMEOUT)
 		say_why(c, "the device has answered, but no media came");
 	TRY(e);
@@ -242,8 +252,8 @@ static err converse(struct gb_call *c)
 
 static void say_goodbye(struct gb_call *c)
 {
-	const struct gb_device *d = device_of(c);
-	if (c->in_dialog && d)
+	const struct gb_device *d = gb_device_find(&c->hub->registrar.devices, c->device);
+	if (c->in_dialog && d && d->flow)
 		(void)sip_send(c->hub->endpoint, d->flow, &c->dialog,
 			       &(struct sip_request){.method = "BYE"}, NULL);
 	c->in_dialog = false;
@@ -267,7 +277,8 @@ static err attempt(struct gb_call *c)
 /* Whether it is worth trying again. */
 static bool is_wanted(struct gb_call *c)
 {
-	if (c->is_over || c->failures >= FAILURES_MAX || !device_of(c))
+	if (c->is_over || c->failures >= FAILURES_MAX || !device_of(c) ||
+	    c->hub->server->drain.state != DRAIN_OFF)
 		return false;
 	if (c->status >= 300 && !c->starts_over)
 		return false;
@@ -287,9 +298,20 @@ static err pause(struct gb_call *c)
 	return OK;
 }
 
+/* Its registrations do not call it again before its time. */
+static void refrain(const struct gb_call *c)
+{
+	struct gb_device *d = gb_device_find(&c->hub->registrar.devices, c->device);
+	int64_t until = clock_after(conf_of(c)->sip.reinvite_ms);
+	if (d && d->quiet_until_ms < until)
+		d->quiet_until_ms = until;
+}
+
 static void note_failure(struct gb_call *c)
 {
 	c->failures++;
+	if (c->status >= 300)
+		refrain(c);
 	if (c->status)
 		c->hub->refused++;
 	else
@@ -346,7 +368,7 @@ struct gb_call *gb_call_find(const struct gb_hub *hub, const char *channel)
 struct gb_call *gb_call_start(struct gb_hub *hub, const struct gb_device *device,
 			      const char *channel, const char *name, bool on_demand)
 {
-	if (hub->call_count >= CALLS_MAX)
+	if (hub->is_ending || hub->call_count >= CALLS_MAX)
 		return NULL;
 	struct gb_call *c = mem_new(struct gb_call);
 	c->hub = hub;

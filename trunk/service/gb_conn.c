@@ -12,7 +12,10 @@
 enum {
 	UNKNOWN_MS =
 		5000, /* a connection whose SSRC is none of ours: its device may be answering still */
+	NOISE_MAX = 1 << 20, /* bytes without a packet */
 	READ_BYTES = 32 * 1024,
+	READS = 8, /* in a row, before others have a turn */
+	PACKETS = 64,
 };
 
 struct conn {
@@ -23,6 +26,7 @@ struct conn {
 	struct rtp_framer framer;
 	struct span first; /* the packet that has said which stream it is */
 	bool has_first;
+	unsigned looked; /* packets, before the stream was known */
 	/* of a connection that is made */
 	uint32_t ssrc;
 	struct addr to;
@@ -46,6 +50,8 @@ static err read_some(struct conn *c)
 {
 	static uint8_t bytes[READ_BYTES];
 	size_t n;
+	if (c->framer.sought > NOISE_MAX)
+		return err_fail(ERR_PROTOCOL, "what comes are no packets of RTP");
 	TRY(sock_try_recv(c->sock, bytes, sizeof(bytes), &n));
 	rtp_framer_take(&c->framer, span_of(bytes, n));
 	return OK;
@@ -59,8 +65,13 @@ static err on_recv(struct gb_line *line, struct span *packet, bool *gap)
 		*packet = c->first;
 		return OK;
 	}
-	while (!rtp_framer_next(&c->framer, packet, gap))
+	for (int i = 0; !rtp_framer_next(&c->framer, packet, gap); i++) {
+		if (i == READS) {
+			co_wake(co_self()); /* more may be there; others come first */
+			return ERR_AGAIN;
+		}
 		TRY(read_some(c));
+	}
 	return OK;
 }
 
@@ -105,6 +116,10 @@ static err next_packet(struct conn *c, struct rtp *rtp, int64_t deadline)
 {
 	for (;;) {
 		bool gap;
+		if (++c->looked % PACKETS == 0) {
+			co_yield ();
+			TRY(co_stopping() ? ERR_STOPPED : OK);
+		}
 		err e = on_recv(&c->line, &c->first, &gap);
 		if (e == ERR_AGAIN)
 			e = co_wait(deadline);

@@ -1,8 +1,6 @@
 #include "service/gb_demand.h"
-#include "base/mem.h"
 #include "service/gb_call.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -11,15 +9,11 @@ static bool is_output(const struct gb_hub *h, const struct conf_vhost *vhost, co
 		      const char *stream)
 {
 	struct own_publish p;
-	const char *output = h->server->conf->caster.output, *mark = "[stream]";
-	const char *at = strstr(output, mark);
 	if (!gb_is_id(span_str(stream)))
 		return false;
-	char *url = mem_printf("%.*s%s%s", (int)(at - output), output, stream, at + strlen(mark));
-	bool is = own_publish_init(&p, h->server, "gb28181-publish", url, NULL) == OK &&
+	bool is = gb_publish_init(&p, h, stream, NULL) == OK &&
 		  strcmp(p.request.vhost->name, vhost->name) == 0 && strcmp(p.to.app, app) == 0;
 	own_publish_fini(&p);
-	free(url);
 	return is;
 }
 
@@ -29,8 +23,9 @@ static struct gb_device *find_device(struct gb_hub *h, const struct conf_vhost *
 {
 	const struct conf *conf = h->server->conf;
 	struct gb_devices *devices = gb_hub_devices(h);
-	if (!devices || !conf->caster.enabled || conf->caster.sip.invite == CASTER_NEVER ||
-	    h->server->drain.state != DRAIN_OFF || !is_output(h, vhost, app, stream))
+	if (!devices || h->is_ending || !conf->caster.enabled ||
+	    conf->caster.sip.invite == CASTER_NEVER || h->server->drain.state != DRAIN_OFF ||
+	    !is_output(h, vhost, app, stream))
 		return NULL;
 	struct gb_device *d = gb_devices_route(devices, stream, channel);
 	return d && d->is_online && d->flow && sip_flow_is_open(d->flow) ? d : NULL;

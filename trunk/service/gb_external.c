@@ -81,8 +81,8 @@ bool gb_external_close(struct gb_hub *hub, const char *name)
 	return x != NULL;
 }
 
-void gb_external_end(struct gb_hub *hub)
+void gb_external_end(struct gb_hub *hub, const char *why)
 {
 	while (hub->externals)
-		end(hub->externals, "the server ends");
+		end(hub->externals, why);
 }

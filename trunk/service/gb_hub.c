@@ -22,6 +22,12 @@ static const struct conf_caster *conf_of(const struct gb_hub *h)
 	return &h->server->conf->caster;
 }
 
+/* By SIP; a reload may have changed that. */
+static bool is_served(const struct gb_hub *h)
+{
+	return conf_of(h)->enabled && conf_of(h)->sip.enabled;
+}
+
 /* ---- what devices do ---- */
 
 /* By its own id: a device with channels of other ids is called for them when somebody watches. */
@@ -52,16 +58,19 @@ static void on_left(void *ctx, struct gb_device *d)
 			gb_call_end(c, "the device is off line");
 }
 
-/* Some send it outside of the dialog. */
+/* The Call-ID says which, whatever a device writes for the tags. Some send it outside of the dialog; in one that is
+ * none of ours it is about a call that has ended. */
 static void on_bye(void *ctx, struct gb_device *d, const struct sip_message *bye)
 {
 	struct gb_hub *h = ctx;
-	struct gb_call *c, *ours = NULL;
+	struct gb_call *c;
+	bool is_of_all = bye->to.tag.n == 0;
 	DL_FOREACH (h->calls, c)
-		if (strcmp(c->device, d->id) == 0 && sip_dialog_has(&c->dialog, bye))
-			ours = c;
+		if (span_is(bye->call_id, c->dialog.call_id))
+			is_of_all = false;
 	DL_FOREACH (h->calls, c)
-		if (ours ? c == ours : strcmp(c->device, d->id) == 0)
+		if (strcmp(c->device, d->id) == 0 &&
+		    (is_of_all || span_is(bye->call_id, c->dialog.call_id)))
 			gb_call_hung_up(c);
 }
 
@@ -112,8 +121,21 @@ static struct gb_registrar_opts opts_of(struct gb_hub *h)
 	};
 }
 
+static void end_all(struct gb_hub *h)
+{
+	struct gb_call *c;
+	DL_FOREACH (h->calls, c)
+		gb_call_end(c, "it is switched off");
+	if (!conf_of(h)->enabled)
+		gb_external_end(h, "it is switched off");
+	if (h->endpoint)
+		gb_registrar_dismiss(&h->registrar, "it is switched off");
+}
+
 void gb_hub_reload(struct gb_hub *h)
 {
+	if (!is_served(h))
+		end_all(h);
 	if (!h->endpoint)
 		return;
 	struct gb_registrar_opts opts = opts_of(h);
@@ -122,10 +144,35 @@ void gb_hub_reload(struct gb_hub *h)
 
 /* ---- SIP ---- */
 
+/* By UDP at that port, or, 0, in any way. */
+static bool is_at(const struct gb_call *c, int port)
+{
+	const struct gb_device *d = gb_device_find(&c->hub->registrar.devices, c->device);
+	return !port || (d && d->flow && sip_flow_transport(d->flow) == SIP_UDP &&
+			 addr_port(sip_flow_local(d->flow)) == port);
+}
+
+/* While there is a way to say good-bye. */
+static void end_calls(struct gb_hub *h, int port, const char *why) BLOCKS
+{
+	enum { GOODBYE_MS = 1000, STEP_MS = 10 };
+	int64_t until = clock_after(GOODBYE_MS);
+	struct gb_call *c;
+	DL_FOREACH (h->calls, c)
+		if (is_at(c, port))
+			gb_call_end(c, why);
+	do {
+		DL_FOREACH (h->calls, c)
+			if (c->is_over)
+				break;
+	} while (c && clock_ms() < until && co_sleep(STEP_MS) == OK);
+}
+
 static void on_request(void *ctx, struct sip_incoming *in)
 {
 	struct gb_hub *h = ctx;
-	gb_registrar_take(&h->registrar, in);
+	if (is_served(h)) /* connections outlive the port */
+		gb_registrar_take(&h->registrar, in);
 }
 
 static err begin(struct gb_hub *h)
@@ -160,8 +207,10 @@ err gb_hub_listen_sip(struct gb_hub *h, struct udp **udp)
 
 void gb_hub_unlisten_sip(struct gb_hub *h, int port)
 {
-	if (h->endpoint)
-		(void)sip_endpoint_remove_udp(h->endpoint, port);
+	if (!h->endpoint)
+		return;
+	end_calls(h, port, "its SIP port is closed");
+	(void)sip_endpoint_remove_udp(h->endpoint, port);
 }
 
 /* Cameras and clients share the descriptors that max_connections stands for. */
@@ -247,15 +296,9 @@ struct gb_hub *gb_hub_new(struct server *server)
 
 void gb_hub_stop(struct gb_hub *h)
 {
-	enum { GOODBYE_MS = 1000 };
-	struct gb_call *c;
-	int64_t until = clock_after(GOODBYE_MS);
-	h->server->maker = (struct maker){0};
-	gb_external_end(h);
-	DL_FOREACH (h->calls, c)
-		gb_call_end(c, "the server ends");
-	while (h->calls && clock_ms() < until && co_sleep(10) == OK)
-		;
+	h->is_ending = true;
+	gb_external_end(h, "the server ends");
+	end_calls(h, 0, "the server ends");
 }
 
 void gb_hub_free(struct gb_hub **hub)
@@ -264,6 +307,7 @@ void gb_hub_free(struct gb_hub **hub)
 	*hub = NULL;
 	if (!h)
 		return;
+	h->server->maker = (struct maker){0};
 	gb_port_free(&h->port);
 	if (h->endpoint) {
 		sip_endpoint_free(&h->endpoint);

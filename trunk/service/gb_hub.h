@@ -8,6 +8,7 @@
 enum {
 	GB_NAME_MAX = 64,
 	GB_STREAMS_MAX = 4096, /* that are expected or come */
+	GB_FORMER = 64,        /* streams that have ended last */
 };
 
 struct gb_call;
@@ -22,16 +23,22 @@ struct gb_hub {
 	struct gb_port *port;          /* for media in datagrams; NULL */
 	struct gb_stream *streams;
 	int stream_count;
+	struct gb_former {
+		uint32_t ssrc;
+		int64_t until; /* its device may send it still */
+	} former[GB_FORMER];
+	unsigned former_at;
 	struct gb_external *externals; /* of them, those that another program has announced */
 	struct gb_call *calls;
 	int call_count;
+	bool is_ending; /* nothing begins any more */
 	/* since the start */
 	int64_t invited, refused, unanswered, ended;
 	int64_t unknown_media; /* connections and datagrams that nobody has asked for */
 };
 
 struct gb_hub *gb_hub_new(struct server *server);
-/* Ends all calls, with a good-bye to the devices; before the sessions are ended. */
+/* Ends all calls, with a good-bye to the devices, and begins no others; before the sessions are ended. */
 void gb_hub_stop(struct gb_hub *hub) BLOCKS;
 /* After all sessions. */
 void gb_hub_free(struct gb_hub **hub) BLOCKS;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { FORMER_MS = 30000 };
+
 static struct gb_stream *find_ssrc(const struct gb_hub *h, uint32_t ssrc)
 {
 	struct gb_stream *s;
@@ -27,14 +29,6 @@ static bool is_expected(const struct gb_hub *h, const char *name)
 	return false;
 }
 
-/* "rtmp://127.0.0.1/live/[stream]" with its name. */
-static char *output_of(const struct gb_hub *h, const char *name)
-{
-	const char *output = h->server->conf->caster.output, *mark = "[stream]";
-	const char *at = strstr(output, mark);
-	return mem_printf("%.*s%s%s", (int)(at - output), output, name, at + strlen(mark));
-}
-
 static void stream_free(struct gb_stream *s)
 {
 	DL_DELETE(s->hub->streams, s);
@@ -43,11 +37,43 @@ static void stream_free(struct gb_stream *s)
 	free(s);
 }
 
+static bool has_come(const struct gb_stream *s)
+{
+	return s->feed || s->flow;
+}
+
+/* One of a stream that has ended: its device may send for a while. */
+static bool was_ours(const struct gb_hub *h, uint32_t ssrc)
+{
+	for (size_t i = 0; i < GB_FORMER; i++)
+		if (h->former[i].ssrc == ssrc && clock_ms() < h->former[i].until)
+			return true;
+	return false;
+}
+
+static void note_former(struct gb_hub *h, uint32_t ssrc)
+{
+	h->former[h->former_at++ % GB_FORMER] = (struct gb_former){ssrc, clock_after(FORMER_MS)};
+}
+
+err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const char *name,
+		    const struct addr *from)
+{
+	const char *output = hub->server->conf->caster.output, *mark = "[stream]";
+	const char *at = strstr(output, mark);
+	char *url = mem_printf("%.*s%s%s", (int)(at - output), output, name, at + strlen(mark));
+	err e = own_publish_init(out, hub->server, "gb28181-publish", url, from);
+	free(url);
+	return e;
+}
+
 err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_stream_opts *opts)
 {
 	if (find_ssrc(hub, opts->ssrc) || is_expected(hub, opts->name))
 		return err_fail(ERR_FULL, "the stream %s or the SSRC %010u is expected already",
 				opts->name, opts->ssrc);
+	if (hub->is_ending)
+		return err_fail(ERR_FULL, "the server ends");
 	if (hub->stream_count >= GB_STREAMS_MAX)
 		return err_fail(ERR_FULL, "%d streams of cameras are expected already",
 				hub->stream_count);
@@ -62,9 +88,7 @@ err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_s
 	snprintf(s->name, sizeof(s->name), "%s", opts->name);
 	DL_APPEND(hub->streams, s);
 	hub->stream_count++;
-	char *output = output_of(hub, opts->name);
-	err e = own_publish_init(&s->publish, hub->server, "gb28181-publish", output, opts->from);
-	free(output);
+	err e = gb_publish_init(&s->publish, hub, opts->name, opts->from);
 	if (e) {
 		stream_free(s);
 		return e;
@@ -80,6 +104,7 @@ void gb_stream_close(struct gb_stream **stream, const char *why)
 	if (!s)
 		return;
 	s->is_closed = true;
+	note_former(s->hub, s->ssrc);
 	if (s->feed)
 		publication_stop(&s->feed->publication, OUTCOME_ENDED, "%s", why);
 	else if (!s->flow)
@@ -88,7 +113,7 @@ void gb_stream_close(struct gb_stream **stream, const char *why)
 
 void gb_stream_set_ssrc(struct gb_stream *s, uint32_t ssrc)
 {
-	if (!find_ssrc(s->hub, ssrc))
+	if (!has_come(s) && !find_ssrc(s->hub, ssrc))
 		s->ssrc = ssrc;
 }
 
@@ -112,7 +137,7 @@ static struct gb_stream *find_only(const struct gb_hub *h, const struct addr *fr
 {
 	struct gb_stream *s, *only = NULL;
 	DL_FOREACH (h->streams, s) {
-		if (s->is_closed || s->feed || !s->is_bound || !may_feed(s, from))
+		if (s->is_closed || has_come(s) || !s->is_bound || !may_feed(s, from))
 			continue;
 		if (only)
 			return NULL;
@@ -126,7 +151,10 @@ struct gb_stream *gb_stream_find(struct gb_hub *h, uint32_t ssrc, const struct a
 	struct gb_stream *s = find_ssrc(h, ssrc);
 	if (s)
 		return may_feed(s, from) ? s : NULL;
-	return find_only(h, from);
+	s = was_ours(h, ssrc) ? NULL : find_only(h, from);
+	if (s)
+		s->ssrc = ssrc;
+	return s;
 }
 
 /* ---- sound ---- */

@@ -38,15 +38,21 @@ struct gb_stream_opts {
 	void *ctx;
 };
 
-/* ERR_FULL: that name or SSRC is expected already. */
+/* What the stream of that name is published with, by stream_caster.output; as own_publish_init(). */
+err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const char *name,
+		    const struct addr *from);
+
+/* ERR_FULL: that name or SSRC is expected already, there are too many, or the server ends. */
 err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_stream_opts *opts);
 /* Ends it, for that reason; nothing is told any more. NULL is fine; clears. */
 void gb_stream_close(struct gb_stream **stream, const char *why);
-/* The device has said another SSRC than it was asked for; one that is taken is not believed. */
+/* The device has said another SSRC than it was asked for; one that is taken is not believed, nor are words that
+ * come behind the media. */
 void gb_stream_set_ssrc(struct gb_stream *stream, uint32_t ssrc);
 
 /* The one whose packets these are: by the SSRC, else the only one that is expected from that address, since devices
- * write what they like into theirs. NULL: none is, or it comes from elsewhere. */
+ * write what they like into theirs: it has that SSRC from now on. NULL: none is, it comes from elsewhere, or it is
+ * what is left of a stream that has ended. */
 struct gb_stream *gb_stream_find(struct gb_hub *hub, uint32_t ssrc, const struct addr *from);
 /* Publishes it from that line, to the end; nothing else feeds it. The stream may be gone afterwards. */
 err gb_stream_run(struct gb_stream *stream, struct gb_line *line) BLOCKS;

@@ -109,11 +109,11 @@ static void there_is_a_bound_for_each(void **state)
 	struct gb_device *d = gb_device_get(&devices, RECORDER, 0);
 	d->is_online = true;
 	for (int i = 0; i < GB_CHANNELS_MAX + 5; i++) {
-		snprintf(id, sizeof(id), "3402000000131%07d", i);
+		snprintf(id, sizeof(id), "3402000000131%07u", (unsigned)i % 10000000U);
 		assert_int_equal(take(d, id, "") != NULL, i < GB_CHANNELS_MAX);
 	}
 	for (int i = 1; i < GB_DEVICES_MAX; i++) {
-		snprintf(id, sizeof(id), "3402000000132%07d", i);
+		snprintf(id, sizeof(id), "3402000000132%07u", (unsigned)i % 10000000U);
 		assert_non_null(gb_device_get(&devices, id, i));
 		gb_device_find(&devices, id)->is_online = i != 7;
 	}
