@@ -159,6 +159,21 @@ def test_a_disk_that_stalls_delays_no_list(t):
     wait_for(lambda: os.path.exists(path), 10, "the file")
 
 
+def test_a_stream_that_comes_at_once_is_whole(t):
+    """While the list of before is looked for, nothing is missed: what is published as fast as it goes is all there."""
+    s = start(t)
+    for _ in range(2):
+        p = t.publish(s.url("live/a"), t.media(8, gop=1.0), loop=False, speed=None)
+        found = wait_for(lambda: [f for f in [live(s)] if f and sum(x.duration for x in f.segments if x.number >= 0) >= 6.9], 15, "all of it")[0]
+        wait_for(lambda p=p: p.finished, 10, "the end of the file")
+        p.stop()
+        s.stop()
+        assert abs(kept(s).segments[0].duration - 1) < 0.1, found.text
+        for name in os.listdir(os.path.join(s.folder, HTML, "live")):
+            os.unlink(os.path.join(s.folder, HTML, "live", name))
+        s.start()
+
+
 def continued(media, at):
     """What an encoder that goes on sends: the headers, then from the first key frame behind that time."""
     begin = next(m.ts for m in media if m.ts >= at and is_keyframe(m) and not is_header(m))

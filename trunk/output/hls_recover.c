@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 4 << 20 };
+enum { TEXT_MAX = 4 << 20, PATIENCE_MS = 1000 };
 
 struct found {
 	char *path, *init,
@@ -20,17 +20,18 @@ struct found {
 	int64_t bytes;
 };
 
-/* What is read on a helper thread. */
+/* What is read on a helper thread. It has names of its own: a disk may take longer than the stream lives. */
 struct past {
-	const struct hls_stream *s;
 	struct conf *conf; /* the stream may get another one meanwhile */
 	const struct conf_vhost *vhost;
+	struct hls_name name;
 	char *prefix;
 	struct hls_read_list list;
 	struct found *found; /* as many as segments */
 	size_t from;         /* the first of those whose files are all there */
 	int64_t modified_ms; /* since 1970 */
-	bool is_there;
+	bool is_there, is_done;
+	struct co *waiter; /* NULL: nobody waits for it any more */
 };
 
 static char *whole(const struct past *p, const char *path)
@@ -42,7 +43,7 @@ static bool read_list(struct past *p)
 {
 	struct file_facts facts = {0};
 	struct buf text = {.max = TEXT_MAX};
-	char *path = whole(p, p->s->list_path);
+	char *path = whole(p, p->name.list_path);
 	bool is_good = file_read(&facts, path, &text) && hls_list_read(&p->list, buf_span(&text));
 	p->modified_ms = facts.modified_s * 1000;
 	buf_free(&text);
@@ -52,14 +53,13 @@ static bool read_list(struct past *p)
 
 static bool is_own(const struct past *p, const char *path, const char *type)
 {
-	const struct hls_stream *s = p->s;
 	struct hls_name name = {0};
 	const char *found = NULL;
 	char *asked = mem_printf("/%s", path);
 	bool is_good =
 		hls_name_by_path(p->vhost, asked, &name, &found) &&
-		strcmp(name.stream, s->stream) == 0 &&
-		(!*name.app || strcmp(name.app, s->app) == 0) &&
+		strcmp(name.stream, p->name.stream) == 0 &&
+		(!*name.app || strcmp(name.app, p->name.app) == 0) &&
 		(found == type || (!type && found != hls_type_list && found != hls_type_key));
 	hls_name_fini(&name);
 	free(asked);
@@ -82,7 +82,7 @@ static char *path_behind(const struct past *p, const char *prefix, const char *u
 {
 	size_t n = strlen(prefix);
 	if (n == 0 || strncmp(uri, prefix, n) != 0)
-		return hls_read_path(p->s->list_path, uri);
+		return hls_read_path(p->name.list_path, uri);
 	return hls_read_path("", uri + n + (uri[n] == '/'));
 }
 
@@ -98,8 +98,8 @@ static bool find_files(const struct past *p, const struct hls_read_segment *g, s
 {
 	size_t n = strlen(p->prefix);
 	bool is_prefixed = n > 0 && strncmp(g->uri, p->prefix, n) == 0;
-	f->path = hls_read_path(p->s->list_path, g->uri + (is_prefixed ? n : 0));
-	f->init = g->init ? hls_read_path(p->s->list_path, g->init) : NULL;
+	f->path = hls_read_path(p->name.list_path, g->uri + (is_prefixed ? n : 0));
+	f->init = g->init ? hls_read_path(p->name.list_path, g->init) : NULL;
 	f->key = key_path(p, g->key);
 	f->bytes = size_of(p, f->path, NULL);
 	return f->bytes > 0 && (!g->init || size_of(p, f->init, NULL) > 0) &&
@@ -118,7 +118,7 @@ static void read_past(void *arg)
 			p->from = i + 1;
 }
 
-static void past_fini(struct past *p)
+static void past_free(struct past *p)
 {
 	for (size_t i = 0; p->found && i < p->list.count; i++) {
 		free(p->found[i].path);
@@ -127,8 +127,21 @@ static void past_fini(struct past *p)
 	}
 	free(p->found);
 	free(p->prefix);
+	hls_name_fini(&p->name);
 	conf_unref(&p->conf);
 	hls_list_read_fini(&p->list);
+	free(p);
+}
+
+static void past_main(void *arg)
+{
+	struct past *p = arg;
+	co_offload(read_past, p);
+	p->is_done = true;
+	if (p->waiter)
+		co_wake(p->waiter);
+	else
+		past_free(p);
 }
 
 /* ---- what is made of it ---- */
@@ -202,15 +215,39 @@ static void go_on(struct hls_stream *s, const struct past *p)
 		 goes_on ? "" : ", with a list of its own");
 }
 
+static struct past *past_start(struct hls_stream *s)
+{
+	struct past *p = mem_new(struct past);
+	*p = (struct past){
+		.conf = conf_ref(s->conf),
+		.vhost = s->conf_vhost,
+		.name = {mem_strdup(s->app), mem_strdup(s->stream), mem_strdup(s->list_path)},
+		.prefix = hls_stream_prefix(s),
+		.waiter = co_self(),
+	};
+	if (co_start_in(&s->hls->server->services, "hls-recover", past_main, p))
+		return p;
+	past_free(p);
+	return NULL;
+}
+
 void hls_stream_recover(struct hls_stream *s)
 {
-	struct past p = {.s = s, .vhost = s->conf_vhost};
+	int64_t deadline = clock_after(PATIENCE_MS);
+	err e = OK;
 	if (!s->files || !s->opts->recover || s->hls->server->former.state != GENERATION_NONE)
 		return;
-	p.conf = conf_ref(s->conf);
-	p.prefix = hls_stream_prefix(s);
-	co_offload(read_past, &p);
-	if (p.is_there)
-		go_on(s, &p);
-	past_fini(&p);
+	struct past *p = past_start(s);
+	while (p && !p->is_done && e == OK)
+		e = co_wait(deadline);
+	if (p && !p->is_done) {
+		p->waiter = NULL; /* it releases itself */
+		if (e != ERR_STOPPED)
+			log_warn("HLS of %s begins anew: its files cannot be read in time", s->key);
+		return;
+	}
+	if (p && p->is_there && e != ERR_STOPPED)
+		go_on(s, p);
+	if (p)
+		past_free(p);
 }

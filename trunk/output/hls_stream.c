@@ -66,6 +66,9 @@ static err follow(struct hls_stream *s)
 		      &(struct consumer_opts){.kind = CONSUMER_INTERNAL,
 					      .instant = s->opts->low_latency,
 					      .co = co_self()});
+	if (!s->was_there) /* what comes meanwhile waits for the reader */
+		hls_stream_recover(s);
+	s->was_there = true;
 	while (e == OK && !consumer_ended(&s->consumer)) {
 		while (reader_next(&s->reader, &got))
 			take_reading(s, &got);
@@ -154,7 +157,6 @@ static void stream_main(void *arg)
 {
 	struct hls_stream *s = arg;
 	err e = OK;
-	hls_stream_recover(s);
 	while (e == OK) {
 		struct source *source = s->source;
 		log_info("HLS of %s begins", s->key);

@@ -43,7 +43,8 @@ struct hls_stream {
 	uint8_t key_bytes[16], iv[16];
 	int64_t key_left; /* segments that the key is still for */
 	bool is_mp4, says_late, says_format;
-	bool is_short; /* it was told that its segments do not fit into the memory */
+	bool was_there; /* it was looked what had been before */
+	bool is_short;  /* it was told that its segments do not fit into the memory */
 };
 
 /* Makes it and starts its coroutine. */
@@ -55,7 +56,8 @@ void hls_stream_begin(struct hls_stream *s, struct source *source);
 void hls_stream_publish(struct hls_stream *s) BLOCKS;
 /* What stands in front of each segment of the list; owned by the caller. */
 char *hls_stream_prefix(const struct hls_stream *s);
-/* Goes on with what was cut before the server was started, before anything is read. */
+/* Goes on with what was cut before the server was started, before anything is read; a disk that does not answer within
+ * a second is not waited for. */
 void hls_stream_recover(struct hls_stream *s) BLOCKS;
 /* Whether a segment of this number comes behind the list. Where it leaves numbers out the list ends for that. */
 bool hls_stream_follows(struct hls_stream *s, int64_t number);
