@@ -216,8 +216,7 @@ err sip_address_parse(struct sip_address *out, struct span text)
 	if (!is_single(text))
 		return err_fail(ERR_PROTOCOL, "not one address");
 	TRY(sip_named_uri(&out->uri, text, &parameters));
-	(void)sip_parameter(parameters, "tag", &out->tag);
-	if (out->tag.n && !sip_is_token(out->tag))
+	if (sip_parameter(parameters, "tag", &out->tag) && !sip_is_token(out->tag))
 		return err_fail(ERR_PROTOCOL, "a tag that is no token");
 	return OK;
 }
