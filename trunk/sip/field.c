@@ -209,6 +209,17 @@ static bool is_single(struct span text)
 	return sip_quotes_close(text) && sip_until_outside(&rest, ',').n == text.n;
 }
 
+/* Behind a URI there is no other one; in quotes brackets are text. */
+static bool has_bracket_outside(struct span text)
+{
+	for (size_t i = 0; i < text.n;) {
+		if (text.p[i] == '<' || text.p[i] == '>')
+			return true;
+		i = text.p[i] == '"' ? skip_quoted(text, i) : i + 1;
+	}
+	return false;
+}
+
 err sip_address_parse(struct sip_address *out, struct span text)
 {
 	struct span parameters;
@@ -216,6 +227,8 @@ err sip_address_parse(struct sip_address *out, struct span text)
 	if (!is_single(text))
 		return err_fail(ERR_PROTOCOL, "not one address");
 	TRY(sip_named_uri(&out->uri, text, &parameters));
+	if (has_bracket_outside(parameters))
+		return err_fail(ERR_PROTOCOL, "a second bracket");
 	if (sip_parameter(parameters, "tag", &out->tag) && !sip_is_token(out->tag))
 		return err_fail(ERR_PROTOCOL, "a tag that is no token");
 	return OK;

@@ -187,6 +187,8 @@ static void what_is_malformed_is_refused(void **state)
 		{"To", "To: <sip:a@b>\r\nt: <sip:a@b>", "more than one To"},
 		{"To", "To: c@d", "To: a URI that is not one of SIP"},
 		{"To", "To: <sip:a@b>;tag=;tag=1", "To: a tag that is no token"},
+		{"To", "To: <sip:a@b>;tag<1", "To: a second bracket"},
+		{"From", "From: <sip:a@b>;x=<y>;tag=1", "From: a second bracket"},
 		{"Call-ID", "Call-ID: a b", "with spaces"},
 		{"Call-ID", "Call-ID", "no header"},
 		{"CSeq", "CSeq: REGISTER", "not a number and a method"},
