@@ -1,4 +1,5 @@
 #include "live/packets.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "live/source.h"
@@ -9,8 +10,9 @@ enum {
 	HISTORY_MS = 2000,
 	START_MS = 12000, /* a key frame that is older is of no use to who joins */
 	WARM_MS = 60,
-	TWIN_MS = 1000,      /* without the twin of its sound, that is converted itself */
-	TWIN_FIRST_MS = 200, /* likewise at the beginning: the twin may come behind it */
+	TWIN_MS = 1000,       /* without the twin of its sound, that is converted itself */
+	TWIN_FIRST_MS = 200,  /* likewise at the beginning: the twin may come behind it */
+	TWIN_BURST_MS = 2000, /* likewise, when all of that has come at once */
 	AUDIO_DRIFT_MS =
 		100, /* of times by samples from times by messages, then they are taken anew */
 };
@@ -173,14 +175,18 @@ static void begin_sound(struct packets *p, const struct msg *m, uint32_t codec)
 			p->sound->take(p->sound, headers->v[i]);
 }
 
-/* Whether this sound comes without a twin. Of the two either may be the first of a stream, or behind a gap. */
+/* Whether this sound comes without a twin. Of the two either may be the first of a stream, or behind a gap; and what
+ * a converter had kept, while it was loaded, comes all at once. */
 static bool is_alone(struct packets *p, const struct msg *m)
 {
 	if (p->twin_ms)
 		return m->ts - p->twin_ms > TWIN_MS;
-	if (!p->plain_ms || m->ts < p->plain_ms)
+	if (!p->plain_ms || m->ts < p->plain_ms) {
 		p->plain_ms = m->ts;
-	return m->ts - p->plain_ms >= TWIN_FIRST_MS;
+		p->plain_since_ms = clock_ms();
+	}
+	bool waited = clock_ms() - p->plain_since_ms >= TWIN_FIRST_MS;
+	return m->ts - p->plain_ms >= (waited ? TWIN_FIRST_MS : TWIN_BURST_MS);
 }
 
 /* A header waits among those of the source until a frame shows that the sound has to be converted. */

@@ -54,7 +54,8 @@ struct packets {
 	/* of sound */
 	int64_t twin_ms;  /* time of the last message of TRACK_TWIN; 0: none has come */
 	int64_t plain_ms; /* time of the first sound that is neither Opus nor has a twin; 0: none */
-	int64_t audio_ts; /* where the next packet is to stand; 0: none has come */
+	int64_t plain_since_ms; /* when it came, monotonic */
+	int64_t audio_ts;       /* where the next packet is to stand; 0: none has come */
 	struct packets_sound *sound;
 	uint32_t sound_codec; /* that `sound` was asked for, in vain or not */
 };

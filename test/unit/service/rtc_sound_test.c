@@ -129,7 +129,8 @@ static int run(struct aac_maker *aac, bool with_twin)
 			frames += f.is_coded;
 			publish(m, raw);
 		}
-		(void)co_sleep(2);
+		(void)co_sleep(with_twin ? 2
+					 : 20); /* sound alone is known by the time that passes */
 	}
 	return frames;
 }
