@@ -300,15 +300,137 @@ static void segments_of_a_recording_have_names_of_their_own(void **state)
 	free(vhost);
 }
 
+/* ---- what goes on with files that are there ---- */
+
+static char *file_text(const char *name, size_t *n)
+{
+	char path[128];
+	long size = size_of(name);
+	char *text = mem_zalloc(size > 0 ? (size_t)size + 1 : 1);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "rb");
+	*n = file ? fread(text, 1, size > 0 ? (size_t)size : 0, file) : 0;
+	if (file)
+		fclose(file);
+	return text;
+}
+
+/* Where a box of that kind is; -1: nowhere. */
+static long box_at(const char *name, const char *kind)
+{
+	size_t n;
+	char *bytes = file_text(name, &n);
+	const char *at = memmem(bytes, n, kind, 4);
+	long where = at ? at - bytes : -1;
+	free(bytes);
+	return where;
+}
+
+static void a_recording_is_made_progressive(void **state)
+{
+	struct encoder e;
+	(void)state;
+	char *vhost = mem_printf("dvr { enabled on; dvr_mp4_progressive on; dvr_path %s/p.mp4; }",
+				 folder);
+	begin(vhost);
+	struct dvr *dvr = dvr_new(&server);
+	encoder_begin(&e, "p");
+	encoder_run(&e, 0, 3000);
+	encoder_end(&e);
+	for (int wait = 0; wait < 4000 && size_of("p.mp4") < 0; wait++)
+		(void)co_sleep(1);
+	/* The index stands in front, and there are no fragments. */
+	assert_true(box_at("p.mp4", "moov") > 0);
+	assert_true(box_at("p.mp4", "mdat") > box_at("p.mp4", "moov"));
+	assert_int_equal(box_at("p.mp4", "moof"), -1);
+	end();
+	dvr_free(&dvr);
+	end_registry();
+	free(vhost);
+}
+
+static void a_recording_is_gone_on_with(void **state)
+{
+	static const char *const names[] = {"g.flv", "g.mp4"};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char *vhost = mem_printf("dvr { enabled on; dvr_plan append; dvr_path %s/%s; }",
+					 folder, names[i]);
+		long first = 0;
+		begin(vhost);
+		struct dvr *dvr = dvr_new(&server);
+		for (int round = 0; round < 2; round++) {
+			struct encoder e;
+			encoder_begin(&e, "g");
+			encoder_run(&e, 0, 2000);
+			encoder_end(&e);
+			for (int wait = 0; wait < 4000 && size_of(names[i]) <= first; wait++)
+				(void)co_sleep(1);
+			assert_true(size_of(names[i]) > first);
+			first = size_of(names[i]) + 3000;
+		}
+		end();
+		dvr_free(&dvr);
+		end_registry();
+		free(vhost);
+	}
+}
+
+/* The server ends in the midst of a stream, and another one begins where its files are. */
+static void a_list_goes_on_after_a_restart(const char *more)
+{
+	char *vhost = mem_printf(
+		"hls { enabled on; hls_fragment 1; hls_window 60; hls_path %s; %s }", folder, more);
+	for (int life = 0; life < 2; life++) {
+		struct encoder e;
+		begin(vhost);
+		struct hls *hls = hls_new(&server);
+		encoder_begin(&e, "r");
+		for (int wait = 0; life && wait < 2000; wait++) {
+			char *text = list_text(hls, "/live/r.m3u8");
+			unsigned n = count(text, "#EXTINF:");
+			free(text);
+			if (n >= 2)
+				break;
+			(void)co_sleep(1);
+		}
+		encoder_run(&e, 0, 4000);
+		char *text = list_text(hls, "/live/r.m3u8");
+		assert_true(count(text, "#EXTINF:") >= (life ? 5 : 3));
+		assert_int_equal(count(text, "#EXT-X-DISCONTINUITY\n"), life);
+		free(text);
+		for (int wait = 0; wait < 2000 && size_of("live/r.m3u8") < 0; wait++)
+			(void)co_sleep(1);
+		assert_true(size_of("live/r.m3u8") > 0);
+		end();
+		source_leave(e.source, &e.feeder, 0);
+		source_unref(&e.source);
+		hls_free(&hls);
+		end_registry();
+	}
+	free(vhost);
+}
+
+static void lists_go_on_after_a_restart(void **state)
+{
+	(void)state;
+	a_list_goes_on_after_a_restart("");
+}
+
+static void lists_of_fmp4_with_keys_go_on_too(void **state)
+{
+	char path[128];
+	(void)state;
+	snprintf(path, sizeof(path), "%s/live/r.m3u8", folder);
+	(void)unlink(path);
+	a_list_goes_on_after_a_restart("hls_use_fmp4 on; hls_keys on;");
+}
+
 static void clean_up(void)
 {
-	static const char *const names[] = {"a.flv", "a.mp4", "s.flv", "s-1.flv", "s-2.flv"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		char path[128];
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(folder);
+	char *command = mem_printf("rm -rf %s", folder);
+	(void)!system(command);
+	free(command);
 }
 
 int main(void)
@@ -326,6 +448,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stream_is_recorded, co_setup, co_teardown),
 		cmocka_unit_test_setup_teardown(segments_of_a_recording_have_names_of_their_own,
 						co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(a_recording_is_made_progressive, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_recording_is_gone_on_with, co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(lists_go_on_after_a_restart, co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(lists_of_fmp4_with_keys_go_on_too, co_setup,
+						co_teardown),
 	};
 	snprintf(folder, sizeof(folder), "/tmp/output_test.%d", (int)getpid());
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
