@@ -102,8 +102,12 @@ class Publisher(threading.Thread):
         out = Message(m.type, m.ts, self.client.sid, body, {AUDIO: 4, VIDEO: 6}.get(m.type, 3))
         fmt = self.fmt if out.csid in self.client.writer.last else 0
         m.at = time.monotonic()
-        self.client.send(out, fmt)
-        self.sent.append(m)
+        self.sent.append(m)     # before a player can have it
+        try:
+            self.client.send(out, fmt)
+        except (Closed, Timeout, OSError):
+            self.sent.pop()
+            raise
 
     def _until(self, when):
         """Waits for the time to come, and meanwhile reads what the server says."""
