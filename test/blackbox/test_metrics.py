@@ -181,7 +181,7 @@ class Prometheus:
     def up(self):
         try:
             return sum(float(r["value"][1]) for r in self.query("up"))
-        except OSError:
+        except (OSError, ValueError):   # it does not listen yet, or says in plain words that it is not ready
             return 0
 
     def query(self, text):
