@@ -66,6 +66,15 @@ void buf_f64(struct buf *b, double v)
 	buf_be(b, bits, 8);
 }
 
+void buf_decimal(struct buf *b, uint64_t v)
+{
+	char text[20], *at = text + sizeof(text);
+	do
+		*--at = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_put(b, at, (size_t)(text + sizeof(text) - at));
+}
+
 /* Formatted once if it fits into what is allocated. */
 void buf_printf(struct buf *b, const char *fmt, ...)
 {

@@ -39,6 +39,8 @@ static inline void buf_puts(struct buf *b, const char *text)
 }
 void buf_be(struct buf *b, uint64_t v, size_t bytes);
 void buf_f64(struct buf *b, double v);
+/* The number as text. */
+void buf_decimal(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Memory for n more bytes at once, as far as the maximum goes: a hint, for what will be written in many pieces. */
 void buf_reserve(struct buf *b, size_t n);

@@ -42,20 +42,33 @@ static bool is_bodyless(int status)
 	return status < 200 || status == 204 || status == 304;
 }
 
+static void put_length(struct buf *b, int64_t length)
+{
+	buf_puts(b, "Content-Length: ");
+	buf_decimal(b, (uint64_t)length);
+	buf_puts(b, "\r\n");
+}
+
+/* Without printf(), whose two kilobytes of stack, below all that led here, would be a page more for each answer: to
+ * be trimmed behind it and faulted in before the next one. */
 void http_write_head(struct buf *b, const struct http_message *request, int status,
 		     const char *content_type, int64_t length, const char *extra)
 {
 	bool until_close = request && request->minor == 0 && length < 0 && !is_bodyless(status);
 	bool keep_alive = request && request->keep_alive && !until_close;
-	buf_printf(b, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nConnection: %s\r\n", status,
-		   http_status_text(status), SERVER_NAME, date_now(),
-		   keep_alive ? "keep-alive" : "close");
+	buf_puts(b, "HTTP/1.1 ");
+	buf_decimal(b, (uint64_t)status);
+	buf_puts(b, " ");
+	buf_puts(b, http_status_text(status));
+	buf_puts(b, "\r\nServer: " SERVER_NAME "\r\nDate: ");
+	buf_puts(b, date_now());
+	buf_puts(b, keep_alive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n");
 	if (content_type)
 		http_write_header(b, "Content-Type", content_type);
 	if (!is_bodyless(status) && length >= 0)
-		buf_printf(b, "Content-Length: %lld\r\n", (long long)length);
+		put_length(b, length);
 	else if (!is_bodyless(status) && !until_close)
-		buf_printf(b, "Transfer-Encoding: chunked\r\n");
+		buf_puts(b, "Transfer-Encoding: chunked\r\n");
 	if (extra && http_lines_ok(extra))
 		buf_puts(b, extra);
 	buf_puts(b, "\r\n");

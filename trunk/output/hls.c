@@ -55,6 +55,8 @@ void hls_free(struct hls **hls)
 
 const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path)
 {
+	if (map_count(hls->items) == 0) /* an edge */
+		return NULL;
 	char *key = mem_printf("%s%s", vhost, path);
 	const struct hls_item *item = map_get(hls->items, key);
 	free(key);

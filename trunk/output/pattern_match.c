@@ -62,10 +62,10 @@ static bool match_from(struct match *m, const char *pattern, const char *path)
 		const char *end = *pattern == '[' ? strchr(pattern, ']') : NULL;
 		struct span variable =
 			end ? span_of(pattern + 1, (size_t)(end - pattern - 1)) : span_str("");
-		struct span *name = name_of(m, variable);
+		struct span *name = end ? name_of(m, variable) : NULL;
 		if (name)
 			return match_name(m, name, end + 1, path);
-		if (is_number(variable))
+		if (end && is_number(variable))
 			return match_number(m, end + 1, path);
 		if (*pattern != *path)
 			return false;

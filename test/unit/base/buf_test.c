@@ -125,6 +125,19 @@ static void what_is_reserved_is_written_in_place(void **state)
 	buf_free(&b);
 }
 
+static void numbers_become_text(void **state)
+{
+	(void)state;
+	struct buf b = {.max = 100};
+	buf_decimal(&b, 0);
+	buf_u8(&b, ' ');
+	buf_decimal(&b, 200);
+	buf_u8(&b, ' ');
+	buf_decimal(&b, UINT64_MAX);
+	assert_string_equal(buf_text(&b), "0 200 18446744073709551615");
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +147,7 @@ int main(void)
 		cmocka_unit_test(a_huge_length_does_not_wrap_around),
 		cmocka_unit_test(printf_fills_up_to_the_last_byte),
 		cmocka_unit_test(what_is_reserved_is_written_in_place),
+		cmocka_unit_test(numbers_become_text),
 		cmocka_unit_test(drop_takes_from_the_front),
 		cmocka_unit_test(an_empty_buffer_is_an_empty_text),
 	};
