@@ -90,8 +90,8 @@ def conditions(results):
             "The server is pinned to one CPU, all load runs on the other. Over loopback the work of the receiving "
             "TCP is charged to the sender. CPU is utime + stime of the server's process over the window, a median "
             "of the rounds; memory is the growth of its resident set divided by the connections, without the "
-            "kernel's socket buffers. The stream has 30 pictures a second with a key frame of eight times the size "
-            "every two seconds and 43 sounds a second.\n\nLatency is the time from the sending of a message by the "
+            "kernel's socket buffers. Files are in memory. The stream has 30 pictures a second with a key frame of "
+            "eight times the size every two seconds and 43 sounds a second.\n\nLatency is the time from the sending of a message by the "
             "publisher to its last byte's arrival at a player, on one clock. \"Answers\" are those of the API of the "
             "same process to a request each 5 ms: they include the scheduling of the asker, who shares a CPU with "
             "the load, and so bound from above how late a ticker in the process would be.")
