@@ -93,6 +93,11 @@ def gst(t, *order, name="gst"):
 
 
 def report(process):
-    """The newest line of a peer that is JSON, or {}."""
-    lines = [line for line in process.output().splitlines() if line.startswith("{")]
-    return json.loads(lines[-1]) if lines else {}
+    """The newest line of a peer that is JSON, or {}. Its libraries write into the same file, also behind a line's end."""
+    for line in reversed(process.output().splitlines()):
+        try:
+            if line.startswith("{"):
+                return json.JSONDecoder().raw_decode(line)[0]
+        except ValueError:
+            pass
+    return {}
