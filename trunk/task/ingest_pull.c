@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cluster/upstream_connect.h"
 #include "session/forward_place.h"
+#include "session/own_publish.h"
 #include "session/publication.h"
 
 #include <stdio.h>
@@ -19,14 +20,10 @@ enum {
 
 struct ingest_pull {
 	struct server *server;
-	struct conf *conf;
-	const struct conf_vhost *vhost;
-	char *name, *url, *key, *tc_url;
+	char *name, *url;
 	struct forward_place from;
 	char *http_path; /* NULL: it is RTMP */
-	struct target to;
-	struct addr self; /* who the publisher is: this server */
-	struct request request;
+	struct own_publish publish;
 	struct co *co;
 	bool is_over, asks_for_life;
 	struct link *link;
@@ -135,7 +132,7 @@ static err carry(struct ingest_pull *p, struct link_media *media)
 static err publish(struct ingest_pull *p, struct link_media *first)
 {
 	p->publication = (struct publication){0};
-	err e = publication_begin(&p->publication, &ops, &p->request);
+	err e = publication_begin(&p->publication, &ops, &p->publish.request);
 	if (!e) {
 		read_pacing_open(&p->publication.in, p->link->sock);
 		sock_set_quick(p->link->sock, false);
@@ -158,7 +155,7 @@ static struct upstream_request question(const struct ingest_pull *p)
 	return (struct upstream_request){
 		.protocol = p->from.protocol,
 		.server = p->server,
-		.vhost = p->vhost,
+		.vhost = p->publish.request.vhost,
 		.target = &p->from.target,
 		.http_path = p->http_path,
 		.tc_vhost = p->from.target.vhost,
@@ -172,7 +169,7 @@ static struct upstream_request question(const struct ingest_pull *p)
 /* Nobody is told of a stream that has not come. */
 static err first_media(struct ingest_pull *p, struct link_media *first)
 {
-	int64_t deadline = clock_after(p->vhost->publish.firstpkt_timeout_ms);
+	int64_t deadline = clock_after(p->publish.request.vhost->publish.firstpkt_timeout_ms);
 	for (;;) {
 		err e = p->link->ops->next(p->link, first, &p->said);
 		if (e != ERR_AGAIN)
@@ -244,13 +241,10 @@ static void pause_after(struct ingest_pull *p, err e)
 static void pull_free(struct ingest_pull *p)
 {
 	forward_place_fini(&p->from);
-	target_fini(&p->to);
-	conf_unref(&p->conf);
+	own_publish_fini(&p->publish);
 	free(p->http_path);
 	free(p->name);
 	free(p->url);
-	free(p->key);
-	free(p->tc_url);
 	free(p);
 }
 
@@ -315,41 +309,11 @@ static err parse_http(struct ingest_pull *p)
 
 static err parse(struct ingest_pull *p, const char *output)
 {
-	const char *stream = strrchr(output, '/');
 	if (is_http(p->url))
 		TRY(parse_http(p));
 	else
 		TRY(forward_place_parse(&p->from, p->url, &nobody));
-	p->tc_url = mem_strndup(output, (size_t)(stream - output));
-	TRY(target_parse(&p->to, p->tc_url, stream + 1));
-	p->vhost = conf_vhost_find(p->conf, p->to.vhost);
-	return p->vhost && p->vhost->enabled
-		       ? OK
-		       : err_fail(ERR_NOTFOUND, "there is no vhost %s", p->to.vhost);
-}
-
-static void make_request(struct ingest_pull *p)
-{
-	p->key = stream_key(p->vhost->name, p->to.app, p->to.stream);
-	(void)addr_literal(&p->self, "127.0.0.1", 0);
-	p->request = (struct request){
-		.server = p->server,
-		.conf = p->conf,
-		.vhost = p->vhost,
-		.target = &p->to,
-		.peer = &p->self,
-		.type = "ingest",
-		.tc_url = p->tc_url,
-		.page_url = "",
-		.swf_url = "",
-		.url = p->key,
-		.path_asked = "",
-		.proof = "",
-		.path = "",
-		.via = "",
-		.redirected = "",
-		.publish = true,
-	};
+	return own_publish_init(&p->publish, p->server, "ingest", output, NULL);
 }
 
 struct ingest_pull *ingest_pull_start(struct server *server, const char *name, const char *url,
@@ -357,7 +321,6 @@ struct ingest_pull *ingest_pull_start(struct server *server, const char *name, c
 {
 	struct ingest_pull *p = mem_new(struct ingest_pull);
 	p->server = server;
-	p->conf = conf_ref(server->conf);
 	p->name = mem_strdup(name);
 	p->url = mem_strdup(url);
 	err e = parse(p, output);
@@ -367,9 +330,9 @@ struct ingest_pull *ingest_pull_start(struct server *server, const char *name, c
 		pull_free(p);
 		return NULL;
 	}
-	make_request(p);
 	p->since_wall_ms = clock_wall_ms();
-	log_info("ingest %s: %.*s is fetched for %s", name, (int)strcspn(url, "?"), url, p->key);
+	log_info("ingest %s: %.*s is fetched for %s", name, (int)strcspn(url, "?"), url,
+		 p->publish.key);
 	p->co = co_start_in(&server->services, "ingest", pull_main, p);
 	return p;
 }
@@ -392,7 +355,7 @@ void ingest_pull_facts(const struct ingest_pull *p, struct ingest_facts *out)
 	*out = (struct ingest_facts){
 		.name = p->name,
 		.url = p->url,
-		.key = p->key,
+		.key = p->publish.key,
 		.is_live = p->is_live,
 		.since_wall_ms = p->since_wall_ms,
 		.failures = p->failures,
