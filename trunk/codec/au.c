@@ -64,17 +64,30 @@ static void write_video(struct buf *b, const struct au *au)
 		buf_u24(b, (uint32_t)(au->pts - au->dts) & 0xFFFFFF);
 }
 
+/* The first byte of the classic form of a codec's frames; 0 when it has none. */
+static uint8_t classic_sound(uint32_t codec)
+{
+	switch (codec) {
+	case FOURCC('.', 'm', 'p', '3'):
+		return MP3_SOUND;
+	case FOURCC('a', 'l', 'a', 'w'):
+		return ALAW_SOUND;
+	case FOURCC('u', 'l', 'a', 'w'):
+		return ULAW_SOUND;
+	default:
+		return 0;
+	}
+}
+
 static void write_audio(struct buf *b, const struct au *au)
 {
+	/* Of the classic forms AAC's alone tells a header from a frame. */
+	uint8_t first = au->track == 0 && !au->is_header ? classic_sound(au->codec) : 0;
 	if (au->codec == FOURCC('m', 'p', '4', 'a') && au->track == 0) {
 		buf_u8(b, AAC_SOUND);
 		buf_u8(b, au->is_header ? PACKET_START : PACKET_CODED);
-	} else if (au->codec == FOURCC('.', 'm', 'p', '3') && au->track == 0 && !au->is_header) {
-		buf_u8(b, MP3_SOUND);
-	} else if (au->codec == FOURCC('a', 'l', 'a', 'w') && au->track == 0) {
-		buf_u8(b, ALAW_SOUND);
-	} else if (au->codec == FOURCC('u', 'l', 'a', 'w') && au->track == 0) {
-		buf_u8(b, ULAW_SOUND);
+	} else if (first) {
+		buf_u8(b, first);
 	} else {
 		write_enhanced(b, au, ENHANCED_AUDIO, AUDIO_MULTI);
 	}
