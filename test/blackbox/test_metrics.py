@@ -203,7 +203,8 @@ def test_every_query_of_dashboard_and_alerts(t):
     t.probe(edge.url("live/x")).wait_frames(5)
     t.probe(edge.flv("live/x")).wait_frames(5)
     wait_for(lambda: prometheus.up() == 3, 30, "three scraped servers")
-    wait_for(lambda: prometheus.query("rate(srs_send_bytes_total[30s])"), 20, "rates")
+    for side in ("send", "receive"):    # a rate needs two scrapes of each server
+        wait_for(lambda s=side: len(prometheus.query(f"rate(srs_{s}_bytes_total[30s])")) == 3, 20, "rates of three")
     families = re.findall(r"^# TYPE (\S+)", "".join(scrape(s) for s in (a, b, edge)), re.M)
     known = {name + part for name in families for part in ("", "_bucket")}
     for text in queries():
