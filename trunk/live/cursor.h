@@ -26,6 +26,7 @@ struct cursor {
 	uint8_t want;    /* WIRE_ bits */
 	uint16_t primed; /* chains that the receiver can follow, by bit */
 	bool own_base;   /* times start near 0 for this receiver */
+	bool with_twin;  /* who wants sound gets its twin too */
 	bool based, paused;
 	bool has_sent;      /* some of the stream, beyond what was made for this receiver */
 	int64_t key_due_ms; /* video only from the next key frame on, or from then on; 0: all */
@@ -53,7 +54,7 @@ void cursor_inject(struct cursor *c, struct span bytes);
 /* The receiver has asked for far more answers than it takes: nothing is sent to it any more, and
  * the connection must be closed. */
 bool cursor_overrun(const struct cursor *c);
-/* Which kinds the receiver wants (WIRE_ bits). */
+/* Which kinds the receiver wants (WIRE_ bits of WIRE_ALL). */
 void cursor_want(struct cursor *c, uint8_t want);
 /* Paused: only bytes of its own. Going on starts at the newest start, unless the receiver had
  * come past it: then where it stood. */

@@ -144,7 +144,8 @@ void cursor_open(struct cursor *c, struct wire *w, const struct cursor_opts *opt
 	c->wire = w;
 	c->stream_id = opts->stream_id;
 	c->own_base = opts->own_base && w->format->chain;
-	c->want = WIRE_ALL;
+	c->with_twin = opts->with_twin;
+	c->want = WIRE_ALL | (c->with_twin ? WIRE_TWIN : 0);
 	c->primed = w->format->chain ? 0 : UINT16_MAX;
 	if (await_key && !at_start)
 		cursor_await_key(c);
@@ -181,6 +182,8 @@ void cursor_inject(struct cursor *c, struct span bytes)
 
 void cursor_want(struct cursor *c, uint8_t want)
 {
+	if (c->with_twin && want & WIRE_AUDIO)
+		want |= WIRE_TWIN;
 	uint8_t added = want & (uint8_t)~c->want;
 	finish_message(c);
 	c->want = want;

@@ -1,7 +1,10 @@
 /* The memory that a source holds for its receivers. A wire is made for the first cursor of its format,
- * from the messages of the log, and goes with the last one. */
+ * from the messages of the log, and goes with the last one.
+ *
+ * Other servers take the twin of the sound too. Until one comes they share the wire of players; who shares
+ * one with them then steps over each twin, and whoever comes later gets a wire of his own kind. */
 #include "codec/media_memory.h"
-#include "live/source.h"
+#include "live/source_parts.h"
 #include "live/wire.h"
 
 #include <utlist.h>
@@ -27,13 +30,25 @@ static struct wire *wire_make(struct source *s, const struct wire_format *format
 	return w;
 }
 
-static struct wire *wire_of(struct source *s, const struct wire_format *format, bool with_twin)
+static struct wire *wire_of(struct source *s, const struct wire_format *format, bool is_server)
 {
+	bool with_twin = is_server && s->has_twin;
 	struct wire *w;
 	LL_FOREACH (s->wires, w)
 		if (w->format == format && w->with_twin == with_twin)
-			return w;
-	return wire_make(s, format, with_twin);
+			break;
+	if (!w)
+		w = wire_make(s, format, with_twin);
+	w->has_servers |= is_server;
+	return w;
+}
+
+void source_begin_twin(struct source *s)
+{
+	struct wire *w;
+	s->has_twin = true;
+	LL_FOREACH (s->wires, w)
+		w->with_twin = w->has_servers;
 }
 
 size_t source_bytes(const struct source *s)
@@ -60,6 +75,5 @@ void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_
 	own.own_base = opts->own_base && !timeline_is_raw(&s->timeline);
 	own.from_start = opts->from_start && s->log.has_start;
 	s->repeats = 0;
-	cursor_open(c, wire_of(s, opts->format, opts->with_twin && s->has_twin), &own, s->has_video,
-		    s->headers);
+	cursor_open(c, wire_of(s, opts->format, opts->with_twin), &own, s->has_video, s->headers);
 }

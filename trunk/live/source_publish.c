@@ -99,6 +99,8 @@ static void append(struct source *s, struct msg *m, int64_t now)
 {
 	bool starts = take_start(s, m);
 	struct wire *w;
+	if (m->frame.is_twin && !s->has_twin)
+		source_begin_twin(s);
 	msg_log_append(&s->log, m, starts, s->headers, now);
 	LL_FOREACH (s->wires, w) {
 		w->key_wait_ms = s->log.key_wait_ms;
@@ -124,7 +126,6 @@ static void note_facts(struct source *s, const struct msg *m, int64_t now)
 	}
 	s->has_audio |= m->type == MSG_AUDIO;
 	s->has_video |= m->type == MSG_VIDEO;
-	s->has_twin |= m->frame.is_twin;
 }
 
 /* After a change of feeder, pictures that refer to ones nobody has are dropped, for a while. */

@@ -223,18 +223,19 @@ void wire_append(struct wire *w, const struct msg *m, bool starts, struct header
 	}
 	struct page *page = wire_newest(w);
 	uint8_t chain = format->chain ? format->chain(m) : 0;
+	uint8_t kind = m->frame.is_twin ? WIRE_TWIN : wire_kind(m);
 	*add_entry(w, page) = (struct entry){
 		.ts = m->ts,
 		.off = page->n,
 		.n = m->n,
-		.kind = wire_kind(m),
+		.kind = kind,
 		.chain = chain,
 		.flags = flags_of(m),
 	};
 	if (starts)
 		note_start(w, page, headers);
 	render(w, page, m);
-	page->kinds |= wire_kind(m);
+	page->kinds |= kind;
 	page->chains |= (uint16_t)(1u << chain);
 	page->touched_ms = now_ms;
 	trim(w, now_ms);

@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "codec/msg.h"
 
-enum { WIRE_AUDIO = 1, WIRE_VIDEO = 2, WIRE_DATA = 4, WIRE_ALL = 7 };
+/* What a receiver may want. The twin of the sound (codec/frame.h) is no part of all: it is for servers. */
+enum { WIRE_AUDIO = 1, WIRE_VIDEO = 2, WIRE_DATA = 4, WIRE_ALL = 7, WIRE_TWIN = 8 };
 
 static inline uint8_t wire_kind(const struct msg *m)
 {

@@ -47,7 +47,9 @@ static uint32_t csid_of(uint8_t chain)
 
 static uint8_t type_of(uint8_t kind)
 {
-	return kind == WIRE_AUDIO ? RTMP_AUDIO : kind == WIRE_VIDEO ? RTMP_VIDEO : RTMP_DATA;
+	if (kind == WIRE_DATA)
+		return RTMP_DATA;
+	return kind == WIRE_VIDEO ? RTMP_VIDEO : RTMP_AUDIO;
 }
 
 static int64_t delta_of(const struct chains *chains, const struct msg *m)

@@ -12,12 +12,15 @@ struct receiver {
 	struct cursor cursor;
 };
 
+/* A relay takes the twin of the sound too. */
 static inline void receiver_join(struct receiver *c, struct source *source,
 				 const struct wire_format *format, enum consumer_kind kind)
 {
 	*c = (struct receiver){0};
 	source_cursor_open(source, &c->cursor,
-			   &(struct cursor_opts){.format = format, .from_start = true});
+			   &(struct cursor_opts){.format = format,
+						 .from_start = true,
+						 .with_twin = kind == CONSUMER_RELAY});
 	consumer_open(&c->member, source, &(struct consumer_opts){.kind = kind, .co = co_self()});
 }
 
@@ -28,7 +31,7 @@ static inline void receiver_leave(struct receiver *c)
 }
 
 /* What is there to read, a letter a message: h H headers of sound and video, m metadata, k key
- * frame, p picture, s sound. */
+ * frame, p picture, s sound, t its twin. */
 static inline const char *receiver_reads(struct receiver *c)
 {
 	static char text[512];
@@ -52,6 +55,7 @@ static inline const char *receiver_reads(struct receiver *c)
 					continue;
 				const uint8_t *p = m->payload;
 				text[at++] = m->type == MSG_DATA    ? 'm'
+					     : p[0] == 0x95         ? 't'
 					     : m->type == MSG_AUDIO ? (p[1] ? 's' : 'h')
 					     : !p[1]                ? 'H'
 					     : p[0] == 0x17         ? 'k'
