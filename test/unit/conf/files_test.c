@@ -1,6 +1,7 @@
 /* The files that are shipped in conf/, and those of the document the project comes from. */
 #include "unit/conf/support.h"
 
+#include <glob.h>
 #include <stdio.h>
 
 static struct loaded load_clean(const char *path)
@@ -91,6 +92,20 @@ static void the_stand_alone_server_needs_nothing(void **state)
 	unload(&l);
 }
 
+/* Without a warning, too. */
+static void every_file_that_is_shipped_is_fine(void **state)
+{
+	glob_t found;
+	(void)state;
+	assert_int_equal(glob("conf/*.conf", 0, NULL, &found), 0);
+	assert_true(found.gl_pathc >= 10);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct loaded l = load_clean(found.gl_pathv[i]);
+		unload(&l);
+	}
+	globfree(&found);
+}
+
 static void the_full_file_is_what_the_table_says(void **state)
 {
 	(void)state;
@@ -170,6 +185,7 @@ int main(void)
 		cmocka_unit_test(the_first_origin_is_what_the_seed_says),
 		cmocka_unit_test(the_edge_is_what_the_seed_says),
 		cmocka_unit_test(the_stand_alone_server_needs_nothing),
+		cmocka_unit_test(every_file_that_is_shipped_is_fine),
 		cmocka_unit_test(the_full_file_is_what_the_table_says),
 		cmocka_unit_test(the_full_file_changes_nothing),
 		cmocka_unit_test(help_of_one_directive_is_a_part_of_the_file),
