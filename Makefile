@@ -223,24 +223,32 @@ fuzz-targets: $(FUZZERS)
 fuzz: $(FUZZERS)
 	@scripts/fuzz $(FUZZ_TIME) $(FUZZERS)
 
-# Tools of the benchmark: the load generator and the program that only writes.
+# Tools of the benchmark: the load generators and the program that only writes. test/bench/floor*.c is the floor, rtc_*.c
+# the load generator for WebRTC, srt_*.c that for SRT; these two share lives.c, and all three BENCH_SHARED.
 BENCH_LAYERS := base co net codec rtmp http
 BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/bench/*.c))
 BENCH_TOOLS := $(if $(wildcard test/bench/srs_bench.c),objs/srs_bench) \
-	$(if $(wildcard test/bench/floor.c),objs/floor) $(if $(wildcard test/bench/rtc_bench.c),objs/rtc_bench)
+	$(if $(wildcard test/bench/floor.c),objs/floor) $(if $(wildcard test/bench/rtc_bench.c),objs/rtc_bench) \
+	$(if $(and $(findstring WITH_SRT,$(CFLAGS_LIBS)),$(wildcard test/bench/srt_bench.c)),objs/srt_bench)
 
 bench-tools: $(BENCH_TOOLS) objs/cluster_sim
 
-# test/bench/floor*.c is the floor, rtc_*.c the load generator for WebRTC, everything else there that for the rest.
+BENCH_SHARED := $(patsubst %,$(BUILD)/test/bench/%.o,options url process figures stamp media results)
+LIVES := $(BENCH_SHARED) $(BUILD)/test/bench/lives.o
 FLOOR_OBJECTS := $(filter $(BUILD)/test/bench/floor%,$(BENCH_OBJECTS))
 RTC_BENCH_OBJECTS := $(filter $(BUILD)/test/bench/rtc_%,$(BENCH_OBJECTS))
-objs/srs_bench: $(filter-out $(FLOOR_OBJECTS) $(RTC_BENCH_OBJECTS),$(BENCH_OBJECTS)) $(call archives,$(BENCH_LAYERS))
+SRT_BENCH_OBJECTS := $(filter $(BUILD)/test/bench/srt_%,$(BENCH_OBJECTS))
+SRS_BENCH_OBJECTS := $(filter-out $(FLOOR_OBJECTS) $(RTC_BENCH_OBJECTS) $(SRT_BENCH_OBJECTS) $(LIVES),$(BENCH_OBJECTS))
+objs/srs_bench: $(SRS_BENCH_OBJECTS) $(BENCH_SHARED) $(call archives,$(BENCH_LAYERS))
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(BENCH_LAYERS)))
 
 RTC_BENCH_LAYERS := base co net codec http rtc
-objs/rtc_bench: $(RTC_BENCH_OBJECTS) $(BUILD)/test/bench/figures.o $(BUILD)/test/bench/stamp.o $(BUILD)/test/support.a \
-		$(call archives,$(RTC_BENCH_LAYERS))
+objs/rtc_bench: $(RTC_BENCH_OBJECTS) $(LIVES) $(BUILD)/test/support.a $(call archives,$(RTC_BENCH_LAYERS))
 	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(RTC_BENCH_LAYERS)))
+
+SRT_BENCH_LAYERS := base co net codec srt
+objs/srt_bench: $(SRT_BENCH_OBJECTS) $(LIVES) $(call archives,$(SRT_BENCH_LAYERS))
+	$(call link,$(filter %.o,$^),$(filter %.a,$^),$(call libs,$(SRT_BENCH_LAYERS)))
 
 objs/floor: $(FLOOR_OBJECTS)
 	$(call link,$^,,-pthread $(LIBS_SSL))
@@ -340,7 +348,7 @@ help:
 	@echo 'make soak         7,000 edges for five minutes, 10,000 streams over four origins'
 	@echo 'make sim          clusters of a thousand nodes, simulated with our own cluster layer'
 	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
-	@echo 'make bench-tools  objs/srs_bench and objs/rtc_bench, load generators for any server'
+	@echo 'make bench-tools  objs/srs_bench, objs/rtc_bench and objs/srt_bench, load generators for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
 	@echo 'make man          the manual pages, in objs/man'
 	@echo 'make dist         objs/srs-VERSION.tar.gz'

@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-enum mode { MODE_PLAY_RTMP, MODE_PLAY_FLV, MODE_PUBLISH, MODE_IDLE, MODE_SINK, MODE_PROBE };
+/* Of srs_bench; the other tools have modes of their own. */
+enum { MODE_PLAY_RTMP, MODE_PLAY_FLV, MODE_PUBLISH, MODE_IDLE, MODE_SINK, MODE_PROBE };
+
+enum { WATCHED = 64 };
 
 struct options {
-	enum mode mode;
+	int mode; /* place in the tool's list */
 	const char *url;
 	int count;       /* connections */
 	int first;       /* of the numbers that stand for %d */
@@ -28,14 +31,29 @@ struct options {
 	int chunk_size;
 	double nap_ms;   /* arrivals are looked for so often; 0: at once */
 	double stall_ms; /* a longer gap is a stall */
+	int latency_ms;  /* of SRT */
 	int sample;      /* every so many players read all; 0: about a hundred of them do */
 	bool json;
 	bool edge; /* says that it is an edge server */
 	const char *name;
-	int watch[8], watch_count; /* processes of the server */
+	int watch[WATCHED], watch_count; /* processes of the server */
 };
 extern struct options opt;
-bool options_read(int argc, char **argv);
+
+/* A load generator, as its command line is read. */
+enum { FOR_SRS = 1, FOR_RTC = 2, FOR_SRT = 4 };
+struct tool {
+	const char *name, *usage;
+	const char *const *modes; /* ends with NULL */
+	int bit;                  /* FOR_ */
+};
+/* Fills `opt` over what the tool has preset. False: it has said what is wrong. */
+bool options_read(int argc, char **argv, const struct tool *tool);
+extern const char *const srs_modes[];
+
+/* Descriptors and signals, once. */
+void process_prepare(void);
+bool process_stopping(void);
 
 int64_t now_us(void);
 
@@ -73,6 +91,8 @@ struct url {
 	char stream[512]; /* the last part, with the query */
 };
 bool url_read(struct url *url, const char *text);
+/* That of the options for this connection: %d in it is its number. */
+void url_numbered(char *out, size_t cap, int index);
 
 /* ---- what a stream carries ---- */
 
@@ -82,8 +102,20 @@ enum {
 	STAMP_SIZE = 16,     /* a mark and the time of sending in microseconds */
 	MEDIA_HEAD = STAMP_AT_VIDEO + STAMP_SIZE,
 };
+/* Where NAL units are told apart by zeros, it is text. */
+enum { STAMP_TEXT = 24 };
+void stamp_write_text(char *p, int64_t us);
+/* The first one among these bytes. */
+bool stamp_find(struct span bytes, int64_t *us);
 void stamp_write(uint8_t *p, int64_t us);
 bool stamp_read(const uint8_t *p, int64_t *us);
+
+enum { PAYLOAD_MAX = 4 << 20 }; /* of a picture */
+extern const uint8_t media_avcc[37], media_asc[2];
+uint32_t audio_size(void);
+uint32_t video_size(bool is_key);
+uint32_t gop_frames(void);
+double stream_rate(void); /* bytes a second of one publisher's payload */
 
 /* ---- reading ---- */
 
@@ -186,7 +218,6 @@ int64_t http_probe(int64_t now);
 int64_t stream_run(int64_t now);
 /* Metadata and sequence headers. */
 void stream_begin(struct peer *peer);
-double stream_rate(void); /* bytes a second of one publisher's payload */
 
 /* ---- loop and report ---- */
 
@@ -197,3 +228,15 @@ struct result {
 	double seconds, server_cpu, own_cpu, rss_before, rss_after;
 };
 void report(const struct result *result);
+
+struct rates {
+	double sum, low, middle, high; /* kb/s */
+	int n;
+};
+/* Of so many; sorts them. */
+struct rates rates_of(double *kbps, int n);
+void reasons_print(void);
+/* The one object of --json: its beginning, what the tool has of its own between, and its end. */
+void json_begin(const struct result *r, const struct rates *rates, const char *mode, int still_run);
+void json_hist(const char *name, const struct hist *h);
+void json_end(const struct result *r);

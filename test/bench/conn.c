@@ -80,14 +80,8 @@ static void dial(struct peer *peer)
 
 void peer_open(struct peer *peer)
 {
-	int number = opt.streams ? peer->index % opt.streams : peer->index;
 	char text[1024];
-	const char *mark = strstr(opt.url, "%d");
-	if (mark)
-		snprintf(text, sizeof(text), "%.*s%d%s", (int)(mark - opt.url), opt.url,
-			 opt.first + number, mark + 2);
-	else
-		snprintf(text, sizeof(text), "%s", opt.url);
+	url_numbered(text, sizeof(text), peer->index);
 	peer->begin_us = peer->last_us = peer->ack_us = now_us();
 	peer->is_full = opt.mode == MODE_PUBLISH || peer->index % opt.sample == 0;
 	opened++;

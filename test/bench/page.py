@@ -2,7 +2,8 @@
 import html
 import os
 
-NAMES = {"srs": "ours", "rtmp": "ours, RTMP", "flv": "ours, FLV", "nginx": "nginx-rtmp", "floor": "floor"}
+NAMES = {"srs": "ours", "rtmp": "ours, RTMP", "flv": "ours, FLV", "nginx": "nginx-rtmp", "floor": "floor",
+         "transmit": "srt-live-transmit", "alone": "ours, without them"}
 COLOURS = {"floor": "#9aa5b1", "srs": "#2f6fde", "rtmp": "#2f6fde", "flv": "#27a567", "nginx": "#d98c2b"}
 
 

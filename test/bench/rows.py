@@ -8,6 +8,7 @@ import time
 from hls_rows import hls_rows
 from measure import SERVER_CPU, Lab, summary
 from rtc_rows import rtc_rows
+from srt_rows import srt_rows
 
 HEADERS_KBPS = 5        # RTMP's and FLV's own bytes around 73 messages a second
 DEFAULT_MS = 100        # mw_latency where nothing is configured
@@ -416,4 +417,5 @@ def rows():
     ]
     out += hls_rows(Row)
     out += rtc_rows(Row, both, ratio, whole)
+    out += srt_rows(Row, both, whole)
     return {r.name: r for r in out}

@@ -1,12 +1,11 @@
 /* rtc_bench - what the files of the WebRTC load generator share: clients that play by WHEP or publish by WHIP, each with
  * a socket, a handshake and keys of its own, in one coroutine each. */
 #pragma once
-#include "bench.h"
 #include "codec/rtp.h"
+#include "lives.h"
 #include "support/rtc_peer.h"
 
-enum rtc_mode { RTC_PLAY, RTC_PUBLISH, RTC_JOIN, RTC_SINK };
-extern enum rtc_mode rtc_mode;
+enum { RTC_PLAY, RTC_PUBLISH, RTC_JOIN, RTC_SINK };
 
 enum { RTC_SOUND, RTC_PICTURES, RTC_TRACKS };
 enum { SOUND_PT = 111, PICTURE_PT = 108 };
@@ -27,16 +26,13 @@ struct rtc_track_seen {
 
 struct rtc_client {
 	struct rtc_peer peer;
-	int index;
-	bool is_full; /* decrypts all, for the latency */
-	bool runs, has_picture;
+	struct life life; /* is_full: it decrypts all, for the latency */
+	bool has_picture;
 	int64_t begin_us, connected_us, checked_us, reported_us;
-	int64_t bytes, window_bytes;
 	struct rtc_track_seen tracks[RTC_TRACKS];
 	char location[256];
 	char server[64]; /* address of media, as the answer has it */
 };
-extern struct rtc_client *clients;
 
 struct rtc_figures {
 	struct hist first_picture, sound, delta, key;

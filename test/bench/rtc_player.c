@@ -88,7 +88,7 @@ void rtc_player_take(struct rtc_client *c, uint8_t *packet, size_t n)
 	if (!rtp_read(&rtp, span_of(packet, n)))
 		return;
 	struct rtc_track_seen *t = &c->tracks[rtp.pt == PICTURE_PT];
-	c->bytes += (int64_t)n;
+	c->life.bytes += (int64_t)n;
 	rtc_fig.packets++;
 	note_order(t, &rtp);
 	note_gap(t, now);
@@ -103,7 +103,7 @@ void rtc_player_take(struct rtc_client *c, uint8_t *packet, size_t n)
 		hist_add(&rtc_fig.first_picture, c->connected_us ? now - c->connected_us : 0);
 		hist_add(&fig.first_frame, now - c->begin_us);
 	}
-	if (c->is_full)
+	if (c->life.is_full)
 		note_latency(c, t, packet, n, now);
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-	KEY_FACTOR = 8,
 	SOUND_US = 20000,
 	SOUND_BYTES = 80,
 	SOUND_SAMPLES = 960,
@@ -42,16 +41,8 @@ static void send_packet(struct rtc_client *c, int track, struct span payload, bo
 		.header = span_of(head, n), .payload = payload, .index = o->index++};
 	o->packets++;
 	o->octets += (uint32_t)payload.n;
-	c->bytes += (int64_t)(n + payload.n);
+	c->life.bytes += (int64_t)(n + payload.n);
 	rtc_peer_send(&c->peer, span_of(out, srtp_protect(c->peer.send, &packet, out)));
-}
-
-/* Bytes of a picture that is no key frame. */
-static size_t picture_size(void)
-{
-	double frames = opt.gop * opt.fps;
-	size_t n = (size_t)(opt.kbps * 125.0 / opt.fps * frames / (frames - 1 + KEY_FACTOR));
-	return n < 64 ? 64 : n;
 }
 
 static void put_unit(struct buf *b, uint8_t header, size_t n, int64_t now)
@@ -73,7 +64,7 @@ static void send_picture(struct rtc_client *c, bool is_key, int64_t now)
 	buf_clear(&unit);
 	if (is_key)
 		buf_put(&unit, sets, sizeof(sets));
-	put_unit(&unit, is_key ? 0x65 : 0x41, picture_size() * (is_key ? KEY_FACTOR : 1), now);
+	put_unit(&unit, is_key ? 0x65 : 0x41, video_size(is_key), now);
 	struct au au = {.type = MSG_VIDEO,
 			.is_key = is_key,
 			.codec = FOURCC('a', 'v', 'c', '1'),

@@ -4,40 +4,62 @@
  * over) and the warm-up has passed, the measuring begins; at its end the report is printed. */
 #include "bench.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
+
+const char *const srs_modes[] = {"play-rtmp", "play-flv", "publish", "idle", "sink", "probe", NULL};
+
+static const char usage[] =
+	"Usage: srs_bench -m MODE -u URL [option ...]\n"
+	"Puts load on a live-streaming server and reports what it delivers.\n"
+	"\n"
+	"  -m, --mode=MODE    play-rtmp, play-flv, publish, idle (connects and is silent; with an\n"
+	"                     http URL it asks once), sink (tcp://, takes whatever comes), or "
+	"probe\n"
+	"                     (asks the http URL each 5 ms; latency is that of the answers)\n"
+	"                     publish to a tcp:// URL sends the messages without a conversation\n"
+	"  -u, --url=URL      rtmp://host/app/stream or http://host/app/stream.flv; %d in it "
+	"becomes\n"
+	"                     the number of the connection\n"
+	"  -n, --count=N      connections (1)\n"
+	"      --first=K      %d begins with K (0)\n"
+	"      --streams=N    %d goes round after N\n"
+	"  -r, --ramp=N       new connections a second (1000; 0: all at once)\n"
+	"  -t, --seconds=S    how long to measure (10; 0: until a signal)\n"
+	"  -w, --warm=S       between the last start and the measuring (2)\n"
+	"      --patience=S   how long to wait for those that do not start (30)\n"
+	"      --edge         play-rtmp: says that it is an edge server\n"
+	"      --kbps=N       publish: bit rate of each (880), sound included\n"
+	"      --fps=N        publish: pictures a second (30), 0 for none\n"
+	"      --audio=N      publish: sounds a second (43), 0 for none\n"
+	"      --gop=S        publish: from one key frame to the next (2)\n"
+	"      --chunk=N      publish: RTMP chunk size (4096)\n"
+	"      --stall=MS     a longer gap between two arrivals is a stall (1000)\n"
+	"      --nap=MS       look for arrivals so often (0: at once; from 100 connections on 1): "
+	"a\n"
+	"                     reader that sleeps in the kernel must be woken by each send, and on\n"
+	"                     one machine the server pays for that\n"
+	"      --sample=K     each K-th player reads all messages and measures latency, the "
+	"others\n"
+	"                     only count bytes (about a hundred read all; 1: everyone)\n"
+	"  -p, --watch=PID    report CPU and memory of this process, too; may be repeated\n"
+	"  -j, --json         one JSON object instead of text\n"
+	"      --name=TEXT    its name in the JSON object\n"
+	"\n"
+	"Latency is from the moment a publisher of this program sends a message to the moment the\n"
+	"last byte of it is read by a player: both must run on one machine.\n";
 
 enum { EVENTS = 1024, HOUSEKEEPING_US = 50 * 1000 };
 
 static struct result result;
-static volatile sig_atomic_t stopping;
 static int64_t start_us, opened_us, ready_us, end_us;
 static double server_cpu, my_cpu;
 
-static void on_signal(int number)
-{
-	(void)number;
-	stopping = 1;
-}
-
 static void prepare(void)
 {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-		if (limit.rlim_cur < (rlim_t)opt.count + 16)
-			fprintf(stderr, "srs_bench: only %llu descriptors are allowed\n",
-				(unsigned long long)limit.rlim_cur);
-	}
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	process_prepare();
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	peers = mem_zalloc(sizeof(*peers) * (size_t)opt.count);
 	for (int i = 0; i < opt.count; i++) {
@@ -138,7 +160,7 @@ static void run(void)
 	int64_t now = now_us(), kept = 0;
 	start_us = now;
 	end_us = INT64_MAX;
-	while (!stopping && now < end_us && ended < opt.count) {
+	while (!process_stopping() && now < end_us && ended < opt.count) {
 		int64_t next = ramp_up(now), media = INT64_MAX;
 		if (opt.mode == MODE_PUBLISH && running)
 			media = stream_run(now);
@@ -160,7 +182,8 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	if (!options_read(argc, argv))
+	static const struct tool tool = {"srs_bench", usage, srs_modes, FOR_SRS};
+	if (!options_read(argc, argv, &tool))
 		return 2;
 	prepare();
 	result.rss_before = watch_rss();

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-enum { KEY_FACTOR = 8, AUDIO_BYTES = 186, PAYLOAD_MAX = 4 << 20 };
-
 struct rhythm {
 	int64_t begin;
 	uint64_t turn;
@@ -20,42 +18,6 @@ struct rhythm {
 
 static struct rhythm video, audio;
 static uint8_t payload[PAYLOAD_MAX];
-
-/* ---- sizes ---- */
-
-static uint32_t at_least(double bytes, uint32_t least)
-{
-	return bytes < least              ? least
-	       : bytes > PAYLOAD_MAX - 64 ? PAYLOAD_MAX - 64
-					  : (uint32_t)bytes;
-}
-
-static uint32_t audio_size(void)
-{
-	double share = opt.audio ? opt.kbps * 125.0 * 0.4 / opt.audio : 0;
-	return share > AUDIO_BYTES ? AUDIO_BYTES : at_least(share, STAMP_AT_AUDIO + STAMP_SIZE);
-}
-
-static uint32_t gop_frames(void)
-{
-	double n = opt.gop * opt.fps;
-	return n < 1 ? 1 : (uint32_t)n;
-}
-
-static uint32_t video_size(bool key)
-{
-	double left = opt.kbps * 125.0 - (double)opt.audio * audio_size();
-	double gop = gop_frames();
-	double unit = left * gop / opt.fps / (gop - 1 + KEY_FACTOR);
-	return at_least(key ? unit * KEY_FACTOR : unit, MEDIA_HEAD);
-}
-
-double stream_rate(void)
-{
-	double gop = gop_frames();
-	double picture = opt.fps ? (video_size(true) + (gop - 1) * video_size(false)) / gop : 0;
-	return picture * opt.fps + (opt.audio ? (double)audio_size() * opt.audio : 0);
-}
 
 /* ---- messages ---- */
 
@@ -124,12 +86,7 @@ static void send_metadata(struct peer *peer)
 
 void stream_begin(struct peer *peer)
 {
-	/* Baseline 1280x720 and AAC-LC 44.1 kHz stereo, so that whoever looks finds sense. */
-	static const uint8_t avc[] = {
-		0x17, 0,    0,    0,    0,    1,    0x42, 0xC0, 0x1F, 0xFF, 0xE1, 0,    22,   0x67,
-		0x42, 0xC0, 0x1F, 0xDA, 0x01, 0x40, 0x16, 0xE9, 0xA8, 0x08, 0x08, 0x0A, 0x00, 0x00,
-		0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 1,    0,    4,    0x68, 0xCE, 0x3C, 0x80};
-	static const uint8_t aac[] = {0xAF, 0, 0x12, 0x10};
+	static const uint8_t avc[] = {0x17, 0, 0, 0, 0}, aac[] = {0xAF, 0};
 	struct buf size = {.max = 32};
 	buf_put(&size, (uint8_t[]){2, 0, 0, 0, 0, 0, 4, RTMP_SET_CHUNK_SIZE, 0, 0, 0, 0}, 12);
 	buf_u32(&size, (uint32_t)opt.chunk_size);
@@ -141,11 +98,13 @@ void stream_begin(struct peer *peer)
 	send_metadata(peer);
 	if (opt.fps) {
 		memcpy(payload, avc, sizeof(avc));
-		send_message(peer, RTMP_VIDEO, 0, sizeof(avc));
+		memcpy(payload + sizeof(avc), media_avcc, sizeof(media_avcc));
+		send_message(peer, RTMP_VIDEO, 0, sizeof(avc) + sizeof(media_avcc));
 	}
 	if (opt.audio) {
 		memcpy(payload, aac, sizeof(aac));
-		send_message(peer, RTMP_AUDIO, 0, sizeof(aac));
+		memcpy(payload + sizeof(aac), media_asc, sizeof(media_asc));
+		send_message(peer, RTMP_AUDIO, 0, sizeof(aac) + sizeof(media_asc));
 	}
 }
 

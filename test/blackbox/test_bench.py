@@ -3,13 +3,13 @@ import json
 import os
 
 import topology as top
-from support import rtc
+from support import rtc, srt
 from support.case import Skip
 from support.flv import TOP
 from support.server import SMALL_QUARANTINE, free_port, listening, wait_for
 
 BENCH, FLOOR = os.path.join(TOP, "objs", "srs_bench"), os.path.join(TOP, "objs", "floor")
-RTC_BENCH = os.path.join(TOP, "objs", "rtc_bench")
+RTC_BENCH, SRT_BENCH = os.path.join(TOP, "objs", "rtc_bench"), os.path.join(TOP, "objs", "srt_bench")
 
 
 def bench(t, mode, url, count, *args, seconds=2):
@@ -140,3 +140,30 @@ def test_floor_encrypts_and_sends(t):
     t.spawn([FLOOR, "-m", "rtc", "-p", str(port), "-k", "400"], "floor")
     r = rtc_bench(t, "sink", f"udp://127.0.0.1:{port}", 10)
     assert r["running"] == 10 and 300 < r["kbps_median"] < 700, r
+
+
+def srt_bench(t, mode, server, count, *args, seconds=2):
+    """The load generator for SRT, running."""
+    if not os.path.exists(SRT_BENCH):
+        raise Skip("objs/srt_bench is not built: make bench-tools, with libsrt")
+    what = "publish" if mode == "publish" else "request"
+    return t.spawn([SRT_BENCH, "-m", mode, "-u", f"srt://127.0.0.1:{server.srt}?streamid=#!::r=live/s%d,m={what}", "-n", str(count),
+                    "-t", str(seconds), "-w", "0.5", "--json", *args], f"bench-{len(t.things)}")
+
+
+def test_srt_bench_plays_what_it_publishes(t):
+    """SRT publishers and players by the load generator: all run at the rate that was asked for, nothing is dropped, the latency is
+    that of both lines; FLV players beside them get every picture in time."""
+    s = t.server("srs", top.conf(srt.VHOST % "", top=srt.SERVER % ""), env=SMALL_QUARANTINE)
+    publishers = srt_bench(t, "publish", s, 10, "--kbps=300", f"--watch={s.pid}", seconds=4)
+    wait_for(lambda: "ready: 10 of 10" in publishers.output() or publishers.poll() is not None, 20, "the publishers")
+    players = srt_bench(t, "play", s, 20, "--streams=10", "--sample=1")
+    r = bench(t, "play-flv", s.flv("live/s1"), 5, "--sample=1")
+    assert r["running"] == 5 and r["first_frame_ms"]["n"] == 5 and r["stalls"] == 0, r
+    for p, count in ((players, 20), (publishers, 10)):
+        assert p.wait(30) == 0, p.output()
+        r = json.loads(p.output()[p.output().index("{"):])
+        assert (r["running"], r["failures"], r["disconnects"], r["dropped"]) == (count, 0, 0, 0), r
+        assert 250 < r["kbps_low"] and r["kbps_high"] < 600, r
+        if count == 20:
+            assert r["latency_ms"]["n"] > 200 and 240 < r["latency_ms"]["p50"] < 1000, r
