@@ -30,7 +30,11 @@ static const struct row rows[] = {
 	     "an "
 	     "encrypted connection. A whole URL, rtmp[s]://host[:port]/app/stream, gives it "
 	     "another "
-	     "name.",
+	     "name. An SRT listener is called by srt://host:port, with the parameters streamid (in "
+	     "which "
+	     "[vhost], [app] and [stream] stand for the names of the stream), passphrase, "
+	     "pbkeylen, "
+	     "latency and maxbw.",
 	     .judge = value_check_destination, .example = "10.0.0.1:1935 rtmps://live.example.com"),
 	TEXT("vhost.forward.backend", conf_vhost, forward.backend, NULL, NOW,
 	     "A web service that is asked at each publish where the stream goes, and answers with "

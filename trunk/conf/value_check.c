@@ -94,17 +94,21 @@ const char *value_check_url(const char *word)
 
 const char *value_check_destination(const char *word)
 {
+	static const char srt[] = "srt://", *form = "host[:port], rtmp[s]://host[:port], "
+						    "rtmp[s]://host[:port]/app/stream or "
+						    "srt://host:port?streamid=…";
 	char host[DESTINATION_HOST_MAX];
-	const char *begin = strncmp(word, "rtmp://", 7) == 0    ? word + 7
+	bool is_srt = strncmp(word, srt, sizeof(srt) - 1) == 0;
+	const char *begin = is_srt                              ? word + sizeof(srt) - 1
+			    : strncmp(word, "rtmp://", 7) == 0  ? word + 7
 			    : strncmp(word, "rtmps://", 8) == 0 ? word + 8
 								: word;
 	size_t n = begin == word ? strlen(word) : strcspn(begin, "/?");
-	bool whole = begin[n] == '\0' || (strchr(begin + n, '/') && strchr(begin + n + 1, '/'));
+	bool whole = is_srt || begin[n] == '\0' ||
+		     (strchr(begin + n, '/') && strchr(begin + n + 1, '/'));
 	memcpy(host, begin, n < sizeof(host) ? n : 0);
 	host[n < sizeof(host) ? n : 0] = '\0';
-	return whole && hostport_is_valid(host)
-		       ? NULL
-		       : "host[:port], rtmp[s]://host[:port] or rtmp[s]://host[:port]/app/stream";
+	return whole && hostport_is_valid(host) ? NULL : form;
 }
 
 /* What stands behind the scheme of a STUN or TURN server; NULL: it is none. */

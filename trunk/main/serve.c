@@ -18,6 +18,7 @@
 #include "node/hook_queue.h"
 #include "node/notice.h"
 #include "node/sign.h"
+#include "output/live_format.h"
 #include "service/gb_hub.h"
 #include "service/health.h"
 #include "service/hls_serve.h"
@@ -101,7 +102,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->rtc = rtc_hub_new(server);
 	server->srt = srt_hub_new(server);
 	server->gb = gb_hub_new(server);
-	server->forwards = forwards_new(server);
+	server->forwards = forwards_new(server, &wire_ts);
 	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
 	serve->hls_serve = hls_serve_new(server, serve->hls);

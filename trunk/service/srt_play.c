@@ -1,23 +1,18 @@
 /* An SRT player: MPEG-TS as it is made once for all who take it, cut into messages. The send slots of the source
  * send; the session's own coroutine looks after the peer. */
 #include "base/mem.h"
-#include "codec/ts.h"
 #include "output/live_format.h"
 #include "service/srt_session.h"
+#include "session/srt_sender.h"
 #include "session/viewing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	SLICE_MESSAGES = 256, /* then others have a turn */
-	INPUT_MESSAGES = 16,  /* of a player, which are dropped */
-};
-
 struct player {
 	struct viewing viewing;
 	struct srt_session *s;
-	size_t message; /* bytes of one, whole packets */
+	struct srt_sender sender;
 };
 
 static struct player *player_of(struct viewing *v)
@@ -32,44 +27,10 @@ static const struct player *player_of_const(const struct viewing *v)
 
 /* ---- what the client gets ---- */
 
-/* What comes next as one piece: mostly it lies together already. One buffer for all: nothing switches while it is
- * used. */
-static struct span next_message(struct player *p)
-{
-	static uint8_t joined[SRT_PAYLOAD_MAX];
-	struct iovec iov[SEND_IOV];
-	size_t n = 0;
-	int count = cursor_gather(&p->viewing.cursor, iov, SEND_IOV, p->message);
-	if (count == 0)
-		return (struct span){0};
-	if (count == 1)
-		return span_of(iov[0].iov_base, iov[0].iov_len);
-	for (int i = 0; i < count; i++) {
-		memcpy(joined + n, iov[i].iov_base, iov[i].iov_len);
-		n += iov[i].iov_len;
-	}
-	return span_of(joined, n);
-}
-
 static err on_send(struct viewing *v)
 {
-	struct player *p = player_of(v);
-	v->monitor.left = LEFT_NOTHING;
-	for (int i = 0; i < SLICE_MESSAGES; i++) {
-		struct span message = next_message(p);
-		if (message.n == 0)
-			return OK;
-		err e = srt_link_send(p->s->link, message.p, message.n);
-		if (e == ERR_AGAIN) {
-			v->monitor.left = LEFT_BLOCKED;
-			return OK;
-		}
-		TRY(e);
-		cursor_advance(&v->cursor, message.n);
-		v->source->send_bytes += (int64_t)message.n;
-	}
-	v->monitor.left = LEFT_MORE;
-	return OK;
+	return srt_sender_send(&player_of(v)->sender, &v->cursor, &v->monitor,
+			       &v->source->send_bytes);
 }
 
 /* Whatever is not plain sending is left to the player's own coroutine. */
@@ -86,34 +47,15 @@ static bool on_pending(const struct viewing *v)
 
 /* ---- the peer ---- */
 
-/* What a player sends is dropped; ERR_CLOSED when it has left. */
 static err on_input(struct viewing *v)
 {
-	struct srt_link *link = player_of(v)->s->link;
-	static uint8_t unwanted[SRT_PAYLOAD_MAX];
-	for (int i = 0; i < INPUT_MESSAGES; i++) {
-		size_t n;
-		err e = srt_link_recv(link, unwanted, sizeof(unwanted), &n);
-		if (e)
-			return e == ERR_AGAIN ? OK : e;
-	}
-	co_wake(co_self());
-	return OK;
+	return srt_sender_take(&player_of(v)->sender);
 }
 
-/* A peer that is there takes what is sent: libsrt ends the connection of others. One whose window stays closed is
- * too slow for ever. */
 static err on_check(struct viewing *v, int64_t *deadline)
 {
-	const struct srt_link *link = player_of(v)->s->link;
-	if (v->monitor.left != LEFT_BLOCKED || srt_link_is_writable(link))
-		return OK;
-	int64_t due = srt_link_sent_ms(link) + v->request->vhost->play.stalled_timeout_ms;
-	if (clock_ms() >= due)
-		return err_fail(ERR_STALLED, "took nothing for %lld ms",
-				(long long)v->request->vhost->play.stalled_timeout_ms);
-	*deadline = due < *deadline ? due : *deadline;
-	return OK;
+	return srt_sender_check(&player_of(v)->sender, &v->monitor,
+				v->request->vhost->play.stalled_timeout_ms, deadline);
 }
 
 static void on_join(struct viewing *v)
@@ -156,9 +98,8 @@ static const struct viewing_ops ops = {
 err srt_play_run(struct srt_session *s)
 {
 	struct player *p = mem_new(struct player);
-	size_t packets = (size_t)srt_link_payload_size(s->link) / TS_PACKET;
 	p->s = s;
-	p->message = (packets ? packets : 1) * TS_PACKET;
+	srt_sender_init(&p->sender, s->link);
 	err e = viewing_find(&p->viewing, &ops, &s->request,
 			     s->request.vhost->cluster.upstream_start_timeout_ms);
 	if (!e)

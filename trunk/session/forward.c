@@ -23,6 +23,7 @@ struct stream {
 
 struct forwards {
 	struct server *server;
+	const struct wire_format *ts;
 	struct source_observer observer;
 	struct map *streams; /* by the source's key */
 };
@@ -94,6 +95,7 @@ static void add_target(struct stream *s, const char *text)
 		.server = s->forwards->server,
 		.vhost = vhost_of(s),
 		.source = s->source,
+		.ts = s->forwards->ts,
 		.path = p ? p->request->path : "",
 	};
 	s->targets[s->count++] = forward_target_start(&opts, &place);
@@ -259,10 +261,11 @@ void forwards_reload(struct forwards *f)
 
 /* ---- the process ---- */
 
-struct forwards *forwards_new(struct server *server)
+struct forwards *forwards_new(struct server *server, const struct wire_format *ts)
 {
 	struct forwards *f = mem_new(struct forwards);
 	f->server = server;
+	f->ts = ts;
 	f->streams = map_new();
 	f->observer.on_begin = on_begin;
 	f->observer.on_end = on_end;

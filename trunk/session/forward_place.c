@@ -1,5 +1,7 @@
 #include "session/forward_place.h"
 #include "base/mem.h"
+#include "session/srt_url.h"
+#include "srt/bridge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,10 +82,73 @@ static err take_url(struct forward_place *p, const char *url)
 	return e;
 }
 
-/* ---- both ---- */
+/* ---- an SRT listener ---- */
+
+/* In a stream id a name with these would say more than a name. */
+static bool fits_stream_id(const char *name)
+{
+	return name[strcspn(name, ",&;?=#%")] == '\0';
+}
+
+/* Replaces what stands in brackets; false: a name that does not fit. */
+static bool put_names(struct buf *b, const char *url, const struct target *own)
+{
+	const struct {
+		const char *word, *name;
+	} names[] = {{"[vhost]", own->vhost}, {"[app]", own->app}, {"[stream]", own->stream}};
+	while (*url) {
+		size_t i = 0, n = 0;
+		for (i = 0; i < 3; i++)
+			if (strncmp(url, names[i].word, n = strlen(names[i].word)) == 0)
+				break;
+		if (i == 3) {
+			buf_u8(b, (uint8_t)*url++);
+			continue;
+		}
+		if (!fits_stream_id(names[i].name))
+			return false;
+		buf_put(b, (const uint8_t *)names[i].name, strlen(names[i].name));
+		url += n;
+	}
+	return true;
+}
+
+static err check_srt(struct forward_place *p)
+{
+	char mode[16] = "caller";
+	struct srt_options options = {0};
+	struct srt_url *url = mem_new(struct srt_url);
+	const char *query = strchr(p->srt, '?');
+	err e = srt_url_parse(url, &options, p->srt);
+	if (!e)
+		hostport_text(p->name, &url->at);
+	free(url);
+	if (e)
+		return err_fail(ERR_PROTOCOL, "%s", err_trail(e));
+	if (query && (!param_get(mode, sizeof(mode), query, "mode") || strcmp(mode, "caller") == 0))
+		return OK;
+	return query ? err_fail(ERR_PROTOCOL, "a destination of SRT is called: mode is no other")
+		     : OK;
+}
+
+static err take_srt(struct forward_place *p, const char *text, const struct target *own)
+{
+	struct buf b = {.max = URL_MAX};
+	if (!srt_bridge_is_built())
+		return err_fail(ERR_PROTOCOL, "this program has no SRT");
+	bool fits = put_names(&b, text, own);
+	p->srt = fits && buf_ok(&b) ? mem_strdup(buf_text(&b)) : NULL;
+	buf_free(&b);
+	return p->srt ? check_srt(p)
+		      : err_fail(ERR_PROTOCOL, "the stream's name does not fit into a stream id");
+}
+
+/* ---- all of them ---- */
 
 static char *shown_url(const struct forward_place *p, const struct target *own)
 {
+	if (p->srt)
+		return mem_printf("srt://%s", p->name);
 	bool same = strcmp(p->target.stream, own->stream) == 0;
 	return mem_printf("%s://%s/%s/%s", p->protocol->tls ? "rtmps" : "rtmp", p->name,
 			  p->target.app, same ? own->stream : "...");
@@ -92,10 +157,12 @@ static char *shown_url(const struct forward_place *p, const struct target *own)
 static err parse(struct forward_place *p, const char *text, const struct target *own)
 {
 	const char *server = behind_schema(text);
+	if (srt_url_is(text))
+		return take_srt(p, text, own);
 	size_t schema = (size_t)(server - text);
 	if (schema && strncmp(text, "rtmp://", schema) != 0 &&
 	    strncmp(text, "rtmps://", schema) != 0)
-		return err_fail(ERR_PROTOCOL, "it is none of rtmp or rtmps");
+		return err_fail(ERR_PROTOCOL, "it is none of rtmp, rtmps or srt");
 	p->protocol = schema == strlen("rtmps://") ? &link_rtmps : &link_rtmp;
 	return schema && server[strcspn(server, "/?")] ? take_url(p, text)
 						       : take_server(p, server, own);
@@ -118,6 +185,7 @@ void forward_place_fini(struct forward_place *p)
 {
 	target_fini(&p->target);
 	free(p->text);
+	free(p->srt);
 	free(p->shown);
 	*p = (struct forward_place){0};
 }

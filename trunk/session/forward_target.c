@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/upstream_connect.h"
-#include "node/send_monitor.h"
+#include "session/forward_way.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,6 @@ enum {
 	RETRY_MAX_MS =
 		30000 /* but no longer; a quarter more or less, so that not all come at once */
 };
-enum { SLICE_MESSAGES = 64 };
 
 struct forward_target {
 	struct server *server;
@@ -36,15 +35,13 @@ struct forward_target {
 	int failures; /* in a row */
 	int attempts; /* since it was last live */
 	uint64_t losses;
-	int redirects; /* in a row */
-	int64_t sent;  /* by the links before this one */
+	int64_t sent; /* by the connections before this one */
 	char reason[256];
-	char redirected[600];
-	struct link_refusal said;
-	struct link *link;
+	struct forward_redirection redirection;
+	struct forward_order order;
+	struct forward_way *way; /* of this attempt */
 	struct consumer consumer;
 	struct cursor cursor;
-	struct send_monitor monitor;
 };
 
 const char *forward_state_name(enum forward_state state)
@@ -62,42 +59,24 @@ static void set_state(struct forward_target *t, enum forward_state state)
 
 /* ---- a destination that has taken the stream ---- */
 
-/* It sends statuses alone. */
-static err take_input(struct forward_target *t)
-{
-	for (int n = 0; n < SLICE_MESSAGES; n++) {
-		struct link_media media;
-		err e = t->link->ops->next(t->link, &media, &t->said);
-		msg_unref(&media.msg);
-		if (e)
-			return e == ERR_AGAIN ? OK : e;
-	}
-	co_wake(co_self());
-	return OK;
-}
-
 static void join(struct forward_target *t)
 {
-	source_cursor_open(t->source, &t->cursor,
-			   &(struct cursor_opts){
-				   .format = &wire_rtmp,
-				   .stream_id = t->link->stream_id,
-				   .from_start = true,
-			   });
+	t->way->ops->join(t->way, &t->cursor);
 	consumer_open(&t->consumer, t->source,
 		      &(struct consumer_opts){.kind = CONSUMER_INTERNAL, .co = co_self()});
 }
 
 static err carry(struct forward_target *t)
 {
+	struct forward_way *w = t->way;
 	for (;;) {
 		int64_t deadline = t->is_over ? t->finish_ms : CLOCK_NEVER;
-		TRY(take_input(t));
-		TRY(t->link->ops->send(t->link, &t->monitor, &t->cursor));
+		TRY(w->ops->take(w));
+		TRY(w->ops->send(w, &t->cursor));
 		if (t->is_over && (!cursor_pending(&t->cursor) || clock_ms() >= t->finish_ms))
 			return OK;
-		TRY(send_monitor_check(&t->monitor, t->link->sock, STALLED_MS, &deadline));
-		err e = send_monitor_wait(&t->monitor, deadline);
+		TRY(w->ops->check(w, STALLED_MS, &deadline));
+		err e = send_monitor_wait(&w->monitor, deadline);
 		if (e && e != ERR_TIMEOUT)
 			return e;
 	}
@@ -112,9 +91,6 @@ static void begin_live(struct forward_target *t)
 		log_info("%s: forwarded to %s", t->source->key, t->place.shown);
 	set_state(t, FORWARD_LIVE);
 	t->attempts = 0;
-	t->monitor = (struct send_monitor){0};
-	sock_attach(t->link->sock);
-	sock_set_quick(t->link->sock, false);
 }
 
 static err use(struct forward_target *t)
@@ -122,66 +98,34 @@ static err use(struct forward_target *t)
 	begin_live(t);
 	join(t);
 	err e = carry(t);
-	char *name =
-		e ? NULL
-		  : upstream_stream_name(&(struct upstream_request){.target = &t->place.target});
 	if (!e)
-		t->link->ops->finish(t->link, name, FINISH_MS);
-	free(name);
+		t->way->ops->finish(t->way, FINISH_MS);
 	cursor_close(&t->cursor);
 	consumer_close(&t->consumer);
 	if (e && e != ERR_STOPPED)
 		t->losses++;
 	if (clock_ms() - t->since_ms >= STEADY_MS)
-		t->failures = t->redirects = 0;
+		t->failures = t->redirection.count = 0;
 	return e;
 }
 
 /* ---- an attempt ---- */
 
-static struct upstream_request request_of(struct forward_target *t)
+const struct forward_way_ops *forward_way_of(const struct forward_place *place)
 {
-	const char *own = t->vhost->name;
-	const char *asked = t->place.target.vhost;
-	bool is_named = t->place.text != NULL && strcmp(own, DEFAULT_VHOST) != 0 &&
-			!forward_url_stream(t->place.text);
-	return (struct upstream_request){
-		.protocol = t->place.protocol,
-		.server = t->server,
-		.vhost = t->vhost,
-		.target = &t->place.target,
-		.tc_vhost = is_named ? own : asked,
-		.page_url = "",
-		.swf_url = "",
-		.path = t->path,
-		.redirected = t->redirected,
-		.publish = true,
-	};
-}
-
-/* The place itself, or where it has redirected to. */
-static err reach(struct forward_target *t, const struct upstream_request *request, int64_t deadline)
-{
-	struct link_opts opts = {.name = t->place.name, .request = request, .deadline = deadline};
-	if (*t->said.redirect)
-		return upstream_follow(&t->link, t->place.name, t->redirects++, request, deadline,
-				       t->redirected, sizeof(t->redirected), &t->said);
-	t->said = (struct link_refusal){0};
-	return link_open(&t->link, &opts, &t->said);
+	return place->srt ? &forward_srt : &forward_rtmp;
 }
 
 static err attempt(struct forward_target *t)
 {
-	struct upstream_request request = request_of(t);
-	int64_t deadline = clock_after(CONNECT_MS);
+	const struct forward_way_ops *ops = forward_way_of(&t->place);
 	set_state(t, FORWARD_CONNECTING);
 	t->attempts++;
-	TRY(reach(t, &request, deadline));
-	sock_attach(t->link->sock);
-	sock_set_deadline(t->link->sock, deadline);
-	err e = t->link->ops->publish(t->link, &request, t->source->opts.chunk_size, &t->said);
-	sock_set_deadline(t->link->sock, CLOCK_NEVER);
-	return e ? e : use(t);
+	t->way = ops->make();
+	t->way->ops = ops;
+	t->way->order = &t->order;
+	TRY(ops->open(t->way, clock_after(CONNECT_MS)));
+	return use(t);
 }
 
 /* ---- one attempt after the other ---- */
@@ -200,29 +144,30 @@ static void note_failure(struct forward_target *t, err e)
 /* A destination that wants to be left, and does not say where to, is asked again: it says so then. */
 static bool moves(struct forward_target *t, err e)
 {
-	if (e == ERR_RECONNECT && !*t->said.redirect)
-		return t->redirects++ < REDIRECTS_MAX;
-	return (e == ERR_REDIRECT || e == ERR_RECONNECT) && *t->said.redirect &&
-	       t->redirects < REDIRECTS_MAX;
+	struct forward_redirection *r = &t->redirection;
+	if (e == ERR_RECONNECT && !*r->said.redirect)
+		return r->count++ < REDIRECTS_MAX;
+	return (e == ERR_REDIRECT || e == ERR_RECONNECT) && *r->said.redirect &&
+	       r->count < REDIRECTS_MAX;
 }
 
 static void pause_for(struct forward_target *t, int64_t ms)
 {
 	int64_t until = clock_after(ms);
-	*t->said.redirect = '\0';
-	t->redirects = 0;
-	*t->redirected = '\0';
+	*t->redirection.said.redirect = '\0';
+	t->redirection.count = 0;
+	*t->redirection.path = '\0';
 	while (!t->is_over && clock_ms() < until && co_wait(until) != ERR_STOPPED)
 		;
 	while (!t->is_over && !source_is_live(t->source) && co_wait(CLOCK_NEVER) == OK)
 		;
 }
 
-static void close_link(struct forward_target *t)
+static void close_way(struct forward_target *t)
 {
-	if (t->link && t->link->sock)
-		t->sent += sock_wire_sent(t->link->sock);
-	link_free(&t->link);
+	t->sent += t->way->ops->sent(t->way);
+	t->way->ops->free(t->way);
+	t->way = NULL;
 }
 
 static void target_free(struct forward_target *t)
@@ -244,7 +189,7 @@ static void target_main(void *arg)
 			set_state(t, FORWARD_CONNECTING);
 		else if (e != ERR_STOPPED && !t->is_over)
 			note_failure(t, e);
-		close_link(t);
+		close_way(t);
 		if (!at_once)
 			pause_for(t, backoff_ms(t->failures, RETRY_MS, RETRY_MAX_MS));
 	}
@@ -266,6 +211,16 @@ struct forward_target *forward_target_start(const struct forward_opts *opts,
 	t->path = mem_strdup(opts->path);
 	t->place = *place;
 	*place = (struct forward_place){0};
+	t->order = (struct forward_order){
+		.server = t->server,
+		.conf = t->conf,
+		.vhost = t->vhost,
+		.source = t->source,
+		.place = &t->place,
+		.path = t->path,
+		.ts = opts->ts,
+		.redirection = &t->redirection,
+	};
 	set_state(t, FORWARD_CONNECTING);
 	t->co = co_start_in(&opts->server->services, "forward", target_main, t);
 	t->is_running = t->co != NULL;
@@ -307,7 +262,7 @@ void forward_target_facts(const struct forward_target *t, struct forward_facts *
 		.attempts = t->attempts,
 		.losses = t->losses,
 		.reason = t->reason,
-		.send_bytes = t->sent + (live ? sock_wire_sent(t->link->sock) : 0),
+		.send_bytes = t->sent + (t->way ? t->way->ops->sent(t->way) : 0),
 		.lag_ms = live && t->cursor.wire ? cursor_lag(&t->cursor) : 0,
 	};
 }

@@ -30,7 +30,8 @@ struct forward_opts {
 	struct server *server;
 	const struct conf_vhost *vhost; /* of server->conf */
 	struct source *source;
-	const char *path; /* ids of the servers that the stream came by, ",a,b"; "" */
+	const struct wire_format *ts; /* MPEG-TS, for SRT */
+	const char *path;             /* ids of the servers that the stream came by, ",a,b"; "" */
 };
 
 /* Takes what `place` holds. It runs among the server's services until forward_target_end() or the end of

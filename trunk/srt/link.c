@@ -272,6 +272,7 @@ void srt_link_figures(struct srt_link *l, struct srt_figures *out)
 			.send_lost = s->pktSndLossTotal,
 			.send_retransmitted = s->pktRetransTotal,
 			.send_dropped = s->pktSndDropTotal,
+			.send_waiting = s->pktSndBuf,
 			.send_buffer_ms = s->msSndBuf,
 			.recv_buffer_ms = s->msRcvBuf,
 		};

@@ -26,6 +26,7 @@ struct srt_figures {
 	int64_t send_lost; /* as the peer has told */
 	int64_t send_retransmitted;
 	int64_t send_dropped; /* they could not be sent in time */
+	int send_waiting;     /* packets that the peer has not acknowledged */
 	int send_buffer_ms;   /* what waits to be sent or acknowledged */
 	int recv_buffer_ms;   /* what waits for its time */
 };

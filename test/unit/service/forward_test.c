@@ -1,6 +1,7 @@
 /* A stream is copied to another server, which is a real one at the other end of a loopback connection. */
 #include "base/mem.h"
 #include "net/listen.h"
+#include "output/live_format.h"
 #include "service/rtmp_service.h"
 #include "session/forward.h"
 #include "support/api_stub.h"
@@ -61,7 +62,7 @@ static void begin_near(const char *content)
 	char *forward = mem_printf("forward { enabled on; %s }", content);
 	char *conf = test_server_vhost(forward);
 	near_server = test_server_new(conf);
-	forwards = forwards_new(near_server);
+	forwards = forwards_new(near_server, &wire_ts);
 	free(conf);
 	free(forward);
 }

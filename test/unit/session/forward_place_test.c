@@ -1,5 +1,8 @@
 #include "session/forward_place.h"
+#include "srt/bridge.h"
 #include "support/unit.h"
+
+#include <string.h>
 
 static char rtmp[] = "rtmp", host[] = "h", vhost[] = "v.example.com", app[] = "live",
 	    stream[] = "x", param[] = "?token=1";
@@ -66,11 +69,56 @@ static void what_is_neither_is_refused(void **state)
 	}
 }
 
+static void srt_listeners_are_called_with_names_of_the_stream(void **state)
+{
+	static const struct {
+		const char *text, *name, *srt;
+	} cases[] = {
+		{"srt://b", "b:10080", "srt://b"},
+		{"srt://[::1]:9000?latency=200", "[::1]:9000", "srt://[::1]:9000?latency=200"},
+		{"srt://b:9000?mode=caller&streamid=#!::h=[vhost],r=[app]/[stream],m=publish",
+		 "b:9000",
+		 "srt://b:9000?mode=caller&streamid=#!::h=v.example.com,r=live/x,m=publish"},
+	};
+	static const char *const bad[] = {"srt://", "srt://b:9000?mode=listener",
+					  "srt://b:9000?latency=much"};
+	struct forward_place p;
+	(void)state;
+	if (!srt_bridge_is_built())
+		return;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(forward_place_parse(&p, cases[i].text, &own), OK);
+		assert_string_equal(p.name, cases[i].name);
+		assert_string_equal(p.srt, cases[i].srt);
+		assert_null(strchr(p.shown, '?'));
+		forward_place_fini(&p);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(forward_place_parse(&p, bad[i], &own), ERR_PROTOCOL);
+}
+
+static void a_name_that_says_more_is_not_put_into_a_stream_id(void **state)
+{
+	static char more[] = "x,r=other";
+	struct target named = own;
+	struct forward_place p;
+	(void)state;
+	if (!srt_bridge_is_built())
+		return;
+	named.stream = more;
+	assert_int_equal(forward_place_parse(&p, "srt://b?streamid=[stream]", &named),
+			 ERR_PROTOCOL);
+	assert_int_equal(forward_place_parse(&p, "srt://b?streamid=x", &named), OK);
+	forward_place_fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_servers_or_urls),
 		cmocka_unit_test(what_is_neither_is_refused),
+		cmocka_unit_test(srt_listeners_are_called_with_names_of_the_stream),
+		cmocka_unit_test(a_name_that_says_more_is_not_put_into_a_stream_id),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
