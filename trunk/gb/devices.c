@@ -1,10 +1,12 @@
 #include "gb/devices.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 void gb_devices_init(struct gb_devices *devices)
 {
@@ -13,8 +15,10 @@ void gb_devices_init(struct gb_devices *devices)
 
 static void channel_free(struct gb_devices *all, struct gb_channel *c)
 {
-	if (map_get(all->channels, c->id) == c)
-		(void)map_remove(all->channels, c->id);
+	struct gb_channel *all_of_id = map_remove(all->channels, c->id);
+	DL_DELETE(all_of_id, c);
+	if (all_of_id)
+		map_set(all->channels, all_of_id->id, all_of_id);
 	all->channel_count--;
 	free(c);
 }
@@ -94,6 +98,23 @@ static struct gb_channel *find_own(const struct gb_device *d, const char *id)
 	return NULL;
 }
 
+/* One id of two devices is a mistake of those who gave them, or worse: who was first keeps it while it is there, so
+ * that nobody takes the pictures of another. */
+static void claim(struct gb_devices *devices, struct gb_channel *c)
+{
+	struct gb_channel *all_of_id = map_remove(devices->channels, c->id);
+	const struct gb_channel *first = all_of_id;
+	DL_APPEND(all_of_id, c);
+	map_set(devices->channels, c->id, all_of_id);
+	if (!first || c->device->claims_others)
+		return;
+	c->device->claims_others = true;
+	log_warn("GB28181: device %s names the channel %s, which device %s has already; that one "
+		 "keeps it while it is "
+		 "on line",
+		 c->device->id, c->id, first->device->id);
+}
+
 static struct gb_channel *channel_new(struct gb_devices *devices, struct gb_device *d,
 				      const char *id)
 {
@@ -108,6 +129,7 @@ static struct gb_channel *channel_new(struct gb_devices *devices, struct gb_devi
 	c->device = d;
 	d->channels[d->channel_count++] = c;
 	devices->channel_count++;
+	claim(devices, c);
 	return c;
 }
 
@@ -130,7 +152,6 @@ struct gb_channel *gb_channel_take(struct gb_devices *devices, struct gb_device 
 	manscdp_text(c->parent, sizeof(c->parent), item, "ParentID");
 	c->is_on = !span_is(manscdp_field(item, "Status"), "OFF");
 	c->sn = device->catalog.sn;
-	map_set(devices->channels, id, c);
 	return c;
 }
 
@@ -177,7 +198,9 @@ struct gb_device *gb_devices_route(const struct gb_devices *devices, const char 
 		*channel = own_channel(d);
 		return d;
 	}
-	struct gb_channel *c = map_get(devices->channels, id);
+	struct gb_channel *first = map_get(devices->channels, id), *c = first;
 	*channel = id;
-	return c ? c->device : NULL;
+	while (c && !c->device->is_online)
+		c = c->next;
+	return c ? c->device : first ? first->device : NULL;
 }

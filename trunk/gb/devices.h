@@ -20,6 +20,8 @@ struct gb_channel {
 	bool is_on;  /* by its own words */
 	unsigned sn; /* of the catalogue that has named it last */
 	struct gb_device *device;
+	struct gb_channel *prev,
+		*next; /* of all that have this id, of several devices: the oldest claim first */
 };
 
 struct gb_device {
@@ -40,12 +42,12 @@ struct gb_device {
 	} catalog;
 	struct gb_channel **channels;
 	size_t channel_count, channel_room;
+	bool claims_others; /* it names channels that another device has; told once */
 };
 
 struct gb_devices {
-	struct map *by_id; /* of devices */
-	struct map
-		*channels; /* by their ids; of two devices with one, the one that was heard last */
+	struct map *by_id;    /* of devices */
+	struct map *channels; /* by their ids: the list of those that have it */
 	size_t channel_count;
 };
 
@@ -65,6 +67,6 @@ struct gb_channel *gb_channel_take(struct gb_devices *devices, struct gb_device 
 /* The catalogue is complete: what it did not name is no channel any more. */
 void gb_channels_settle(struct gb_devices *devices, struct gb_device *device);
 /* Which device to ask for the pictures of that id, and which channel of it: of a device, it itself, or the only one
- * there is. NULL: nobody has it. `*channel` is `id`, or a text of the device. */
+ * there is. Of several that name one channel the first that is on line has it. NULL: nobody has it. `*channel` is `id`, or a text of the device. */
 struct gb_device *gb_devices_route(const struct gb_devices *devices, const char *id,
 				   const char **channel);

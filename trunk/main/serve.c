@@ -193,6 +193,7 @@ void serve_undrain(struct serve *serve)
 {
 	err e = listen_as(serve, serve->server.conf, NULL);
 	tasks_serve(serve->server.tasks);
+	gb_hub_resume(serve->server.gb);
 	if (e)
 		log_error("not everything is listened on again: %s", err_trail(e));
 	serve_keep_sockets(serve);

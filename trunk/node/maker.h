@@ -8,13 +8,17 @@
 
 struct source;
 
+enum { MAKING_NAME_MAX = 64 };
+
 /* Somebody who waits for such a stream. */
 struct making {
 	struct making *prev, *next;
 	void *of;      /* the maker's; NULL: he waits for nothing any more */
 	struct co *co; /* woken when something has changed */
 	bool begun;    /* it is there */
-	bool failed;   /* it does not come: why */
+	char stream
+		[MAKING_NAME_MAX]; /* it is there under this name; "": under the one that was asked for */
+	bool failed;               /* it does not come: why */
 	char why[128];
 };
 

@@ -58,31 +58,53 @@ static bool must_name(const struct conf_vhost *vhost, const char *query)
 	return !is_named && strcmp(vhost->name, DEFAULT_VHOST) != 0;
 }
 
+/* Path and query, as they were sent. */
+static const char *target_of(const struct http_message *m)
+{
+	const char *front = strstr(m->target, "://");
+	if (*m->target == '/')
+		return m->target;
+	const char *path = front ? strchr(front + 3, '/') : NULL;
+	return path ? path : "/";
+}
+
 /* The same path and query there. */
 static void put_url(struct buf *url, const struct http_message *m, const struct conf_vhost *vhost,
 		    const char *hostport, bool tls)
 {
-	const char *path = m->target, *front = strstr(path, "://");
-	if (*path != '/')
-		path = front ? strchr(front + 3, '/') : NULL;
-	buf_printf(url, "http%s://%s%s", tls ? "s" : "", hostport, path ? path : "/");
+	buf_printf(url, "http%s://%s%s", tls ? "s" : "", hostport, target_of(m));
 	if (must_name(vhost, m->query))
 		buf_printf(url, "%svhost=%s", *m->query ? "&" : "?", vhost->name);
+}
+
+static err send_to(struct http_session *s, struct buf *url)
+{
+	struct buf extra = {.max = HTTP_HEAD_MAX + 2 * URL_MAX};
+	http_write_header(&extra, "Location", buf_text(url));
+	buf_printf(&extra, "%s", s->cors);
+	log_info("redirecting to %s", log_quote(buf_text(url)));
+	s->request->keep_alive = false;
+	err e = http_respond(s->sock, s->request, 302, NULL, span_str(""), buf_text(&extra));
+	buf_free(&extra);
+	buf_free(url);
+	return e;
 }
 
 err flv_redirect(struct http_session *s, const struct conf_vhost *vhost, const char *hostport)
 {
 	struct buf url = {.max = HTTP_HEAD_MAX + URL_MAX};
-	struct buf extra = {.max = HTTP_HEAD_MAX + 2 * URL_MAX};
 	put_url(&url, s->request, vhost, hostport, sock_is_encrypted(s->sock));
-	http_write_header(&extra, "Location", buf_text(&url));
-	buf_printf(&extra, "%s", s->cors);
-	log_info("redirecting to %s", log_quote(buf_text(&url)));
-	s->request->keep_alive = false;
-	err e = http_respond(s->sock, s->request, 302, NULL, span_str(""), buf_text(&extra));
-	buf_free(&extra);
-	buf_free(&url);
-	return e;
+	return send_to(s, &url);
+}
+
+err flv_redirect_stream(struct http_session *s, const char *from, const char *to)
+{
+	struct buf url = {.max = HTTP_HEAD_MAX + URL_MAX};
+	const char *target = target_of(s->request), *at = strstr(target, from);
+	if (!at)
+		return flv_refuse(s, 404, "The stream is here under another name.");
+	buf_printf(&url, "%.*s%s%s", (int)(at - target), target, to, at + strlen(from));
+	return send_to(s, &url);
 }
 
 static err refuse(struct http_session *s, int status, const char *sentence,

@@ -13,6 +13,8 @@ void flv_answer_stream(struct http_session *s, const struct stream_report *repor
 /* Answers HEAD with the head that GET would get. */
 err flv_answer_head(struct http_session *s) BLOCKS;
 /* That it is at that server, whatever the host of that request may be: the vhost is this one. */
+/* To the same path here, with another name of the stream in it. */
+err flv_redirect_stream(struct http_session *s, const char *from, const char *to) BLOCKS;
 err flv_redirect(struct http_session *s, const struct conf_vhost *vhost,
 		 const char *hostport) BLOCKS;
 /* No, and why. */

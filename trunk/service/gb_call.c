@@ -327,6 +327,7 @@ static void call_free(struct gb_call *c)
 	tell_waiting(c, true);
 	gb_stream_close(&c->stream, c->why);
 	DL_DELETE(c->hub->calls, c);
+	(void)map_remove(c->hub->by_channel, c->channel);
 	c->hub->call_count--;
 	c->hub->ended++;
 	free(c);
@@ -358,11 +359,7 @@ static void call_main(void *arg)
 
 struct gb_call *gb_call_find(const struct gb_hub *hub, const char *channel)
 {
-	struct gb_call *c;
-	DL_FOREACH (hub->calls, c)
-		if (strcmp(c->channel, channel) == 0)
-			return c;
-	return NULL;
+	return map_get(hub->by_channel, channel);
 }
 
 struct gb_call *gb_call_start(struct gb_hub *hub, const struct gb_device *device,
@@ -379,6 +376,7 @@ struct gb_call *gb_call_start(struct gb_hub *hub, const struct gb_device *device
 	snprintf(c->channel, sizeof(c->channel), "%s", channel);
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	DL_APPEND(hub->calls, c);
+	map_set(hub->by_channel, c->channel, c);
 	hub->call_count++;
 	c->co = co_start_in(&hub->server->services, "gb call", call_main, c);
 	if (c->co)

@@ -229,8 +229,10 @@ static void dialled_main(void *arg)
 	char peer[ADDR_TEXT_MAX];
 	addr_text(peer, &c->to);
 	err e = sock_dial(&c->sock, &c->to, clock_after(c->timeout_ms));
-	struct gb_stream *s = e ? NULL : still_wanted(c);
-	if (s) {
+	struct gb_stream *s = e == ERR_STOPPED ? NULL : still_wanted(c);
+	if (s && e) {
+		gb_stream_fail(s, "the device does not take the connection for its media");
+	} else if (s) {
 		log_info("media of %s is fetched from %s", s->name, peer);
 		e = gb_stream_run(s, &c->line);
 	}

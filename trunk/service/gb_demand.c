@@ -1,6 +1,7 @@
 #include "service/gb_demand.h"
 #include "service/gb_call.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -53,9 +54,12 @@ static bool want(void *ctx, const struct conf_vhost *vhost, const char *app, con
 	struct gb_call *call = gb_call_find(h, channel);
 	if (!call)
 		call = gb_call_start(h, d, channel, stream, true);
-	if (!call || call->is_over || strcmp(call->name, stream) != 0)
+	if (!call || call->is_over)
 		return false;
 	making->of = call;
+	*making->stream = '\0';
+	if (strcmp(call->name, stream) != 0) /* a device, and its only channel */
+		snprintf(making->stream, sizeof(making->stream), "%s", call->name);
 	making->begun = call->state == GB_CALL_LIVE;
 	making->failed = false;
 	DL_APPEND(call->waiting, making);

@@ -132,6 +132,17 @@ static void end_all(struct gb_hub *h)
 		gb_registrar_dismiss(&h->registrar, "it is switched off");
 }
 
+void gb_hub_resume(struct gb_hub *h)
+{
+	if (!h->endpoint || !is_served(h))
+		return;
+	for (struct map_iter it = map_begin(h->registrar.devices.by_id); map_next(&it);) {
+		struct gb_device *d = it.value;
+		if (d->is_online && d->flow && sip_flow_is_open(d->flow))
+			call_at_once(h, d);
+	}
+}
+
 void gb_hub_reload(struct gb_hub *h)
 {
 	if (!is_served(h))
@@ -290,6 +301,7 @@ struct gb_hub *gb_hub_new(struct server *server)
 {
 	struct gb_hub *h = mem_new(struct gb_hub);
 	h->server = server;
+	h->by_channel = map_new();
 	server->maker = (struct maker){&gb_demand_ops, h};
 	return h;
 }
@@ -313,5 +325,6 @@ void gb_hub_free(struct gb_hub **hub)
 		sip_endpoint_free(&h->endpoint);
 		gb_registrar_fini(&h->registrar);
 	}
+	map_free(&h->by_channel);
 	free(h);
 }

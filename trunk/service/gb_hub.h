@@ -30,6 +30,7 @@ struct gb_hub {
 	unsigned former_at;
 	struct gb_external *externals; /* of them, those that another program has announced */
 	struct gb_call *calls;
+	struct map *by_channel; /* likewise */
 	int call_count;
 	bool is_ending; /* nothing begins any more */
 	/* since the start */
@@ -42,6 +43,8 @@ struct gb_hub *gb_hub_new(struct server *server);
 void gb_hub_stop(struct gb_hub *hub) BLOCKS;
 /* After all sessions. */
 void gb_hub_free(struct gb_hub **hub) BLOCKS;
+/* A drain was called off: devices that are called of their own accord are called again. */
+void gb_hub_resume(struct gb_hub *hub);
 /* The server has another configuration. */
 void gb_hub_reload(struct gb_hub *hub);
 

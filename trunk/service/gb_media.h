@@ -6,8 +6,8 @@
 
 /* A connection to the media port; for listen_opts.on_accept. */
 void gb_media_accept(void *hub, struct sock *sock);
-/* Fetches the stream from there, on a coroutine of its own. The stream's owner hears when it has begun, or, when the
- * device does not take the connection, nothing. */
+/* Fetches the stream from there, on a coroutine of its own. The stream's owner hears when it has begun, and when the
+ * device does not take the connection. */
 void gb_media_connect(struct gb_stream *stream, const struct addr *to, int64_t timeout_ms);
 
 /* Datagrams at that socket, which is taken. */

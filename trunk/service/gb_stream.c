@@ -111,6 +111,12 @@ void gb_stream_close(struct gb_stream **stream, const char *why)
 		stream_free(s);
 }
 
+void gb_stream_fail(struct gb_stream *s, const char *why)
+{
+	if (!s->is_closed && !has_come(s))
+		s->ops->on_end(s->ctx, why);
+}
+
 void gb_stream_set_ssrc(struct gb_stream *s, uint32_t ssrc)
 {
 	if (!has_come(s) && !find_ssrc(s->hub, ssrc))

@@ -54,5 +54,7 @@ void gb_stream_set_ssrc(struct gb_stream *stream, uint32_t ssrc);
  * write what they like into theirs: it has that SSRC from now on. NULL: none is, it comes from elsewhere, or it is
  * what is left of a stream that has ended. */
 struct gb_stream *gb_stream_find(struct gb_hub *hub, uint32_t ssrc, const struct addr *from);
+/* Its media cannot be had, for that reason: its owner is told. */
+void gb_stream_fail(struct gb_stream *stream, const char *why);
 /* Publishes it from that line, to the end; nothing else feeds it. The stream may be gone afterwards. */
 err gb_stream_run(struct gb_stream *stream, struct gb_line *line) BLOCKS;

@@ -158,6 +158,8 @@ static err wait_for_list(struct hls_visitor *v, struct making *making)
 	while (!item_of(v)) {
 		if (making->failed)
 			return ERR_NOTFOUND;
+		if (sock_hung_up(v->s->sock))
+			return err_fail(ERR_CLOSED, "the player has left before there was a list");
 		if (clock_ms() >= until)
 			return ERR_TIMEOUT;
 		err e = co_wait(clock_after(STEP_MS));
@@ -174,6 +176,11 @@ static err deliver_made(struct hls_visitor *v, bool *found)
 	struct making making = {.co = co_self()};
 	if (!maker_want(maker, a->vhost, a->name.app, a->name.stream, &making))
 		return flv_refuse(v->s, 503, "The device cannot be called now.");
+	if (*making.stream) { /* each playlist has one name, and those that it names */
+		maker_leave(maker, &making);
+		*found = true;
+		return flv_redirect_stream(v->s, a->name.stream, making.stream);
+	}
 	err e = wait_for_list(v, &making);
 	maker_leave(maker, &making);
 	if (e == ERR_NOTFOUND)

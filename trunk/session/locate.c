@@ -187,6 +187,9 @@ static err prefer_exact(struct viewing *v, int64_t patience_ms)
 static err wait_for_making(struct viewing *v, struct making *making, int64_t patience_ms)
 {
 	int64_t deadline = clock_after(patience_ms);
+	if (*making->stream)
+		change_source(v, server_source(v->request->server, v->request->vhost,
+					       v->request->target->app, making->stream));
 	while (!making->begun && !source_is_published(v->source)) {
 		if (making->failed)
 			return refuse(v, OUTCOME_NOT_FOUND, making->why);

@@ -89,19 +89,6 @@ static void what_a_catalogue_does_not_name_is_no_channel_any_more(void **state)
 	assert_ptr_equal(gb_devices_route(&devices, SECOND, &channel), d);
 }
 
-static void a_channel_of_two_devices_is_that_of_the_last_one_heard(void **state)
-{
-	(void)state;
-	struct gb_device *a = gb_device_get(&devices, RECORDER, 0),
-			 *b = gb_device_get(&devices, CAMERA, 0);
-	const char *channel;
-	(void)take(a, FIRST, "");
-	(void)take(b, FIRST, "");
-	assert_ptr_equal(gb_devices_route(&devices, FIRST, &channel), b);
-	gb_device_remove(&devices, a);
-	assert_ptr_equal(gb_devices_route(&devices, FIRST, &channel), b);
-}
-
 static void there_is_a_bound_for_each(void **state)
 {
 	(void)state;
@@ -124,14 +111,39 @@ static void there_is_a_bound_for_each(void **state)
 	assert_null(gb_device_get(&devices, "34020000001329999998", 0));
 }
 
+static void one_id_of_two_devices_is_that_of_the_first_on_line(void **state)
+{
+	(void)state;
+	struct gb_device *a = gb_device_get(&devices, RECORDER, 0);
+	struct gb_device *b = gb_device_get(&devices, CAMERA, 0);
+	const char *channel;
+	take(a, FIRST, "");
+	take(b, FIRST, "");
+	take(b, FIRST, "");
+	assert_int_equal(devices.channel_count, 2);
+	assert_true(b->claims_others);
+	assert_false(a->claims_others);
+	assert_ptr_equal(gb_devices_route(&devices, FIRST, &channel), a);
+	b->is_online = true;
+	assert_ptr_equal(gb_devices_route(&devices, FIRST, &channel), b);
+	a->is_online = true;
+	assert_ptr_equal(gb_devices_route(&devices, FIRST, &channel), a);
+	gb_device_remove(&devices, a);
+	assert_ptr_equal(gb_devices_route(&devices, FIRST, &channel), b);
+	b->catalog.sn++;
+	gb_channels_settle(&devices, b);
+	assert_null(gb_devices_route(&devices, FIRST, &channel));
+	assert_int_equal(devices.channel_count, 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		CASE(one_id_of_two_devices_is_that_of_the_first_on_line),
 		CASE(a_device_is_known_by_its_id),
 		CASE(channels_lead_to_their_device),
 		CASE(what_a_catalogue_does_not_name_is_no_channel_any_more),
-		CASE(a_channel_of_two_devices_is_that_of_the_last_one_heard),
 		CASE(there_is_a_bound_for_each),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
