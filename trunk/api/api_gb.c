@@ -3,10 +3,12 @@
 #include "api/api_route.h"
 #include "service/gb_call.h"
 #include "service/gb_external.h"
-#include "service/gb_hub.h"
+#include "service/gb_totals.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 /* ---- devices ---- */
 
@@ -42,6 +44,7 @@ static json_t *device_object(const struct gb_hub *h, const struct gb_device *d)
 	json_t *object = json_object(), *channels = json_array();
 	char peer[ADDR_TEXT_MAX] = "";
 	json_put_text(object, "id", d->id);
+	json_put_text(object, "caster", h->name);
 	json_put_bool(object, "online", d->is_online);
 	if (!d->is_online && d->left_why)
 		json_put_text(object, "why", d->left_why);
@@ -61,51 +64,92 @@ static json_t *device_object(const struct gb_hub *h, const struct gb_device *d)
 	return object;
 }
 
+static struct gb_device *device_at(const struct gb_hub *h, const char *id)
+{
+	return h->endpoint ? gb_device_find(&h->registrar.devices, id) : NULL;
+}
+
+/* One that has registered at several casters is that of each: the list has "caster/id". */
 static json_t *next_device(struct api_list *list, struct api_call *call)
 {
-	const struct gb_devices *devices = gb_hub_devices(call->server->gb);
-	const char *id;
-	while ((id = api_list_next_name(list))) {
-		const struct gb_device *d = devices ? gb_device_find(devices, id) : NULL;
+	const char *name;
+	while ((name = api_list_next_name(list))) {
+		char caster[CASTER_NAME_MAX];
+		const char *id = strrchr(name, '/') + 1;
+		snprintf(caster, sizeof(caster), "%.*s", (int)(id - name - 1), name);
+		const struct gb_hub *h = gb_hub_named(call->server, caster);
+		const struct gb_device *d = h ? device_at(h, id) : NULL;
 		if (d)
-			return device_object(call->server->gb, d);
+			return device_object(h, d);
 	}
 	return NULL;
 }
 
 static void open_devices(struct api_list *list, struct api_call *call)
 {
-	const struct gb_devices *devices = gb_hub_devices(call->server->gb);
-	if (!devices)
-		return;
-	for (struct map_iter it = map_begin(devices->by_id); map_next(&it);)
-		api_list_add_name(list, it.key, true);
+	const struct gb_hub *h;
+	DL_FOREACH (call->server->gb, h) {
+		if (!h->endpoint)
+			continue;
+		for (struct map_iter it = map_begin(h->registrar.devices.by_id); map_next(&it);) {
+			char name[CASTER_NAME_MAX + GB_ID + 2];
+			snprintf(name, sizeof(name), "%s/%s", h->name, it.key);
+			api_list_add_name(list, name, true);
+		}
+	}
 }
 
-static void put_hub(json_t *object, struct gb_hub *h)
+static void put_totals(json_t *object, const struct gb_totals *t)
 {
-	const struct gb_devices *devices = gb_hub_devices(h);
-	int64_t online = 0;
-	json_put_bool(object, "enabled", h->server->conf->caster.enabled);
+	json_put_int(object, "devices", t->devices);
+	json_put_int(object, "online", t->online);
+	json_put_int(object, "channels", t->channels);
+	json_put_int(object, "calls", t->calls);
+	json_put_int(object, "streams", t->streams);
+	json_put_int(object, "invited", t->invited);
+	json_put_int(object, "refused", t->refused);
+	json_put_int(object, "unanswered", t->unanswered);
+	json_put_int(object, "unknown_media", t->unknown_media);
+}
+
+static json_t *caster_object(const struct gb_hub *h)
+{
+	struct gb_totals totals = {0};
+	json_t *object = json_object();
+	gb_totals_add(&totals, h);
+	json_put_text(object, "name", h->name);
+	json_put_bool(object, "enabled", gb_hub_is_on(h));
 	json_put_int(object, "media_port", gb_hub_media_port(h));
-	if (devices)
-		for (struct map_iter it = map_begin(devices->by_id); map_next(&it);)
-			online += ((const struct gb_device *)it.value)->is_online;
-	json_put_int(object, "devices", devices ? (int64_t)map_count(devices->by_id) : 0);
-	json_put_int(object, "online", online);
-	json_put_int(object, "channels", devices ? (int64_t)devices->channel_count : 0);
-	json_put_int(object, "calls", h->call_count);
-	json_put_int(object, "streams", h->stream_count);
-	json_put_int(object, "invited", h->invited);
-	json_put_int(object, "refused", h->refused);
-	json_put_int(object, "unanswered", h->unanswered);
-	json_put_int(object, "unknown_media", h->unknown_media);
+	put_totals(object, &totals);
+	return object;
 }
 
-static void put_sip(json_t *object, const struct gb_hub *h)
+/* The first one that is on; NULL. */
+static struct gb_hub *first_on(const struct server *server)
 {
-	const struct sip_counts *c = sip_endpoint_counts(h->endpoint);
-	const struct gb_registrar_counts *r = &h->registrar.counts;
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h)
+		if (gb_hub_is_on(h))
+			break;
+	return h;
+}
+
+static void put_all(json_t *object, const struct server *server, const struct gb_totals *t)
+{
+	const struct gb_hub *first = first_on(server), *h;
+	json_t *casters = json_array();
+	json_put_bool(object, "enabled", first != NULL);
+	json_put_int(object, "media_port", first ? gb_hub_media_port(first) : 0);
+	put_totals(object, t);
+	DL_FOREACH (server->gb, h)
+		json_array_append_new(casters, caster_object(h));
+	json_object_set_new(object, "casters", casters);
+}
+
+static void put_sip(json_t *object, const struct gb_totals *t)
+{
+	const struct sip_counts *c = &t->sip;
+	const struct gb_registrar_counts *r = &t->registrar;
 	json_put_int(object, "requests", c->requests);
 	json_put_int(object, "responses", c->responses);
 	json_put_int(object, "malformed", c->malformed);
@@ -121,20 +165,27 @@ static void put_sip(json_t *object, const struct gb_hub *h)
 	json_put_int(object, "unknown_requests", r->unknown);
 }
 
-enum api_code api_gb_devices(struct api_call *call)
+static enum api_code one_device(struct api_call *call)
 {
-	struct gb_hub *h = call->server->gb;
-	const struct gb_devices *devices = gb_hub_devices(h);
-	if (*call->tail) {
-		const struct gb_device *d = devices ? gb_device_find(devices, call->tail) : NULL;
+	const struct gb_hub *h;
+	DL_FOREACH (call->server->gb, h) {
+		const struct gb_device *d = device_at(h, call->tail);
 		if (!d)
-			return API_NO_STREAM;
+			continue;
 		json_object_set_new(call->answer, "device", device_object(h, d));
 		return API_OK;
 	}
-	put_hub(json_put_object(call->answer, "gb28181"), h);
-	if (h->endpoint)
-		put_sip(json_put_object(call->answer, "sip"), h);
+	return API_NO_STREAM;
+}
+
+enum api_code api_gb_devices(struct api_call *call)
+{
+	if (*call->tail)
+		return one_device(call);
+	struct gb_totals totals = gb_totals_of(call->server);
+	put_all(json_put_object(call->answer, "gb28181"), call->server, &totals);
+	if (totals.has_sip)
+		put_sip(json_put_object(call->answer, "sip"), &totals);
 	api_list_begin(call, &(struct api_list){.name = "devices",
 						.next = next_device,
 						.open = open_devices,
@@ -158,33 +209,46 @@ static bool read_ssrc(uint32_t *out, const char *text)
 	return *text >= '0' && *text <= '9' && !*end && value > 0 && value <= UINT32_MAX;
 }
 
-static enum api_code announce(struct api_call *call, const char *id, const char *ssrc_text)
+static enum api_code announce(struct api_call *call, const char *caster, const char *id,
+			      const char *ssrc_text)
 {
-	struct gb_hub *h = call->server->gb;
+	struct gb_hub *h = caster ? gb_hub_named(call->server, caster) : first_on(call->server);
 	uint32_t ssrc;
 	if (!id || !ssrc_text || !read_ssrc(&ssrc, ssrc_text))
 		return API_BAD_BODY;
-	if (!call->conf->caster.enabled)
+	if (!h || !gb_hub_is_on(h))
 		return API_BUSY_STREAM;
 	err e = gb_external_open(h, id, ssrc);
 	if (e)
 		return e == ERR_PROTOCOL ? API_BAD_BODY : API_BUSY_STREAM;
 	json_put_int(call->answer, "port", gb_hub_media_port(h));
-	json_put_bool(call->answer, "is_tcp", call->conf->caster.media != CASTER_UDP);
+	json_put_bool(call->answer, "is_tcp", h->caster->media != CASTER_UDP);
 	return API_OK;
+}
+
+static enum api_code end_announced(struct api_call *call)
+{
+	struct gb_hub *h;
+	char *id = api_query(call, "id");
+	bool was = false;
+	DL_FOREACH (call->server->gb, h)
+		was = was || gb_external_close(h, id);
+	free(id);
+	return was ? API_OK : API_NO_STREAM;
+}
+
+static const char *text_of(const json_t *body, const char *name)
+{
+	return json_string_value(json_object_get(body, name));
 }
 
 enum api_code api_gb_publish(struct api_call *call)
 {
-	if (call->method == HTTP_METHOD_DELETE) {
-		char *id = api_query(call, "id");
-		bool was = gb_external_close(call->server->gb, id);
-		free(id);
-		return was ? API_OK : API_NO_STREAM;
-	}
+	if (call->method == HTTP_METHOD_DELETE)
+		return end_announced(call);
 	json_t *body = read_body(call);
-	enum api_code code = announce(call, json_string_value(json_object_get(body, "id")),
-				      json_string_value(json_object_get(body, "ssrc")));
+	enum api_code code =
+		announce(call, text_of(body, "caster"), text_of(body, "id"), text_of(body, "ssrc"));
 	json_decref(body);
 	return code;
 }

@@ -1,7 +1,7 @@
 /* Families of GB28181: devices, calls, and what strangers have tried. */
 #include "api/metrics.h"
 #include "api/metrics_text.h"
-#include "service/gb_hub.h"
+#include "service/gb_totals.h"
 
 static void put_counter(struct buf *out, const char *name, const char *help, const char *label,
 			const char *const *values, const int64_t *counts, int n)
@@ -12,28 +12,25 @@ static void put_counter(struct buf *out, const char *name, const char *help, con
 			      (double)counts[i]);
 }
 
-static void put_devices(struct buf *out, const struct gb_hub *h)
+static void put_devices(struct buf *out, const struct gb_totals *t)
 {
-	double online = 0, all = 0;
-	for (struct map_iter it = map_begin(h->registrar.devices.by_id); map_next(&it); all++)
-		online += ((const struct gb_device *)it.value)->is_online;
 	metric_family(out, "srs_gb28181_devices", METRIC_GAUGE,
 		      "Devices of GB28181 that are known, by whether they are on line.");
 	metric_sample(out, "srs_gb28181_devices", &(struct metric_label){"state", "online"}, 1,
-		      online);
+		      (double)t->online);
 	metric_sample(out, "srs_gb28181_devices", &(struct metric_label){"state", "offline"}, 1,
-		      all - online);
+		      (double)(t->devices - t->online));
 	metric_family(out, "srs_gb28181_calls", METRIC_GAUGE, "Cameras that are called, or send.");
-	metric_sample(out, "srs_gb28181_calls", NULL, 0, h->call_count);
+	metric_sample(out, "srs_gb28181_calls", NULL, 0, (double)t->calls);
 }
 
 void metrics_put_gb(struct buf *out, const struct server *server)
 {
-	const struct gb_hub *h = server->gb;
-	if (!h || !h->endpoint)
+	const struct gb_totals totals = gb_totals_of(server), *h = &totals;
+	const struct sip_counts *sip = &totals.sip;
+	const struct gb_registrar_counts *r = &totals.registrar;
+	if (!totals.has_sip)
 		return;
-	const struct sip_counts *sip = sip_endpoint_counts(h->endpoint);
-	const struct gb_registrar_counts *r = &h->registrar.counts;
 	put_devices(out, h);
 	put_counter(out, "srs_gb28181_invitations_total",
 		    "Invitations of cameras, by what came of them.", "result",

@@ -3,6 +3,7 @@
 #include "conf/check.h"
 #include "base/addr.h"
 #include "base/log.h"
+#include "conf/check_casters.h"
 
 #include <sys/resource.h>
 
@@ -370,11 +371,17 @@ static void forward_has_a_destination(const struct subject *s)
 			     "stream that is forwarded is never idle");
 }
 
+static void casters_differ(const struct subject *s)
+{
+	check_casters(s->conf, at(s, "stream_caster"), s->report);
+}
+
 typedef void rule(const struct subject *s);
 
 static rule *const rules[] = {
-	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,    listens_differ,
-	endpoints_differ,    tls_has_keys,        auth_has_a_password, origins_do_not_share_ports,
+	max_connections_fit, chunk_size_is_usual, there_is_a_vhost,
+	listens_differ,      endpoints_differ,    casters_differ,
+	tls_has_keys,        auth_has_a_password, origins_do_not_share_ports,
 };
 
 static rule *const vhost_rules[] = {

@@ -55,6 +55,17 @@ const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *na
 	return vhost ? vhost : conf_vhost_named(conf, "__defaultVhost__");
 }
 
+const struct conf_caster *conf_caster_named(const struct conf *conf, const char *name)
+{
+	const struct conf_caster *found = NULL;
+	for (int i = 0; i < conf->caster_count; i++) {
+		const struct conf_caster *c = &conf->casters[i];
+		if (strcmp(c->name, name) == 0 && (!found || (c->enabled && !found->enabled)))
+			found = c;
+	}
+	return found;
+}
+
 bool conf_is_edge(const struct conf *conf)
 {
 	int edges = 0, others = 0;

@@ -228,8 +228,11 @@ enum conf_caster_audio { CASTER_COPY, CASTER_AAC };
 enum conf_caster_invite { CASTER_AUTO, CASTER_ON_DEMAND, CASTER_NEVER };
 enum conf_sip_transport { SIP_BOTH, SIP_TCP_ALONE, SIP_UDP_ALONE };
 
+enum { CASTERS_MAX = 16, CASTER_NAME_MAX = 64 };
+
 /* Cameras of GB/T 28181. */
 struct conf_caster {
+	char *name; /* "": it has none */
 	bool enabled;
 	enum conf_caster_kind kind;
 	char *output; /* a URL of RTMP with [stream] */
@@ -412,7 +415,8 @@ struct conf {
 	struct conf_rtmps rtmps;
 	struct conf_rtc_server rtc_server;
 	struct conf_srt_server srt_server;
-	struct conf_caster caster;
+	int caster_count, caster_room;
+	struct conf_caster *casters;
 	struct {
 		enum conf_tls_profile profile;
 		bool ktls;
@@ -445,6 +449,8 @@ void conf_unref(struct conf **conf);
 const struct conf_vhost *conf_vhost_find(const struct conf *conf, const char *name);
 /* The vhost of just that name, or NULL: what a later snapshot has for one of an earlier. Borrowed. */
 const struct conf_vhost *conf_vhost_named(const struct conf *conf, const char *name);
+/* The caster of that name, one that is enabled first, or NULL. Borrowed. */
+const struct conf_caster *conf_caster_named(const struct conf *conf, const char *name);
 /* True when every enabled vhost is an edge. */
 bool conf_is_edge(const struct conf *conf);
 

@@ -58,26 +58,29 @@ static const char *judge_output(const char *word)
 }
 
 static const struct row rows[] = {
-	BLOCK("stream_caster",
+	NAMED("stream_caster", conf, casters, caster_count, caster_room,
 	      "Cameras of GB/T 28181: they register by SIP, are called, and send an MPEG program "
-	      "stream in RTP, which becomes a stream as any other."),
-	ONOFF("stream_caster.enabled", conf, caster.enabled, "off", NOW, "Whether it is served."),
-	ENUM("stream_caster.caster", conf, caster.kind, enum conf_caster_kind, kind_names,
+	      "stream in RTP, which becomes a stream as any other. Several of these blocks have "
+	      "ports of "
+	      "their own each, and names that differ; a single one needs none.",
+	      .may_repeat = true, .example = "cameras"),
+	ONOFF("stream_caster.enabled", conf_caster, enabled, "off", NOW, "Whether it is served."),
+	ENUM("stream_caster.caster", conf_caster, kind, enum conf_caster_kind, kind_names,
 	     "gb28181", NOW,
 	     "What brings the streams. 'mpegts_over_udp' and 'flv' of SRS are not built: an "
 	     "ingest, "
 	     "SRT or RTMP takes their place."),
-	TEXT("stream_caster.output", conf, caster.output, "rtmp://127.0.0.1/live/[stream]", NEW,
+	TEXT("stream_caster.output", conf_caster, output, "rtmp://127.0.0.1/live/[stream]", NEW,
 	     "The stream that a camera becomes; [stream] is the id of the device or channel.",
 	     .judge = judge_output),
-	TEXT("stream_caster.listen", conf, caster.listen, "9000", NOW,
+	TEXT("stream_caster.listen", conf_caster, listen, "9000", NOW,
 	     "The port for media, of all devices: TCP, and UDP as well where media is 'udp'.",
 	     .judge = value_check_endpoint),
-	ENUM("stream_caster.media", conf, caster.media, enum conf_caster_media, media_names, "tcp",
+	ENUM("stream_caster.media", conf_caster, media, enum conf_caster_media, media_names, "tcp",
 	     NEW,
 	     "How a device is asked to send: 'tcp', it connects to that port; 'tcp_active', this "
 	     "server connects to the device; 'udp'."),
-	ENUM("stream_caster.audio", conf, caster.audio, enum conf_caster_audio, audio_names, "copy",
+	ENUM("stream_caster.audio", conf_caster, audio, enum conf_caster_audio, audio_names, "copy",
 	     NEW,
 	     "What becomes of G.711: 'copy', it is published as it is, and only some players know "
 	     "it; "
@@ -86,49 +89,49 @@ static const struct row rows[] = {
 	     "it is."),
 	IDLE("stream_caster.host", "The old name of sip.candidate."),
 	BLOCK("stream_caster.sip", "Where devices register, and how they are called."),
-	ONOFF("stream_caster.sip.enabled", conf, caster.sip.enabled, "on", NOW,
+	ONOFF("stream_caster.sip.enabled", conf_caster, sip.enabled, "on", NOW,
 	      "Whether SIP is spoken; 'off': another program calls the devices, and announces "
 	      "streams by /gb/v1/publish/."),
-	TEXT("stream_caster.sip.listen", conf, caster.sip.listen, "5060", NOW, "The port of SIP.",
+	TEXT("stream_caster.sip.listen", conf_caster, sip.listen, "5060", NOW, "The port of SIP.",
 	     .judge = value_check_endpoint),
-	ENUM("stream_caster.sip.transport", conf, caster.sip.transport, enum conf_sip_transport,
+	ENUM("stream_caster.sip.transport", conf_caster, sip.transport, enum conf_sip_transport,
 	     transport_names, "both", NOW, "By what devices may come: TCP, UDP, or both."),
-	SECONDS("stream_caster.sip.timeout", conf, caster.sip.timeout_ms, "60", 500, HOUR, NEW,
+	SECONDS("stream_caster.sip.timeout", conf_caster, sip.timeout_ms, "60", 500, HOUR, NEW,
 		"How long the answer of a device may take, and then its media; what takes longer "
 		"is "
 		"tried again."),
-	SECONDS("stream_caster.sip.reinvite", conf, caster.sip.reinvite_ms, "5", 0, HOUR, NEW,
+	SECONDS("stream_caster.sip.reinvite", conf_caster, sip.reinvite_ms, "5", 0, HOUR, NEW,
 		"How long after its media was lost a device is called again."),
-	TEXT("stream_caster.sip.candidate", conf, caster.sip.candidate, "*", NEW,
+	TEXT("stream_caster.sip.candidate", conf_caster, sip.candidate, "*", NEW,
 	     "The address that devices are told to send to; '*': the one at which a device has "
 	     "reached this server.",
 	     .judge = judge_candidate),
-	TEXT("stream_caster.sip.server_id", conf, caster.sip.server_id, "34020000002000000001", NOW,
+	TEXT("stream_caster.sip.server_id", conf_caster, sip.server_id, "34020000002000000001", NOW,
 	     "The id of this server, 20 digits; the first ten are the realm of passwords.",
 	     .judge = judge_id),
-	TEXT("stream_caster.sip.password", conf, caster.sip.password, NULL, NOW,
+	TEXT("stream_caster.sip.password", conf_caster, sip.password, NULL, NOW,
 	     "The password of all devices that have none of their own. Without one, devices are "
 	     "let "
 	     "in from this host and private networks alone.",
 	     .hidden = true, .example = "change-me"),
-	RULES("stream_caster.sip.device", conf, caster.sip.devices, 2, NOW,
+	RULES("stream_caster.sip.device", conf_caster, sip.devices, 2, NOW,
 	      "A device and its own password. May be repeated.", .judge = judge_device,
 	      .hidden = true, .example = "34020000001320000001 change-me"),
-	ONOFF("stream_caster.sip.only_listed", conf, caster.sip.only_listed, "off", NOW,
+	ONOFF("stream_caster.sip.only_listed", conf_caster, sip.only_listed, "off", NOW,
 	      "Whether the devices that are listed are the only ones."),
-	ONOFF("stream_caster.sip.open", conf, caster.sip.open, "off", NOW,
+	ONOFF("stream_caster.sip.open", conf_caster, sip.open, "off", NOW,
 	      "Whether devices without a password are let in from public addresses, too."),
-	ENUM("stream_caster.sip.invite", conf, caster.sip.invite, enum conf_caster_invite,
+	ENUM("stream_caster.sip.invite", conf_caster, sip.invite, enum conf_caster_invite,
 	     invite_names, "auto", NEW,
 	     "When a device is called: 'auto', as soon as it registers; 'on_demand', while "
 	     "somebody "
 	     "watches, here, at an edge or at another origin of the cluster; 'off', never."),
-	SECONDS("stream_caster.sip.idle", conf, caster.sip.idle_ms, "20", 0, HOUR, NEW,
+	SECONDS("stream_caster.sip.idle", conf_caster, sip.idle_ms, "20", 0, HOUR, NEW,
 		"How long after its last viewer has left a stream on demand goes on."),
-	SECONDS("stream_caster.sip.keepalive", conf, caster.sip.keepalive_ms, "60", 1000, HOUR, NOW,
+	SECONDS("stream_caster.sip.keepalive", conf_caster, sip.keepalive_ms, "60", 1000, HOUR, NOW,
 		"How often devices say that they are there; one that has missed three is off "
 		"line."),
-	ENUM("stream_caster.sip.catalog", conf, caster.sip.catalog, enum conf_tri, catalog_names,
+	ENUM("stream_caster.sip.catalog", conf_caster, sip.catalog, enum conf_tri, catalog_names,
 	     "auto", NOW,
 	     "Whether a device is asked for its channels when it registers; 'auto': where it is "
 	     "not "

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "service/http_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HTTP_ENDPOINTS = 5, RTC_ENDPOINTS = 2, CASTER_ENDPOINTS = 4 };
@@ -104,36 +105,28 @@ static void add_http(struct endpoints *out, const struct conf *conf)
 	const struct {
 		bool enabled;
 		const char *listen;
-		struct endpoint e;
+		unsigned http;
+		bool tls;
+		enum certs_of certs;
+		const char *directive;
 	} all[HTTP_ENDPOINTS] = {
-		{true,
-		 conf->http_server.listen,
-		 {.http = HTTP_PORT_FILES, .plain = true, .directive = "http_server.listen"}},
-		{true,
-		 conf->http_api.listen,
-		 {.http = HTTP_PORT_API, .plain = true, .directive = "http_api.listen"}},
-		{files->enabled,
-		 files->listen,
-		 {.http = HTTP_PORT_FILES,
-		  .tls = true,
-		  .certs = CERTS_HTTP_SERVER,
-		  .directive = "http_server.https.listen"}},
-		{true,
-		 conf->exporter.listen,
-		 {.http = HTTP_PORT_METRICS, .plain = true, .directive = "exporter.listen"}},
-		{api->enabled,
-		 api->listen,
-		 {.http = HTTP_PORT_API,
-		  .tls = true,
-		  .certs = CERTS_HTTP_API,
-		  .directive = "http_api.https.listen"}},
+		{true, conf->http_server.listen, HTTP_PORT_FILES, false, 0, "http_server.listen"},
+		{true, conf->http_api.listen, HTTP_PORT_API, false, 0, "http_api.listen"},
+		{files->enabled, files->listen, HTTP_PORT_FILES, true, CERTS_HTTP_SERVER,
+		 "http_server.https.listen"},
+		{true, conf->exporter.listen, HTTP_PORT_METRICS, false, 0, "exporter.listen"},
+		{api->enabled, api->listen, HTTP_PORT_API, true, CERTS_HTTP_API,
+		 "http_api.https.listen"},
 	};
-	for (int i = 0; i < HTTP_ENDPOINTS; i++) {
-		struct endpoint e = all[i].e;
-		e.protocol = ENDPOINT_HTTP;
-		if (all[i].enabled && is_served(conf, e.http))
-			add(out, all[i].listen, e);
-	}
+	for (int i = 0; i < HTTP_ENDPOINTS; i++)
+		if (all[i].enabled && is_served(conf, all[i].http))
+			add(out, all[i].listen,
+			    (struct endpoint){.protocol = ENDPOINT_HTTP,
+					      .http = all[i].http,
+					      .plain = !all[i].tls,
+					      .tls = all[i].tls,
+					      .certs = all[i].certs,
+					      .directive = all[i].directive});
 }
 
 /* Each process is told by its own port whose datagrams these are: it is never shared. */
@@ -177,32 +170,32 @@ static void add_both(struct endpoints *out, const char *listen, struct endpoint 
 }
 
 /* Devices are bound to the process at which they have registered. */
-static void add_caster(struct endpoints *out, const struct conf *conf)
+static void add_caster(struct endpoints *out, const struct conf_caster *c)
 {
-	const struct conf_caster *c = &conf->caster;
+	struct endpoint media = {.protocol = ENDPOINT_GB, .directive = "stream_caster.listen"};
+	struct endpoint sip = {.protocol = ENDPOINT_SIP, .directive = "stream_caster.sip.listen"};
 	if (!c->enabled)
 		return;
-	add_both(out, c->listen,
-		 (struct endpoint){.protocol = ENDPOINT_GB, .directive = "stream_caster.listen"},
-		 true, c->media == CASTER_UDP);
+	snprintf(media.caster, sizeof(media.caster), "%s", c->name);
+	snprintf(sip.caster, sizeof(sip.caster), "%s", c->name);
+	add_both(out, c->listen, media, true, c->media == CASTER_UDP);
 	if (c->sip.enabled)
-		add_both(out, c->sip.listen,
-			 (struct endpoint){.protocol = ENDPOINT_SIP,
-					   .directive = "stream_caster.sip.listen"},
-			 c->sip.transport != SIP_UDP_ALONE, c->sip.transport != SIP_TCP_ALONE);
+		add_both(out, c->sip.listen, sip, c->sip.transport != SIP_UDP_ALONE,
+			 c->sip.transport != SIP_TCP_ALONE);
 }
 
 void endpoints_of(struct endpoints *out, const struct conf *conf)
 {
 	bool share = shares_ports(conf);
 	int most = conf->listen.count + conf->rtmps.listen.count + HTTP_ENDPOINTS + RTC_ENDPOINTS +
-		   conf->srt_server.listen.count + CASTER_ENDPOINTS;
+		   conf->srt_server.listen.count + CASTER_ENDPOINTS * conf->caster_count;
 	*out = (struct endpoints){.v = mem_alloc(sizeof(*out->v) * (size_t)most)};
 	add_rtmp(out, conf, share);
 	add_http(out, conf);
 	add_rtc(out, conf);
 	add_srt(out, conf);
-	add_caster(out, conf);
+	for (int i = 0; i < conf->caster_count; i++)
+		add_caster(out, &conf->casters[i]);
 	/* Each process answers for itself: API and figures are never shared. */
 	for (int i = 0; i < out->count; i++)
 		if (out->v[i].protocol == ENDPOINT_HTTP)

@@ -20,12 +20,13 @@ enum endpoint_protocol {
 struct endpoint {
 	enum endpoint_transport transport;
 	enum endpoint_protocol protocol;
-	struct hostport at;    /* see hostport_listen() */
-	bool shared;           /* with other processes (SO_REUSEPORT), as far as it is opened now */
-	unsigned http;         /* of ENDPOINT_HTTP: HTTP_PORT_… */
-	bool plain, tls;       /* what its connections may be; both: the first byte tells */
-	enum certs_of certs;   /* of tls */
-	const char *directive; /* that asked for it; a literal */
+	struct hostport at;  /* see hostport_listen() */
+	bool shared;         /* with other processes (SO_REUSEPORT), as far as it is opened now */
+	unsigned http;       /* of ENDPOINT_HTTP: HTTP_PORT_… */
+	bool plain, tls;     /* what its connections may be; both: the first byte tells */
+	enum certs_of certs; /* of tls */
+	char caster[CASTER_NAME_MAX]; /* of ENDPOINT_SIP and ENDPOINT_GB: whose it is */
+	const char *directive;        /* that asked for it; a literal */
 };
 
 struct endpoints {

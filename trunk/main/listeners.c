@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct listening {
@@ -41,15 +42,15 @@ enum {
 /* Who takes connections. */
 static void fill_service(struct listening *l, struct listen_opts *opts, struct server *server)
 {
+	struct gb_hub *gb = gb_hub_named(server, l->endpoint.caster);
 	static void (*const services[])(void *ctx, struct sock *sock) = {
 		[ENDPOINT_RTMP] = rtmp_service_accept, [ENDPOINT_HTTP] = http_service_accept,
 		[ENDPOINT_RTC] = rtc_hub_accept,       [ENDPOINT_SIP] = gb_hub_accept_sip,
 		[ENDPOINT_GB] = gb_media_accept,
 	};
 	void *const contexts[] = {
-		[ENDPOINT_RTMP] = server,     [ENDPOINT_HTTP] = &l->http,
-		[ENDPOINT_RTC] = server->rtc, [ENDPOINT_SIP] = server->gb,
-		[ENDPOINT_GB] = server->gb,
+		[ENDPOINT_RTMP] = server, [ENDPOINT_HTTP] = &l->http, [ENDPOINT_RTC] = server->rtc,
+		[ENDPOINT_SIP] = gb,      [ENDPOINT_GB] = gb,
 	};
 	opts->on_accept = services[l->endpoint.protocol];
 	opts->ctx = contexts[l->endpoint.protocol];
@@ -94,45 +95,45 @@ static bool is_udp(const struct listening *l)
 	return l->endpoint.transport == ENDPOINT_UDP;
 }
 
-static err rtc_begin(struct server *server, struct udp **udp)
+static err rtc_begin(struct server *server, struct listening *l)
 {
-	rtc_hub_listen(server->rtc, udp);
+	rtc_hub_listen(server->rtc, &l->udp);
 	return OK;
 }
 
-static void rtc_end(struct server *server, int port)
+static void rtc_end(struct server *server, const struct listening *l)
 {
-	rtc_hub_unlisten(server->rtc, port);
+	rtc_hub_unlisten(server->rtc, l->port);
 }
 
-static err srt_begin(struct server *server, struct udp **udp)
+static err srt_begin(struct server *server, struct listening *l)
 {
-	return srt_hub_listen(server->srt, udp);
+	return srt_hub_listen(server->srt, &l->udp);
 }
 
-static void srt_end(struct server *server, int port)
+static void srt_end(struct server *server, const struct listening *l)
 {
-	srt_hub_unlisten(server->srt, port);
+	srt_hub_unlisten(server->srt, l->port);
 }
 
-static err sip_begin(struct server *server, struct udp **udp)
+static err sip_begin(struct server *server, struct listening *l)
 {
-	return gb_hub_listen_sip(server->gb, udp);
+	return gb_hub_listen_sip(gb_hub_named(server, l->endpoint.caster), &l->udp);
 }
 
-static void sip_end(struct server *server, int port)
+static void sip_end(struct server *server, const struct listening *l)
 {
-	gb_hub_unlisten_sip(server->gb, port);
+	gb_hub_unlisten_sip(gb_hub_named(server, l->endpoint.caster), l->port);
 }
 
-static err gb_begin(struct server *server, struct udp **udp)
+static err gb_begin(struct server *server, struct listening *l)
 {
-	return gb_hub_listen_media(server->gb, udp);
+	return gb_hub_listen_media(gb_hub_named(server, l->endpoint.caster), &l->udp);
 }
 
-static void gb_end(struct server *server, int port)
+static void gb_end(struct server *server, const struct listening *l)
 {
-	gb_hub_unlisten_media(server->gb, port);
+	gb_hub_unlisten_media(gb_hub_named(server, l->endpoint.caster), l->port);
 }
 
 /* Who takes datagrams. */
@@ -140,8 +141,8 @@ static const struct datagrams {
 	size_t packet_max; /* of one; 0: what all have */
 	/* What it needs can be had; before a port is opened. NULL: nothing. */
 	err (*prepare)(void);
-	err (*begin)(struct server *server, struct udp **udp);
-	void (*end)(struct server *server, int port);
+	err (*begin)(struct server *server, struct listening *l);
+	void (*end)(struct server *server, const struct listening *l);
 } datagrams[] = {
 	[ENDPOINT_RTC] = {.begin = rtc_begin, .end = rtc_end},
 	[ENDPOINT_SRT] = {.prepare = srt_bridge_start, .begin = srt_begin, .end = srt_end},
@@ -170,7 +171,7 @@ static err open_datagrams(struct listening *l, int fd)
 
 static void hand_over(struct server *server, struct listening *l)
 {
-	err e = datagrams[l->endpoint.protocol].begin(server, &l->udp);
+	err e = datagrams[l->endpoint.protocol].begin(server, l);
 	if (e)
 		log_error("%s: %s", endpoint_name(&l->endpoint), err_trail(e));
 	else if (l->is_shared)
@@ -216,7 +217,7 @@ static void take_back(const struct listeners *listeners, struct listening *l)
 {
 	struct rtc_hub *rtc = listeners->server->rtc;
 	if (is_udp(l) && l->is_given && l->port)
-		datagrams[l->endpoint.protocol].end(listeners->server, l->port);
+		datagrams[l->endpoint.protocol].end(listeners->server, l);
 	else if (l->endpoint.protocol == ENDPOINT_RTC && rtc->tcp_port == l->endpoint.at.port)
 		rtc->tcp_port = 0;
 }
@@ -310,8 +311,16 @@ static void take_over(struct listeners *listeners, struct listening *l, const st
 {
 	struct listen_opts opts = {0};
 	bool shared = l->endpoint.shared;
+	bool moves = is_udp(l) && strcmp(l->endpoint.caster, e->caster) != 0;
+	if (moves)
+		take_back(listeners, l);
 	l->endpoint = *e;
 	l->endpoint.shared = shared;
+	if (moves && open_datagrams(l, 0) != OK)
+		log_warn("%s: its port is not free for another stream_caster yet",
+			 endpoint_name(e));
+	if (moves)
+		give_datagrams(listeners->server, l);
 	if (is_udp(l))
 		return;
 	fill_opts(l, &opts, listeners);

@@ -101,7 +101,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 	server->hooks = hooks_new(server);
 	server->rtc = rtc_hub_new(server);
 	server->srt = srt_hub_new(server);
-	server->gb = gb_hub_new(server);
+	gb_hub_init(server);
 	server->forwards = forwards_new(server, &wire_ts);
 	server->tasks = tasks_new(server);
 	serve->hls = hls_new(server);
@@ -130,7 +130,7 @@ err serve_start(struct serve *serve, struct conf *conf, struct inherit *inherit)
 void serve_stop(struct serve *serve)
 {
 	struct server *server = &serve->server;
-	gb_hub_stop(server->gb); /* its ports are needed for good-byes */
+	gb_hub_stop(server); /* its ports are needed for good-byes */
 	listeners_close(&serve->listeners);
 	tasks_stop(server->tasks);
 	co_group_stop(&server->sessions);
@@ -138,7 +138,7 @@ void serve_stop(struct serve *serve)
 	co_group_stop(&server->services);
 	rtc_hub_free(&server->rtc);
 	srt_hub_free(&server->srt);
-	gb_hub_free(&server->gb);
+	gb_hub_free(server);
 	hooks_free(&server->hooks);
 	forwards_free(&server->forwards);
 	tasks_free(&server->tasks);
@@ -193,7 +193,7 @@ void serve_undrain(struct serve *serve)
 {
 	err e = listen_as(serve, serve->server.conf, NULL);
 	tasks_serve(serve->server.tasks);
-	gb_hub_resume(serve->server.gb);
+	gb_hub_resume(&serve->server);
 	if (e)
 		log_error("not everything is listened on again: %s", err_trail(e));
 	serve_keep_sockets(serve);
@@ -203,13 +203,14 @@ err serve_set_conf(struct serve *serve, struct conf *conf)
 {
 	struct server *server = &serve->server;
 	TRY(certs_load(server->certs, conf));
+	gb_hub_prepare(server, conf);
 	TRY(listen_as(serve, conf, NULL));
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;
 	limit_memory(conf);
 	srt_hub_reload(server->srt);
-	gb_hub_reload(server->gb);
+	gb_hub_reload(server);
 	err e = signer_load(server->signer, conf);
 	if (e)
 		log_error("the secrets in use stay: %s", err_trail(e));

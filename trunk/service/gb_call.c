@@ -28,7 +28,7 @@ const char *gb_call_state_text(enum gb_call_state state)
 
 static const struct conf_caster *conf_of(const struct gb_call *c)
 {
-	return &c->hub->server->conf->caster;
+	return c->hub->caster;
 }
 
 static void say_why(struct gb_call *c, const char *text)

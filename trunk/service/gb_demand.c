@@ -18,15 +18,13 @@ static bool is_output(const struct gb_hub *h, const struct conf_vhost *vhost, co
 	return is;
 }
 
-/* The device that can be called for it now. */
+/* The device of this caster that can be called for it now. */
 static struct gb_device *find_device(struct gb_hub *h, const struct conf_vhost *vhost,
 				     const char *app, const char *stream, const char **channel)
 {
-	const struct conf *conf = h->server->conf;
 	struct gb_devices *devices = gb_hub_devices(h);
-	if (!devices || h->is_ending || !conf->caster.enabled ||
-	    conf->caster.sip.invite == CASTER_NEVER || h->server->drain.state != DRAIN_OFF ||
-	    !is_output(h, vhost, app, stream))
+	if (!devices || h->is_ending || !gb_hub_is_on(h) || h->caster->sip.invite == CASTER_NEVER ||
+	    h->server->drain.state != DRAIN_OFF || !is_output(h, vhost, app, stream))
 		return NULL;
 	struct gb_device *d = gb_devices_route(devices, stream, channel);
 	return d && d->is_online && d->flow && sip_flow_is_open(d->flow) ? d : NULL;
@@ -35,25 +33,39 @@ static struct gb_device *find_device(struct gb_hub *h, const struct conf_vhost *
 static bool can(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream,
 		int64_t *since_wall_ms)
 {
+	const struct server *server = ctx;
+	struct gb_hub *h;
 	const char *channel;
-	const struct gb_device *d = find_device(ctx, vhost, app, stream, &channel);
-	if (d)
+	DL_FOREACH (server->gb, h) {
+		const struct gb_device *d = find_device(h, vhost, app, stream, &channel);
+		if (!d)
+			continue;
 		*since_wall_ms = d->since_wall_ms;
-	return d != NULL;
+		return true;
+	}
+	return false;
 }
 
 /* All who want one channel wait for one call. */
+static struct gb_call *call_of(struct server *server, const struct conf_vhost *vhost,
+			       const char *app, const char *stream)
+{
+	struct gb_hub *h;
+	const char *channel;
+	DL_FOREACH (server->gb, h) {
+		const struct gb_device *d = find_device(h, vhost, app, stream, &channel);
+		if (!d)
+			continue;
+		struct gb_call *call = gb_call_find(h, channel);
+		return call ? call : gb_call_start(h, d, channel, stream, true);
+	}
+	return NULL;
+}
+
 static bool want(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream,
 		 struct making *making)
 {
-	struct gb_hub *h = ctx;
-	const char *channel;
-	const struct gb_device *d = find_device(h, vhost, app, stream, &channel);
-	if (!d)
-		return false;
-	struct gb_call *call = gb_call_find(h, channel);
-	if (!call)
-		call = gb_call_start(h, d, channel, stream, true);
+	struct gb_call *call = call_of(ctx, vhost, app, stream);
 	if (!call || call->is_over)
 		return false;
 	making->of = call;
@@ -76,11 +88,13 @@ static void leave(void *ctx, struct making *making)
 
 static void touch(void *ctx, const struct conf_vhost *vhost, const char *app, const char *stream)
 {
-	const struct gb_hub *h = ctx;
+	const struct server *server = ctx;
+	const struct gb_hub *h;
 	struct gb_call *call;
-	DL_FOREACH (h->calls, call)
-		if (strcmp(call->name, stream) == 0 && is_output(h, vhost, app, stream))
-			call->watched_ms = clock_ms();
+	DL_FOREACH (server->gb, h)
+		DL_FOREACH (h->calls, call)
+			if (strcmp(call->name, stream) == 0 && is_output(h, vhost, app, stream))
+				call->watched_ms = clock_ms();
 }
 
 const struct maker_ops gb_demand_ops = {can, want, leave, touch};

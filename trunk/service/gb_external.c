@@ -64,7 +64,7 @@ err gb_external_open(struct gb_hub *hub, const char *name, uint32_t ssrc)
 	}
 	x->hub = hub;
 	x->timer.fn = on_timer;
-	timer_set(&x->timer, clock_after(hub->server->conf->caster.sip.timeout_ms));
+	timer_set(&x->timer, clock_after(hub->caster->sip.timeout_ms));
 	DL_APPEND(hub->externals, x);
 	log_info("GB28181: the stream %s is announced, SSRC %010u", name, ssrc);
 	return OK;

@@ -19,13 +19,18 @@ enum { STRANGERS_OF_A_SITE = 256 };
 
 static const struct conf_caster *conf_of(const struct gb_hub *h)
 {
-	return &h->server->conf->caster;
+	return h->caster;
+}
+
+bool gb_hub_is_on(const struct gb_hub *h)
+{
+	return h->is_there && conf_of(h)->enabled;
 }
 
 /* By SIP; a reload may have changed that. */
 static bool is_served(const struct gb_hub *h)
 {
-	return conf_of(h)->enabled && conf_of(h)->sip.enabled;
+	return gb_hub_is_on(h) && conf_of(h)->sip.enabled;
 }
 
 /* ---- what devices do ---- */
@@ -126,16 +131,14 @@ static void end_all(struct gb_hub *h)
 	struct gb_call *c;
 	DL_FOREACH (h->calls, c)
 		gb_call_end(c, "it is switched off");
-	if (!conf_of(h)->enabled)
+	if (!gb_hub_is_on(h))
 		gb_external_end(h, "it is switched off");
 	if (h->endpoint)
 		gb_registrar_dismiss(&h->registrar, "it is switched off");
 }
 
-void gb_hub_resume(struct gb_hub *h)
+static void resume(struct gb_hub *h)
 {
-	if (!h->endpoint || !is_served(h))
-		return;
 	for (struct map_iter it = map_begin(h->registrar.devices.by_id); map_next(&it);) {
 		struct gb_device *d = it.value;
 		if (d->is_online && d->flow && sip_flow_is_open(d->flow))
@@ -143,14 +146,38 @@ void gb_hub_resume(struct gb_hub *h)
 	}
 }
 
-void gb_hub_reload(struct gb_hub *h)
+void gb_hub_resume(struct server *server)
 {
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h)
+		if (h->endpoint && is_served(h))
+			resume(h);
+}
+
+static void configure(struct gb_hub *h, struct conf *conf)
+{
+	const struct conf_caster *c = conf_caster_named(conf, h->name);
+	struct conf *before = h->conf;
+	h->is_there = c != NULL;
+	if (c) {
+		h->conf = conf_ref(conf);
+		h->caster = c;
+	}
 	if (!is_served(h))
 		end_all(h);
-	if (!h->endpoint)
-		return;
-	struct gb_registrar_opts opts = opts_of(h);
-	gb_registrar_configure(&h->registrar, &opts);
+	if (h->endpoint) {
+		struct gb_registrar_opts opts = opts_of(h);
+		gb_registrar_configure(&h->registrar, &opts);
+	}
+	if (c)
+		conf_unref(&before);
+}
+
+void gb_hub_reload(struct server *server)
+{
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h)
+		configure(h, server->conf);
 }
 
 /* ---- SIP ---- */
@@ -163,15 +190,21 @@ static bool is_at(const struct gb_call *c, int port)
 			 addr_port(sip_flow_local(d->flow)) == port);
 }
 
-/* While there is a way to say good-bye. */
-static void end_calls(struct gb_hub *h, int port, const char *why) BLOCKS
+enum { GOODBYE_MS = 1000 };
+
+static void hang_up(struct gb_hub *h, int port, const char *why)
 {
-	enum { GOODBYE_MS = 1000, STEP_MS = 10 };
-	int64_t until = clock_after(GOODBYE_MS);
 	struct gb_call *c;
 	DL_FOREACH (h->calls, c)
 		if (is_at(c, port))
 			gb_call_end(c, why);
+}
+
+/* While there is a way to say good-bye. */
+static void wait_for_goodbyes(struct gb_hub *h, int64_t until) BLOCKS
+{
+	enum { STEP_MS = 10 };
+	struct gb_call *c;
 	do {
 		DL_FOREACH (h->calls, c)
 			if (c->is_over)
@@ -220,7 +253,8 @@ void gb_hub_unlisten_sip(struct gb_hub *h, int port)
 {
 	if (!h->endpoint)
 		return;
-	end_calls(h, port, "its SIP port is closed");
+	hang_up(h, port, "its SIP port is closed");
+	wait_for_goodbyes(h, clock_after(GOODBYE_MS));
 	(void)sip_endpoint_remove_udp(h->endpoint, port);
 }
 
@@ -297,34 +331,69 @@ void gb_hub_address(const struct gb_hub *h, const struct sip_flow *flow,
 
 /* ---- its life ---- */
 
-struct gb_hub *gb_hub_new(struct server *server)
+struct gb_hub *gb_hub_named(const struct server *server, const char *caster)
 {
-	struct gb_hub *h = mem_new(struct gb_hub);
-	h->server = server;
-	h->by_channel = map_new();
-	server->maker = (struct maker){&gb_demand_ops, h};
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h)
+		if (strcmp(h->name, caster) == 0)
+			break;
 	return h;
 }
 
-void gb_hub_stop(struct gb_hub *h)
+void gb_hub_prepare(struct server *server, struct conf *conf)
 {
-	h->is_ending = true;
-	gb_external_end(h, "the server ends");
-	end_calls(h, 0, "the server ends");
+	for (int i = 0; i < conf->caster_count; i++) {
+		const struct conf_caster *c = conf_caster_named(conf, conf->casters[i].name);
+		if (gb_hub_named(server, c->name))
+			continue;
+		struct gb_hub *h = mem_new(struct gb_hub);
+		snprintf(h->name, sizeof(h->name), "%s", c->name);
+		h->server = server;
+		h->conf = conf_ref(conf);
+		h->caster = c;
+		h->by_channel = map_new();
+		DL_APPEND(server->gb, h);
+	}
 }
 
-void gb_hub_free(struct gb_hub **hub)
+void gb_hub_init(struct server *server)
 {
-	struct gb_hub *h = *hub;
-	*hub = NULL;
-	if (!h)
-		return;
-	h->server->maker = (struct maker){0};
+	server->maker = (struct maker){&gb_demand_ops, server};
+	gb_hub_prepare(server, server->conf);
+	gb_hub_reload(server);
+}
+
+void gb_hub_stop(struct server *server)
+{
+	int64_t until = clock_after(GOODBYE_MS);
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h) {
+		h->is_ending = true;
+		gb_external_end(h, "the server ends");
+		hang_up(h, 0, "the server ends");
+	}
+	DL_FOREACH (server->gb, h)
+		wait_for_goodbyes(h, until);
+}
+
+static void hub_free(struct gb_hub *h)
+{
 	gb_port_free(&h->port);
 	if (h->endpoint) {
 		sip_endpoint_free(&h->endpoint);
 		gb_registrar_fini(&h->registrar);
 	}
 	map_free(&h->by_channel);
+	conf_unref(&h->conf);
 	free(h);
+}
+
+void gb_hub_free(struct server *server)
+{
+	struct gb_hub *h, *next;
+	server->maker = (struct maker){0};
+	DL_FOREACH_SAFE (server->gb, h, next) {
+		DL_DELETE(server->gb, h);
+		hub_free(h);
+	}
 }

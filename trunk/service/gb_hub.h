@@ -17,7 +17,13 @@ struct gb_port;
 struct gb_stream;
 
 struct gb_hub {
+	struct gb_hub *prev,
+		*next; /* of the server: one for each stream_caster, also of one that is gone */
+	char name[CASTER_NAME_MAX];
 	struct server *server;
+	struct conf *conf; /* in which its block stands, or stood the last time */
+	const struct conf_caster *caster;
+	bool is_there;                 /* its block is */
 	struct sip_endpoint *endpoint; /* NULL until SIP is listened on */
 	struct gb_registrar registrar; /* likewise, empty */
 	struct gb_port *port;          /* for media in datagrams; NULL */
@@ -38,15 +44,22 @@ struct gb_hub {
 	int64_t unknown_media; /* connections and datagrams that nobody has asked for */
 };
 
-struct gb_hub *gb_hub_new(struct server *server);
+/* The hubs of all blocks of the server's configuration, as server->gb; no streams are made without them. */
+void gb_hub_init(struct server *server);
+/* That of a stream_caster; NULL. */
+struct gb_hub *gb_hub_named(const struct server *server, const char *caster);
 /* Ends all calls, with a good-bye to the devices, and begins no others; before the sessions are ended. */
-void gb_hub_stop(struct gb_hub *hub) BLOCKS;
+void gb_hub_stop(struct server *server) BLOCKS;
 /* After all sessions. */
-void gb_hub_free(struct gb_hub **hub) BLOCKS;
+void gb_hub_free(struct server *server) BLOCKS;
 /* A drain was called off: devices that are called of their own accord are called again. */
-void gb_hub_resume(struct gb_hub *hub);
-/* The server has another configuration. */
-void gb_hub_reload(struct gb_hub *hub);
+void gb_hub_resume(struct server *server);
+/* This configuration is about to be the server's: ports can be given to the hubs of all of its blocks. */
+void gb_hub_prepare(struct server *server, struct conf *conf);
+/* It is. */
+void gb_hub_reload(struct server *server);
+/* Its block is there, and enabled. */
+bool gb_hub_is_on(const struct gb_hub *hub);
 
 /* SIP at that socket, which is taken; that port is no longer listened on. */
 err gb_hub_listen_sip(struct gb_hub *hub, struct udp **udp);

@@ -59,7 +59,7 @@ static void note_former(struct gb_hub *h, uint32_t ssrc)
 err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const char *name,
 		    const struct addr *from)
 {
-	const char *output = hub->server->conf->caster.output, *mark = "[stream]";
+	const char *output = hub->caster->output, *mark = "[stream]";
 	const char *at = strstr(output, mark);
 	char *url = mem_printf("%.*s%s%s", (int)(at - output), output, name, at + strlen(mark));
 	err e = own_publish_init(out, hub->server, "gb28181-publish", url, from);
@@ -231,7 +231,7 @@ err gb_stream_run(struct gb_stream *s, struct gb_line *line)
 	feed->line = line;
 	feed->on_live = on_live;
 	feed->ctx = s;
-	feed->sound = s->publish.conf->caster.audio == CASTER_AAC ? &sound_ops : NULL;
+	feed->sound = s->hub->caster->audio == CASTER_AAC ? &sound_ops : NULL;
 	s->feed = feed;
 	err e = gb_feed_run(feed, &s->publish.request);
 	s->feed = NULL;

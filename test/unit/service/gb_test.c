@@ -38,7 +38,7 @@ static void begin(const char *media, const char *sip)
 		media, sip);
 	server = test_server_new(conf);
 	free(conf);
-	server->gb = gb_hub_new(server);
+	gb_hub_init(server);
 	struct udp *udp = open_udp();
 	sip_port = udp_port(udp);
 	assert_int_equal(gb_hub_listen_sip(server->gb, &udp), OK);
@@ -57,12 +57,12 @@ static int teardown(void **state)
 	pair_close(&line);
 	if (server) {
 		maker_leave(&server->maker, &making);
-		gb_hub_stop(server->gb);
+		gb_hub_stop(server);
 		co_group_stop(&server->sessions);
 		co_group_stop(&server->services);
 		gb_hub_unlisten_sip(server->gb, sip_port);
 		gb_camera_close(&camera);
-		gb_hub_free(&server->gb);
+		gb_hub_free(server);
 		assert_int_equal(server->places.count, 0);
 		test_server_free(&server);
 	}
@@ -248,7 +248,7 @@ static void the_server_says_good_bye(void **state)
 	begin("", "");
 	assert_int_equal(gb_camera_register(&camera, NULL, 3600), 200);
 	go_live();
-	gb_hub_stop(server->gb);
+	gb_hub_stop(server);
 	assert_int_equal(server->gb->call_count, 0);
 	assert_true(gb_camera_await(&camera, "BYE", 3000));
 }
@@ -354,7 +354,7 @@ static void media_may_come_in_datagrams(void **state)
 	wait_until(server->gb->unknown_media == 1);
 	udp_close(&stranger);
 	udp_close(&from);
-	gb_hub_stop(server->gb);
+	gb_hub_stop(server);
 	co_group_stop(&server->sessions);
 	gb_hub_unlisten_media(server->gb, port);
 }
@@ -417,7 +417,7 @@ static void a_reload_changes_who_may_register(void **state)
 	(void)state;
 	begin("", "invite off; password a; device 34020000001320000002 b;");
 	assert_int_equal(gb_camera_register(&camera, "a", 3600), 200);
-	gb_hub_reload(server->gb);
+	gb_hub_reload(server);
 	assert_int_equal(gb_camera_register(&camera, "b", 3600), 403);
 	assert_int_equal(gb_hub_media_port(server->gb), 9000);
 	char ip[ADDR_TEXT_MAX];
