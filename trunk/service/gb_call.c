@@ -89,7 +89,7 @@ static const struct gb_stream_ops stream_ops = {on_begin, on_end};
 static bool is_watched(const struct gb_call *c)
 {
 	const struct source *source =
-		c->stream && c->stream->feed ? c->stream->feed->publication.source : NULL;
+		c->stream && c->stream->feed ? c->stream->feed->feed.publication.source : NULL;
 	return c->waiting || (source && source->player_count > 0);
 }
 

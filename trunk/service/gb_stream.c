@@ -106,7 +106,7 @@ void gb_stream_close(struct gb_stream **stream, const char *why)
 	s->is_closed = true;
 	note_former(s->hub, s->ssrc);
 	if (s->feed)
-		publication_stop(&s->feed->publication, OUTCOME_ENDED, "%s", why);
+		publication_stop(&s->feed->feed.publication, OUTCOME_ENDED, "%s", why);
 	else if (!s->flow)
 		stream_free(s);
 }
@@ -186,7 +186,7 @@ static void begin_aac(struct gb_stream *s, uint32_t codec)
 							.name = s->publish.key,
 							.codec = codec,
 							.bitrate = AAC_BITRATE,
-							.co = s->feed->co},
+							.co = s->feed->feed.co},
 			       &reason);
 	if (s->aac)
 		return;

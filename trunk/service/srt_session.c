@@ -45,25 +45,14 @@ static err name_stream(struct srt_session *s, const struct stream_id *id)
 
 static void make_request(struct srt_session *s, bool publish)
 {
-	s->request = (struct request){
-		.server = s->hub->server,
-		.conf = s->conf,
-		.vhost = conf_vhost_find(s->conf, s->target.vhost),
-		.target = &s->target,
-		.peer = &s->peer,
-		.type = publish ? "srt-publish" : "srt-play",
-		.tc_url = s->tc_url,
-		.page_url = "",
-		.swf_url = "",
-		.url = s->url,
-		.path_asked = "",
-		.proof = "",
-		.path = "",
-		.via = "",
-		.redirected = "",
-		.stays = true,
-		.publish = publish,
-	};
+	struct request *r = &s->request;
+	request_init(r, s->hub->server, s->conf, &s->target);
+	r->peer = &s->peer;
+	r->type = publish ? "srt-publish" : "srt-play";
+	r->tc_url = s->tc_url;
+	r->url = s->url;
+	r->stays = true;
+	r->publish = publish;
 }
 
 static err read_request(struct srt_session *s)

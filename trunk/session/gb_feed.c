@@ -1,95 +1,57 @@
 #include "session/gb_feed.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "codec/rtp.h"
 
-#include <stdlib.h>
-
 enum {
 	FIRST_PACK_BYTES = 1 << 20, /* and none was seen: it is no program stream */
-	SLICE_PACKETS = 64,
-	PT_ULAW = 0, /* RFC 3551 */
+	PT_ULAW = 0,                /* RFC 3551 */
 	PT_ALAW = 8,
 };
 
-static struct gb_feed *feed_of(struct publication *p)
+static struct gb_feed *feed_of(struct feed *feed)
 {
-	return container_of(p, struct gb_feed, publication);
+	return container_of(feed, struct gb_feed, feed);
 }
 
-static const struct gb_feed *feed_of_const(const struct publication *p)
+static const struct gb_feed *feed_of_const(const struct feed *feed)
 {
-	return container_of_const(p, struct gb_feed, publication);
+	return container_of_const(feed, struct gb_feed, feed);
 }
 
-/* ---- what the publication asks ---- */
+/* ---- the line ---- */
 
-/* There is no question that a camera answers in its media. */
-static void on_probe(struct publication *p)
+static int64_t on_heard_ms(const struct feed *feed)
 {
-	(void)p;
-}
-
-static int64_t on_last_heard(const struct publication *p)
-{
-	const struct gb_line *line = feed_of_const(p)->line;
+	const struct gb_line *line = feed_of_const(feed)->line;
 	return line->ops->heard_ms(line);
 }
 
-static int64_t on_arrived(const struct publication *p)
+static struct traffic on_traffic(const struct feed *feed)
 {
-	const struct gb_line *line = feed_of_const(p)->line;
-	return line->ops->bytes(line);
-}
-
-static bool on_has_left(const struct publication *p)
-{
-	const struct gb_line *line = feed_of_const(p)->line;
-	return line->ops->is_gone(line);
-}
-
-static void on_stop(struct publication *p)
-{
-	co_wake(feed_of(p)->co);
-}
-
-static struct traffic on_count(const struct publication *p)
-{
-	const struct gb_line *line = feed_of_const(p)->line;
+	const struct gb_line *line = feed_of_const(feed)->line;
 	return (struct traffic){.recv = line->ops->bytes(line)};
 }
 
-static const struct publication_ops ops = {
-	.probe = on_probe,
-	.last_heard_ms = on_last_heard,
-	.arrived = on_arrived,
-	.has_left = on_has_left,
-	.stop = on_stop,
-	.count = on_count,
-};
-
-/* ---- media ---- */
-
-static err publish_one(struct gb_feed *f, struct msg *m, uint32_t ts)
+static bool on_is_gone(const struct feed *feed)
 {
-	(void)source_publish(f->publication.source, &f->publication.in.feeder, &m, ts);
-	return publication_took(&f->publication);
+	const struct gb_line *line = feed_of_const(feed)->line;
+	return line->ops->is_gone(line);
 }
 
-static err publish_all(struct gb_feed *f)
+/* A datagram that is missing is waited for, and given up, although nothing comes. */
+static int64_t on_due(const struct feed *feed)
 {
-	struct msg *m;
-	uint32_t ts;
-	while (ps_demux_next(f->demux, &m, &ts)) {
-		if (f->sound)
-			f->sound->take(f->ctx, &m, ts);
-		if (m)
-			TRY(publish_one(f, m, ts));
-	}
-	while (f->sound && f->sound->next(f->ctx, &m, &ts))
-		TRY(publish_one(f, m, ts));
-	return OK;
+	const struct gb_line *line = feed_of_const(feed)->line;
+	return line->ops->due(line);
 }
+
+static void on_live(struct feed *feed)
+{
+	struct gb_feed *f = feed_of(feed);
+	f->on_live(f);
+}
+
+/* ---- the stream ---- */
 
 /* Some send their sound as G.711 beside the program stream, with a payload type of its own. */
 static void take_media(struct gb_feed *f, const struct rtp *rtp)
@@ -103,23 +65,9 @@ static void take_media(struct gb_feed *f, const struct rtp *rtp)
 	ps_demux_take(f->demux, rtp->payload, f->rtp_time);
 }
 
-static void tell_notes(struct gb_feed *f)
+static err on_take(struct feed *feed)
 {
-	char note[PS_NOTE];
-	while (ps_demux_note(f->demux, note))
-		log_warn("%s: %s", f->publication.source->key, note);
-}
-
-/* What no pack is found in would go on for ever. */
-static err check_form(const struct gb_feed *f)
-{
-	if (f->demux->packs || f->line->ops->bytes(f->line) < FIRST_PACK_BYTES)
-		return OK;
-	return err_fail(ERR_PROTOCOL, "what is published is no MPEG program stream");
-}
-
-static err take_packet(struct gb_feed *f)
-{
+	struct gb_feed *f = feed_of(feed);
 	struct span packet;
 	struct rtp rtp;
 	bool gap;
@@ -132,67 +80,61 @@ static err take_packet(struct gb_feed *f)
 		ps_demux_lost(f->demux);
 	}
 	take_media(f, &rtp);
-	tell_notes(f);
-	TRY(publish_all(f));
-	return check_form(f);
+	return OK;
 }
 
-/* A datagram that is missing is waited for, and given up, although nothing comes. */
-static err wait(struct gb_feed *f)
+/* Sound that is converted comes back later, by `sound`. */
+static bool on_next(struct feed *feed, struct msg **msg, uint32_t *ts)
 {
-	int64_t due = f->line->ops->due(f->line);
-	if (due < publication_deadline(&f->publication)) {
-		err e = co_wait(due);
-		return e == ERR_TIMEOUT ? OK : e;
+	struct gb_feed *f = feed_of(feed);
+	while (ps_demux_next(f->demux, msg, ts)) {
+		if (f->sound)
+			f->sound->take(f->ctx, msg, *ts);
+		if (*msg)
+			return true;
 	}
-	return publication_wait(&f->publication);
+	return f->sound && f->sound->next(f->ctx, msg, ts);
 }
 
-static err publish_loop(struct gb_feed *f)
+static bool on_note(struct feed *feed, char out[static FEED_NOTE])
 {
-	for (unsigned n = 1;; n++) {
-		err e = take_packet(f);
-		if (n % SLICE_PACKETS == 0) {
-			co_yield ();
-			TRY(co_stopping() ? ERR_STOPPED : OK);
-		}
-		if (e == ERR_AGAIN) {
-			TRY(publish_all(f)); /* sound that was converted meanwhile */
-			publication_caught_up(&f->publication);
-			e = wait(f);
-		}
-		TRY(e);
-		if (f->publication.outcome.code)
-			return outcome_fail(&f->publication.outcome);
-	}
+	return ps_demux_note(feed_of(feed)->demux, out);
 }
 
-/* ---- the story ---- */
-
-static err run(struct gb_feed *f, const struct request *request)
+/* What no pack is found in would go on for ever. */
+static err on_check(const struct feed *feed)
 {
-	TRY(publication_begin(&f->publication, &ops, request));
-	f->on_live(f);
-	err e = publish_loop(f);
-	if (e != ERR_CLOSED)
-		return e;
-	char *why = mem_strdup(err_trail(e));
-	ps_demux_end(f->demux); /* the last picture */
-	(void)publish_all(f);
-	publication_caught_up(&f->publication);
-	e = err_fail(e, "%s", why);
-	free(why);
-	return e;
+	const struct gb_feed *f = feed_of_const(feed);
+	if (f->demux->packs || f->line->ops->bytes(f->line) < FIRST_PACK_BYTES)
+		return OK;
+	return err_fail(ERR_PROTOCOL, "what is published is no MPEG program stream");
 }
+
+static void on_end(struct feed *feed)
+{
+	ps_demux_end(feed_of(feed)->demux);
+}
+
+static const struct feed_ops ops = {
+	.heard_ms = on_heard_ms,
+	.traffic = on_traffic,
+	.is_gone = on_is_gone,
+	.on_live = on_live,
+	.take = on_take,
+	.next = on_next,
+	.note = on_note,
+	.check = on_check,
+	.due = on_due,
+	.end = on_end,
+};
 
 err gb_feed_run(struct gb_feed *f, const struct request *request)
 {
-	f->co = co_self();
+	f->feed.ops = &ops;
 	f->rtp_time = ES_NO_TIME;
 	f->demux = ps_demux_new();
 	f->line->ops->attach(f->line);
-	err e = run(f, request);
-	e = publication_end(&f->publication, e);
+	err e = feed_run(&f->feed, request);
 	ps_demux_free(&f->demux);
 	return e;
 }

@@ -1,7 +1,7 @@
 /* gb_feed - a publication whose media comes as a program stream in RTP: from a camera of GB/T 28181. Layer: session. */
 #pragma once
 #include "codec/ps_demux.h"
-#include "session/publication.h"
+#include "session/feed.h"
 
 struct gb_line;
 
@@ -34,7 +34,7 @@ struct gb_sound_ops {
 };
 
 struct gb_feed {
-	struct publication publication;
+	struct feed feed;
 	struct gb_line *line; /* borrowed */
 	/* It is published; before its first picture. */
 	void (*on_live)(struct gb_feed *feed);
@@ -43,9 +43,7 @@ struct gb_feed {
 	struct ps_demux *demux;           /* from the beginning to the end */
 	int64_t rtp_time; /* in full, of the last packet; ES_NO_TIME before the first */
 	uint64_t packets, gaps;
-	struct co *co;
 };
 
-/* Publishes what comes, to the end of one of both, in zeroed memory with `line`, `on_live` and `ctx` set. Why it ended says
- * publication.outcome, or the error. */
+/* As feed_run(), in zeroed memory with `line`, `on_live` and `ctx` set. */
 err gb_feed_run(struct gb_feed *feed, const struct request *request) BLOCKS;

@@ -7,24 +7,13 @@
 static void make_request(struct own_publish *p, struct server *server, const char *type,
 			 const struct conf_vhost *vhost)
 {
-	p->request = (struct request){
-		.server = server,
-		.conf = p->conf,
-		.vhost = vhost,
-		.target = &p->to,
-		.peer = &p->peer,
-		.type = type,
-		.tc_url = p->tc_url,
-		.page_url = "",
-		.swf_url = "",
-		.url = p->key,
-		.path_asked = "",
-		.proof = "",
-		.path = "",
-		.via = "",
-		.redirected = "",
-		.publish = true,
-	};
+	request_init(&p->request, server, p->conf, &p->to);
+	p->request.vhost = vhost;
+	p->request.peer = &p->peer;
+	p->request.type = type;
+	p->request.tc_url = p->tc_url;
+	p->request.url = p->key;
+	p->request.publish = true;
 }
 
 err own_publish_init(struct own_publish *p, struct server *server, const char *type,

@@ -5,6 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void request_init(struct request *out, struct server *server, struct conf *conf,
+		  const struct target *target)
+{
+	*out = (struct request){
+		.server = server,
+		.conf = conf,
+		.vhost = conf_vhost_find(conf, target->vhost),
+		.target = target,
+		.type = "",
+		.tc_url = "",
+		.page_url = "",
+		.swf_url = "",
+		.url = "",
+		.path_asked = "",
+		.proof = "",
+		.path = "",
+		.via = "",
+		.redirected = "",
+	};
+}
+
 char *request_key(const struct request *r, const struct target *target)
 {
 	return stream_key(r->vhost ? r->vhost->name : target->vhost, target->app, target->stream);

@@ -2,16 +2,14 @@
  * Layer: session. */
 #pragma once
 #include "codec/ts_demux.h"
-#include "session/publication.h"
+#include "session/feed.h"
 #include "srt/link.h"
 
 struct srt_feed {
-	struct publication publication;
+	struct feed feed;
 	struct srt_link *link;  /* borrowed; its events wake the coroutine that runs it */
 	struct ts_demux *demux; /* from the beginning to the end */
-	struct co *co;
 };
 
-/* Publishes what comes, to the end of one of both, in zeroed memory with `link` set. Why it ended says
- * publication.outcome, or the error. */
+/* As feed_run(), in zeroed memory with `link` set. */
 err srt_feed_run(struct srt_feed *feed, const struct request *request) BLOCKS;

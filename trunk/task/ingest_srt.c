@@ -155,7 +155,7 @@ void ingest_srt_end(struct ingest_srt **ingest)
 		return;
 	}
 	if (i->feed)
-		publication_stop(&i->feed->publication, OUTCOME_ENDED, "the ingest ends");
+		publication_stop(&i->feed->feed.publication, OUTCOME_ENDED, "the ingest ends");
 	co_wake(i->co);
 }
 
@@ -165,7 +165,7 @@ void ingest_srt_facts(const struct ingest_srt *i, struct ingest_facts *out)
 		.name = i->name,
 		.url = i->said_url,
 		.key = i->publish.key,
-		.is_live = i->feed && i->feed->publication.state == PUBLICATION_LIVE,
+		.is_live = i->feed && i->feed->feed.publication.state == PUBLICATION_LIVE,
 		.since_wall_ms = i->since_wall_ms,
 		.failures = i->failures,
 		.reason = i->reason,

@@ -1,7 +1,6 @@
 /* Any bytes through the reader of transport streams, whole and in pieces: messages are complete, and nothing leaks. */
-#include "base/check.h"
-#include "codec/au.h"
 #include "codec/ts_demux.h"
+#include "support/look.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -10,22 +9,15 @@ static void look(struct ts_demux *d)
 	struct msg *m;
 	uint32_t raw;
 	char note[TS_DEMUX_NOTE];
-	while (ts_demux_next(d, &m, &raw)) {
-		struct au_walk w;
-		struct au au;
-		volatile uint8_t last = m->n ? m->payload[m->n - 1] : 0;
-		(void)last;
-		for (au_begin(&w, m); au_next(&w, &au);)
-			check(au.data.n <= m->n);
-		msg_unref(&m);
-	}
+	while (ts_demux_next(d, &m, &raw))
+		look_at(m);
 	(void)ts_demux_note(d, note);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct ts_demux *d = ts_demux_new(&(struct ts_demux_opts){.audio = n ? data[0] % 3 : 0});
-	size_t piece = n ? data[n - 1] * 3u + 1 : 1;
+	size_t piece = look_piece(data, n);
 	for (size_t at = 0; at < n; at += piece) {
 		ts_demux_take(d, span_of(data + at, piece < n - at ? piece : n - at));
 		look(d);
