@@ -25,7 +25,7 @@ struct event {
 };
 
 static struct {
-	bool is_on;
+	bool is_on, is_starting;
 	int epoll;
 	char version[16];
 	struct srt_watch *watches[BUCKETS]; /* by the socket's number */
@@ -244,11 +244,9 @@ static err start(void)
 	return e;
 }
 
-err srt_bridge_start(void)
+static err load_and_start(void)
 {
 	sigset_t every, before;
-	if (br.is_on)
-		return OK;
 	const char *missing = NULL;
 	co_offload(load, &missing);
 	if (missing)
@@ -263,6 +261,20 @@ err srt_bridge_start(void)
 	snprintf(br.version, sizeof(br.version), "%u.%u.%u", v >> 16 & 255, v >> 8 & 255, v & 255);
 	br.is_on = true;
 	return OK;
+}
+
+/* Loading takes some milliseconds, in which another coroutine may want it, too. */
+err srt_bridge_start(void)
+{
+	enum { STEP_MS = 2 };
+	while (br.is_starting)
+		TRY(co_sleep(STEP_MS));
+	if (br.is_on)
+		return OK;
+	br.is_starting = true;
+	err e = load_and_start();
+	br.is_starting = false;
+	return e;
 }
 
 void srt_bridge_stop(void)

@@ -315,15 +315,49 @@ static void calls_leave_most_of_a_stack(void **state)
 	assert_in_range(deepest, 1000, STACK_BOUND);
 }
 
+static int started;
+
+static void start_main(void *arg)
+{
+	err *e = arg;
+	*e = srt_bridge_start();
+	started++;
+}
+
+static void several_may_want_the_library_first(void **state)
+{
+	err results[3] = {ERR_SYSTEM, ERR_SYSTEM, ERR_SYSTEM};
+	struct co_group group = {0};
+	if (!srt_bridge_is_built())
+		return;
+	assert_int_equal(co_setup(state), 0);
+	started = 0;
+	for (int i = 0; i < 3; i++)
+		assert_non_null(co_start_in(&group, "start", start_main, &results[i]));
+	wait_until(started == 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(results[i], OK);
+	assert_true(srt_bridge_is_on());
+	srt_bridge_stop();
+	assert_false(srt_bridge_is_on());
+	co_group_stop(&group);
+	assert_int_equal(co_teardown(state), 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(a_caller_is_taken_and_heard),     CASE(one_that_leaves_is_noticed),
-		CASE(one_that_is_sent_away_notices),   CASE(one_that_is_refused_is_told_why),
-		CASE(passphrases_have_to_be_the_same), CASE(nobody_answers_where_nobody_is),
-		CASE(a_full_window_is_waited_for),     CASE(many_share_one_port),
+		CASE(a_caller_is_taken_and_heard),
+		CASE(one_that_leaves_is_noticed),
+		CASE(one_that_is_sent_away_notices),
+		CASE(one_that_is_refused_is_told_why),
+		CASE(passphrases_have_to_be_the_same),
+		CASE(nobody_answers_where_nobody_is),
+		CASE(a_full_window_is_waited_for),
+		CASE(many_share_one_port),
 		CASE(calls_leave_most_of_a_stack),
+		cmocka_unit_test(several_may_want_the_library_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
