@@ -1,6 +1,8 @@
 """Streams that go on to SRT listeners, which are called: vhost.forward with srt:// destinations."""
 import os
+import socket
 import subprocess
+import threading
 
 import topology as top
 from support import srt
@@ -100,6 +102,37 @@ def test_a_listener_that_refuses_is_asked_again(t):
     assert "refuses" in state(s, "waiting")["reason"]
     wait_for(lambda: (s.stream("a") or {}).get("forwards", [{}])[0].get("attempts", 0) >= 2, 10, "a second attempt")
     assert not publisher.ended and "of-the-near-one" not in s.log()
+
+
+def answer_wrongly(sock, ends):
+    """A listener that takes each handshake for agreed, in the words of SRT before 1.3 and without any extension."""
+    sock.settimeout(0.1)
+    while not ends.is_set():
+        try:
+            packet, peer = sock.recvfrom(2048)
+        except OSError:
+            continue
+        if len(packet) >= 64 and packet[:2] == b"\x80\0":
+            caller = packet[40:44]
+            sock.sendto(packet[:12] + caller + packet[16:36] + b"\xff\xff\xff\xfe" + packet[40:], peer)
+
+
+def test_a_listener_that_agrees_to_anything_hurts_nobody(t):
+    """A listener whose handshake is no handshake of SRT is refused before anything is sent to it: the library could not stand that."""
+    ends, sock = threading.Event(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    thread = threading.Thread(target=answer_wrongly, args=(sock, ends), daemon=True)
+    thread.start()
+    try:
+        s = start(t, f"srt://127.0.0.1:{sock.getsockname()[1]}?{ID}")
+        publisher = t.publish(s.url("live/a"), t.media(20))
+        assert state(s, "waiting")["reason"]
+        wait_for(lambda: (s.stream("a") or {}).get("forwards", [{}])[0].get("attempts", 0) >= 3, 10, "a third attempt")
+        assert not publisher.ended
+    finally:
+        ends.set()
+        thread.join(5)
+        sock.close()
 
 
 def test_names_that_say_more_than_a_name_are_not_forwarded(t):

@@ -3,6 +3,8 @@
 #include "srt/library.h"
 #include "srt/link.h"
 
+enum { OLDEST_PEER = 0x010300 /* before, there were no stream ids */ };
+
 /* A socket that waits for nothing, with what has to be said of it before it is bound. */
 err socket_open(SRTSOCKET *out, const struct srt_options *options);
 /* Sets what may be set until it is connected. On any thread. NULL, or the option that was refused. */

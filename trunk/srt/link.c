@@ -74,13 +74,22 @@ static err refused(SRTSOCKET s)
 			why);
 }
 
+/* The library takes an answer without the extensions of SRT for a connection, and would read from nowhere as soon as
+ * something is sent over it. */
+static err check_peer(SRTSOCKET s)
+{
+	if (read_flag(s, SRTO_PEERVERSION) >= OLDEST_PEER)
+		return OK;
+	return err_fail(ERR_PROTOCOL, "the peer does not speak SRT 1.3 or later");
+}
+
 static err wait_until_connected(struct srt_link *l, int64_t deadline)
 {
 	SRTSOCKET s = l->watch.socket;
 	for (;;) {
 		SRT_SOCKSTATUS state = lib.srt_getsockstate(s);
 		if (state == SRTS_CONNECTED)
-			return OK;
+			return check_peer(s);
 		if (state != SRTS_CONNECTING)
 			return refused(s);
 		err e = co_wait(deadline);

@@ -7,7 +7,6 @@
 enum {
 	IP_UDP_BYTES = 28, /* headers of a packet */
 	WINDOW_MIN = 32,
-	OLDEST_PEER = 0x010300, /* before, there were no stream ids */
 	STOPPED_KM = SRT_KM_S_UNSECURED
 };
 
