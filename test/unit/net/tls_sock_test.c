@@ -43,6 +43,7 @@ static void takes_slowly(void *arg)
 		t->end = sock_recv(tcp.far, t->bytes + t->n, 9973, &got);
 		t->n += got;
 	}
+	sock_close(&tcp.far); /* the other side's gentle end waits for this one */
 }
 
 static void await_room(struct sock *sock)
