@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Runs the black-box cases: the functions test_* of test_*.py in this folder, in the order of
-their names, two at a time, each in a process and a folder (objs/test/<case>) of its own.
+their names, three at a time, each in a process and a folder (objs/test/<case>) of its own. One
+more runs beside them if it is marked case.calm. Two processors are idle for most of the time even so: most cases wait.
 
 A case is a function with one argument, the Case, and a docstring that is its sentence. It passes
-by returning, fails by any exception, is skipped by case.Skip."""
+by returning, fails by any exception, is skipped by case.Skip. In a sanitizer build those that are
+marked case.once are left out, and all of a module that says why in ONCE."""
 import argparse
 import fnmatch
 import glob
@@ -42,6 +44,11 @@ def time_limit(function, scale):
     return getattr(function, "limit", 60) * scale
 
 
+def is_once(function):
+    """Whether a sanitizer build would say nothing more."""
+    return bool(getattr(function, "once", "") or getattr(sys.modules[function.__module__], "ONCE", ""))
+
+
 def run_one(name):
     """The body of the child process: one case."""
     from support import SCALE
@@ -77,8 +84,8 @@ def run_one(name):
 
 
 class Child:
-    def __init__(self, name, function, scale, out_folder):
-        self.name, self.function = name, function
+    def __init__(self, name, function, is_calm, scale, out_folder):
+        self.name, self.function, self.is_calm = name, function, is_calm
         self.log = os.path.join(out_folder, name + ".txt")
         self.started = time.monotonic()
         self.hard = self.started + time_limit(function, scale) + 20 * scale
@@ -88,9 +95,15 @@ class Child:
                                           start_new_session=True)
 
     def poll(self):
-        if self.popen.poll() is None and time.monotonic() > self.hard:
-            self.kill()
-        return self.popen.poll()
+        """The status, or None while it runs. With it comes what processor time it took, with all that it started."""
+        if self.popen.returncode is None:
+            if time.monotonic() > self.hard:
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            pid, status, used = os.wait4(self.popen.pid, os.WNOHANG)
+            if pid:
+                self.popen.returncode = os.waitstatus_to_exitcode(status)
+                self.took, self.busy = time.monotonic() - self.started, used.ru_utime + used.ru_stime
+        return self.popen.returncode
 
     def kill(self):
         os.killpg(self.popen.pid, signal.SIGKILL)
@@ -106,6 +119,10 @@ def choose(options):
     if options.k:
         wild = [p if any(c in p for c in "*?[") else f"*{p}*" for p in options.k]
         cases = [c for c in cases if any(fnmatch.fnmatch(c[0], p) for p in wild)]
+    elif options.sanitize:
+        left_out = [c for c in cases if is_once(c[1])]
+        cases = [c for c in cases if c not in left_out]
+        print(f"{len(left_out)} cases are left out, of which a sanitizer build says nothing more")
     if options.list:
         for name, function in cases:
             print(f"{name}: {sentence(function)}")
@@ -113,16 +130,37 @@ def choose(options):
     return cases
 
 
+class Places:
+    """Which case is next: so many at a time, and one more that is calm. Calm cases that find no such place in time take
+    an ordinary one at the end."""
+
+    def __init__(self, cases, count):
+        self.count = count
+        self.calm = [c for c in cases if getattr(c[1], "calm", False)] if count > 1 else []
+        self.others = [c for c in cases if c not in self.calm]
+
+    def take(self, running):
+        calm = sum(child.is_calm for child in running)
+        if self.calm and not calm:
+            return (*self.calm.pop(0), True)
+        waiting = self.others or self.calm
+        if waiting and len(running) - calm < self.count:
+            return (*waiting.pop(0), False)
+        return None
+
+
 def run_all(cases, options):
     """Prints a line per case and returns how many passed, failed and were skipped."""
     out_folder = os.path.join(TOP, "objs", "test", ".out")
     os.makedirs(out_folder, exist_ok=True)
-    waiting, running = list(cases), []
+    places, running = Places(cases, options.j), []
     counts = {OK: 0, FAILED: 0, SKIPPED: 0}
     try:
-        while waiting or running:
-            while waiting and len(running) < options.j:
-                running.append(Child(*waiting.pop(0), options.scale, out_folder))
+        while True:
+            while following := places.take(running):
+                running.append(Child(*following, options.scale, out_folder))
+            if not running:
+                break
             time.sleep(0.02)
             for child in [c for c in running if c.poll() is not None]:
                 running.remove(child)
@@ -136,7 +174,7 @@ def run_all(cases, options):
 def show(child):
     status = child.poll() if child.poll() in (OK, SKIPPED) else FAILED
     word = {OK: "pass", FAILED: "FAIL", SKIPPED: "skip"}[status]
-    print(f"{word} {time.monotonic() - child.started:6.1f} s  {child.name}: {sentence(child.function)}")
+    print(f"{word} {child.took:6.1f} s {100 * child.busy / child.took:3.0f}%  {child.name}: {sentence(child.function)}")
     if status != OK:
         text = child.report().rstrip() or f"the case's process ended with {child.poll()}"
         print("    " + text.replace("\n", "\n    "))
@@ -147,7 +185,7 @@ def show(child):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only cases whose name matches")
-    parser.add_argument("-j", type=int, default=2, help="how many at a time (default 2)")
+    parser.add_argument("-j", type=int, default=3, help="how many at a time, beside a calm one (default 3)")
     parser.add_argument("--list", action="store_true", help="print names and sentences")
     parser.add_argument("--sanitize", action="store_true", help="longer limits, for sanitizer builds")
     parser.add_argument("--short", action="store_true", help="the short form of the long cases")

@@ -4,12 +4,12 @@ import random
 import time
 
 import topology as top
-from support import SCALE
-from support.case import limit
+from support import SCALE, SHORT
+from support.case import calm, limit
 from support.chaos import NETEM, Feed, Lane, Numbers, Record, network, own_network, rounds, used
 from support.server import wait_for
 
-GOP = 1.0
+GOP = 0.5 if SHORT else 1.0
 
 
 def edge_of(t, *origins, name="edge", more="", play=""):
@@ -120,6 +120,7 @@ def one_encoder(t, strike, heal, row, bound):
     return numbers
 
 
+@calm
 @limit(240)
 def test_kill_one_encoder(t):
     """One encoder feeds both origins, the one in use is killed again and again: no message comes twice, none is
@@ -127,6 +128,7 @@ def test_kill_one_encoder(t):
     one_encoder(t, kill, start, "kill -9 of the origin in use, one encoder", 500)
 
 
+@calm
 @limit(360)
 def test_freeze_one_encoder(t):
     """The same with an origin that is frozen and does not reset anything."""
@@ -154,6 +156,7 @@ def two_encoders(t, strike, heal, row, bound):
             numbers.add("added distance to live after two GOPs", abs(after[1] - before[1]), 250)
 
 
+@calm
 @limit(240)
 def test_kill_two_encoders(t):
     """Each origin has an encoder of its own: after a kill the viewers have the old distance to live within two
@@ -161,6 +164,7 @@ def test_kill_two_encoders(t):
     two_encoders(t, kill, start, "kill -9 of the origin in use, two encoders", 500)
 
 
+@calm
 @limit(360)
 def test_freeze_two_encoders(t):
     """The same with a frozen origin."""
@@ -208,6 +212,7 @@ def push(t, strike, heal, row, live_within, other_gap, times):
         Record(p, [feed]).check_order()
 
 
+@calm
 @limit(300)
 def test_push_kill(t):
     """The origin that an encoder's stream is pushed to is killed again and again: the encoder stays, the stream goes
@@ -215,6 +220,7 @@ def test_push_kill(t):
     push(t, kill, start, "encoder through the edge, kill -9 of its origin", 500, 1500, rounds())
 
 
+@calm
 @limit(200)
 def test_push_freeze(t):
     """The same with an origin that is frozen."""
@@ -270,12 +276,14 @@ def move(t, clustered, row):
         Record(p, [feed]).check_order()
 
 
+@calm
 @limit(120)
 def test_publisher_moves(t):
     """A publisher leaves one origin and comes back on the other: viewers of an edge continue, time rising."""
     move(t, False, "publisher moves to the other origin")
 
 
+@calm
 @limit(120)
 def test_publisher_moves_in_a_cluster(t):
     """The same with origins that ask each other."""
@@ -305,6 +313,7 @@ def kill_the_middle(numbers, middle, leaf, probes, feed, bound, times):
         note_gaps(numbers, probes, [feed], calm, blow, bound)
 
 
+@calm
 @limit(240)
 def test_three_levels_middle_killed(t):
     """Edges three levels deep, two parents in the middle: when the one in use is killed, viewers go on."""
@@ -319,6 +328,7 @@ def test_three_levels_middle_killed(t):
         Record(p, [feed]).check_order()
 
 
+@calm
 @limit(240)
 def test_three_levels_publish(t):
     """An encoder publishes three levels deep; when the middle is killed it stays, and viewers at the origin go on."""

@@ -10,6 +10,8 @@ import topology as top
 from cluster_client import SECRET, SIGNED
 from support.server import wait_for
 
+ONCE = "A Python program is judged, whose requests the cases of the API make."
+
 
 SCRIPT = os.path.join(top.HERE, "..", "..", "scripts", "cluster")
 

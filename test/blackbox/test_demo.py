@@ -14,6 +14,8 @@ from support.case import Skip, limit
 from support.flv import TOP
 from support.server import Process, listening, port_lock, wait_for
 
+ONCE = "A script is judged, which does with the servers what other cases do."
+
 DEMO = os.path.join(TOP, "scripts", "demo")
 PORTS = (19350, 9090, 19351, 9091, 29350, 8081)
 

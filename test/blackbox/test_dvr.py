@@ -6,7 +6,7 @@ import time
 
 import topology as top
 from support import SCALE, amf, flv, hookserver, mp4
-from support.case import Skip, limit
+from support.case import Skip, calm, limit
 from support.publisher import looped
 from support.rtmp import AUDIO, DATA, VIDEO, Message, is_header, is_keyframe
 from support.server import BIN, SMALL_QUARANTINE, wait_for
@@ -172,6 +172,7 @@ def test_append_mp4(t):
     assert os.path.getsize(path) == before and ffprobe(files[0])[1] == "100", files
 
 
+@calm
 def test_append_after_a_crash(t):
     """kill -9 while a recording is gone on with: what stood there and what came until then is in one file, which the
     stream goes on with as soon as it is there again."""
@@ -341,6 +342,7 @@ def test_old_recordings_are_removed(t):
     assert sorted(os.listdir(folder)) == ["a.3.flv", "film.flv"]
 
 
+@calm
 def test_a_full_disk_is_told_once_and_recording_resumes(t):
     """On a disk that fills up the stream goes on, it is told once, what was recorded plays, and recording resumes."""
     s = start(t, "[stream].[timestamp].mp4", wait=False)
@@ -375,6 +377,7 @@ def stalling(t):
     return hang, {"LD_PRELOAD": shim, "STALL_WHILE": hang}
 
 
+@calm
 def test_a_disk_that_stalls_delays_nobody(t):
     """While writes hang players get everything in time; then the recording goes on, and it is whole."""
     hang, env = stalling(t)

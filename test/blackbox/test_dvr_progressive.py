@@ -33,16 +33,17 @@ def test_the_same_packets(t):
     """Each packet has the times, flags and bytes that it has in the fragmented one, with B-frames, in H.264, HEVC, AV1
     and Opus; the index stands in front, and on_dvr is told of this file alone."""
     hooks = t.keep(hookserver.HookServer())
+    running = []
     for name, media in (("h264", b_frames(t)), ("hevc", encoded(t, "hevc")), ("av1", encoded(t, "av1"))):
-        made = []
         for more in ("", MORE):
             s = t.server(name + ("-whole" if more else ""), top.conf(
                 f"publish {{ reconnect_grace 1; }} dvr {{ enabled on; dvr_path ./rec/[stream].mp4; {more} }}"
                 f"http_hooks {{ enabled on; on_dvr {hooks.url('/' + name)}; }}"))
-            end(s, publish(t, s, media))
-            made += finished(s)
-            s.stop()
-        fragmented, whole = made
+            running.append((s, publish(t, s, media)))
+    for s, publisher in running:
+        end(s, publisher)
+    made = [finished(s)[0] for s, _ in running]
+    for fragmented, whole in zip(made[::2], made[1::2]):
         assert "moof" in kinds(fragmented) and kinds(whole) == ["ftyp", "moov", "mdat"]
         assert packets(whole) == packets(fragmented)
         assert ffprobe(whole)[:-1] == ffprobe(fragmented)[:-1]

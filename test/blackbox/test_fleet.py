@@ -11,6 +11,8 @@ from support.case import Skip, limit
 from support.server import BIN, Process, free_port, free_ports, listening, wait_for
 from test_upgrade import is_alive
 
+ONCE = "A Python program is judged, which does with the servers what the cases of process, drain and upgrade do."
+
 SCRIPTS = os.path.join(top.HERE, "..", "..", "scripts")
 SCRIPT = os.path.join(SCRIPTS, "fleet")
 ORIGIN = """

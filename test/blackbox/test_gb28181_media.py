@@ -4,7 +4,7 @@ import subprocess
 
 import topology as top
 from support import SCALE, SHORT, gb, httpc, rtc, srt
-from support.case import limit
+from support.case import calm, limit
 from support.lossy import Lossy
 from support.rtmp import AUDIO
 from support.server import free_port, wait_for
@@ -139,6 +139,7 @@ def test_hls_of_a_camera(t):
     assert len(camera.sip.invites()) == 1
 
 
+@calm
 @limit(180)
 def test_many_cameras_and_few_viewers(t):
     """Of 200 cameras 20 are watched (60 and 8 in the short form): so many are called, the others stay silent; they leave and come back; nothing is left over."""
@@ -188,6 +189,7 @@ Content-Length: 0
 """
 
 
+@calm
 def test_scanners_and_floods_disturb_nobody(t):
     """sipp floods by UDP and TCP with what scanners send and with registrations of made-up devices: a camera is played without a gap, the log stays short."""
     t.need("sipp")

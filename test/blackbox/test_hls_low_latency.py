@@ -162,7 +162,7 @@ def test_plain_players_play_the_same_url(t):
 
 def test_the_end_of_a_stream_ends_all_waiting(t):
     """Whoever waits when the publisher leaves gets the list that has ended."""
-    s = start(t)
+    s = start(t, "} publish { reconnect_grace 1; ")
     p = publish(t, s)
     number, _ = ready(t, s).open
     answers = []
@@ -229,6 +229,7 @@ def test_an_edge_asks_for_what_comes_next_alone(t):
     assert get(edge, f"?_HLS_msn={here[0]}&_HLS_part={here[1]}").open > here
 
 
+@case.calm
 def test_a_picture_is_in_the_playlist_with_its_part(t):
     """From the sending of a part's first picture to the playlist that has the part no more passes than 1.2 part targets."""
     s = start(t)

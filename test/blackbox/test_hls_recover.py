@@ -4,6 +4,7 @@ import time
 
 import topology as top
 from support import SCALE, flv, hls, httpc
+from support.case import calm
 from support.rtmp import Message, is_header, is_keyframe
 from support.server import wait_for
 from test_dvr import stalling
@@ -46,6 +47,7 @@ def restart(t, s, follower, kill=True):
     return t.keep(after)
 
 
+@calm
 def test_a_list_goes_on_after_a_restart(t):
     """After kill -9 and after a stop the list that players had is there with the stream's first message, its segments can
     be had, and numbers go on without a gap behind one discontinuity: in MPEG-TS, in MP4, and encrypted."""
@@ -181,6 +183,7 @@ def continued(media, at):
     return heads + [m for m in media if m.ts >= begin and m.media and not is_header(m)]
 
 
+@calm
 def test_a_run_that_goes_on_has_its_numbers(t):
     """Two origins carry one run, and one of them is started again: since the run goes on, it has the numbers, names and
     bytes of the other again, wherever that leaves its own list."""
@@ -209,10 +212,12 @@ def test_a_run_that_goes_on_has_its_numbers(t):
 def test_segments_say_what_time_it_was(t):
     """Each segment has EXT-X-PROGRAM-DATE-TIME, in the list and in its file: the time of day at which its first picture
     came; they lie apart as long as the segments last. hls_program_date_time off leaves it out."""
+    started = []
     for name, more in (("on", ""), ("mp4", "hls_use_fmp4 on;"), ("parts", "hls_low_latency on;")):
         s = start(t, more=more, name=name)
-        began = time.time()
+        started.append((name, s, time.time()))
         t.publish(s.url("live/a"), t.media(10, gop=1.0), speed=1, burst=0)
+    for name, s, began in started:
         found = hls.wait_list(url(s), 4)
         dates = [x.date for x in found.segments]
         assert all(dates) and began - 0.1 <= dates[0] <= began + 1.5, (began, dates)

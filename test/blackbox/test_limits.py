@@ -1,5 +1,6 @@
 """Limits of one stream: its players, and how much its publisher may send."""
 import topology as top
+from support.case import calm
 from support.server import wait_for
 
 
@@ -25,6 +26,7 @@ def test_players_of_a_stream(t):
     assert not second.ended
 
 
+@calm
 def test_a_publisher_that_sends_too_much(t):
     """A publisher above max_bitrate is warned of, and ended with a reason when it goes on; one below is not."""
     s = t.server("s", top.local(publish="max_bitrate 2000;"))

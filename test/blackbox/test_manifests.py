@@ -8,6 +8,8 @@ import topology as top
 from support.case import Skip
 from support.server import BIN
 
+ONCE = "They judge files, and the program only reads a configuration."
+
 PACKAGING = os.path.abspath(os.path.join(top.HERE, "..", "..", "scripts", "packaging"))
 # Read by the system's Python, which has the parser; printed as JSON.
 READ = "import json, sys, yaml; print(json.dumps([d for p in sys.argv[1:] for d in yaml.safe_load_all(open(p)) if d]))"

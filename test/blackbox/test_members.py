@@ -6,7 +6,7 @@ import topology as top
 from cluster_client import NOT_FOUND, REDIRECT, ask, code_of
 from mesh_churn import Churn
 from support import SHORT
-from support.case import limit
+from support.case import calm, limit
 from support.dns import A, Dns
 from support.server import free_port, seconds_of, wait_for, within
 
@@ -186,6 +186,7 @@ def test_origins_change_by_reload(t):
     assert "s0" in asked[0] and "s0" not in asked[1] and "s2" in asked[1] and "s2" not in asked[0], asked
 
 
+@calm
 @limit(150)
 def test_mesh_with_churn(t):
     """Eight origins, one killed and one added every three seconds: no player is refused a live stream or sent in a circle."""

@@ -9,7 +9,7 @@ import urllib.parse
 
 import topology as top
 from support import httpc, rtc
-from support.case import limit
+from support.case import calm, limit
 from support.hookserver import HookServer
 from support.server import free_port, wait_for
 
@@ -190,6 +190,7 @@ class Prometheus:
         return answer["data"]["result"]
 
 
+@calm
 @limit(60)
 def test_every_query_of_dashboard_and_alerts(t):
     """A Prometheus that scrapes two origins and an edge under load runs every query of conf/grafana and

@@ -9,6 +9,8 @@ import topology as top
 from support.case import limit
 from support.server import BIN
 
+ONCE = "What is installed is the same whatever it was compiled with."
+
 TOP = os.path.abspath(os.path.join(top.HERE, "..", ".."))
 
 

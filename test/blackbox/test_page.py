@@ -4,11 +4,13 @@ import time
 
 import topology as top
 from support import SCALE, httpc, mp4, rtc
+from support.case import calm, once
 from support.browser import ScriptError
 from support.rtmp import VIDEO, is_header
 from support.server import median, wait_for
 
 
+@once("The tests' browser is judged.")
 def test_browser_runs_scripts_and_ends(t):
     """The tests' browser opens a page, runs scripts, takes pictures, knows its formats, and leaves nothing behind."""
     s = t.server("srs", top.local())
@@ -74,6 +76,7 @@ def no_complaints(page):
     assert bad == [], bad
 
 
+@calm
 def test_page_plays_a_stream(t):
     """The page lists a stream and plays it in a real video element over WebSocket and HTTP, within a second of live."""
     s = t.server("srs", top.local("mw_latency 50;"))
@@ -177,6 +180,7 @@ def test_console(t):
     assert bad == [], bad
 
 
+@once("Files are judged that the program only hands out.")
 def test_page_on_all_screens(t):
     """On phones and wide windows, light and dark, nothing is wider than the window and all text can be read."""
     s = t.server("srs", top.local())

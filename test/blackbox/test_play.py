@@ -6,7 +6,7 @@ import time
 
 import topology as top
 from support import SCALE, SHORT, flv, rtmp, synth
-from support.case import Skip, limit
+from support.case import Skip, calm, limit
 from support.probe import Beat, Probe
 from support.rtmp import AUDIO, VIDEO, Command, Timeout, is_keyframe
 from support.server import median, wait_for, within
@@ -133,6 +133,7 @@ def test_no_message_waits_for_longer_than_mw_latency(t):
     assert median(delays) < latency * SCALE and delays[-2] < latency * 1.6 * SCALE, delays
 
 
+@calm
 def test_no_message_of_many_waits_for_longer(t):
     """The same for a stream with more messages than one send slot can take."""
     s = t.server("srs", top.local("mw_latency 400;"))
@@ -236,23 +237,25 @@ def test_other_codecs_pass_bit_for_bit(t):
     s = t.server("srs", top.local())
     kinds = (("hevc", "aac"), ("hvc1", "aac"), ("hvc1", "Opus"), ("av01", "Opus"), ("vp09", None),
              ("hvc1-nano", "aac"), ("hvc1-tracks", "aac"))
+    started = []
     for n, (video, audio) in enumerate(kinds):
         media = synth.stream(video, audio)
         publisher = t.publish(s.url(f"live/s{n}"), media, loop=False)
-        early = t.probe(s.url(f"live/s{n}"))
+        started.append((publisher, media, [t.probe(s.url(f"live/s{n}"))]))
+    for n, (publisher, _, probes) in enumerate(started):
         publisher.wait_sent(60)
-        late = [t.probe(s.url(f"live/s{n}")), t.probe(s.flv(f"live/s{n}"))]
-        for p in (early, *late):
+        probes += [t.probe(s.url(f"live/s{n}")), t.probe(s.flv(f"live/s{n}"))]
+    for (video, audio), (publisher, media, probes) in zip(kinds, started):
+        for p in probes:
             p.wait_frames(30, 5)
             got = list(p.messages)
             flv.assert_same(publisher.sent, got, least=20)
             want = [m.payload for m in media if rtmp.is_header(m)]
             for header in want:
                 assert header in [m.payload for m in got], (video, audio, p.url, header[:12])
-            p.stop()
-        publisher.stop()
 
 
+@calm
 @limit(90)
 def test_slow_player_is_moved_to_a_key_frame(t):
     """A player that does not read is moved on to a key frame later, never gets half a GOP, and hurts nobody."""

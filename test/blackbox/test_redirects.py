@@ -2,10 +2,12 @@
 import topology as top
 from cluster_client import NOT_FOUND, REDIRECT, RELAY, ask, code_of, path_of, whereabouts
 from support import flv, httpc, rtmp
+from support.case import calm
 from support.rtmp import AUDIO, Message
 from support.server import curl, free_port, wait_for
 
 
+@calm
 def test_http_flv_at_the_wrong_origin(t):
     """HTTP-FLV at an origin that lacks the stream is one 302, path and query kept, and then it plays."""
     a, b = top.start_origins(t)

@@ -7,7 +7,7 @@ import time
 import topology as top
 from cluster_client import BAD_NAME, NOT_FOUND, REDIRECT, ask, code_of, whereabouts
 from support import SCALE, SHORT, flv, rtmp
-from support.case import limit
+from support.case import calm, limit
 from support.server import curl, free_port, seconds_of, wait_for, within
 
 
@@ -349,6 +349,7 @@ def test_publishers_of_a_partition_end_with_one(t):
     assert not first.ended and not first.codes, (first.ended, first.codes)
 
 
+@calm
 def test_an_unconfirmed_publish_is_rechecked_at_once(t):
     """As soon as a coworker answers anything again, long before the next recheck is due, the unconfirmed publishers are checked."""
     first, second, links = partition(t)

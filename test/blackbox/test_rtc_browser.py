@@ -3,6 +3,7 @@ import os
 
 import topology as top
 from support import rtc
+from support.case import calm
 from support.lossy import Lossy
 from support.server import wait_for
 from test_rtc_media import media_file, session, start_behind
@@ -129,6 +130,7 @@ def test_other_codecs_in_chromium(t):
             assert found["video"]["width"] == 320, found
 
 
+@calm
 def test_without_repeats_a_page_asks_for_key_frames(t):
     """nack off: what a page loses is not repeated; it asks for key frames, which a WebRTC publisher is asked for in turn."""
     line = t.keep(Lossy())

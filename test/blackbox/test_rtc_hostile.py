@@ -5,6 +5,7 @@ import socket
 
 import topology as top
 from support import rtc
+from support.case import calm
 from support.server import wait_for
 
 MEGABYTE = 1 << 20
@@ -67,6 +68,7 @@ def test_floods_disturb_nobody(t):
     assert memory(s) - before < 4 * MEGABYTE, memory(s) - before
 
 
+@calm
 def test_offers_without_peers_have_a_limit(t):
     """Offers whose peers never come are refused with 503 beyond the limit of connections, and none of it stays."""
     s = t.server("srs", top.conf(rtc.VHOST % "", top=rtc.SERVER % "").replace("max_connections 1000", "max_connections 60"))

@@ -5,7 +5,7 @@ import subprocess
 
 import topology as top
 from support import rtc
-from support.case import Skip
+from support.case import Skip, calm
 from support.server import free_port, wait_for
 from test_rtc_cluster import RTC_BENCH, report
 from test_rtc_media import heard, media_file, wait_heard
@@ -35,7 +35,7 @@ def codecs(path):
 
 def test_whip_becomes_hls_and_a_recording(t):
     """A WebRTC publisher is cut into HLS and recorded as H.264 and AAC, as any encoder is."""
-    s = start(t, "} hls { enabled on; hls_ctx off; hls_fragment 2; hls_path ./objs/nginx/html; } "
+    s = start(t, "} publish { reconnect_grace 1; } hls { enabled on; hls_ctx off; hls_fragment 2; hls_path ./objs/nginx/html; } "
               "dvr { enabled on; dvr_path ./rec/[app]/[stream].mp4; ")
     publisher = rtc.aiortc(t, ("publish", whip(s), media_file(t)))
     playlist = s.web("/live/a.m3u8")
@@ -74,6 +74,7 @@ def test_whep_at_the_wrong_origin_is_relayed(t):
     assert [x["type"] for x in rtc.api(a)["sessions"]] == ["rtc-play"], rtc.api(a)["sessions"]
 
 
+@calm
 def test_a_publisher_that_vanished_comes_back(t):
     """A WebRTC publisher that is gone without a word is replaced by its next offer; its players see both."""
     s = start(t)
@@ -90,6 +91,7 @@ def test_a_publisher_that_vanished_comes_back(t):
     wait_heard(player, {"video": seen + 25}, seconds=20)
 
 
+@calm
 def test_a_hop_takes_little_time(t):
     """From a WebRTC publisher's packet to the player's: each edge on the way adds at most 30 ms."""
     if not os.path.exists(RTC_BENCH):

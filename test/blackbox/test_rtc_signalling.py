@@ -5,6 +5,7 @@ import socket
 
 import topology as top
 from support import httpc, rtc
+from support.case import calm
 from support.hookserver import HookServer
 from support.server import wait_for
 
@@ -187,6 +188,7 @@ def test_ports_follow_a_reload(t):
     assert rtc.api(s)["rtc"]["sessions"] == 2
 
 
+@calm
 def test_half_open_sessions_go(t):
     """Offers whose peers never come are forgotten after ten seconds, places and names with them, and it is said why."""
     s = start(t)

@@ -8,6 +8,8 @@ import subprocess
 import topology as top
 from support.case import limit
 
+ONCE = "Only numbers of redirects and queries are compared."
+
 SIM = os.path.join(top.HERE, "..", "..", "objs", "cluster_sim")
 
 

@@ -5,6 +5,7 @@ import subprocess
 
 import topology as top
 from support import httpc, srt
+from support.case import calm
 from support.hookserver import HookServer
 from support.lossy import Lossy
 from support.server import free_port, wait_for
@@ -36,6 +37,7 @@ def record_srt(t, link, seconds, name):
                          "-i", link, "-t", str(seconds), "-c", "copy", out], name)
 
 
+@calm
 def test_a_publisher_is_played_by_all_protocols(t):
     """What ffmpeg publishes by SRT is played by RTMP, HTTP-FLV and SRT bit for bit, with sound and pictures as far apart as they were."""
     s = start(t)
@@ -105,6 +107,7 @@ def test_srt_live_transmit_publishes_and_plays(t):
     assert srt.is_within(played, srt.pictures(sent), 1)
 
 
+@calm
 def test_edges_carry_it_both_ways(t):
     """A stream published by SRT at an edge is at its origin; one of the origin is played by SRT at the edge."""
     origin = start(t, name="origin")
@@ -159,6 +162,7 @@ def test_passphrases_are_asked_for(t):
     assert srt.session(s, "srt-publish"), "the publisher went with the reload"
 
 
+@calm
 def test_nothing_is_missing_behind_a_bad_line(t):
     """With 5 % of all packets lost and a latency of 200 ms, every picture and every sound arrives; the API tells of the losses."""
     s = start(t, options="latency 200;")
@@ -182,6 +186,7 @@ def test_nothing_is_missing_behind_a_bad_line(t):
     assert lost["latency_ms"] == 200, lost
 
 
+@calm
 def test_web_services_are_asked(t):
     """Hooks hear of an SRT publisher and player with their parameters, and may refuse them."""
     hooks = t.keep(HookServer())
@@ -234,6 +239,7 @@ def test_a_client_is_kicked(t):
     wait_for(lambda: srt.api(s)["srt"]["sessions"] == 0, 5, "no session")
 
 
+@calm
 def test_hevc_is_played_by_all_protocols(t):
     """HEVC by SRT is played by RTMP, HTTP-FLV, HTTP-TS, HLS and SRT."""
     s = start(t, "hls { enabled on; hls_fragment 1; }")

@@ -4,7 +4,7 @@ import time
 
 import topology as top
 from support import SCALE
-from support.case import limit
+from support.case import calm, limit
 from support.rtmp import AUDIO, VIDEO, Closed, Message, Timeout, is_header
 from support.server import SMALL_QUARANTINE, wait_for
 
@@ -79,6 +79,7 @@ def test_viewers_get_pictures_although_no_key_frame_comes(t):
     assert s.log().count("key frame for 10 s") == 1, s.log()
 
 
+@calm
 @limit(40)
 def test_tracks_with_clocks_of_their_own_do_not_speed_the_stream_up(t):
     """Pictures an hour ahead of the sound: a player's clock runs like the wall clock."""
@@ -102,6 +103,7 @@ def test_tracks_with_clocks_of_their_own_do_not_speed_the_stream_up(t):
     assert abs(times[VIDEO][-1] - times[AUDIO][-1]) < 500, times
 
 
+@calm
 @limit(60)
 def test_sound_that_an_encoder_no_longer_sends_is_forgotten(t):
     """An encoder comes back without sound within the grace, while somebody watches at an edge: the API of origin
@@ -168,11 +170,13 @@ def replaced_without_sound(t, edge_of):
     assert "it is replaced" in s.log(), s.log()
 
 
+@calm
 def test_sound_of_a_replaced_encoder_is_forgotten_at_an_edge(t):
     """A publisher that is replaced without a gap leaves no header of its sound behind at an edge."""
     replaced_without_sound(t, top.start_edge)
 
 
+@calm
 def test_sound_of_a_replaced_encoder_is_forgotten_at_an_edge_over_http_flv(t):
     """The same at an edge that fetches over HTTP-FLV."""
     replaced_without_sound(t, top.start_flv_edge)

@@ -8,7 +8,7 @@ import time
 
 import topology as top
 from support import SCALE, flv, httpc, tls
-from support.case import limit
+from support.case import calm, limit
 from support.rtmp import AUDIO, VIDEO
 from support.server import curl, free_port, wait_for
 
@@ -51,6 +51,7 @@ def s_client(t, port, *args, text=b"", seconds=5):
     return (done.stdout + done.stderr).decode(errors="replace")
 
 
+@calm
 def test_ffmpeg_publishes_and_plays_encrypted(t):
     """ffmpeg publishes over RTMPS; ffmpeg plays over RTMPS and HTTPS, and the same stream plain."""
     s = start(t)
@@ -261,6 +262,7 @@ def test_garbage_and_plain_clients_on_encrypted_ports(t):
     viewers.check(1500)
 
 
+@calm
 @limit(90)
 def test_stalled_handshakes_hold_nobody_up(t):
     """A thousand half-open handshakes, of which half have sent their hello: new viewers come in beside them, viewers

@@ -3,7 +3,7 @@ import socket
 
 import topology as top
 from support import httpc, srt
-from support.case import limit
+from support.case import calm, limit
 from support.server import wait_for
 from test_upgrade import Generations, is_alive
 
@@ -26,6 +26,7 @@ def received(found, kind="srt-publish"):
     return [s["received"] for s in found["sessions"] if s["type"] == kind]
 
 
+@calm
 @limit(90)
 def test_callers_go_on_and_others_come_to_the_new_process(t):
     """A publisher and a player of the old process go on without a packet lost for good, newcomers publish to and play from

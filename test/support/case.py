@@ -25,6 +25,20 @@ def limit(seconds):
     return mark
 
 
+def once(why):
+    """A case that a sanitizer build says nothing more about, and why: it runs in the release build alone."""
+    def mark(function):
+        function.once = why
+        return function
+    return mark
+
+
+def calm(function):
+    """A case that takes long, and of that less than a sixth of one processor: one such runs beside the others."""
+    function.calm = True
+    return function
+
+
 class Case:
     def __init__(self, name, folder):
         self.name, self.folder = name, folder

@@ -37,6 +37,14 @@ def wait_for(predicate, seconds=5.0, what="the expected state", every=0.01):
         time.sleep(every)
 
 
+def never(predicate, seconds, what):
+    """That it stays false for so long: times of the server, which are as long in a slow build."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert not predicate(), what
+        time.sleep(0.02)
+
+
 def within(bound, measure, tries=5, generous=None):
     """measure() returns seconds; it is called up to `tries` times. The median must be within the bound, and every
     single one within a generous bound, since a busy machine may delay one: by default two seconds more."""
