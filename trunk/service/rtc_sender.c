@@ -6,23 +6,12 @@
 #include "service/rtc_sender_parts.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 enum {
-	BURST = 32,       /* packets of pictures in one send slot; the rest is paced: */
-	PACED = 16,       /* so many at once, */
-	PACED_ALL = 256,  /* of all players together, */
-	PACE_MS = 2,      /* so often */
 	BEHIND_MS = 1500, /* pictures that are older are not sent any more */
 	REFUSED_MAX = 16, /* packets in a second: the line does not take it */
 	SECOND_MS = 1000,
 };
-
-/* The players that have more to send than one slot took, in a ring that turns. */
-static struct {
-	struct rtc_sender *first;
-	struct timer timer;
-} pacer;
 
 static const uint32_t rtc_codecs[] = {
 	[RTC_CODEC_OPUS] = FOURCC('O', 'p', 'u', 's'),
@@ -114,18 +103,13 @@ static bool is_late(const struct rtc_sender *s, const struct packet *p, int64_t 
 	return s->video_end == UINT64_MAX && now - p->ms > BEHIND_MS;
 }
 
-/* Sends at most so many packets; returns how many. */
-static int send_video(struct rtc_sender *s, int most)
+/* Sends at most so many packets. */
+static void send_video(struct rtc_sender *s, int most)
 {
 	const struct packet_ring *ring = &s->packets->rings[PACKETS_VIDEO];
 	uint64_t *next = &s->next[PACKETS_VIDEO];
 	int64_t now = clock_ms();
-	int n = 0;
-	if (!has_track(s, PACKETS_VIDEO))
-		return 0;
-	if (s->video_state != RTC_VIDEO_FLOWS)
-		rtc_sender_begin_video(s);
-	while (s->video_state == RTC_VIDEO_FLOWS && *next < ring->next && n < most) {
+	while (s->video_state == RTC_VIDEO_FLOWS && *next < ring->next && most > 0) {
 		const struct packet *p = packet_ring_at(ring, *next);
 		if (!p || is_late(s, p, now)) {
 			rtc_sender_skip_video(s);
@@ -137,56 +121,27 @@ static int send_video(struct rtc_sender *s, int most)
 				rtc_sender_begin_video(s);
 			continue;
 		}
-		n++;
+		most--;
 		if (!send_one(s, PACKETS_VIDEO, p) && s->refused_now > REFUSED_MAX) {
 			rtc_sender_skip_video(s);
 			break;
 		}
 	}
-	return n;
 }
 
 bool rtc_sender_pending(const struct rtc_sender *s)
 {
 	return s->packets && s->is_open && s->video_state == RTC_VIDEO_FLOWS &&
-	       s->next[PACKETS_VIDEO] < s->packets->rings[PACKETS_VIDEO].next;
+	       s->next[PACKETS_VIDEO] < s->packets->rings[PACKETS_VIDEO].next &&
+	       has_track(s, PACKETS_VIDEO);
 }
 
-/* ---- pacing ---- */
-
-static void leave_pacer(struct rtc_sender *s)
+static bool on_pictures(struct rtc_paced *paced, int most)
 {
-	if (s->is_paced)
-		DL_DELETE2(pacer.first, s, prev, next_paced);
-	s->is_paced = false;
-}
-
-static void join_pacer(struct rtc_sender *s)
-{
-	if (s->is_paced)
-		return;
-	s->is_paced = true;
-	DL_APPEND2(pacer.first, s, prev, next_paced);
-	if (!pacer.timer.armed)
-		timer_set(&pacer.timer, clock_after(PACE_MS));
-}
-
-static void on_pace(struct timer *timer)
-{
-	for (int left = PACED_ALL; pacer.first && left > 0;) {
-		struct rtc_sender *s = pacer.first;
-		int n = send_video(s, PACED < left ? PACED : left);
-		leave_pacer(s);
-		left -= n ? n : 1;
-		if (!rtc_sender_pending(s))
-			continue;
-		s->is_paced = true;
-		DL_APPEND2(pacer.first, s, prev, next_paced);
-		if (s->prev == s) /* alone: its next turn is the next tick's */
-			break;
-	}
-	if (pacer.first)
-		timer_set(timer, clock_after(PACE_MS));
+	struct rtc_sender *s = container_of(paced, struct rtc_sender, paced);
+	if (has_track(s, PACKETS_VIDEO))
+		send_video(s, most);
+	return rtc_sender_pending(s);
 }
 
 /* ---- its life ---- */
@@ -198,17 +153,17 @@ void rtc_sender_turn(struct rtc_sender *s)
 	begin_window(s, clock_ms());
 	packets_pull(s->packets);
 	send_audio(s);
-	if (!s->is_paced)
-		(void)send_video(s, BURST);
+	if (s->video_state != RTC_VIDEO_FLOWS && has_track(s, PACKETS_VIDEO))
+		rtc_sender_begin_video(s);
 	if (rtc_sender_pending(s))
-		join_pacer(s);
+		rtc_pacer_add(&s->paced);
 	rtc_sender_report(s);
 }
 
 struct rtc_sender *rtc_sender_new(const struct rtc_sender_opts *opts)
 {
 	struct rtc_sender *s = mem_new(struct rtc_sender);
-	pacer.timer.fn = on_pace;
+	s->paced.send = on_pictures;
 	s->opts = *opts;
 	s->video_end = UINT64_MAX;
 	if (opts->media->audio.codec)
@@ -225,8 +180,6 @@ void rtc_sender_free(struct rtc_sender **sender)
 	rtc_sender_leave(*sender);
 	free(*sender);
 	*sender = NULL;
-	if (!pacer.first)
-		timer_cancel(&pacer.timer);
 }
 
 /* Times go on by as much as has passed. */
@@ -255,7 +208,7 @@ void rtc_sender_join(struct rtc_sender *s, struct source *source)
 
 void rtc_sender_leave(struct rtc_sender *s)
 {
-	leave_pacer(s);
+	rtc_pacer_remove(&s->paced);
 	s->left_ms = clock_ms();
 	packets_close(&s->packets);
 }

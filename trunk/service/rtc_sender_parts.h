@@ -1,6 +1,6 @@
 /* rtc_sender_parts - what the files of rtc_sender share. Layer: service. */
 #pragma once
-#include "co/co.h"
+#include "service/rtc_pacer.h"
 #include "service/rtc_sender.h"
 
 enum rtc_video {
@@ -20,8 +20,7 @@ struct rtc_sender {
 	uint64_t await_from; /* key frames before this are of no use */
 	struct tx tx[PACKETS_TRACKS];
 	struct rtc_sender_opts opts;
-	struct rtc_sender *prev, *next_paced; /* among those that are paced */
-	bool is_paced;
+	struct rtc_paced paced;
 	int64_t report_ms; /* of the last sender reports; 0: none */
 	int64_t key_ms;    /* when it was last given a key frame out of turn */
 	int64_t window_ms; /* of the counts that follow: */
