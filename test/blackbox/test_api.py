@@ -1,5 +1,6 @@
 """The HTTP API: its endpoints, their shapes, authentication and kicking."""
 import base64
+import socket
 import time
 
 import topology as top
@@ -20,6 +21,16 @@ def common(s, answer):
     assert answer["code"] == 0 and answer["server"] and answer["service"], answer
     assert answer["pid"] == str(s.pid), answer
     return answer
+
+
+def test_connections_beyond_the_places_of_the_api(t):
+    """An API port has 48 places of its own; who comes beyond them has one of everybody's."""
+    s = t.server("srs", top.local())
+    idle = [t.keep(socket.create_connection(("127.0.0.1", s.api), 5)) for _ in range(100)]
+    assert s.json("/api/v1/versions")["code"] == 0
+    for sock in idle:
+        sock.sendall(b"GET /api/v1/versions HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert all(sock.recv(12) == b"HTTP/1.1 200" for sock in idle)
 
 
 def test_basic_auth(t):

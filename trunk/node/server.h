@@ -92,7 +92,7 @@ struct source *server_live_source(const struct server *server, const struct conf
 bool server_take_place(struct server *server, struct conn_place *place, const char *listener,
 		       const struct addr *peer);
 /* The same for a port that serves nothing but the API: however many clients there are, or who pretend
- * to be some, these places are the operator's and the coworkers'. */
+ * to be some, these places are the operator's and the coworkers'. False: none is left, those of everybody may be. */
 bool server_take_api_place(struct server *server, struct conn_place *place,
 			   const struct addr *peer);
 /* How many of something that a server has a fixed number of may be of one IP address. */

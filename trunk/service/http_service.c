@@ -145,10 +145,9 @@ void http_service_accept(void *ctx, struct sock *sock)
 	struct server *server = port->server;
 	struct conn_place place;
 	const struct addr *peer = sock_peer(sock);
-	bool taken = !(port->ports & HTTP_PORT_FILES)
-			     ? server_take_api_place(server, &place, peer)
-			     : server_take_place(server, &place, "HTTP", peer);
-	if (!taken) {
+	bool is_api = !(port->ports & HTTP_PORT_FILES);
+	if (!(is_api && server_take_api_place(server, &place, peer)) &&
+	    !server_take_place(server, &place, "HTTP", peer)) {
 		sock_close(&sock);
 		return;
 	}
