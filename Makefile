@@ -163,11 +163,18 @@ BLACKBOX_FLAGS ?= --short
 override BLACKBOX_FLAGS += $(if $(filter sanitize,$(FLAVOUR)),--sanitize)
 export BLACKBOX_FLAGS
 
-blackbox: all bench-tools
+# A WebRTC client by pion, where Debian's packages of it are: for one case, which is skipped without it.
+GOCODE := /usr/share/gocode
+PION_PEER := $(if $(wildcard $(GOCODE)/src/github.com/pion/webrtc/go.mod),$(if $(shell command -v go),objs/pion_peer))
+objs/pion_peer: test/support/pion_peer.go
+	@echo '  GO   $@'
+	@GO111MODULE=off GOPATH=$(GOCODE) GOCACHE=$(CURDIR)/objs/go-cache go build -o $@ $<
+
+blackbox: all bench-tools $(PION_PEER)
 	@python3 test/blackbox/run.py $(BLACKBOX_FLAGS) $(T:%=-k '*%*')
 
 # What all tests need, which takes long: make -j2 test-programs, then make test.
-test-programs: all bench-tools $(UNITS) $(REPLAYS)
+test-programs: all bench-tools $(PION_PEER) $(UNITS) $(REPLAYS)
 
 test: test-programs
 	@scripts/run-tests $(UNITS) $(REPLAYS)

@@ -120,6 +120,29 @@ def test_gstreamer_publishes_and_plays(t):
     rtc.wait_sessions(s, 0)
 
 
+def test_pion_publishes_and_plays(t):
+    """pion publishes by WHIP and plays by WHEP what it has published, and what an encoder sends by RTMP."""
+    s = start(t)
+    path = media_file(t)
+    pictures = t.path("pictures.h264")
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, "-map", "v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", pictures],
+                   check=True, timeout=60)
+    publisher = rtc.pion(t, "publish", s.api_url("/rtc/v1/whip/?app=live&stream=p"), pictures, name="publisher")
+    wait_for(lambda: (s.stream("p") or {}).get("video"), 15, f"the stream: {publisher.output()}")
+    t.ffmpeg(path, s.url("live/a"))
+    wait_for(lambda: s.stream("a"), 5, "the stream by RTMP")
+    players = [rtc.pion(t, "play", s.api_url(f"/rtc/v1/whep/?app=live&stream={stream}"), name="player-" + stream)
+               for stream in ("p", "a")]
+    for player in players:
+        wait_heard(player, {"video": 50, "audio": 100}, seconds=20)
+        player.popen.terminate()
+        assert player.wait(10) == 0, player.output()
+    codecs = sorted(x["codec_name"] for x in probe(s.url("live/p"), seconds=2)["streams"])
+    assert codecs == ["aac", "h264"], codecs
+    publisher.popen.terminate()
+    rtc.wait_sessions(s, 0)
+
+
 def converts(server):
     """Whether its process has loaded what sound is converted with."""
     with open(f"/proc/{server.pid}/maps", encoding="utf-8") as f:

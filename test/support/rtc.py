@@ -1,4 +1,4 @@
-"""WebRTC in cases: offers of real clients, peers by aiortc and GStreamer, and what they are asked to do."""
+"""WebRTC in cases: offers of real clients, peers by aiortc, GStreamer and pion, and what they are asked to do."""
 import hashlib
 import hmac
 import json
@@ -90,6 +90,15 @@ def gst(t, *order, name="gst"):
     if subprocess.run([SYSTEM_PYTHON, script, "check"], capture_output=True, timeout=60, check=False).returncode:
         raise Skip("GStreamer's webrtcbin or its bindings are not installed")
     return t.spawn([SYSTEM_PYTHON, script, *order], name)
+
+
+def pion(t, *order, name="pion"):
+    """A process of support/pion_peer.go: ("publish", URL, FILE of H.264) or ("play", URL); the case is skipped where it was not
+    built."""
+    program = os.path.join(HERE, "..", "..", "objs", "pion_peer")
+    if not os.path.exists(program):
+        raise Skip("objs/pion_peer is not built: make blackbox, with golang-go and golang-github-pion-webrtc.v3-dev installed")
+    return t.spawn([program, *order], name)
 
 
 def report(process):
