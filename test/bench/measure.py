@@ -16,7 +16,7 @@ SRS = os.environ.get("SRS_BIN", os.path.join(TOP, "objs", "srs"))
 BENCH = os.path.join(TOP, "objs", "srs_bench")
 FLOOR = os.path.join(TOP, "objs", "floor")
 # Files are in memory where they can be: what a disk does, and for whom, is not what is compared.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NGINX_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 SERVER_CPU, LOAD_CPU = 0, 1
 
@@ -66,7 +66,7 @@ class Lab:
     """A folder and the processes of one measurement. `with` ends them all."""
 
     def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="srs-bench-", dir=MEMORY)
+        self.folder = tempfile.mkdtemp(prefix="srs-bench-", dir=FOLDER)
         self.processes = []
 
     def __enter__(self):

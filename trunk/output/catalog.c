@@ -57,7 +57,7 @@ static bool may_stand(const struct variable *v, char c)
 	return v->kind == DIGITS ? isdigit((unsigned char)c) : v->kind == PARTS || c != '/';
 }
 
-/* "-2" in front of the ending, as files_give_name() makes it. */
+/* "-2" in front of the ending, as file_give_name() makes it. */
 static const char *skip_number(const char *path)
 {
 	size_t n = *path == '-' ? strspn(path + 1, "0123456789") : 0;

@@ -1,24 +1,22 @@
 #include "output/files.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "output/file_work.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utlist.h>
 
-enum { QUEUE_MAX = 8192, END_MS = 2000 }; /* of small writes: bytes are the bound */
-enum { FLAGS = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE = 0644 };
+enum { QUEUE_MAX = 8192, BATCH = 16, END_MS = 2000 }; /* of small writes: bytes are the bound */
 #define QUEUE_BYTES ((size_t)64 << 20)
 
-enum work_kind { REPLACE, REMOVE, WRITE_AT, RENAME, SETTLE };
+enum work_kind { REPLACE, RENEW, REMOVE, RETIRE, TIDY, WRITE_AT, RENAME, SETTLE };
 
 struct work {
 	struct work *next;
+	struct files *files;
 	enum work_kind kind;
 	char *path; /* whole */
 	char *to;   /* of RENAME */
@@ -31,6 +29,8 @@ struct work {
 struct files {
 	char *root;
 	struct co *co, *drainer; /* who waits in files_drain(); NULL */
+	/* For the helper thread that works on this queue, one at a time. */
+	struct file_kept kept;
 	struct work *queue;
 	int count;
 	size_t bytes;
@@ -41,104 +41,10 @@ struct files {
 	uint64_t lost;
 };
 
-/* The folders of a path, from the top. */
-static void make_folders(char *path)
-{
-	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		(void)!mkdir(path, 0755);
-		*p = '/';
-	}
-}
-
-/* Folders are there but for the first file in them. */
-static int open_new(char *path, int flags)
-{
-	int fd = open(path, FLAGS | flags, MODE);
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	make_folders(path);
-	return open(path, FLAGS | flags, MODE);
-}
-
-static int write_all(int fd, struct span s, off_t offset)
-{
-	for (off_t at = 0; (size_t)at < s.n;) {
-		ssize_t n = pwrite(fd, s.p + at, s.n - (size_t)at, offset + at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? errno : EIO;
-		at += n;
-	}
-	return 0;
-}
-
-static int replace(char *path, const struct blob *blob)
-{
-	char *temporary = mem_printf("%s.tmp", path);
-	int fd = open_new(temporary, O_TRUNC);
-	if (fd < 0) {
-		int error = errno;
-		free(temporary);
-		return error;
-	}
-	int error = write_all(fd, blob_span(blob), 0);
-	if (close(fd) != 0 && !error)
-		error = errno;
-	if (!error && rename(temporary, path) != 0)
-		error = errno;
-	if (error)
-		(void)!unlink(temporary);
-	free(temporary);
-	return error;
-}
-
-static int write_at(char *path, const struct blob *blob, int64_t offset)
-{
-	int fd = offset > 0 ? open(path, FLAGS, MODE) : open_new(path, 0);
-	if (fd < 0)
-		return errno;
-	int error = write_all(fd, blob_span(blob), offset);
-	if (close(fd) != 0 && !error)
-		error = errno;
-	return error;
-}
-
-/* "a.flv" to "a-2.flv". */
-static char *other_name(const char *path, unsigned number)
-{
-	const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
-	size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
-	return mem_printf("%.*s-%u%s", (int)stem, path, number, path + stem);
-}
-
-/* A link does not take the place of another file, as a rename would. */
-int files_give_name(const char *path, const char *to, char **name)
-{
-	enum { TRIES = 1000 };
-	char *chosen = mem_strdup(to);
-	int error = link(path, chosen) == 0 ? 0 : errno;
-	for (unsigned i = 1; error == EEXIST && i < TRIES; i++) {
-		free(chosen);
-		chosen = other_name(to, i);
-		error = link(path, chosen) == 0 ? 0 : errno;
-	}
-	if (error && error != EEXIST) /* a file system without links */
-		error = rename(path, chosen) == 0 ? 0 : errno;
-	else if (!error)
-		(void)!unlink(path);
-	if (name)
-		*name = chosen;
-	else
-		free(chosen);
-	return error;
-}
-
 static int name_it(struct work *w)
 {
 	char *name = NULL;
-	int error = files_give_name(w->path, w->to, &name);
+	int error = file_give_name(w->path, w->to, &name);
 	free(w->to);
 	w->to = name;
 	return error;
@@ -151,18 +57,33 @@ static int end_file(struct work *w)
 	return w->kind == RENAME ? name_it(w) : 0;
 }
 
+static int work_on(struct file_kept *kept, struct work *w)
+{
+	switch (w->kind) {
+	case REPLACE:
+		return file_write(kept, w->path, blob_span(w->blob));
+	case RENEW:
+		return file_renew(kept, w->path, blob_span(w->blob));
+	case REMOVE:
+		return file_remove(w->path);
+	case RETIRE:
+		return file_retire(kept, w->path);
+	case WRITE_AT:
+		return file_write_at(w->path, blob_span(w->blob), w->offset);
+	case RENAME:
+	case SETTLE:
+		return end_file(w);
+	case TIDY:
+		file_tidy(kept);
+	}
+	return 0;
+}
+
 /* On a helper thread. */
 static void do_work(void *arg)
 {
-	struct work *w = arg;
-	if (w->kind == REPLACE)
-		w->error = replace(w->path, w->blob);
-	else if (w->kind == WRITE_AT)
-		w->error = write_at(w->path, w->blob, w->offset);
-	else if (w->kind == RENAME || w->kind == SETTLE)
-		w->error = end_file(w);
-	else if (unlink(w->path) != 0 && errno != ENOENT)
-		w->error = errno;
+	for (struct work *w = arg; w; w = w->next)
+		w->error = work_on(&w->files->kept, w);
 }
 
 static void work_free(struct work *w, bool is_done)
@@ -178,7 +99,7 @@ static void work_free(struct work *w, bool is_done)
 
 static void note(struct files *f, const struct work *w)
 {
-	if (w->kind == REMOVE)
+	if (w->kind == REMOVE || w->kind == RETIRE || w->kind == TIDY)
 		return;
 	if (w->error) {
 		f->lost++;
@@ -193,7 +114,7 @@ static void note(struct files *f, const struct work *w)
 }
 
 /* A file with a gap is of no use behind it. False: nothing is to be done. */
-static bool prepare(struct files *f, struct work *w)
+static bool prepare_one(struct files *f, struct work *w)
 {
 	if (!f->damaged || strcmp(f->damaged, w->path) != 0)
 		return true;
@@ -207,6 +128,14 @@ static bool prepare(struct files *f, struct work *w)
 	return true;
 }
 
+static bool prepare(struct files *f, struct work *batch)
+{
+	bool is_good = true;
+	for (struct work *w = batch; w; w = w->next)
+		is_good = prepare_one(f, w);
+	return is_good;
+}
+
 static void note_damage(struct files *f, const char *path, int64_t offset)
 {
 	if (f->damaged && strcmp(f->damaged, path) == 0)
@@ -216,27 +145,51 @@ static void note_damage(struct files *f, const char *path, int64_t offset)
 	f->damaged_at = offset;
 }
 
-static void files_main(void *arg)
+static bool is_whole(const struct work *w)
 {
-	struct files *f = arg;
-	while (f->queue || !f->is_closing) {
-		struct work *w = f->queue;
-		if (!w) {
-			(void)co_wait(CLOCK_NEVER);
-			continue;
-		}
-		if (f->is_closing && clock_ms() > f->end_ms)
-			break;
-		if (prepare(f, w))
-			co_offload(do_work, w);
-		LL_DELETE(f->queue, w);
+	return w->kind <= TIDY;
+}
+
+/* What a thread does at once: for one step of a stream it is woken once. Pieces of files are looked at one by one, as
+ * what happens to one decides about the next. */
+static struct work *take_batch(struct files *f)
+{
+	struct work *first = f->queue, *last = first;
+	for (int i = 1; i < BATCH && is_whole(last) && last->next && is_whole(last->next); i++)
+		last = last->next;
+	f->queue = last->next;
+	last->next = NULL;
+	return first;
+}
+
+static void finish_batch(struct files *f, struct work *batch)
+{
+	struct work *w, *next;
+	LL_FOREACH_SAFE (batch, w, next) {
 		f->count--;
 		f->bytes -= w->blob ? w->blob->n : 0;
 		note(f, w);
 		if (w->kind == WRITE_AT && w->error)
 			note_damage(f, w->path, w->offset);
 		work_free(w, true);
-		if (!f->queue && f->drainer)
+	}
+}
+
+static void files_main(void *arg)
+{
+	struct files *f = arg;
+	while (f->queue || !f->is_closing) {
+		if (!f->queue) {
+			(void)co_wait(CLOCK_NEVER);
+			continue;
+		}
+		if (f->is_closing && clock_ms() > f->end_ms)
+			break;
+		struct work *batch = take_batch(f);
+		if (prepare(f, batch))
+			co_offload(do_work, batch);
+		finish_batch(f, batch);
+		if (f->count == 0 && f->drainer)
 			co_wake(f->drainer);
 	}
 }
@@ -245,7 +198,7 @@ void files_drain(struct files *f)
 {
 	err e = OK;
 	f->drainer = co_self();
-	while (f->queue && f->co && e == OK)
+	while (f->count > 0 && f->co && e == OK)
 		e = co_wait(CLOCK_NEVER);
 	f->drainer = NULL;
 }
@@ -264,6 +217,8 @@ void files_free(struct files **files)
 	*files = NULL;
 	if (!f)
 		return;
+	if (f->kept.spare)
+		files_tidy(f);
 	f->is_closing = true;
 	f->end_ms = clock_after(END_MS);
 	if (f->co)
@@ -272,6 +227,8 @@ void files_free(struct files **files)
 	struct work *w, *next;
 	LL_FOREACH_SAFE (f->queue, w, next)
 		work_free(w, false);
+	free(f->kept.spare);
+	free(f->kept.former);
 	free(f->damaged);
 	free(f->root);
 	free(f);
@@ -302,6 +259,7 @@ static void push(struct files *f, struct work what, const char *path)
 	}
 	struct work *w = mem_new(struct work);
 	*w = what;
+	w->files = f;
 	w->path = whole(f, path);
 	if (what.blob)
 		blob_ref(what.blob);
@@ -334,6 +292,29 @@ void files_settle(struct files *files, const char *path, struct files_done done)
 void files_remove(struct files *files, const char *path)
 {
 	push(files, (struct work){.kind = REMOVE}, path);
+}
+
+void files_keep(struct files *files, const char *path)
+{
+	char *stem = whole(files, path);
+	files->kept.spare = mem_printf("%s.spare", stem);
+	files->kept.former = mem_printf("%s.tmp", stem);
+	free(stem);
+}
+
+void files_retire(struct files *files, const char *path)
+{
+	push(files, (struct work){.kind = RETIRE}, path);
+}
+
+void files_renew(struct files *files, const char *path, struct blob *blob)
+{
+	push(files, (struct work){.kind = RENEW, .blob = blob}, path);
+}
+
+void files_tidy(struct files *files)
+{
+	push(files, (struct work){.kind = TIDY}, "");
 }
 
 uint64_t files_lost(const struct files *files)

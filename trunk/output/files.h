@@ -22,6 +22,15 @@ void files_free(struct files **files);
 /* The file of that path below the root gets these bytes, by a rename; folders are made. */
 void files_write(struct files *files, const char *path, struct blob *blob, struct files_done done);
 void files_remove(struct files *files, const char *path);
+/* For streams that make files and give them up again for ever. What is retired becomes the place on the disk of the
+ * file that is written next, and is called PATH.spare meanwhile; what is renewed and what it was before, PATH.tmp, take
+ * turns. Before anything is written; without it, and where nobody may come upon its bytes, files are removed. */
+void files_keep(struct files *files, const char *path);
+void files_retire(struct files *files, const char *path);
+/* files_write() for the one file of a stream that is written over and over. */
+void files_renew(struct files *files, const char *path, struct blob *blob);
+/* What is kept for the next file is removed; files_free() does so too. */
+void files_tidy(struct files *files);
 /* These bytes at that offset of the file, which is made if it is not there. Once this has failed for a
  * file, nothing more is written to it, and it keeps what stood before the failure. */
 void files_write_at(struct files *files, const char *path, struct blob *blob, int64_t offset);
@@ -29,8 +38,5 @@ void files_write_at(struct files *files, const char *path, struct blob *blob, in
 void files_rename(struct files *files, const char *path, const char *to, struct files_done done);
 /* Says when all of the file is written that will be: up to a gap, if there is one. */
 void files_settle(struct files *files, const char *path, struct files_done done);
-/* A name at once, for a helper thread: 0, or the errno of what failed. *name, unless NULL, is the name
- * that it has got, owned by the caller. */
-int files_give_name(const char *path, const char *to, char **name);
 /* Files that could not be written, or did not fit into the queue. */
 uint64_t files_lost(const struct files *files);

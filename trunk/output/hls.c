@@ -78,6 +78,15 @@ void hls_name_fini(struct hls_name *name)
 	*name = (struct hls_name){0};
 }
 
+/* A key must not come by another name. */
+static void remove_file(struct hls_stream *s, const struct hls_item *item)
+{
+	if (item->type == hls_type_ts || item->type == hls_type_mp4)
+		files_retire(s->files, item->path);
+	else
+		files_remove(s->files, item->path);
+}
+
 static void forget(struct hls_item *item)
 {
 	struct hls_stream *s = item->ctx;
@@ -85,7 +94,7 @@ static void forget(struct hls_item *item)
 	if (map_get(s->hls->items, key) == item)
 		(void)map_remove(s->hls->items, key);
 	if (item->has_file && s->files && s->opts->cleanup)
-		files_remove(s->files, item->path);
+		remove_file(s, item);
 	free(key);
 }
 

@@ -286,7 +286,7 @@ static void write_file(struct hls_stream *s)
 	hls_list_write_plain(&s->list, &text);
 	struct blob *blob = blob_new(&text);
 	if (blob)
-		files_write(s->files, s->list_path, blob, (struct files_done){0});
+		files_renew(s->files, s->list_path, blob);
 	blob_unref(&blob);
 }
 

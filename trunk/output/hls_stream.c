@@ -143,6 +143,8 @@ static err rest(struct hls_stream *s)
 	s->list.is_ended = true;
 	if (s->list.first)
 		hls_stream_write_list(s);
+	if (s->files)
+		files_tidy(s->files);
 	hls_stream_wake(s);
 	segmenter_break(&s->segmenter);
 	while (!s->source) {
@@ -191,6 +193,17 @@ void hls_stream_begin(struct hls_stream *s, struct source *source)
 		co_wake(s->co);
 }
 
+/* "live/a.m3u8" keeps "live/.a.m3u8.spare": names with a dot in front are not for players. */
+static void make_files(struct hls_stream *s)
+{
+	const char *slash = strrchr(s->list_path, '/');
+	int folder = slash ? (int)(slash + 1 - s->list_path) : 0;
+	char *kept = mem_printf("%.*s.%s", folder, s->list_path, s->list_path + folder);
+	s->files = files_new(s->opts->path);
+	files_keep(s->files, kept);
+	free(kept);
+}
+
 struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
 				  const struct conf_vhost *vhost)
 {
@@ -205,7 +218,7 @@ struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
 	struct pattern_values names = {.vhost = s->vhost, .app = s->app, .stream = s->stream};
 	s->list_path = pattern_fill(s->opts->m3u8_file, &names);
 	if (s->opts->storage != HLS_STORAGE_RAM)
-		s->files = files_new(s->opts->path);
+		make_files(s);
 	(void)map_set(hls->streams, s->key, s);
 	s->co = co_start_in(&hls->server->services, "hls", stream_main, s);
 	if (!s->co)

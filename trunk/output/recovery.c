@@ -1,6 +1,6 @@
 #include "output/recovery.h"
 #include "base/mem.h"
-#include "output/files.h"
+#include "output/file_work.h"
 #include "output/stored.h"
 
 #include <dirent.h>
@@ -89,7 +89,7 @@ static bool recover_file(const char *path, const char *name)
 		end = is_flv ? recover_flv(fd, st.st_size) : recover_mp4(fd, st.st_size);
 	bool is_good = end > 0 && ftruncate(fd, end) == 0;
 	close(fd);
-	return is_good && files_give_name(path, name, NULL) == 0;
+	return is_good && file_give_name(path, name, NULL) == 0;
 }
 
 static bool is_gone(const struct stat *st, long pid)

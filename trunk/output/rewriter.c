@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "co/co.h"
+#include "output/file_work.h"
 #include "output/recovery.h"
 #include "output/rewrite.h"
 
@@ -39,7 +40,7 @@ static void name_it(void *arg)
 		job->is_whole = false;
 	if (!job->is_whole)
 		(void)remove(part);
-	if (files_give_name(job->temporary, job->path, &job->name) != 0) {
+	if (file_give_name(job->temporary, job->path, &job->name) != 0) {
 		free(job->name);
 		job->name = NULL;
 	}

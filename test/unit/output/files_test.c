@@ -80,6 +80,100 @@ static void the_queue_has_a_bound(void **state)
 	assert_string_equal(content("many"), "x");
 }
 
+static ino_t inode_of(const char *path)
+{
+	char whole[200];
+	struct stat st = {0};
+	snprintf(whole, sizeof(whole), "%s/%s", folder, path);
+	return stat(whole, &st) == 0 ? st.st_ino : 0;
+}
+
+static void renew_text(struct files *f, const char *path, const char *text)
+{
+	struct blob *blob = blob_of(text);
+	files_renew(f, path, blob);
+	blob_unref(&blob);
+	files_drain(f);
+}
+
+static void a_retired_file_makes_room_for_the_next_one(void **state)
+{
+	(void)state;
+	struct files *f = files_new(folder);
+	files_keep(f, "a/kept");
+	write_text(f, "a/1", "a longer one");
+	write_text(f, "a/2", "second");
+	files_drain(f);
+	ino_t first = inode_of("a/1");
+	files_retire(f, "a/1");
+	files_retire(f, "a/2"); /* there is a spare one: this goes */
+	files_drain(f);
+	assert_int_equal(inode_of("a/1"), 0);
+	assert_int_equal(inode_of("a/2"), 0);
+	assert_int_equal(inode_of("a/kept.spare"), first);
+	write_text(f, "a/3", "third");
+	files_drain(f);
+	assert_int_equal(inode_of("a/3"), first);
+	assert_string_equal(content("a/3"), "third");
+	assert_int_equal(inode_of("a/kept.spare"), 0);
+	files_retire(f, "a/3");
+	write_text(f, "more/4", "its folder is not there yet");
+	files_free(&f);
+	assert_string_equal(content("more/4"), "its folder is not there yet");
+	assert_int_equal(inode_of("a/kept.spare"), 0);
+	assert_int_equal(inode_of("a/3"), 0);
+}
+
+static void what_somebody_reads_is_not_written_over(void **state)
+{
+	(void)state;
+	char path[200], text[20] = "";
+	struct files *f = files_new(folder);
+	files_keep(f, "a/kept");
+	write_text(f, "a/1", "first");
+	files_drain(f);
+	snprintf(path, sizeof(path), "%s/a/1", folder);
+	FILE *reader = fopen(path, "r");
+	files_retire(f, "a/1");
+	write_text(f, "a/2", "second");
+	files_drain(f);
+	assert_true(fread(text, 1, sizeof(text) - 1, reader) > 0);
+	assert_string_equal(text, "first");
+	assert_string_equal(content("a/2"), "second");
+	fclose(reader);
+	char other[200];
+	snprintf(path, sizeof(path), "%s/a/2", folder);
+	snprintf(other, sizeof(other), "%s/linked", folder);
+	assert_int_equal(link(path, other), 0);
+	files_retire(f, "a/2");
+	write_text(f, "a/3", "third");
+	files_free(&f);
+	assert_string_equal(content("linked"), "second");
+	assert_string_equal(content("a/3"), "third");
+}
+
+static void a_list_and_what_it_was_take_turns(void **state)
+{
+	(void)state;
+	struct files *f = files_new(folder);
+	files_keep(f, "kept");
+	renew_text(f, "list", "the first list is long");
+	ino_t first = inode_of("list");
+	renew_text(f, "list", "second");
+	assert_int_not_equal(inode_of("list"), first);
+	assert_int_equal(inode_of("kept.tmp"), first);
+	renew_text(f, "list", "third");
+	assert_int_equal(inode_of("list"), first);
+	assert_string_equal(content("list"), "third");
+	files_tidy(f);
+	files_drain(f);
+	assert_int_equal(inode_of("kept.tmp"), 0);
+	renew_text(f, "list", "fourth");
+	files_free(&f);
+	assert_string_equal(content("list"), "fourth");
+	assert_int_equal(inode_of("kept.tmp"), 0);
+}
+
 static void a_queue_without_files_ends(void **state)
 {
 	struct files *f = NULL;
@@ -92,7 +186,9 @@ static void a_queue_without_files_ends(void **state)
 
 static void clean_up(void)
 {
-	static const char *const names[] = {"a/b/one", "a/b", "a", "file", "other", "many", ""};
+	static const char *const names[] = {"a/b/one", "a/b",   "a/2",    "a/3",  "a/1",
+					    "a",       "file",  "linked", "list", "more/4",
+					    "more",    "other", "many",   ""};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char path[200];
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
@@ -108,6 +204,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_written_is_counted, co_setup,
 						co_teardown),
 		cmocka_unit_test_setup_teardown(the_queue_has_a_bound, co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(a_retired_file_makes_room_for_the_next_one,
+						co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(what_somebody_reads_is_not_written_over, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_list_and_what_it_was_take_turns, co_setup,
+						co_teardown),
 		cmocka_unit_test_setup_teardown(a_queue_without_files_ends, co_setup, co_teardown),
 	};
 	snprintf(folder, sizeof(folder), "/tmp/files_test.%d", (int)getpid());
