@@ -3,7 +3,7 @@ import os
 import time
 
 import topology as top
-from support import SCALE, httpc, mp4, rtc
+from support import SCALE, gb, httpc, mp4, rtc
 from support.case import calm, once
 from support.browser import ScriptError
 from support.rtmp import VIDEO, is_header
@@ -180,33 +180,54 @@ def test_console(t):
     assert bad == [], bad
 
 
+# Texts whose contrast is below what WCAG's level AA wants.
+CONTRAST = """const lum = c => c.match(/[0-9.]+/g).slice(0, 3).map(v => v / 255).map(v => v <= 0.04 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+    if (!/, 0\\)$|transparent/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
+return [...document.querySelectorAll('main *')].filter(e => e.checkVisibility() && !e.closest('.screen') && !e.closest('svg') &&
+    [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())).map(e => {
+    const [a, b] = [lum(getComputedStyle(e).color), lum(ground(e))].sort((x, y) => y - x);
+    return [(a + 0.05) / (b + 0.05), e.tagName + ' ' + e.textContent.slice(0, 30)]; }).filter(([c]) => c < 4.5)"""
+
+
+SCREENS = [(width, height, dark) for dark in (False, True) for width, height in ((390, 844), (1280, 900))]
+
+
+def judge_screen(t, page, width, name):
+    page.screenshot(t.path(name + ".png"), whole=True)
+    assert page.run("return document.documentElement.scrollWidth") <= width, name
+    assert page.run(CONTRAST) == [], name
+
+
 @once("Files are judged that the program only hands out.")
 def test_page_on_all_screens(t):
     """On phones and wide windows, light and dark, nothing is wider than the window and all text can be read."""
     s = t.server("srs", top.local())
     t.publish(s.url("live/show"), t.media(20, gop=1.0))
     page = t.browser()
-    contrast = """const lum = c => c.match(/[0-9.]+/g).slice(0, 3).map(v => v / 255).map(v => v <= 0.04 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-        const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
-            if (!/, 0\\)$|transparent/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
-        return [...document.querySelectorAll('main *')].filter(e => e.checkVisibility() && !e.closest('.screen') && !e.closest('svg') &&
-            [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())).map(e => {
-            const [a, b] = [lum(getComputedStyle(e).color), lum(ground(e))].sort((x, y) => y - x);
-            return [(a + 0.05) / (b + 0.05), e.tagName + ' ' + e.textContent.slice(0, 30)]; }).filter(([c]) => c < 4.5)"""
-    for dark in (False, True):
-        for width, height in ((390, 844), (1280, 900)):
-            page.look(width, height, dark, phone=width < 500)
-            watch(page, s, "live/show")
-            name = f"{'dark' if dark else 'light'}-{width}"
-            page.screenshot(t.path(f"watch-{name}.png"), whole=True)
-            assert page.run("return document.documentElement.scrollWidth") <= width, name
-            assert page.run(contrast) == [], name
-            page.open(s.api_url("/page/console.html#streams"))
-            page.wait("return document.querySelector('#panel tbody')", 5, "the streams")
-            page.screenshot(t.path(f"console-{name}.png"), whole=True)
-            assert page.run("return document.documentElement.scrollWidth") <= width, name
-            assert page.run(contrast) == [], name
+    for width, height, dark in SCREENS:
+        page.look(width, height, dark, phone=width < 500)
+        watch(page, s, "live/show")
+        judge_screen(t, page, width, f"watch-{'dark' if dark else 'light'}-{width}")
+
+
+def test_console_on_all_screens(t):
+    """So it is with each tab of the console, that of cameras too."""
+    s = t.server("srs", top.conf(top=gb.CONF % ("", "")))
+    camera = gb.Camera(t, s)
+    s.wait_live(camera.id, 10)
+    t.publish(s.url("live/show"), t.media(20, gop=1.0))
+    page = t.browser()
+    page.open(s.api_url("/page/console.html"))
+    for width, height, dark in SCREENS:
+        page.look(width, height, dark, phone=width < 500)
+        for tab, shown in (("streams", "live/show"), ("clients", "fmle-publish"), ("vhosts", "__defaultVhost__"), ("cluster", "this"),
+                           ("cameras", camera.id)):
+            page.wait("return !document.querySelector(`#tabs [data-key=${arguments[0]}]`).hidden", 5, "the tab", tab)
+            page.run("document.querySelector(`#tabs [data-key=${arguments[0]}]`).click()", tab)
+            page.wait("return document.querySelector('#panel').textContent.includes(arguments[0])", 5, tab, shown)
+            judge_screen(t, page, width, f"{tab}-{'dark' if dark else 'light'}-{width}")
 
 
 def test_page_publishes_and_plays_webrtc(t):
