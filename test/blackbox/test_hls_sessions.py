@@ -84,6 +84,26 @@ def test_hooks_hear_of_sessions(t):
     assert stopped[0]["param"] == "?x=2"
 
 
+def test_one_id_for_two_streams_at_once(t):
+    """Requests that bring one session for two streams, while web services are asked, become two clients; both leave."""
+    h = t.keep(HookServer())
+    s = start(t, window=1, vhost=f"http_hooks {{ enabled on; on_play {h.url('/p')}; on_stop {h.url('/s')}; }}")
+    t.publish(s.url("live/b"), t.media(10, gop=1.0), speed=4, burst=1000)
+    hls.wait_master(s.web("/live/b.m3u8"))
+    drop_all(s)
+    h.delay = 0.5
+    asked = [httpc.Response(s.web(f"/live/{name}.m3u8?hls_ctx=0a1b2c3d"), head=False) for name in "ab"]
+    for r in asked:
+        assert r.read_head().status == 200
+    found = players(s)
+    assert len({c["id"] for c in found}) == 2 and len({c["stream"] for c in found}) == 2, found
+    h.delay = 0
+    for c in found:
+        assert httpc.fetch(s.web(f"/live/{c['name']}.m3u8?hls_ctx={c['id']}")).status == 200
+    wait_for(lambda: {c["id"] for c in found} <= {x["client_id"] for x in h.of("on_stop")}, 10, "on_stop of both")
+    assert not players(s)
+
+
 def test_players_stop_with_the_server(t):
     """on_stop is told for players that are there when the server ends."""
     h = t.keep(HookServer())

@@ -33,8 +33,15 @@ struct hls_player {
 	bool is_out;
 };
 
+/* A session on its way in: web services are asked, which takes its time. */
+struct beginning {
+	struct beginning *prev, *next;
+	const struct hls_asked *asked;
+};
+
 struct hls_players {
 	struct server *server;
+	struct beginning *beginning;
 	struct map *by_id;
 	struct places shares;
 	struct hls_player *unproven;
@@ -267,11 +274,26 @@ err hls_relay_admit(struct hls_asked *a, struct conn_place *place,
 	return admit(a, place, message, outcome);
 }
 
+static bool is_same_stream(const struct hls_asked *a, const struct hls_asked *b)
+{
+	return a->vhost == b->vhost && strcmp(a->name.app, b->name.app) == 0 &&
+	       strcmp(a->name.stream, b->name.stream) == 0;
+}
+
+/* Two requests for one stream may begin one session; those for two streams would have the same id. */
+static bool is_taken(const struct hls_players *players, const struct hls_asked *a)
+{
+	const struct beginning *b;
+	DL_FOREACH (players->beginning, b)
+		if (strcmp(b->asked->session, a->session) == 0 && !is_same_stream(b->asked, a))
+			return true;
+	return map_get(players->by_id, a->session) || stat_find(&players->server->stat, a->session);
+}
+
 /* The client's own id is kept where it can be, so that a player can go on at another server with it. */
 static void choose_id(const struct hls_players *players, struct hls_asked *a)
 {
-	if (*a->session && !map_get(players->by_id, a->session) &&
-	    !stat_find(&players->server->stat, a->session))
+	if (*a->session && !is_taken(players, a))
 		return;
 	co_new_id(a->session);
 }
@@ -333,9 +355,12 @@ err hls_players_begin(struct hls_players *players, struct hls_asked *a, struct c
 {
 	char id[9];
 	snprintf(id, sizeof(id), "%s", co_id());
+	struct beginning self = {.asked = a};
 	choose_id(players, a);
+	DL_APPEND(players->beginning, &self);
 	co_set_id(a->session);
 	err e = begin(players, a, place, message, outcome);
+	DL_DELETE(players->beginning, &self);
 	co_set_id(id);
 	return e;
 }
