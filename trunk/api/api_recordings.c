@@ -1,6 +1,7 @@
 /* /api/v1/recordings: what is being recorded, what lies on the disk, and begun and ended by hand. */
 #include "api/api_route.h"
 #include "base/mem.h"
+#include "co/gate.h"
 #include "codec/url.h"
 #include "output/catalog.h"
 #include "output/dvr.h"
@@ -8,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_PRESET = 100, COUNT_MAX = 10000 };
+enum { COUNT_PRESET = 100, COUNT_MAX = 10000, PATIENCE_MS = 10000 };
+
+/* A folder may be large, and who asks often must not keep those threads from files that are being written. */
+static struct gate reading = {.room = 1};
 
 static void put_recorder(const struct recorder_facts *facts, void *ctx)
 {
@@ -37,11 +41,15 @@ static void read_catalog(void *arg)
 	catalog_read(&job->catalog, job->pattern);
 }
 
-/* The newest first. Returns how many are behind those. */
-static int64_t put_files(json_t *list, const struct conf_vhost *vhost, int64_t skip, int64_t count)
+/* The newest first; *left: how many are behind those. */
+static err put_files(json_t *list, const struct conf_vhost *vhost, int64_t skip, int64_t count,
+		     int64_t *left)
 {
+	struct gate_pass pass = {0};
+	TRY(gate_enter(&reading, &pass, clock_after(PATIENCE_MS)));
 	struct reading_job job = {.pattern = catalog_pattern(vhost->dvr.path)};
 	co_offload(read_catalog, &job);
+	gate_leave(&reading, &pass);
 	int64_t n = (int64_t)job.catalog.count, last = n - skip - count;
 	for (int64_t i = n - 1 - skip; i >= 0 && i >= last; i--) {
 		const struct catalog_entry *e = &job.catalog.entries[i];
@@ -53,7 +61,8 @@ static int64_t put_files(json_t *list, const struct conf_vhost *vhost, int64_t s
 	}
 	catalog_free(&job.catalog);
 	free(job.pattern);
-	return last > 0 ? last : 0;
+	*left = last > 0 ? last : 0;
+	return OK;
 }
 
 static const struct conf_vhost *vhost_of(const struct api_call *call)
@@ -73,11 +82,12 @@ static enum api_code list(struct api_call *call)
 		return API_NO_VHOST;
 	json_t *recording = json_array(), *files = json_array();
 	dvr_each(call->server->dvr, put_recorder, recording);
-	int64_t left = vhost->dvr.enabled ? put_files(files, vhost, skip, count) : 0;
+	int64_t left = 0;
+	err e = vhost->dvr.enabled ? put_files(files, vhost, skip, count, &left) : OK;
 	json_object_set_new(call->answer, "recording", recording);
 	json_object_set_new(call->answer, "files", files);
 	json_put_int(call->answer, "left_out", left);
-	return API_OK;
+	return e == OK ? API_OK : API_BUSY;
 }
 
 /* ---- by hand ---- */
