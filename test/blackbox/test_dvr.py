@@ -7,8 +7,7 @@ import time
 
 import topology as top
 from support import SCALE, amf, flv, hookserver, mp4
-from support.case import Skip, calm, limit
-from support.publisher import looped
+from support.case import Skip, calm
 from support.rtmp import AUDIO, DATA, VIDEO, Message, is_header, is_keyframe
 from support.server import BIN, wait_for
 from test_hls import b_frames, encoded, nal_units
