@@ -117,7 +117,12 @@ static void help_braces(struct buf *out, const struct row *row, const char *path
 	buf_printf(out, "}\n");
 }
 
-/* A block of a name that nobody has chosen yet stands there as a comment. */
+/* A block of a name that nobody has chosen yet stands there as a comment; the default vhost is always there. */
+static bool is_example(const struct row *row)
+{
+	return row->named && strcmp(row->path, "vhost") != 0;
+}
+
 static void help_example(struct buf *out, const struct row *row, const char *path, int depth)
 {
 	struct buf text = {.max = HELP_EXAMPLE_MAX};
@@ -148,7 +153,7 @@ static void help_block(struct buf *out, const char *block, const char *path, int
 			help_value(out, row, depth);
 			continue;
 		}
-		if (row->named && row_owner(row)) {
+		if (is_example(row)) {
 			help_example(out, row, path, depth);
 			continue;
 		}
