@@ -65,6 +65,7 @@ class Publisher(threading.Thread):
         self.sent = []
         self.statuses = []
         self.stopping = self.frozen = False
+        self.sending = threading.Lock()     # nothing is on its way any more when freeze() returns
         self.pongs, self.fmt = pongs, fmt
         self.client = self.ended = self.ended_at = None
         self.finished = False
@@ -86,9 +87,10 @@ class Publisher(threading.Thread):
         try:
             for m in self.source:
                 self._until(t0 + (m.ts - self.start_ts - self.burst) / 1000 / self.speed if self.speed else 0)
+                while not self.stopping and not self._send(m):
+                    self._until(0)
                 if self.stopping:
                     break
-                self._send(m)
             self.finished = not self.stopping
             while not self.stopping:
                 self._until(time.monotonic() + 0.1)
@@ -96,18 +98,23 @@ class Publisher(threading.Thread):
             self.ended, self.ended_at = f"{type(e).__name__}: {e}", time.monotonic()
 
     def _send(self, m):
+        """False: not now, it is frozen."""
         body = m.payload
         if m.type == DATA and self.set_data_frame and not body.startswith(b"\x02\0\x0d@setDataFrame"):
             body = b"\x02\0\x0d@setDataFrame" + body
         out = Message(m.type, m.ts, self.client.sid, body, {AUDIO: 4, VIDEO: 6}.get(m.type, 3))
         fmt = self.fmt if out.csid in self.client.writer.last else 0
-        m.at = time.monotonic()
-        self.sent.append(m)     # before a player can have it
-        try:
-            self.client.send(out, fmt)
-        except (Closed, Timeout, OSError):
-            self.sent.pop()
-            raise
+        with self.sending:
+            if self.frozen:
+                return False
+            m.at = time.monotonic()
+            self.sent.append(m)     # before a player can have it
+            try:
+                self.client.send(out, fmt)
+            except (Closed, Timeout, OSError):
+                self.sent.pop()
+                raise
+        return True
 
     def _until(self, when):
         """Waits for the time to come, and meanwhile reads what the server says."""
@@ -131,7 +138,8 @@ class Publisher(threading.Thread):
 
     def freeze(self, on=True):
         """A half-open encoder: nothing is sent, read or answered any more."""
-        self.frozen = on
+        with self.sending:
+            self.frozen = on
 
     def stop(self, clean=True):
         """Leaves as encoders do, or (clean=False) by a reset."""
