@@ -75,7 +75,7 @@ def test_relays_that_answer_too_much(t):
         if isinstance(thing, rtmp.Conn):
             thing.close()
     w.asker.join(30 * SCALE)
-    assert max(w.times) < 1.0 * SCALE, f"the API needed {max(w.times):.1f} s"
+    assert max(w.times) < 1.0 * SCALE + w.beat.worst_ms / 1000, f"the API needed {max(w.times):.1f} s"
     assert w.peak - w.rss < 100_000 * SCALE, f"{(w.peak - w.rss) // 1000} MB more"
 
 
