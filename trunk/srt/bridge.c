@@ -1,7 +1,7 @@
 #include "srt/bridge.h"
 
 #ifdef WITH_SRT
-#include "srt/library.h"
+#include "srt/inside.h"
 #include "srt/lines.h"
 
 #include <pthread.h>
@@ -286,6 +286,7 @@ void srt_bridge_stop(void)
 	pthread_cond_signal(&br.room);
 	pthread_mutex_unlock(&br.lock);
 	pthread_join(br.helper, NULL);
+	link_forget_callers();
 	lib.srt_epoll_release(br.epoll);
 	co_offload(clean_up, NULL);
 	close_notice();

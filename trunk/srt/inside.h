@@ -11,5 +11,7 @@ err socket_open(SRTSOCKET *out, const struct srt_options *options);
 const char *socket_set_options(SRTSOCKET socket, const struct srt_options *options);
 /* The same for one that is to call. */
 err socket_prepare_call(SRTSOCKET socket, const struct srt_options *options);
+/* Closes what calls have kept open; before the library is cleaned up. */
+void link_forget_callers(void);
 /* The link of a socket that is connected, or being so; takes it, also on failure. */
 err link_of_socket(struct srt_link **out, SRTSOCKET socket, const struct addr *peer);

@@ -2,10 +2,13 @@
 
 #ifdef WITH_SRT
 #include "base/mem.h"
+#include "srt/guard.h"
 #include "srt/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct srt_link {
 	struct srt_watch watch;
@@ -99,26 +102,78 @@ static err wait_until_connected(struct srt_link *l, int64_t deadline)
 	}
 }
 
-/* All callers share one port and its two threads. */
-static err bind_caller(SRTSOCKET s, sa_family_t family)
-{
-	static int ports[2];
-	int *port = &ports[family == AF_INET6];
+/* All callers share one port and its two threads. The port is ours, for its guard, and a socket that does nothing else
+ * keeps it. */
+static struct caller_port {
+	bool is_open;
+	SRTSOCKET keeper;
 	struct addr at;
-	(void)addr_literal(&at, family == AF_INET6 ? "::" : "0.0.0.0", *port);
-	int only = 1;
+} caller_ports[2];
+
+static err open_udp(int *out, struct addr *at, sa_family_t family)
+{
+	const int on = 1;
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(ERR_SYSTEM, "socket");
+	(void)addr_literal(at, family == AF_INET6 ? "::" : "0.0.0.0", 0);
+	if (family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	err e = bind(fd, (struct sockaddr *)&at->sa, at->len) != 0 ||
+				getsockname(fd, (struct sockaddr *)&at->sa, &at->len) != 0
+			? err_sys(ERR_SYSTEM, "bind")
+			: srt_guard(fd);
+	if (e)
+		close(fd);
+	*out = fd;
+	return e;
+}
+
+static void only_v6(SRTSOCKET s, sa_family_t family)
+{
+	const int only = 1;
 	if (family == AF_INET6)
 		lib.srt_setsockflag(s, SRTO_IPV6ONLY, &only, sizeof(only));
-	int e = lib.srt_bind(s, (struct sockaddr *)&at.sa, (int)at.len);
-	if (e < 0 && *port) { /* nobody uses it any more, and it is somebody else's */
-		addr_set_port(&at, *port = 0);
-		e = lib.srt_bind(s, (struct sockaddr *)&at.sa, (int)at.len);
+}
+
+static err open_caller_port(struct caller_port *p, sa_family_t family,
+			    const struct srt_options *options)
+{
+	int fd;
+	TRY(open_udp(&fd, &p->at, family));
+	err e = socket_open(&p->keeper, options);
+	if (e) {
+		close(fd);
+		return e;
 	}
-	if (e < 0)
+	only_v6(p->keeper, family);
+	if (lib.srt_bind_acquire(p->keeper, fd) < 0) {
+		e = err_fail(ERR_SYSTEM, "srt_bind_acquire: %s", lib.srt_getlasterror_str());
+		close(fd);
+		lib.srt_close(p->keeper);
+		return e;
+	}
+	p->is_open = true;
+	return OK;
+}
+
+void link_forget_callers(void)
+{
+	for (int i = 0; i < 2; i++) {
+		if (caller_ports[i].is_open)
+			lib.srt_close(caller_ports[i].keeper);
+		caller_ports[i] = (struct caller_port){0};
+	}
+}
+
+static err bind_caller(SRTSOCKET s, sa_family_t family, const struct srt_options *options)
+{
+	struct caller_port *p = &caller_ports[family == AF_INET6];
+	if (!p->is_open)
+		TRY(open_caller_port(p, family, options));
+	only_v6(s, family);
+	if (lib.srt_bind(s, (struct sockaddr *)&p->at.sa, (int)p->at.len) < 0)
 		return err_fail(ERR_SYSTEM, "srt_bind: %s", lib.srt_getlasterror_str());
-	int n = sizeof(at.sa);
-	if (lib.srt_getsockname(s, (struct sockaddr *)&at.sa, &n) == 0)
-		*port = addr_port(&at);
 	return OK;
 }
 
@@ -129,7 +184,7 @@ static err call(SRTSOCKET s, const struct addr *to, const char *stream_id,
 	    lib.srt_setsockflag(s, SRTO_STREAMID, stream_id, (int)strlen(stream_id)) < 0)
 		return err_fail(ERR_LIMIT, "the stream id: %s", lib.srt_getlasterror_str());
 	TRY(socket_prepare_call(s, options));
-	TRY(bind_caller(s, to->sa.ss_family));
+	TRY(bind_caller(s, to->sa.ss_family, options));
 	if (lib.srt_connect(s, (const struct sockaddr *)&to->sa, (int)to->len) < 0)
 		return err_fail(ERR_CONNECT, "srt_connect: %s", lib.srt_getlasterror_str());
 	return OK;

@@ -2,6 +2,7 @@
 
 #ifdef WITH_SRT
 #include "base/mem.h"
+#include "srt/guard.h"
 #include "srt/inside.h"
 
 #include <fcntl.h>
@@ -49,6 +50,7 @@ static err take_fd(SRTSOCKET s, int fd)
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
 		return err_sys(ERR_SYSTEM, "SRT: descriptor %d", fd);
+	TRY(srt_guard(fd));
 	if (lib.srt_bind_acquire(s, fd) < 0)
 		return err_fail(ERR_SYSTEM, "srt_bind_acquire: %s", lib.srt_getlasterror_str());
 	return OK;

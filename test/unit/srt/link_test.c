@@ -1,12 +1,15 @@
 /* SRT over loopback, by the real library: a port, callers and the bridge between its threads and the reactor. */
 #include "base/asan.h"
 #include "net/udp.h"
+#include "srt/guard.h"
 #include "srt/port.h"
 #include "support/co_unit.h"
 #include "support/unit.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { MESSAGE = 1316, STACK_ROOM = 48 * 1024, STACK_BOUND = 16 * 1024, MANY = 40 };
 
@@ -315,6 +318,40 @@ static void calls_leave_most_of_a_stack(void **state)
 	assert_in_range(deepest, 1000, STACK_BOUND);
 }
 
+/* The front of a handshake: a caller's first packet. Whether it is answered. */
+static bool is_answered(uint32_t mss, uint32_t window)
+{
+	const uint32_t words[16] = {0x80000000, 0,      0, 0,    4, 2,         1,
+				    mss,        window, 1, 4711, 0, 0x7F000001};
+	uint8_t packet[64], answer[128];
+	for (int i = 0; i < 64; i++)
+		packet[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at.sa, at.len), 0);
+	assert_int_equal(send(fd, packet, sizeof(packet), 0), sizeof(packet));
+	bool is = false;
+	for (int i = 0; i < 20 && !is; i++) {
+		is = recv(fd, answer, sizeof(answer), 0) > 0;
+		(void)co_sleep(10);
+	}
+	close(fd);
+	return is;
+}
+
+static void handshakes_that_ask_for_too_much_are_dropped(void **state)
+{
+	(void)state;
+	if (!srt_bridge_is_built())
+		return;
+	assert_true(is_answered(1500, 8192));
+	assert_true(is_answered(1500, SRT_WINDOW_MAX));
+	assert_false(is_answered(1500, SRT_WINDOW_MAX + 1));
+	assert_false(is_answered(1500, 0x7FFFFFFF));
+	assert_false(is_answered(1500, 0xFFFFFFFF));
+	assert_false(is_answered(SRT_MSS_MIN - 1, 8192));
+	assert_true(is_answered(1500, 8192));
+}
+
 static int started;
 
 static void start_main(void *arg)
@@ -356,6 +393,7 @@ int main(void)
 		CASE(nobody_answers_where_nobody_is),
 		CASE(a_full_window_is_waited_for),
 		CASE(many_share_one_port),
+		CASE(handshakes_that_ask_for_too_much_are_dropped),
 		CASE(calls_leave_most_of_a_stack),
 		cmocka_unit_test(several_may_want_the_library_first),
 	};
