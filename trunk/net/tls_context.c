@@ -47,6 +47,7 @@ SSL_CTX *tls_context_new(const SSL_METHOD *method, enum tls_profile profile, boo
 	/* One system call for what lies there, not two for each record. The kernel's decryption
 	 * does not go together with that. */
 	SSL_CTX_set_read_ahead(ctx, !ktls);
+	SSL_CTX_set_msg_callback(ctx, tls_on_message);
 	if (SSL_CTX_set_min_proto_version(ctx, profiles[profile].least) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, profiles[profile].suites) != 1 ||
 	    SSL_CTX_set_ciphersuites(ctx, SUITES_13) != 1 ||

@@ -39,6 +39,9 @@ err tls_result(struct sock *sock, SSL *ssl, int rc, uint8_t *wants, const char *
 /* Waits until one of the readiness bits is set; ERR_TIMEOUT. */
 err tls_await(struct sock *sock, unsigned bits, int64_t deadline) BLOCKS;
 
+/* For each context: looks at what comes; see tls_sock.c. */
+void tls_on_message(int write, int version, int type, const void *p, size_t n, SSL *ssl, void *arg);
+
 /* A context with what all have in common; NULL when there is no memory. */
 SSL_CTX *tls_context_new(const SSL_METHOD *method, enum tls_profile profile, bool ktls);
 /* The reason of the last error of this thread, in words for an operator; empties the queue. */

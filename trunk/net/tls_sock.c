@@ -18,7 +18,11 @@ enum {
 	SMALL_RECORD = 1360,
 	SMALL_BYTES = 16 * 1024,
 	RECORDS_PER_RECV = 16, /* also of a peer that sends them with one byte each */
+	SILENT_RECORDS = 16,   /* of a peer, in a row, without a byte for whoever reads */
 };
+
+/* Of the call that is running. */
+static int silent_records;
 
 /* Pieces that are gathered into one record; also what a repeated write points at. */
 static uint8_t gathered[TLS_RECORD_MAX];
@@ -64,6 +68,36 @@ err tls_result(struct sock *sock, SSL *ssl, int rc, uint8_t *wants, const char *
 	return broken(sock, kind, what);
 }
 
+/* A read goes on within the library as long as what comes is for the library: a peer that sends nothing but new
+ * keys, as fast as they are taken, would hold up all others. What it sends comes to an end here. */
+void tls_on_message(int write, int version, int type, const void *p, size_t n, SSL *ssl, void *arg)
+{
+	(void)version, (void)arg;
+	bool is_head = type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE;
+	if (write || !is_head || n == 0 || *(const uint8_t *)p != SSL3_RT_HANDSHAKE ||
+	    !SSL_is_init_finished(ssl))
+		return;
+	if (++silent_records == SILENT_RECORDS + 1)
+		SSL_set0_rbio(ssl, BIO_new(BIO_s_null()));
+}
+
+static err recv_record(struct sock *sock, void *p, size_t cap, size_t *got)
+{
+	SSL *ssl = tls_of(sock)->ssl;
+	char peer[ADDR_TEXT_MAX];
+	silent_records = 0;
+	ERR_clear_error();
+	errno = 0;
+	int rc = SSL_read_ex(ssl, p, cap, got);
+	if (rc > 0)
+		return OK;
+	err e = tls_result(sock, ssl, rc, &sock->recv_on, "recv from");
+	if (silent_records <= SILENT_RECORDS)
+		return e;
+	addr_text(peer, &sock->peer);
+	return err_fail(ERR_PROTOCOL, "%s sends nothing but new keys", peer);
+}
+
 static err tls_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 {
 	struct tls *tls = tls_of(sock);
@@ -71,12 +105,8 @@ static err tls_recv(struct sock *sock, void *p, size_t cap, size_t *n)
 	sock->recv_on = REACTOR_IN | REACTOR_HUP;
 	for (int i = 0; i < RECORDS_PER_RECV && *n < cap && e == OK; i++) {
 		size_t got = 0;
-		ERR_clear_error();
-		errno = 0;
-		int rc = SSL_read_ex(tls->ssl, (uint8_t *)p + *n, cap - *n, &got);
+		e = recv_record(sock, (uint8_t *)p + *n, cap - *n, &got);
 		*n += got;
-		if (rc <= 0)
-			e = tls_result(sock, tls->ssl, rc, &sock->recv_on, "recv from");
 	}
 	tls->broken = tls->broken || (e != OK && e != ERR_AGAIN);
 	if (*n == 0)

@@ -157,6 +157,25 @@ static void new_keys_in_the_middle_are_no_matter(void **state)
 	sock_close(&sock);
 }
 
+/* As many as the socket takes: within one read the library would follow them all. */
+static void a_row_of_new_keys_without_an_end_is_not_followed(void **state)
+{
+	(void)state;
+	struct sock *sock;
+	tls_peer_load_one(CERT_ECDSA, "DNS:a.example");
+	assert_int_equal(tls_peer_connect(&sock, tls_peer.client, "a.example", tls_peer_echo), OK);
+	SSL *ssl = ((struct tls *)sock->state)->ssl;
+	int sent = 0;
+	for (; sent < 5000; sent++)
+		if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+		    SSL_do_handshake(ssl) != 1)
+			break;
+	assert_true(sent > 100);
+	co_join(&tls_peer.co);
+	assert_int_equal(tls_peer.result, ERR_PROTOCOL);
+	sock_close(&sock);
+}
+
 static void a_corrupt_record_ends_the_connection(void **state)
 {
 	(void)state;
@@ -177,6 +196,7 @@ int main(void)
 		T(a_blocking_send_of_a_lot_arrives_and_is_counted),
 		T(decrypted_bytes_count_as_readable),
 		T(new_keys_in_the_middle_are_no_matter),
+		T(a_row_of_new_keys_without_an_end_is_not_followed),
 		T(a_corrupt_record_ends_the_connection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
