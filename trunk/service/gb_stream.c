@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "codec/au.h"
 #include "service/aac_maker.h"
+#include "session/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,20 @@ err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const cha
 	return e;
 }
 
+/* A camera has no page and no link; its address is looked at as that of every publisher. */
+static bool is_allowed(const struct gb_stream *s, const struct addr *from)
+{
+	return security_allows(&s->publish.request.vhost->security, true, from);
+}
+
+static err begin_publish(struct gb_stream *s, const struct gb_stream_opts *opts)
+{
+	TRY(gb_publish_init(&s->publish, s->hub, opts->name, opts->from));
+	if (opts->from && !is_allowed(s, opts->from))
+		return err_fail(ERR_DENIED, "this address may not publish here (security)");
+	return OK;
+}
+
 err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_stream_opts *opts)
 {
 	if (find_ssrc(hub, opts->ssrc) || is_expected(hub, opts->name))
@@ -88,7 +103,7 @@ err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_s
 	snprintf(s->name, sizeof(s->name), "%s", opts->name);
 	DL_APPEND(hub->streams, s);
 	hub->stream_count++;
-	err e = gb_publish_init(&s->publish, hub, opts->name, opts->from);
+	err e = begin_publish(s, opts);
 	if (e) {
 		stream_free(s);
 		return e;
@@ -135,8 +150,9 @@ static bool same_ip(const struct addr *a, const struct addr *b)
 
 static bool may_feed(const struct gb_stream *s, const struct addr *from)
 {
-	return !s->is_bound || same_ip(&s->from, from) ||
-	       (s->also_from.len > 0 && same_ip(&s->also_from, from));
+	bool is_known = !s->is_bound || same_ip(&s->from, from) ||
+			(s->also_from.len > 0 && same_ip(&s->also_from, from));
+	return is_known && is_allowed(s, from);
 }
 
 static struct gb_stream *find_only(const struct gb_hub *h, const struct addr *from)

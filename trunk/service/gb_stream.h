@@ -42,7 +42,8 @@ struct gb_stream_opts {
 err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const char *name,
 		    const struct addr *from);
 
-/* ERR_FULL: that name or SSRC is expected already, there are too many, or the server ends. */
+/* ERR_FULL: that name or SSRC is expected already, there are too many, or the server ends. ERR_DENIED: that address may
+ * not publish (security); of a stream that any may send, packets of such a one are nobody's. */
 err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_stream_opts *opts);
 /* Ends it, for that reason; nothing is told any more. NULL is fine; clears. */
 void gb_stream_close(struct gb_stream **stream, const char *why);

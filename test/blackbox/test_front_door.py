@@ -1,0 +1,199 @@
+"""Whoever publishes or plays, by whatever protocol, meets the same rules: a matrix of protocols and rules."""
+import json
+import os
+import re
+import subprocess
+
+import topology as top
+from support import gb, httpc, rtc, rtmp, srt, websocket
+from support.case import limit
+from support.flv import TOP
+from support.hookserver import HookServer
+from support.server import wait_for
+
+KEY = "k1:0123456789abcdef"
+ALL = (top.REMUX + "hls { enabled on; hls_path ./hls; hls_fragment 1; hls_ctx off; }" + rtc.VHOST % "" + srt.VHOST % "")
+# One vhost for each rule. What a rule does not name is free there, so that the stream can be published, say.
+RULES = {
+    "free": "",
+    "deny-publish": "security { enabled on; deny publish 127.0.0.0/8; allow play all; }",
+    "deny-play": "security { enabled on; allow publish all; deny play 127.0.0.1; }",
+    "pages-publish": "refer { enabled on; publish page.example; }",
+    "pages-play": "refer { enabled on; play page.example; }",
+    "links-publish": f"signed_links {{ enabled on; keys {KEY}; play off; }}",
+    "links-play": f"signed_links {{ enabled on; keys {KEY}; publish off; }}",
+    "hooks": "http_hooks { enabled on; on_publish $hook; on_play $hook; }",
+    "few": "play { max_players 1; }",
+}
+
+
+def start(t, hook="http://127.0.0.1:9/"):
+    srt.need(t)
+    vhosts = "".join(f"vhost {name}.test {{ {ALL} {text.replace('$hook', hook)} }}\n" for name, text in RULES.items())
+    return t.server("srs", top.conf(top=srt.SERVER % "" + rtc.SERVER % "") + vhosts)
+
+
+def sign(action, stream="x"):
+    args = ["--publish"] if action == "publish" else []
+    done = subprocess.run([os.path.join(TOP, "scripts", "sign-link"), "--key", KEY, *args, "live/" + stream], capture_output=True,
+                          text=True, check=True)
+    return done.stdout.strip().partition("?")[2]
+
+
+def query(vhost, more, lead="?"):
+    return f"{lead}vhost={vhost}.test" + (f"&{more}" if more else "")
+
+
+# ---- ways to publish: whether one is let in
+
+
+def by_rtmp(t, s, vhost, stream, more):
+    try:
+        t.publish(s.url(f"live/{stream}{query(vhost, more)}")).stop()
+    except rtmp.Refused:
+        return False
+    return True
+
+
+def by_whip(_, s, vhost, stream, more):
+    r = rtc.whip(s, stream, query=query(vhost, more, "&"))
+    assert r.status in (201, 403), (r.status, r.content)
+    return r.status == 201
+
+
+def by_json(_, s, vhost, stream, more, kind="publish", sdp=rtc.PUBLISH):
+    body = {"sdp": rtc.offer(sdp).decode(), "streamurl": f"webrtc://127.0.0.1/live/{stream}{query(vhost, more)}"}
+    r = httpc.fetch(s.api_url(f"/rtc/v1/{kind}/"), "POST", body=json.dumps(body).encode())
+    return json.loads(r.content)["code"] == 0
+
+
+def by_srt(_, s, vhost, stream, more, mode="publish"):
+    extra = "".join("," + p for p in more.split("&") if p)
+    told = srt.call(s, f"#!::r=live/{stream},m={mode},h={vhost}.test{extra}", hold=1)
+    return told["connected"] and told["lasted"] is None
+
+
+PUBLISHERS = {"rtmp": by_rtmp, "whip": by_whip, "json": by_json, "srt": by_srt}
+
+# ---- ways to play
+
+
+def is_error(m):
+    said = rtmp.Command(m)
+    return said.code is not None and said.info.get("level") == "error"
+
+
+def play_rtmp(t, s, vhost, stream, more):
+    c = t.client(s.url(f"live/{stream}{query(vhost, more)}"))
+    try:
+        c.connect()
+        c.play()
+        return c.wait(lambda m: m.type == rtmp.VIDEO or m.type == rtmp.COMMAND and is_error(m)).type == rtmp.VIDEO
+    except (rtmp.Refused, rtmp.Closed):
+        return False
+    finally:
+        c.close()
+
+
+def over_http(extension):
+    def play(_, s, vhost, stream, more):
+        def look():         # a playlist may not be there yet
+            r = httpc.Response(s.web(f"/live/{stream}.{extension}{query(vhost, more)}"))
+            r.sock.close()
+            return r.status if r.status != 404 else None
+        status = wait_for(look, 15, "an answer", every=0.1)
+        assert status in (200, 403, 503), status
+        return status == 200
+    return play
+
+
+def play_websocket(t, s, vhost, stream, more):
+    c = websocket.Client(s.web(f"/live/{stream}.flv{query(vhost, more)}"))
+    c.close()
+    return c.status == 101
+
+
+def play_whep(_, s, vhost, stream, more):
+    r = rtc.whep(s, stream, query=query(vhost, more, "&"))
+    assert r.status in (201, 403, 503), (r.status, r.content)
+    return r.status == 201
+
+
+def play_json(t, s, vhost, stream, more):
+    return by_json(t, s, vhost, stream, more, "play", rtc.PLAY)
+
+
+def play_srt(t, s, vhost, stream, more):
+    return by_srt(t, s, vhost, stream, more, "request")
+
+
+PLAYERS = {"rtmp": play_rtmp, "flv": over_http("flv"), "hls": over_http("m3u8"),
+           "websocket": play_websocket, "whep": play_whep, "json": play_json, "srt": play_srt}
+
+# ---- the matrix
+
+
+@limit(90)
+def test_publishers_of_every_protocol_meet_every_rule(t):
+    """By RTMP, WHIP, SRS's form of it and SRT: refused by address, page, link and hook, and let in where none of these says no."""
+    h = t.keep(HookServer(say=lambda said: (200, "1" if "no=1" in said["param"] else "0")))
+    s = start(t, h.url())
+    for name, publish in PUBLISHERS.items():
+        good = sign("publish", name)
+        for vhost, more, want in (("free", "", True), ("deny-publish", "", False), ("pages-publish", "", False),
+                                  ("links-publish", "", False), ("links-publish", good, True),
+                                  ("links-publish", sign("play", name), False), ("links-publish", sign("publish", "other"), False),
+                                  ("hooks", "no=1", False), ("hooks", "yes=1", True)):
+            assert publish(t, s, vhost, name, more) == want, (name, vhost, more)
+        asked = [x["param"] for x in h.of("on_publish") if x["stream"] == name]
+        assert len(asked) == 2 and "no=1" in asked[0] and "yes=1" in asked[1], (name, asked)
+
+
+@limit(90)
+def test_players_of_every_protocol_meet_every_rule(t):
+    """By RTMP, HTTP-FLV, HLS, WebSocket, WHEP, SRS's form of it and SRT: refused by address, page, link, hook and number."""
+    h = t.keep(HookServer(say=lambda said: (200, "1" if "no=1" in said["param"] else "0")))
+    s = start(t, h.url())
+    for vhost in RULES:
+        if "publish" not in vhost:
+            t.publish(s.url(f"live/x?vhost={vhost}.test"), t.media(20))
+    first = t.probe(s.url("live/x?vhost=few.test")).wait_frames(1)
+    good, other, wrong = sign("play"), sign("play", "y"), sign("publish")
+    for name, play in PLAYERS.items():
+        for vhost, more, want in (("free", "", True), ("deny-play", "", False), ("pages-play", "", False), ("links-play", "", False),
+                                  ("links-play", good, True), ("links-play", other, False), ("links-play", wrong, False),
+                                  ("hooks", f"by={name}&no=1", False), ("hooks", f"by={name}&yes=1", True)):
+            assert play(t, s, vhost, "x", more) == want, (name, vhost, more)
+        asked = [x["param"] for x in h.of("on_play") if f"by={name}&" in x["param"]]
+        assert len(asked) == 2 and "no=1" in asked[0], (name, asked)
+        if name != "hls":       # a playlist is no place that is taken
+            assert not play(t, s, "few", "x", ""), name
+    assert not first.ended, first.ended
+
+
+@limit(60)
+def test_publishers_of_every_protocol_send_no_more_than_they_may(t):
+    """max_bitrate ends who sends too much by RTMP and by SRT, and a camera."""
+    srt.need(t)
+    s = t.server("srs", top.conf(srt.VHOST % "" + "publish { max_bitrate 150; }", top=srt.SERVER % "" + gb.CONF % ("", "")))
+    one = t.publish(s.url("live/rtmp"))
+    two = srt.ffmpeg(t, srt.media_file(t, seconds=4), srt.publish_url(s, "live/srt"))
+    camera = gb.Camera(t, s)
+    warned = re.compile(rf"live/(rtmp|srt|{camera.id}): the publisher sends")
+    wait_for(lambda: len(set(warned.findall(s.log()))) == 3, 20, "three warnings")
+    wait_for(lambda: s.log().count("are allowed (max_bitrate)") >= 3, 20, "three ends")
+    assert one.ended
+    two.wait(10)
+
+
+def test_cameras_meet_the_rules_of_publishers(t):
+    """on_publish is asked about a camera's stream, and `security` about its address; who says no has it hung up."""
+    for name, rule, why in (("hooks", "http_hooks { enabled on; on_publish $hook; }", "no room"),
+                            ("address", "security { enabled on; deny publish 127.0.0.1; }", "may not publish here")):
+        h = t.keep(HookServer(say=(200, '{"code":1,"msg":"no room"}')))
+        s = t.server(name, top.conf(rule.replace("$hook", h.url()), top=gb.CONF % ("", "")))
+        camera = gb.Camera(t, s)
+        s.wait_log(why, 10)
+        assert not s.is_live(camera.id)
+        assert [x["stream"] for x in h.of("on_publish")][:1] == ([camera.id] if name == "hooks" else [])
+        s.stop()
