@@ -207,6 +207,7 @@ def summary(r, count=None):
         "slowest": r["kbps_low"] / r["kbps_median"] if r["kbps_median"] else 0,
         "fastest": r["kbps_high"] / r["kbps_median"] if r["kbps_median"] else 0,
         "first_p50": r["first_frame_ms"]["p50"], "first_p99": r["first_frame_ms"]["p99"],
+        "first_max": r["first_frame_ms"]["max"],
         "latency_p50": r["latency_ms"]["p50"], "latency_p99": r["latency_ms"]["p99"],
         "latency_max": r["latency_ms"]["max"],
         "gap_max": r["gap_ms"]["max"], "stalls": r["stalls"], "load_cpu": r["own_cpu"] / seconds * 100,

@@ -5,6 +5,7 @@ figures. They take turns, round by round, so that whatever disturbs the machine 
 import threading
 import time
 
+from front_rows import front_rows
 from hls_rows import hls_rows
 from measure import SERVER_CPU, Lab, summary
 from rtc_rows import rtc_rows
@@ -415,6 +416,7 @@ def rows():
         Row("mesh", "10,000 streams of 20 kb/s on four origins, each asked for elsewhere",
             {"srs": mesh(10000, 20)}, "all accepted and found", seconds=5, rounds=1, slow=True, judge=mesh_judge),
     ]
+    out += front_rows(Row)
     out += hls_rows(Row)
     out += rtc_rows(Row, both, ratio, whole)
     out += srt_rows(Row, both, whole)

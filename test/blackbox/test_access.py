@@ -1,5 +1,7 @@
 """Who may publish and play: hooks, rules by address and page, signed links."""
 import os
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -121,6 +123,29 @@ def test_answers_of_a_hook(t):
     t.publish(refuse.url("live/chunked")).stop()
 
 
+def test_of_several_services_all_have_to_agree(t):
+    """Several URLs of an event are asked in their order; the first that refuses ends it, and the rest are not asked."""
+    one, two, three = (service(t, say=say) for say in ((200, "0"), (200, '{"code":5,"msg":"the second one"}'), (200, "0")))
+    s = t.server("srs", vhost(f"http_hooks {{ enabled on; on_publish {one.url('/1')} {two.url('/2')} {three.url('/3')}; }}"))
+    assert "the second one" in publish_refused(t, s.url("live/x"))
+    assert [len(h.of("on_publish")) for h in (one, two, three)] == [1, 1, 0]
+    two.say = (200, "0")
+    t.publish(s.url("live/x")).stop()
+    assert [len(h.of("on_publish")) for h in (one, two, three)] == [2, 2, 1]
+
+
+def test_a_redirect_is_not_followed(t):
+    """A 302 is no answer, and nobody is asked where it points."""
+    other = service(t)
+
+    def elsewhere(sock):
+        sock.sendall(f"HTTP/1.1 302 Found\r\nLocation: {other.url()}\r\nContent-Length: 1\r\n\r\n0".encode())
+    h = service(t, say=(None, elsewhere))
+    s = t.server("srs", vhost(hooks(h.url(), ("on_publish",), "on_publish_retries 0;")))
+    assert "cannot be asked" in publish_refused(t, s.url("live/x"))
+    assert len(h.heard) == 1 and not other.heard
+
+
 def test_a_hook_that_fails(t):
     """A service that resets, is slow, drips, is not there or has no name costs its time limit, and then the directive decides."""
     h = service(t)
@@ -134,7 +159,16 @@ def test_a_hook_that_fails(t):
             sock.sendall(b" ")
             time.sleep(0.1)
 
-    ways = [(None, lambda sock: None), (None, drip)]
+    def drip_head(sock):
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n0":
+            sock.sendall(bytes([byte]))
+            time.sleep(0.1)
+
+    def reset(sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    ways = [(None, lambda sock: None), (None, drip), (None, drip_head), (None, reset)]
     for n, way in enumerate(ways):
         h.say = way
         began = time.monotonic()

@@ -1,10 +1,11 @@
 """Who may do what by the API: several users and tokens with scopes, and a line in the log for each change."""
 import base64
 import json
+import re
 
 import topology as top
 from cluster_client import SIGNED, sign
-from support import httpc
+from support import gb, httpc
 
 AUTH = top.API.replace("}", """auth { enabled on; user sup geheim read+kick; bearer graf t-read read; bearer ops t-ops config; } }""")
 
@@ -75,3 +76,30 @@ def test_rules_of_writes_hold_for_people_on_the_routes_of_servers(t):
     service = answer(ask(s, "/api/v1/versions", kicker))["service"]
     signed = sign("DELETE", path, service) | {"X-Forwarded-For": "203.0.113.1"}
     assert answer(ask(s, path, signed, "DELETE"))["code"] == 2049
+
+
+def test_every_change_leaves_a_line(t):
+    """Whatever changes something leaves who, from where, what and the code of the answer, whether or not it was possible:
+    kicks here and in the cluster, recordings, the drain, announced cameras, the reload. What only reads leaves none."""
+    api = AUTH.replace("auth {", "raw_api { enabled on; allow_reload on; } auth {", 1)
+    dvr = "dvr { enabled on; dvr_plan session; dvr_path ./rec/[app]/[stream].[timestamp].flv; dvr_apply none; }"
+    s = t.server("srs", top.conf(dvr, top=gb.CONF % ("", "")).replace(top.API, api))
+    t.publish(s.url("live/x"))
+    s.wait_log("publishing /live/x")
+    sup, ops = basic("sup:geheim"), bearer("t-ops")
+    announced = b'{"id":"cam","ssrc":"1234567890"}'
+    for who, headers, method, path, body, code in (
+            ("sup", sup, "DELETE", "/api/v1/clients/none", b"", 2049), ("sup", sup, "DELETE", "/api/v1/clusters/clients/none", b"", 2049),
+            ("ops", ops, "POST", "/api/v1/recordings?app=live&stream=x", b"", 0),
+            ("ops", ops, "DELETE", "/api/v1/recordings?app=live&stream=x", b"", 0),
+            ("ops", ops, "POST", "/api/v1/recordings?app=live&stream=none", b"", 2048),
+            ("ops", ops, "POST", "/gb/v1/publish/", announced, 0), ("ops", ops, "DELETE", "/gb/v1/publish/?id=cam", b"", 0),
+            ("ops", ops, "GET", "/api/v1/raw?rpc=reload", b"", 0), ("ops", ops, "POST", "/api/v1/drain", b"", 0),
+            ("ops", ops, "DELETE", "/api/v1/drain", b"", 0)):
+        r = httpc.fetch(s.api_url(path), method, headers=headers, body=body)
+        assert r.status == 200 and answer(r)["code"] == code, (method, path, r.status, r.content)
+        s.wait_log(f'audit: "?{who}"? from 127.0.0.1: {method} "?{re.escape(path)}"?: code {code}')
+    lines = s.log().count("audit: ")
+    for path in ("clients/", "recordings", "drain", "raw?rpc=raw", "rtc", "srt", "gb/devices/", "certificates"):
+        assert ask(s, "/api/v1/" + path, bearer("t-read")).status == 200, path
+    assert s.log().count("audit: ") == lines == 10

@@ -19,14 +19,14 @@ API = ("http_api { enabled on; listen 127.0.0.1:$api; https { enabled on; listen
        "cert ./a.crt; } raw_api { enabled on; allow_reload on; } }\n")
 
 
-def start(t, more="", vhost="", names=("localhost", "127.0.0.1"), **pair):
+def start(t, more="", vhost="", names=("localhost", "127.0.0.1"), name="srs", **pair):
     """A server with all that TLS has; the API's port is mixed. Its certificate is `serial`."""
-    folder = t.path("srs")
+    folder = t.path(name)
     os.makedirs(folder)
     serial = tls.make_pair(os.path.join(folder, "a"), *names, **pair)
     conf = ("listen 127.0.0.1:$rtmp;" + top.COMMON + RTMPS + HTTP + API + more +
             "vhost __defaultVhost__ { http_remux { enabled on; } }\n" + vhost)
-    s = t.server("srs", conf, values={"rtmps": free_port(), "https": free_port()})
+    s = t.server(name, conf, values={"rtmps": free_port(), "https": free_port()})
     s.serial = serial
     return s
 

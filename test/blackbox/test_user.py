@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 
+from support import tls
 from support.case import Skip
 from support.server import BIN, free_port, wait_for
 
@@ -103,6 +104,42 @@ def test_files_that_are_not_there_are_named(t):
         done = t.run("-t", "-c", "x.conf", conf=f"listen {free_port()}; {more} vhost __defaultVhost__ {{ }}")
         assert done.returncode == (1 if wrong else 0), done.text
         assert not wrong or (wrong in done.text and "./none.key" in done.text), done.text
+
+
+def test_root_without_a_user_is_warned(t):
+    """A server that stays root says so at start; one that is to give it up does not."""
+    need_root()
+    folder = t.keep(Folder())
+    for more, warned in (("", True), (f"user {USER};", False)):
+        path = folder.write("srs.conf", conf([free_port()]).replace("$folder", folder.path).replace(f"user {USER};", more))
+        server = t.spawn([BIN, "-c", path], f"warned-{warned}")
+        wait_for(lambda s=server: "origin: RTMP" in s.output(), what="the start")
+        assert ("the server runs as root" in server.output()) == warned, server.output()
+        server.popen.terminate()
+        server.wait(5)
+
+
+def test_a_key_that_the_user_cannot_read_is_named(t):
+    """-t and a start name the key of RTMPS, of HTTPS and of a vhost that the user could not read again: a reload would fail."""
+    need_root()
+    folder = t.keep(Folder())
+    for name in "ab":
+        tls.make_pair(os.path.join(folder.path, name), "localhost")
+        os.chmod(os.path.join(folder.path, name + ".crt"), 0o644)
+    key = os.path.join(folder.path, "a.key")
+    os.chmod(os.path.join(folder.path, "b.key"), 0o644)
+    pair = f"key {key}; cert {folder.path}/a.crt;"
+    other = pair.replace("/a.", "/b.")
+    blocks = {"rtmps.key": f"rtmps {{ enabled on; listen {free_port()}; {pair} }}",
+              "http_server.https.key": f"http_server {{ enabled on; listen {free_port()}; https {{ enabled on; listen {free_port()}; {pair} }} }}",
+              "tls.key": f"rtmps {{ enabled on; listen {free_port()}; {other} }} vhost a.example {{ tls {{ {pair} }} }}"}
+    for name, block in blocks.items():
+        path = folder.write("srs.conf", conf([free_port()], block).replace("$folder", folder.path))
+        for mode, good in ((0o600, False), (0o644, True)):
+            os.chmod(key, mode)
+            done = subprocess.run([BIN, "-t", "-c", path], capture_output=True, text=True, timeout=20)
+            assert (done.returncode == 0) == good, (name, done.stderr)
+            assert good or (name in done.stderr and key in done.stderr), (name, done.stderr)
 
 
 def test_what_the_user_cannot_read_is_named(t):
