@@ -44,10 +44,10 @@ def ffmpeg(t, path, to, loop=True, extra=("-c", "copy", "-pes_payload_size", "0"
     return t.spawn(command, f"ffmpeg-srt-{len(t.things)}")
 
 
-def probe(link, seconds=3):
-    """Packets by codec, as ffprobe reads a URL for so long."""
-    done = subprocess.run(["ffprobe", "-v", "error", "-read_intervals", f"%+{seconds}", "-count_packets", "-show_entries",
-                           "stream=codec_name,nb_read_packets", "-of", "json", link], capture_output=True, text=True, timeout=40 * SCALE, check=False)
+def probe(link, seconds=2):
+    """Packets by codec, as ffprobe reads a URL for so long; a second of it says what there is."""
+    done = subprocess.run(["ffprobe", "-v", "error", "-analyzeduration", "1000000", "-read_intervals", f"%+{seconds}", "-count_packets",
+                           "-show_entries", "stream=codec_name,nb_read_packets", "-of", "json", link], capture_output=True, text=True, timeout=40 * SCALE, check=False)
     assert done.returncode == 0, done.stderr[-500:]
     return {s["codec_name"]: int(s.get("nb_read_packets", 0)) for s in json.loads(done.stdout)["streams"]}
 
