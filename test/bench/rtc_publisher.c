@@ -65,10 +65,8 @@ static void send_picture(struct rtc_client *c, bool is_key, int64_t now)
 	if (is_key)
 		buf_put(&unit, sets, sizeof(sets));
 	put_unit(&unit, is_key ? 0x65 : 0x41, video_size(is_key), now);
-	struct au au = {.type = MSG_VIDEO,
-			.is_key = is_key,
-			.codec = FOURCC('a', 'v', 'c', '1'),
-			.data = buf_span(&unit)};
+	struct au au = {
+		.type = MSG_VIDEO, .is_key = is_key, .codec = CODEC_AVC, .data = buf_span(&unit)};
 	if (!pack_video(&payloads, &au, &(struct pack_opts){.max = PAYLOAD, .form = 4}))
 		return;
 	for (int i = 0; i < payloads.count; i++)

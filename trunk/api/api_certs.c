@@ -2,14 +2,14 @@
 #include "api/api_route.h"
 #include "node/certs.h"
 
-struct listing {
+struct certs_listing {
 	json_t *list;
 	const char *service, *refused;
 };
 
 static void put_cert(void *ctx, const struct tls_cert_facts *facts)
 {
-	const struct listing *listing = ctx;
+	const struct certs_listing *listing = ctx;
 	json_t *object = json_object(), *names = json_array();
 	json_array_append_new(listing->list, object);
 	json_put_text(object, "service", listing->service);
@@ -33,8 +33,8 @@ enum api_code api_certificates(struct api_call *call)
 	json_t *list = json_array(), *shakes = json_put_object(call->answer, "handshakes");
 	json_object_set_new(call->answer, "certificates", list);
 	for (int i = 0; i < CERTS_COUNT; i++) {
-		struct listing listing = {list, certs_name((enum certs_of)i),
-					  certs_refused(certs, (enum certs_of)i)};
+		struct certs_listing listing = {list, certs_name((enum certs_of)i),
+						certs_refused(certs, (enum certs_of)i)};
 		tls_server_each(certs_server(certs, (enum certs_of)i), put_cert, &listing);
 	}
 	json_put_int(shakes, "accepted", counts->accepted);

@@ -58,7 +58,7 @@ static void put_publish(json_t *object, const struct source *source, const char 
 /* 41 is 4.1. HEVC counts in thirtieths. */
 static void put_level(json_t *video, const struct video_info *info)
 {
-	int tenths = info->codec == FOURCC('h', 'v', 'c', '1') ? info->level / 3 : info->level;
+	int tenths = info->codec == CODEC_HEVC ? info->level / 3 : info->level;
 	char *text = tenths % 10 ? mem_printf("%d.%d", tenths / 10, tenths % 10)
 				 : mem_printf("%d", tenths / 10);
 	json_put_text(video, "level", tenths ? text : "Other");
@@ -250,7 +250,7 @@ enum api_code api_streams(struct api_call *call)
 
 static void count_streams(struct server *server)
 {
-	struct stat *stat = &server->stat;
+	struct stats *stat = &server->stat;
 	for (struct map_iter it = map_begin(stat->vhosts); map_next(&it);)
 		((struct stat_id *)it.value)->streams = 0;
 	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
@@ -331,7 +331,7 @@ enum api_code api_vhosts(struct api_call *call)
 
 static json_t *client_object(struct api_call *call, const struct client *c)
 {
-	struct stat *stat = &call->server->stat;
+	struct stats *stat = &call->server->stat;
 	char ip[ADDR_TEXT_MAX];
 	json_t *object = json_object();
 	client_ip(ip, c);

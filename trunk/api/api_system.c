@@ -97,7 +97,7 @@ static void put_machine(json_t *system, const struct server *server, const struc
 
 static void put_network(json_t *system, const struct server *server)
 {
-	const struct stat *stat = &server->stat;
+	const struct stats *stat = &server->stat;
 	struct proc_net net;
 	int64_t recv = stat->recv_bytes, send = stat->send_bytes;
 	struct client *c;
@@ -150,7 +150,7 @@ static void put_left_out(json_t *data, const struct server *server)
 
 void api_put_summaries(json_t *data, const struct server *server)
 {
-	const struct stat *stat = &server->stat;
+	const struct stats *stat = &server->stat;
 	struct proc_memory m;
 	json_put_bool(data, "ok", true);
 	proc_memory(&m);

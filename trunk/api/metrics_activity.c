@@ -136,14 +136,14 @@ static void put_handshakes(struct buf *out)
 			(double)rows[i].n);
 }
 
-struct listing {
+struct activity_listing {
 	struct buf *out;
 	const char *service;
 };
 
 static void put_cert(void *ctx, const struct tls_cert_facts *facts)
 {
-	const struct listing *l = ctx;
+	const struct activity_listing *l = ctx;
 	metric_sample(l->out, "srs_tls_cert_not_after_seconds",
 		      (struct metric_label[]){{"service", l->service}, {"cert", facts->cert}}, 2,
 		      (double)facts->ends_s);
@@ -154,7 +154,7 @@ static void put_certs(struct buf *out, const struct server *server)
 	metric_family(out, "srs_tls_cert_not_after_seconds", METRIC_GAUGE,
 		      "Until when a certificate is valid, since 1970.");
 	for (int i = 0; i < CERTS_COUNT; i++) {
-		struct listing listing = {out, certs_name((enum certs_of)i)};
+		struct activity_listing listing = {out, certs_name((enum certs_of)i)};
 		tls_server_each(certs_server(server->certs, (enum certs_of)i), put_cert, &listing);
 	}
 }
@@ -201,9 +201,8 @@ static void put_hls(struct buf *out)
 	put_one(out, "srs_hls_requests_total", "kind", "playlist", (double)c->lists);
 	put_one(out, "srs_hls_requests_total", "kind", "media", (double)c->media);
 	put_one(out, "srs_hls_requests_total", "kind", "key", (double)c->keys);
-	metric_family(out, "srs_hls_blocked_requests", METRIC_GAUGE,
-		      "Requests of HLS that wait for what comes next.");
-	metric_sample(out, "srs_hls_blocked_requests", NULL, 0, c->waiting);
+	metric_gauge(out, "srs_hls_blocked_requests", c->waiting,
+		     "Requests of HLS that wait for what comes next.");
 	metric_family(out, "srs_hls_segments_total", METRIC_COUNTER,
 		      "Segments that were made, and that were lost for want of memory.");
 	put_one(out, "srs_hls_segments_total", "result", "made", (double)s->made);

@@ -20,8 +20,7 @@ static void put_devices(struct buf *out, const struct gb_totals *t)
 		      (double)t->online);
 	metric_sample(out, "srs_gb28181_devices", &(struct metric_label){"state", "offline"}, 1,
 		      (double)(t->devices - t->online));
-	metric_family(out, "srs_gb28181_calls", METRIC_GAUGE, "Cameras that are called, or send.");
-	metric_sample(out, "srs_gb28181_calls", NULL, 0, (double)t->calls);
+	metric_gauge(out, "srs_gb28181_calls", (double)t->calls, "Cameras that are called, or send.");
 }
 
 void metrics_put_gb(struct buf *out, const struct server *server)
@@ -46,7 +45,6 @@ void metrics_put_gb(struct buf *out, const struct server *server)
 		(const int64_t[]){sip->requests, sip->responses, sip->malformed, sip->repeated,
 				  r->unknown},
 		5);
-	metric_family(out, "srs_gb28181_unknown_media_total", METRIC_COUNTER,
-		      "Media connections and datagrams that nobody had asked for.");
-	metric_sample(out, "srs_gb28181_unknown_media_total", NULL, 0, (double)h->unknown_media);
+	metric_counter(out, "srs_gb28181_unknown_media_total", (double)h->unknown_media,
+		       "Media connections and datagrams that nobody had asked for.");
 }

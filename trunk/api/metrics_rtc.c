@@ -3,13 +3,13 @@
 #include "api/metrics_text.h"
 #include "service/rtc_sharing.h"
 
-struct row {
+struct metric_row {
 	const char *value;
 	int64_t n;
 };
 
-static void put_rows(struct buf *out, const char *name, const char *label, const struct row *rows,
-		     size_t count)
+static void put_rows(struct buf *out, const char *name, const char *label,
+		     const struct metric_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		metric_sample(out, name, &(struct metric_label){label, rows[i].value}, 1,
@@ -21,10 +21,11 @@ static void put_rows(struct buf *out, const char *name, const char *label, const
 
 static void put_sessions(struct buf *out, const struct rtc_hub *h)
 {
-	const struct row now[] = {{"half_open", h->half_open}, {"other", h->count - h->half_open}};
-	const struct row all[] = {{"opened", h->opened},
-				  {"connected", h->connected},
-				  {"never_connected", h->never_connected}};
+	const struct metric_row now[] = {{"half_open", h->half_open},
+					 {"other", h->count - h->half_open}};
+	const struct metric_row all[] = {{"opened", h->opened},
+					 {"connected", h->connected},
+					 {"never_connected", h->never_connected}};
 	metric_family(out, "srs_rtc_sessions", METRIC_GAUGE,
 		      "Sessions of WebRTC; half-open: answered, and not connected yet.");
 	PUT(out, "srs_rtc_sessions", "state", now);
@@ -38,7 +39,7 @@ static void put_datagrams(struct buf *out, const struct rtc_hub *h)
 	static const struct rtc_port_counts none;
 	const struct rtc_port *port = rtc_hub_port(h);
 	const struct rtc_port_counts *c = port ? rtc_port_counts(port) : &none;
-	const struct row rows[] = {
+	const struct metric_row rows[] = {
 		{"stun", c->stun},
 		{"dtls", c->dtls},
 		{"media", c->media},
@@ -58,7 +59,7 @@ static void put_crossed(struct buf *out, const struct rtc_hub *h)
 	struct crossing_counts c;
 	size_t waiting;
 	rtc_sharing_counts(h, &c, &waiting);
-	const struct row rows[] = {
+	const struct metric_row rows[] = {
 		{"handed", c.handed}, {"taken", c.taken}, {"dropped", c.dropped}};
 	metric_family(
 		out, "srs_rtc_crossed_datagrams_total", METRIC_COUNTER,

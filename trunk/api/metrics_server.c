@@ -64,123 +64,14 @@ static void put_names(struct buf *out, const struct server *server)
 
 /* Sums that more than one row needs, made once for a scrape. */
 struct sums {
-	const struct server *server;
 	int64_t recv, send;
 	int streams;
 	double cpu_s;
 };
 
-static double number_of_descriptors(const struct sums *s)
-{
-	int n = -1; /* the directory's own */
-	DIR *dir = opendir("/proc/self/fd");
-	(void)s;
-	if (!dir)
-		return 0;
-	for (const struct dirent *e; (e = readdir(dir));)
-		n += e->d_name[0] != '.';
-	closedir(dir);
-	return n;
-}
-
-static double most_descriptors(const struct sums *s)
-{
-	struct rlimit limit = {0};
-	(void)s;
-	getrlimit(RLIMIT_NOFILE, &limit);
-	return (double)limit.rlim_cur;
-}
-
-/* clang-format off */
-#define NUMBER(name, expression) static double name(const struct sums *s) { (void)s; return (double)(expression); }
-NUMBER(cpu_percent, 100 * proc_self_percent(clock_ms() - s->server->started_ms))
-NUMBER(memory_kbyte, proc_self_kbyte())
-NUMBER(send_bytes, s->send)
-NUMBER(recv_bytes, s->recv)
-NUMBER(streams, s->streams)
-NUMBER(clients, s->server->stat.client_count)
-NUMBER(clients_total, s->server->figures.clients_total)
-NUMBER(errors_total, s->server->figures.errors_total)
-NUMBER(cpu_seconds, s->cpu_s)
-NUMBER(memory_bytes, proc_self_kbyte() * KBYTE)
-NUMBER(start_seconds, (double)(clock_wall_ms() - clock_ms() + s->server->started_ms) / MS)
-NUMBER(draining, s->server->drain.state != DRAIN_OFF)
-NUMBER(connections, s->server->places.count + s->server->api_places.count)
-NUMBER(connections_max, s->server->conf->max_connections)
-NUMBER(refused_places, s->server->places.refused)
-NUMBER(refused_rate, arrivals_refused(s->server->arrivals))
-NUMBER(media_bytes, media_memory_used())
-NUMBER(media_max, media_memory_max())
-NUMBER(skips, s->server->figures.skips_total)
-NUMBER(streams_begun, s->server->figures.streams_begun)
-NUMBER(stream_gaps, s->server->figures.stream_gaps)
-NUMBER(pulls, s->server->stat.pulls)
-NUMBER(switches, s->server->stat.switches)
-NUMBER(upstream_failures, s->server->stat.upstream_failures)
-NUMBER(upstreams_up, !upstreams_are_down(s->server->cluster))
-NUMBER(reloads, s->server->reload.count)
-NUMBER(reload_good, s->server->reload.code == OK)
-NUMBER(hooks_waiting, hooks_facts(s->server->hooks).waiting)
-NUMBER(tls_open, tls_counts()->open)
-/* clang-format on */
-
-static const struct {
-	const char *name;
-	enum metric_type type;
-	const char *help;
-	double (*value)(const struct sums *s);
-} numbers[] = {
-	{"srs_cpu_percent", METRIC_GAUGE, "SRS cpu used percent.", cpu_percent},
-	{"srs_memory", METRIC_GAUGE, "SRS memory used, in kilobytes.", memory_kbyte},
-	{"srs_send_bytes_total", METRIC_COUNTER, "SRS total sent bytes.", send_bytes},
-	{"srs_receive_bytes_total", METRIC_COUNTER, "SRS total received bytes.", recv_bytes},
-	{"srs_streams", METRIC_GAUGE, "The number of SRS concurrent streams.", streams},
-	{"srs_clients", METRIC_GAUGE, "The number of SRS concurrent clients.", clients},
-	{"srs_clients_total", METRIC_COUNTER, "The total counts of SRS clients.", clients_total},
-	{"srs_clients_errs_total", METRIC_COUNTER,
-	 "The total errors of SRS clients: those that broke the protocol, stalled, were refused or "
-	 "lacked "
-	 "something here.",
-	 errors_total},
-	{"process_cpu_seconds_total", METRIC_COUNTER, "Processor time used.", cpu_seconds},
-	{"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory.", memory_bytes},
-	{"process_open_fds", METRIC_GAUGE, "Open file descriptors.", number_of_descriptors},
-	{"process_max_fds", METRIC_GAUGE, "File descriptors that the process may have open.",
-	 most_descriptors},
-	{"process_start_time_seconds", METRIC_GAUGE, "Start of the process, since 1970.",
-	 start_seconds},
-	{"srs_draining", METRIC_GAUGE, "1 while nobody new is let in.", draining},
-	{"srs_connections", METRIC_GAUGE, "Connections of all kinds.", connections},
-	{"srs_connections_max", METRIC_GAUGE, "max_connections.", connections_max},
-	{"srs_connections_refused_total", METRIC_COUNTER,
-	 "Connections for which there was no place.", refused_places},
-	{"srs_connections_too_fast_total", METRIC_COUNTER,
-	 "Connections that came faster than they may (max_connection_rate).", refused_rate},
-	{"srs_media_memory_bytes", METRIC_GAUGE, "Memory of streams.", media_bytes},
-	{"srs_media_memory_max_bytes", METRIC_GAUGE, "What media may take of memory (max_memory).",
-	 media_max},
-	{"srs_player_skips_total", METRIC_COUNTER,
-	 "How often players that have left were moved ahead, being too slow.", skips},
-	{"srs_streams_begun_total", METRIC_COUNTER, "Streams that began here.", streams_begun},
-	{"srs_stream_gaps_total", METRIC_COUNTER, "Times at which a stream lost its feeder.",
-	 stream_gaps},
-	{"srs_pulls_total", METRIC_COUNTER, "Streams fetched from another server.", pulls},
-	{"srs_upstream_switches_total", METRIC_COUNTER, "Changes of the other server.", switches},
-	{"srs_upstream_failures_total", METRIC_COUNTER, "Failures of other servers.",
-	 upstream_failures},
-	{"srs_upstreams_up", METRIC_GAUGE, "0 when each origin that was asked has failed.",
-	 upstreams_up},
-	{"srs_reloads_total", METRIC_COUNTER, "Reloads of the configuration.", reloads},
-	{"srs_reload_last_good", METRIC_GAUGE, "0 when the last reload was refused.", reload_good},
-	{"srs_hook_notices_waiting", METRIC_GAUGE, "Notices that wait for their web service.",
-	 hooks_waiting},
-	{"srs_tls_connections", METRIC_GAUGE, "Encrypted connections.", tls_open},
-};
-
 static struct sums sum_up(const struct server *server)
 {
-	struct sums s = {
-		.server = server, .recv = server->stat.recv_bytes, .send = server->stat.send_bytes};
+	struct sums s = {.recv = server->stat.recv_bytes, .send = server->stat.send_bytes};
 	struct rusage r;
 	const struct client *c;
 	DL_FOREACH (server->stat.clients, c) {
@@ -196,12 +87,108 @@ static struct sums sum_up(const struct server *server)
 	return s;
 }
 
+static int descriptors(void)
+{
+	int n = -1; /* the directory's own */
+	DIR *dir = opendir("/proc/self/fd");
+	if (!dir)
+		return 0;
+	for (const struct dirent *e; (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static double descriptors_max(void)
+{
+	struct rlimit limit = {0};
+	getrlimit(RLIMIT_NOFILE, &limit);
+	return (double)limit.rlim_cur;
+}
+
+static void put_process(struct buf *out, const struct server *server, const struct sums *s)
+{
+	metric_gauge(out, "srs_cpu_percent",
+		     100 * proc_self_percent(clock_ms() - server->started_ms),
+		     "SRS cpu used percent.");
+	metric_gauge(out, "srs_memory", (double)proc_self_kbyte(),
+		     "SRS memory used, in kilobytes.");
+	metric_counter(out, "srs_send_bytes_total", (double)s->send, "SRS total sent bytes.");
+	metric_counter(out, "srs_receive_bytes_total", (double)s->recv,
+		       "SRS total received bytes.");
+	metric_gauge(out, "srs_streams", s->streams, "The number of SRS concurrent streams.");
+	metric_gauge(out, "srs_clients", server->stat.client_count,
+		     "The number of SRS concurrent clients.");
+	metric_counter(out, "srs_clients_total", (double)server->figures.clients_total,
+		       "The total counts of SRS clients.");
+	metric_counter(out, "srs_clients_errs_total", (double)server->figures.errors_total,
+		       "The total errors of SRS clients: those that broke the protocol, stalled, "
+		       "were refused or lacked something here.");
+	metric_counter(out, "process_cpu_seconds_total", s->cpu_s, "Processor time used.");
+	metric_gauge(out, "process_resident_memory_bytes", (double)(proc_self_kbyte() * KBYTE),
+		     "Resident memory.");
+	metric_gauge(out, "process_open_fds", descriptors(), "Open file descriptors.");
+	metric_gauge(out, "process_max_fds", descriptors_max(),
+		     "File descriptors that the process may have open.");
+	metric_gauge(out, "process_start_time_seconds",
+		     (double)(clock_wall_ms() - clock_ms() + server->started_ms) / MS,
+		     "Start of the process, since 1970.");
+}
+
+static void put_places(struct buf *out, const struct server *server)
+{
+	metric_gauge(out, "srs_draining", server->drain.state != DRAIN_OFF,
+		     "1 while nobody new is let in.");
+	metric_gauge(out, "srs_connections", server->places.count + server->api_places.count,
+		     "Connections of all kinds.");
+	metric_gauge(out, "srs_connections_max", server->conf->max_connections, "max_connections.");
+	metric_counter(out, "srs_connections_refused_total", (double)server->places.refused,
+		       "Connections for which there was no place.");
+	metric_counter(out, "srs_connections_too_fast_total",
+		       (double)arrivals_refused(server->arrivals),
+		       "Connections that came faster than they may (max_connection_rate).");
+	metric_gauge(out, "srs_media_memory_bytes", (double)media_memory_used(),
+		     "Memory of streams.");
+	metric_gauge(out, "srs_media_memory_max_bytes", (double)media_memory_max(),
+		     "What media may take of memory (max_memory).");
+	metric_counter(out, "srs_player_skips_total", (double)server->figures.skips_total,
+		       "How often players that have left were moved ahead, being too slow.");
+}
+
+static void put_streams(struct buf *out, const struct server *server)
+{
+	metric_counter(out, "srs_streams_begun_total", (double)server->figures.streams_begun,
+		       "Streams that began here.");
+	metric_counter(out, "srs_stream_gaps_total", (double)server->figures.stream_gaps,
+		       "Times at which a stream lost its feeder.");
+	metric_counter(out, "srs_pulls_total", (double)server->stat.pulls,
+		       "Streams fetched from another server.");
+	metric_counter(out, "srs_upstream_switches_total", (double)server->stat.switches,
+		       "Changes of the other server.");
+	metric_counter(out, "srs_upstream_failures_total", (double)server->stat.upstream_failures,
+		       "Failures of other servers.");
+	metric_gauge(out, "srs_upstreams_up", !upstreams_are_down(server->cluster),
+		     "0 when each origin that was asked has failed.");
+}
+
+static void put_settings(struct buf *out, const struct server *server)
+{
+	metric_counter(out, "srs_reloads_total", (double)server->reload.count,
+		       "Reloads of the configuration.");
+	metric_gauge(out, "srs_reload_last_good", server->reload.code == OK,
+		     "0 when the last reload was refused.");
+	metric_gauge(out, "srs_hook_notices_waiting", (double)hooks_facts(server->hooks).waiting,
+		     "Notices that wait for their web service.");
+	metric_gauge(out, "srs_tls_connections", (double)tls_counts()->open,
+		     "Encrypted connections.");
+}
+
 void metrics_put_server(struct buf *out, const struct server *server)
 {
 	struct sums s = sum_up(server);
 	put_names(out, server);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		metric_family(out, numbers[i].name, numbers[i].type, numbers[i].help);
-		metric_sample(out, numbers[i].name, NULL, 0, numbers[i].value(&s));
-	}
+	put_process(out, server, &s);
+	put_places(out, server);
+	put_streams(out, server);
+	put_settings(out, server);
 }

@@ -17,7 +17,7 @@ enum { SLICE = 200, MS = 1000 };
 
 enum { RECV, SEND, FRAMES, COUNTERS };
 
-struct kept {
+struct kept_stream {
 	bool named; /* it has series of its own */
 	uint64_t scrape;
 	int64_t last[COUNTERS];
@@ -39,11 +39,11 @@ static void counters_of(int64_t out[static COUNTERS], const struct source *s)
 	out[FRAMES] = (int64_t)s->video_frames;
 }
 
-static struct kept *kept_of(const char *key)
+static struct kept_stream *kept_of(const char *key)
 {
-	struct kept *k = map_get(kept.by_key, key);
+	struct kept_stream *k = map_get(kept.by_key, key);
 	if (!k) {
-		k = mem_new(struct kept);
+		k = mem_new(struct kept_stream);
 		map_set(kept.by_key, key, k);
 	}
 	return k;
@@ -52,7 +52,7 @@ static struct kept *kept_of(const char *key)
 static void forget_gone(void)
 {
 	for (struct map_iter it = map_begin(kept.by_key); map_next(&it);) {
-		struct kept *k = it.value;
+		struct kept_stream *k = it.value;
 		if (k->scrape == kept.scrape)
 			continue;
 		kept.named -= k->named;
@@ -65,14 +65,14 @@ static void forget_gone(void)
 
 struct scrape {
 	struct server *server;
-	struct kept **v;
+	struct kept_stream **v;
 	size_t count, room;
 	int others, others_players;
 };
 
 static void take(struct scrape *s, struct source *source)
 {
-	struct kept *k = kept_of(source->key);
+	struct kept_stream *k = kept_of(source->key);
 	k->scrape = kept.scrape;
 	k->source = source_ref(source);
 	k->lag_ms = 0;
@@ -92,7 +92,7 @@ static void note_lags(struct scrape *s)
 {
 	const struct client *c;
 	DL_FOREACH (s->server->stat.clients, c) {
-		struct kept *k =
+		struct kept_stream *k =
 			c->cursor && c->cursor->wire ? map_get(kept.by_key, c->source->key) : NULL;
 		int64_t lag = k ? cursor_lag(c->cursor) : 0;
 		if (k && lag > k->lag_ms)
@@ -102,7 +102,8 @@ static void note_lags(struct scrape *s)
 
 static int by_size(const void *a, const void *b)
 {
-	const struct kept *x = *(struct kept *const *)a, *y = *(struct kept *const *)b;
+	const struct kept_stream *x = *(struct kept_stream *const *)a,
+				 *y = *(struct kept_stream *const *)b;
 	int64_t m = source_players(x->source), n = source_players(y->source);
 	if (x->named != y->named)
 		return x->named ? -1 : 1;
@@ -123,7 +124,7 @@ static void choose(struct scrape *s, int most)
 	}
 }
 
-static void count_other(struct scrape *s, struct kept *k, const int64_t now[static COUNTERS])
+static void count_other(struct scrape *s, struct kept_stream *k, const int64_t now[static COUNTERS])
 {
 	s->others++;
 	s->others_players += (int)source_players(k->source);
@@ -134,7 +135,7 @@ static void count_other(struct scrape *s, struct kept *k, const int64_t now[stat
 static void count_all(struct scrape *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		struct kept *k = s->v[i];
+		struct kept_stream *k = s->v[i];
 		int64_t now[COUNTERS];
 		counters_of(now, k->source);
 		if (!k->named)
@@ -148,43 +149,43 @@ static void count_all(struct scrape *s)
 
 /* ---- families ---- */
 
-static double of_counter(const struct kept *k, int i)
+static double of_counter(const struct kept_stream *k, int i)
 {
 	return (double)k->last[i];
 }
 
-static double of_recv(const struct scrape *s, const struct kept *k)
+static double of_recv(const struct scrape *s, const struct kept_stream *k)
 {
 	(void)s;
 	return of_counter(k, RECV);
 }
 
-static double of_send(const struct scrape *s, const struct kept *k)
+static double of_send(const struct scrape *s, const struct kept_stream *k)
 {
 	(void)s;
 	return of_counter(k, SEND);
 }
 
-static double of_frames(const struct scrape *s, const struct kept *k)
+static double of_frames(const struct scrape *s, const struct kept_stream *k)
 {
 	(void)s;
 	return of_counter(k, FRAMES);
 }
 
-static double of_players(const struct scrape *s, const struct kept *k)
+static double of_players(const struct scrape *s, const struct kept_stream *k)
 {
 	(void)s;
 	return (double)source_players(k->source);
 }
 
-static double of_gop(const struct scrape *s, const struct kept *k)
+static double of_gop(const struct scrape *s, const struct kept_stream *k)
 {
 	(void)s;
 	return (double)k->source->starts.distance_ms / MS;
 }
 
 /* In the time of the stream up to its newest message, and on the clock since the last picture. */
-static double of_key_age(const struct scrape *s, const struct kept *k)
+static double of_key_age(const struct scrape *s, const struct kept_stream *k)
 {
 	const struct source *source = k->source;
 	(void)s;
@@ -195,19 +196,19 @@ static double of_key_age(const struct scrape *s, const struct kept *k)
 	       MS;
 }
 
-static double of_lag(const struct scrape *s, const struct kept *k)
+static double of_lag(const struct scrape *s, const struct kept_stream *k)
 {
 	(void)s;
 	return (double)k->lag_ms / MS;
 }
 
-static double of_switches(const struct scrape *s, const struct kept *k)
+static double of_switches(const struct scrape *s, const struct kept_stream *k)
 {
 	const struct relay_facts *facts = relays_facts(s->server->cluster, k->source);
 	return facts ? (double)facts->switches : 0;
 }
 
-static double of_lost(const struct scrape *s, const struct kept *k)
+static double of_lost(const struct scrape *s, const struct kept_stream *k)
 {
 	const struct relay_facts *facts = relays_facts(s->server->cluster, k->source);
 	return facts && facts->loss.since_ms ? (double)(clock_ms() - facts->loss.since_ms) / MS : 0;
@@ -217,7 +218,7 @@ static const struct {
 	const char *name;
 	enum metric_type type;
 	const char *help;
-	double (*value)(const struct scrape *s, const struct kept *k);
+	double (*value)(const struct scrape *s, const struct kept_stream *k);
 	int counter; /* of the sum of the others; -1: they have none */
 } families[] = {
 	{"srs_stream_receive_bytes_total", METRIC_COUNTER,
@@ -298,9 +299,8 @@ void metrics_put_streams(struct buf *out, struct server *server, int most)
 		put_others(out, &s, f);
 	}
 	put_hops(out, &s);
-	metric_family(out, "srs_streams_other", METRIC_GAUGE,
-		      "Streams that have no series of their own (exporter.streams).");
-	metric_sample(out, "srs_streams_other", NULL, 0, s.others);
+	metric_gauge(out, "srs_streams_other", s.others,
+		     "Streams that have no series of their own (exporter.streams).");
 	for (size_t i = 0; i < s.count; i++)
 		source_unref(&s.v[i]->source);
 	free(s.v);

@@ -57,6 +57,18 @@ void metric_sample(struct buf *out, const char *name, const struct metric_label 
 	put_value(out, value);
 }
 
+void metric_counter(struct buf *out, const char *name, double value, const char *help)
+{
+	metric_family(out, name, METRIC_COUNTER, help);
+	metric_sample(out, name, NULL, 0, value);
+}
+
+void metric_gauge(struct buf *out, const char *name, double value, const char *help)
+{
+	metric_family(out, name, METRIC_GAUGE, help);
+	metric_sample(out, name, NULL, 0, value);
+}
+
 static void put_bucket(struct buf *out, const char *name, const struct metric_label *label,
 		       const char *bound, uint64_t n)
 {

@@ -15,6 +15,9 @@ void metric_family(struct buf *out, const char *name, enum metric_type type, con
 /* One sample; labels may be NULL when there are none. A value that is no number is left out. */
 void metric_sample(struct buf *out, const char *name, const struct metric_label *labels, int count,
 		   double value);
+/* A family of one sample without labels. */
+void metric_counter(struct buf *out, const char *name, double value, const char *help);
+void metric_gauge(struct buf *out, const char *name, double value, const char *help);
 /* The samples of one histogram, in seconds. */
 void metric_histogram(struct buf *out, const char *name, const struct metric_label *label,
 		      const struct histogram *h);

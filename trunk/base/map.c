@@ -6,14 +6,14 @@
 #include <string.h>
 #include <uthash.h>
 
-struct entry {
+struct map_entry {
 	UT_hash_handle hh;
 	void *value;
 	char key[];
 };
 
 struct map {
-	struct entry *head;
+	struct map_entry *head;
 };
 
 struct map *map_new(void)
@@ -25,7 +25,7 @@ void map_free(struct map **map)
 {
 	if (!*map)
 		return;
-	struct entry *e, *next;
+	struct map_entry *e, *next;
 	HASH_ITER (hh, (*map)->head, e, next) {
 		HASH_DEL((*map)->head, e);
 		free(e);
@@ -34,23 +34,23 @@ void map_free(struct map **map)
 	*map = NULL;
 }
 
-static struct entry *find(const struct map *map, const char *key)
+static struct map_entry *find(const struct map *map, const char *key)
 {
-	struct entry *e;
+	struct map_entry *e;
 	HASH_FIND_STR(map->head, key, e);
 	return e;
 }
 
 void *map_get(const struct map *map, const char *key)
 {
-	struct entry *e = find(map, key);
+	struct map_entry *e = find(map, key);
 	return e ? e->value : NULL;
 }
 
 void *map_set(struct map *map, const char *key, void *value)
 {
 	check(value);
-	struct entry *e = find(map, key);
+	struct map_entry *e = find(map, key);
 	if (e) {
 		void *old = e->value;
 		e->value = value;
@@ -66,7 +66,7 @@ void *map_set(struct map *map, const char *key, void *value)
 
 void *map_remove(struct map *map, const char *key)
 {
-	struct entry *e = find(map, key);
+	struct map_entry *e = find(map, key);
 	if (!e)
 		return NULL;
 	void *value = e->value;
@@ -87,7 +87,7 @@ struct map_iter map_begin(const struct map *map)
 
 int map_next(struct map_iter *it)
 {
-	struct entry *e = it->next;
+	struct map_entry *e = it->next;
 	if (!e)
 		return 0;
 	it->key = e->key;

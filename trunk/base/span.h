@@ -67,3 +67,17 @@ static inline struct span span_trim(struct span s, const char *set)
 		s.n--;
 	return s;
 }
+
+/* The decimal number that the whole text is, up to `max`; -1: it is none. */
+static inline int64_t span_number(struct span s, int64_t max)
+{
+	int64_t v = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -1;
+		v = v * 10 + (s.p[i] - '0');
+		if (v > max)
+			return -1;
+	}
+	return s.n ? v : -1;
+}

@@ -5,11 +5,11 @@
 #include "base/mem.h"
 #include "cluster/coworker_query.h"
 #include "cluster/inside.h"
+#include "co/waiters.h"
 #include "node/notice.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum {
 	SWEEP_FROM = 128,
@@ -20,11 +20,6 @@ enum {
 struct coworker_queries {
 	struct map *by_key; /* stream key, behind "=" for an exact one -> struct query */
 	size_t sweep_at;    /* so many of them are looked through */
-};
-
-struct waiter {
-	struct waiter *prev, *next;
-	struct co *co;
 };
 
 enum query_state { QUERY_ASKING, QUERY_FOUND, QUERY_NOWHERE };
@@ -87,7 +82,6 @@ static void drop(struct coworker_queries *queries, struct query *q)
 static void settle(struct query *q, enum query_state state)
 {
 	bool found = state == QUERY_FOUND;
-	struct waiter *w;
 	q->state = state;
 	q->expires_ms = clock_after(found ? q->vhost->cluster.query_cache_ms : q->none_ms);
 	unproven_end(&q->pass);
@@ -95,8 +89,7 @@ static void settle(struct query *q, enum query_state state)
 		log_info("%s: a coworker has it at %s", q->key, q->answer.rtmp);
 	else if (notice_rate_take(q->cluster->server->notices, NOTICE_MISSING))
 		log_info("%s: no coworker has it", q->key);
-	DL_FOREACH (q->waiters, w)
-		co_wake(w->co);
+	waiters_wake(&q->waiters);
 }
 
 static void query_main(void *arg)
@@ -242,12 +235,7 @@ static struct query *query_get(struct cluster *cluster, const struct conf_vhost 
 
 static err query_wait(struct query *q, struct coworker_answer *answer)
 {
-	struct waiter self = {.co = co_self()};
-	err e = OK;
-	DL_APPEND(q->waiters, &self);
-	while (q->state == QUERY_ASKING && !e)
-		e = co_wait(CLOCK_NEVER);
-	DL_DELETE(q->waiters, &self);
+	err e = q->state == QUERY_ASKING ? waiters_wait(&q->waiters) : OK;
 	*answer = q->answer;
 	if (!e && q->state == QUERY_NOWHERE)
 		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s", q->key);

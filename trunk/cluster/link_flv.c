@@ -29,7 +29,7 @@ struct flv_link {
 };
 
 /* The request, while it is made. */
-struct question {
+struct flv_question {
 	const struct link_opts *opts;
 	struct http_url to;
 	char *path;      /* the servers that the request came by */
@@ -57,42 +57,12 @@ static void flv_free(struct link *link)
 
 /* ---- the question ---- */
 
-static err take_redirect(struct http_url *to, const struct http_message *head, bool tls)
-{
-	const char *location = http_header_get(head, "Location");
-	if (!location)
-		return err_fail(ERR_PROTOCOL, "the server redirects to nowhere");
-	TRY(http_url_parse(to, location));
-	if (tls && strcmp(to->schema, "https") != 0)
-		return err_fail(ERR_DENIED, "the server redirects to %s, without encryption",
-				to->schema);
-	return OK;
-}
-
-static err outcome(const struct http_message *head)
-{
-	switch (head->status) {
-	case 200:
-		return OK;
-	case 301:
-	case 302:
-	case 303:
-	case 307:
-	case 308:
-		return ERR_REDIRECT;
-	case 404:
-		return err_fail(ERR_NOTFOUND, "the server says 404");
-	default:
-		return err_fail(ERR_DENIED, "the server says %d", head->status);
-	}
-}
-
 char *link_flv_claim(const char *path, const char *via)
 {
 	return mem_printf("%zu:%s,%zu:%s", strlen(path), path, strlen(via), via);
 }
 
-static char *headers_of(const struct flv_link *l, const struct question *q)
+static char *headers_of(const struct flv_link *l, const struct flv_question *q)
 {
 	const struct upstream_request *r = q->opts->request;
 	struct signer *signer = r->server->signer;
@@ -107,7 +77,7 @@ static char *headers_of(const struct flv_link *l, const struct question *q)
 	return all;
 }
 
-static err get(struct flv_link *l, const struct question *q, struct http_message **head)
+static err get(struct flv_link *l, const struct flv_question *q, struct http_message **head)
 {
 	const struct upstream_request *r = q->opts->request;
 	struct hostport hp = {.port = q->to.port};
@@ -154,7 +124,7 @@ static void take_report(struct link *link, const struct http_message *head)
 }
 
 /* One server. ERR_REDIRECT: q->to is the next one. */
-static err ask(struct flv_link *l, struct question *q)
+static err ask(struct flv_link *l, struct flv_question *q)
 {
 	struct http_message *head = NULL;
 	TRY(get(l, q, &head));
@@ -163,11 +133,12 @@ static err ask(struct flv_link *l, struct question *q)
 		hang_up(l);
 		TRY(get(l, q, &head));
 	}
-	err e = outcome(head);
+	err e = http_outcome(head->status);
 	if (!e || e == ERR_NOTFOUND)
 		take_report(&l->link, head);
 	if (e == ERR_REDIRECT) {
-		err bad = take_redirect(&q->to, head, q->opts->request->protocol->tls);
+		const char *location = http_header_get(head, "Location");
+		err bad = http_follow(&q->to, location ? location : "");
 		e = bad ? bad : e;
 	}
 	http_message_free(&head);
@@ -177,7 +148,7 @@ static err ask(struct flv_link *l, struct question *q)
 }
 
 /* The vhost is not named, as in SRS; the path by which the request came is. */
-static err first_url(struct question *q)
+static err first_url(struct flv_question *q)
 {
 	const struct target *t = q->opts->request->target;
 	struct hostport hp;
@@ -204,7 +175,7 @@ static err first_url(struct question *q)
 	return fits ? OK : err_fail(ERR_LIMIT, "the name of the stream is too long");
 }
 
-static err ask_in_turn(struct flv_link *l, struct question *q)
+static err ask_in_turn(struct flv_link *l, struct flv_question *q)
 {
 	TRY(first_url(q));
 	for (int n = 0; n <= REDIRECTS; n++) {
@@ -229,7 +200,7 @@ static err flv_open(struct link **out, const struct link_opts *opts, struct link
 {
 	const struct upstream_request *r = opts->request;
 	struct flv_link *l = mem_new(struct flv_link);
-	struct question *q = mem_new(struct question);
+	struct flv_question *q = mem_new(struct flv_question);
 	q->opts = opts;
 	q->path = upstream_path(r);
 	q->via = r->via ? r->via : "";

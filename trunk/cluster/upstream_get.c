@@ -5,6 +5,7 @@
 #include "cluster/link.h"
 #include "cluster/members.h"
 #include "cluster/upstream.h"
+#include "http/client.h"
 #include "node/certs.h"
 #include "node/signed_request.h"
 
@@ -93,38 +94,12 @@ static bool is_challenge(const struct get *g)
 	       sign_learn(signer, g->name, g->receiver);
 }
 
-static err follow(struct get *g)
-{
-	struct http_url *to = mem_new(struct http_url);
-	bool was_tls = strcmp(g->to.schema, "https") == 0;
-	err e = http_url_parse(to, g->location);
-	if (!e && was_tls && strcmp(to->schema, "https") != 0)
-		e = err_fail(ERR_DENIED, "the server redirects to %s, without encryption",
-			     to->schema);
-	if (!e)
-		g->to = *to;
-	free(to);
-	return e;
-}
-
+/* A list or segment that is not there any more is none, too. */
 static err outcome(const struct get *g)
 {
-	switch (g->status) {
-	case 200:
-		return OK;
-	case 301:
-	case 302:
-	case 303:
-	case 307:
-	case 308:
-		return ERR_REDIRECT;
-	case 400:
-	case 404:
-	case 410:
+	if (g->status == 400 || g->status == 410)
 		return err_fail(ERR_NOTFOUND, "the server says %d", g->status);
-	default:
-		return err_fail(ERR_DENIED, "the server says %d", g->status);
-	}
+	return http_outcome(g->status);
 }
 
 static err get_in_turn(struct get *g)
@@ -136,7 +111,7 @@ static err get_in_turn(struct get *g)
 		err e = outcome(g);
 		if (e != ERR_REDIRECT)
 			return e;
-		TRY(follow(g));
+		TRY(http_follow(&g->to, g->location));
 	}
 	return err_fail(ERR_LOOP, "more than %d redirects", REDIRECTS);
 }

@@ -15,12 +15,12 @@
 
 enum { THREADS = 2 };
 
-struct job {
+struct offload_job {
 	void (*fn)(void *arg);
 	void *arg;
 	struct co *co;
 	bool done;
-	struct job *next;
+	struct offload_job *next;
 };
 
 static struct {
@@ -29,7 +29,7 @@ static struct {
 	struct reactor_fd event;
 	pthread_mutex_t lock; /* for the rest */
 	pthread_cond_t more;
-	struct job *queue, *finished;
+	struct offload_job *queue, *finished;
 	bool ending;
 } off = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
@@ -41,7 +41,7 @@ static void *helper(void *arg)
 	for (;;) {
 		while (!off.queue && !off.ending)
 			pthread_cond_wait(&off.more, &off.lock);
-		struct job *job = off.queue;
+		struct offload_job *job = off.queue;
 		if (!job)
 			break;
 		LL_DELETE(off.queue, job);
@@ -62,11 +62,11 @@ static void jobs_finished(struct reactor_fd *rfd)
 	(void)!read(rfd->fd, &count, sizeof(count));
 	rfd->ready = 0;
 	pthread_mutex_lock(&off.lock);
-	struct job *jobs = off.finished;
+	struct offload_job *jobs = off.finished;
 	off.finished = NULL;
 	pthread_mutex_unlock(&off.lock);
 	while (jobs) {
-		struct job *job = jobs;
+		struct offload_job *job = jobs;
 		jobs = job->next; /* the job is gone once its coroutine runs */
 		job->done = true;
 		co_resume(job->co);
@@ -114,7 +114,7 @@ void co_offload(void (*fn)(void *arg), void *arg)
 		fn(arg);
 		return;
 	}
-	struct job job = {.fn = fn, .arg = arg, .co = co_self()};
+	struct offload_job job = {.fn = fn, .arg = arg, .co = co_self()};
 	pthread_mutex_lock(&off.lock);
 	LL_APPEND(off.queue, &job);
 	pthread_cond_signal(&off.more);

@@ -29,17 +29,17 @@ enum marker {
 	MARK_AMF3 = 17,
 };
 
-struct reading {
+struct amf_reading {
 	struct cur *c;
 	int depth;
 	int values;
 };
 
-static err read_value(struct amf **out, struct reading *r);
+static err read_value(struct amf **out, struct amf_reading *r);
 
 err amf_read(struct amf **out, struct cur *c)
 {
-	struct reading r = {.c = c};
+	struct amf_reading r = {.c = c};
 	return read_value(out, &r);
 }
 
@@ -61,7 +61,7 @@ static void set_text(struct amf *v, struct span s)
 	v->text_n = s.n;
 }
 
-static err read_string(struct amf *v, struct reading *r, size_t length_size)
+static err read_string(struct amf *v, struct amf_reading *r, size_t length_size)
 {
 	struct span s = cur_bytes(r->c, cur_be(r->c, length_size));
 	if (!cur_ok(r->c))
@@ -71,14 +71,14 @@ static err read_string(struct amf *v, struct reading *r, size_t length_size)
 	return OK;
 }
 
-static err read_number(struct amf *v, struct reading *r)
+static err read_number(struct amf *v, struct amf_reading *r)
 {
 	v->kind = AMF_NUMBER;
 	v->number = cur_f64(r->c);
 	return cur_ok(r->c) ? OK : cut_short();
 }
 
-static err read_bool(struct amf *v, struct reading *r)
+static err read_bool(struct amf *v, struct amf_reading *r)
 {
 	v->kind = AMF_BOOL;
 	v->number = cur_u8(r->c) != 0;
@@ -86,7 +86,7 @@ static err read_bool(struct amf *v, struct reading *r)
 }
 
 /* The time zone behind the number is reserved and always 0. */
-static err read_date(struct amf *v, struct reading *r)
+static err read_date(struct amf *v, struct amf_reading *r)
 {
 	v->kind = AMF_DATE;
 	v->number = cur_f64(r->c);
@@ -96,7 +96,7 @@ static err read_date(struct amf *v, struct reading *r)
 
 /* One member, or the end of the object. Some writers leave the marker of the last ends out: nothing is
  * missing then. */
-static err read_member(struct amf **member, bool *end, struct reading *r)
+static err read_member(struct amf **member, bool *end, struct amf_reading *r)
 {
 	if (cur_ok(r->c) && cur_left(r->c) == 0) {
 		*end = true;
@@ -117,7 +117,7 @@ static err read_member(struct amf **member, bool *end, struct reading *r)
 	return OK;
 }
 
-static err read_members(struct amf *v, struct reading *r, enum amf_kind kind)
+static err read_members(struct amf *v, struct amf_reading *r, enum amf_kind kind)
 {
 	v->kind = kind;
 	struct amf **tail = &v->child;
@@ -127,19 +127,19 @@ static err read_members(struct amf *v, struct reading *r, enum amf_kind kind)
 }
 
 /* The count of an ECMA array is a hint that many writers get wrong. */
-static err read_ecma(struct amf *v, struct reading *r)
+static err read_ecma(struct amf *v, struct amf_reading *r)
 {
 	cur_skip(r->c, 4);
 	return read_members(v, r, AMF_ECMA);
 }
 
-static err read_typed(struct amf *v, struct reading *r)
+static err read_typed(struct amf *v, struct amf_reading *r)
 {
 	cur_skip(r->c, cur_u16(r->c)); /* the name of a class that nobody here has */
 	return read_members(v, r, AMF_OBJECT);
 }
 
-static err read_strict(struct amf *v, struct reading *r)
+static err read_strict(struct amf *v, struct amf_reading *r)
 {
 	v->kind = AMF_STRICT;
 	uint32_t count = cur_u32(r->c);
@@ -151,7 +151,7 @@ static err read_strict(struct amf *v, struct reading *r)
 	return OK;
 }
 
-static err read_content(struct amf *v, struct reading *r)
+static err read_content(struct amf *v, struct amf_reading *r)
 {
 	uint8_t marker = cur_u8(r->c);
 	if (!cur_ok(r->c))
@@ -192,7 +192,7 @@ static err read_content(struct amf *v, struct reading *r)
 	return err_fail(ERR_PROTOCOL, "AMF0: there is no type %u", marker);
 }
 
-static err read_value(struct amf **out, struct reading *r)
+static err read_value(struct amf **out, struct amf_reading *r)
 {
 	if (r->depth >= AMF_MAX_DEPTH)
 		return err_fail(ERR_LIMIT, "AMF0: nested more than %d deep", AMF_MAX_DEPTH);

@@ -50,9 +50,8 @@ static void write_enhanced(struct buf *b, const struct au *au, uint8_t first, ui
 static void write_video(struct buf *b, const struct au *au)
 {
 	uint8_t type = au->is_key || au->is_header ? FRAME_KEY : FRAME_INTER;
-	bool is_avc = au->codec == FOURCC('a', 'v', 'c', '1');
-	bool is_reordering = is_avc || au->codec == FOURCC('h', 'v', 'c', '1') ||
-			     au->codec == FOURCC('v', 'v', 'c', '1');
+	bool is_avc = au->codec == CODEC_AVC;
+	bool is_reordering = is_avc || au->codec == CODEC_HEVC || au->codec == CODEC_VVC;
 	if (is_avc && au->track == 0) {
 		buf_u8(b, (uint8_t)(type << 4 | AVC));
 		buf_u8(b, au->is_header ? PACKET_START : PACKET_CODED);
@@ -68,11 +67,11 @@ static void write_video(struct buf *b, const struct au *au)
 static uint8_t classic_sound(uint32_t codec)
 {
 	switch (codec) {
-	case FOURCC('.', 'm', 'p', '3'):
+	case CODEC_MP3:
 		return MP3_SOUND;
-	case FOURCC('a', 'l', 'a', 'w'):
+	case CODEC_ALAW:
 		return ALAW_SOUND;
-	case FOURCC('u', 'l', 'a', 'w'):
+	case CODEC_ULAW:
 		return ULAW_SOUND;
 	default:
 		return 0;
@@ -83,7 +82,7 @@ static void write_audio(struct buf *b, const struct au *au)
 {
 	/* Of the classic forms AAC's alone tells a header from a frame. */
 	uint8_t first = au->track == 0 && !au->is_header ? classic_sound(au->codec) : 0;
-	if (au->codec == FOURCC('m', 'p', '4', 'a') && au->track == 0) {
+	if (au->codec == CODEC_AAC && au->track == 0) {
 		buf_u8(b, AAC_SOUND);
 		buf_u8(b, au->is_header ? PACKET_START : PACKET_CODED);
 	} else if (first) {

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 /* Written over a block that is kept. */
-struct kept {
-	struct kept *next;
+struct kept_block {
+	struct kept_block *next;
 };
 
-static struct kept *lists[BLOCK_MAX / BLOCK_STEP + 1];
+static struct kept_block *lists[BLOCK_MAX / BLOCK_STEP + 1];
 static size_t kept;
 
 /* The list of blocks that have room for n bytes. */
@@ -26,7 +26,7 @@ static size_t room_for(size_t n)
 
 void *block_new(size_t n)
 {
-	struct kept *block = n <= BLOCK_MAX ? lists[list_of(n)] : NULL;
+	struct kept_block *block = n <= BLOCK_MAX ? lists[list_of(n)] : NULL;
 	if (!block)
 		return mem_try_alloc(room_for(n));
 	lists[list_of(n)] = block->next;
@@ -43,7 +43,7 @@ bool block_keep(void *block, size_t n)
 {
 	if (HAVE_ASAN || n == 0 || n > BLOCK_MAX || kept + room_for(n) > BLOCKS_KEPT)
 		return false;
-	struct kept *k = block;
+	struct kept_block *k = block;
 	k->next = lists[list_of(n)];
 	lists[list_of(n)] = k;
 	kept += room_for(n);
@@ -54,7 +54,7 @@ void blocks_release(void)
 {
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		while (lists[i]) {
-			struct kept *k = lists[i];
+			struct kept_block *k = lists[i];
 			lists[i] = k->next;
 			free(k);
 		}

@@ -62,7 +62,7 @@ static bool take_config(struct elementary *e, struct bits *b)
 		copy_bits(&record, b, bits);
 	bool ok = bits && buf_ok(&record) && aac_read(&aac, buf_span(&record));
 	if (ok) {
-		struct au au = {.type = MSG_AUDIO, .codec = FOURCC('m', 'p', '4', 'a')};
+		struct au au = {.type = MSG_AUDIO, .codec = CODEC_AAC};
 		e->latm.rate = (unsigned)aac.sound.rate;
 		e->latm.samples = aac.sound.samples;
 		es_put_record(e, &au, &record, e->pts);
@@ -125,7 +125,7 @@ static bool take_payload(struct elementary *e, struct bits *b, int64_t time)
 	if (ok) {
 		struct au au = {.type = MSG_AUDIO,
 				.is_key = true,
-				.codec = FOURCC('m', 'p', '4', 'a'),
+				.codec = CODEC_AAC,
 				.data = buf_span(&frame)};
 		e->out->counts.units++;
 		es_put(e->out, &au, time);

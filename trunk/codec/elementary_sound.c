@@ -153,19 +153,19 @@ static uint32_t codec_of(enum es_kind kind)
 {
 	switch (kind) {
 	case ES_MP3:
-		return FOURCC('.', 'm', 'p', '3');
+		return CODEC_MP3;
 	case ES_AC3:
-		return FOURCC('a', 'c', '-', '3');
+		return CODEC_AC3;
 	case ES_EAC3:
-		return FOURCC('e', 'c', '-', '3');
+		return CODEC_EAC3;
 	case ES_OPUS:
-		return FOURCC('O', 'p', 'u', 's');
+		return CODEC_OPUS;
 	case ES_ALAW:
-		return FOURCC('a', 'l', 'a', 'w');
+		return CODEC_ALAW;
 	case ES_ULAW:
-		return FOURCC('u', 'l', 'a', 'w');
+		return CODEC_ULAW;
 	default:
-		return FOURCC('m', 'p', '4', 'a');
+		return CODEC_AAC;
 	}
 }
 

@@ -13,7 +13,7 @@ struct survey {
 
 static uint32_t codec_of(const struct elementary *e)
 {
-	return e->kind == ES_AVC ? FOURCC('a', 'v', 'c', '1') : FOURCC('h', 'v', 'c', '1');
+	return e->kind == ES_AVC ? CODEC_AVC : CODEC_HEVC;
 }
 
 /* ---- where a picture ends ---- */

@@ -33,24 +33,24 @@ struct frame frame_of_audio(struct span payload)
 	struct part_walk w;
 	part_begin_audio(&w, payload);
 	struct frame f = frame_of(&w);
-	f.is_twin = f.track == TRACK_TWIN && f.codec == FOURCC('O', 'p', 'u', 's');
+	f.is_twin = f.track == TRACK_TWIN && f.codec == CODEC_OPUS;
 	return f;
 }
 
 static void read_video_header(struct video_info *info, const struct part *part)
 {
 	switch (part->codec) {
-	case FOURCC('a', 'v', 'c', '1'):
+	case CODEC_AVC:
 		record_read_avc(info, part->body);
 		break;
-	case FOURCC('h', 'v', 'c', '1'):
+	case CODEC_HEVC:
 		record_read_hevc(info, part->body);
 		break;
-	case FOURCC('a', 'v', '0', '1'):
+	case CODEC_AV1:
 		record_read_av1(info, part->body);
 		break;
-	case FOURCC('v', 'p', '0', '8'):
-	case FOURCC('v', 'p', '0', '9'):
+	case CODEC_VP8:
+	case CODEC_VP9:
 		record_read_vp(info, part->body);
 		break;
 	}
@@ -60,12 +60,12 @@ static void read_video_header(struct video_info *info, const struct part *part)
 static void read_picture(struct video_info *info, const struct part *part)
 {
 	int width, height;
-	if (part->codec == FOURCC('v', 'p', '0', '8'))
+	if (part->codec == CODEC_VP8)
 		record_read_vp8_frame(info, part->body);
-	bool has_size = part->codec == FOURCC('v', 'p', '0', '9')
-				? picture_size_vp9(part->body, &width, &height)
-				: part->codec == FOURCC('a', 'v', '0', '1') &&
-					  picture_size_av1(part->body, &width, &height);
+	bool has_size =
+		part->codec == CODEC_VP9
+			? picture_size_vp9(part->body, &width, &height)
+			: part->codec == CODEC_AV1 && picture_size_av1(part->body, &width, &height);
 	if (!has_size)
 		return;
 	info->width = width;
@@ -103,11 +103,11 @@ static void classic_sound(struct audio_info *info, uint8_t first)
 
 static void read_audio_header(struct audio_info *info, const struct part *part)
 {
-	if (part->codec == FOURCC('m', 'p', '4', 'a'))
+	if (part->codec == CODEC_AAC)
 		record_read_aac(info, part->body);
-	else if (part->codec == FOURCC('O', 'p', 'u', 's'))
+	else if (part->codec == CODEC_OPUS)
 		record_read_opus(info, part->body);
-	else if (part->codec == FOURCC('f', 'L', 'a', 'C'))
+	else if (part->codec == CODEC_FLAC)
 		record_read_flac(info, part->body);
 }
 
@@ -116,10 +116,10 @@ static void read_sound(struct audio_info *info, const struct part *part)
 {
 	struct sound mp3 = {0};
 	struct ac3 ac3 = {0};
-	if (part->codec == FOURCC('e', 'c', '-', '3'))
+	if (part->codec == CODEC_EAC3)
 		record_read_eac3_frame(info, part->body);
-	bool is_mp3 = part->codec == FOURCC('.', 'm', 'p', '3') && sound_read_mp3(&mp3, part->body);
-	if (!is_mp3 && (part->codec != FOURCC('a', 'c', '-', '3') || !ac3_read(&ac3, part->body)))
+	bool is_mp3 = part->codec == CODEC_MP3 && sound_read_mp3(&mp3, part->body);
+	if (!is_mp3 && (part->codec != CODEC_AC3 || !ac3_read(&ac3, part->body)))
 		return;
 	const struct sound *sound = is_mp3 ? &mp3 : &ac3.sound;
 	info->sample_rate = sound->rate;
@@ -149,13 +149,20 @@ const char *codec_name(uint32_t codec)
 		uint32_t codec;
 		const char *name;
 	} names[] = {
-		{FOURCC('a', 'v', 'c', '1'), "H264"}, {FOURCC('h', 'v', 'c', '1'), "HEVC"},
-		{FOURCC('v', 'v', 'c', '1'), "VVC"},  {FOURCC('a', 'v', '0', '1'), "AV1"},
-		{FOURCC('v', 'p', '0', '8'), "VP8"},  {FOURCC('v', 'p', '0', '9'), "VP9"},
-		{FOURCC('v', 'p', '6', 'f'), "VP6"},  {FOURCC('v', 'p', '6', 'a'), "VP6"},
-		{FOURCC('m', 'p', '4', 'a'), "AAC"},  {FOURCC('.', 'm', 'p', '3'), "MP3"},
-		{FOURCC('O', 'p', 'u', 's'), "Opus"}, {FOURCC('f', 'L', 'a', 'C'), "FLAC"},
-		{FOURCC('a', 'c', '-', '3'), "AC3"},  {FOURCC('e', 'c', '-', '3'), "EAC3"},
+		{CODEC_AVC, "H264"},
+		{CODEC_HEVC, "HEVC"},
+		{CODEC_VVC, "VVC"},
+		{CODEC_AV1, "AV1"},
+		{CODEC_VP8, "VP8"},
+		{CODEC_VP9, "VP9"},
+		{FOURCC('v', 'p', '6', 'f'), "VP6"},
+		{FOURCC('v', 'p', '6', 'a'), "VP6"},
+		{CODEC_AAC, "AAC"},
+		{CODEC_MP3, "MP3"},
+		{CODEC_OPUS, "Opus"},
+		{CODEC_FLAC, "FLAC"},
+		{CODEC_AC3, "AC3"},
+		{CODEC_EAC3, "EAC3"},
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].codec == codec)
@@ -213,20 +220,20 @@ static const char *vp9_profile_name(int profile)
 
 const char *video_profile_name(const struct video_info *info)
 {
-	if (info->codec == FOURCC('a', 'v', '0', '1') && info->level)
+	if (info->codec == CODEC_AV1 && info->level)
 		return av1_profile_name(info->profile);
-	if (info->codec == FOURCC('v', 'p', '0', '9') && info->level)
+	if (info->codec == CODEC_VP9 && info->level)
 		return vp9_profile_name(info->profile);
-	if (info->codec == FOURCC('a', 'v', 'c', '1'))
+	if (info->codec == CODEC_AVC)
 		return avc_profile_name(info->profile);
-	if (info->codec == FOURCC('h', 'v', 'c', '1'))
+	if (info->codec == CODEC_HEVC)
 		return hevc_profile_name(info->profile);
 	return "Other";
 }
 
 const char *audio_profile_name(const struct audio_info *info)
 {
-	if (info->codec != FOURCC('m', 'p', '4', 'a'))
+	if (info->codec != CODEC_AAC)
 		return "Other";
 	switch (info->profile) {
 	case 1:

@@ -91,7 +91,7 @@ static void descriptor_end(struct buf *b, size_t at)
 static void write_esds(struct buf *b, const struct track *t)
 {
 	enum { AAC = 0x40, MP3_MPEG2 = 0x69, MP3_MPEG1 = 0x6B, AUDIO_STREAM = 0x15 };
-	bool is_aac = t->codec == FOURCC('m', 'p', '4', 'a');
+	bool is_aac = t->codec == CODEC_AAC;
 	size_t box = box_begin_full(b, "esds", 0, 0);
 	size_t es = descriptor_begin(b, 3);
 	buf_u24(b, 0); /* id, flags */
@@ -125,25 +125,25 @@ static void write_config(struct buf *b, const struct track *t)
 {
 	struct span record = buf_span(&t->record);
 	switch (t->codec) {
-	case FOURCC('a', 'v', 'c', '1'):
+	case CODEC_AVC:
 		write_box(b, "avcC", record);
 		break;
-	case FOURCC('h', 'v', 'c', '1'):
+	case CODEC_HEVC:
 		write_box(b, "hvcC", record);
 		break;
-	case FOURCC('a', 'v', '0', '1'):
+	case CODEC_AV1:
 		write_box(b, "av1C", record);
 		break;
-	case FOURCC('v', 'p', '0', '9'):
+	case CODEC_VP9:
 		write_full_box(b, "vpcC", 1, record);
 		break;
-	case FOURCC('O', 'p', 'u', 's'):
+	case CODEC_OPUS:
 		write_box(b, "dOps", record);
 		break;
-	case FOURCC('f', 'L', 'a', 'C'):
+	case CODEC_FLAC:
 		write_full_box(b, "dfLa", 0, record);
 		break;
-	case FOURCC('a', 'c', '-', '3'):
+	case CODEC_AC3:
 		write_dac3(b, &t->ac3);
 		break;
 	default:
@@ -180,7 +180,7 @@ static void write_stsd(struct buf *b, const struct track *t)
 			(char)t->codec};
 	size_t box = box_begin_full(b, "stsd", 0, 0);
 	buf_u32(b, 1);
-	size_t entry = box_begin(b, t->codec == FOURCC('.', 'm', 'p', '3') ? "mp4a" : type);
+	size_t entry = box_begin(b, t->codec == CODEC_MP3 ? "mp4a" : type);
 	box_zeros(b, 6);
 	buf_u16(b, 1); /* data reference */
 	if (t->type == MSG_VIDEO)

@@ -116,7 +116,7 @@ bool mp4_movie_add(struct mp4_movie *m, struct span moof, uint64_t bytes)
 
 /* ---- writing ---- */
 
-struct writing {
+struct movie_writing {
 	struct mp4_movie *movie;
 	struct buf *out;
 	uint64_t base; /* where the samples begin in the file */
@@ -161,7 +161,7 @@ static void write_table(struct buf *b, const char *type, uint8_t version, uint32
 	box_end(b, box);
 }
 
-static void write_places(const struct writing *w, const struct mp4_movie_track *t)
+static void write_places(const struct movie_writing *w, const struct mp4_movie_track *t)
 {
 	struct cur c = cur_of(t->chunk_places.p, t->chunk_places.n);
 	size_t box = box_begin_full(w->out, w->is_long ? "co64" : "stco", 0, 0);
@@ -180,7 +180,7 @@ static void write_sizes(struct buf *b, const struct mp4_movie_track *t)
 	box_end(b, box);
 }
 
-static void write_stbl(const struct writing *w, struct mp4_movie_track *t, struct span stbl)
+static void write_stbl(const struct movie_writing *w, struct mp4_movie_track *t, struct span stbl)
 {
 	struct buf *b = w->out;
 	struct mp4_box box;
@@ -242,9 +242,10 @@ static bool is(const struct mp4_box *box, const char *type)
 	return strcmp(box->type, type) == 0;
 }
 
-static void write_boxes(struct writing *w, struct span boxes, struct mp4_movie_track *t);
+static void write_boxes(struct movie_writing *w, struct span boxes, struct mp4_movie_track *t);
 
-static void write_inner(struct writing *w, const struct mp4_box *box, struct mp4_movie_track *t)
+static void write_inner(struct movie_writing *w, const struct mp4_box *box,
+			struct mp4_movie_track *t)
 {
 	size_t at = box_begin(w->out, box->type);
 	w->depth++;
@@ -253,7 +254,7 @@ static void write_inner(struct writing *w, const struct mp4_box *box, struct mp4
 	box_end(w->out, at);
 }
 
-static void write_box(struct writing *w, const struct mp4_box *box, struct mp4_movie_track *t)
+static void write_box(struct movie_writing *w, const struct mp4_box *box, struct mp4_movie_track *t)
 {
 	enum { MVHD_DURATION = 16, TKHD_DURATION = 20 };
 	if (!t && is(box, "mvhd")) {
@@ -274,7 +275,7 @@ static void write_box(struct writing *w, const struct mp4_box *box, struct mp4_m
 	}
 }
 
-static void write_boxes(struct writing *w, struct span boxes, struct mp4_movie_track *t)
+static void write_boxes(struct movie_writing *w, struct span boxes, struct mp4_movie_track *t)
 {
 	struct mp4_box box;
 	for (struct cur c = cur_of(boxes.p, boxes.n); mp4_next_box(&c, &box);)
@@ -283,7 +284,7 @@ static void write_boxes(struct writing *w, struct span boxes, struct mp4_movie_t
 
 static void write_head(struct mp4_movie *m, struct buf *out, uint64_t base)
 {
-	struct writing w = {
+	struct movie_writing w = {
 		.movie = m, .out = out, .base = base, .is_long = m->bytes + out->max > UINT32_MAX};
 	size_t ftyp = box_begin(out, "ftyp");
 	buf_put(out, "isom\0\0\2\0isomiso6mp41", 20);

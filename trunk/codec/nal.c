@@ -95,7 +95,7 @@ void nal_write_lengths(struct buf *b, struct span data, unsigned form)
 
 static bool is_hevc(uint32_t codec)
 {
-	return codec == FOURCC('h', 'v', 'c', '1');
+	return codec == CODEC_HEVC;
 }
 
 enum { AVC_LENGTH_AT = 4, HEVC_LENGTH_AT = 21 };
@@ -117,7 +117,7 @@ void param_begin(struct param_walk *w, uint32_t codec, struct span record)
 		w->layout = PARAMS_HEVC;
 		cur_skip(&w->c, HEVC_LENGTH_AT + 1);
 		w->lists = cur_u8(&w->c);
-	} else if (codec == FOURCC('a', 'v', 'c', '1')) {
+	} else if (codec == CODEC_AVC) {
 		w->layout = PARAMS_AVC;
 		cur_skip(&w->c, AVC_LENGTH_AT + 1);
 		w->units = cur_u8(&w->c) & 31; /* sequence parameter sets */

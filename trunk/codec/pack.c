@@ -214,15 +214,12 @@ static bool pack_nals(struct payloads *out, const struct au *au, const struct pa
 
 static const struct kind *kind_of(uint32_t codec)
 {
-	return codec == FOURCC('a', 'v', 'c', '1')   ? &avc
-	       : codec == FOURCC('h', 'v', 'c', '1') ? &hevc
-						     : NULL;
+	return codec == CODEC_AVC ? &avc : codec == CODEC_HEVC ? &hevc : NULL;
 }
 
 bool pack_knows(uint32_t codec)
 {
-	return kind_of(codec) || codec == FOURCC('a', 'v', '0', '1') ||
-	       codec == FOURCC('v', 'p', '0', '9');
+	return kind_of(codec) || codec == CODEC_AV1 || codec == CODEC_VP9;
 }
 
 /* A byte in front of each piece: where a frame begins and ends, and whether it refers to others (RFC 9628, 4.2).
@@ -256,9 +253,9 @@ bool pack_video(struct payloads *out, const struct au *au, const struct pack_opt
 	out->count = 0;
 	if (kind)
 		return pack_nals(out, au, opts, kind);
-	if (au->codec == FOURCC('v', 'p', '0', '9'))
+	if (au->codec == CODEC_VP9)
 		return pack_vp9(out, au, opts);
-	return au->codec == FOURCC('a', 'v', '0', '1') && pack_av1(out, au, opts);
+	return au->codec == CODEC_AV1 && pack_av1(out, au, opts);
 }
 
 /* H.264: nal_ref_idc is 0 (7.4.1). H.265: the sub-layer non-reference types are even (table 7-1). */

@@ -5,9 +5,6 @@
 #include "codec/picture.h"
 
 enum { LENGTHS = 4, SETS_MAX = 31, AV1_SEQUENCE = 1, AV1_FRAME_HEADER = 3, AV1_FRAME = 6 };
-#define AVC FOURCC('a', 'v', 'c', '1')
-#define VP9 FOURCC('v', 'p', '0', '9')
-#define HEVC FOURCC('h', 'v', 'c', '1')
 
 static bool next_nal(struct cur *c, struct span *nal)
 {
@@ -18,13 +15,13 @@ static bool next_nal(struct cur *c, struct span *nal)
 
 static unsigned nal_type(uint32_t codec, struct span nal)
 {
-	return codec == AVC ? avc_nal_type(nal) : hevc_nal_type(nal);
+	return codec == CODEC_AVC ? avc_nal_type(nal) : hevc_nal_type(nal);
 }
 
 struct unit_facts nal_facts(uint32_t codec, struct span nal)
 {
 	unsigned type = nal_type(codec, nal);
-	if (codec == AVC)
+	if (codec == CODEC_AVC)
 		return (struct unit_facts){.is_key = type == AVC_IDR,
 					   .has_picture = type >= AVC_SLICE && type <= AVC_IDR};
 	return (struct unit_facts){.is_key = type >= HEVC_BLA && type <= HEVC_CRA,
@@ -60,10 +57,11 @@ static struct unit_facts av1_facts(struct span unit)
 
 struct unit_facts unit_facts(uint32_t codec, struct span unit)
 {
-	if (codec == VP9)
+	if (codec == CODEC_VP9)
 		return (struct unit_facts){.is_key = picture_is_key_vp9(unit),
 					   .has_picture = unit.n > 0};
-	return codec == AVC || codec == HEVC ? nals_facts(codec, unit) : av1_facts(unit);
+	return codec == CODEC_AVC || codec == CODEC_HEVC ? nals_facts(codec, unit)
+							 : av1_facts(unit);
 }
 
 /* ---- records ---- */
@@ -90,8 +88,8 @@ static bool write_avc(struct buf *out, struct span unit)
 {
 	struct buf sps = {.max = UINT16_MAX}, pps = {.max = UINT16_MAX};
 	struct span first = {0}, unused;
-	unsigned spss = put_sets(&sps, AVC, unit, AVC_SPS, &first);
-	unsigned ppss = put_sets(&pps, AVC, unit, AVC_PPS, &unused);
+	unsigned spss = put_sets(&sps, CODEC_AVC, unit, AVC_SPS, &first);
+	unsigned ppss = put_sets(&pps, CODEC_AVC, unit, AVC_PPS, &unused);
 	bool ok = spss && ppss && first.n >= 4 && buf_ok(&sps) && buf_ok(&pps);
 	if (ok) {
 		buf_u8(out, 1);
@@ -153,7 +151,7 @@ static bool write_hevc(struct buf *out, struct span unit)
 	bool ok = true;
 	for (unsigned i = 0; i < 3; i++) {
 		struct buf sets = {.max = UINT16_MAX};
-		unsigned n = put_sets(&sets, HEVC, unit, HEVC_VPS + i, &firsts[i]);
+		unsigned n = put_sets(&sets, CODEC_HEVC, unit, HEVC_VPS + i, &firsts[i]);
 		ok = ok && n && buf_ok(&sets);
 		buf_u8(&lists, (uint8_t)(0x80 | (HEVC_VPS + i))); /* there are no others */
 		buf_u16(&lists, (uint16_t)n);
@@ -236,10 +234,10 @@ static bool write_vp9(struct buf *out, struct span unit)
 
 bool param_record_write(struct buf *record, uint32_t codec, struct span unit)
 {
-	return codec == AVC    ? write_avc(record, unit)
-	       : codec == HEVC ? write_hevc(record, unit)
-	       : codec == VP9  ? write_vp9(record, unit)
-			       : write_av1(record, unit);
+	return codec == CODEC_AVC    ? write_avc(record, unit)
+	       : codec == CODEC_HEVC ? write_hevc(record, unit)
+	       : codec == CODEC_VP9  ? write_vp9(record, unit)
+				     : write_av1(record, unit);
 }
 
 /* ---- as by RTMP ---- */
@@ -247,14 +245,14 @@ bool param_record_write(struct buf *record, uint32_t codec, struct span unit)
 bool nal_is_set(uint32_t codec, struct span nal)
 {
 	unsigned type = nal_type(codec, nal);
-	return codec == AVC ? type == AVC_SPS || type == AVC_PPS
-			    : type >= HEVC_VPS && type <= HEVC_PPS;
+	return codec == CODEC_AVC ? type == AVC_SPS || type == AVC_PPS
+				  : type >= HEVC_VPS && type <= HEVC_PPS;
 }
 
 bool nal_is_plain(uint32_t codec, struct span nal)
 {
 	unsigned type = nal_type(codec, nal);
-	if (codec == AVC)
+	if (codec == CODEC_AVC)
 		return type < AVC_SPS;
 	return type < HEVC_VPS || type > HEVC_FILLER;
 }
@@ -263,7 +261,7 @@ void unit_write_plain(struct buf *out, uint32_t codec, struct span unit)
 {
 	struct cur c = cur_of(unit.p, unit.n);
 	struct span nal;
-	if (codec != AVC && codec != HEVC) {
+	if (codec != CODEC_AVC && codec != CODEC_HEVC) {
 		buf_put(out, unit.p, unit.n);
 		return;
 	}

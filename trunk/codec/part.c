@@ -29,18 +29,21 @@ static const uint32_t classic_video[16] = {
 	[4] = FOURCC('v', 'p', '6', 'f'),
 	[5] = FOURCC('v', 'p', '6', 'a'),
 	[6] = FOURCC('f', 's', 'v', '2'),
-	[CLASSIC_AVC] = FOURCC('a', 'v', 'c', '1'),
-	[CLASSIC_HEVC] = FOURCC('h', 'v', 'c', '1'),
-	[CLASSIC_AV1] = FOURCC('a', 'v', '0', '1'),
-	[14] = FOURCC('v', 'p', '0', '8'),
-	[15] = FOURCC('v', 'p', '0', '9'),
+	[CLASSIC_AVC] = CODEC_AVC,
+	[CLASSIC_HEVC] = CODEC_HEVC,
+	[CLASSIC_AV1] = CODEC_AV1,
+	[14] = CODEC_VP8,
+	[15] = CODEC_VP9,
 };
 
 static const uint32_t classic_audio[16] = {
-	[2] = FOURCC('.', 'm', 'p', '3'),  [7] = FOURCC('a', 'l', 'a', 'w'),
-	[8] = FOURCC('u', 'l', 'a', 'w'),  [CLASSIC_AAC] = FOURCC('m', 'p', '4', 'a'),
-	[11] = FOURCC('s', 'p', 'x', ' '), [CLASSIC_OPUS] = FOURCC('O', 'p', 'u', 's'),
-	[14] = FOURCC('.', 'm', 'p', '3'),
+	[2] = CODEC_MP3,
+	[7] = CODEC_ALAW,
+	[8] = CODEC_ULAW,
+	[CLASSIC_AAC] = CODEC_AAC,
+	[11] = FOURCC('s', 'p', 'x', ' '),
+	[CLASSIC_OPUS] = CODEC_OPUS,
+	[14] = CODEC_MP3,
 };
 
 /* Skips the ModEx packets in front; *packet is the type of what follows them. */
@@ -158,14 +161,14 @@ static enum part_kind kind_of(const struct part_walk *w)
 static bool has_cts(const struct part_walk *w)
 {
 	static const uint32_t reordering[] = {
-		FOURCC('a', 'v', 'c', '1'),
-		FOURCC('h', 'v', 'c', '1'),
-		FOURCC('v', 'v', 'c', '1'),
+		CODEC_AVC,
+		CODEC_HEVC,
+		CODEC_VVC,
 	};
 	if (!w->is_video)
 		return false;
 	if (!w->is_enhanced)
-		return w->codec == FOURCC('a', 'v', '0', '1') || w->codec == reordering[0] ||
+		return w->codec == CODEC_AV1 || w->codec == reordering[0] ||
 		       w->codec == reordering[1];
 	for (size_t i = 0; i < sizeof(reordering) / sizeof(*reordering); i++)
 		if (w->packet == PACKET_CODED && w->codec == reordering[i])
@@ -177,8 +180,7 @@ static void take_cts(struct part *part)
 {
 	struct cur c = cur_of(part->body.p, part->body.n);
 	uint32_t raw = cur_u24(&c);
-	if (part->codec !=
-	    FOURCC('a', 'v', '0', '1')) /* its temporal units are in order of display */
+	if (part->codec != CODEC_AV1) /* its temporal units are in order of display */
 		part->cts = (int32_t)(raw << 8) >> 8;
 	part->body = cur_bytes(&c, cur_left(&c));
 }

@@ -6,6 +6,21 @@
 #include "base/cur.h"
 
 #define FOURCC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+/* Codecs as Enhanced RTMP and MP4 call them, and sound that FLV alone has a number for. */
+#define CODEC_AVC FOURCC('a', 'v', 'c', '1')
+#define CODEC_HEVC FOURCC('h', 'v', 'c', '1')
+#define CODEC_VVC FOURCC('v', 'v', 'c', '1')
+#define CODEC_AV1 FOURCC('a', 'v', '0', '1')
+#define CODEC_VP8 FOURCC('v', 'p', '0', '8')
+#define CODEC_VP9 FOURCC('v', 'p', '0', '9')
+#define CODEC_AAC FOURCC('m', 'p', '4', 'a')
+#define CODEC_OPUS FOURCC('O', 'p', 'u', 's')
+#define CODEC_FLAC FOURCC('f', 'L', 'a', 'C')
+#define CODEC_MP3 FOURCC('.', 'm', 'p', '3')
+#define CODEC_AC3 FOURCC('a', 'c', '-', '3')
+#define CODEC_EAC3 FOURCC('e', 'c', '-', '3')
+#define CODEC_ALAW FOURCC('a', 'l', 'a', 'w')
+#define CODEC_ULAW FOURCC('u', 'l', 'a', 'w')
 
 enum part_kind {
 	PART_OTHER,  /* end of sequence, commands, unknown packet types */

@@ -35,22 +35,10 @@ static bool next_word(char *out, size_t cap, struct span *line)
 	return true;
 }
 
-static bool parse_port(int *port, const char *text)
-{
-	*port = 0;
-	for (const char *p = text; *p; p++) {
-		if (*p < '0' || *p > '9' || *port > 65535)
-			return false;
-		*port = *port * 10 + (*p - '0');
-	}
-	return *text && *port <= 65535;
-}
-
 static bool parse_end(struct addr *out, const char *ip, const char *port, sa_family_t family)
 {
-	int number;
-	return parse_port(&number, port) && addr_literal(out, ip, number) &&
-	       out->sa.ss_family == family;
+	int number = (int)span_number(span_str(port), 65535);
+	return number >= 0 && addr_literal(out, ip, number) && out->sa.ss_family == family;
 }
 
 static enum proxy_verdict parse_line(struct proxy_header *out, struct span line)

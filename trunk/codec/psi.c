@@ -127,7 +127,7 @@ static void read_descriptors(struct psi_stream *s, struct span all)
 	static const struct {
 		uint32_t format;
 		enum es_kind kind;
-	} formats[] = {{FOURCC('O', 'p', 'u', 's'), ES_OPUS},
+	} formats[] = {{CODEC_OPUS, ES_OPUS},
 		       {FOURCC('H', 'E', 'V', 'C'), ES_HEVC},
 		       {FOURCC('A', 'C', '-', '3'), ES_AC3},
 		       {FOURCC('E', 'A', 'C', '3'), ES_EAC3}};

@@ -68,8 +68,8 @@ bool random_access_of_video(struct span payload, unsigned form)
 	part_begin_video(&w, payload);
 	if (!part_default(&w, &part) || part.kind != PART_CODED)
 		return false;
-	bool avc = part.codec == FOURCC('a', 'v', 'c', '1');
-	if (!avc && part.codec != FOURCC('h', 'v', 'c', '1'))
+	bool avc = part.codec == CODEC_AVC;
+	if (!avc && part.codec != CODEC_HEVC)
 		return false;
 	struct cur c = cur_of(part.body.p, part.body.n);
 	enum verdict found = GO_ON;

@@ -29,7 +29,7 @@ void rtp_framer_take(struct rtp_framer *f, struct span bytes)
 enum look { LOOK_SHORT, LOOK_NONE, LOOK_FRAME };
 
 /* Where a packet lies, from the beginning of what was looked at. */
-struct frame {
+struct rtp_frame {
 	size_t head, n;
 	uint32_t ssrc;
 	bool is_control;
@@ -47,7 +47,7 @@ static bool is_interleaved(struct span s)
 }
 
 /* Whether a packet stands here, by its head. */
-static enum look look(struct frame *out, struct span s)
+static enum look look(struct rtp_frame *out, struct span s)
 {
 	if (s.n <= INTERLEAVED)
 		return LOOK_SHORT;
@@ -55,7 +55,7 @@ static enum look look(struct frame *out, struct span s)
 	if (s.n < head + RTP_HEADER)
 		return LOOK_SHORT;
 	struct cur c = cur_of(s.p + head - LENGTH, s.n - head + LENGTH);
-	*out = (struct frame){.head = head, .n = cur_u16(&c)};
+	*out = (struct rtp_frame){.head = head, .n = cur_u16(&c)};
 	struct span packet = span_of(c.p, cur_left(&c));
 	out->is_control = rtp_is_control(packet);
 	cur_skip(&c, SSRC_AT);
@@ -64,15 +64,15 @@ static enum look look(struct frame *out, struct span s)
 	return out->n >= min && has_version_2(packet.p[0]) ? LOOK_FRAME : LOOK_NONE;
 }
 
-static bool is_of_source(const struct rtp_framer *f, const struct frame *frame)
+static bool is_of_source(const struct rtp_framer *f, const struct rtp_frame *frame)
 {
 	return frame->is_control || !f->has_ssrc || frame->ssrc == f->ssrc;
 }
 
 /* Two in a row, of the source that has sent before. */
-static enum look look_for_two(const struct rtp_framer *f, struct frame *out, struct span s)
+static enum look look_for_two(const struct rtp_framer *f, struct rtp_frame *out, struct span s)
 {
-	struct frame second;
+	struct rtp_frame second;
 	enum look first = look(out, s);
 	if (first != LOOK_FRAME)
 		return first;
@@ -94,7 +94,7 @@ static void skip(struct rtp_framer *f, size_t n)
 		f->has_ssrc = false;
 }
 
-static void found(struct rtp_framer *f, const struct frame *frame)
+static void found(struct rtp_framer *f, const struct rtp_frame *frame)
 {
 	f->at += frame->head + frame->n;
 	f->is_lost = false;
@@ -109,7 +109,7 @@ bool rtp_framer_next(struct rtp_framer *f, struct span *packet, bool *gap)
 {
 	*gap = f->is_lost;
 	for (;;) {
-		struct frame frame;
+		struct rtp_frame frame;
 		struct span rest = span_rest(buf_span(&f->bytes), f->at);
 		enum look seen = f->is_lost ? look_for_two(f, &frame, rest) : look(&frame, rest);
 		if (seen == LOOK_SHORT)

@@ -35,12 +35,12 @@ static struct nal_kind hevc_kind(struct span nal)
 
 static bool is_hevc(const struct track *t)
 {
-	return t->codec == FOURCC('h', 'v', 'c', '1');
+	return t->codec == CODEC_HEVC;
 }
 
 static bool has_nals(const struct track *t)
 {
-	return is_hevc(t) || t->codec == FOURCC('a', 'v', 'c', '1');
+	return is_hevc(t) || t->codec == CODEC_AVC;
 }
 
 static struct nal_kind kind_of(const struct track *t, struct span nal)
@@ -131,9 +131,9 @@ bool sample_write_ts(struct buf *b, const struct track *t, const struct au *au)
 		return false;
 	if (has_nals(t))
 		return write_annexb(b, t, au);
-	if (t->codec == FOURCC('m', 'p', '4', 'a'))
+	if (t->codec == CODEC_AAC)
 		return aac_write_adts(b, &t->aac, au->data);
-	if (t->codec == FOURCC('O', 'p', 'u', 's'))
+	if (t->codec == CODEC_OPUS)
 		return write_opus_ts(b, au->data);
 	buf_put(b, au->data.p, au->data.n);
 	return true;
@@ -158,7 +158,7 @@ bool sample_write_mp4(struct buf *b, const struct track *t, const struct au *au)
 		return false;
 	if (has_nals(t))
 		return write_lengths(b, t, au);
-	if (t->codec == FOURCC('a', 'v', '0', '1'))
+	if (t->codec == CODEC_AV1)
 		return write_obus(b, au->data);
 	buf_put(b, au->data.p, au->data.n);
 	return true;
@@ -167,14 +167,14 @@ bool sample_write_mp4(struct buf *b, const struct track *t, const struct au *au)
 bool sample_fits_ts(const struct track *t)
 {
 	switch (t->is_ready ? t->codec : 0) {
-	case FOURCC('a', 'v', 'c', '1'):
-	case FOURCC('h', 'v', 'c', '1'):
-	case FOURCC('.', 'm', 'p', '3'):
-	case FOURCC('a', 'c', '-', '3'):
+	case CODEC_AVC:
+	case CODEC_HEVC:
+	case CODEC_MP3:
+	case CODEC_AC3:
 		return true;
-	case FOURCC('O', 'p', 'u', 's'):
+	case CODEC_OPUS:
 		return t->sound.channels <= 2;
-	case FOURCC('m', 'p', '4', 'a'):
+	case CODEC_AAC:
 		return aac_fits_adts(&t->aac);
 	}
 	return false;

@@ -24,19 +24,6 @@ struct span sdp_word(struct span *text)
 	return sdp_until(text, ' ');
 }
 
-int64_t sdp_number(struct span text, int64_t max)
-{
-	int64_t v = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return -1;
-		v = v * 10 + (text.p[i] - '0');
-		if (v > max)
-			return -1;
-	}
-	return text.n ? v : -1;
-}
-
 struct span sdp_parameter(struct span text, const char *key)
 {
 	while (text.n) {
@@ -79,7 +66,7 @@ static err read_section(struct sdp *sdp, struct span value)
 	struct sdp_section *s = &sdp->sections[sdp->count++];
 	*s = (struct sdp_section){0};
 	s->kind = sdp_word(&value);
-	int64_t port = sdp_number(sdp_word(&value), PORT_MAX);
+	int64_t port = span_number(sdp_word(&value), PORT_MAX);
 	s->port = (int)port;
 	s->protocol = sdp_word(&value);
 	s->formats = span_trim(value, " ");

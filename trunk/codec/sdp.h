@@ -54,8 +54,6 @@ struct span sdp_value(const struct sdp *sdp, const struct sdp_section *section, 
 struct span sdp_word(struct span *text);
 /* Takes what stands before the separator; all of it when there is none. */
 struct span sdp_until(struct span *text, char separator);
-/* A decimal number of the whole text, within bounds; -1: it is none. */
-int64_t sdp_number(struct span text, int64_t max);
 /* "k=v;k=v": the value; an empty span without that key. Spaces around are none of it. */
 struct span sdp_parameter(struct span text, const char *key);
 

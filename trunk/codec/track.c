@@ -64,7 +64,7 @@ static bool has_params(const struct track *t)
 
 static bool take_nal_record(struct track *t, struct span sent)
 {
-	bool is_avc = t->codec == FOURCC('a', 'v', 'c', '1');
+	bool is_avc = t->codec == CODEC_AVC;
 	struct video_info info = {0};
 	t->form = param_form(t->codec, sent);
 	set(&t->record, sent);
@@ -138,27 +138,27 @@ static bool take_flac(struct track *t, struct span sent)
 static bool take_record(struct track *t, struct span sent)
 {
 	switch (t->codec) {
-	case FOURCC('a', 'v', 'c', '1'):
-	case FOURCC('h', 'v', 'c', '1'):
+	case CODEC_AVC:
+	case CODEC_HEVC:
 		return take_nal_record(t, sent);
-	case FOURCC('a', 'v', '0', '1'):
+	case CODEC_AV1:
 		set(&t->record, sent);
 		if (sent.n < 4)
 			return false;
 		picture_size_av1(span_of(sent.p + 4, sent.n - 4), &t->width, &t->height);
 		return buf_ok(&t->record);
-	case FOURCC('v', 'p', '0', '9'):
+	case CODEC_VP9:
 		set(&t->record, skip_box_header(sent));
 		return buf_ok(&t->record) && t->record.n >= 8;
-	case FOURCC('m', 'p', '4', 'a'):
+	case CODEC_AAC:
 		set(&t->record, sent);
 		if (!aac_read(&t->aac, sent) || !buf_ok(&t->record))
 			return false;
 		t->sound = t->aac.sound;
 		return true;
-	case FOURCC('O', 'p', 'u', 's'):
+	case CODEC_OPUS:
 		return take_opus(t, sent);
-	case FOURCC('f', 'L', 'a', 'C'):
+	case CODEC_FLAC:
 		return take_flac(t, sent);
 	}
 	return false;
@@ -191,7 +191,7 @@ static bool take_self_described(struct track *t, const struct au *au)
 {
 	struct sound now = {0};
 	struct ac3 ac3 = {0};
-	bool is_mp3 = au->codec == FOURCC('.', 'm', 'p', '3');
+	bool is_mp3 = au->codec == CODEC_MP3;
 	if (!(is_mp3 ? sound_read_mp3(&now, au->data) : ac3_read(&ac3, au->data)))
 		return false;
 	if (!is_mp3)
@@ -237,10 +237,10 @@ bool track_take(struct track *t, const struct au *au)
 	if (au->is_header)
 		return take_header(t, au);
 	switch (au->codec) {
-	case FOURCC('.', 'm', 'p', '3'):
-	case FOURCC('a', 'c', '-', '3'):
+	case CODEC_MP3:
+	case CODEC_AC3:
 		return take_self_described(t, au);
-	case FOURCC('v', 'p', '0', '9'):
+	case CODEC_VP9:
 		return take_vp9(t, au);
 	}
 	return false;
@@ -261,5 +261,5 @@ void track_free(struct track *t)
 
 unsigned track_samples(const struct track *t, struct span data)
 {
-	return t->codec == FOURCC('O', 'p', 'u', 's') ? opus_samples(data) : t->sound.samples;
+	return t->codec == CODEC_OPUS ? opus_samples(data) : t->sound.samples;
 }

@@ -50,31 +50,31 @@ void track_name(const struct track *t, char out[static TRACK_NAME_MAX])
 	if (!t->is_ready)
 		return;
 	switch (t->codec) {
-	case FOURCC('a', 'v', 'c', '1'):
+	case CODEC_AVC:
 		name_avc(r, out);
 		break;
-	case FOURCC('h', 'v', 'c', '1'):
+	case CODEC_HEVC:
 		name_hevc(r, out);
 		break;
-	case FOURCC('a', 'v', '0', '1'):
+	case CODEC_AV1:
 		name_av1(r, out);
 		break;
-	case FOURCC('v', 'p', '0', '9'):
+	case CODEC_VP9:
 		name_vp9(r, out);
 		break;
-	case FOURCC('m', 'p', '4', 'a'):
+	case CODEC_AAC:
 		name_aac(t, out);
 		break;
-	case FOURCC('.', 'm', 'p', '3'):
+	case CODEC_MP3:
 		snprintf(out, TRACK_NAME_MAX, "mp4a.40.34");
 		break;
-	case FOURCC('O', 'p', 'u', 's'):
+	case CODEC_OPUS:
 		snprintf(out, TRACK_NAME_MAX, "opus");
 		break;
-	case FOURCC('f', 'L', 'a', 'C'):
+	case CODEC_FLAC:
 		snprintf(out, TRACK_NAME_MAX, "fLaC");
 		break;
-	case FOURCC('a', 'c', '-', '3'):
+	case CODEC_AC3:
 		snprintf(out, TRACK_NAME_MAX, "ac-3");
 		break;
 	}

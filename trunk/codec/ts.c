@@ -41,15 +41,15 @@ static void write_section(struct buf *b, unsigned pid, uint8_t *counter, struct 
 static uint8_t stream_type(const struct track *t)
 {
 	switch (t->codec) {
-	case FOURCC('a', 'v', 'c', '1'):
+	case CODEC_AVC:
 		return 0x1B;
-	case FOURCC('h', 'v', 'c', '1'):
+	case CODEC_HEVC:
 		return 0x24;
-	case FOURCC('m', 'p', '4', 'a'):
+	case CODEC_AAC:
 		return 0x0F;
-	case FOURCC('.', 'm', 'p', '3'):
+	case CODEC_MP3:
 		return t->sound.rate >= 32000 ? 0x03 : 0x04;
-	case FOURCC('a', 'c', '-', '3'):
+	case CODEC_AC3:
 		return 0x81;
 	}
 	return 0x06; /* private data, told by a descriptor */
@@ -61,11 +61,11 @@ static void write_stream(struct buf *b, const struct track *t, unsigned pid)
 			     ac3[] = {5, 4, 'A', 'C', '-', '3'};
 	uint8_t opus[] = {5, 4, 'O', 'p', 'u', 's', 0x7F, 2, 0x80, (uint8_t)t->sound.channels};
 	struct span descriptors = {0};
-	if (t->codec == FOURCC('h', 'v', 'c', '1'))
+	if (t->codec == CODEC_HEVC)
 		descriptors = span_of(hevc, sizeof(hevc));
-	else if (t->codec == FOURCC('a', 'c', '-', '3'))
+	else if (t->codec == CODEC_AC3)
 		descriptors = span_of(ac3, sizeof(ac3));
-	else if (t->codec == FOURCC('O', 'p', 'u', 's'))
+	else if (t->codec == CODEC_OPUS)
 		descriptors = span_of(opus, sizeof(opus));
 	buf_u8(b, stream_type(t));
 	buf_u16(b, (uint16_t)(0xE000 | pid));
@@ -134,7 +134,7 @@ static void set_pes_length(struct buf *pes)
 	be_put(pes->p + PES_START - 2, n > PES_LENGTH_MAX ? 0 : n, 2);
 }
 
-struct packet {
+struct ts_packet {
 	unsigned pid;
 	uint8_t *counter;
 	bool is_start, is_key;
@@ -143,7 +143,7 @@ struct packet {
 };
 
 /* The adaptation field, stuffed to a size of n bytes. */
-static void put_field(uint8_t *at, size_t n, const struct packet *p)
+static void put_field(uint8_t *at, size_t n, const struct ts_packet *p)
 {
 	uint64_t base = (uint64_t)p->clock & 0x1FFFFFFFF;
 	memset(at, 0xFF, n);
@@ -156,7 +156,7 @@ static void put_field(uint8_t *at, size_t n, const struct packet *p)
 }
 
 /* One packet with `n` bytes of payload, stuffed to its full size. */
-static void write_packet(struct buf *b, const struct packet *p, struct span payload)
+static void write_packet(struct buf *b, const struct ts_packet *p, struct span payload)
 {
 	size_t room = TS_PACKET - 4 - payload.n;
 	uint8_t *at = buf_grow(b, TS_PACKET);
@@ -173,13 +173,13 @@ static void write_packet(struct buf *b, const struct packet *p, struct span payl
 }
 
 /* The bytes of the field that a packet must have. */
-static size_t field_size(const struct packet *p)
+static size_t field_size(const struct ts_packet *p)
 {
 	return p->has_clock ? 8 : p->is_key ? 2 : 0;
 }
 
 /* How many packets a payload of n bytes takes; with `fill` so many that the counter comes round. */
-static size_t packets_for(const struct packet *p, size_t n, bool fill)
+static size_t packets_for(const struct ts_packet *p, size_t n, bool fill)
 {
 	const size_t room = TS_PACKET - 4, first = room - field_size(p);
 	size_t packets = n <= first ? 1 : 1 + (n - first + room - 1) / room;
@@ -188,7 +188,7 @@ static size_t packets_for(const struct packet *p, size_t n, bool fill)
 }
 
 /* Full packets, as long as a byte is left for each that follows. */
-static void write_packets(struct buf *b, struct packet p, struct span payload, bool fill)
+static void write_packets(struct buf *b, struct ts_packet p, struct span payload, bool fill)
 {
 	for (size_t packets = packets_for(&p, payload.n, fill); payload.n > 0; packets--) {
 		size_t n = TS_PACKET - 4 - field_size(&p);
@@ -201,9 +201,9 @@ static void write_packets(struct buf *b, struct packet p, struct span payload, b
 }
 
 /* Clock references alone, where pictures come more rarely than a clock must. */
-static void keep_clock(struct ts_writer *w, struct buf *b, struct packet *p, int64_t dts)
+static void keep_clock(struct ts_writer *w, struct buf *b, struct ts_packet *p, int64_t dts)
 {
-	struct packet alone = {.pid = p->pid, .counter = p->counter, .has_clock = true};
+	struct ts_packet alone = {.pid = p->pid, .counter = p->counter, .has_clock = true};
 	while (w->has_clock && dts - w->clock > CLOCK_INTERVAL &&
 	       dts - w->clock <= 100 * CLOCK_INTERVAL) {
 		w->clock += CLOCK_INTERVAL;
@@ -232,7 +232,7 @@ bool ts_write(struct ts_writer *w, struct buf *b, const struct au *units, size_t
 	if (!has_any || !buf_ok(pes))
 		return false;
 	set_pes_length(pes);
-	struct packet p = {
+	struct ts_packet p = {
 		.pid = is_video ? TS_PID_VIDEO : TS_PID_AUDIO,
 		.counter = &s->counter,
 		.is_start = true,

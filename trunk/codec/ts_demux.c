@@ -82,13 +82,14 @@ static void set_stream(struct ts_demux *d, struct ts_demux_stream *s,
 }
 
 /* What is taken of a program. */
-struct choice {
+struct program_choice {
 	const struct psi_stream *video, *sound;
 };
 
-static struct choice choose(const struct ts_demux *d, const struct psi_stream *streams, size_t n)
+static struct program_choice choose(const struct ts_demux *d, const struct psi_stream *streams,
+				    size_t n)
 {
-	struct choice c = {0};
+	struct program_choice c = {0};
 	unsigned wanted = d->opts.audio ? d->opts.audio : 1, sounds = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (streams[i].kind == ES_NONE)
@@ -102,7 +103,7 @@ static struct choice choose(const struct ts_demux *d, const struct psi_stream *s
 }
 
 static void note_rest(struct ts_demux *d, const struct psi_stream *streams, size_t n,
-		      const struct choice *c)
+		      const struct program_choice *c)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct psi_stream *s = &streams[i];
@@ -115,7 +116,7 @@ static void note_rest(struct ts_demux *d, const struct psi_stream *streams, size
 }
 
 /* Whether this program is, or becomes, the one that is read. */
-static bool takes_program(const struct ts_demux *d, uint16_t number, const struct choice *c)
+static bool takes_program(const struct ts_demux *d, uint16_t number, const struct program_choice *c)
 {
 	if (d->opts.program)
 		return d->opts.program == number;
@@ -140,7 +141,7 @@ static void take_map(struct ts_demux *d, uint16_t pid, struct span section)
 	size_t n;
 	if (!has_program(d, program, pid) || !psi_read_pmt(section, streams, &n))
 		return;
-	struct choice c = choose(d, streams, n);
+	struct program_choice c = choose(d, streams, n);
 	if (!c.video && !c.sound)
 		note(d, NOTE_EMPTY, "a program", pid);
 	if (!takes_program(d, program, &c))
@@ -183,20 +184,20 @@ static void take_programs(struct ts_demux *d, struct span section)
 
 /* ---- packets ---- */
 
-struct packet {
+struct ts_input {
 	uint16_t pid;
 	uint8_t counter;
 	bool is_damaged, starts, is_scrambled, has_payload, jumps;
 	struct span payload;
 };
 
-static bool read_packet(struct packet *p, const uint8_t *bytes)
+static bool read_packet(struct ts_input *p, const uint8_t *bytes)
 {
 	enum { DAMAGED = 0x80, STARTS = 0x40, FIELD = 0x20, PAYLOAD = 0x10, DISCONTINUITY = 0x80 };
 	struct cur c = cur_of(bytes, TS_DEMUX_PACKET);
 	cur_skip(&c, 1);
 	unsigned head = cur_u16(&c), flags = cur_u8(&c);
-	*p = (struct packet){
+	*p = (struct ts_input){
 		.pid = head & PID_MASK,
 		.counter = flags % COUNTERS,
 		.is_damaged = head >> 8 & DAMAGED,
@@ -215,7 +216,7 @@ static bool read_packet(struct packet *p, const uint8_t *bytes)
 enum order { ORDER_NEXT, ORDER_AGAIN, ORDER_GAP };
 
 /* What the counter says about this packet (2.4.3.3). */
-static enum order order_of(const struct packet *p, bool *has_counter, uint8_t *counter)
+static enum order order_of(const struct ts_input *p, bool *has_counter, uint8_t *counter)
 {
 	bool had = *has_counter;
 	uint8_t before = *counter;
@@ -229,7 +230,7 @@ static enum order order_of(const struct packet *p, bool *has_counter, uint8_t *c
 /* ---- tables ---- */
 
 /* Whether the packet's payload continues the table. */
-static bool table_follows(struct ts_demux_table *t, const struct packet *p)
+static bool table_follows(struct ts_demux_table *t, const struct ts_input *p)
 {
 	enum order order = order_of(p, &t->has_counter, &t->counter);
 	if (order == ORDER_GAP)
@@ -237,7 +238,7 @@ static bool table_follows(struct ts_demux_table *t, const struct packet *p)
 	return order != ORDER_AGAIN;
 }
 
-static void take_pat(struct ts_demux *d, const struct packet *p)
+static void take_pat(struct ts_demux *d, const struct ts_input *p)
 {
 	struct span payload = p->payload, section;
 	bool starts = p->starts;
@@ -247,7 +248,7 @@ static void take_pat(struct ts_demux *d, const struct packet *p)
 		take_programs(d, section);
 }
 
-static void take_pmt(struct ts_demux *d, struct ts_demux_table *map, const struct packet *p)
+static void take_pmt(struct ts_demux *d, struct ts_demux_table *map, const struct ts_input *p)
 {
 	struct span payload = p->payload, section;
 	bool starts = p->starts;
@@ -313,7 +314,7 @@ static void take_head(struct ts_demux *d, struct ts_demux_stream *s, struct span
 		begin_payload(d, s, &h, span_rest(bytes, h.n - before));
 }
 
-static void take_stream(struct ts_demux *d, struct ts_demux_stream *s, const struct packet *p)
+static void take_stream(struct ts_demux *d, struct ts_demux_stream *s, const struct ts_input *p)
 {
 	enum order order = order_of(p, &s->has_counter, &s->counter);
 	if (order == ORDER_AGAIN)
@@ -345,7 +346,7 @@ static struct ts_demux_table *map_by_pid(struct ts_demux *d, unsigned pid)
 
 static void take_packet(struct ts_demux *d, const uint8_t *bytes)
 {
-	struct packet p;
+	struct ts_input p;
 	d->packets++;
 	if (!read_packet(&p, bytes) || p.is_damaged || !p.has_payload || p.pid == PID_NULL)
 		return; /* what is damaged is missing: the counter says so */

@@ -220,7 +220,7 @@ static void end_vp9(struct unpack *u)
 {
 	enum { BYTES = 4 };
 	uint8_t mark = (uint8_t)(0xC0 | (BYTES - 1) << 3 | (u->frame_count - 1));
-	if (u->codec != FOURCC('v', 'p', '0', '9') || u->frame_count < 2)
+	if (u->codec != CODEC_VP9 || u->frame_count < 2)
 		return;
 	buf_u8(&u->unit, mark);
 	for (int i = 0; i < u->frame_count; i++)
@@ -235,13 +235,13 @@ void unpack_take(struct unpack *u, struct span payload)
 {
 	if (payload.n == 0 || u->is_bad)
 		return;
-	if (u->codec == FOURCC('a', 'v', 'c', '1'))
+	if (u->codec == CODEC_AVC)
 		take_avc(u, payload);
-	else if (u->codec == FOURCC('h', 'v', 'c', '1'))
+	else if (u->codec == CODEC_HEVC)
 		take_hevc(u, payload);
-	else if (u->codec == FOURCC('a', 'v', '0', '1'))
+	else if (u->codec == CODEC_AV1)
 		take_av1(u, payload);
-	else if (u->codec == FOURCC('v', 'p', '0', '9'))
+	else if (u->codec == CODEC_VP9)
 		take_vp9(u, payload);
 	else
 		u->is_bad = true;
@@ -258,11 +258,11 @@ bool unpack_is_first(uint32_t codec, struct span p)
 {
 	if (p.n == 0)
 		return true;
-	if (codec == FOURCC('a', 'v', 'c', '1'))
+	if (codec == CODEC_AVC)
 		return (p.p[0] & 31) != FU_A || (p.n > 1 && p.p[1] & BEGINS);
-	if (codec == FOURCC('h', 'v', 'c', '1'))
+	if (codec == CODEC_HEVC)
 		return hevc_nal_type(p) != FU || (p.n > 2 && p.p[2] & BEGINS);
-	if (codec == FOURCC('v', 'p', '0', '9'))
+	if (codec == CODEC_VP9)
 		return p.p[0] & 0x08;
 	return !(p.p[0] & CONTINUES);
 }

@@ -4,15 +4,10 @@
 
 static err parse_port(int *port, struct span digits)
 {
-	int v = 0;
-	for (size_t i = 0; i < digits.n && v <= 65535; i++) {
-		if (digits.p[i] < '0' || digits.p[i] > '9')
-			return err_fail(ERR_PROTOCOL, "a port that is no number");
-		v = v * 10 + (digits.p[i] - '0');
-	}
-	if (v < 1 || v > 65535)
-		return err_fail(ERR_PROTOCOL, "a port outside of 1 to 65535");
-	*port = v;
+	int64_t v = span_number(digits, 65535);
+	if (v < 1)
+		return err_fail(ERR_PROTOCOL, "a port that is no number from 1 to 65535");
+	*port = (int)v;
 	return OK;
 }
 

@@ -102,7 +102,7 @@ static void listens_differ(const struct subject *s)
 }
 
 /* A directive that listens, and for what. */
-struct listening {
+struct listen_address {
 	const char *path;
 	const char *text;
 	bool http;
@@ -110,26 +110,28 @@ struct listening {
 
 enum { LISTENING_MAX = 5 };
 
-static int http_listening(struct listening out[static LISTENING_MAX], const struct conf *c)
+static int http_listening(struct listen_address out[static LISTENING_MAX], const struct conf *c)
 {
 	int n = 0;
 	if (c->http_server.enabled)
-		out[n++] = (struct listening){"http_server.listen", c->http_server.listen, true};
-	if (c->http_api.enabled)
-		out[n++] = (struct listening){"http_api.listen", c->http_api.listen, true};
-	if (c->exporter.enabled)
-		out[n++] = (struct listening){"exporter.listen", c->exporter.listen, true};
-	if (c->http_server.enabled && c->http_server.https.enabled)
-		out[n++] = (struct listening){"http_server.https.listen",
-					      c->http_server.https.listen, true};
-	if (c->http_api.enabled && c->http_api.https.enabled)
 		out[n++] =
-			(struct listening){"http_api.https.listen", c->http_api.https.listen, true};
+			(struct listen_address){"http_server.listen", c->http_server.listen, true};
+	if (c->http_api.enabled)
+		out[n++] = (struct listen_address){"http_api.listen", c->http_api.listen, true};
+	if (c->exporter.enabled)
+		out[n++] = (struct listen_address){"exporter.listen", c->exporter.listen, true};
+	if (c->http_server.enabled && c->http_server.https.enabled)
+		out[n++] = (struct listen_address){"http_server.https.listen",
+						   c->http_server.https.listen, true};
+	if (c->http_api.enabled && c->http_api.https.enabled)
+		out[n++] = (struct listen_address){"http_api.https.listen",
+						   c->http_api.https.listen, true};
 	return n;
 }
 
 /* The same address for two services of one protocol is meant: both are served there. */
-static void differ(const struct subject *s, const struct listening *a, const struct listening *b)
+static void differ(const struct subject *s, const struct listen_address *a,
+		   const struct listen_address *b)
 {
 	struct hostport mine, other;
 	if (!hostport_listen(&mine, a->text) || !hostport_listen(&other, b->text) ||
@@ -144,19 +146,19 @@ static void differ(const struct subject *s, const struct listening *a, const str
 			     a->path, log_quote(a->text), b->path, log_quote(b->text));
 }
 
-static void differ_from_rtmp(const struct subject *s, const struct listening *a)
+static void differ_from_rtmp(const struct subject *s, const struct listen_address *a)
 {
 	const struct conf *c = s->conf;
 	for (int i = 0; i < c->listen.count; i++)
-		differ(s, a, &(struct listening){"listen", c->listen.v[i], false});
+		differ(s, a, &(struct listen_address){"listen", c->listen.v[i], false});
 	for (int i = 0; a->http && c->rtmps.enabled && i < c->rtmps.listen.count; i++)
-		differ(s, a, &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
+		differ(s, a, &(struct listen_address){"rtmps.listen", c->rtmps.listen.v[i], false});
 }
 
 static void endpoints_differ(const struct subject *s)
 {
 	const struct conf *c = s->conf;
-	struct listening http[LISTENING_MAX];
+	struct listen_address http[LISTENING_MAX];
 	int count = http_listening(http, c);
 	for (int i = 0; i < count; i++) {
 		differ_from_rtmp(s, &http[i]);
@@ -164,14 +166,14 @@ static void endpoints_differ(const struct subject *s)
 			differ(s, &http[i], &http[k]);
 	}
 	for (int i = 0; c->rtmps.enabled && i < c->rtmps.listen.count; i++)
-		differ_from_rtmp(s,
-				 &(struct listening){"rtmps.listen", c->rtmps.listen.v[i], false});
-	const struct listening rtc = {"rtc_server.tcp.listen", c->rtc_server.tcp.listen, true};
+		differ_from_rtmp(
+			s, &(struct listen_address){"rtmps.listen", c->rtmps.listen.v[i], false});
+	const struct listen_address rtc = {"rtc_server.tcp.listen", c->rtc_server.tcp.listen, true};
 	if (!c->rtc_server.enabled || !c->rtc_server.tcp.enabled)
 		return;
 	differ_from_rtmp(s, &rtc);
 	for (int i = 0; i < count; i++)
-		differ(s, &(struct listening){rtc.path, rtc.text, false}, &http[i]);
+		differ(s, &(struct listen_address){rtc.path, rtc.text, false}, &http[i]);
 }
 
 static void keys_fit(const struct subject *s, const struct conf_certs *certs, const char *path)

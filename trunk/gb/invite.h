@@ -21,7 +21,7 @@ void gb_offer_write(struct buf *out, const struct gb_offer *offer);
 /* "channel:ssrc,server:0" */
 void gb_subject_write(struct buf *out, const char *channel, uint32_t ssrc, const char *server);
 
-/* What of it matters; zeros where it is not said. */
+/* The parts of an answer's SDP that matter; zeros where it says nothing. */
 struct gb_answer {
 	bool has_ssrc;
 	uint32_t ssrc;

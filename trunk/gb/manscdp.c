@@ -172,7 +172,7 @@ struct span manscdp_field(struct span inside, const char *name)
 	return (struct span){0};
 }
 
-/* One character of the text, decoded; what is read of it. */
+/* Decodes one character; returns how many bytes of the text it took. */
 static size_t decode(struct span s, char *out)
 {
 	static const struct {

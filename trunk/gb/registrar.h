@@ -26,7 +26,7 @@ struct gb_registrar_opts {
 	void *ctx;
 };
 
-/* What others do about it. None may block; the device may be gone when they return. */
+/* Calls on changes of a device. None may block; the device may be gone when they return. */
 struct gb_registrar_ops {
 	/* It has registered, or registered anew; `is_new_life`: it knows nothing of what was before. */
 	void (*on_registered)(void *ctx, struct gb_device *device, bool is_new_life);

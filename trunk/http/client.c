@@ -255,3 +255,38 @@ err http_open(const struct http_request_opts *opts, struct sock **sock, struct h
 	free(link.tls_name);
 	return OK;
 }
+
+/* ---- what an answer means ---- */
+
+err http_outcome(int status)
+{
+	switch (status) {
+	case 200:
+		return OK;
+	case 301:
+	case 302:
+	case 303:
+	case 307:
+	case 308:
+		return ERR_REDIRECT;
+	case 404:
+		return err_fail(ERR_NOTFOUND, "the server says 404");
+	default:
+		return err_fail(ERR_DENIED, "the server says %d", status);
+	}
+}
+
+err http_follow(struct http_url *to, const char *location)
+{
+	if (!*location)
+		return err_fail(ERR_PROTOCOL, "the server redirects to nowhere");
+	struct http_url *next = mem_new(struct http_url);
+	err e = http_url_parse(next, location);
+	if (!e && strcmp(to->schema, "https") == 0 && strcmp(next->schema, "https") != 0)
+		e = err_fail(ERR_DENIED, "the server redirects to %s, without encryption",
+			     next->schema);
+	if (!e)
+		*to = *next;
+	free(next);
+	return e;
+}

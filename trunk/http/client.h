@@ -39,5 +39,11 @@ err http_request(const struct http_request_opts *opts, int *status, struct buf *
 err http_open(const struct http_request_opts *opts, struct sock **sock, struct http_conn **conn,
 	      struct http_message **head) BLOCKS;
 
+/* What the status of an answer to a GET means: OK, ERR_REDIRECT, ERR_NOTFOUND (404), else ERR_DENIED. */
+err http_outcome(int status);
+/* Where an answer's Location leads to; "" and one without encryption after one with it are errors, and `to` is as
+ * it was then. */
+err http_follow(struct http_url *to, const char *location);
+
 /* Closes the connections that are kept. For the end of the process, before co_fini(). */
 void http_client_pool_close(void);

@@ -22,7 +22,7 @@
 enum { PIECE = 65536, PIECE_MS = 30000, EXTRA_MAX = 8192 };
 
 /* The work of the helper thread: it opens a file and looks at it, or reads a piece of it. */
-struct job {
+struct file_job {
 	const char *dir;
 	char *path; /* relative to dir */
 	int fd;
@@ -134,7 +134,7 @@ static int open_beneath(int dirfd, const char *path)
 /* On the helper thread. */
 static void open_job(void *arg)
 {
-	struct job *job = arg;
+	struct file_job *job = arg;
 	job->fd = -1;
 	int dirfd = open(job->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
@@ -150,7 +150,7 @@ static void open_job(void *arg)
 /* On the helper thread. */
 static void read_job(void *arg)
 {
-	struct job *job = arg;
+	struct file_job *job = arg;
 	do
 		job->got = pread(job->fd, job->piece, job->want, job->at);
 	while (job->got < 0 && errno == EINTR);
@@ -159,7 +159,7 @@ static void read_job(void *arg)
 /* On the helper thread. */
 static void close_job(void *arg)
 {
-	struct job *job = arg;
+	struct file_job *job = arg;
 	if (job->fd >= 0)
 		close(job->fd);
 	job->fd = -1;
@@ -214,7 +214,7 @@ static bool range_applies(const struct http_message *request, const struct stat 
 	return !condition || strcmp(condition, etag) == 0 || strcmp(condition, date) == 0;
 }
 
-static err send_pieces(struct sock *sock, struct job *job, int64_t from, int64_t length)
+static err send_pieces(struct sock *sock, struct file_job *job, int64_t from, int64_t length)
 {
 	while (length > 0) {
 		job->at = from;
@@ -242,7 +242,7 @@ static void headers_write(struct buf *b, const struct stat *st, const char *extr
 }
 
 /* Head, then the bytes from..from+length of the open file. */
-static err send_part(struct sock *sock, const struct http_message *request, struct job *job,
+static err send_part(struct sock *sock, const struct http_message *request, struct file_job *job,
 		     int status, int64_t from, int64_t length, const char *extra)
 {
 	struct buf head = {.max = 4 * EXTRA_MAX};
@@ -260,7 +260,7 @@ static err send_part(struct sock *sock, const struct http_message *request, stru
 	return e;
 }
 
-static err send_open(struct sock *sock, const struct http_message *request, struct job *job,
+static err send_open(struct sock *sock, const struct http_message *request, struct file_job *job,
 		     const char *extra)
 {
 	const char *range = http_header_get(request, "Range");
@@ -326,7 +326,7 @@ err http_try_file(struct sock *sock, const struct http_message *request, const c
 	*found = !has_dotname(request->path);
 	if (!*found)
 		return OK;
-	struct job job = {.dir = dir, .path = relative(request->path), .fd = -1};
+	struct file_job job = {.dir = dir, .path = relative(request->path), .fd = -1};
 	err e = OK;
 	co_offload(open_job, &job);
 	if (job.fd >= 0 && S_ISREG(job.st.st_mode))

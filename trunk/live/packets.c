@@ -16,7 +16,7 @@ enum {
 	AUDIO_DRIFT_MS =
 		100, /* of times by samples from times by messages, then they are taken anew */
 };
-#define OPUS FOURCC('O', 'p', 'u', 's')
+#define OPUS CODEC_OPUS
 
 /* ---- codecs ---- */
 

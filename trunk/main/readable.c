@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct reading {
+struct file_reading {
 	const struct row *row;
 	const char *vhost; /* whose block it is in; NULL */
 	const char *user;  /* who could not read it; "" for the one that the process is */
@@ -19,7 +19,7 @@ struct reading {
 
 static void try_file(const char *path, void *ctx)
 {
-	struct reading *r = ctx;
+	struct file_reading *r = ctx;
 	if (r->e || !*path)
 		return;
 	int fd = openat(r->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -47,7 +47,7 @@ static bool is_on(const void *base, const struct row *row)
 	return on;
 }
 
-static err try_rows(struct reading *r, const void *base, bool vhost)
+static err try_rows(struct file_reading *r, const void *base, bool vhost)
 {
 	for (r->row = schema_first(); r->row && !r->e; r->row = schema_next(r->row))
 		if (r->row->is_file && (vhost ? row_is_vhost(r->row) : !row_owner(r->row)) &&
@@ -59,7 +59,7 @@ static err try_rows(struct reading *r, const void *base, bool vhost)
 err readable_check(const struct conf *conf, const char *user)
 {
 	static const struct row file = {.path = "the configuration"};
-	struct reading r = {.row = &file, .user = user, .folder = AT_FDCWD};
+	struct file_reading r = {.row = &file, .user = user, .folder = AT_FDCWD};
 	try_file(conf->file, &r);
 	TRY(r.e);
 	r.folder = open(conf->work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

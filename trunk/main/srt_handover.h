@@ -13,11 +13,11 @@
 /* In the process that is replaced, while it listens still: its successor may have the ports, and is told so ("srt FIRST
  * COUNT") as soon as no process before this one has a part in them. */
 void srt_handover_give(struct serve *serve, struct channel *next);
-/* That one has gone, or its channel. */
+/* The successor has gone, or its channel. */
 void srt_handover_forget(void);
 /* In a successor: the process before it, until whose end it has a part in the ports. */
 void srt_handover_watch(struct serve *serve, pid_t former);
-/* What that one has told: the ports are opened. */
+/* Opens the ports that the predecessor has told. */
 void srt_handover_take(struct serve *serve, const char *numbers);
 /* At the end of the process. */
 void srt_handover_end(void);

@@ -30,7 +30,7 @@ enum {
 	TAKEN_MS = 2000, /* for a publisher that is there to leave by itself */
 };
 
-/* One side of an upgrade. A process may be the successor of one and the predecessor of another. */
+/* A side of an upgrade. A process may be the successor of one and the predecessor of another. */
 struct side {
 	struct serve *serve;
 	struct channel channel;
@@ -72,7 +72,7 @@ static void tell_end(struct source_observer *o, struct source *source)
 		channel_put(&s->channel, "gone", source->key);
 }
 
-/* Those of the process before this one are had from here, too. */
+/* The predecessor's API is reached through this process, too. */
 static void list_streams(struct side *s)
 {
 	s->observer = (struct source_observer){.on_begin = tell_begin, .on_end = tell_end};
@@ -110,7 +110,7 @@ static err open_side(struct listener **out, struct server *server, bool api)
 	return OK;
 }
 
-/* Where the next one is reached from here: by the first port of ours, which is its now. */
+/* The successor's API: at the first port of this process, which it has taken over. */
 static void name_next(struct side *s, pid_t pid)
 {
 	struct generation *g = &s->serve->server.next;
@@ -128,7 +128,7 @@ static void name_next(struct side *s, pid_t pid)
 		memcpy(g->rtmp, text, strlen(text) + 1);
 }
 
-/* What comes to the WebRTC port waits in it until the successor reads that. */
+/* Datagrams wait in the WebRTC port until the successor reads it. */
 static void hand_port_over(const struct side *s)
 {
 	struct rtc_hub *rtc = s->serve->server.rtc;
@@ -229,7 +229,7 @@ static err on_line_of_next(struct channel *channel, const char *line)
 	return OK;
 }
 
-/* It has ended: the WebRTC port is read here again, if nobody else does. */
+/* After the successor's end the WebRTC port is read here again, if no other process does. */
 static void take_port_back(const struct side *s, bool was_ready)
 {
 	struct rtc_hub *rtc = s->serve->server.rtc;
@@ -338,7 +338,7 @@ static void be_alone(struct side *s)
 	s->is_alone = true;
 }
 
-/* Whoever has taken over from us hears of it, too. */
+/* The successor is told, too. */
 static void note(struct side *s, const char *word, const char *key)
 {
 	if (strcmp(word, "rtc") == 0)

@@ -1,5 +1,5 @@
 /* Names. c-ares asks; its descriptors are level-triggered in the reactor, since it does not read
- * until EAGAIN, and its timeouts are one timer. Around it a small cache: one struct question per
+ * until EAGAIN, and its timeouts are one timer. Around it a small cache: one struct dns_question per
  * name and kind, which has an answer, is being asked, or both. Whoever needs the name waits on
  * its question. Callbacks of c-ares run in the reactor or inside the call that asks. */
 #include "net/dns.h"
@@ -35,7 +35,7 @@ struct asker {
 	struct asker *prev, *next;
 };
 
-struct question {
+struct dns_question {
 	const char *name; /* in the key */
 	bool is_srv;
 	bool asking;
@@ -72,7 +72,7 @@ static struct {
 	struct timer timer;
 	struct dns_fd *fds;
 	struct map *questions;
-	struct question *starting; /* c-ares is being called for it */
+	struct dns_question *starting; /* c-ares is being called for it */
 	int askers;
 	bool ready;
 } dns;
@@ -129,7 +129,7 @@ static void fd_wanted(void *data, ares_socket_t fd, int readable, int writable)
 	(void)reactor_add_level(&f->rfd, fd, events); /* else the question times out */
 }
 
-static void question_done(struct question *q, int status)
+static void question_done(struct dns_question *q, int status)
 {
 	struct asker *asker;
 	q->asking = false;
@@ -157,7 +157,7 @@ static int64_t shortest_ttl(const struct ares_addrinfo *info)
 	return ttl;
 }
 
-static int64_t lifetime(const struct question *q, int64_t ttl_seconds)
+static int64_t lifetime(const struct dns_question *q, int64_t ttl_seconds)
 {
 	int64_t ms = ttl_seconds > TTL_MAX_MS / 1000 ? TTL_MAX_MS : ttl_seconds * 1000;
 	if (dns.starting == q) /* answered without a look at the network */
@@ -177,7 +177,7 @@ static void add_addr(struct dns_answer *answer, const struct ares_addrinfo_node 
 
 static void got_addrs(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
-	struct question *q = arg;
+	struct dns_question *q = arg;
 	(void)timeouts;
 	if (status == ARES_SUCCESS) {
 		q->addrs.count = 0;
@@ -193,7 +193,7 @@ static void got_addrs(void *arg, int status, int timeouts, struct ares_addrinfo 
 
 static void got_srv(void *arg, int status, int timeouts, unsigned char *packet, int size)
 {
-	struct question *q = arg;
+	struct dns_question *q = arg;
 	(void)timeouts;
 	if (status == ARES_SUCCESS) {
 		int64_t ttl = 0;
@@ -211,7 +211,7 @@ static void got_srv(void *arg, int status, int timeouts, unsigned char *packet, 
 	question_done(q, status);
 }
 
-static void question_ask(struct question *q)
+static void question_ask(struct dns_question *q)
 {
 	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	q->asking = true;
@@ -224,7 +224,7 @@ static void question_ask(struct question *q)
 	timer_follow();
 }
 
-static void question_free(struct question *q)
+static void question_free(struct dns_question *q)
 {
 	map_remove(dns.questions, q->key);
 	dns_answer_fini(&q->addrs);
@@ -238,24 +238,24 @@ static void questions_trim(void)
 	for (int any = 0; any < 2 && map_count(dns.questions) >= QUESTIONS_MAX; any++) {
 		int64_t now = clock_ms();
 		for (struct map_iter it = map_begin(dns.questions); map_next(&it);) {
-			struct question *q = it.value;
+			struct dns_question *q = it.value;
 			if (!q->asking && !q->askers && (any || q->expires_ms <= now))
 				question_free(q);
 		}
 	}
 }
 
-static struct question *question_get(const char *name, bool is_srv)
+static struct dns_question *question_get(const char *name, bool is_srv)
 {
-	char key[sizeof(((struct question *)NULL)->key)];
+	char key[sizeof(((struct dns_question *)NULL)->key)];
 	snprintf(key, sizeof(key), "%s%s", is_srv ? "s:" : "a:", name);
 	for (char *p = key; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	struct question *q = map_get(dns.questions, key);
+	struct dns_question *q = map_get(dns.questions, key);
 	if (q)
 		return q;
 	questions_trim();
-	q = mem_new(struct question);
+	q = mem_new(struct dns_question);
 	memcpy(q->key, key, sizeof(key));
 	q->name = q->key + 2;
 	q->is_srv = is_srv;
@@ -263,13 +263,13 @@ static struct question *question_get(const char *name, bool is_srv)
 	return q;
 }
 
-static err question_failed(const struct question *q, const char *reason)
+static err question_failed(const struct dns_question *q, const char *reason)
 {
 	return err_fail(ERR_NAME, "resolve %s: %s", q->name, reason);
 }
 
 /* Sleeps until the question is answered, or the deadline, or shortly if an old answer will do. */
-static err question_wait(struct question *q, int64_t deadline)
+static err question_wait(struct dns_question *q, int64_t deadline)
 {
 	int64_t shortly = clock_ms() + STALE_WAIT_MS;
 	struct asker me = {.co = co_self()};
@@ -286,7 +286,7 @@ static err question_wait(struct question *q, int64_t deadline)
 }
 
 /* OK when the question has an answer, fresh or as fresh as can be had. */
-static err question_answer(struct question *q, int64_t deadline)
+static err question_answer(struct dns_question *q, int64_t deadline)
 {
 	int64_t now = clock_ms();
 	if (q->has_answer && (now < q->expires_ms || now < q->again_ms || q->silent))
@@ -307,7 +307,7 @@ static err question_answer(struct question *q, int64_t deadline)
 }
 
 /* When to ask again; soon, when the answer is an old one. */
-static int64_t question_expiry(const struct question *q)
+static int64_t question_expiry(const struct dns_question *q)
 {
 	int64_t soon = clock_ms() + AGAIN_MS;
 	return q->expires_ms < soon - AGAIN_MS ? soon : q->expires_ms;
@@ -326,7 +326,7 @@ err dns_lookup(struct dns_answer *out, const char *host, int port, int64_t deadl
 	check(dns.ready);
 	if (!*host || strlen(host) >= HOST_MAX)
 		return err_fail(ERR_NAME, "resolve \"%.80s\": not a host name", host);
-	struct question *q = question_get(host, false);
+	struct dns_question *q = question_get(host, false);
 	TRY(question_answer(q, deadline));
 	vec_reserve(out->addrs, out->room, q->addrs.count);
 	for (; out->count < q->addrs.count; out->count++) {
@@ -343,7 +343,7 @@ err dns_lookup_srv(struct dns_srv_answer *out, const char *name, int64_t deadlin
 	out->count = 0;
 	if (!*name || strlen(name) >= HOST_MAX)
 		return err_fail(ERR_NAME, "resolve \"%.80s\": not a name", name);
-	struct question *q = question_get(name, true);
+	struct dns_question *q = question_get(name, true);
 	TRY(question_answer(q, deadline));
 	vec_reserve(out->targets, out->room, q->targets.count);
 	for (; out->count < q->targets.count; out->count++)

@@ -9,7 +9,7 @@
 
 enum { HEADER_SIZE = 12, SRV_FIXED = 6, CLASS_IN = 1, TYPE_SRV = 33 };
 
-struct packet {
+struct dns_packet {
 	const unsigned char *p;
 	int size;
 	struct cur cur;
@@ -17,7 +17,7 @@ struct packet {
 
 /* The name at the cursor, which may point elsewhere in the packet; NULL and a bad cursor when
  * it is broken. To be released by ares_free_string(). */
-static char *take_name(struct packet *packet)
+static char *take_name(struct dns_packet *packet)
 {
 	char *name = NULL;
 	long used = 0;
@@ -30,14 +30,14 @@ static char *take_name(struct packet *packet)
 	return name;
 }
 
-static void skip_name(struct packet *packet)
+static void skip_name(struct dns_packet *packet)
 {
 	char *name = take_name(packet);
 	if (name)
 		ares_free_string(name);
 }
 
-static void take_target(struct dns_srv_answer *out, struct packet *packet)
+static void take_target(struct dns_srv_answer *out, struct dns_packet *packet)
 {
 	struct dns_srv srv;
 	srv.priority = cur_u16(&packet->cur);
@@ -56,7 +56,7 @@ static void take_target(struct dns_srv_answer *out, struct packet *packet)
 	ares_free_string(host);
 }
 
-static void take_record(struct dns_srv_answer *out, int64_t *ttl, struct packet *packet)
+static void take_record(struct dns_srv_answer *out, int64_t *ttl, struct dns_packet *packet)
 {
 	skip_name(packet);
 	unsigned type = cur_u16(&packet->cur);
@@ -76,7 +76,7 @@ static void take_record(struct dns_srv_answer *out, int64_t *ttl, struct packet 
 
 bool dns_srv_parse(struct dns_srv_answer *out, int64_t *ttl, const unsigned char *packet, int size)
 {
-	struct packet in = {packet, size, cur_of(packet, (size_t)size)};
+	struct dns_packet in = {packet, size, cur_of(packet, (size_t)size)};
 	*ttl = INT32_MAX;
 	out->count = 0;
 	cur_skip(&in.cur, 4);

@@ -300,6 +300,19 @@ err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t
 	return OK;
 }
 
+err sock_flush(struct sock *sock, struct buf *out)
+{
+	while (out->n) {
+		size_t sent;
+		struct iovec iov = {out->p, out->n};
+		err e = sock_try_sendv(sock, &iov, 1, &sent);
+		if (e != OK)
+			return e == ERR_AGAIN ? OK : e;
+		buf_drop(out, sent);
+	}
+	return OK;
+}
+
 /* Sleeps until one of the bits is set, which may become others meanwhile. */
 static err sock_block(struct sock *sock, const uint8_t *bits)
 {

@@ -101,6 +101,8 @@ err sock_sendv(struct sock *sock, struct iovec *iov, int count) BLOCKS;
 err sock_try_recv(struct sock *sock, void *p, size_t cap, size_t *n);
 /* Sends as much as fits: *n may be less than all; ERR_AGAIN when nothing fits. iov is not modified. */
 err sock_try_sendv(struct sock *sock, const struct iovec *iov, int count, size_t *n);
+/* Sends what fits of the buffer and drops that. OK also when some of it waits for room. */
+err sock_flush(struct sock *sock, struct buf *out);
 /* Something may be readable (input or the end); something may be written. */
 static inline bool sock_readable(const struct sock *sock)
 {

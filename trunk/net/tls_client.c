@@ -20,7 +20,7 @@ struct tls_client {
 	bool verify;
 };
 
-struct load {
+struct client_load {
 	const struct tls_client_opts *opts;
 	SSL_CTX *ctx;
 	char why[TLS_ERROR_MAX];
@@ -69,7 +69,7 @@ static void free_key(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long 
 /* On a helper thread: the system's authorities are hundreds of files. */
 static void load_context(void *arg)
 {
-	struct load *load = arg;
+	struct client_load *load = arg;
 	SSL_CTX *ctx = tls_context_new(TLS_client_method(), load->opts->profile, load->opts->ktls);
 	if (!ctx) {
 		tls_error(load->why);
@@ -93,7 +93,7 @@ static void load_context(void *arg)
 
 err tls_client_new(struct tls_client **out, const struct tls_client_opts *opts)
 {
-	struct load load = {.opts = opts};
+	struct client_load load = {.opts = opts};
 	co_offload(load_context, &load);
 	if (!load.ctx)
 		return err_fail(ERR_CONFIG, "the certificate authorities%s%s cannot be read: %s",

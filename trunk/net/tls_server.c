@@ -38,7 +38,7 @@ struct tls_server {
 };
 
 /* Input and result of the helper thread. */
-struct load {
+struct server_load {
 	const struct tls_server_opts *opts;
 	struct tls_set *set;
 	char why[TLS_ERROR_MAX + 300]; /* "" when all went well */
@@ -167,7 +167,7 @@ static SSL_CTX *server_context(struct tls_set *set, const struct tls_server_opts
 }
 
 /* The context for a certificate: that of the same names if it has none of this kind yet. */
-static struct context *context_for(struct load *load, struct tls_cert *c)
+static struct context *context_for(struct server_load *load, struct tls_cert *c)
 {
 	struct tls_set *set = load->set;
 	int kind = EVP_PKEY_get_base_id(c->pkey);
@@ -198,7 +198,7 @@ static void add_name(struct tls_set *set, const char *name, struct context *x)
 		map_set(set->by_name, text, x);
 }
 
-static void load_one(struct load *load, struct tls_cert *c, struct context **x)
+static void load_one(struct server_load *load, struct tls_cert *c, struct context **x)
 {
 	char reason[TLS_ERROR_MAX];
 	if (!tls_cert_load(c)) {
@@ -215,7 +215,7 @@ static void load_one(struct load *load, struct tls_cert *c, struct context **x)
 /* A virtual host's own name goes before the names in any certificate, and earlier before later. */
 static void load_set(void *arg)
 {
-	struct load *load = arg;
+	struct server_load *load = arg;
 	struct tls_set *set = load->set;
 	struct context **of = mem_zalloc((size_t)set->count * sizeof(struct context *));
 	for (int i = 0; i < set->count && !*load->why; i++)
@@ -325,7 +325,7 @@ static void log_cert(const struct tls_server *s, const struct tls_cert *c, int64
 
 err tls_server_load(struct tls_server *server, const struct tls_server_opts *opts)
 {
-	struct load load = {.opts = opts, .set = set_new(opts)};
+	struct server_load load = {.opts = opts, .set = set_new(opts)};
 	int64_t now_s = clock_wall_ms() / 1000;
 	co_offload(load_set, &load);
 	remember_files(server, load.set);

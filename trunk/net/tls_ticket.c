@@ -111,7 +111,7 @@ void tls_tickets_use(SSL_CTX *ctx)
 
 /* ---- files ---- */
 
-struct load {
+struct ticket_load {
 	const char *const *files;
 	int count;
 	struct ticket_key keys[KEYS_MAX];
@@ -138,7 +138,7 @@ static bool read_key(struct ticket_key *key, const char *path)
 
 static void read_keys(void *arg)
 {
-	struct load *load = arg;
+	struct ticket_load *load = arg;
 	for (int i = 0; i < load->count && !load->bad; i++)
 		if (!read_key(&load->keys[i], load->files[i]))
 			load->bad = load->files[i];
@@ -146,7 +146,7 @@ static void read_keys(void *arg)
 
 err tls_tickets_load(const char *const *files, int count)
 {
-	struct load load = {.files = files, .count = count};
+	struct ticket_load load = {.files = files, .count = count};
 	if (count > KEYS_MAX)
 		return err_fail(ERR_CONFIG, "more than %d files of ticket keys", KEYS_MAX);
 	if (count == 0) {

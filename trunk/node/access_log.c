@@ -111,7 +111,7 @@ static void write_line(struct client_observer *o, struct client *c)
 		log_warn("the line of the access log about %s is too long", c->id);
 }
 
-void access_log_init(struct access_log *log, struct stat *stat, bool json)
+void access_log_init(struct access_log *log, struct stats *stat, bool json)
 {
 	*log = (struct access_log){0};
 	if (!log_has_access())

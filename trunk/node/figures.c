@@ -88,7 +88,7 @@ static void on_lag(struct timer *timer)
 	timer_set(timer, now + LAG_STEP_MS);
 }
 
-void figures_init(struct figures *f, struct stat *stat, struct registry *registry)
+void figures_init(struct figures *f, struct stats *stat, struct registry *registry)
 {
 	memset(f, 0, sizeof(*f)); /* too large for a stack */
 	f->stat = stat;

@@ -25,7 +25,7 @@ struct figures_end {
 };
 
 struct figures {
-	struct stat *stat;
+	struct stats *stat;
 	struct registry *registry;
 	struct client_observer clients;
 	struct source_observer sources;
@@ -39,5 +39,5 @@ struct figures {
 };
 
 /* Begins to observe; needs co_init(). */
-void figures_init(struct figures *figures, struct stat *stat, struct registry *registry);
+void figures_init(struct figures *figures, struct stats *stat, struct registry *registry);
 void figures_fini(struct figures *figures);

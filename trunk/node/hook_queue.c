@@ -15,8 +15,8 @@ enum {
 	DRAIN_STEP_MS = 20,
 };
 
-struct notice {
-	struct notice *prev, *next;
+struct queued_notice {
+	struct queued_notice *prev, *next;
 	const char *event, *content_type;
 	size_t answer_max;
 	int64_t timeout_ms, until_ms;
@@ -29,7 +29,7 @@ struct outbox {
 	struct outbox *prev, *next;
 	struct hook_queue *queue;
 	char *url;
-	struct notice *notices; /* oldest first */
+	struct queued_notice *notices; /* oldest first */
 	int workers;
 	bool is_down;     /* the last attempt failed: one worker tries, after a pause */
 	int64_t retry_ms; /* the next pause */
@@ -72,7 +72,7 @@ static void outbox_free(struct outbox *box)
 	free(box);
 }
 
-static void drop(struct outbox *box, struct notice *notice)
+static void drop(struct outbox *box, struct queued_notice *notice)
 {
 	box->queue->facts.dropped++;
 	box->dropped++;
@@ -81,9 +81,9 @@ static void drop(struct outbox *box, struct notice *notice)
 
 /* ---- delivery ---- */
 
-static struct notice *take_first(struct outbox *box)
+static struct queued_notice *take_first(struct outbox *box)
 {
-	struct notice *notice = box->notices;
+	struct queued_notice *notice = box->notices;
 	if (!notice)
 		return NULL;
 	DL_DELETE(box->notices, notice);
@@ -92,7 +92,7 @@ static struct notice *take_first(struct outbox *box)
 }
 
 /* It keeps its place: the order in which things happened is that of the next attempts. */
-static void put_back(struct outbox *box, struct notice *notice)
+static void put_back(struct outbox *box, struct queued_notice *notice)
 {
 	DL_PREPEND(box->notices, notice);
 	box->queue->facts.waiting++;
@@ -108,7 +108,7 @@ static void note_answer(struct outbox *box)
 	box->retry_ms = RETRY_FIRST_MS;
 }
 
-static void note_silence(struct outbox *box, const struct notice *notice, const char *why)
+static void note_silence(struct outbox *box, const struct queued_notice *notice, const char *why)
 {
 	if (!box->is_down)
 		log_warn("%s could not be told to %s: %s; it is tried again", notice->event,
@@ -118,7 +118,7 @@ static void note_silence(struct outbox *box, const struct notice *notice, const 
 }
 
 /* Takes the notice. ERR_STOPPED at the end of the process. */
-static err deliver(struct outbox *box, struct notice *notice)
+static err deliver(struct outbox *box, struct queued_notice *notice)
 {
 	enum hook_verdict verdict;
 	char why[HOOK_WHY_MAX];
@@ -168,7 +168,7 @@ static bool start_worker(struct outbox *box);
  * again, that one calls the others. */
 static err work(struct outbox *box)
 {
-	struct notice *notice;
+	struct queued_notice *notice;
 	while ((notice = take_first(box))) {
 		TRY(deliver(box, notice));
 		if (box->is_down && box->workers > 1)
@@ -204,8 +204,8 @@ static bool start_worker(struct outbox *box)
 void hook_queue_put(struct hook_queue *queue, const struct hook_notice *said)
 {
 	struct outbox *box = outbox_get(queue, said->url);
-	struct notice *notice = mem_alloc(sizeof(*notice) + said->body.n);
-	*notice = (struct notice){
+	struct queued_notice *notice = mem_alloc(sizeof(*notice) + said->body.n);
+	*notice = (struct queued_notice){
 		.event = said->event,
 		.content_type = said->content_type,
 		.answer_max = said->answer_max,

@@ -45,14 +45,14 @@ static void went_on(size_t *slice, size_t n)
 	co_yield ();
 }
 
-struct reading {
+struct json_reading {
 	struct span left;
 	size_t slice;
 };
 
 static size_t read_more(void *buffer, size_t size, void *ctx)
 {
-	struct reading *r = ctx;
+	struct json_reading *r = ctx;
 	size_t n = r->left.n < size ? r->left.n : size;
 	if (n)
 		memcpy(buffer, r->left.p, n);
@@ -63,18 +63,18 @@ static size_t read_more(void *buffer, size_t size, void *ctx)
 
 json_t *json_read_long(struct span text)
 {
-	struct reading r = {.left = text};
+	struct json_reading r = {.left = text};
 	return json_count(text) == SIZE_MAX ? NULL : json_load_callback(read_more, &r, 0, NULL);
 }
 
-struct writing {
+struct json_writing {
 	struct buf *out;
 	size_t slice;
 };
 
 static int write_more(const char *piece, size_t n, void *ctx)
 {
-	struct writing *w = ctx;
+	struct json_writing *w = ctx;
 	buf_put(w->out, piece, n);
 	went_on(&w->slice, n);
 	return buf_ok(w->out) ? 0 : -1;
@@ -82,7 +82,7 @@ static int write_more(const char *piece, size_t n, void *ctx)
 
 bool json_write_long(struct buf *out, const json_t *value)
 {
-	struct writing w = {.out = out};
+	struct json_writing w = {.out = out};
 	size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(6);
 	return json_dump_callback(value, write_more, &w, flags) == 0 && buf_ok(out);
 }

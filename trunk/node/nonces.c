@@ -13,7 +13,7 @@
 #include <utlist.h>
 
 /* One process that signs. It stays as long as it has nonces, or its floor matters. */
-struct sender {
+struct nonce_sender {
 	char tag[NONCE_TAG_BYTES * 2 + 1];
 	int count;
 	int64_t floor; /* wall; what is not younger is late */
@@ -23,14 +23,14 @@ struct sender {
 struct nonce {
 	struct nonce *prev, *next;    /* of all, oldest first */
 	struct nonce *before, *after; /* of its sender, likewise */
-	struct sender *sender;
+	struct nonce_sender *sender;
 	int64_t time, until; /* wall */
 	char text[2 * NONCE_BYTES + 1];
 };
 
 struct nonces {
 	struct map *by_text;
-	struct map *senders; /* tag -> struct sender */
+	struct map *senders; /* tag -> struct nonce_sender */
 	struct nonce *oldest;
 };
 
@@ -47,18 +47,18 @@ static void tag_of(char tag[static NONCE_TAG_BYTES * 2 + 1], const char *nonce)
 	snprintf(tag, NONCE_TAG_BYTES * 2 + 1, "%.*s", NONCE_TAG_BYTES * 2, nonce);
 }
 
-static struct sender *sender_known(const struct nonces *s, const char *nonce)
+static struct nonce_sender *sender_known(const struct nonces *s, const char *nonce)
 {
 	char tag[NONCE_TAG_BYTES * 2 + 1];
 	tag_of(tag, nonce);
 	return map_get(s->senders, tag);
 }
 
-static struct sender *sender_get(struct nonces *s, const char *nonce)
+static struct nonce_sender *sender_get(struct nonces *s, const char *nonce)
 {
-	struct sender *sender = sender_known(s, nonce);
+	struct nonce_sender *sender = sender_known(s, nonce);
 	if (!sender) {
-		sender = mem_new(struct sender);
+		sender = mem_new(struct nonce_sender);
 		tag_of(sender->tag, nonce);
 		map_set(s->senders, sender->tag, sender);
 	}
@@ -66,7 +66,7 @@ static struct sender *sender_get(struct nonces *s, const char *nonce)
 }
 
 /* A floor that is older than the skew keeps out nothing that is not late anyway. */
-static void sender_release(struct nonces *s, struct sender *sender, int64_t now)
+static void sender_release(struct nonces *s, struct nonce_sender *sender, int64_t now)
 {
 	if (sender->count || sender->floor >= now - SIGN_SKEW_MS)
 		return;
@@ -86,28 +86,28 @@ static void nonce_free(struct nonces *s, struct nonce *n)
 static void nonces_expire(struct nonces *s, int64_t now)
 {
 	while (s->oldest && s->oldest->until < now) {
-		struct sender *sender = s->oldest->sender;
+		struct nonce_sender *sender = s->oldest->sender;
 		nonce_free(s, s->oldest);
 		sender_release(s, sender, now);
 	}
 }
 
 /* The one that comes pays itself, unless it has less than its share. */
-static struct sender *sender_that_pays(const struct nonces *s, struct sender *comes)
+static struct nonce_sender *sender_that_pays(const struct nonces *s, struct nonce_sender *comes)
 {
-	struct sender *most = comes;
+	struct nonce_sender *most = comes;
 	if (comes->count && (size_t)comes->count >= SIGN_NONCES_MAX / map_count(s->senders))
 		return comes;
 	for (struct map_iter it = map_begin(s->senders); map_next(&it);)
-		if (((struct sender *)it.value)->count > most->count)
+		if (((struct nonce_sender *)it.value)->count > most->count)
 			most = it.value;
 	return most;
 }
 
-static void make_nonce_room(struct nonces *s, struct sender *comes)
+static void make_nonce_room(struct nonces *s, struct nonce_sender *comes)
 {
 	while (map_count(s->by_text) >= SIGN_NONCES_MAX) {
-		struct sender *pays = sender_that_pays(s, comes);
+		struct nonce_sender *pays = sender_that_pays(s, comes);
 		if (pays->oldest->time > pays->floor)
 			pays->floor = pays->oldest->time;
 		nonce_free(s, pays->oldest);
@@ -116,7 +116,7 @@ static void make_nonce_room(struct nonces *s, struct sender *comes)
 
 /* A time in the future is good for longer, up to twice the skew: all are kept for so long, and thus expire
  * in the order in which they came. */
-static void nonce_put(struct nonces *s, struct sender *sender, const char *text, int64_t time,
+static void nonce_put(struct nonces *s, struct nonce_sender *sender, const char *text, int64_t time,
 		      int64_t now)
 {
 	struct nonce *n = mem_new(struct nonce);
@@ -142,13 +142,13 @@ static void senders_sweep(struct nonces *s, int64_t now)
 enum sign_verdict nonces_take(struct nonces *s, const char *text, int64_t time, int64_t now)
 {
 	nonces_expire(s, now);
-	const struct sender *known = sender_known(s, text);
+	const struct nonce_sender *known = sender_known(s, text);
 	if (known && time <= known->floor)
 		return SIGN_LATE;
 	if (map_get(s->by_text, text))
 		return SIGN_REPLAYED;
 	senders_sweep(s, now);
-	struct sender *sender = sender_get(s, text);
+	struct nonce_sender *sender = sender_get(s, text);
 	make_nonce_room(s, sender);
 	nonce_put(s, sender, text, time, now);
 	return SIGN_GOOD;

@@ -12,7 +12,7 @@ struct notice {
 	int64_t until;
 };
 
-struct rate {
+struct notice_rate {
 	int64_t spent_ms; /* the lines of the last time are paid for then */
 	uint64_t left_out, told;
 	int64_t told_ms; /* when that was told last */
@@ -20,7 +20,7 @@ struct rate {
 
 struct notices {
 	struct map *by_ip;
-	struct rate rates[NOTICE_KINDS];
+	struct notice_rate rates[NOTICE_KINDS];
 };
 
 struct notices *notices_new(void)
@@ -74,7 +74,7 @@ bool notice_is_due(struct notices *notices, const char *ip)
 /* ---- rates ---- */
 
 /* At most once a second: else each line that may be logged would bring another one. */
-static void tell_left_out(struct rate *r, enum notice_kind kind, int64_t now)
+static void tell_left_out(struct notice_rate *r, enum notice_kind kind, int64_t now)
 {
 	static const char *const what[NOTICE_KINDS] = {
 		[NOTICE_MISSING] = "streams that nobody has",
@@ -95,7 +95,7 @@ bool notice_rate_take(struct notices *notices, enum notice_kind kind)
 {
 	const int factor = kind == NOTICE_CONNECTIONS ? NOTICE_CONNECTIONS_FACTOR : 1;
 	const int64_t cost = 1000 / (NOTICE_PER_S * factor), lent = NOTICE_BURST * factor * cost;
-	struct rate *r = notices ? &notices->rates[kind] : NULL;
+	struct notice_rate *r = notices ? &notices->rates[kind] : NULL;
 	int64_t now = clock_ms();
 	if (!r)
 		return true;

@@ -39,7 +39,7 @@ struct reload_result {
 struct server {
 	struct conf *conf; /* the current snapshot; sessions keep their own reference */
 	struct registry registry;
-	struct stat stat;
+	struct stats stat;
 	struct figures figures;
 	struct access_log access_log;
 	struct co_group sessions;  /* one coroutine per connection */

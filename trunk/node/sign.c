@@ -26,14 +26,14 @@ struct secret {
 };
 
 /* A server that has told its id. */
-struct peer {
+struct sign_peer_state {
 	char id[SIGN_ID_MAX];
 };
 
 struct signer {
 	char self[SIGN_ID_MAX];
 	struct secret *secrets;
-	struct map *peers; /* "host:port" -> struct peer, oldest first */
+	struct map *peers; /* "host:port" -> struct sign_peer_state, oldest first */
 	struct nonces *nonces;
 	unsigned char tag[NONCE_TAG_BYTES]; /* ours */
 	uint64_t counts[SIGN_VERDICTS];
@@ -224,7 +224,7 @@ char *sign_lines(const struct signer *signer, const char *lines, const char *vho
 
 const char *sign_peer(const struct signer *signer, const char *address)
 {
-	const struct peer *p = map_get(signer->peers, address);
+	const struct sign_peer_state *p = map_get(signer->peers, address);
 	return p ? p->id : "";
 }
 
@@ -239,12 +239,12 @@ static void make_room(struct map *peers)
 
 bool sign_learn(struct signer *signer, const char *address, const char *id)
 {
-	struct peer *p = map_get(signer->peers, address);
+	struct sign_peer_state *p = map_get(signer->peers, address);
 	if (!*id || !sign_is_id(id) || (p && strcmp(p->id, id) == 0))
 		return false;
 	if (!p) {
 		make_room(signer->peers);
-		p = mem_new(struct peer);
+		p = mem_new(struct sign_peer_state);
 		map_set(signer->peers, address, p);
 	}
 	snprintf(p->id, sizeof(p->id), "%s", id);

@@ -20,17 +20,17 @@ static struct stat_id *entry(struct map *map, const char *name)
 	return s;
 }
 
-struct stat_id *stat_vhost(struct stat *stat, const char *name)
+struct stat_id *stat_vhost(struct stats *stat, const char *name)
 {
 	return entry(stat->vhosts, name);
 }
 
-struct stat_id *stat_stream(struct stat *stat, const char *key)
+struct stat_id *stat_stream(struct stats *stat, const char *key)
 {
 	return entry(stat->streams, key);
 }
 
-const struct stat_id *stat_stream_find(const struct stat *stat, const char *key)
+const struct stat_id *stat_stream_find(const struct stats *stat, const char *key)
 {
 	return map_get(stat->streams, key);
 }
@@ -52,7 +52,7 @@ static void add_to(struct stat_id *s, const struct client *c)
 }
 
 /* A stream that is pulled comes in without a client. */
-static void add_pulled(struct stat *stat)
+static void add_pulled(struct stats *stat)
 {
 	for (struct map_iter it = map_begin(stat->streams); map_next(&it);) {
 		struct stat_id *s = it.value;
@@ -62,7 +62,7 @@ static void add_pulled(struct stat *stat)
 	}
 }
 
-void stat_sum(struct stat *stat)
+void stat_sum(struct stats *stat)
 {
 	struct client *c;
 	zero_sums(stat->vhosts);
@@ -84,7 +84,7 @@ static void sample_all(struct map *map)
 
 static void on_sample(struct timer *timer)
 {
-	struct stat *stat = container_of(timer, struct stat, sampler);
+	struct stats *stat = container_of(timer, struct stats, sampler);
 	struct client *c;
 	stat_sum(stat);
 	sample_all(stat->vhosts);
@@ -96,7 +96,7 @@ static void on_sample(struct timer *timer)
 	timer_set(timer, clock_ms() + RATE_STEP_MS);
 }
 
-void stat_init(struct stat *stat, const struct registry *registry)
+void stat_init(struct stats *stat, const struct registry *registry)
 {
 	stat->registry = registry;
 	stat->vhosts = map_new();
@@ -112,24 +112,24 @@ static void free_entries(struct map **map)
 	map_free(map);
 }
 
-void stat_fini(struct stat *stat)
+void stat_fini(struct stats *stat)
 {
 	timer_cancel(&stat->sampler);
 	free_entries(&stat->vhosts);
 	free_entries(&stat->streams);
 }
 
-void stat_observe(struct stat *stat, struct client_observer *observer)
+void stat_observe(struct stats *stat, struct client_observer *observer)
 {
 	DL_APPEND(stat->observers, observer);
 }
 
-void stat_unobserve(struct stat *stat, struct client_observer *observer)
+void stat_unobserve(struct stats *stat, struct client_observer *observer)
 {
 	DL_DELETE(stat->observers, observer);
 }
 
-void stat_enter(struct stat *stat, struct client *c)
+void stat_enter(struct stats *stat, struct client *c)
 {
 	struct client_observer *o;
 	snprintf(c->id, sizeof(c->id), "%s", co_id());
@@ -152,7 +152,7 @@ static void keep(struct stat_id *s, struct traffic t)
 	s->clients--;
 }
 
-void stat_leave(struct stat *stat, struct client *c)
+void stat_leave(struct stats *stat, struct client *c)
 {
 	struct client_observer *o;
 	if (!c->source)
@@ -179,7 +179,7 @@ void stat_leave(struct stat *stat, struct client *c)
 	c->cursor = NULL;
 }
 
-struct client *stat_find(struct stat *stat, const char *id)
+struct client *stat_find(struct stats *stat, const char *id)
 {
 	struct client *c;
 	DL_FOREACH (stat->clients, c)
@@ -188,7 +188,7 @@ struct client *stat_find(struct stat *stat, const char *id)
 	return NULL;
 }
 
-void stat_first(struct stat *stat, struct client *c)
+void stat_first(struct stats *stat, struct client *c)
 {
 	struct client_observer *o;
 	c->first_ms = clock_ms();
@@ -197,7 +197,7 @@ void stat_first(struct stat *stat, struct client *c)
 			o->on_first(o, c);
 }
 
-void stat_refuse(struct stat *stat, struct client *c)
+void stat_refuse(struct stats *stat, struct client *c)
 {
 	struct client_observer *o;
 	DL_FOREACH (stat->observers, o)
@@ -205,7 +205,7 @@ void stat_refuse(struct stat *stat, struct client *c)
 			o->on_refuse(o, c);
 }
 
-void client_cursor_begin(struct client_cursor *cursor, struct stat *stat)
+void client_cursor_begin(struct client_cursor *cursor, struct stats *stat)
 {
 	cursor->at = stat->clients;
 	DL_APPEND(stat->cursors, cursor);
@@ -219,7 +219,7 @@ struct client *client_cursor_next(struct client_cursor *cursor)
 	return c;
 }
 
-void client_cursor_end(struct client_cursor *cursor, struct stat *stat)
+void client_cursor_end(struct client_cursor *cursor, struct stats *stat)
 {
 	DL_DELETE(stat->cursors, cursor);
 }

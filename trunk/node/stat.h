@@ -1,4 +1,4 @@
-/* stat - who is connected and how much flows, for the API. Layer: node. */
+/* stat - who is connected and how much flows, for the API (struct stat itself is the system's). Layer: node. */
 #pragma once
 #include "base/map.h"
 #include "co/co.h"
@@ -33,7 +33,7 @@ struct client_cursor {
 	struct client *at; /* the next one; NULL behind the last */
 };
 
-struct stat {
+struct stats {
 	struct client *clients;
 	struct client_cursor *cursors;
 	struct client_observer *observers;
@@ -47,31 +47,31 @@ struct stat {
 	uint64_t refused_relays, refused_writes;
 };
 
-void stat_init(struct stat *stat, const struct registry *registry);
-void stat_fini(struct stat *stat);
+void stat_init(struct stats *stat, const struct registry *registry);
+void stat_fini(struct stats *stat);
 /* Registers an observer, which must stay. */
-void stat_observe(struct stat *stat, struct client_observer *observer);
-void stat_unobserve(struct stat *stat, struct client_observer *observer);
+void stat_observe(struct stats *stat, struct client_observer *observer);
+void stat_unobserve(struct stats *stat, struct client_observer *observer);
 /* The client is entered; its fields are filled in by the caller, apart from id (that of the running
  * coroutine) and since_ms. */
-void stat_enter(struct stat *stat, struct client *client);
+void stat_enter(struct stats *stat, struct client *client);
 /* Media was sent to the client for the first time. */
-void stat_first(struct stat *stat, struct client *client);
+void stat_first(struct stats *stat, struct client *client);
 /* It is refused, or sent elsewhere, before it entered. */
-void stat_refuse(struct stat *stat, struct client *client);
+void stat_refuse(struct stats *stat, struct client *client);
 /* Before the client's counters go; `ended` and `why` are set. Nothing happens if it has not entered. */
-void stat_leave(struct stat *stat, struct client *client);
+void stat_leave(struct stats *stat, struct client *client);
 /* Sums the bytes of all clients into their vhosts' and streams' recv_now and send_now. */
-void stat_sum(struct stat *stat);
+void stat_sum(struct stats *stat);
 /* Made at first sight; borrowed. */
-struct stat_id *stat_vhost(struct stat *stat, const char *name);
-struct stat_id *stat_stream(struct stat *stat, const char *key);
+struct stat_id *stat_vhost(struct stats *stat, const char *name);
+struct stat_id *stat_stream(struct stats *stat, const char *key);
 /* The same, or NULL when nobody publishes or plays it. */
-const struct stat_id *stat_stream_find(const struct stat *stat, const char *key);
+const struct stat_id *stat_stream_find(const struct stats *stat, const char *key);
 /* NULL when there is none of that id. */
-struct client *stat_find(struct stat *stat, const char *id);
+struct client *stat_find(struct stats *stat, const char *id);
 /* Before the first client; stays valid until the end, whoever leaves meanwhile. */
-void client_cursor_begin(struct client_cursor *cursor, struct stat *stat);
+void client_cursor_begin(struct client_cursor *cursor, struct stats *stat);
 /* NULL behind the last. Borrowed until others have a turn. */
 struct client *client_cursor_next(struct client_cursor *cursor);
-void client_cursor_end(struct client_cursor *cursor, struct stat *stat);
+void client_cursor_end(struct client_cursor *cursor, struct stats *stat);

@@ -8,7 +8,7 @@ struct blob {
 	uint8_t *p;
 };
 
-/* One reference. Takes the bytes, whose buffer is empty then, and counts them as media memory. NULL when the buffer is
+/* Makes a blob with one reference. Takes the bytes, whose buffer is empty then, and counts them as media memory. NULL when the buffer is
  * bad, or there is no room. */
 struct blob *blob_new(struct buf *bytes);
 struct blob *blob_ref(struct blob *blob);

@@ -16,7 +16,7 @@ struct catalog {
 	size_t count, room;
 };
 
-/* What is to be kept. */
+/* Limits of what is kept. */
 struct catalog_limits {
 	int64_t age_s, bytes; /* 0: without a limit */
 };

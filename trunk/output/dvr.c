@@ -68,7 +68,7 @@ static void again(void *ctx, const char *key)
 		(void)record(dvr, source, vhost);
 }
 
-/* What was ended by hand stays so over a gap of the stream. */
+/* A recording that was ended by hand stays ended over a gap of the stream. */
 static void begins(struct source_observer *observer, struct source *source, bool resumed)
 {
 	struct dvr *dvr = container_of(observer, struct dvr, observer);
@@ -133,7 +133,7 @@ static char *folder_of(const struct conf_dvr *conf)
 	return folder;
 }
 
-/* What a crash has left is made whole, beside everything else. */
+/* Recovers recordings that a crash has left, beside everything else. */
 static void recovery_main(void *arg)
 {
 	struct dvr *dvr = arg;

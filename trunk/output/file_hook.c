@@ -138,7 +138,7 @@ static void fill(struct buf *out, const struct file_hook *h, const char *url)
 	}
 }
 
-/* One that is not there is not told later: by then the segment is old. */
+/* A service that is not there is not told later: by then the segment is old. */
 static void warm_up(const struct file_hook *h)
 {
 	for (int i = 0; h->warm && i < h->warm->count; i++) {

@@ -3,7 +3,7 @@
 #pragma once
 #include "node/server.h"
 
-/* Whose file it is. Texts are borrowed while file_hook_new() runs. */
+/* The stream of a file. Texts are borrowed while file_hook_new() runs. */
 struct file_hook_stream {
 	struct server *server;
 	struct conf *conf; /* the snapshot that `vhost` is of; a reference is taken */
@@ -16,7 +16,7 @@ struct file_hook_segment {
 	const char *list_file, *list_url, *url; /* paths below the folder of the outputs */
 };
 
-/* What files_done.ctx is for a file: NULL when there is nobody to tell. */
+/* The files_done.ctx for a file; NULL when there is nobody to tell. */
 struct file_hook;
 struct file_hook *file_hook_dvr(const struct file_hook_stream *stream);
 struct file_hook *file_hook_hls(const struct file_hook_stream *stream,

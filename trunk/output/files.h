@@ -7,7 +7,7 @@
 
 struct files;
 
-/* Who is told, once, that something was done: with the path it has, or NULL when it could not be. */
+/* Told once that something was done: with the path it has, or NULL when it could not be. */
 struct files_done {
 	void (*fn)(void *ctx, const char *path);
 	void *ctx;
@@ -31,7 +31,7 @@ void files_retire(struct files *files, const char *path);
 void files_renew(struct files *files, const char *path, struct blob *blob);
 /* What is kept for the next file is removed; files_free() does so too. */
 void files_tidy(struct files *files);
-/* These bytes at that offset of the file, which is made if it is not there. Once this has failed for a
+/* Writes these bytes at that offset of the file, which is made if it is not there. Once this has failed for a
  * file, nothing more is written to it, and it keeps what stood before the failure. */
 void files_write_at(struct files *files, const char *path, struct blob *blob, int64_t offset);
 /* The file gets its final name; where that is taken, a number is put in front of its ending. */

@@ -14,7 +14,7 @@ struct hls *hls_new(struct server *server);
 /* After the server's services were stopped. */
 void hls_free(struct hls **hls);
 
-/* What is at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. Its bytes may be in its
+/* The playlist, segment or key at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. Its bytes may be in its
  * file alone, below hls_path of the vhost: then it has no blob. NULL: it is not ours. */
 const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path);
 

@@ -11,7 +11,7 @@
 
 enum { BLOCK = 16 };
 
-/* Where players fetch the key: below hls_key_url if that is set, else beside the list. */
+/* The line of a key, whose URL is below hls_key_url if that is set, else beside the list. */
 static char *key_tag(const struct hls_stream *s, const struct hls_item *key)
 {
 	struct buf b = {.max = 16384};

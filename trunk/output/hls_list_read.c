@@ -11,7 +11,7 @@
 enum { SEGMENTS_MAX = 20000, LINE_MAX_BYTES = 16384, DURATION_MAX_S = 86400 };
 #define NUMBER_MAX ((int64_t)1 << 52)
 
-struct reading {
+struct list_reading {
 	struct hls_read_list *list;
 	struct hls_read_segment next; /* what has been said of it */
 	bool has_duration, is_bad;
@@ -93,14 +93,14 @@ static const char *behind(const char *line, const char *tag)
 	return strncmp(line, tag, n) == 0 ? line + n : NULL;
 }
 
-static void take_number(struct reading *r, const char *text, int64_t *to)
+static void take_number(struct list_reading *r, const char *text, int64_t *to)
 {
 	const char *end;
 	*to = read_number(text, &end);
 	r->is_bad |= *to < 0;
 }
 
-static void take_segment_tag(struct reading *r, const char *line)
+static void take_segment_tag(struct list_reading *r, const char *line)
 {
 	struct hls_read_segment *s = &r->next;
 	const char *v, *end;
@@ -119,7 +119,7 @@ static void take_segment_tag(struct reading *r, const char *line)
 	}
 }
 
-static void take_tag(struct reading *r, const char *line)
+static void take_tag(struct list_reading *r, const char *line)
 {
 	struct hls_read_list *l = r->list;
 	const char *v;
@@ -136,7 +136,7 @@ static void take_tag(struct reading *r, const char *line)
 }
 
 /* Key and init are for the segments behind it, too. */
-static void take_uri(struct reading *r, const char *line)
+static void take_uri(struct list_reading *r, const char *line)
 {
 	struct hls_read_list *l = r->list;
 	if (!r->has_duration || l->count == SEGMENTS_MAX) {
@@ -154,7 +154,7 @@ static void take_uri(struct reading *r, const char *line)
 	r->next.wall_ms = 0;
 }
 
-static void take_line(struct reading *r, const char *line)
+static void take_line(struct list_reading *r, const char *line)
 {
 	if (*line == '#')
 		take_tag(r, line);
@@ -164,7 +164,7 @@ static void take_line(struct reading *r, const char *line)
 
 bool hls_list_read(struct hls_read_list *list, struct span text)
 {
-	struct reading r = {.list = list};
+	struct list_reading r = {.list = list};
 	const char *p = (const char *)text.p, *end = p + text.n;
 	if (text.n < 7 || memcmp(p, "#EXTM3U", 7) != 0)
 		return false;

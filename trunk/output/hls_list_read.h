@@ -22,7 +22,7 @@ struct hls_read_list {
  * durations that nobody writes. Release it in any case. */
 bool hls_list_read(struct hls_read_list *list, struct span text);
 void hls_list_read_fini(struct hls_read_list *list);
-/* What stands between the quotes behind URI= ; owned by the caller, NULL: none. */
+/* The value of URI=""; owned by the caller, NULL: none. */
 char *hls_read_uri(const char *attributes);
 /* The path that a URI of the playlist at `list` means ("live/a.m3u8", "a-1.ts": "live/a-1.ts"); NULL: it leads
  * elsewhere. Owned by the caller. */

@@ -23,7 +23,7 @@ static void write_date(int64_t wall_ms, struct buf *out)
 	buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%sZ\n", text);
 }
 
-/* What has to be known before a segment, or a part of it. */
+/* Writes the lines that have to stand in front of a segment, or of a part of it. */
 static void write_front(const struct hls_list *l, const struct hls_segment *s,
 			const struct hls_segment *before, struct buf *out)
 {

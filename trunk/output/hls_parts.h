@@ -22,7 +22,7 @@ struct hls_parts {
 void hls_parts_take(struct hls_stream *s, const struct msg *msg, const struct au *au);
 /* The segment has ended: its last part, too. False: its bytes are not to be had. */
 bool hls_parts_end(struct hls_stream *s);
-/* It is in the list now: its parts are pieces of its bytes. */
+/* The segment is in the list now: its parts become pieces of its bytes. */
 void hls_parts_join(struct hls_segment *segment);
 /* Another one begins. */
 void hls_parts_reset(struct hls_stream *s);

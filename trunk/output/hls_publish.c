@@ -228,7 +228,7 @@ char *hls_stream_prefix(const struct hls_stream *s)
 	return mem_printf("%s/%.*s/", prefix, (int)(slash - s->list_path), s->list_path);
 }
 
-/* What a master playlist says of the stream. */
+/* The attributes of the stream in a master playlist. */
 static char *variant_of(const struct hls_stream *s)
 {
 	struct buf b = {.max = 1024};

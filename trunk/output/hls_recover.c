@@ -20,7 +20,7 @@ struct found {
 	int64_t bytes;
 };
 
-/* What is read on a helper thread. It has names of its own: a disk may take longer than the stream lives. */
+/* The work of a helper thread. It has copies of all names: a disk may take longer than the stream lives. */
 struct past {
 	struct conf *conf; /* the stream may get another one meanwhile */
 	const struct conf_vhost *vhost;

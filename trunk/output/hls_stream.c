@@ -31,7 +31,7 @@ static void take(struct hls_stream *s, struct msg *msg)
 	}
 }
 
-/* Where a reader begins, or begins anew: the headers in effect, then the message. */
+/* A reading begins, or begins anew, with the headers in effect; the message follows. */
 static void take_reading(struct hls_stream *s, const struct reading *got)
 {
 	struct headers *headers =

@@ -54,7 +54,7 @@ struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
 void hls_stream_begin(struct hls_stream *s, struct source *source);
 /* The open segment, which was ended, becomes a part of the list. */
 void hls_stream_publish(struct hls_stream *s) BLOCKS;
-/* What stands in front of each segment of the list; owned by the caller. */
+/* The prefix of each segment's URI in the list; owned by the caller. */
 char *hls_stream_prefix(const struct hls_stream *s);
 /* Goes on with what was cut before the server was started, before anything is read; a disk that does not answer within
  * a second is not waited for. */
@@ -66,7 +66,7 @@ void hls_stream_write_list(struct hls_stream *s);
 void hls_stream_write_parts(struct hls_stream *s);
 /* Borrowed; NULL: there is nothing to leave out. */
 struct blob *hls_stream_delta(struct hls_stream *s);
-/* Whoever waits for news looks again. */
+/* Wakes all that wait for news. */
 void hls_stream_wake(struct hls_stream *s);
 /* A path by one of the patterns, owned by the caller; ms: of the segment. */
 char *hls_stream_path(const struct hls_stream *s, const char *pattern, int64_t number, int64_t ms);

@@ -164,7 +164,7 @@ static void follow(struct recorder *r)
 	consumer_close(&r->consumer);
 }
 
-/* Whoever records the stream next finds the file under its name. */
+/* The next recorder of the stream must find the file under its name. */
 static void recorder_end(struct recorder *r)
 {
 	r->is_over = true;

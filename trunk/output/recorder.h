@@ -6,7 +6,7 @@
 
 struct recorder;
 
-/* What is being recorded. Texts are borrowed until the recorder's coroutine runs again. */
+/* A recording in progress. Texts are borrowed until the recorder's coroutine runs again. */
 struct recorder_facts {
 	const char *vhost, *app, *stream;
 	const char *path;           /* of the file when it is finished; "" while none is open */
@@ -18,10 +18,10 @@ struct recorder_facts {
 bool recorder_facts(struct recorder_facts *out, const struct recorder *recorder);
 /* Its file ends and gets its name, soon after. */
 void recorder_stop(struct recorder *recorder);
-/* It does not end after all. Is it over already, the owner is told when another one can be started. */
+/* Takes the end of the stream back. If the recording is over already, the owner is told when another one can be started. */
 void recorder_go_on(struct recorder *recorder);
 
-/* What is shared by the recorders; it outlives them. */
+/* Shared by the recorders, which it outlives. */
 struct recorder_owner {
 	struct rewriter *rewriter;
 	void (*on_again)(void *ctx,

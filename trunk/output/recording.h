@@ -8,7 +8,7 @@
 
 struct recording;
 
-/* What a format does; none of it may fail: what cannot be said is left out. */
+/* The functions of a format. None may fail: data that it cannot express is left out. */
 struct recording_format {
 	const char *ending; /* of the file */
 	size_t state_size;
@@ -56,7 +56,7 @@ int64_t recording_ms_at(const struct recording *r, const struct msg *msg);
 
 /* Gives what is pending to `files`, when it is enough or `all` is set. */
 void recording_flush(struct recording *r, bool all);
-/* What stands in the file already does not go with what comes: it gets its name back, and this is another one. */
+/* The codecs do not fit the file that is gone on with: that gets its name back, and another file begins. */
 void recording_part(struct recording *r);
 /* Bytes that replace others which were given before. */
 void recording_patch(struct recording *r, int64_t at, struct buf *bytes);

@@ -8,7 +8,7 @@
 
 enum { FLUSH_MS = 1000, FRAME_MS = 40 };
 
-struct state {
+struct recording_flv_state {
 	struct flv_index index;
 	struct amf *metadata; /* the stream's own; NULL */
 	int64_t flushed_ms;
@@ -46,7 +46,7 @@ static struct amf *read_metadata(const struct msg *msg)
  * what they are for. */
 static void go_on(struct recording *r, struct stored *before)
 {
-	struct state *s = r->state;
+	struct recording_flv_state *s = r->state;
 	s->index = before->index;
 	before->index = (struct flv_index){0};
 	s->facts = before->facts;
@@ -59,7 +59,7 @@ static void go_on(struct recording *r, struct stored *before)
 
 static void begin(struct recording *r, const struct headers *headers, struct stored *before)
 {
-	struct state *s = r->state;
+	struct recording_flv_state *s = r->state;
 	for (int i = 0; headers && i < headers->count; i++)
 		if (headers->v[i]->type == MSG_DATA && !s->metadata)
 			s->metadata = read_metadata(headers->v[i]);
@@ -76,7 +76,7 @@ static void begin(struct recording *r, const struct headers *headers, struct sto
 
 static bool take(struct recording *r, struct msg *msg)
 {
-	struct state *s = r->state;
+	struct recording_flv_state *s = r->state;
 	bool is_coded = msg->frame.is_coded;
 	if (msg->type == MSG_DATA && msg->frame.is_meta) /* those in front are the file's */
 		return true;
@@ -98,7 +98,7 @@ static bool take(struct recording *r, struct msg *msg)
 
 static void finish(struct recording *r)
 {
-	struct state *s = r->state;
+	struct recording_flv_state *s = r->state;
 	struct buf head = {.max = 2 * FLV_INDEX_TAG};
 	recording_flush(r, true);
 	s->facts.bytes = r->written;
@@ -112,7 +112,7 @@ static void finish(struct recording *r)
 
 const struct recording_format recording_flv = {
 	.ending = ".flv",
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct recording_flv_state),
 	.begin = begin,
 	.take = take,
 	.finish = finish,

@@ -7,7 +7,7 @@
 
 enum { FRAGMENT_MS = 1000, LONGEST_MS = 2000, FRAGMENT_BYTES = 32 << 20 };
 
-struct state {
+struct recording_mp4_state {
 	struct segmenter segmenter;
 	bool has_init;
 	unsigned configuration; /* of the init */
@@ -17,7 +17,7 @@ struct state {
 
 static void take_units(struct recording *r, struct msg *msg)
 {
-	struct state *s = r->state;
+	struct recording_mp4_state *s = r->state;
 	struct au_walk w;
 	struct au au;
 	for (au_begin(&w, msg); au_next(&w, &au);)
@@ -26,7 +26,7 @@ static void take_units(struct recording *r, struct msg *msg)
 
 static void begin(struct recording *r, const struct headers *headers, struct stored *before)
 {
-	struct state *s = r->state;
+	struct recording_mp4_state *s = r->state;
 	segmenter_init(&s->segmenter,
 		       &(struct segmenter_opts){
 			       .fragment_ms = FRAGMENT_MS,
@@ -45,7 +45,7 @@ static void begin(struct recording *r, const struct headers *headers, struct sto
 /* A file that is gone on with has to be for the same decoders, since it has one init alone. */
 static void write_init(struct recording *r)
 {
-	struct state *s = r->state;
+	struct recording_mp4_state *s = r->state;
 	render_mp4_init(&s->segmenter, &r->pending);
 	bool is_same =
 		s->before.n == r->pending.n && memcmp(s->before.p, r->pending.p, s->before.n) == 0;
@@ -61,7 +61,7 @@ static void write_init(struct recording *r)
 
 static void write_fragment(struct recording *r)
 {
-	struct state *s = r->state;
+	struct recording_mp4_state *s = r->state;
 	struct cut *cut = &s->segmenter.cut;
 	if (!s->has_init)
 		write_init(r);
@@ -78,7 +78,7 @@ static void write_fragment(struct recording *r)
 
 static bool take(struct recording *r, struct msg *msg)
 {
-	struct state *s = r->state;
+	struct recording_mp4_state *s = r->state;
 	struct au_walk w;
 	struct au au;
 	for (au_begin(&w, msg); au_next(&w, &au);) {
@@ -97,7 +97,7 @@ static bool take(struct recording *r, struct msg *msg)
 
 static void finish(struct recording *r)
 {
-	struct state *s = r->state;
+	struct recording_mp4_state *s = r->state;
 	if (segmenter_finish(&s->segmenter) &&
 	    (!s->has_init || s->configuration == s->segmenter.configuration))
 		write_fragment(r);
@@ -107,7 +107,7 @@ static void finish(struct recording *r)
 
 const struct recording_format recording_mp4 = {
 	.ending = ".mp4",
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct recording_mp4_state),
 	.begin = begin,
 	.take = take,
 	.finish = finish,

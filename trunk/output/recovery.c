@@ -109,7 +109,7 @@ static bool recover(const char *path, const char *name, long pid)
 	return is_done;
 }
 
-/* What a process that is gone was making of a recording, which is there itself. */
+/* The unfinished progressive copy of a recording that is there itself, left by a process that is gone. */
 static bool is_left_part(const char *path, const struct stat *st)
 {
 	size_t n = strlen(path), m = strlen(part_ending);

@@ -13,7 +13,7 @@ bool render_fits_ts(const struct segmenter *s)
 	bool video_fits = !s->video.is_ready || sample_fits_ts(&s->video);
 	bool audio_fits = !s->audio.is_ready || sample_fits_ts(&s->audio);
 	/* Players have Opus in MP4 alone. */
-	return video_fits && audio_fits && s->audio.codec != FOURCC('O', 'p', 'u', 's');
+	return video_fits && audio_fits && s->audio.codec != CODEC_OPUS;
 }
 
 static void yield_after(struct buf *out, size_t *yielded)

@@ -184,7 +184,7 @@ static void copy_pieces(struct rewrite *r)
 	r->stage = SYNC;
 }
 
-/* What has been copied reaches the disk step by step, so that none of them is long. */
+/* Copied bytes are flushed to the disk step by step, so that no step is long. */
 static void sync_file(struct rewrite *r)
 {
 	if (fdatasync(r->out) != 0) {

@@ -14,8 +14,8 @@
 
 enum { QUEUE_MAX = 1000, END_MS = 2000 };
 
-struct job {
-	struct job *next;
+struct rewrite_job {
+	struct rewrite_job *next;
 	struct rewriter *rewriter;
 	char *temporary, *path;
 	char *name; /* that it has got; NULL: none */
@@ -25,7 +25,7 @@ struct job {
 
 struct rewriter {
 	struct co *co;
-	struct job *queue;
+	struct rewrite_job *queue;
 	int count;
 	bool is_closing;
 	int64_t end_ms;
@@ -34,7 +34,7 @@ struct rewriter {
 /* On a helper thread. The whole one takes the place of the other, so there is one of them at each moment. */
 static void name_it(void *arg)
 {
-	struct job *job = arg;
+	struct rewrite_job *job = arg;
 	char *part = recovery_part(job->temporary);
 	if (job->is_whole && rename(part, job->temporary) != 0)
 		job->is_whole = false;
@@ -47,7 +47,7 @@ static void name_it(void *arg)
 	free(part);
 }
 
-static void make_whole(struct rewriter *rw, struct job *job)
+static void make_whole(struct rewriter *rw, struct rewrite_job *job)
 {
 	struct rewrite *r = rewrite_new(job->temporary);
 	while (rewrite_goes_on(r) && !(rw->is_closing && clock_ms() > rw->end_ms))
@@ -59,7 +59,7 @@ static void make_whole(struct rewriter *rw, struct job *job)
 	co_offload(rewrite_close, r);
 }
 
-static void job_end(struct job *job)
+static void job_end(struct rewrite_job *job)
 {
 	if (job->done.fn)
 		job->done.fn(job->done.ctx, job->name);
@@ -73,7 +73,7 @@ static void rewriter_main(void *arg)
 {
 	struct rewriter *rw = arg;
 	while (rw->queue || !rw->is_closing) {
-		struct job *job = rw->queue;
+		struct rewrite_job *job = rw->queue;
 		if (!job) {
 			(void)co_wait(CLOCK_NEVER);
 			continue;
@@ -110,7 +110,7 @@ void rewriter_free(struct rewriter **rewriter)
 /* The file is written. */
 static void take(void *ctx, const char *path)
 {
-	struct job *job = ctx;
+	struct rewrite_job *job = ctx;
 	struct rewriter *rw = job->rewriter;
 	if (!path) {
 		job_end(job);
@@ -129,8 +129,8 @@ static void take(void *ctx, const char *path)
 
 struct files_done rewriter_job(struct rewriter *rewriter, const char *path, struct files_done done)
 {
-	struct job *job = mem_new(struct job);
-	*job = (struct job){.rewriter = rewriter, .done = done};
+	struct rewrite_job *job = mem_new(struct rewrite_job);
+	*job = (struct rewrite_job){.rewriter = rewriter, .done = done};
 	job->path = *path == '/' ? mem_strdup(path) : mem_printf("./%s", path);
 	return (struct files_done){.fn = take, .ctx = job};
 }

@@ -36,7 +36,7 @@ static size_t kind_of(const struct msg *msg)
 	return msg->type == MSG_AUDIO;
 }
 
-/* What the encoder's time, without its wraps, is ahead of the source's. */
+/* How far the encoder's time, without its wraps, is ahead of the source's. */
 static int64_t offset_of(const struct segmenter *s, const struct msg *msg)
 {
 	size_t kind = kind_of(msg);

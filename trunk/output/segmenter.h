@@ -33,7 +33,7 @@ struct cut {
 	bool is_independent; /* begins with a key frame, or has sound alone */
 };
 
-/* What was cut before the server was started. */
+/* Segments of before the server was started. */
 struct segmenter_past {
 	int64_t number;   /* of the last segment; 0: none */
 	int64_t clock_ms; /* the wall clock minus the encoder's time, then; 0: not known */

@@ -10,7 +10,7 @@
 enum { TICKS = 90, MESSAGE_MAX = 64 << 20 };
 enum { PICTURE_MS = 40, LONGEST_MS = 1000 }; /* while the distance of pictures is not known */
 
-struct state {
+struct wire_mp4_state {
 	struct live_wire wire;
 	struct mp4_fragment fragment;
 	struct sample_clock clock;
@@ -19,9 +19,9 @@ struct state {
 	uint32_t sequence;
 };
 
-static struct state *of(struct live_wire *wire)
+static struct wire_mp4_state *of(struct live_wire *wire)
 {
-	return container_of(wire, struct state, wire);
+	return container_of(wire, struct wire_mp4_state, wire);
 }
 
 static size_t list_tracks(const struct live_tracks *t, const struct track *list[MP4_TRACKS])
@@ -36,7 +36,7 @@ static size_t list_tracks(const struct live_tracks *t, const struct track *list[
 
 static void begin(struct live_wire *wire, bool in_stream)
 {
-	struct state *s = of(wire);
+	struct wire_mp4_state *s = of(wire);
 	const struct track *list[MP4_TRACKS];
 	size_t n = list_tracks(&wire->tracks, list);
 	s->is_new = in_stream || s->sequence > 0;
@@ -46,7 +46,7 @@ static void begin(struct live_wire *wire, bool in_stream)
 }
 
 /* How long the picture lasts is known with the next one; it will be as long as the one before. */
-static uint32_t picture_duration(struct state *s, int64_t dts)
+static uint32_t picture_duration(struct wire_mp4_state *s, int64_t dts)
 {
 	int64_t ms = s->picture_ms ? dts - s->picture_ms : PICTURE_MS;
 	s->picture_ms = dts;
@@ -55,7 +55,7 @@ static uint32_t picture_duration(struct state *s, int64_t dts)
 
 static void put(struct live_wire *wire, const struct track *t, const struct au *au)
 {
-	struct state *s = of(wire);
+	struct wire_mp4_state *s = of(wire);
 	if (s->is_new) {
 		const struct track *list[MP4_TRACKS];
 		mp4_write_init(&wire->out, list, list_tracks(&wire->tracks, list));
@@ -87,10 +87,10 @@ static void learn(void *state, const struct headers *headers)
 	live_wire_learn(state, headers, &ops);
 }
 
-/* What the receiver's headers say, and what only frames have said where it is the same codec. */
+/* Tracks by the receiver's headers, with facts that only frames have told where the codec is the same. */
 static void greet(void *state, const struct headers *headers, struct buf *out)
 {
-	struct state *s = state;
+	struct wire_mp4_state *s = state;
 	struct live_tracks own = {0};
 	const struct track *list[MP4_TRACKS];
 	live_tracks_begin(&own, headers);
@@ -106,14 +106,14 @@ static void greet(void *state, const struct headers *headers, struct buf *out)
 
 static void fini(void *state)
 {
-	struct state *s = state;
+	struct wire_mp4_state *s = state;
 	mp4_fragment_fini(&s->fragment);
 	live_wire_fini(&s->wire);
 }
 
 const struct wire_format wire_mp4 = {
 	.name = "mp4",
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct wire_mp4_state),
 	.size = size,
 	.render = live_wire_render,
 	.learn = learn,

@@ -6,14 +6,14 @@ enum { MESSAGE_MAX = 1 << 20 };
 
 static void put_aac(struct live_wire *s, const struct track *t, const struct au *au)
 {
-	if (au->codec == FOURCC('m', 'p', '4', 'a') && aac_fits_adts(&t->aac))
+	if (au->codec == CODEC_AAC && aac_fits_adts(&t->aac))
 		aac_write_adts(&s->out, &t->aac, au->data);
 }
 
 static void put_mp3(struct live_wire *s, const struct track *t, const struct au *au)
 {
 	(void)t;
-	if (au->codec == FOURCC('.', 'm', 'p', '3'))
+	if (au->codec == CODEC_MP3)
 		buf_put(&s->out, au->data.p, au->data.n);
 }
 

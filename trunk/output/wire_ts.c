@@ -7,16 +7,16 @@
 
 enum { TICKS = 90, TABLES_MS = 500, MESSAGE_MAX = 64 << 20 };
 
-struct state {
+struct wire_ts_state {
 	struct live_wire wire;
 	struct ts_writer writer;
 	bool has_begun;
 	int64_t tables_ms;
 };
 
-static struct state *of(struct live_wire *wire)
+static struct wire_ts_state *of(struct live_wire *wire)
 {
-	return container_of(wire, struct state, wire);
+	return container_of(wire, struct wire_ts_state, wire);
 }
 
 static const struct track *fitting(const struct track *t)
@@ -26,7 +26,7 @@ static const struct track *fitting(const struct track *t)
 
 static void begin(struct live_wire *wire, bool in_stream)
 {
-	struct state *s = of(wire);
+	struct wire_ts_state *s = of(wire);
 	(void)in_stream;
 	ts_begin(&s->writer, fitting(&wire->tracks.video), fitting(&wire->tracks.audio));
 	s->has_begun = true;
@@ -35,7 +35,7 @@ static void begin(struct live_wire *wire, bool in_stream)
 
 static void put(struct live_wire *wire, const struct track *t, const struct au *au)
 {
-	struct state *s = of(wire);
+	struct wire_ts_state *s = of(wire);
 	if (!sample_fits_ts(t))
 		return;
 	if (!s->has_begun)
@@ -65,14 +65,14 @@ static void learn(void *state, const struct headers *headers)
 
 static void fini(void *state)
 {
-	struct state *s = state;
+	struct wire_ts_state *s = state;
 	ts_end(&s->writer);
 	live_wire_fini(&s->wire);
 }
 
 const struct wire_format wire_ts = {
 	.name = "ts",
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct wire_ts_state),
 	.size = size,
 	.render = live_wire_render,
 	.learn = learn,

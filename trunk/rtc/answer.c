@@ -21,7 +21,7 @@ static const char ext_twcc[] =
 static const char ext_playout_delay[] =
 	"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 
-/* What one section is answered with. */
+/* The answer to one section. */
 struct section {
 	const struct sdp_section *of;
 	struct rtc_track *track;
@@ -62,7 +62,7 @@ static uint8_t ext_id(const struct sdp_section *s, const char *uri)
 	const struct sdp_attr *a = NULL;
 	while ((a = sdp_attr_next(&s->attrs, a, "extmap"))) {
 		struct span value = a->value, head = sdp_word(&value);
-		int64_t id = sdp_number(sdp_until(&head, '/'), EXT_ID_MAX);
+		int64_t id = span_number(sdp_until(&head, '/'), EXT_ID_MAX);
 		if (id > 0 && span_is(sdp_word(&value), uri))
 			return (uint8_t)id;
 	}
@@ -71,7 +71,7 @@ static uint8_t ext_id(const struct sdp_section *s, const char *uri)
 
 static uint32_t read_ssrc(struct span *text)
 {
-	int64_t v = sdp_number(sdp_word(text), SSRC_MAX);
+	int64_t v = span_number(sdp_word(text), SSRC_MAX);
 	return v > 0 ? (uint32_t)v : 0;
 }
 

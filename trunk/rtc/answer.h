@@ -7,7 +7,7 @@
 
 enum { RTC_CANDIDATES_MAX = 16 };
 
-/* Where we can be reached. */
+/* The candidates of this server. */
 struct rtc_candidate {
 	char host[HOST_MAX]; /* an address, or a name that the peer resolves */
 	int port;

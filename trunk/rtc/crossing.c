@@ -140,7 +140,7 @@ void crossing_put(struct crossing *c, struct span datagram, const struct rtc_pat
 		co_wake(c->rfd.waiter);
 }
 
-/* Whole records, as many as a message may hold; returns its size. */
+/* Puts whole records into a message, as many as fit; returns its size. */
 static size_t next_message(const struct crossing *c, int *records)
 {
 	struct span rest = span_of(c->queue.p + c->sent, crossing_waiting(c));

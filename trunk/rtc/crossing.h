@@ -29,7 +29,7 @@ err crossing_open(struct crossing **out, int fd);
 void crossing_close(struct crossing **crossing);
 /* Puts a copy into the queue, which the coroutine of crossing_run() sends. Does not block. */
 void crossing_put(struct crossing *crossing, struct span datagram, const struct rtc_path *path);
-/* What came; `p` may be changed. Must not switch. */
+/* Takes a datagram that the other process has handed over; `p` may be changed. Must not switch. */
 typedef void crossing_take(void *ctx, uint8_t *p, size_t n, const struct rtc_path *path);
 /* Sends and receives until the other side has gone (ERR_CLOSED). */
 err crossing_run(struct crossing *crossing, crossing_take *take, void *ctx) BLOCKS;

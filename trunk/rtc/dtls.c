@@ -142,7 +142,7 @@ static void finish(struct dtls *d)
 		set_state(d, DTLS_DONE);
 }
 
-/* What a call of OpenSSL has led to. */
+/* The result of a call of OpenSSL. */
 static void look(struct dtls *d, int returned)
 {
 	char text[WHY_MAX];

@@ -54,7 +54,7 @@ static bool attribute_of(struct span *out, const struct sdp_section *s, const ch
 	const struct sdp_attr *a = NULL;
 	while ((a = sdp_attr_next(&s->attrs, a, name))) {
 		struct span value = a->value;
-		if (sdp_number(sdp_word(&value), PT_MAX) == pt) {
+		if (span_number(sdp_word(&value), PT_MAX) == pt) {
 			*out = value;
 			return true;
 		}
@@ -70,9 +70,9 @@ bool rtc_format_find(struct rtc_format *f, const struct sdp_section *s, int pt)
 		return false;
 	struct span encoding = sdp_word(&map);
 	f->name = sdp_until(&encoding, '/');
-	f->clock = (int)sdp_number(sdp_until(&encoding, '/'), CLOCK_MAX);
+	f->clock = (int)span_number(sdp_until(&encoding, '/'), CLOCK_MAX);
 	if (encoding.n)
-		f->channels = (int)sdp_number(encoding, CHANNELS_MAX);
+		f->channels = (int)span_number(encoding, CHANNELS_MAX);
 	(void)attribute_of(&f->fmtp, s, "fmtp", pt);
 	return f->name.n && f->clock > 0 && f->channels > 0;
 }
@@ -81,7 +81,7 @@ bool rtc_format_find(struct rtc_format *f, const struct sdp_section *s, int pt)
 
 int rtc_format_mode(const struct rtc_format *f)
 {
-	int64_t mode = sdp_number(sdp_parameter(f->fmtp, "packetization-mode"), 2);
+	int64_t mode = span_number(sdp_parameter(f->fmtp, "packetization-mode"), 2);
 	return mode < 0 ? 0 : (int)mode;
 }
 
@@ -121,7 +121,7 @@ static int score(const struct rtc_format *f, uint32_t profile)
 /* Of VP9 (RFC 9628, 6): 0 unless it is said. */
 static int score_vp9(const struct rtc_format *f, uint32_t profile)
 {
-	int64_t offered = sdp_number(sdp_parameter(f->fmtp, "profile-id"), 3);
+	int64_t offered = span_number(sdp_parameter(f->fmtp, "profile-id"), 3);
 	return (offered < 0 ? 0 : offered) == (int64_t)profile ? 2 : 1;
 }
 
@@ -132,7 +132,7 @@ bool rtc_format_choose(struct rtc_format *out, const struct sdp_section *s, enum
 	int best = 0;
 	for (struct span word; (word = sdp_word(&formats)).n;) {
 		struct rtc_format f;
-		if (!rtc_format_find(&f, s, (int)sdp_number(word, PT_MAX)) || !is_codec(&f, codec))
+		if (!rtc_format_find(&f, s, (int)span_number(word, PT_MAX)) || !is_codec(&f, codec))
 			continue;
 		int points = codec == RTC_CODEC_H264  ? score(&f, profile)
 			     : codec == RTC_CODEC_VP9 ? score_vp9(&f, profile)
@@ -150,9 +150,9 @@ bool rtc_format_rtx(struct rtc_format *out, const struct sdp_section *s, int pt)
 {
 	struct span formats = s->formats;
 	for (struct span word; (word = sdp_word(&formats)).n;) {
-		if (rtc_format_find(out, s, (int)sdp_number(word, PT_MAX)) &&
+		if (rtc_format_find(out, s, (int)span_number(word, PT_MAX)) &&
 		    same_name(out->name, "rtx") &&
-		    sdp_number(sdp_parameter(out->fmtp, "apt"), PT_MAX) == pt)
+		    span_number(sdp_parameter(out->fmtp, "apt"), PT_MAX) == pt)
 			return true;
 	}
 	return false;
@@ -163,7 +163,7 @@ bool rtc_format_feedback(const struct sdp_section *s, int pt, const char *what)
 	const struct sdp_attr *a = NULL;
 	while ((a = sdp_attr_next(&s->attrs, a, "rtcp-fb"))) {
 		struct span value = a->value, whom = sdp_word(&value);
-		if ((span_is(whom, "*") || sdp_number(whom, PT_MAX) == pt) &&
+		if ((span_is(whom, "*") || span_number(whom, PT_MAX) == pt) &&
 		    span_is(span_trim(value, " "), what))
 			return true;
 	}

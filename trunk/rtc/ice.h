@@ -78,5 +78,5 @@ void ice_heard(struct ice *ice, const struct rtc_path *path, int64_t now_ms);
 /* A stream is gone: its path with it. True when media went that way: it goes now where something
  * came from last. */
 bool ice_forget(struct ice *ice, const struct rtc_path *path);
-/* Where media goes; NULL: no address is known. */
+/* The address that media is sent to; NULL: none is known. */
 const struct rtc_path *ice_selected(const struct ice *ice);

@@ -163,7 +163,7 @@ void rtc_link_take_dtls(struct rtc_link *l, struct span datagram, const struct r
 	dtls_take(l->dtls, datagram);
 }
 
-/* What is repeated, or comes late, is as usual as it is useless. */
+/* Repeated and late packets are usual: they are dropped without a word. */
 static bool is_good(struct rtc_link *l, enum srtp_verdict verdict)
 {
 	l->counts.replayed += verdict == SRTP_REPLAYED;

@@ -46,7 +46,7 @@ struct rtc_link_counts {
 	int64_t send_dropped;
 };
 
-/* It can be reached at the port under its ufrag from now on. ERR_BUSY: there is one of that name; ERR_SYSTEM. */
+/* Opens the link to peers that use its ufrag. ERR_BUSY: there is one of that name; ERR_SYSTEM. */
 err rtc_link_open(struct rtc_link **out, struct rtc_link_opts *opts);
 /* Tells the peer, if it can be told. NULL is fine; clears. */
 void rtc_link_close(struct rtc_link **link);
@@ -80,7 +80,7 @@ err rtc_link_restart(struct rtc_link *link, struct ice_word_pair *words, const c
 /* A check that names this link. */
 void rtc_link_take_check(struct rtc_link *link, const struct stun *check, struct span datagram,
 			 const struct rtc_path *path);
-/* What came on a path of the link, by its first byte. The bytes may be changed. */
+/* Takes a datagram of a path of the link, by its first byte. The bytes may be changed. */
 void rtc_link_take_dtls(struct rtc_link *link, struct span datagram, const struct rtc_path *path);
 void rtc_link_take_media(struct rtc_link *link, uint8_t *p, size_t n, const struct rtc_path *path);
 /* The stream of a path is gone. */

@@ -20,12 +20,12 @@ struct rtc_ext_ids {
 	uint8_t mid, twcc, abs_send_time, playout_delay;
 };
 
-/* What may be sent back (RFC 4585): to a publisher by us, to us by a player. */
+/* Feedback that was agreed on (RFC 4585): to a publisher, and from a player. */
 struct rtc_feedback {
 	bool nack, pli, fir, twcc, remb;
 };
 
-/* One m-section that was accepted. */
+/* An m-section that was accepted. */
 struct rtc_track {
 	enum rtc_codec codec; /* RTC_CODEC_NONE: there is no such track, all else is zero */
 	uint8_t pt, rtx_pt;   /* of the offer; rtx_pt only if has_rtx (RFC 4588) */

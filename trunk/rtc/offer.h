@@ -15,7 +15,7 @@ struct rtc_fingerprint {
 	size_t n;
 };
 
-/* Who begins the DTLS handshake (RFC 5763), as the peer offers it. */
+/* The peer's offer for who begins the DTLS handshake (RFC 5763). */
 enum rtc_setup { RTC_SETUP_ACTPASS, RTC_SETUP_ACTIVE, RTC_SETUP_PASSIVE };
 
 struct rtc_offer {

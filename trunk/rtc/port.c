@@ -253,7 +253,7 @@ bool rtc_port_put(struct rtc_port *p, const struct rtc_path *path, size_t n)
 	return true;
 }
 
-/* What the kernel has no room for is lost, as it could be on any network: nobody waits for one who is slow. */
+/* A datagram that the kernel has no room for is lost, as it could be on any network: nothing waits for a slow peer. */
 void rtc_port_flush(struct rtc_port *p)
 {
 	int done = 0;

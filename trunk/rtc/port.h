@@ -33,14 +33,14 @@ const struct rtc_port_counts *rtc_port_counts(const struct rtc_port *port);
 const struct udp_counts *rtc_port_udp_counts(const struct rtc_port *port);
 int rtc_port_links(const struct rtc_port *port);
 
-/* One datagram that came; `p` may be changed. */
+/* Takes a datagram; `p` may be changed. */
 void rtc_port_take(struct rtc_port *port, uint8_t *p, size_t n, const struct rtc_path *path);
 
 /* ---- with another process that has the socket, too ---- */
 
-/* What is nobody's here goes there from now on; NULL: no more. The crossing is the caller's. */
+/* Datagrams of unknown peers go to that process from now on; NULL: no more. The crossing is the caller's. */
 void rtc_port_share(struct rtc_port *port, enum rtc_side side, struct crossing *crossing);
-/* One that came from there: what is nobody's here either goes on to the process beyond. */
+/* Takes a datagram of the other process; one of an unknown peer goes on to the process beyond. */
 void rtc_port_take_from(struct rtc_port *port, enum rtc_side side, uint8_t *p, size_t n,
 			const struct rtc_path *path);
 /* Whether this process reads the socket; see udp_receive(). */
@@ -52,7 +52,7 @@ int rtc_port_fd(const struct rtc_port *port);
 
 /* The path is a link's. */
 bool rtc_port_knows(const struct rtc_port *port, const struct rtc_path *path);
-/* It is gone, for whomever it was. */
+/* Forgets a path that has ended, whichever link it belonged to. */
 void rtc_port_lose(struct rtc_port *port, const struct rtc_path *path);
 
 /* ---- for links ---- */

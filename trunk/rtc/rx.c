@@ -21,11 +21,8 @@ enum {
 };
 
 static const uint32_t fourccs[] = {
-	[RTC_CODEC_OPUS] = FOURCC('O', 'p', 'u', 's'),
-	[RTC_CODEC_H264] = FOURCC('a', 'v', 'c', '1'),
-	[RTC_CODEC_H265] = FOURCC('h', 'v', 'c', '1'),
-	[RTC_CODEC_AV1] = FOURCC('a', 'v', '0', '1'),
-	[RTC_CODEC_VP9] = FOURCC('v', 'p', '0', '9'),
+	[RTC_CODEC_OPUS] = CODEC_OPUS, [RTC_CODEC_H264] = CODEC_AVC, [RTC_CODEC_H265] = CODEC_HEVC,
+	[RTC_CODEC_AV1] = CODEC_AV1,   [RTC_CODEC_VP9] = CODEC_VP9,
 };
 
 static void track_init(struct rx_track *t, const struct rtc_track *agreed, bool is_video)

@@ -36,7 +36,7 @@ void rx_free(struct rx **rx);
 /* A packet, decrypted. */
 void rx_take(struct rx *rx, struct span packet, int64_t now_us);
 void rx_take_rtcp(struct rx *rx, struct span compound, int64_t now_us);
-/* What is due by now: reports, requests, waiting that has an end. To be called at rx_deadline(). */
+/* Sends reports and requests that are due, and ends waits that have lasted too long. To be called at rx_deadline(). */
 void rx_tick(struct rx *rx, int64_t now_us);
 int64_t rx_deadline(const struct rx *rx); /* monotonic milliseconds */
 /* The next message (one reference) and its time in milliseconds, as source_publish() wants it; false: there

@@ -1,4 +1,4 @@
-/* What the publisher is told: what is missing, that a key frame is wanted, how its packets arrive. */
+/* Feedback to the publisher: missing packets, wanted key frames, how its packets arrive. */
 #include "codec/rtcp.h"
 #include "codec/rtp.h"
 #include "rtc/rx_parts.h"

@@ -126,7 +126,7 @@ void rx_video_take(struct rx *rx, const struct rx_packet *p, int64_t now_us)
 		end_picture(rx);
 }
 
-/* Whatever it was, pictures to come may refer to it. */
+/* Pictures that follow may refer to the lost one, whatever it was. */
 void rx_video_lost(struct rx *rx, int64_t now_us)
 {
 	rx->is_damaged |= rx->in_picture;

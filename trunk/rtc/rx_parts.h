@@ -8,7 +8,7 @@
 enum { RX_AUDIO, RX_VIDEO, RX_TRACKS };
 enum { RX_QUEUE = 512, RX_ARRIVALS = 1024, RX_OUR_SSRC = 1 };
 
-/* What a report tells (RFC 3550 A.3, A.8). */
+/* Figures for receiver reports (RFC 3550 A.3, A.8). */
 struct rx_stats {
 	int64_t first, received, expected_prior, received_prior;
 	int fraction; /* lost, as the last report has it */

@@ -21,7 +21,7 @@ enum {
 	WINDOW = 1024, /* packets behind the newest that can still be told apart */
 	E_FLAG = 1u << 31,
 };
-/* What a key is derived for (RFC 3711 4.3.1); of RTCP it is 3 more. */
+/* Labels for the derivation of keys (RFC 3711 4.3.1); those of RTCP are 3 more. */
 enum label { LABEL_CIPHER, LABEL_AUTH, LABEL_SALT, LABELS_RTCP };
 
 /* The keys of RTP or of RTCP. The contexts are made when they are needed: a player sends no RTP. */
@@ -37,7 +37,7 @@ struct window {
 	uint64_t seen[WINDOW / 64];
 };
 
-struct stream {
+struct srtp_stream {
 	uint32_t ssrc;
 	struct window rtp, rtcp;
 };
@@ -47,7 +47,7 @@ struct srtp {
 	bool sends;
 	uint32_t rtcp_index; /* of the last control packet that was sent */
 	struct keys rtp, rtcp;
-	struct stream *streams; /* of what was received */
+	struct srtp_stream *streams; /* of what was received */
 	int count, room;
 };
 
@@ -323,7 +323,7 @@ static void note(struct window *w, uint64_t index)
 	w->seen[index % WINDOW / 64] |= UINT64_C(1) << index % 64;
 }
 
-static struct stream *find_stream(struct srtp *s, uint32_t ssrc)
+static struct srtp_stream *find_stream(struct srtp *s, uint32_t ssrc)
 {
 	for (int i = 0; i < s->count; i++)
 		if (s->streams[i].ssrc == ssrc)
@@ -332,13 +332,13 @@ static struct stream *find_stream(struct srtp *s, uint32_t ssrc)
 }
 
 /* Of a packet that was authenticated. NULL: one too many. */
-static struct stream *need_stream(struct srtp *s, uint32_t ssrc)
+static struct srtp_stream *need_stream(struct srtp *s, uint32_t ssrc)
 {
-	struct stream *found = find_stream(s, ssrc);
+	struct srtp_stream *found = find_stream(s, ssrc);
 	if (found || s->count == SRTP_STREAMS_MAX)
 		return found;
 	vec_reserve(s->streams, s->room, s->count + 1);
-	s->streams[s->count] = (struct stream){.ssrc = ssrc};
+	s->streams[s->count] = (struct srtp_stream){.ssrc = ssrc};
 	return &s->streams[s->count++];
 }
 
@@ -374,7 +374,7 @@ enum srtp_verdict srtp_unprotect(struct srtp *s, uint8_t *packet, size_t *n)
 		return SRTP_BAD;
 	uint16_t seq = (uint16_t)(packet[2] << 8 | packet[3]);
 	uint32_t ssrc = be32(packet + 8);
-	struct stream *stream = find_stream(s, ssrc);
+	struct srtp_stream *stream = find_stream(s, ssrc);
 	uint64_t index = stream && stream->rtp.is_used
 				 ? (uint64_t)rtp_extend((int64_t)stream->rtp.newest, seq, 16)
 				 : seq;
@@ -415,7 +415,7 @@ enum srtp_verdict srtp_unprotect_rtcp(struct srtp *s, uint8_t *packet, size_t *n
 	uint32_t index = word & ~E_FLAG, ssrc = be32(packet + 4);
 	if (!(word & E_FLAG)) /* we have agreed on encryption */
 		return SRTP_BAD;
-	struct stream *stream = find_stream(s, ssrc);
+	struct srtp_stream *stream = find_stream(s, ssrc);
 	if (stream && !is_new(&stream->rtcp, index))
 		return SRTP_REPLAYED;
 	if (!open_rtcp(s, packet, plain, word))

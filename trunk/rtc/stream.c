@@ -1,4 +1,4 @@
-/* Nobody waits for a peer that is slow: what has no room in the queue is dropped, by whole packets, as a
+/* Nothing waits for a slow peer: packets that have no room in the queue are dropped, by whole packets, as a
  * network would. */
 #include "rtc/stream.h"
 #include "base/log.h"
@@ -28,15 +28,8 @@ struct rtc_stream {
 
 static void flush(struct rtc_stream *s)
 {
-	while (s->out.n && !s->has_failed) {
-		size_t sent = 0;
-		struct iovec iov = {s->out.p, s->out.n};
-		err e = sock_try_sendv(s->sock, &iov, 1, &sent);
-		if (e == ERR_AGAIN)
-			return;
-		s->has_failed = e != OK;
-		buf_drop(&s->out, sent);
-	}
+	if (!s->has_failed)
+		s->has_failed = sock_flush(s->sock, &s->out) != OK;
 }
 
 bool rtc_stream_send(struct rtc_stream *s, struct span packet)
@@ -51,7 +44,7 @@ bool rtc_stream_send(struct rtc_stream *s, struct span packet)
 
 /* ---- receiving ---- */
 
-/* Whole packets of what has come; the rest is kept for later. */
+/* Hands over the whole packets that have come; the rest is kept. */
 static err take_packets(struct rtc_stream *s)
 {
 	size_t at = 0;

@@ -28,7 +28,7 @@ struct tx_stretch {
 	int64_t shift; /* of the others, so that times rise */
 };
 
-/* Where packets go. False: it was dropped. */
+/* Sends a packet. False: it was dropped. */
 struct tx_out {
 	bool (*send)(void *ctx, const struct srtp_packet *packet);
 	void *ctx;
@@ -54,11 +54,11 @@ void tx_init(struct tx *tx, const struct rtc_track *track);
 /* Another row of packets begins, the first of which has the time first_ts at the keeper, unless it has one of its own.
  * Number and shift are set here. */
 void tx_begin(struct tx *tx, const struct tx_stretch *stretch, int64_t first_ts);
-/* What comes next is from another keeper, whose time is `now_ts` where the former's is `then_ts`. */
+/* Goes on with another source, whose time is `now_ts` where the former's is `then_ts`. */
 void tx_rebase(struct tx *tx, int64_t then_ts, int64_t now_ts);
 /* Sends the next packet of the newest stretch. False: dropped on the way; its number is used up, the peer may ask. */
 bool tx_send(struct tx *tx, const struct tx_packet *packet, const struct tx_out *out);
-/* What the peer asks for: the index of the packet with this number; false: not known any more, or sent again
+/* The index of the packet with this number, which the peer asks for; false: not known any more, or sent again
  * within the last rtt_ms. */
 bool tx_find(struct tx *tx, uint16_t seq, int64_t now_ms, int64_t rtt_ms, int64_t *full,
 	     uint64_t *index);

@@ -26,17 +26,17 @@ enum {
 	PENDING_MAX = RTMP_MEDIA_MAX + RTMP_MEDIA_MAX / 4,
 };
 
-struct item {
+struct conn_item {
 	struct rtmp_msg m;
-	struct item *prev, *next;
+	struct conn_item *prev, *next;
 };
 
 /* Items that are free again, for all connections: they hold nothing and are still in the caches. */
-static struct item *spares;
+static struct conn_item *spares;
 static int spare_count;
 
 struct rtmp_queue {
-	struct item *head;
+	struct conn_item *head;
 	int count;
 	int batch;       /* messages to be cut at once */
 	int reads;       /* in a row without a wait */
@@ -116,9 +116,9 @@ static err wait_input(struct sock *sock)
 }
 
 /* Takes the payload out of *m. */
-static struct item *item_new(struct rtmp_msg *m)
+static struct conn_item *item_new(struct rtmp_msg *m)
 {
-	struct item *item = spares;
+	struct conn_item *item = spares;
 	if (item) {
 		LL_DELETE(spares, item);
 		spare_count--;
@@ -131,7 +131,7 @@ static struct item *item_new(struct rtmp_msg *m)
 	return item;
 }
 
-static void item_free(struct item *item)
+static void item_free(struct conn_item *item)
 {
 	if (spare_count == BATCH) {
 		free(item);
@@ -143,7 +143,7 @@ static void item_free(struct item *item)
 
 static bool pop(struct rtmp_queue *q, struct rtmp_msg *m)
 {
-	struct item *item = q->head;
+	struct conn_item *item = q->head;
 	if (!item)
 		return false;
 	DL_DELETE(q->head, item);
@@ -230,14 +230,14 @@ static err cut(struct rtmp_conn *conn, struct cur *c)
 
 void conn_push(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
-	struct item *item = item_new(m);
+	struct conn_item *item = item_new(m);
 	DL_APPEND(conn->queue->head, item);
 	conn->queue->count++;
 }
 
 void conn_unread(struct rtmp_conn *conn, struct rtmp_msg *m)
 {
-	struct item *item = item_new(m);
+	struct conn_item *item = item_new(m);
 	DL_PREPEND(conn->queue->head, item);
 	conn->queue->count++;
 }

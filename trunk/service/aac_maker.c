@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 enum { AAC_QUEUE = 64, BODY_EXTRA = 16 };
-#define AAC FOURCC('m', 'p', '4', 'a')
+#define AAC CODEC_AAC
 
 struct aac_maker {
-	struct sound *converter;
+	struct sound_converter *converter;
 	struct co *co;
 	struct {
 		struct msg *msg;

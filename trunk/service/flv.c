@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct visit {
+struct flv_visit {
 	struct http_session *s;
 	struct flv_request asked;
 	struct request request;
@@ -21,7 +21,7 @@ struct visit {
 
 static enum sign_verdict verify(void *ctx)
 {
-	const struct visit *v = ctx;
+	const struct flv_visit *v = ctx;
 	char *claim = link_flv_claim(v->asked.path, v->asked.via);
 	enum sign_verdict verdict =
 		signed_request_check(v->s->server->signer, v->s->request, span_str(claim));
@@ -30,7 +30,7 @@ static enum sign_verdict verify(void *ctx)
 }
 
 /* A client that names the servers it came by says that it is one. */
-static void make_request(struct visit *v)
+static void make_request(struct flv_visit *v)
 {
 	const struct flv_request *r = &v->asked;
 	v->request = (struct request){
@@ -57,7 +57,7 @@ static void make_request(struct visit *v)
 }
 
 /* An origin is asked as over RTMP: its words are those of connect. */
-static err admit(struct visit *v, struct outcome *outcome)
+static err admit(struct flv_visit *v, struct outcome *outcome)
 {
 	const struct target *t = &v->asked.target;
 	char *tc_url = mem_printf("rtmp://%s/%s%s", t->vhost, t->app, t->param);
@@ -81,7 +81,7 @@ static err admit(struct visit *v, struct outcome *outcome)
 }
 
 /* An outcome is large: it goes before the stream is played, which may take days. */
-static err ask_admission(struct visit *v, bool *refused)
+static err ask_admission(struct flv_visit *v, bool *refused)
 {
 	struct outcome *outcome = mem_new(struct outcome);
 	err e = admit(v, outcome);
@@ -93,7 +93,7 @@ static err ask_admission(struct visit *v, bool *refused)
 }
 
 /* The connection is the stream's, or ends. */
-static err serve(struct visit *v)
+static err serve(struct flv_visit *v)
 {
 	bool refused;
 	v->s->request->keep_alive = false;
@@ -101,7 +101,7 @@ static err serve(struct visit *v)
 	return e || refused ? e : flv_play(v->s, &v->request);
 }
 
-static err read_and_serve(struct visit *v, bool *found)
+static err read_and_serve(struct flv_visit *v, bool *found)
 {
 	struct http_session *s = v->s;
 	int method = s->request->method;
@@ -127,7 +127,7 @@ static err read_and_serve(struct visit *v, bool *found)
 /* The coroutine's stack stays as large as it was at its deepest: what is large is allocated. */
 err flv_serve(struct http_session *s, bool *found)
 {
-	struct visit *v = mem_new(struct visit);
+	struct flv_visit *v = mem_new(struct flv_visit);
 	v->s = s;
 	err e = read_and_serve(v, found);
 	flv_request_fini(&v->asked);

@@ -37,7 +37,7 @@ struct talk {
 };
 
 /* Members that each of thousands of send slots touches stand together in front. */
-struct player {
+struct flv_player {
 	struct sock *sock; /* the session's */
 	enum stage stage;
 	struct viewing viewing;
@@ -49,9 +49,9 @@ struct player {
 	int64_t begun_ms; /* another server: since when the source has the publisher that it is sent; 0: none yet */
 };
 
-static struct player *player_of(struct viewing *v)
+static struct flv_player *player_of(struct viewing *v)
 {
-	return container_of(v, struct player, viewing);
+	return container_of(v, struct flv_player, viewing);
 }
 
 /* ---- what the client says ---- */
@@ -75,7 +75,7 @@ static err on_input(struct viewing *v)
 
 /* ---- the two heads ---- */
 
-static void put_file_head(struct player *p, uint8_t kinds)
+static void put_file_head(struct flv_player *p, uint8_t kinds)
 {
 	const struct conf_http_remux *conf = &p->viewing.request->vhost->http_remux;
 	struct buf head = {.max = FILE_HEAD_MAX};
@@ -91,7 +91,7 @@ static void put_file_head(struct player *p, uint8_t kinds)
 	p->stage = PLAYING;
 }
 
-static void put_answer_head(struct player *p)
+static void put_answer_head(struct flv_player *p)
 {
 	const struct request *r = p->viewing.request;
 	struct stream_report report = relays_report(r->server->cluster, p->viewing.source);
@@ -106,7 +106,7 @@ static void put_answer_head(struct player *p)
 
 static void on_prepare(struct viewing *v, int64_t *deadline)
 {
-	struct player *p = player_of(v);
+	struct flv_player *p = player_of(v);
 	uint8_t kinds = 0;
 	bool known = p->stage != PLAYING && source_is_live(v->source) &&
 		     cursor_pending(&v->cursor) &&
@@ -123,7 +123,7 @@ static void on_prepare(struct viewing *v, int64_t *deadline)
 
 static int gather(void *ctx, struct iovec *iov)
 {
-	struct player *p = ctx;
+	struct flv_player *p = ctx;
 	int n = 0;
 	if (p->talk && p->talk->answers.n && !chunks_is_open(&p->out)) {
 		chunks_put_raw(&p->out, buf_span(&p->talk->answers));
@@ -137,20 +137,20 @@ static int gather(void *ctx, struct iovec *iov)
 
 static void sent(void *ctx, size_t n)
 {
-	struct player *p = ctx;
+	struct flv_player *p = ctx;
 	cursor_advance(&p->viewing.cursor, chunks_sent(&p->out, n));
 	p->viewing.source->send_bytes += (int64_t)n;
 }
 
 static err on_send(struct viewing *v)
 {
-	struct player *p = player_of(v);
+	struct flv_player *p = player_of(v);
 	return send_monitor_slice(&v->monitor, p->sock, p, gather, sent);
 }
 
 /* Another server keeps headers and facts of a publisher; that there is another one can be told only by an answer
  * of its own. */
-static bool has_other_publisher(struct player *p)
+static bool has_other_publisher(struct flv_player *p)
 {
 	const struct source *s = p->viewing.source;
 	if (p->viewing.consumer.kind != CONSUMER_RELAY || !source_is_live(s))
@@ -163,7 +163,7 @@ static bool has_other_publisher(struct player *p)
 /* The player's own coroutine makes the heads; send slots send what follows. */
 static void on_send_slot(struct consumer *consumer)
 {
-	struct player *p = container_of(consumer, struct player, viewing.consumer);
+	struct flv_player *p = container_of(consumer, struct flv_player, viewing.consumer);
 	if (p->stage == PLAYING && !has_other_publisher(p))
 		viewing_send_slot(&p->viewing, p->sock);
 	else
@@ -172,7 +172,7 @@ static void on_send_slot(struct consumer *consumer)
 
 static bool on_pending(const struct viewing *v)
 {
-	const struct player *p = container_of_const(v, struct player, viewing);
+	const struct flv_player *p = container_of_const(v, struct flv_player, viewing);
 	return v->monitor.left == LEFT_BLOCKED ||
 	       (p->stage == PLAYING && cursor_pending(&v->cursor));
 }
@@ -188,7 +188,7 @@ static err on_check(struct viewing *v, int64_t *deadline)
 
 static void on_join(struct viewing *v)
 {
-	struct player *p = player_of(v);
+	struct flv_player *p = player_of(v);
 	sock_set_lowat(p->sock, SEND_LOWAT_BYTES);
 	sock_keep_alive(p->sock, v->request->vhost->play.stalled_timeout_ms);
 	sock_attach(p->sock);
@@ -216,7 +216,7 @@ static void on_stop(struct viewing *v)
 
 static struct traffic on_count(const struct viewing *v)
 {
-	const struct sock *sock = container_of_const(v, struct player, viewing)->sock;
+	const struct sock *sock = container_of_const(v, struct flv_player, viewing)->sock;
 	return (struct traffic){.recv = sock_recv_bytes(sock), .send = sock_send_bytes(sock)};
 }
 
@@ -232,7 +232,7 @@ static const struct viewing_ops ops = {
 };
 
 /* Another server is told that this end is meant: it would take it for ours, and ask again. */
-static const char *trailer_of(const struct player *p)
+static const char *trailer_of(const struct flv_player *p)
 {
 	const struct outcome *o = p->viewing.outcome;
 	bool is_meant = o && o->code == OUTCOME_KICKED && p->viewing.request->says_relay;
@@ -240,7 +240,7 @@ static const char *trailer_of(const struct player *p)
 }
 
 /* The end of the body, if the client can be told; else the end of the connection says it. */
-static void put_end(struct player *p)
+static void put_end(struct flv_player *p)
 {
 	struct iovec iov[CHUNKS_FRONT + 1];
 	size_t sent;
@@ -252,7 +252,7 @@ static void put_end(struct player *p)
 		(void)sock_try_sendv(p->sock, iov, count, &sent);
 }
 
-static err tell_end(struct player *p, err e)
+static err tell_end(struct flv_player *p, err e)
 {
 	const struct outcome *o = p->viewing.outcome;
 	if (p->stage == WITHOUT_HEAD && o)
@@ -268,7 +268,7 @@ static err tell_end(struct player *p, err e)
 /* The coroutine's stack stays as large as it was at its deepest: what is large is allocated. */
 err flv_play(struct http_session *s, const struct request *request)
 {
-	struct player *p = mem_new(struct player);
+	struct flv_player *p = mem_new(struct flv_player);
 	p->s = s;
 	p->sock = s->sock;
 	p->output = live_output_of(s->request->path);

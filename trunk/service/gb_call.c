@@ -93,7 +93,7 @@ static bool is_watched(const struct gb_call *c)
 	return c->waiting || (source && source->player_count > 0);
 }
 
-/* Nobody has watched for a while. */
+/* Hangs up when nobody has watched for a while. */
 static bool is_idle(struct gb_call *c)
 {
 	int64_t now = clock_ms();
@@ -182,7 +182,7 @@ static err wait(struct gb_call *c, const bool *what, int64_t deadline)
 	return *what && !c->is_over ? OK : has_ended ? ERR_CLOSED : ERR_TIMEOUT;
 }
 
-/* Where the device says that it listens; behind a NAT that is where its messages come from. */
+/* The device's media address by its SDP; behind a NAT the address that its messages come from. */
 static void connect_to_device(struct gb_call *c, const struct gb_device *d)
 {
 	struct addr to = *sip_flow_peer(d->flow), said;

@@ -43,7 +43,7 @@ static bool has_come(const struct gb_stream *s)
 	return s->feed || s->flow;
 }
 
-/* One of a stream that has ended: its device may send for a while. */
+/* The SSRC of an ended stream: its device may send for a while. */
 static bool was_ours(const struct gb_hub *h, uint32_t ssrc)
 {
 	for (size_t i = 0; i < GB_FORMER; i++)
@@ -189,9 +189,8 @@ static uint32_t telephone_codec(const struct msg *m)
 	struct au_walk w;
 	struct au au;
 	au_begin(&w, m);
-	bool is =
-		m->type == MSG_AUDIO && au_next(&w, &au) &&
-		(au.codec == FOURCC('a', 'l', 'a', 'w') || au.codec == FOURCC('u', 'l', 'a', 'w'));
+	bool is = m->type == MSG_AUDIO && au_next(&w, &au) &&
+		  (au.codec == CODEC_ALAW || au.codec == CODEC_ULAW);
 	return is ? au.codec : 0;
 }
 

@@ -1,5 +1,5 @@
 /* gb_stream - a stream of a camera that is expected, by the SSRC that its packets will have. Layer: service.
- * Whoever has called the camera owns it; whatever line brings the packets feeds it. */
+ * Owned by the call to the camera; fed by the line that brings the packets. */
 #pragma once
 #include "service/gb_hub.h"
 #include "session/gb_feed.h"
@@ -38,7 +38,7 @@ struct gb_stream_opts {
 	void *ctx;
 };
 
-/* What the stream of that name is published with, by stream_caster.output; as own_publish_init(). */
+/* Prepares a publication of that name by stream_caster.output, as own_publish_init(). */
 err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const char *name,
 		    const struct addr *from);
 

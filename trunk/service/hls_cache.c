@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/upstream_get.h"
+#include "co/waiters.h"
 #include "codec/media_memory.h"
 #include "service/hls_origin.h"
 
@@ -26,13 +27,7 @@ enum {
 
 enum file_state { FILE_NEW, FILE_FETCHING, FILE_HELD, FILE_REFUSED };
 
-struct waiter {
-	struct waiter *prev, *next;
-	struct co *co;
-	bool is_queued;
-};
-
-/* One file. */
+/* A file of the cache. */
 struct cached {
 	struct cached *prev, *next; /* what was asked for longest ago first */
 	struct hls_cache *cache;
@@ -151,16 +146,6 @@ static void keeper_main(void *arg)
 
 /* ---- a fetch ---- */
 
-static void wake_all(struct cached *f)
-{
-	struct waiter *w;
-	while ((w = f->waiters)) {
-		DL_DELETE(f->waiters, w);
-		w->is_queued = false;
-		co_wake(w->co);
-	}
-}
-
 /* Segments never change. A playlist that was asked for with a number does not, in what it was asked for, if the
  * origin has waited for that: one without low latency, or whose stream is over, answers with what there is. */
 static bool is_settled(const struct cached *f)
@@ -236,7 +221,7 @@ static void fetch_main(void *arg)
 	c->fetching--;
 	buf_free(&file->body);
 	free(file);
-	wake_all(f);
+	waiters_wake(&f->waiters);
 }
 
 /* A reload may have changed the origins since the file was asked for first. */
@@ -314,18 +299,6 @@ static struct cached *get(struct hls_cache *c, const struct hls_asked *a,
 	return f;
 }
 
-static err wait_for(struct cached *f)
-{
-	struct waiter self = {.co = co_self(), .is_queued = true};
-	err e = OK;
-	DL_APPEND(f->waiters, &self);
-	while (self.is_queued && e == OK)
-		e = co_wait(CLOCK_NEVER);
-	if (self.is_queued)
-		DL_DELETE(f->waiters, &self);
-	return e;
-}
-
 static err give(const struct cached *f, struct hls_file *out)
 {
 	if (f->state == FILE_REFUSED)
@@ -345,7 +318,7 @@ static err obtain(struct cached *f, const struct hls_asked *a, struct hls_file *
 	}
 	if (f->state != FILE_FETCHING)
 		TRY(start(f, a));
-	TRY(wait_for(f));
+	TRY(waiters_wait(&f->waiters));
 	return give(f, out);
 }
 

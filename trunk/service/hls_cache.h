@@ -21,7 +21,7 @@ struct hls_file {
 };
 void hls_file_fini(struct hls_file *file);
 
-/* What the request asks for. OK; ERR_NOTFOUND; ERR_UPSTREAM when no origin can be had; ERR_FULL when too many
+/* Fetches the file of a request. OK; ERR_NOTFOUND; ERR_UPSTREAM when no origin can be had; ERR_FULL when too many
  * are being fetched; ERR_LIMIT when it waits for what no origin can have soon. Origins are asked to wait for what
  * comes next alone: what has been before is in the list as it is. */
 err hls_cache_get(struct hls_cache *cache, const struct hls_asked *asked, const char *path,

@@ -1,4 +1,4 @@
-/* What a player gets: from the memory of an origin, from the cache of an edge, or the way to another server. */
+/* Answers to players: from the memory of an origin, from the cache of an edge, or the way to another server. */
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "cluster/upstream_get.h"
@@ -74,7 +74,7 @@ static void count(const char *type)
 
 /* ---- bytes ---- */
 
-/* What stands behind the URIs of its playlist: its session, and the proof of a signed link. */
+/* The query behind the URIs of the player's playlist: its session, and the proof of a signed link. */
 static char *query_for(const struct hls_visitor *v)
 {
 	const struct hls_asked *a = &v->asked;

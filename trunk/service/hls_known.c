@@ -6,7 +6,7 @@
 enum { LINE_MAX_BYTES = 200, AHEAD_SEGMENTS = 2, AHEAD_MS = 3000, SECONDS_MAX = 3600 };
 #define NUMBER_MAX ((int64_t)1 << 52)
 
-/* What stands behind a text in the line: digits, perhaps with three behind a point. NULL: it is not there. */
+/* The number behind a text in the line: digits, perhaps with three behind a point. NULL: it is not there. */
 static const char *behind(const char *line, const char *text)
 {
 	const char *at = strstr(line, text);

@@ -169,7 +169,7 @@ void hls_players_free(struct hls_players **players)
 	*players = NULL;
 }
 
-/* One that was ended is remembered for as long as it would have lived: its session stays refused. */
+/* A session that was ended is remembered for as long as it would have lived, and stays refused. */
 static void end_those_over(struct hls_players *players)
 {
 	int64_t now = clock_ms();
@@ -323,7 +323,7 @@ static bool make_room(struct hls_players *players)
 	return map_count(players->by_id) < HLS_PLAYERS_MAX;
 }
 
-/* One address must not have all of them: two requests make a session that lasts. */
+/* No single address may take all places: two requests make a session that lasts. */
 static bool take_share(struct hls_players *players, struct conn_place *share,
 		       const struct hls_asked *a)
 {

@@ -11,7 +11,7 @@ struct hls_serve *hls_serve_new(struct server *server, struct hls *hls);
 void hls_serve_end(struct hls_serve *serve);
 /* When nothing is served any more. NULL is fine; clears. */
 void hls_serve_free(struct hls_serve **serve);
-/* What was asked for since the start, and how many requests wait for news now (low latency). */
+/* Requests since the start by kind, and how many wait for news now (low latency). */
 struct hls_serve_counts {
 	int64_t lists, media, keys;
 	int waiting;

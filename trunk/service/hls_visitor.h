@@ -12,7 +12,7 @@ struct hls_serve {
 	struct hls_cache *cache; /* at an edge */
 };
 
-/* Where it is that the request asks for. */
+/* Places of a requested file. */
 enum hls_place {
 	HLS_NOWHERE,
 	HLS_HERE,
@@ -30,7 +30,7 @@ struct hls_visitor {
 	bool wants_master; /* it has no session yet */
 };
 
-/* Where it is; then v->asked names the stream, unless it is nowhere. */
+/* Finds the requested file; v->asked names the stream then, unless it is nowhere. */
 void hls_find_place(struct hls_visitor *v);
 /* Gives it. *found false: it is not there, and nothing was answered. */
 err hls_deliver(struct hls_visitor *v, bool *found) BLOCKS;

@@ -1,11 +1,11 @@
 #include "service/hls_visits.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "co/waiters.h"
 #include "session/hooks.h"
 #include "session/permit.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 enum {
 	ALLOWED_MS = 60000, /* since it was last asked with */
@@ -18,12 +18,6 @@ struct visit {
 	bool asking; /* one is asking, the others wait for its answer */
 	struct waiter *waiters;
 	struct outcome outcome; /* why not; .code OUTCOME_NONE: it may */
-};
-
-struct waiter {
-	struct waiter *prev, *next;
-	struct co *co;
-	bool is_queued;
 };
 
 struct hls_visits {
@@ -72,28 +66,10 @@ static char *key_of(const struct request *r)
 static err wait_for_answer(struct hls_visits *v, const char *key)
 {
 	struct visit *visit;
-	struct waiter waiter = {.co = co_self()};
 	err e = OK;
-	while (e == OK && (visit = map_get(v->visits, key)) && visit->asking) {
-		waiter.is_queued = true;
-		DL_APPEND(visit->waiters, &waiter);
-		while (e == OK && waiter.is_queued)
-			e = co_wait(CLOCK_NEVER);
-		if (waiter.is_queued)
-			DL_DELETE(visit->waiters, &waiter);
-		waiter.is_queued = false;
-	}
+	while (e == OK && (visit = map_get(v->visits, key)) && visit->asking)
+		e = waiters_wait(&visit->waiters);
 	return e;
-}
-
-static void wake_waiters(struct visit *visit)
-{
-	struct waiter *waiter;
-	while ((waiter = visit->waiters)) {
-		DL_DELETE(visit->waiters, waiter);
-		waiter->is_queued = false;
-		co_wake(waiter->co);
-	}
 }
 
 static err ask(struct hls_visits *v, const char *key, const struct request *r,
@@ -104,7 +80,7 @@ static err ask(struct hls_visits *v, const char *key, const struct request *r,
 	(void)map_set(v->visits, key, visit);
 	err e = hooks_ask(r, HOOK_ON_PLAY, outcome);
 	visit->asking = false;
-	wake_waiters(visit);
+	waiters_wake(&visit->waiters);
 	visit->outcome = *outcome;
 	visit->until_ms = e ? 0 : clock_after(ALLOWED_MS);
 	if (outcome->code)

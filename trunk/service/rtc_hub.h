@@ -37,13 +37,13 @@ void rtc_hub_free(struct rtc_hub **hub) BLOCKS;
 
 /* New sessions are reached at this socket, which is taken. */
 void rtc_hub_listen(struct rtc_hub *hub, struct udp **udp);
-/* That port is no longer listened on: sessions that use it keep it until they end. */
+/* Stops listening on the port; sessions that use it keep it until they end. */
 void rtc_hub_unlisten(struct rtc_hub *hub, int port);
 /* A connection to the TCP port; for listen_opts.on_accept. */
 void rtc_hub_accept(void *hub, struct sock *sock);
 /* Whether this process reads the port that is listened on, or leaves that to another one that has it, too. */
 void rtc_hub_read(struct rtc_hub *hub, bool on);
-/* Where new sessions are reached; NULL: WebRTC is off, or not listened on. */
+/* The port for new sessions; NULL: WebRTC is off, or not listened on. */
 struct rtc_port *rtc_hub_port(const struct rtc_hub *hub);
 /* The certificate for a new session. */
 err rtc_hub_identity(struct rtc_hub *hub, const struct dtls_identity **out);

@@ -126,7 +126,7 @@ static bool send_rtcp(void *ctx, struct span compound)
 	return p->s->link && rtc_link_send_rtcp(p->s->link, compound);
 }
 
-/* Who only receives sends no media. */
+/* A player sends no media. */
 static void on_rtp(void *ctx, struct span packet, int64_t now_us)
 {
 	(void)ctx;
@@ -158,13 +158,13 @@ static bool want_key(void *ctx)
 static enum rtc_codec codec_of(const struct source *source)
 {
 	switch (source->video.codec) {
-	case FOURCC('a', 'v', 'c', '1'):
+	case CODEC_AVC:
 		return RTC_CODEC_H264;
-	case FOURCC('h', 'v', 'c', '1'):
+	case CODEC_HEVC:
 		return RTC_CODEC_H265;
-	case FOURCC('a', 'v', '0', '1'):
+	case CODEC_AV1:
 		return RTC_CODEC_AV1;
-	case FOURCC('v', 'p', '0', '9'):
+	case CODEC_VP9:
 		return RTC_CODEC_VP9;
 	default:
 		return RTC_CODEC_NONE;

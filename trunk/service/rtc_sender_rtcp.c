@@ -102,7 +102,7 @@ static void take_reports(struct rtc_sender *s, const struct rtcp *p)
 	}
 }
 
-/* What the player thinks its line takes: told to whoever looks, since pictures have one size for all. */
+/* The player's estimate of its line is for the API alone, since pictures have one size for all. */
 static void take_estimate(struct rtc_sender *s, const struct rtcp *p)
 {
 	uint64_t bits = rtcp_read_remb(p);

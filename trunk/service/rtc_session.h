@@ -82,7 +82,7 @@ err rtc_session_answer(struct rtc_session *session, enum rtc_codec video, uint32
 		       const struct rtc_link_ops *ops, void *ctx) BLOCKS;
 /* Waits until media can flow. `outcome`: of its publication or viewing; ends it when it has a code. */
 err rtc_session_connect(struct rtc_session *session, const struct outcome *outcome) BLOCKS;
-/* Whoever waits for it is woken. */
+/* Wakes the coroutine that waits for the session. */
 void rtc_session_set_stage(struct rtc_session *session, enum rtc_stage stage);
 /* An error when it has to end; lowers *deadline to when silence would end it. */
 err rtc_session_check(struct rtc_session *session, int64_t *deadline);

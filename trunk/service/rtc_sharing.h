@@ -13,9 +13,9 @@ int rtc_sharing_fd(const struct rtc_hub *hub);
 /* The process on that side has the port, too, and is reached by this local socket, which is taken. False: there is no
  * port, or no memory. */
 bool rtc_sharing_begin(struct rtc_hub *hub, enum rtc_side side, int fd);
-/* It has the port no more, or nobody at it. Does not block. */
+/* The other process has given up the port, or has no peers at it. Does not block. */
 void rtc_sharing_end(struct rtc_hub *hub, enum rtc_side side);
-/* It is that port which is shared with it. */
+/* Whether it is that port which is shared. */
 bool rtc_sharing_is_of(const struct rtc_hub *hub, enum rtc_side side, const struct rtc_port *port);
 /* Sums of both sides since the start, and the bytes that wait now. */
 void rtc_sharing_counts(const struct rtc_hub *hub, struct crossing_counts *out, size_t *waiting);

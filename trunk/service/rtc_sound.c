@@ -7,14 +7,14 @@
 
 #include <stdlib.h>
 
-#define OPUS FOURCC('O', 'p', 'u', 's')
+#define OPUS CODEC_OPUS
 
 /* ---- to Opus, for the players of a source ---- */
 
-struct to_opus {
+struct rtc_to_opus {
 	struct packets_sound sound;
 	struct packets *packets;
-	struct sound *converter;
+	struct sound_converter *converter;
 };
 
 static void on_opus(void *ctx, struct span frame, int64_t ts)
@@ -26,12 +26,13 @@ static void on_opus(void *ctx, struct span frame, int64_t ts)
 
 static void take_sound(struct packets_sound *sound, const struct msg *m)
 {
-	sound_take(container_of(sound, struct to_opus, sound)->converter, m, m->ts * SOUND_CLOCK);
+	sound_take(container_of(sound, struct rtc_to_opus, sound)->converter, m,
+		   m->ts * SOUND_CLOCK);
 }
 
 static void free_sound(struct packets_sound *sound)
 {
-	struct to_opus *t = container_of(sound, struct to_opus, sound);
+	struct rtc_to_opus *t = container_of(sound, struct rtc_to_opus, sound);
 	sound_free(&t->converter);
 	free(t);
 }
@@ -42,7 +43,7 @@ static struct packets_sound *make_sound(struct packets *packets, uint32_t codec,
 	struct server *server = packets->opts.sound_ctx;
 	if (!sound_can(SOUND_OPUS, codec, reason))
 		return NULL;
-	struct to_opus *t = mem_new(struct to_opus);
+	struct rtc_to_opus *t = mem_new(struct rtc_to_opus);
 	t->sound = (struct packets_sound){.take = take_sound, .free = free_sound};
 	t->packets = packets;
 	t->converter = sound_new(&(struct sound_opts){

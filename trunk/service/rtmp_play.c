@@ -16,7 +16,7 @@ enum {
 };
 
 /* Members that each of thousands of send slots touches stand together in front. */
-struct player {
+struct rtmp_player {
 	struct rtmp_conn *conn; /* the session's */
 	struct viewing viewing;
 	struct rtmp_session *s;
@@ -25,19 +25,19 @@ struct player {
 	int64_t reported_ms; /* to a relay: the change of the source that it was told of last */
 };
 
-static struct player *player_of(struct viewing *v)
+static struct rtmp_player *player_of(struct viewing *v)
 {
-	return container_of(v, struct player, viewing);
+	return container_of(v, struct rtmp_player, viewing);
 }
 
-static bool is_joined(const struct player *p)
+static bool is_joined(const struct rtmp_player *p)
 {
 	return p->viewing.consumer.source;
 }
 
 /* ---- what the player says ---- */
 
-static void pause_or_go(struct player *p, bool pause)
+static void pause_or_go(struct rtmp_player *p, bool pause)
 {
 	struct rtmp_conn *conn = p->s->conn;
 	uint32_t id = p->s->want.stream_id;
@@ -50,14 +50,14 @@ static void pause_or_go(struct player *p, bool pause)
 		cursor_pause(&p->viewing.cursor, pause);
 }
 
-static void set_want(struct player *p, uint8_t kind, bool on)
+static void set_want(struct rtmp_player *p, uint8_t kind, bool on)
 {
 	p->want = on ? p->want | kind : p->want & (uint8_t)~kind;
 	if (is_joined(p))
 		cursor_want(&p->viewing.cursor, p->want);
 }
 
-static void take_command(struct player *p, struct rtmp_msg *m)
+static void take_command(struct rtmp_player *p, struct rtmp_msg *m)
 {
 	struct rtmp_event event;
 	rtmp_take_command(p->conn, &p->s->want, m, &event);
@@ -85,7 +85,7 @@ static void take_command(struct player *p, struct rtmp_msg *m)
 }
 
 /* A player that says a lot is served in slices. */
-static err take_messages(struct player *p)
+static err take_messages(struct rtmp_player *p)
 {
 	struct rtmp_msg m = {0};
 	for (int n = 0; p->viewing.state < VIEWING_CLOSING; n++) {
@@ -107,7 +107,7 @@ static err take_messages(struct player *p)
 /* While the stream is being looked for, input is answered at once. */
 static err on_input(struct viewing *v)
 {
-	struct player *p = player_of(v);
+	struct rtmp_player *p = player_of(v);
 	TRY(take_messages(p));
 	return v->state == VIEWING_LOOKING && p->conn->out.n ? rtmp_flush(p->conn) : OK;
 }
@@ -116,7 +116,7 @@ static err on_input(struct viewing *v)
 
 /* Another server is told which run of the stream follows, and since when there is none: as it joins, and at
  * each change, before the media. */
-static void report(struct player *p)
+static void report(struct rtmp_player *p)
 {
 	struct source *source = p->viewing.source;
 	struct stream_report said = relays_report(p->viewing.request->server->cluster, source);
@@ -133,7 +133,7 @@ static err on_send(struct viewing *v)
 
 static void on_send_slot(struct consumer *consumer)
 {
-	struct player *p = container_of(consumer, struct player, viewing.consumer);
+	struct rtmp_player *p = container_of(consumer, struct rtmp_player, viewing.consumer);
 	viewing_send_slot(&p->viewing, p->conn->sock);
 }
 
@@ -152,7 +152,7 @@ static err on_check(struct viewing *v, int64_t *deadline)
 /* Tells the client that it plays: there is certainly something to play now. */
 static void on_join(struct viewing *v)
 {
-	struct player *p = player_of(v);
+	struct rtmp_player *p = player_of(v);
 	struct rtmp_session *s = p->s;
 	if (p->conn->out_chunk_size != v->source->opts.chunk_size)
 		rtmp_put_chunk_size(p->conn, v->source->opts.chunk_size);
@@ -198,7 +198,7 @@ static void on_stop(struct viewing *v)
 
 static bool on_reconnect(struct viewing *v, const char *url)
 {
-	struct player *p = player_of(v);
+	struct rtmp_player *p = player_of(v);
 	if (!p->s->connect.reconnects)
 		return false;
 	rtmp_put_reconnect(p->conn, url);
@@ -208,7 +208,7 @@ static bool on_reconnect(struct viewing *v, const char *url)
 
 static struct traffic on_count(const struct viewing *v)
 {
-	return rtmp_session_traffic(container_of_const(v, struct player, viewing)->s);
+	return rtmp_session_traffic(container_of_const(v, struct rtmp_player, viewing)->s);
 }
 
 static const struct viewing_ops ops = {
@@ -231,7 +231,7 @@ static int64_t duration_of(const struct rtmp_session *s)
 
 err rtmp_play_run(struct rtmp_session *s)
 {
-	struct player *p = mem_new(struct player);
+	struct rtmp_player *p = mem_new(struct rtmp_player);
 	p->s = s;
 	p->conn = s->conn;
 	p->want = WIRE_ALL;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct publisher {
+struct rtmp_publisher {
 	struct publication publication;
 	struct rtmp_session *s;
 	struct co *co;
@@ -16,20 +16,20 @@ struct publisher {
 
 /* ---- what the publication asks ---- */
 
-static struct publisher *publisher_of(struct publication *publication)
+static struct rtmp_publisher *publisher_of(struct publication *publication)
 {
-	return container_of(publication, struct publisher, publication);
+	return container_of(publication, struct rtmp_publisher, publication);
 }
 
 static struct sock *sock_of(const struct publication *publication)
 {
-	return container_of_const(publication, struct publisher, publication)->s->conn->sock;
+	return container_of_const(publication, struct rtmp_publisher, publication)->s->conn->sock;
 }
 
 /* The ping is sent by the publisher's own coroutine, which has nothing else to do while it is silent. */
 static void on_probe(struct publication *publication)
 {
-	struct publisher *p = publisher_of(publication);
+	struct rtmp_publisher *p = publisher_of(publication);
 	p->s->conn->ping_ms = 0; /* an earlier one was before it spoke */
 	rtmp_put_ping(p->s->conn);
 	sock_set_rcvlowat(p->s->conn->sock, false); /* the pong is waited for */
@@ -62,7 +62,7 @@ static void on_stop(struct publication *publication)
 /* The publisher's own coroutine sends it, as it sends a ping. */
 static bool on_reconnect(struct publication *publication, const char *url)
 {
-	struct publisher *p = publisher_of(publication);
+	struct rtmp_publisher *p = publisher_of(publication);
 	if (!p->s->connect.reconnects)
 		return false;
 	rtmp_put_reconnect(p->s->conn, url);
@@ -73,7 +73,7 @@ static bool on_reconnect(struct publication *publication, const char *url)
 static struct traffic on_count(const struct publication *publication)
 {
 	return rtmp_session_traffic(
-		container_of_const(publication, struct publisher, publication)->s);
+		container_of_const(publication, struct rtmp_publisher, publication)->s);
 }
 
 static const struct publication_ops ops = {
@@ -88,12 +88,12 @@ static const struct publication_ops ops = {
 
 /* ---- media ---- */
 
-static void publish(struct publisher *p, struct msg **m, uint32_t ts)
+static void publish(struct rtmp_publisher *p, struct msg **m, uint32_t ts)
 {
 	source_publish(p->publication.source, &p->publication.in.feeder, m, ts);
 }
 
-static void publish_data(struct publisher *p, const struct msg *media, uint32_t ts)
+static void publish_data(struct rtmp_publisher *p, const struct msg *media, uint32_t ts)
 {
 	struct msg *m = metadata_read(msg_span(media));
 	if (m)
@@ -101,7 +101,7 @@ static void publish_data(struct publisher *p, const struct msg *media, uint32_t 
 }
 
 /* *over: the publisher has said that it is done. */
-static err take_command(struct publisher *p, struct rtmp_msg *m, bool *over)
+static err take_command(struct rtmp_publisher *p, struct rtmp_msg *m, bool *over)
 {
 	struct rtmp_event event;
 	rtmp_take_command(p->s->conn, &p->s->want, m, &event);
@@ -112,7 +112,7 @@ static err take_command(struct publisher *p, struct rtmp_msg *m, bool *over)
 	return *over ? rtmp_flush(p->s->conn) : OK;
 }
 
-static err take_message(struct publisher *p, struct rtmp_msg *m, bool *over)
+static err take_message(struct rtmp_publisher *p, struct rtmp_msg *m, bool *over)
 {
 	bool is_media = m->media && rtmp_is_media_of(p->s->conn, &p->s->want, m);
 	switch (m->type) {
@@ -139,7 +139,7 @@ static err flush(struct rtmp_conn *conn)
 	return e == ERR_CLOSED && sock_readable(conn->sock) ? OK : e;
 }
 
-static err next_message(struct publisher *p, struct rtmp_msg *m)
+static err next_message(struct rtmp_publisher *p, struct rtmp_msg *m)
 {
 	struct rtmp_conn *conn = p->s->conn;
 	for (;;) {
@@ -154,7 +154,7 @@ static err next_message(struct publisher *p, struct rtmp_msg *m)
 	}
 }
 
-static err publish_loop(struct publisher *p)
+static err publish_loop(struct rtmp_publisher *p)
 {
 	for (bool over = false; !over;) {
 		struct rtmp_msg m = {0};
@@ -170,7 +170,7 @@ static err publish_loop(struct publisher *p)
 
 /* ---- the story ---- */
 
-static err start(struct publisher *p)
+static err start(struct rtmp_publisher *p)
 {
 	struct rtmp_session *s = p->s;
 	read_pacing_open(&p->publication.in, s->conn->sock);
@@ -183,7 +183,7 @@ static err start(struct publisher *p)
 
 err rtmp_publish_run(struct rtmp_session *s)
 {
-	struct publisher *p = mem_new(struct publisher);
+	struct rtmp_publisher *p = mem_new(struct rtmp_publisher);
 	p->s = s;
 	p->co = co_self();
 	sock_attach(s->conn->sock);

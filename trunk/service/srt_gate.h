@@ -24,11 +24,11 @@ void srt_gate_free(struct srt_gate **gate);
 void srt_gate_set_conf(struct srt_gate *gate, struct conf *conf);
 /* For srt_port_opts; the context is the gate. */
 void srt_gate_judge(void *gate, const struct srt_caller *caller, struct srt_verdict *out);
-/* One of that address has its session, or none. */
+/* Ends the handshake of a caller from that address: it has a session, or was refused. */
 void srt_gate_taken(struct srt_gate *gate, const struct addr *peer);
 /* There was no place for one that was let in. */
 void srt_gate_set_full(struct srt_gate *gate);
-/* Those that were refused so far. */
+/* How many callers were refused so far. */
 uint64_t srt_gate_refused(struct srt_gate *gate);
 
 /* How stream ids are read. Texts are borrowed from the configuration. */

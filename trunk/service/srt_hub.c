@@ -113,7 +113,7 @@ static void widen(uint32_t *lowest, uint32_t *highest, uint32_t number)
 	*highest = number > *highest ? number : *highest;
 }
 
-/* Those who shake hands at the moment have the next numbers below. */
+/* Callers in the handshake have the next numbers below. */
 void srt_hub_numbers(const struct srt_hub *h, struct steer_range *out)
 {
 	uint32_t lowest = UINT32_MAX, highest = 0;

@@ -28,7 +28,7 @@ void srt_hub_free(struct srt_hub **hub) BLOCKS;
 
 /* Takes callers at this socket, which is taken, also on failure. */
 err srt_hub_listen(struct srt_hub *hub, struct udp **udp) BLOCKS;
-/* That port is no longer listened on: sessions live on. */
+/* Stops listening on the port; sessions live on. */
 void srt_hub_unlisten(struct srt_hub *hub, int port) BLOCKS;
 /* Whether another process may have the ports, too; and the numbers of the connections of this one, so that packets reach
  * whom they are for (net/steer.h). */

@@ -33,7 +33,7 @@ static err on_send(struct viewing *v)
 			       &v->source->send_bytes);
 }
 
-/* Whatever is not plain sending is left to the player's own coroutine. */
+/* Everything but plain sending is left to the player's own coroutine. */
 static void on_send_slot(struct consumer *consumer)
 {
 	struct viewing *v = container_of(consumer, struct viewing, consumer);
@@ -47,6 +47,7 @@ static bool on_pending(const struct viewing *v)
 
 /* ---- the peer ---- */
 
+/* Drops the player's input; ERR_CLOSED when it has left. */
 static err on_input(struct viewing *v)
 {
 	return srt_sender_take(&player_of(v)->sender);

@@ -117,7 +117,7 @@ static void session_free(struct srt_session *s)
 	free(s);
 }
 
-/* What its line was like, which is what people ask about when something was not seen. */
+/* Logs figures of the line: operators need them when something was not seen. */
 static void tell_line(struct srt_session *s)
 {
 	struct srt_figures f;

@@ -10,7 +10,7 @@
 enum { ASK_AGAIN_MS = 10000, TARGETS_MAX = 32 };
 
 /* A stream that is on, and where it goes. */
-struct stream {
+struct forwarded_stream {
 	struct forwards *forwards;
 	char *key;
 	struct source
@@ -45,7 +45,7 @@ static struct target own_target(const struct source *source)
 			       .param = (char *)(uintptr_t) ""};
 }
 
-static const struct conf_vhost *vhost_of(const struct stream *s)
+static const struct conf_vhost *vhost_of(const struct forwarded_stream *s)
 {
 	return conf_vhost_find(s->forwards->server->conf, s->source->vhost);
 }
@@ -60,7 +60,7 @@ static bool has_text(const struct text_list *list, const char *text)
 	return false;
 }
 
-static bool has_target(const struct stream *s, const char *text)
+static bool has_target(const struct forwarded_stream *s, const char *text)
 {
 	for (int i = 0; i < s->count; i++)
 		if (strcmp(forward_target_text(s->targets[i]), text) == 0)
@@ -68,7 +68,7 @@ static bool has_target(const struct stream *s, const char *text)
 	return false;
 }
 
-static void drop_unwanted(struct stream *s, const struct text_list *wanted)
+static void drop_unwanted(struct forwarded_stream *s, const struct text_list *wanted)
 {
 	int kept = 0;
 	for (int i = 0; i < s->count; i++) {
@@ -80,7 +80,7 @@ static void drop_unwanted(struct stream *s, const struct text_list *wanted)
 	s->count = kept;
 }
 
-static void add_target(struct stream *s, const char *text)
+static void add_target(struct forwarded_stream *s, const char *text)
 {
 	const struct publication *p = publication_of(s->source);
 	struct target own = own_target(s->source);
@@ -101,7 +101,7 @@ static void add_target(struct stream *s, const char *text)
 	s->targets[s->count++] = forward_target_start(&opts, &place);
 }
 
-static void apply(struct stream *s, const struct text_list *wanted)
+static void apply(struct forwarded_stream *s, const struct text_list *wanted)
 {
 	drop_unwanted(s, wanted);
 	for (int i = 0; i < wanted->count; i++) {
@@ -118,14 +118,14 @@ static void apply(struct stream *s, const struct text_list *wanted)
 
 /* ---- a backend, where no publisher asks ---- */
 
-static void stream_free(struct stream *s)
+static void stream_free(struct forwarded_stream *s)
 {
 	forward_answer_fini(&s->answer);
 	free(s->key);
 	free(s);
 }
 
-static err ask(struct stream *s)
+static err ask(struct forwarded_stream *s)
 {
 	if (!vhost_of(s))
 		return OK;
@@ -149,11 +149,11 @@ static err ask(struct stream *s)
 	return e;
 }
 
-static void settle(struct stream *s);
+static void settle(struct forwarded_stream *s);
 
 static void ask_main(void *arg)
 {
-	struct stream *s = arg;
+	struct forwarded_stream *s = arg;
 	struct source *source = source_ref(s->source);
 	while (s->source && ask(s) != OK) {
 		log_info("%s: where it is forwarded to is asked again in %d s", s->key,
@@ -175,7 +175,7 @@ static bool is_of(const struct forward_answer *answer, const char *backend)
 }
 
 /* What the backend says, or NULL: it is being asked. */
-static const struct text_list *answered(struct stream *s, const char *backend)
+static const struct text_list *answered(struct forwarded_stream *s, const char *backend)
 {
 	const struct publication *p = publication_of(s->source);
 	if (p && is_of(&p->forward, backend))
@@ -192,13 +192,13 @@ static const struct text_list *answered(struct stream *s, const char *backend)
 static const struct text_list nowhere;
 
 /* What an origin fetches from a coworker is forwarded by that one. */
-static bool is_forwarded(const struct stream *s, const struct conf_vhost *vhost)
+static bool is_forwarded(const struct forwarded_stream *s, const struct conf_vhost *vhost)
 {
 	return vhost && vhost->enabled && vhost->forward.enabled &&
 	       (vhost->cluster.mode == MODE_REMOTE || source_is_published(s->source));
 }
 
-static void settle(struct stream *s)
+static void settle(struct forwarded_stream *s)
 {
 	const struct conf_vhost *vhost = vhost_of(s);
 	bool on = is_forwarded(s, vhost);
@@ -210,13 +210,13 @@ static void settle(struct stream *s)
 		apply(s, wanted);
 }
 
-static struct stream *stream_of(struct forwards *f, struct source *source)
+static struct forwarded_stream *stream_of(struct forwards *f, struct source *source)
 {
-	struct stream *s = map_get(f->streams, source->key);
+	struct forwarded_stream *s = map_get(f->streams, source->key);
 	const struct conf_vhost *vhost = conf_vhost_find(f->server->conf, source->vhost);
 	if (s || !vhost || !vhost->forward.enabled)
 		return s;
-	s = mem_new(struct stream);
+	s = mem_new(struct forwarded_stream);
 	s->forwards = f;
 	s->key = mem_strdup(source->key);
 	s->source = source;
@@ -226,7 +226,8 @@ static struct stream *stream_of(struct forwards *f, struct source *source)
 
 static void on_begin(struct source_observer *observer, struct source *source, bool resumed)
 {
-	struct stream *s = stream_of(container_of(observer, struct forwards, observer), source);
+	struct forwarded_stream *s =
+		stream_of(container_of(observer, struct forwards, observer), source);
 	(void)resumed;
 	if (!s)
 		return;
@@ -238,7 +239,7 @@ static void on_begin(struct source_observer *observer, struct source *source, bo
 static void on_end(struct source_observer *observer, struct source *source)
 {
 	struct forwards *f = container_of(observer, struct forwards, observer);
-	struct stream *s = map_remove(f->streams, source->key);
+	struct forwarded_stream *s = map_remove(f->streams, source->key);
 	if (!s)
 		return;
 	apply(s, &nowhere);
@@ -253,7 +254,7 @@ void forwards_reload(struct forwards *f)
 {
 	for (struct map_iter it = map_begin(f->server->registry.sources); map_next(&it);) {
 		struct source *source = it.value;
-		struct stream *s = source->is_on ? stream_of(f, source) : NULL;
+		struct forwarded_stream *s = source->is_on ? stream_of(f, source) : NULL;
 		if (s)
 			settle(s);
 	}
@@ -281,7 +282,7 @@ void forwards_free(struct forwards **forwards)
 		return;
 	registry_unobserve(&f->server->registry, &f->observer);
 	for (struct map_iter it = map_begin(f->streams); map_next(&it);) {
-		struct stream *s = it.value;
+		struct forwarded_stream *s = it.value;
 		apply(s, &nowhere);
 		stream_free(s);
 	}
@@ -292,7 +293,7 @@ void forwards_free(struct forwards **forwards)
 void forwards_each(const struct forwards *f, const struct source *source,
 		   void (*each)(const struct forward_facts *facts, void *ctx), void *ctx)
 {
-	const struct stream *s = f ? map_get(f->streams, source->key) : NULL;
+	const struct forwarded_stream *s = f ? map_get(f->streams, source->key) : NULL;
 	for (int i = 0; s && i < s->count; i++) {
 		struct forward_facts facts;
 		forward_target_facts(s->targets[i], &facts);

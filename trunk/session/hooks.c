@@ -37,7 +37,7 @@ static bool applies(const struct request *r)
 
 /* ---- a decision ---- */
 
-struct question {
+struct hook_question {
 	const struct request *request;
 	enum hook_event event;
 	const struct conf_hook *conf;
@@ -45,7 +45,7 @@ struct question {
 	char why[HOOK_WHY_MAX];
 };
 
-static err ask_url(struct question *q, const char *url, enum hook_verdict *verdict)
+static err ask_url(struct hook_question *q, const char *url, enum hook_verdict *verdict)
 {
 	q->call.url = url;
 	for (int attempt = 0; attempt <= q->conf->retries; attempt++) {
@@ -57,7 +57,7 @@ static err ask_url(struct question *q, const char *url, enum hook_verdict *verdi
 	return OK;
 }
 
-static err refuse(struct question *q, const char *url, enum hook_verdict verdict,
+static err refuse(struct hook_question *q, const char *url, enum hook_verdict verdict,
 		  struct outcome *outcome)
 {
 	const char *name = hook_event_name(q->event);
@@ -72,7 +72,7 @@ static err refuse(struct question *q, const char *url, enum hook_verdict verdict
 			      "the service that decides about clients cannot be asked now");
 }
 
-static err ask_all(struct question *q, struct outcome *outcome)
+static err ask_all(struct hook_question *q, struct outcome *outcome)
 {
 	const struct text_list *urls = &q->conf->urls;
 	for (int i = 0; i < urls->count; i++) {
@@ -90,7 +90,7 @@ static err ask_all(struct question *q, struct outcome *outcome)
 
 err hooks_ask(const struct request *r, enum hook_event event, struct outcome *outcome)
 {
-	struct question q = {.request = r, .event = event};
+	struct hook_question q = {.request = r, .event = event};
 	q.conf = decision(&r->vhost->http_hooks, event);
 	if (!applies(r) || !q.conf || !q.conf->urls.count)
 		return OK;

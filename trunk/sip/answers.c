@@ -9,7 +9,7 @@
 
 enum { ENTRY_COST = 256, UNTRUSTED_PART = 4 }; /* beside its bytes */
 
-struct kept {
+struct kept_answer {
 	int64_t until;
 	struct quota quota;
 	size_t n;
@@ -22,20 +22,20 @@ struct sip_answers {
 	struct timer timer;
 };
 
-static void drop(struct sip_answers *a, const char *key, struct kept *kept)
+static void drop(struct sip_answers *a, const char *key, struct kept_answer *kept)
 {
 	(void)map_remove(a->kept, key);
 	quota_empty(&kept->quota);
 	free(kept);
 }
 
-/* Those that are over; the timer is for the next one. */
+/* Drops answers whose time is over, and sets the timer for the next one. */
 static void purge(struct timer *timer)
 {
 	struct sip_answers *a = container_of(timer, struct sip_answers, timer);
 	int64_t now = clock_ms();
 	for (struct map_iter it = map_begin(a->kept); map_next(&it);) {
-		struct kept *kept = it.value;
+		struct kept_answer *kept = it.value;
 		if (kept->until > now) {
 			timer_set(timer, kept->until);
 			return;
@@ -68,7 +68,7 @@ void sip_answers_free(struct sip_answers **answers)
 
 struct span sip_answers_get(const struct sip_answers *answers, const char *key)
 {
-	const struct kept *kept = map_get(answers->kept, key);
+	const struct kept_answer *kept = map_get(answers->kept, key);
 	return kept ? span_of(kept->bytes, kept->n) : (struct span){0};
 }
 
@@ -77,7 +77,7 @@ bool sip_answers_put(struct sip_answers *a, const char *key, struct span bytes, 
 	struct quota quota = {.from = &a->budget, .untrusted = untrusted};
 	if (!quota_take(&quota, bytes.n + ENTRY_COST))
 		return false;
-	struct kept *kept = mem_alloc(sizeof(*kept) + bytes.n);
+	struct kept_answer *kept = mem_alloc(sizeof(*kept) + bytes.n);
 	kept->until = clock_after(SIP_TRANSACTION_MS);
 	kept->quota = quota;
 	kept->n = bytes.n;

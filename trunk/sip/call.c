@@ -168,7 +168,7 @@ static void send_cancel(struct sip_call *call)
 		&(struct sip_request){0});
 }
 
-/* It was taken, and nobody wants it. */
+/* The call was answered after it had been given up. */
 static void hang_up(struct sip_call *call)
 {
 	char branch[SIP_BRANCH_MAX];

@@ -31,7 +31,7 @@ static void own_contact(char *out, size_t cap, const char *local_uri, const char
 		snprintf(out, cap, "sip:%s", here);
 }
 
-/* What all requests of the call's dialog have in common. */
+/* Headers that all requests of the call's dialog have in common. */
 static void begin(struct sip_outline *out, const struct sip_call *call, const char *here)
 {
 	const struct sip_dialog *d = &call->dialog;

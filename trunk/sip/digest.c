@@ -135,14 +135,14 @@ static bool copy_value(char *out, size_t cap, struct span value)
 	return n > 0;
 }
 
-struct place {
+struct nonce_place {
 	const char *name;
 	char *at;
 	size_t cap;
 };
 
-/* What is unknown is none of ours; what is there twice could be read in two ways. */
-static bool take_value(const struct place *places, size_t count, struct span one)
+/* Unknown fields are ignored; one that is there twice is refused, since it could be read in two ways. */
+static bool take_value(const struct nonce_place *places, size_t count, struct span one)
 {
 	struct span value = one, name = span_trim(sip_until(&value, '='), BLANKS);
 	for (size_t i = 0; i < count; i++)
@@ -165,7 +165,7 @@ enum sip_verdict sip_credentials_parse(struct sip_credentials *out, struct span 
 	char algorithm[8] = "";
 	struct span rest = authorization, scheme = sip_next_word(&rest);
 	*out = (struct sip_credentials){0};
-	const struct place places[] = {
+	const struct nonce_place places[] = {
 #define PLACE(member) {#member, out->member, sizeof(out->member)}
 		PLACE(username), PLACE(realm),  PLACE(uri),
 		PLACE(nonce),    PLACE(cnonce), PLACE(response),

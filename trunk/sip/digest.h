@@ -23,7 +23,7 @@ enum sip_verdict {
 	SIP_VERDICTS,
 };
 
-/* What an Authorization header says; texts are "" when it does not. */
+/* The fields of an Authorization header; "" for one that it lacks. */
 struct sip_credentials {
 	char username[SIP_CREDENTIAL_MAX], realm[SIP_CREDENTIAL_MAX], uri[SIP_CREDENTIAL_MAX];
 	char nonce[SIP_NONCE_MAX], cnonce[SIP_CREDENTIAL_MAX];
@@ -31,7 +31,7 @@ struct sip_credentials {
 	char nc[9], qop[9];
 };
 
-/* What they have to fit. */
+/* The account and the request that credentials have to fit. */
 struct sip_proof {
 	const char *realm, *username, *password;
 	const char *
@@ -59,6 +59,6 @@ const char *sip_verdict_text(enum sip_verdict verdict);
 /* For tests. */
 int sip_digest_nonces(const struct sip_digest *digest);
 
-/* What a client answers to a challenge: 32 digits. `qop` "" is that without one, and has no cnonce and nc. */
+/* The response to a challenge: 32 digits. `qop` "" is that without one, and has no cnonce and nc. */
 err sip_digest_response(char out[static 33], const struct sip_credentials *said, const char *method,
 			const char *password);

@@ -97,7 +97,7 @@ bool sip_endpoint_may_log(const struct sip_endpoint *endpoint)
 
 /* ---- messages ---- */
 
-/* What a repeated request has in common with the first one, and with no other: who sent it, its branch and, since old
+/* The key of a transaction, equal for repeats of one request alone: who sent it, its branch and, since old
  * devices have none or always the same, what else names it. */
 static void transaction_key(char out[static SIP_KEY_MAX], const struct sip_message *m,
 			    const struct sip_flow *flow)
@@ -180,7 +180,7 @@ err sip_answer(struct sip_incoming *in, const struct sip_answer *answer)
 
 /* ---- UDP ---- */
 
-/* What devices send to keep a router's memory fresh. */
+/* Whether it is one of the empty lines by which devices keep a router's memory fresh. */
 static bool is_keepalive(struct span datagram)
 {
 	for (size_t i = 0; i < datagram.n; i++)

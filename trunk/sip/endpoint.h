@@ -90,7 +90,7 @@ err sip_answer(struct sip_incoming *in, const struct sip_answer *answer);
 
 /* ---- requests of ours ---- */
 
-/* One that was sent, as its owner holds it. */
+/* A request that was sent, as its owner holds it. */
 struct sip_call;
 
 struct sip_request {

@@ -96,19 +96,6 @@ struct span sip_next_word(struct span *text)
 	return word;
 }
 
-int64_t sip_number(struct span text, int64_t max)
-{
-	int64_t v = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return -1;
-		v = v * 10 + (text.p[i] - '0');
-		if (v > max)
-			return -1;
-	}
-	return text.n ? v : -1;
-}
-
 bool sip_parameter(struct span parameters, const char *name, struct span *value)
 {
 	while (parameters.n) {
@@ -143,7 +130,7 @@ bool sip_host_port(struct span text, struct span *host, int *port)
 	if (!is_made_of(*host, others) || (n < text.n && text.p[n] != ':'))
 		return false;
 	if (n < text.n)
-		*port = (int)sip_number(span_rest(text, n + 1), PORT_MAX);
+		*port = (int)span_number(span_rest(text, n + 1), PORT_MAX);
 	return n == text.n || *port > 0;
 }
 
@@ -263,7 +250,7 @@ err sip_via_parse(struct sip_via *out, struct span text)
 	(void)sip_parameter(parameters, "branch", &out->branch);
 	(void)sip_parameter(parameters, "received", &out->received);
 	out->has_rport = sip_parameter(parameters, "rport", &rport);
-	int64_t port = sip_number(rport, PORT_MAX);
+	int64_t port = span_number(rport, PORT_MAX);
 	out->rport = port > 0 ? (int)port : 0;
 	return OK;
 }

@@ -12,8 +12,6 @@ struct span sip_until_outside(struct span *text, char separator);
 bool sip_quotes_close(struct span text);
 /* Takes the next word off the text, which spaces and tabs end; an empty one at its end. */
 struct span sip_next_word(struct span *text);
-/* A decimal number of the whole text, within bounds; -1: it is none. */
-int64_t sip_number(struct span text, int64_t max);
 /* "host", "host:port", "[v6]:port"; a port of 0: there is none. */
 bool sip_host_port(struct span text, struct span *host, int *port);
 /* The first of "<uri>;a=b, …" or "uri;a=b": the URI, and the parameters that are not its own. */

@@ -54,12 +54,12 @@ void sip_port_unref(struct sip_port **port);
 err sip_stream_send(struct sip_stream *stream, struct span bytes);
 /* Ends it after what was sent. */
 void sip_stream_end(struct sip_stream *stream);
-/* It is no stranger's any more. */
+/* The peer has registered: the stream has left the budget of strangers. */
 void sip_stream_accept(struct sip_stream *stream);
 
 /* ---- endpoint.c ---- */
 
-/* One message that came. An error: it is malformed. */
+/* Takes a message that has come. An error: it is malformed. */
 err sip_endpoint_take(struct sip_endpoint *endpoint, struct sip_flow *flow, uint8_t *text,
 		      size_t n);
 /* Lines that strangers cause are logged as often as the owner lets them be. */

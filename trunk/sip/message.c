@@ -135,7 +135,7 @@ static err take_header(struct lines *l, struct sip_header *out)
 	return OK;
 }
 
-/* Where the head ends, behind its empty line; 0: it has no end here. */
+/* The length of the head with its empty line; 0: its end has not come yet. */
 static size_t head_length(const uint8_t *p, size_t n)
 {
 	const uint8_t *at = n ? memmem(p, n, "\r\n\r\n", 4) : NULL;
@@ -155,7 +155,7 @@ static size_t count_line_ends(const uint8_t *p, size_t n)
 static err read_status(struct sip_message *m, struct span line)
 {
 	struct span number = sip_until(&line, ' ');
-	m->status = (int)sip_number(number, STATUS_MAX);
+	m->status = (int)span_number(number, STATUS_MAX);
 	if (number.n != 3 || m->status < STATUS_MIN)
 		return err_fail(ERR_PROTOCOL, "a response without a valid status");
 	m->reason = span_trim(line, BLANKS);
@@ -220,7 +220,7 @@ static err read_sequence(struct sip_message *m)
 	if (span_find(m->call_id, BLANKS) < m->call_id.n)
 		return err_fail(ERR_PROTOCOL, "a Call-ID with spaces");
 	TRY(the_one(m, "CSeq", &value));
-	int64_t number = sip_number(sip_next_word(&value), CSEQ_MAX);
+	int64_t number = span_number(sip_next_word(&value), CSEQ_MAX);
 	m->cseq = (uint32_t)number;
 	m->cseq_method_name = span_trim(value, BLANKS);
 	m->cseq_method = sip_method_of(m->cseq_method_name);
@@ -240,7 +240,7 @@ static int64_t seconds(struct span value)
 			return -1;
 	if (value.n == 0)
 		return -1;
-	int64_t n = sip_number(value, EXPIRES_MAX);
+	int64_t n = span_number(value, EXPIRES_MAX);
 	return n < 0 ? EXPIRES_MAX : n;
 }
 
@@ -276,7 +276,7 @@ static err content_length(const struct sip_message *m, int64_t *out)
 	TRY(the_only(m, "Content-Length", &h));
 	if (!h)
 		return OK;
-	*out = sip_number(h->value, INT32_MAX);
+	*out = span_number(h->value, INT32_MAX);
 	return *out < 0 ? err_fail(ERR_PROTOCOL, "a Content-Length that is no length") : OK;
 }
 
@@ -349,7 +349,7 @@ static err stream_length(uint8_t *p, size_t head, size_t *body)
 			continue;
 		if (length >= 0)
 			return err_fail(ERR_PROTOCOL, "more than one Content-Length");
-		length = sip_number(h.value, INT32_MAX);
+		length = span_number(h.value, INT32_MAX);
 		if (length < 0)
 			return err_fail(ERR_PROTOCOL, "a Content-Length that is no length");
 	}

@@ -91,7 +91,7 @@ struct sip_message {
  * headers or its body are more than may be. The words say what is wrong. */
 err sip_parse(struct sip_message *out, uint8_t *text, size_t n, size_t body_max);
 
-/* Where the next message of a stream of bytes lies. */
+/* The extent of the next message in a stream of bytes. */
 struct sip_frame {
 	size_t skip; /* line ends in front of it, which are no part of it */
 	size_t length; /* of the message behind these, which need not be there yet; 0: not known yet */
@@ -106,7 +106,7 @@ const struct sip_header *sip_header_next(const struct sip_message *m,
 /* Its value; an empty span without one. */
 struct span sip_header_value(const struct sip_message *m, const char *name);
 
-/* Whole of it: ERR_PROTOCOL when it is no URI of SIP. */
+/* Reads a whole text: ERR_PROTOCOL when it is no URI of SIP. */
 err sip_uri_parse(struct sip_uri *out, struct span text);
 /* "<uri>;tag=…", with or without a name and brackets. */
 err sip_address_parse(struct sip_address *out, struct span text);

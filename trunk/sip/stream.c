@@ -86,7 +86,7 @@ void sip_stream_accept(struct sip_stream *s)
 
 /* ---- memory ---- */
 
-/* What the buffers have taken is taken from the budget of all connections. */
+/* Buffered bytes count against the budget of all connections. */
 static err account(struct sip_stream *s)
 {
 	size_t now = s->in.cap + s->out.cap;
@@ -107,16 +107,8 @@ static void fail(struct sip_stream *s)
 
 static void flush(struct sip_stream *s)
 {
-	while (s->out.n && !s->has_failed) {
-		size_t sent = 0;
-		struct iovec iov = {s->out.p, s->out.n};
-		err e = sock_try_sendv(s->sock, &iov, 1, &sent);
-		if (e == ERR_AGAIN)
-			return;
-		if (e)
-			fail(s);
-		buf_drop(&s->out, sent);
-	}
+	if (!s->has_failed && sock_flush(s->sock, &s->out) != OK)
+		fail(s);
 	if (s->out.n == 0)
 		buf_free(&s->out);
 }

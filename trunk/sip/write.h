@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "sip/message.h"
 
-/* What a request is answered. */
+/* An answer to a request. */
 struct sip_answer {
 	int status;
 	const char *reason;       /* NULL: the usual one */
@@ -41,5 +41,5 @@ void sip_write_response(struct buf *out, const struct sip_message *request,
 			const struct sip_answer *answer, const struct addr *peer, const char *tag,
 			const char *agent);
 void sip_write_request(struct buf *out, const struct sip_outline *request);
-/* Whole header lines, or "". */
+/* Whether these are whole header lines, or "". */
 bool sip_lines_ok(const char *lines);

@@ -22,19 +22,19 @@ struct decode {
 static enum AVCodecID id_of(uint32_t codec)
 {
 	switch (codec) {
-	case FOURCC('m', 'p', '4', 'a'):
+	case CODEC_AAC:
 		return AV_CODEC_ID_AAC;
-	case FOURCC('.', 'm', 'p', '3'):
+	case CODEC_MP3:
 		return AV_CODEC_ID_MP3;
-	case FOURCC('a', 'c', '-', '3'):
+	case CODEC_AC3:
 		return AV_CODEC_ID_AC3;
-	case FOURCC('e', 'c', '-', '3'):
+	case CODEC_EAC3:
 		return AV_CODEC_ID_EAC3;
-	case FOURCC('f', 'L', 'a', 'C'):
+	case CODEC_FLAC:
 		return AV_CODEC_ID_FLAC;
-	case FOURCC('a', 'l', 'a', 'w'):
+	case CODEC_ALAW:
 		return AV_CODEC_ID_PCM_ALAW;
-	case FOURCC('u', 'l', 'a', 'w'):
+	case CODEC_ULAW:
 		return AV_CODEC_ID_PCM_MULAW;
 	}
 	return AV_CODEC_ID_NONE;

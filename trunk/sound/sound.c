@@ -7,12 +7,12 @@
 
 #include <stdlib.h>
 
-struct item {
+struct sound_item {
 	struct msg *msg;
 	int64_t ts;
 };
 
-struct sound {
+struct sound_converter {
 	int refs; /* its owner, its coroutine */
 	bool is_closed;
 	struct sound_opts opts;
@@ -20,7 +20,7 @@ struct sound {
 	struct co *co;
 	const struct converter *converter;
 	void *state;
-	struct item queue[SOUND_QUEUE];
+	struct sound_item queue[SOUND_QUEUE];
 	unsigned head, tail;
 	unsigned until; /* of this job */
 	struct buf config;
@@ -43,14 +43,11 @@ static const struct converter *converter_of(enum sound_form to)
 
 bool sound_can(enum sound_form to, uint32_t codec, const char **reason)
 {
-	static const uint32_t decoded[] = {FOURCC('m', 'p', '4', 'a'), FOURCC('.', 'm', 'p', '3'),
-					   FOURCC('a', 'c', '-', '3'), FOURCC('e', 'c', '-', '3'),
-					   FOURCC('f', 'L', 'a', 'C'), FOURCC('a', 'l', 'a', 'w'),
-					   FOURCC('u', 'l', 'a', 'w')};
+	static const uint32_t decoded[] = {CODEC_AAC,  CODEC_MP3,  CODEC_AC3, CODEC_EAC3,
+					   CODEC_FLAC, CODEC_ALAW, CODEC_ULAW};
 	*reason = "there is no decoder for it";
 	if (to == SOUND_AAC)
-		return codec == FOURCC('O', 'p', 'u', 's') || codec == FOURCC('a', 'l', 'a', 'w') ||
-		       codec == FOURCC('u', 'l', 'a', 'w');
+		return codec == CODEC_OPUS || codec == CODEC_ALAW || codec == CODEC_ULAW;
 	for (size_t i = 0; i < sizeof(decoded) / sizeof(decoded[0]); i++)
 		if (codec == decoded[i])
 			return true;
@@ -77,7 +74,7 @@ bool sound_can(enum sound_form to, uint32_t codec, const char **reason)
 }
 #endif
 
-static void unref(struct sound *s)
+static void unref(struct sound_converter *s)
 {
 	if (--s->refs > 0)
 		return;
@@ -93,7 +90,7 @@ static void unref(struct sound *s)
 
 /* ---- on a helper thread ---- */
 
-static void convert_one(struct sound *s, const struct item *item)
+static void convert_one(struct sound_converter *s, const struct sound_item *item)
 {
 	struct au_walk w;
 	struct au au;
@@ -113,7 +110,7 @@ static void convert_one(struct sound *s, const struct item *item)
 
 static void convert(void *arg)
 {
-	struct sound *s = arg;
+	struct sound_converter *s = arg;
 	const char *missing = load();
 	if (missing) {
 		s->out.failed = missing;
@@ -127,7 +124,7 @@ static void convert(void *arg)
 
 /* ---- in its coroutine ---- */
 
-static void hand_out(struct sound *s)
+static void hand_out(struct sound_converter *s)
 {
 	if (s->out.config.n && !s->has_told_config && s->opts.on_config && !s->is_closed)
 		s->opts.on_config(s->opts.ctx, buf_span(&s->out.config));
@@ -143,7 +140,7 @@ static void hand_out(struct sound *s)
 	s->out.failed = NULL;
 }
 
-static void convert_queue(struct sound *s)
+static void convert_queue(struct sound_converter *s)
 {
 	s->until = s->tail;
 	co_offload(convert, s);
@@ -154,7 +151,7 @@ static void convert_queue(struct sound *s)
 
 static void sound_main(void *arg)
 {
-	struct sound *s = arg;
+	struct sound_converter *s = arg;
 	while (!s->is_closed) {
 		if (s->head != s->tail)
 			convert_queue(s);
@@ -167,9 +164,9 @@ static void sound_main(void *arg)
 
 /* ---- for its owner ---- */
 
-struct sound *sound_new(const struct sound_opts *opts)
+struct sound_converter *sound_new(const struct sound_opts *opts)
 {
-	struct sound *s = mem_new(struct sound);
+	struct sound_converter *s = mem_new(struct sound_converter);
 	s->refs = 2;
 	s->opts = *opts;
 	s->name = mem_strdup(opts->name);
@@ -182,9 +179,9 @@ struct sound *sound_new(const struct sound_opts *opts)
 	return NULL;
 }
 
-void sound_free(struct sound **sound)
+void sound_free(struct sound_converter **sound)
 {
-	struct sound *s = *sound;
+	struct sound_converter *s = *sound;
 	*sound = NULL;
 	if (!s)
 		return;
@@ -194,10 +191,11 @@ void sound_free(struct sound **sound)
 	unref(s);
 }
 
-void sound_take(struct sound *s, const struct msg *m, int64_t ts)
+void sound_take(struct sound_converter *s, const struct msg *m, int64_t ts)
 {
 	if (!s->co || s->tail - s->head == SOUND_QUEUE)
 		return;
-	s->queue[s->tail++ % SOUND_QUEUE] = (struct item){msg_ref((struct msg *)(uintptr_t)m), ts};
+	s->queue[s->tail++ % SOUND_QUEUE] =
+		(struct sound_item){msg_ref((struct msg *)(uintptr_t)m), ts};
 	co_wake(s->co);
 }

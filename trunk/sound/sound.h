@@ -7,7 +7,7 @@
 #include "co/co.h"
 
 struct msg;
-struct sound;
+struct sound_converter;
 
 enum sound_form { SOUND_OPUS, SOUND_AAC };
 enum { SOUND_CLOCK = 48, SOUND_QUEUE = 256 /* frames that wait; more are dropped */ };
@@ -27,8 +27,8 @@ struct sound_opts {
 /* Whether sound of this codec can be converted; else *reason says why not. */
 bool sound_can(enum sound_form to, uint32_t codec, const char **reason);
 /* NULL: there is no memory for a coroutine. */
-struct sound *sound_new(const struct sound_opts *opts);
+struct sound_converter *sound_new(const struct sound_opts *opts);
 /* Nothing is called any more; does not wait. NULL is fine; clears. */
-void sound_free(struct sound **sound);
+void sound_free(struct sound_converter **sound);
 /* A message with a frame or a sequence header of the default track; its time. */
-void sound_take(struct sound *sound, const struct msg *msg, int64_t ts);
+void sound_take(struct sound_converter *sound, const struct msg *msg, int64_t ts);

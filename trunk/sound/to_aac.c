@@ -151,7 +151,7 @@ static void take(void *state, uint32_t codec, struct span config, struct span fr
 		buf_put(&out->config, t->encoder->extradata, (size_t)t->encoder->extradata_size);
 	}
 	t->out = out;
-	if (codec == FOURCC('O', 'p', 'u', 's')) {
+	if (codec == CODEC_OPUS) {
 		take_opus(t, frame, ts);
 		return;
 	}

@@ -102,7 +102,7 @@ static struct srt_watch **bucket_of(int socket)
 	return &br.watches[(unsigned)socket % BUCKETS];
 }
 
-/* What was reported of a socket that is closed meanwhile concerns nobody. */
+/* Reports about a socket that has been closed meanwhile are ignored. */
 static void dispatch(const struct event *e)
 {
 	struct srt_watch *w = *bucket_of(e->socket);

@@ -12,7 +12,7 @@ enum { SRT_STREAM_ID_MAX = 512 };
 
 struct srt_link;
 
-/* What its line is like; numbers are of the whole connection. */
+/* Figures of the line since the connection began. */
 struct srt_figures {
 	double rtt_ms;
 	int recv_latency_ms;  /* between the peer's sending and our reading, agreed on */
@@ -51,7 +51,7 @@ bool srt_link_is_gone(const struct srt_link *link);
 /* By which packets of the peer name it. */
 uint32_t srt_link_number(const struct srt_link *link);
 const struct addr *srt_link_peer(const struct srt_link *link);
-/* What the caller asked for; "" when it says nothing. */
+/* The stream id that the caller sent; "" without one. */
 const char *srt_link_stream_id(const struct srt_link *link);
 /* Monotonic; when the last message came, at first when the link began. */
 int64_t srt_link_heard_ms(const struct srt_link *link);

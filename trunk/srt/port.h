@@ -6,12 +6,12 @@
 #include "net/steer.h"
 #include "srt/link.h"
 
-/* Where a packet has the number of its connection; 0 while it shakes hands. */
+/* The offset of the connection's number in a packet; the number is 0 during the handshake. */
 enum { SRT_NUMBER_AT = 12 };
 
 struct srt_port;
 
-/* What callers are told, as srt/access_control.h numbers it after HTTP. */
+/* Reasons of a refusal, which srt/access_control.h numbers after HTTP. */
 enum srt_refusal {
 	SRT_REFUSE_HOST = 1003,
 	SRT_REFUSE_SYNTAX = 1400,
@@ -30,7 +30,7 @@ struct srt_caller {
 	const char *stream_id;
 };
 
-/* What is said to it. */
+/* The decision about a caller. */
 struct srt_verdict {
 	int refusal;                /* 0: it may come in; else what it is told: 1000 and more */
 	struct srt_options options; /* of this connection, those for the port's memory excepted */
@@ -54,7 +54,7 @@ err srt_port_open(struct srt_port **out, const struct srt_port_opts *opts) BLOCK
 err srt_port_share(struct srt_port *port, bool on);
 /* The number of the newest connection, or of the port itself before there was one. The library counts them down. */
 uint32_t srt_port_newest(const struct srt_port *port);
-/* Nobody new comes in; links live on, and the socket with them. NULL is fine; clears. */
+/* Stops listening; links live on, and the socket with them. NULL is fine; clears. */
 void srt_port_close(struct srt_port **port);
 /* The next one that was let in; ERR_AGAIN: there is none. The running coroutine is woken when there is. */
 err srt_port_accept(struct srt_port *port, struct srt_link **out);

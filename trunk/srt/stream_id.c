@@ -23,34 +23,34 @@ const char *stream_id_fault_text(enum stream_id_fault fault)
 /* ---- texts ---- */
 
 /* A part of the id. */
-struct part {
+struct id_part {
 	const char *p;
 	size_t n;
 };
 
-static struct part part_of(const char *text)
+static struct id_part part_of(const char *text)
 {
-	return (struct part){text, strlen(text)};
+	return (struct id_part){text, strlen(text)};
 }
 
-/* What comes before the first of these characters; *rest: what comes behind it. */
-static struct part cut(struct part *rest, const char *at)
+/* The text in front of the first of these characters; *rest is the text behind it. */
+static struct id_part cut(struct id_part *rest, const char *at)
 {
 	size_t n = 0;
 	while (n < rest->n && !strchr(at, rest->p[n]))
 		n++;
-	struct part head = {rest->p, n};
+	struct id_part head = {rest->p, n};
 	size_t skip = n < rest->n ? n + 1 : n;
-	*rest = (struct part){rest->p + skip, rest->n - skip};
+	*rest = (struct id_part){rest->p + skip, rest->n - skip};
 	return head;
 }
 
-static bool is_word(struct part part, const char *word)
+static bool is_word(struct id_part part, const char *word)
 {
 	return part.n == strlen(word) && strncasecmp(part.p, word, part.n) == 0;
 }
 
-static bool keep(char *out, size_t room, struct part part)
+static bool keep(char *out, size_t room, struct id_part part)
 {
 	if (part.n >= room)
 		return false;
@@ -60,7 +60,7 @@ static bool keep(char *out, size_t room, struct part part)
 	return true;
 }
 
-static size_t count(struct part part, char c)
+static size_t count(struct id_part part, char c)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < part.n; i++)
@@ -79,13 +79,13 @@ static bool is_text(const char *text)
 /* ---- what it names ---- */
 
 /* No part of a path may be empty, or mean another one. */
-static bool is_path(struct part path)
+static bool is_path(struct id_part path)
 {
 	if (path.n == 0)
 		return false;
 	for (;;) {
 		size_t left = path.n;
-		struct part one = cut(&path, "/");
+		struct id_part one = cut(&path, "/");
 		if (one.n == 0 || is_word(one, ".") || is_word(one, ".."))
 			return false;
 		if (one.n == left)
@@ -93,14 +93,14 @@ static bool is_path(struct part path)
 	}
 }
 
-static enum stream_id_fault take_resource(struct stream_id *id, struct part path,
+static enum stream_id_fault take_resource(struct stream_id *id, struct id_part path,
 					  const struct stream_id_defaults *defaults)
 {
 	if (path.n > 0 && *path.p == '/')
-		path = (struct part){path.p + 1, path.n - 1};
+		path = (struct id_part){path.p + 1, path.n - 1};
 	if (!is_path(path))
 		return STREAM_ID_NO_STREAM;
-	struct part app = part_of(defaults->app);
+	struct id_part app = part_of(defaults->app);
 	if (count(path, '/') > 0)
 		app = cut(&path, "/");
 	return keep(id->app, sizeof(id->app), app) && keep(id->stream, sizeof(id->stream), path)
@@ -109,11 +109,11 @@ static enum stream_id_fault take_resource(struct stream_id *id, struct part path
 }
 
 /* "vhost", or in former versions of SRS "app/stream" and "vhost/app/stream". */
-static enum stream_id_fault take_host(struct stream_id *id, struct part host,
+static enum stream_id_fault take_host(struct stream_id *id, struct id_part host,
 				      const struct stream_id_defaults *defaults)
 {
 	size_t slashes = count(host, '/');
-	struct part name = {0};
+	struct id_part name = {0};
 	if (slashes != 1)
 		name = cut(&host, "/");
 	if (slashes >= 1) {
@@ -124,7 +124,7 @@ static enum stream_id_fault take_host(struct stream_id *id, struct part host,
 	return keep(id->vhost, sizeof(id->vhost), name) ? STREAM_ID_OK : STREAM_ID_TOO_LONG;
 }
 
-static enum stream_id_fault take_mode(struct stream_id *id, struct part mode)
+static enum stream_id_fault take_mode(struct stream_id *id, struct id_part mode)
 {
 	if (is_word(mode, "publish"))
 		id->mode = STREAM_ID_PUBLISH;
@@ -138,7 +138,7 @@ static enum stream_id_fault take_mode(struct stream_id *id, struct part mode)
 /* ---- parameters ---- */
 
 /* The room was looked at before. */
-static char *put_escaped(char *at, struct part part)
+static char *put_escaped(char *at, struct id_part part)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	for (size_t i = 0; i < part.n; i++) {
@@ -154,7 +154,7 @@ static char *put_escaped(char *at, struct part part)
 	return at;
 }
 
-static void put_parameter(struct stream_id *id, struct part key, struct part value)
+static void put_parameter(struct stream_id *id, struct id_part key, struct id_part value)
 {
 	size_t n = strlen(id->query);
 	char *at = id->query + n;
@@ -168,10 +168,10 @@ static void put_parameter(struct stream_id *id, struct part key, struct part val
 	*at = '\0';
 }
 
-static enum stream_id_fault take_pair(struct stream_id *id, struct part pair,
+static enum stream_id_fault take_pair(struct stream_id *id, struct id_part pair,
 				      const struct stream_id_defaults *defaults)
 {
-	struct part key = cut(&pair, "=");
+	struct id_part key = cut(&pair, "=");
 	if (key.n == 0)
 		return STREAM_ID_SYNTAX;
 	if (is_word(key, "r"))
@@ -184,11 +184,11 @@ static enum stream_id_fault take_pair(struct stream_id *id, struct part pair,
 	return STREAM_ID_OK;
 }
 
-static void take_query(struct stream_id *id, struct part query)
+static void take_query(struct stream_id *id, struct id_part query)
 {
 	while (query.n > 0) {
-		struct part pair = cut(&query, "&");
-		struct part key = cut(&pair, "=");
+		struct id_part pair = cut(&query, "&");
+		struct id_part key = cut(&pair, "=");
 		if (key.n > 0)
 			put_parameter(id, key, pair);
 	}
@@ -196,11 +196,11 @@ static void take_query(struct stream_id *id, struct part query)
 
 /* ---- the forms ---- */
 
-static enum stream_id_fault parse_pairs(struct stream_id *id, struct part rest,
+static enum stream_id_fault parse_pairs(struct stream_id *id, struct id_part rest,
 					const struct stream_id_defaults *defaults)
 {
 	while (rest.n > 0) {
-		struct part pair = cut(&rest, ",&;?");
+		struct id_part pair = cut(&rest, ",&;?");
 		enum stream_id_fault fault = pair.n ? take_pair(id, pair, defaults) : STREAM_ID_OK;
 		if (fault)
 			return fault;
@@ -209,10 +209,10 @@ static enum stream_id_fault parse_pairs(struct stream_id *id, struct part rest,
 }
 
 /* "publish:path:user:password" behind its first colon. */
-static enum stream_id_fault parse_colons(struct stream_id *id, struct part rest,
+static enum stream_id_fault parse_colons(struct stream_id *id, struct id_part rest,
 					 const struct stream_id_defaults *defaults)
 {
-	struct part path = cut(&rest, ":"), user = cut(&rest, ":");
+	struct id_part path = cut(&rest, ":"), user = cut(&rest, ":");
 	if (user.n > 0)
 		put_parameter(id, part_of("user"), user);
 	if (rest.n > 0)
@@ -220,11 +220,11 @@ static enum stream_id_fault parse_colons(struct stream_id *id, struct part rest,
 	return take_resource(id, path, defaults);
 }
 
-static enum stream_id_fault parse_plain(struct stream_id *id, struct part rest,
+static enum stream_id_fault parse_plain(struct stream_id *id, struct id_part rest,
 					const struct stream_id_defaults *defaults)
 {
-	struct part path = cut(&rest, "?");
-	struct part colons = path, word = cut(&colons, ":");
+	struct id_part path = cut(&rest, "?");
+	struct id_part colons = path, word = cut(&colons, ":");
 	bool is_publish = is_word(word, "publish");
 	if (word.n < path.n && (is_publish || is_word(word, "read"))) {
 		id->mode = is_publish ? STREAM_ID_PUBLISH : STREAM_ID_REQUEST;

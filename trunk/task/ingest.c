@@ -21,7 +21,7 @@ struct ingest {
 	bool is_wanted;
 };
 
-struct wanted {
+struct wanted_ingest {
 	const struct conf_vhost *vhost;
 	const struct conf_ingest *conf;
 	const struct conf_engine *engine;
@@ -38,7 +38,7 @@ static bool copies(const struct conf_engine *e)
 	       (plain && strcmp(e->vcodec, "copy") == 0 && strcmp(e->acodec, "copy") == 0);
 }
 
-static bool is_native(const struct tasks *t, const struct wanted *w)
+static bool is_native(const struct tasks *t, const struct wanted_ingest *w)
 {
 	char *key = task_output_key(t->server, w->output);
 	bool ours = *key != '\0';
@@ -58,7 +58,7 @@ static void drop_default_vhost(char *url)
 		memmove(at, at + n, strlen(at + n) + 1);
 }
 
-static char *output_of(const struct tasks *t, const struct wanted *w)
+static char *output_of(const struct tasks *t, const struct wanted_ingest *w)
 {
 	char port[8];
 	snprintf(port, sizeof(port), "%d", server_rtmp_port(t->server));
@@ -76,7 +76,7 @@ static char *output_of(const struct tasks *t, const struct wanted *w)
 	return url;
 }
 
-static struct words words_of(const struct tasks *t, const struct wanted *w, bool native)
+static struct words words_of(const struct tasks *t, const struct wanted_ingest *w, bool native)
 {
 	struct words c = {0};
 	if (native) {
@@ -117,7 +117,7 @@ static struct ingest *find(const struct tasks *t, const struct words *words, boo
 	return NULL;
 }
 
-static void start(struct tasks *t, const struct wanted *w, struct words *words, bool native)
+static void start(struct tasks *t, const struct wanted_ingest *w, struct words *words, bool native)
 {
 	struct ingest *i = mem_new(struct ingest);
 	i->command = *words;
@@ -137,7 +137,7 @@ static void start(struct tasks *t, const struct wanted *w, struct words *words, 
 }
 
 /* With `starts` what is wanted and does not run is started. */
-static void want(struct tasks *t, struct wanted *w, bool starts)
+static void want(struct tasks *t, struct wanted_ingest *w, bool starts)
 {
 	w->name = mem_printf("%s/%s%s%s", w->vhost->name, w->conf->name,
 			     *w->engine->name ? " " : "", w->engine->name);
@@ -170,9 +170,9 @@ static void want_all_of(struct tasks *t, const struct conf_vhost *v, bool starts
 		for (int e = 0; v->ingests[i].enabled && e < v->ingests[i].engine_count; e++)
 			if (*v->ingests[i].engines[e].output)
 				want(t,
-				     &(struct wanted){.vhost = v,
-						      .conf = &v->ingests[i],
-						      .engine = &v->ingests[i].engines[e]},
+				     &(struct wanted_ingest){.vhost = v,
+							     .conf = &v->ingests[i],
+							     .engine = &v->ingests[i].engines[e]},
 				     starts);
 }
 

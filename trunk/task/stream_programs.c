@@ -13,7 +13,7 @@
 enum { PROGRAMS_MAX = 64 };
 
 /* A program that a stream is to have. */
-struct wanted {
+struct wanted_program {
 	const char *kind;
 	char *name;
 	char *makes; /* of a transcoder: the key of the stream that it brings here; "" */
@@ -33,19 +33,19 @@ struct task_stream {
 	int count;
 };
 
-struct plan {
+struct program_plan {
 	struct tasks *tasks;
 	const struct source *source;
 	const struct conf_vhost *vhost;
 	const struct request *request;
 	int64_t wall_ms;
-	struct wanted wanted[PROGRAMS_MAX];
+	struct wanted_program wanted[PROGRAMS_MAX];
 	int count;
 };
 
 /* ---- what is wanted ---- */
 
-static struct wanted *add_wanted(struct plan *p, const char *kind, char *name)
+static struct wanted_program *add_wanted(struct program_plan *p, const char *kind, char *name)
 {
 	if (p->count == PROGRAMS_MAX) {
 		log_error("%s: only the first %d programs are started", p->source->key,
@@ -53,14 +53,14 @@ static struct wanted *add_wanted(struct plan *p, const char *kind, char *name)
 		free(name);
 		return NULL;
 	}
-	struct wanted *w = &p->wanted[p->count++];
-	*w = (struct wanted){.kind = kind, .name = name, .makes = mem_strdup("")};
+	struct wanted_program *w = &p->wanted[p->count++];
+	*w = (struct wanted_program){.kind = kind, .name = name, .makes = mem_strdup("")};
 	return w;
 }
 
-static void drop_wanted(struct plan *p)
+static void drop_wanted(struct program_plan *p)
 {
-	struct wanted *w = &p->wanted[--p->count];
+	struct wanted_program *w = &p->wanted[--p->count];
 	words_fini(&w->command);
 	free(w->name);
 	free(w->makes);
@@ -73,7 +73,8 @@ static bool is_usable(const struct source *s)
 	       *s->stream != '-';
 }
 
-static struct pattern_values values_of(const struct plan *p, const struct pattern_text *more)
+static struct pattern_values values_of(const struct program_plan *p,
+				       const struct pattern_text *more)
 {
 	return (struct pattern_values){.vhost = p->vhost->name,
 				       .app = p->source->app,
@@ -100,7 +101,7 @@ static bool fill_words(struct words *c, const char *text, const struct pattern_v
 	return ok;
 }
 
-static void plan_exec(struct plan *p)
+static void plan_exec(struct program_plan *p)
 {
 	const struct conf_exec *conf = &p->vhost->exec;
 	const struct request *r = p->request;
@@ -112,7 +113,7 @@ static void plan_exec(struct plan *p)
 					    {NULL, NULL}};
 	struct pattern_values values = values_of(p, more);
 	for (int i = 0; conf->enabled && i < conf->publish.count; i++) {
-		struct wanted *w =
+		struct wanted_program *w =
 			add_wanted(p, "exec", mem_printf("%s %d", p->source->key, i + 1));
 		if (w && !fill_words(&w->command, conf->publish.v[i], &values)) {
 			log_warn("%s: exec %d is not started: what the publisher says would be an "
@@ -158,7 +159,7 @@ char *task_output_key(const struct server *server, const char *url)
 	return key ? key : mem_strdup("");
 }
 
-static void plan_engine(struct plan *p, const struct conf_transcode *t,
+static void plan_engine(struct program_plan *p, const struct conf_transcode *t,
 			const struct conf_engine *engine)
 {
 	char port[8];
@@ -168,7 +169,7 @@ static void plan_engine(struct plan *p, const struct conf_transcode *t,
 					    {"engine", engine->name},
 					    {NULL, NULL}};
 	struct pattern_values values = values_of(p, more);
-	struct wanted *w =
+	struct wanted_program *w =
 		add_wanted(p, "transcode", mem_printf("%s %s", p->source->key, engine->name));
 	if (!w)
 		return;
@@ -187,7 +188,7 @@ static void plan_engine(struct plan *p, const struct conf_transcode *t,
 }
 
 /* A stream that a transcoder makes is transcoded no further: that would never end. */
-static void plan_transcode(struct plan *p)
+static void plan_transcode(struct program_plan *p)
 {
 	const struct conf_vhost *v = p->vhost;
 	if (stream_is_transcoded(p->tasks, p->source))
@@ -200,7 +201,7 @@ static void plan_transcode(struct plan *p)
 	}
 }
 
-static void make_plan(struct plan *p)
+static void make_plan(struct program_plan *p)
 {
 	const struct publication *publication = publication_of(p->source);
 	p->vhost = conf_vhost_find(p->tasks->server->conf, p->source->vhost);
@@ -235,7 +236,7 @@ static void program_end(struct program *p)
 	p->makes = NULL;
 }
 
-static bool is_wanted(const struct plan *p, const struct child *child)
+static bool is_wanted(const struct program_plan *p, const struct child *child)
 {
 	for (int i = 0; i < p->count; i++) {
 		struct spawn_opts run = words_run(&p->wanted[i].command);
@@ -253,7 +254,7 @@ static bool runs(const struct task_stream *s, const struct spawn_opts *run)
 	return false;
 }
 
-static void drop_unwanted(struct task_stream *s, const struct plan *p)
+static void drop_unwanted(struct task_stream *s, const struct program_plan *p)
 {
 	int kept = 0;
 	for (int i = 0; i < s->count; i++) {
@@ -265,10 +266,10 @@ static void drop_unwanted(struct task_stream *s, const struct plan *p)
 	s->count = kept;
 }
 
-static void start_missing(struct task_stream *s, struct plan *p)
+static void start_missing(struct task_stream *s, struct program_plan *p)
 {
 	for (int i = 0; i < p->count && s->count < PROGRAMS_MAX; i++) {
-		struct wanted *w = &p->wanted[i];
+		struct wanted_program *w = &p->wanted[i];
 		struct spawn_opts run = words_run(&w->command);
 		if (runs(s, &run))
 			continue;
@@ -293,7 +294,7 @@ static void stream_free(struct tasks *t, struct task_stream *s)
 
 void stream_programs_settle(struct tasks *t, struct source *source)
 {
-	struct plan *p = mem_new(struct plan);
+	struct program_plan *p = mem_new(struct program_plan);
 	p->tasks = t;
 	p->source = source;
 	struct task_stream *s = stream_find(t, source->key);

@@ -66,8 +66,7 @@ static void pictures(uint32_t codec, struct span bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const uint32_t codecs[] = {FOURCC('a', 'v', 'c', '1'), FOURCC('h', 'v', 'c', '1'),
-					  FOURCC('a', 'v', '0', '1'), FOURCC('v', 'p', '0', '9')};
+	static const uint32_t codecs[] = {CODEC_AVC, CODEC_HEVC, CODEC_AV1, CODEC_VP9};
 	struct span bytes = span_of(data, n), value;
 	struct rtp rtp;
 	if (rtp_read(&rtp, bytes))

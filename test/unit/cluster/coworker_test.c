@@ -1,54 +1,10 @@
 /* Queries to coworkers: who has a stream, what is kept of that, and what all say. */
-#include "cluster/coworker.h"
-#include "cluster/inside.h"
-#include "cluster/members.h"
-#include "cluster/peer.h"
-#include "cluster/rival.h"
-#include "http/client.h"
-#include "support/api_stub.h"
-#include "support/test_server.h"
-
-#include "support/co_unit.h"
+#include "unit/cluster/two_coworkers.h"
 
 #define HERE                                                                                       \
 	"{\"code\":0,\"data\":{\"server\":\"vid-b\",\"service\":\"bbbb\",\"origin\":"              \
 	"{\"ip\":\"10.0.0.9\",\"port\":1935,\"since_ms\":5}}}"
 #define NOT_HERE "{\"code\":0,\"data\":{\"server\":\"vid-c\",\"service\":\"cccc\",\"origin\":null}}"
-
-static struct server *server;
-static struct api_stub a, b;
-
-static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x",
-	    param[] = "";
-static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
-
-static void begin(const char *body_a, const char *body_b, const char *more)
-{
-	api_open(&a, body_a);
-	api_open(&b, body_b);
-	char *content = mem_printf("cluster { mode local; origin_cluster on; coworkers %s %s; "
-				   "query_timeout 500; %s }",
-				   a.name, b.name, more);
-	char *conf = test_server_vhost(content);
-	server = test_server_new(conf);
-	members_follow(server->cluster);
-	free(content);
-	free(conf);
-}
-
-static int tear_down(void **state)
-{
-	test_server_free(&server);
-	http_client_pool_close();
-	api_close(&a);
-	api_close(&b);
-	return co_teardown(state);
-}
-
-static const struct conf_vhost *vhost(void)
-{
-	return &server->conf->vhosts[0];
-}
 
 static err find(enum coworker_want age, struct coworker_answer *answer)
 {

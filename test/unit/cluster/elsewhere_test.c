@@ -1,15 +1,6 @@
 /* Where the clients of a server go that is being drained, and that others count it no more. */
-#include "cluster/coworker.h"
 #include "cluster/elsewhere.h"
-#include "cluster/inside.h"
-#include "cluster/members.h"
-#include "cluster/peer.h"
-#include "cluster/rival.h"
-#include "http/client.h"
-#include "support/api_stub.h"
-#include "support/test_server.h"
-
-#include "support/co_unit.h"
+#include "unit/cluster/two_coworkers.h"
 
 #define SELF(ip, service, more)                                                                    \
 	"{\"code\":0,\"data\":{\"service\":\"" service "\"," more                                  \
@@ -20,41 +11,6 @@
 #define HERE                                                                                       \
 	"{\"code\":0,\"data\":{\"service\":\"cccc\",\"origin\":"                                   \
 	"{\"ip\":\"10.0.0.8\",\"port\":1935,\"since_ms\":9}}}"
-
-static struct server *server;
-static struct api_stub a, b;
-
-static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x",
-	    param[] = "";
-static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
-
-static void begin(const char *body_a, const char *body_b, const char *more)
-{
-	api_open(&a, body_a);
-	api_open(&b, body_b);
-	char *content = mem_printf("cluster { mode local; origin_cluster on; coworkers %s %s; "
-				   "query_timeout 500; %s }",
-				   a.name, b.name, more);
-	char *conf = test_server_vhost(content);
-	server = test_server_new(conf);
-	members_follow(server->cluster);
-	free(content);
-	free(conf);
-}
-
-static int tear_down(void **state)
-{
-	test_server_free(&server);
-	http_client_pool_close();
-	api_close(&a);
-	api_close(&b);
-	return co_teardown(state);
-}
-
-static const struct conf_vhost *vhost(void)
-{
-	return &server->conf->vhosts[0];
-}
 
 static err elsewhere(struct coworker_answer *answer)
 {

@@ -113,18 +113,15 @@ static void each_message_gives_its_access_units(void **state)
 static void what_is_written_is_read_again(void **state)
 {
 	static const struct au units[] = {
-		{.type = MSG_VIDEO, .is_header = true, .codec = FOURCC('a', 'v', 'c', '1')},
-		{.type = MSG_VIDEO, .is_key = true, .codec = FOURCC('a', 'v', 'c', '1'), .pts = 40},
-		{.type = MSG_VIDEO, .codec = FOURCC('a', 'v', 'c', '1'), .pts = -40, .track = 1},
-		{.type = MSG_VIDEO, .is_key = true, .codec = FOURCC('h', 'v', 'c', '1'), .pts = 80},
-		{.type = MSG_VIDEO, .codec = FOURCC('a', 'v', '0', '1')},
-		{.type = MSG_AUDIO, .is_header = true, .codec = FOURCC('m', 'p', '4', 'a')},
-		{.type = MSG_AUDIO,
-		 .is_key = true,
-		 .codec = FOURCC('m', 'p', '4', 'a'),
-		 .track = 3},
-		{.type = MSG_AUDIO, .is_key = true, .codec = FOURCC('.', 'm', 'p', '3')},
-		{.type = MSG_AUDIO, .is_key = true, .codec = FOURCC('O', 'p', 'u', 's')},
+		{.type = MSG_VIDEO, .is_header = true, .codec = CODEC_AVC},
+		{.type = MSG_VIDEO, .is_key = true, .codec = CODEC_AVC, .pts = 40},
+		{.type = MSG_VIDEO, .codec = CODEC_AVC, .pts = -40, .track = 1},
+		{.type = MSG_VIDEO, .is_key = true, .codec = CODEC_HEVC, .pts = 80},
+		{.type = MSG_VIDEO, .codec = CODEC_AV1},
+		{.type = MSG_AUDIO, .is_header = true, .codec = CODEC_AAC},
+		{.type = MSG_AUDIO, .is_key = true, .codec = CODEC_AAC, .track = 3},
+		{.type = MSG_AUDIO, .is_key = true, .codec = CODEC_MP3},
+		{.type = MSG_AUDIO, .is_key = true, .codec = CODEC_OPUS},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
@@ -193,20 +190,19 @@ static const struct {
 	unsigned form;
 	const char *types; /* first bytes of the sets */
 } records[] = {
-	{"avcC", FOURCC('a', 'v', 'c', '1'), "01 42C01E FF E1 0002 6742 01 0001 68", 4, "6768"},
-	{"avcC with two PPS", FOURCC('a', 'v', 'c', '1'),
-	 "01 42C01E FD E1 0002 6742 02 0001 68 0002 6801", 2, "676868"},
-	{"avcC without PPS", FOURCC('a', 'v', 'c', '1'), "01 42C01E FF E1 0002 6742 00", 4, "67"},
-	{"avcC without SPS", FOURCC('a', 'v', 'c', '1'), "01 42C01E FF E0 01 0001 68", 4, "68"},
-	{"avcC cut short", FOURCC('a', 'v', 'c', '1'), "01 42C01E FF E1 0009 6742", 4, ""},
-	{"hvcC", FOURCC('h', 'v', 'c', '1'),
+	{"avcC", CODEC_AVC, "01 42C01E FF E1 0002 6742 01 0001 68", 4, "6768"},
+	{"avcC with two PPS", CODEC_AVC, "01 42C01E FD E1 0002 6742 02 0001 68 0002 6801", 2,
+	 "676868"},
+	{"avcC without PPS", CODEC_AVC, "01 42C01E FF E1 0002 6742 00", 4, "67"},
+	{"avcC without SPS", CODEC_AVC, "01 42C01E FF E0 01 0001 68", 4, "68"},
+	{"avcC cut short", CODEC_AVC, "01 42C01E FF E1 0009 6742", 4, ""},
+	{"hvcC", CODEC_HEVC,
 	 "01 01 60000000 900000000000 5D F000 FC FD F8 F8 0000 0F 03 "
 	 "A0 0001 0001 40 A1 0001 0002 4201 A2 0002 0001 44 0001 44",
 	 4, "40424444"},
-	{"start codes as a header", FOURCC('a', 'v', 'c', '1'), "00000001 6742 00000001 68", 0,
-	 "6768"},
-	{"another codec", FOURCC('a', 'v', '0', '1'), "81 00 0C 00 00 00", 1, ""},
-	{"nothing", FOURCC('a', 'v', 'c', '1'), "", 0, ""},
+	{"start codes as a header", CODEC_AVC, "00000001 6742 00000001 68", 0, "6768"},
+	{"another codec", CODEC_AV1, "81 00 0C 00 00 00", 1, ""},
+	{"nothing", CODEC_AVC, "", 0, ""},
 };
 
 static void parameter_sets_stand_in_records(void **state)

@@ -31,9 +31,8 @@ static struct track track_of(enum msg_type type, uint32_t codec, const char *hea
 static void film_begin(struct film *f)
 {
 	*f = (struct film){.init.max = 1 << 16, .moof.max = 1 << 16};
-	f->video = track_of(MSG_VIDEO, FOURCC('a', 'v', 'c', '1'),
-			    "01 42C01E FF E1 0004 6742C01E 01 0001 68");
-	f->audio = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	f->video = track_of(MSG_VIDEO, CODEC_AVC, "01 42C01E FF E1 0004 6742C01E 01 0001 68");
+	f->audio = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	const struct track *tracks[] = {&f->video, &f->audio};
 	mp4_write_init(&f->init, tracks, 2);
 	mp4_fragment_init(&f->fragment, tracks, 2, 1 << 16);

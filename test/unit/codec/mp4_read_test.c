@@ -16,9 +16,8 @@ static struct track track_of(enum msg_type type, uint32_t codec, const char *hea
 /* An init and a fragment of two pictures and a frame of sound. */
 static void write_file(struct buf *b)
 {
-	struct track v = track_of(MSG_VIDEO, FOURCC('a', 'v', 'c', '1'),
-				  "01 42C01E FF E1 0004 6742C01E 01 0001 68");
-	struct track a = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	struct track v = track_of(MSG_VIDEO, CODEC_AVC, "01 42C01E FF E1 0004 6742C01E 01 0001 68");
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	const struct track *tracks[] = {&v, &a};
 	struct span picture = hex_bytes("00000003 658800");
 	struct au au = {.type = MSG_VIDEO, .is_key = true, .codec = v.codec, .data = picture};

@@ -45,8 +45,8 @@ static struct buf payload_of(const struct buf *b, unsigned pid)
 
 static void tables_name_the_streams(void **state)
 {
-	struct track v = track_of(MSG_VIDEO, FOURCC('a', 'v', 'c', '1'), AVCC);
-	struct track a = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	struct track v = track_of(MSG_VIDEO, CODEC_AVC, AVCC);
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	struct ts_writer w = {0};
 	struct buf b = {.max = 1 << 20};
 	(void)state;
@@ -72,7 +72,7 @@ static void tables_name_the_streams(void **state)
 
 static void a_picture_is_a_packet_of_its_own(void **state)
 {
-	struct track v = track_of(MSG_VIDEO, FOURCC('a', 'v', 'c', '1'), AVCC);
+	struct track v = track_of(MSG_VIDEO, CODEC_AVC, AVCC);
 	struct span data = hex_bytes("00000002 09F0 00000003 658800 00000002 0CFF");
 	struct au au = {.type = MSG_VIDEO, .is_key = true, .codec = v.codec, .data = data};
 	struct ts_writer w = {0};
@@ -95,7 +95,7 @@ static void a_picture_is_a_packet_of_its_own(void **state)
 
 static void units_without_a_picture_are_left_out(void **state)
 {
-	struct track v = track_of(MSG_VIDEO, FOURCC('a', 'v', 'c', '1'), AVCC);
+	struct track v = track_of(MSG_VIDEO, CODEC_AVC, AVCC);
 	struct span data = hex_bytes("00000002 09F0 00000002 0601");
 	struct au au = {.type = MSG_VIDEO, .codec = v.codec, .data = data};
 	struct ts_writer w = {0};
@@ -111,7 +111,7 @@ static void units_without_a_picture_are_left_out(void **state)
 
 static void a_filled_stream_ends_where_its_counter_began(void **state)
 {
-	struct track a = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	static const uint8_t sizes[] = {1, 9, 100, 150, 151, 152, 170, 180, 255};
 	(void)state;
 	for (size_t size = 0; size < 40 * sizeof(sizes); size++) {
@@ -136,7 +136,7 @@ static void a_filled_stream_ends_where_its_counter_began(void **state)
 
 static void the_clock_is_never_silent_for_long(void **state)
 {
-	struct track a = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	struct au au = {
 		.type = MSG_AUDIO, .is_key = true, .codec = a.codec, .data = span_str("abc")};
 	struct ts_writer w = {0};
@@ -156,7 +156,7 @@ static void the_clock_is_never_silent_for_long(void **state)
 
 static void other_sound_in_transport_streams(void **state)
 {
-	struct track t = track_of(MSG_AUDIO, FOURCC('O', 'p', 'u', 's'), "");
+	struct track t = track_of(MSG_AUDIO, CODEC_OPUS, "");
 	static const uint8_t packet[300] = {0xFC};
 	struct au au = {.type = MSG_AUDIO, .is_key = true, .codec = t.codec, .data = {packet, 300}};
 	struct ts_writer w = {0};
@@ -198,16 +198,15 @@ static void an_initialization_segment_has_the_records(void **state)
 		size_t skip;
 		const char *config;
 	} codecs[] = {
-		{MSG_VIDEO, FOURCC('a', 'v', 'c', '1'), AVCC, "avc1", 78, "00000018 61766343" AVCC},
-		{MSG_VIDEO, FOURCC('a', 'v', '0', '1'), "81040C00", "av01", 78,
-		 "0000000C 61763143 81040C00"},
-		{MSG_VIDEO, FOURCC('v', 'p', '0', '9'), "001F820202020000", "vp09", 78,
+		{MSG_VIDEO, CODEC_AVC, AVCC, "avc1", 78, "00000018 61766343" AVCC},
+		{MSG_VIDEO, CODEC_AV1, "81040C00", "av01", 78, "0000000C 61763143 81040C00"},
+		{MSG_VIDEO, CODEC_VP9, "001F820202020000", "vp09", 78,
 		 "00000014 76706343 01000000 001F820202020000"},
-		{MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210", "mp4a", 28,
+		{MSG_AUDIO, CODEC_AAC, "1210", "mp4a", 28,
 		 "00000033 65736473 00000000 03 80808022 000000 04 80808014 40 15 000000 00000000 "
 		 "00000000 "
 		 "05 80808002 1210 06 80808001 02"},
-		{MSG_AUDIO, FOURCC('O', 'p', 'u', 's'), "", "Opus", 28,
+		{MSG_AUDIO, CODEC_OPUS, "", "Opus", 28,
 		 "00000013 644F7073 00 02 0000 0000BB80 0000 00"},
 	};
 	(void)state;
@@ -228,8 +227,8 @@ static void an_initialization_segment_has_the_records(void **state)
 
 static void fragments_have_their_samples(void **state)
 {
-	struct track v = track_of(MSG_VIDEO, FOURCC('a', 'v', 'c', '1'), AVCC);
-	struct track a = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	struct track v = track_of(MSG_VIDEO, CODEC_AVC, AVCC);
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	const struct track *tracks[] = {&v, &a};
 	struct span picture = hex_bytes("00000002 09F0 00000003 658800");
 	struct au au = {.type = MSG_VIDEO, .is_key = true, .codec = v.codec, .data = picture};
@@ -262,7 +261,7 @@ static void fragments_have_their_samples(void **state)
 
 static void a_fragment_has_a_limit(void **state)
 {
-	struct track a = track_of(MSG_AUDIO, FOURCC('m', 'p', '4', 'a'), "1210");
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
 	const struct track *tracks[] = {&a};
 	struct au au = {
 		.type = MSG_AUDIO, .is_key = true, .codec = a.codec, .data = span_str("abc")};

@@ -9,10 +9,10 @@
 
 #include <stdlib.h>
 
-#define AVC FOURCC('a', 'v', 'c', '1')
-#define HEVC FOURCC('h', 'v', 'c', '1')
-#define AV1 FOURCC('a', 'v', '0', '1')
-#define VP9 FOURCC('v', 'p', '0', '9')
+#define AVC CODEC_AVC
+#define HEVC CODEC_HEVC
+#define AV1 CODEC_AV1
+#define VP9 CODEC_VP9
 
 struct vector {
 	const char *name;

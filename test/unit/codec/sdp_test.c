@@ -50,11 +50,11 @@ static void words_are_taken_off_one_by_one(void **state)
 	assert_true(span_is(sdp_word(&s), "111"));
 	assert_true(span_is(sdp_word(&s), "opus/48000"));
 	assert_int_equal(sdp_word(&s).n, 0);
-	assert_int_equal(sdp_number(span_str("127"), 127), 127);
-	assert_int_equal(sdp_number(span_str("128"), 127), -1);
-	assert_int_equal(sdp_number(span_str("12x"), 127), -1);
-	assert_int_equal(sdp_number(span_str(""), 127), -1);
-	assert_int_equal(sdp_number(span_str("99999999999999999999999"), 127), -1);
+	assert_int_equal(span_number(span_str("127"), 127), 127);
+	assert_int_equal(span_number(span_str("128"), 127), -1);
+	assert_int_equal(span_number(span_str("12x"), 127), -1);
+	assert_int_equal(span_number(span_str(""), 127), -1);
+	assert_int_equal(span_number(span_str("99999999999999999999999"), 127), -1);
 	struct span fmtp = span_str("level-asymmetry-allowed=1; Packetization-Mode=1 ;apt=96");
 	assert_true(span_is(sdp_parameter(fmtp, "packetization-mode"), "1"));
 	assert_true(span_is(sdp_parameter(fmtp, "apt"), "96"));

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define AVC FOURCC('a', 'v', 'c', '1')
+#define AVC CODEC_AVC
 #define AVCC "01 42C01E FF E1 0004 6742C01E 01 0001 68"
 #define HVCC                                                                                       \
 	"01 01 60000000 900000000000 5D F000 FC FD F8 F8 0000 0F 03 "                              \
@@ -111,7 +111,7 @@ static void another_header_is_a_change_and_other_tracks_are_none(void **state)
 	assert_false(track_take(&t, &au));
 	au = (struct au){.type = MSG_VIDEO, .codec = AVC, .data = span_str("x")};
 	assert_true(track_fits(&t, &au));
-	au.codec = FOURCC('a', 'v', '0', '1');
+	au.codec = CODEC_AV1;
 	assert_false(track_fits(&t, &au));
 	au = (struct au){.type = MSG_VIDEO, .is_header = true, .codec = AVC};
 	assert_true(track_take(&t, &au)); /* it is of no use, and what was known is no more */
@@ -187,7 +187,7 @@ static void vp9_key_frames_have_the_size(void **state)
 {
 	struct span frame = hex_bytes("82 498342 20 13F0 0B30"), inter = hex_bytes("86 00 40 92");
 	struct track t = {0};
-	struct au au = {.type = MSG_VIDEO, .codec = FOURCC('v', 'p', '0', '9'), .data = inter};
+	struct au au = {.type = MSG_VIDEO, .codec = CODEC_VP9, .data = inter};
 	(void)state;
 	assert_false(track_take(&t, &au));
 	au.data = frame;

@@ -1,61 +1,12 @@
 /* Whose headers those are that receivers get, and which are none. */
-#include "live/source.h"
-#include "support/fake_time.h"
-#include "unit/live/receiver.h"
-
-static struct source *source;
-static struct feeder feeder, other;
-
-static int setup(void **state)
-{
-	(void)state;
-	feeder = other = (struct feeder){.kind = FEEDER_PUBLISHER};
-	fake_time_begin();
-	if (co_init() != OK)
-		return -1;
-	source = source_new("k", "v", "a", "s",
-			    &(struct source_opts){.chunk_size = 4096,
-						  .gop_cache = true,
-						  .backlog_ms = 30000,
-						  .notify_end = true});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	source_unref(&source);
-	co_fini();
-	fake_time_end();
-	return msg_live() ? -1 : 0;
-}
-
-static void pub(struct msg *m, uint32_t raw)
-{
-	source_publish(source, source->feeder, &m, raw);
-}
-
-static void join(struct receiver *c)
-{
-	receiver_join(c, source, &wire_flv, CONSUMER_PLAYER);
-}
-
-static const char *late_joiner_reads(void)
-{
-	struct receiver c;
-	join(&c);
-	const char *text = receiver_reads(&c);
-	receiver_leave(&c);
-	return text;
-}
+#include "unit/live/source_rig.h"
 
 static void headers_of_a_kind_that_the_new_publisher_lacks_are_gone(void **state)
 {
 	(void)state;
+	make();
 	source_begin(source, &feeder);
-	pub(metadata('1'), 0);
-	pub(aac_header('1'), 0);
-	pub(avc_header('1'), 0);
+	announce('1');
 	pub(key_frame(100), 0);
 	pub(sound(10), 0);
 	struct receiver stays;
@@ -79,6 +30,7 @@ static void headers_of_a_kind_that_the_new_publisher_lacks_are_gone(void **state
 static void a_header_that_repeats_the_former_ones_is_told_to_those_who_came_since(void **state)
 {
 	(void)state;
+	make();
 	source_begin(source, &feeder);
 	pub(avc_header('1'), 0);
 	pub(key_frame(100), 0);
@@ -97,6 +49,7 @@ static void a_header_that_repeats_the_former_ones_is_told_to_those_who_came_sinc
 static void a_header_without_a_record_changes_nothing(void **state)
 {
 	(void)state;
+	make();
 	source_begin(source, &feeder);
 	pub(aac_header('1'), 0);
 	pub(avc_header('1'), 0);

@@ -168,7 +168,7 @@ static void check_section(const struct sdp_section *offer, const struct sdp_sect
 	struct span formats = answer->formats;
 	for (struct span word; (word = sdp_word(&formats)).n;) {
 		struct rtc_format f;
-		assert_true(rtc_format_find(&f, offer, (int)sdp_number(word, 127)));
+		assert_true(rtc_format_find(&f, offer, (int)span_number(word, 127)));
 	}
 	const struct sdp_attr *setup = sdp_attr_next(&answer->attrs, NULL, "setup");
 	assert_true(span_is(setup->value, "passive") || span_is(setup->value, "active"));

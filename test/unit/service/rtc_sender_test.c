@@ -198,7 +198,7 @@ static int check_video(void)
 	int pictures = 0, n = count_of(VIDEO_SSRC);
 	struct unpack u = {0};
 	struct span unit;
-	unpack_begin(&u, FOURCC('a', 'v', 'c', '1'));
+	unpack_begin(&u, CODEC_AVC);
 	for (int i = 0; i < n; i++) {
 		const struct sent *p = nth_of(VIDEO_SSRC, i);
 		if (i > 0) {
@@ -211,7 +211,7 @@ static int check_video(void)
 		if (!p->rtp.marker)
 			continue;
 		assert_true(unpack_end(&u, &unit));
-		unpack_begin(&u, FOURCC('a', 'v', 'c', '1'));
+		unpack_begin(&u, CODEC_AVC);
 		pictures++;
 	}
 	unpack_free(&u);

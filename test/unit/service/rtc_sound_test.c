@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 enum { FRAMES = 100, WAIT_MS = 20000 };
-#define AAC FOURCC('m', 'p', '4', 'a')
-#define OPUS FOURCC('O', 'p', 'u', 's')
+#define AAC CODEC_AAC
+#define OPUS CODEC_OPUS
 
 static struct server *server;
 static struct source *source;

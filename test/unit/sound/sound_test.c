@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 
-#define AAC FOURCC('m', 'p', '4', 'a')
-#define OPUS FOURCC('O', 'p', 'u', 's')
+#define AAC CODEC_AAC
+#define OPUS CODEC_OPUS
 
 enum { FRAMES_MAX = 1000, WAIT_MS = 5000, START = 1000 * SOUND_CLOCK };
 
@@ -19,7 +19,7 @@ struct heard {
 	int64_t ts[FRAMES_MAX];
 	int count, configs, bad; /* asserted by the root coroutine */
 	bool is_opus;
-	struct sound *next;
+	struct sound_converter *next;
 };
 
 static struct co_group group;
@@ -39,7 +39,8 @@ static struct msg *message(uint32_t codec, bool is_header, struct span data)
 	return m;
 }
 
-static void give(struct sound *s, uint32_t codec, bool is_header, struct span data, int64_t ts)
+static void give(struct sound_converter *s, uint32_t codec, bool is_header, struct span data,
+		 int64_t ts)
 {
 	struct msg *m = message(codec, is_header, data);
 	sound_take(s, m, ts);
@@ -68,7 +69,7 @@ static void on_config(void *ctx, struct span config)
 		give(h->next, AAC, true, config, 0);
 }
 
-static struct sound *open_sound(enum sound_form to, struct heard *h)
+static struct sound_converter *open_sound(enum sound_form to, struct heard *h)
 {
 	return sound_new(&(struct sound_opts){.to = to,
 					      .bitrate = 64000,
@@ -104,7 +105,7 @@ static void opus_becomes_aac_and_opus_again(void **state)
 	struct heard *aac = mem_new(struct heard), *opus = mem_new(struct heard);
 	(void)state;
 	if (!is_absent()) {
-		struct sound *to_aac = open_sound(SOUND_AAC, aac);
+		struct sound_converter *to_aac = open_sound(SOUND_AAC, aac);
 		aac->next = open_sound(SOUND_OPUS, opus);
 		opus->is_opus = true;
 		for (int i = 0; i < 100; i++)
@@ -129,12 +130,12 @@ static void opus_becomes_aac_and_opus_again(void **state)
 
 static void g711_becomes_opus(void **state)
 {
-	static const uint32_t codecs[] = {FOURCC('a', 'l', 'a', 'w'), FOURCC('u', 'l', 'a', 'w')};
+	static const uint32_t codecs[] = {CODEC_ALAW, CODEC_ULAW};
 	uint8_t frame[320];
 	(void)state;
 	for (size_t c = 0; c < 2 && !is_absent(); c++) {
 		struct heard *opus = mem_new(struct heard);
-		struct sound *to_opus = open_sound(SOUND_OPUS, opus);
+		struct sound_converter *to_opus = open_sound(SOUND_OPUS, opus);
 		opus->is_opus = true;
 		for (int i = 0; i < 50; i++) {
 			for (size_t j = 0; j < sizeof(frame); j++)
@@ -158,11 +159,11 @@ static void g711_becomes_aac(void **state)
 	struct heard *aac = mem_new(struct heard);
 	(void)state;
 	if (!is_absent()) {
-		struct sound *to_aac = open_sound(SOUND_AAC, aac);
+		struct sound_converter *to_aac = open_sound(SOUND_AAC, aac);
 		for (int i = 0; i < 50; i++) {
 			memset(frame, i % 2 ? 0x2A : 0xAA, sizeof(frame));
-			give(to_aac, FOURCC('a', 'l', 'a', 'w'), false,
-			     span_of(frame, sizeof(frame)), START + i * 40 * SOUND_CLOCK);
+			give(to_aac, CODEC_ALAW, false, span_of(frame, sizeof(frame)),
+			     START + i * 40 * SOUND_CLOCK);
 		}
 		wait_for(aac, 90); /* 96,000 samples by 1,024, and the delays */
 		assert_int_equal(aac->configs, 1);
@@ -181,7 +182,7 @@ static void gaps_are_filled_or_begin_anew(void **state)
 	struct heard *aac = mem_new(struct heard);
 	(void)state;
 	if (!is_absent()) {
-		struct sound *to_aac = open_sound(SOUND_AAC, aac);
+		struct sound_converter *to_aac = open_sound(SOUND_AAC, aac);
 		for (int i = 0; i < 150; i++) {
 			int64_t ts = START + i * 960;
 			ts += i >= 50 ? 400 * SOUND_CLOCK : 0;   /* silence that was not sent */
@@ -210,7 +211,7 @@ static void what_cannot_be_converted_is_said(void **state)
 	assert_false(sound_can(SOUND_OPUS, FOURCC('n', 'o', 'n', 'e'), &reason));
 	assert_non_null(reason);
 	if (!is_absent()) {
-		struct sound *s = open_sound(SOUND_OPUS, h);
+		struct sound_converter *s = open_sound(SOUND_OPUS, h);
 		give(s, AAC, false, span_str("nonsense"), 0);
 		give(s, AAC, true, span_str("\xFF\xFF\xFF"), 0);
 		give(s, AAC, false, span_str("nonsense"), 0);
@@ -229,7 +230,8 @@ static void an_owner_may_leave_before_its_converter_and_after(void **state)
 	struct heard *h = mem_new(struct heard);
 	(void)state;
 	if (!is_absent()) {
-		struct sound *first = open_sound(SOUND_AAC, h), *second = open_sound(SOUND_AAC, h);
+		struct sound_converter *first = open_sound(SOUND_AAC, h),
+				       *second = open_sound(SOUND_AAC, h);
 		give(first, OPUS, false, silence, 0);
 		sound_free(&first);
 		(void)co_sleep(20);
