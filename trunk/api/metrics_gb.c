@@ -20,7 +20,8 @@ static void put_devices(struct buf *out, const struct gb_totals *t)
 		      (double)t->online);
 	metric_sample(out, "srs_gb28181_devices", &(struct metric_label){"state", "offline"}, 1,
 		      (double)(t->devices - t->online));
-	metric_gauge(out, "srs_gb28181_calls", (double)t->calls, "Cameras that are called, or send.");
+	metric_gauge(out, "srs_gb28181_calls", (double)t->calls,
+		     "Cameras that are called, or send.");
 }
 
 void metrics_put_gb(struct buf *out, const struct server *server)

@@ -139,7 +139,7 @@ static void only_v6(SRTSOCKET s, sa_family_t family)
 static err open_caller_port(struct caller_port *p, sa_family_t family,
 			    const struct srt_options *options)
 {
-	int fd;
+	int fd = -1;
 	TRY(open_udp(&fd, &p->at, family));
 	err e = socket_open(&p->keeper, options);
 	if (e) {
