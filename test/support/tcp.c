@@ -13,7 +13,8 @@ static void on_accept(void *ctx, struct sock *sock)
 
 int tcp_setup(void **state)
 {
-	struct listen_opts opts = {.at = {.host = "127.0.0.1"}, .what = "test", .on_accept = on_accept};
+	struct listen_opts opts = {
+		.at = {.host = "127.0.0.1"}, .what = "test", .on_accept = on_accept};
 	(void)state;
 	tcp = (struct tcp){0};
 	if (co_init() != OK || listener_open(&tcp.listener, &opts) != OK)

@@ -219,7 +219,7 @@ static unsigned scope_of(const struct http_route *row, const char *method)
 	return strcmp(method, "POST") == 0 ? SCOPE_READ : SCOPE_CONFIG;
 }
 
-static void each_route_of_the_API_asks_who_calls_and_whether_he_may(void **state)
+static void each_route_of_the_api_asks_who_calls_and_whether_he_may(void **state)
 {
 	(void)state;
 	int rows = 0, changed = 0;
@@ -243,7 +243,7 @@ static void each_route_of_the_API_asks_who_calls_and_whether_he_may(void **state
 	assert_int_equal(changed, 8); /* every one of the list that has a scope */
 }
 
-static void a_reload_is_a_change_although_it_is_a_GET(void **state)
+static void a_reload_is_a_change_although_it_is_a_get(void **state)
 {
 	(void)state;
 	const char *tail;
@@ -278,8 +278,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			each_route_of_the_API_asks_who_calls_and_whether_he_may, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_reload_is_a_change_although_it_is_a_GET, setup,
+			each_route_of_the_api_asks_who_calls_and_whether_he_may, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reload_is_a_change_although_it_is_a_get, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_asks_nobody_is_known, setup, teardown),
 	};
