@@ -4,6 +4,7 @@ import time
 
 import topology as top
 from support import SCALE, httpc
+from support.chaos import Numbers
 from support.flv import read_file
 from support.rtmp import Refused
 from support.server import wait_for
@@ -56,11 +57,14 @@ def test_drained_origin_moves_streams_without_a_gap(t):
     drain(a)
     assert a.wait(15) == 0, a.tail()
     a.stopped = True
+    numbers = t.keep(Numbers(t, f"one of two origins is drained, {STREAMS} streams through edges", "gaps < 500 ms, ends at 0"))
+    numbers.add("until it has ended, ms", (time.monotonic() - began) * 1000)
     for n in range(STREAMS):
         b.wait_live(f"s{n}")
     after = time.monotonic()
     for p in probes + [local]:
         p.wait_frames(30, after=after)
+        numbers.add("gap of a viewer", p.largest_gap_ms(after=began))
         assert p.largest_gap_ms(after=began) < 500 * SCALE, p.gaps(after=began)[:3]
         p.stop()
     assert all(p.ended is None for p in publishers)
@@ -210,3 +214,68 @@ def test_a_drained_edge_sends_its_edges_away(t):
     probe.stop()
     assert probe.largest_gap_ms(after=began) < 500 * SCALE, probe.gaps(after=began)[:3]
     assert not probe.missing(publisher.sent) and not probe.backwards()
+
+
+def test_a_drained_edge_sends_edges_of_http_flv_away(t):
+    """An edge that pulls over HTTP-FLV is told behind the last chunk that the server works on and is to be left: it goes to
+    another one without a lost frame."""
+    origin = t.server("origin", quick())
+    publisher = t.publish(origin.url("live/x"), mark=True)
+    mids = [t.server(f"mid{n}", top.edge(origin.address).replace("daemon off;", "daemon off; reuse_port off; " + QUICK))
+            for n in range(2)]
+    leaf = top.start_flv_edge(t, *mids, name="leaf")
+    probes = [t.probe(url("live/x")).wait_frames(10) for url in (leaf.url, leaf.flv)]
+    used = next(m for m in mids if m.clients())
+    began = time.monotonic()
+    drain(used)
+    assert used.wait(10) == 0
+    used.stopped = True
+    for probe in probes:
+        probe.wait_frames(20, after=time.monotonic())
+        probe.stop()
+        assert probe.largest_gap_ms(after=began) < 500 * SCALE, probe.gaps(after=began)[:3]
+        assert not probe.missing(publisher.sent) and not probe.backwards()
+    assert "the server asks to be left" in leaf.log()
+
+
+def test_edges_of_http_flv_follow_a_stream_that_is_moved(t):
+    """An origin is drained whose stream one edge pushes and another pulls over HTTP-FLV: both go to the other origin, and a viewer
+    sees no gap above 500 ms and loses no frame."""
+    a, b = origins(t)
+    push_edge = top.start_edge(t, a, name="in")
+    publisher = t.publish(push_edge.url("live/x"), mark=True)
+    a.wait_live("x")
+    push_edge.write_conf(push_edge.conf.replace(f"origin {a.address}", f"origin {a.address} {b.address}"))
+    push_edge.signal(signal.SIGHUP)
+    push_edge.wait_log("the new configuration is in use")
+    pull_edge = top.start_flv_edge(t, a, b, name="out")
+    probe = t.probe(pull_edge.flv("live/x")).wait_frames(10)
+    began = time.monotonic()
+    drain(a)
+    assert a.wait(10) == 0
+    a.stopped = True
+    probe.wait_frames(20, after=time.monotonic())
+    probe.stop()
+    assert probe.largest_gap_ms(after=began) < 500 * SCALE, probe.gaps(after=began)[:3]
+    assert not probe.missing(publisher.sent) and not probe.backwards()
+
+
+def test_players_of_http_flv_are_ended_one_after_the_other(t):
+    """Players that know no words for it stay until the last quarter of the limit, in which they are ended one by one, each behind a whole
+    tag and with the end that HTTP has; the encoder stays to the end."""
+    s = t.server("srs", quick(top="drain_timeout 4;"))
+    publisher = t.publish(s.url("live/x"))
+    probes = [t.probe(s.flv("live/x")) for _ in range(12)]
+    for p in probes:
+        p.wait_frames(5)
+    began = time.monotonic()
+    drain(s)
+    for p in probes:
+        p.wait_ended(10)
+    ends = sorted(p.ended_at - began for p in probes)
+    assert ends[0] > 2.5 and ends[-1] < 4.5 * SCALE and ends[8] - ends[2] > 0.3, ends
+    assert all(p.clean for p in probes), [(p.ended, p.clean) for p in probes]
+    assert s.wait(10) == 0
+    s.stopped = True
+    wait_for(lambda: publisher.ended_at, 5, "the end of the encoder")
+    assert publisher.ended_at - began > 3.5

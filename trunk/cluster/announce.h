@@ -69,8 +69,10 @@ struct stream_report {
 #define ANNOUNCE_RUN_HEADER "X-SRS-Run"
 #define ANNOUNCE_LOST_HEADER "X-SRS-Lost"
 #define ANNOUNCE_ABSENT_HEADER "X-SRS-Absent-At"
-#define ANNOUNCE_END_TRAILER "X-SRS-End" /* behind a stream; ANNOUNCE_KICKED or nothing */
+/* Behind a stream, why it ends: ANNOUNCE_KICKED, ANNOUNCE_RECONNECT or nothing. */
+#define ANNOUNCE_END_TRAILER "X-SRS-End"
 #define ANNOUNCE_KICKED "kicked"
+#define ANNOUNCE_RECONNECT "reconnect" /* it goes on, and is to be had elsewhere */
 void announce_stream(struct rtmp_conn *conn, const struct stream_report *report);
 /* Header lines; none when there is nothing to say. */
 void announce_stream_lines(struct buf *out, const struct stream_report *report);

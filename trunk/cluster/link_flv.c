@@ -228,21 +228,24 @@ static err flv_play(struct link *link, const struct upstream_request *request)
 
 /* ---- the stream ---- */
 
-static err ended(const struct flv_link *l)
+static err ended(const struct flv_link *l, struct link_refusal *said)
 {
-	char why[16];
-	if (http_trailer_get(l->http, ANNOUNCE_END_TRAILER, why, sizeof(why)) &&
-	    strcmp(why, ANNOUNCE_KICKED) == 0)
+	char why[16] = "";
+	(void)http_trailer_get(l->http, ANNOUNCE_END_TRAILER, why, sizeof(why));
+	*said->redirect = '\0';
+	if (strcmp(why, ANNOUNCE_KICKED) == 0)
 		return err_fail(ERR_KICKED, "the server has ended this relay deliberately");
+	if (strcmp(why, ANNOUNCE_RECONNECT) == 0)
+		return err_fail(ERR_RECONNECT, "the server asks to be left");
 	return err_fail(ERR_ENDED, "the server has ended the stream");
 }
 
-static err read_more(struct flv_link *l)
+static err read_more(struct flv_link *l, struct link_refusal *said)
 {
 	size_t n = 0;
 	err e = http_try_body(l->http, l->bytes, sizeof(l->bytes), &n);
 	if (!e && n == 0)
-		return ended(l);
+		return ended(l, said);
 	l->left = cur_of(l->bytes, n);
 	return e;
 }
@@ -260,11 +263,10 @@ static void take_message(struct link_media *out, struct msg *m)
 static err flv_next(struct link *link, struct link_media *out, struct link_refusal *said)
 {
 	struct flv_link *l = of(link);
-	(void)said;
 	for (*out = (struct link_media){0}; !out->msg;) {
 		struct msg *m = NULL;
 		if (l->left.n == 0)
-			TRY(read_more(l));
+			TRY(read_more(l, said));
 		TRY(flv_read(l->reader, &l->left, &m));
 		if (m)
 			take_message(out, m);

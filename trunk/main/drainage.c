@@ -14,6 +14,8 @@ enum {
 	ASK_SLICE = 64,        /* clients asked before others can run */
 	REPORT_MS = 1000,      /* until the first line of how many are left; then doubled, */
 	REPORT_MAX_MS = 60000, /* up to this */
+	THIN_SHARE = 4,        /* in the last quarter of the limit players are ended, */
+	THIN_MAX_MS = 30000,   /* in its last so many ms at most */
 };
 
 static struct drain *drain_of(struct serve *serve)
@@ -153,6 +155,25 @@ static void turn_on(struct serve *serve)
 	ask_clients(serve);
 }
 
+/* Players come back as soon as they are ended: all at once would be a flood elsewhere. As many as have to go in this
+ * step if all shall have gone at the limit. */
+static void thin_out(struct serve *serve, int64_t now)
+{
+	const struct drain *d = drain_of(serve);
+	int64_t rest = d->deadline_ms - now;
+	int64_t spread = (d->deadline_ms - d->since_ms) / THIN_SHARE;
+	spread = spread < THIN_MAX_MS ? spread : THIN_MAX_MS;
+	if (d->deadline_ms == CLOCK_NEVER || rest <= 0 || rest > spread)
+		return;
+	int64_t due = left(serve) * (int64_t)STEP_MS / rest;
+	struct client *c, *next;
+	DL_FOREACH_SAFE (serve->server.stat.clients, c, next)
+		if (due > 0 && !c->publish) {
+			client_stop(c, ERR_DRAINED);
+			due--;
+		}
+}
+
 static void end_the_rest(struct serve *serve)
 {
 	struct client *c;
@@ -191,6 +212,8 @@ bool drainage_step(struct serve *serve)
 		return false;
 	if (now >= d->deadline_ms)
 		end_the_rest(serve);
+	else
+		thin_out(serve, now);
 	report(serve);
 	if (left(serve) > 0 || serve->server.former.state != GENERATION_NONE)
 		serve->drainage.empty_ms = 0;

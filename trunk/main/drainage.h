@@ -3,7 +3,7 @@
  *   announced   readiness is false, and clients are still let in, for grace_start_wait
  *   on          new clients go elsewhere; those who understand it are asked to connect anew; what shares
  *               its ports with other processes listens no more, the rest stays to say where to go
- *   limit       those who are left at drain_timeout are ended
+ *   limit       those who are left at drain_timeout are ended, players one after the other in the time before
  *   empty       the end, grace_final_wait later
  */
 #pragma once

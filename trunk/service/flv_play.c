@@ -121,6 +121,18 @@ static void on_prepare(struct viewing *v, int64_t *deadline)
 
 /* ---- what the client gets ---- */
 
+/* At its end it is sent what it was announced, and the rest of the message that this has begun. */
+static bool may_gather(const struct flv_player *p)
+{
+	return p->viewing.state != VIEWING_CLOSING || p->viewing.cursor.paused ||
+	       chunks_is_open(&p->out);
+}
+
+static bool on_within(const struct viewing *v)
+{
+	return chunks_is_open(&container_of_const(v, struct flv_player, viewing)->out);
+}
+
 static int gather(void *ctx, struct iovec *iov)
 {
 	struct flv_player *p = ctx;
@@ -129,7 +141,7 @@ static int gather(void *ctx, struct iovec *iov)
 		chunks_put_raw(&p->out, buf_span(&p->talk->answers));
 		buf_clear(&p->talk->answers);
 	}
-	if (p->stage == PLAYING)
+	if (p->stage == PLAYING && may_gather(p))
 		n = cursor_gather(&p->viewing.cursor, iov + CHUNKS_FRONT, SEND_IOV,
 				  chunks_room(&p->out, SEND_SLICE_BYTES));
 	return chunks_frame(&p->out, iov, n);
@@ -214,6 +226,16 @@ static void on_stop(struct viewing *v)
 	co_wake(v->co);
 }
 
+/* Another server hears it behind the last chunk, and asks elsewhere; a player knows no such words. */
+static bool on_reconnect(struct viewing *v, const char *url)
+{
+	(void)url;
+	if (!v->request->says_relay || player_of(v)->out.mode != CHUNKS_HTTP)
+		return false;
+	viewing_stop(v, OUTCOME_DRAINED, err_text(ERR_DRAINED));
+	return true;
+}
+
 static struct traffic on_count(const struct viewing *v)
 {
 	const struct sock *sock = container_of_const(v, struct flv_player, viewing)->sock;
@@ -226,17 +248,23 @@ static const struct viewing_ops ops = {
 	.prepare = on_prepare,
 	.send = on_send,
 	.pending = on_pending,
+	.within = on_within,
 	.check = on_check,
+	.reconnect = on_reconnect,
 	.stop = on_stop,
 	.count = on_count,
 };
 
-/* Another server is told that this end is meant: it would take it for ours, and ask again. */
+/* Another server is told which end is meant: it would take it for ours, and ask again; or for that of the stream. */
 static const char *trailer_of(const struct flv_player *p)
 {
 	const struct outcome *o = p->viewing.outcome;
-	bool is_meant = o && o->code == OUTCOME_KICKED && p->viewing.request->says_relay;
-	return is_meant ? ANNOUNCE_END_TRAILER ": " ANNOUNCE_KICKED "\r\n" : "";
+	if (!o || !p->viewing.request->says_relay)
+		return "";
+	if (o->code == OUTCOME_KICKED)
+		return ANNOUNCE_END_TRAILER ": " ANNOUNCE_KICKED "\r\n";
+	return o->code == OUTCOME_DRAINED ? ANNOUNCE_END_TRAILER ": " ANNOUNCE_RECONNECT "\r\n"
+					  : "";
 }
 
 /* The end of the body, if the client can be told; else the end of the connection says it. */

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { DRAINED_MS = 1000 }; /* for the rest of a message, to a client that is ended */
+
 /* ---- its end, from outside ---- */
 
 void viewing_stop(struct viewing *v, enum outcome_code why, const char *text)
@@ -89,18 +91,29 @@ void viewing_send_turn(struct viewing *v)
 		co_wake(v->consumer.co);
 }
 
-/* The connection goes on, and what comes next must not begin within a message. */
-static err finish_message(struct viewing *v)
+/* What comes next, the end or something else on the connection, must not begin within a message. */
+static err finish_message(struct viewing *v, int64_t ms)
 {
-	int64_t until = clock_after(v->request->vhost->play.stalled_timeout_ms);
-	if (v->cursor.wire)
-		cursor_pause(&v->cursor, true);
+	int64_t until = clock_after(ms);
+	v->state = VIEWING_CLOSING;
 	for (;;) {
+		bool within = v->ops->within && v->ops->within(v);
+		if (v->cursor.wire && !within)
+			cursor_pause(&v->cursor, true);
 		TRY(v->ops->send(v));
-		if (!v->ops->pending(v))
+		if (!within && !v->ops->pending(v))
 			return OK;
-		TRY(send_monitor_wait(&v->monitor, until));
+		if (!within || v->ops->within(v))
+			TRY(send_monitor_wait(&v->monitor, until));
 	}
+}
+
+/* A client that has to go elsewhere shall have all of what it was sent. */
+static err end_as_told(struct viewing *v)
+{
+	if (v->outcome->code == OUTCOME_DRAINED)
+		(void)finish_message(v, DRAINED_MS);
+	return outcome_fail(v->outcome);
 }
 
 static bool is_past_duration(const struct viewing *v)
@@ -150,7 +163,7 @@ static err check_wait(struct viewing *v, int64_t *deadline)
 static err check_end(struct viewing *v, int64_t *deadline)
 {
 	if (is_past_duration(v)) {
-		TRY(finish_message(v));
+		TRY(finish_message(v, v->request->vhost->play.stalled_timeout_ms));
 		return outcome_refuse(viewing_outcome(v), OUTCOME_DURATION,
 				      "the duration that was asked for is over");
 	}
@@ -182,10 +195,10 @@ static err play(struct viewing *v)
 	for (;;) {
 		int64_t deadline = CLOCK_NEVER;
 		if (v->outcome)
-			return outcome_fail(v->outcome);
+			return end_as_told(v);
 		TRY(v->ops->input(v));
 		if (v->state == VIEWING_CLOSING)
-			return finish_message(v);
+			return finish_message(v, v->request->vhost->play.stalled_timeout_ms);
 		TRY(step(v, &deadline));
 		err e = send_monitor_wait(&v->monitor, deadline);
 		if (e && e != ERR_TIMEOUT)

@@ -37,6 +37,9 @@ struct viewing_ops {
 	err (*send)(struct viewing *v);
 	/* Something is left to be sent. */
 	bool (*pending)(const struct viewing *v);
+	/* The client was told how many bytes come, and not all are sent: no end can be said before that. In
+	 * VIEWING_CLOSING no more are announced until v->cursor pauses. NULL: it never is told. */
+	bool (*within)(const struct viewing *v);
 	/* The peer still takes what is sent; lowers *deadline. */
 	err (*check)(struct viewing *v, int64_t *deadline);
 	/* Asks the client to connect anew, at that URL ("": the one it has used). False when it cannot be
@@ -50,7 +53,7 @@ struct viewing_ops {
 enum viewing_state {
 	VIEWING_LOOKING, /* where the stream is */
 	VIEWING_PLAYING,
-	VIEWING_CLOSING, /* the client has closed the stream: a message that was begun is sent to its end */
+	VIEWING_CLOSING, /* the client has closed the stream, or the server ends: a message that was begun is sent to its end */
 	VIEWING_OVER,
 };
 
