@@ -21,8 +21,8 @@ struct kept_stream {
 	bool named; /* it has series of its own */
 	uint64_t scrape;
 	int64_t last[COUNTERS];
-	int64_t lag_ms; /* scratch of one scrape: the farthest of its players */
-	struct source *source;
+	int64_t lag_ms;        /* scratch of one scrape: the farthest of its players */
+	struct source *source; /* while a scrape goes on; borrowed */
 };
 
 static struct {
@@ -49,10 +49,19 @@ static struct kept_stream *kept_of(const char *key)
 	return k;
 }
 
+/* The i-th of many things is done: others can run now and then. One scrape goes on at a time, so what is kept stays. */
+static void slice(size_t i)
+{
+	if (i % SLICE == SLICE - 1)
+		co_yield ();
+}
+
 static void forget_gone(void)
 {
-	for (struct map_iter it = map_begin(kept.by_key); map_next(&it);) {
+	size_t i = 0;
+	for (struct map_iter it = map_begin(kept.by_key); map_next(&it); i++) {
 		struct kept_stream *k = it.value;
+		slice(i);
 		if (k->scrape == kept.scrape)
 			continue;
 		kept.named -= k->named;
@@ -63,29 +72,45 @@ static void forget_gone(void)
 
 /* ---- one scrape ---- */
 
+/* What decides the order, side by side: to look into the streams for each comparison costs ten times as much. */
+struct rank {
+	struct source *source; /* one reference */
+	struct kept_stream *kept;
+	bool named;
+	int64_t players, bytes;
+};
+
 struct scrape {
 	struct server *server;
-	struct kept_stream **v;
+	struct rank *v;
 	size_t count, room;
 	int others, others_players;
 };
 
-static void take(struct scrape *s, struct source *source)
-{
-	struct kept_stream *k = kept_of(source->key);
-	k->scrape = kept.scrape;
-	k->source = source_ref(source);
-	k->lag_ms = 0;
-	vec_reserve(s->v, s->room, s->count + 1);
-	s->v[s->count++] = k;
-}
-
 /* References are taken at once, since the registry may change with the first yield. */
 static void take_all(struct scrape *s)
 {
-	for (struct map_iter it = map_begin(s->server->registry.sources); map_next(&it);)
-		if (source_is_live(it.value))
-			take(s, it.value);
+	for (struct map_iter it = map_begin(s->server->registry.sources); map_next(&it);) {
+		if (!source_is_live(it.value))
+			continue;
+		vec_reserve(s->v, s->room, s->count + 1);
+		s->v[s->count++] = (struct rank){.source = source_ref(it.value)};
+	}
+}
+
+static void rank_all(struct scrape *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct rank *r = &s->v[i];
+		r->kept = kept_of(r->source->key);
+		r->kept->scrape = kept.scrape;
+		r->kept->source = r->source;
+		r->kept->lag_ms = 0;
+		r->named = r->kept->named;
+		r->players = source_players(r->source);
+		r->bytes = r->source->recv_bytes;
+		slice(i);
+	}
 }
 
 static void note_lags(struct scrape *s)
@@ -102,14 +127,12 @@ static void note_lags(struct scrape *s)
 
 static int by_size(const void *a, const void *b)
 {
-	const struct kept_stream *x = *(struct kept_stream *const *)a,
-				 *y = *(struct kept_stream *const *)b;
-	int64_t m = source_players(x->source), n = source_players(y->source);
+	const struct rank *x = a, *y = b;
 	if (x->named != y->named)
 		return x->named ? -1 : 1;
-	return m != n ? (m < n) - (m > n)
-		      : (x->source->recv_bytes < y->source->recv_bytes) -
-				(x->source->recv_bytes > y->source->recv_bytes);
+	if (x->players != y->players)
+		return (x->players < y->players) - (x->players > y->players);
+	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
 /* Those that have series stand first, the largest of the others behind them. */
@@ -119,8 +142,9 @@ static void choose(struct scrape *s, int most)
 		qsort(s->v, s->count, sizeof(s->v[0]), by_size);
 	for (size_t i = 0; i < s->count; i++) {
 		bool named = i < (size_t)most;
-		kept.named += named - s->v[i]->named;
-		s->v[i]->named = named;
+		kept.named += named - s->v[i].named;
+		s->v[i].kept->named = s->v[i].named = named;
+		slice(i);
 	}
 }
 
@@ -135,15 +159,14 @@ static void count_other(struct scrape *s, struct kept_stream *k, const int64_t n
 static void count_all(struct scrape *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		struct kept_stream *k = s->v[i];
+		struct kept_stream *k = s->v[i].kept;
 		int64_t now[COUNTERS];
 		counters_of(now, k->source);
 		if (!k->named)
 			count_other(s, k, now);
 		for (int n = 0; n < COUNTERS; n++)
 			k->last[n] = now[n];
-		if (i % SLICE == SLICE - 1)
-			co_yield ();
+		slice(i);
 	}
 }
 
@@ -242,13 +265,12 @@ static const struct {
 
 static void put_named(struct buf *out, const struct scrape *s, size_t f)
 {
-	for (size_t i = 0; i < s->count && s->v[i]->named; i++) {
-		const struct source *source = s->v[i]->source;
+	for (size_t i = 0; i < s->count && s->v[i].named; i++) {
+		const struct source *source = s->v[i].source;
 		const struct metric_label labels[] = {
 			{"vhost", source->vhost}, {"app", source->app}, {"stream", source->stream}};
-		metric_sample(out, families[f].name, labels, 3, families[f].value(s, s->v[i]));
-		if (i % SLICE == SLICE - 1)
-			co_yield ();
+		metric_sample(out, families[f].name, labels, 3, families[f].value(s, s->v[i].kept));
+		slice(i);
 	}
 }
 
@@ -268,8 +290,8 @@ static void put_hops(struct buf *out, const struct scrape *s)
 {
 	metric_family(out, "srs_stream_hop_info", METRIC_GAUGE,
 		      "The server that a stream is fetched from (pull) or taken to (push).");
-	for (size_t i = 0; i < s->count && s->v[i]->named; i++) {
-		const struct source *source = s->v[i]->source;
+	for (size_t i = 0; i < s->count && s->v[i].named; i++) {
+		const struct source *source = s->v[i].source;
 		const struct relay_facts *facts = relays_facts(s->server->cluster, source);
 		if (facts && *facts->peer)
 			metric_sample(out, "srs_stream_hop_info",
@@ -279,6 +301,7 @@ static void put_hops(struct buf *out, const struct scrape *s)
 							      {"kind", facts->kind},
 							      {"peer", facts->peer}},
 				      5, 1);
+		slice(i);
 	}
 }
 
@@ -290,7 +313,9 @@ void metrics_put_streams(struct buf *out, struct server *server, int most)
 	kept.scrape++;
 	take_all(&s);
 	co_yield ();
+	rank_all(&s);
 	note_lags(&s);
+	co_yield ();
 	choose(&s, most);
 	count_all(&s);
 	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
@@ -299,10 +324,14 @@ void metrics_put_streams(struct buf *out, struct server *server, int most)
 		put_others(out, &s, f);
 	}
 	put_hops(out, &s);
-	metric_gauge(out, "srs_streams_other", s.others,
-		     "Streams that have no series of their own (exporter.streams).");
-	for (size_t i = 0; i < s.count; i++)
-		source_unref(&s.v[i]->source);
+	metric_family(out, "srs_streams_other", METRIC_GAUGE,
+		      "Streams that have no series of their own (exporter.streams).");
+	metric_sample(out, "srs_streams_other", NULL, 0, s.others);
+	for (size_t i = 0; i < s.count; i++) {
+		s.v[i].kept->source = NULL;
+		source_unref(&s.v[i].source);
+		slice(i);
+	}
 	free(s.v);
 	forget_gone();
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MS = 1000 };
 
@@ -15,22 +16,32 @@ void metric_family(struct buf *out, const char *name, enum metric_type type, con
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, types[type]);
 }
 
+/* Samples are many, so none of this is printf's. */
+static void put_text(struct buf *out, const char *text)
+{
+	buf_put(out, text, strlen(text));
+}
+
 static void put_escaped(struct buf *out, const char *text)
 {
-	for (const char *p = text; *p; p++) {
-		if (*p == '\n')
-			buf_printf(out, "\\n");
-		else if (*p == '\\' || *p == '"')
-			buf_printf(out, "\\%c", *p);
-		else
-			buf_u8(out, (uint8_t)*p);
+	for (;;) {
+		size_t n = strcspn(text, "\n\\\"");
+		buf_put(out, text, n);
+		text += n;
+		if (!*text)
+			return;
+		buf_u8(out, '\\');
+		buf_u8(out, *text == '\n' ? 'n' : (uint8_t)*text);
+		text++;
 	}
 }
 
 static void put_labels(struct buf *out, const struct metric_label *labels, int count)
 {
 	for (int i = 0; i < count; i++) {
-		buf_printf(out, "%s%s=\"", i ? "," : "{", labels[i].name);
+		buf_u8(out, i ? ',' : '{');
+		put_text(out, labels[i].name);
+		put_text(out, "=\"");
 		put_escaped(out, labels[i].value);
 		buf_u8(out, '"');
 	}
@@ -38,13 +49,28 @@ static void put_labels(struct buf *out, const struct metric_label *labels, int c
 		buf_u8(out, '}');
 }
 
+static void put_integer(struct buf *out, uint64_t n)
+{
+	char digits[24], *at = digits + sizeof(digits);
+	do {
+		*--at = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	buf_put(out, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 /* Counters stay exact: an integer is written as one. */
 static void put_value(struct buf *out, double value)
 {
-	if (value == floor(value) && fabs(value) < 9e15)
+	if (value == floor(value) && value >= 0 && value < 9e15) {
+		buf_u8(out, ' ');
+		put_integer(out, (uint64_t)value);
+		buf_u8(out, '\n');
+	} else if (value == floor(value) && fabs(value) < 9e15) {
 		buf_printf(out, " %.0f\n", value);
-	else
+	} else {
 		buf_printf(out, " %.6g\n", value);
+	}
 }
 
 void metric_sample(struct buf *out, const char *name, const struct metric_label *labels, int count,
@@ -52,7 +78,7 @@ void metric_sample(struct buf *out, const char *name, const struct metric_label 
 {
 	if (isnan(value))
 		return;
-	buf_printf(out, "%s", name);
+	put_text(out, name);
 	put_labels(out, labels, count);
 	put_value(out, value);
 }
