@@ -242,28 +242,52 @@ static bool begins_anew(struct gb_device *d, const struct sip_incoming *in)
 	return is_new;
 }
 
-static void come(struct gb_registrar *r, struct gb_device *d, struct sip_incoming *in,
-		 int64_t expires)
+/* From there, for so long. */
+static void be_online(struct gb_registrar *r, struct gb_device *d, struct sip_flow *flow,
+		      int64_t expires_ms)
 {
 	char peer[ADDR_TEXT_MAX];
-	bool is_new = begins_anew(d, in), was_online = d->is_online;
-	struct span agent = sip_header_value(in->message, "User-Agent");
-	snprintf(d->agent, sizeof(d->agent), "%.*s", (int)agent.n, (const char *)agent.p);
-	hear(d, in->flow);
-	d->expires_ms = clock_ms() + expires * 1000;
+	bool was_online = d->is_online;
+	hear(d, flow);
+	d->expires_ms = clock_ms() + expires_ms;
 	d->is_online = true;
-	if (!was_online) {
-		d->since_ms = clock_ms();
-		d->since_wall_ms = clock_wall_ms();
-		d->left_why = NULL;
-		addr_text(peer, sip_flow_peer(in->flow));
-		if (may_log(r))
-			log_info("GB28181 device %s is on line, at %s by %s", d->id, peer,
-				 sip_transport_name(sip_flow_transport(in->flow)));
-	}
+	if (was_online)
+		return;
+	d->since_ms = clock_ms();
+	d->since_wall_ms = clock_wall_ms();
+	d->left_why = NULL;
+	addr_text(peer, sip_flow_peer(flow));
+	if (may_log(r))
+		log_info("GB28181 device %s is on line, at %s by %s", d->id, peer,
+			 sip_transport_name(sip_flow_transport(flow)));
+}
+
+static void welcome(struct gb_registrar *r, struct gb_device *d, bool is_new)
+{
 	if (is_new && r->opts.catalog)
 		gb_registrar_ask_catalog(r, d);
 	r->ops->on_registered(r->opts.ctx, d, is_new);
+}
+
+static void come(struct gb_registrar *r, struct gb_device *d, struct sip_incoming *in,
+		 int64_t expires)
+{
+	bool is_new = begins_anew(d, in);
+	struct span agent = sip_header_value(in->message, "User-Agent");
+	snprintf(d->agent, sizeof(d->agent), "%.*s", (int)agent.n, (const char *)agent.p);
+	be_online(r, d, in->flow, expires * 1000);
+	welcome(r, d, is_new);
+}
+
+void gb_registrar_adopt(struct gb_registrar *r, const char *id, const char *call_id,
+			struct sip_flow *flow, int64_t expires_ms)
+{
+	struct gb_device *d = gb_device_get(&r->devices, id, clock_ms());
+	if (!d || d->is_online)
+		return;
+	snprintf(d->call_id, sizeof(d->call_id), "%s", call_id);
+	be_online(r, d, flow, expires_ms);
+	welcome(r, d, true);
 }
 
 static void on_register(struct gb_registrar *r, struct sip_incoming *in)

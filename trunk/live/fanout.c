@@ -296,6 +296,7 @@ void fanout_add(struct source *s, struct consumer *c, bool instant)
 	c->group->count++;
 	s->consumer_count++;
 	s->player_count += c->kind == CONSUMER_PLAYER;
+	s->relay_count += c->kind == CONSUMER_RELAY;
 	arm(s, clock_ms());
 }
 
@@ -307,6 +308,7 @@ void fanout_remove(struct source *s, struct consumer *c)
 	c->group->count--;
 	s->consumer_count--;
 	s->player_count -= c->kind == CONSUMER_PLAYER;
+	s->relay_count -= c->kind == CONSUMER_RELAY;
 	gather(s);
 	arm(s, clock_ms());
 }

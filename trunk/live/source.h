@@ -95,7 +95,7 @@ struct source {
 		*packets; /* the same as RTP payloads (live/packets.h); NULL: nobody takes them */
 	struct fanout fanout; /* whose send slot it is */
 	int64_t video_ms;     /* arrival of the last picture */
-	int consumer_count, player_count;
+	int consumer_count, player_count, relay_count;
 	int64_t behind; /* players of other servers, as relays have told */
 	/* facts for the API */
 	struct video_info video;

@@ -391,6 +391,17 @@ void listeners_share_srt(struct listeners *listeners, const struct steer_range *
 	}
 }
 
+void listeners_retry(struct listeners *listeners)
+{
+	struct listening *l;
+	DL_FOREACH (listeners->open, l) {
+		if (!l->retry.armed)
+			continue;
+		timer_cancel(&l->retry);
+		on_retry(&l->retry);
+	}
+}
+
 void listeners_close(struct listeners *listeners)
 {
 	while (listeners->open)

@@ -26,5 +26,7 @@ int listeners_fds(const struct listeners *listeners, int *fds, int most);
 /* The process before this one shares its SRT ports, and has the connections of these numbers: those that are waited for
  * are opened. */
 void listeners_share_srt(struct listeners *listeners, const struct steer_range *numbers) BLOCKS;
+/* Opens those that another process had still, as far as it has left them. */
+void listeners_retry(struct listeners *listeners);
 /* Closes all of them; connections live on. */
 void listeners_close(struct listeners *listeners) BLOCKS;

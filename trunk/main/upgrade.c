@@ -8,6 +8,7 @@
 #include "main/srt_handover.h"
 #include "main/successor.h"
 #include "net/listen.h"
+#include "service/gb_handover.h"
 #include "service/http_service.h"
 #include "service/rtc_publish.h"
 #include "service/rtc_sharing.h"
@@ -140,6 +141,11 @@ static void hand_port_over(const struct side *s)
 		channel_put(&to_former.channel, "handed", "");
 }
 
+static void tell_next(void *channel, const char *word, const char *text)
+{
+	channel_put(channel, word, text);
+}
+
 /* The successor serves: what it needs of us first, then everything that is its own is left to it. */
 static err hand_over(struct side *s)
 {
@@ -157,9 +163,12 @@ static err hand_over(struct side *s)
 	channel_put(&s->channel, "former", where);
 	list_streams(s);
 	hand_port_over(s);
+	gb_handover_give(server->gb, tell_next, &s->channel);
 	srt_handover_give(s->serve, &s->channel);
-	listeners_close(&s->serve->listeners);
 	name_next(s, s->pid);
+	listeners_close(&s->serve->listeners);
+	gb_handover_end(server->gb);
+	channel_put(&s->channel, "left", "");
 	s->deadline = CLOCK_NEVER;
 	drainage_hand_over(s->serve);
 	notify_handed_over(s->pid);
@@ -349,27 +358,21 @@ static void note(struct side *s, const char *word, const char *key)
 		channel_put(&to_next.channel, word, key);
 }
 
-/* The next word of a line, up to a blank. */
-static const char *take_word(char out[static GENERATION_ADDRESS_MAX], const char *text)
-{
-	size_t n = strcspn(text, " ");
-	snprintf(out, GENERATION_ADDRESS_MAX, "%.*s", (int)n, text);
-	return text + n + strspn(text + n, " ");
-}
-
-/* "PID RTMP API". */
 static void read_former(struct side *s, const char *text)
 {
 	struct generation *g = former(s);
-	char pid[GENERATION_ADDRESS_MAX];
-	text = take_word(pid, text);
-	text = take_word(g->rtmp, text);
-	(void)take_word(g->api, text);
-	g->pid = (int)strtol(pid, NULL, 10);
+	generation_read(g, text);
 	srt_handover_watch(s->serve, g->pid);
 	log_say("upgrade: this process has taken over from %d, whose API is at %s", g->pid, g->api);
 	read_port(s);
 	be_alone(s);
+}
+
+/* The lines were sent when that one had left its ports. */
+static void take_camera(const struct side *s, const char *text)
+{
+	listeners_retry(&s->serve->listeners);
+	gb_handover_take(s->serve->server.gb, text);
 }
 
 static err on_line_of_former(struct channel *channel, const char *line)
@@ -383,6 +386,10 @@ static err on_line_of_former(struct channel *channel, const char *line)
 		note(s, "rtc", line + 4);
 	else if (strncmp(line, "gone ", 5) == 0)
 		note(s, "gone", line + 5);
+	else if (strncmp(line, "camera ", 7) == 0)
+		take_camera(s, line + 7);
+	else if (strncmp(line, "left", 4) == 0)
+		listeners_retry(&s->serve->listeners);
 	else if (strncmp(line, "srt ", 4) == 0)
 		srt_handover_take(s->serve, line + 4);
 	else if (strncmp(line, "listed", 6) == 0)

@@ -1,5 +1,26 @@
 #include "node/generation.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The next word of a line, up to a blank. */
+static const char *take_word(char out[static GENERATION_ADDRESS_MAX], const char *text)
+{
+	size_t n = strcspn(text, " ");
+	snprintf(out, GENERATION_ADDRESS_MAX, "%.*s", (int)n, text);
+	return text + n + strspn(text + n, " ");
+}
+
+void generation_read(struct generation *g, const char *text)
+{
+	char pid[GENERATION_ADDRESS_MAX];
+	text = take_word(pid, text);
+	text = take_word(g->rtmp, text);
+	(void)take_word(g->api, text);
+	g->pid = (int)strtol(pid, NULL, 10);
+}
+
 bool generation_has(const struct generation *g, const char *key)
 {
 	return g->state == GENERATION_THERE && g->keys && map_get(g->keys, key);

@@ -23,6 +23,8 @@ struct generation {
 	void (*on_want_key)(struct generation *generation, const char *key);
 };
 
+/* Takes what it says of itself: "PID RTMP API", the addresses as they are here. */
+void generation_read(struct generation *g, const char *text);
 /* It has the stream of that key, and can be asked for it. */
 bool generation_has(const struct generation *g, const char *key);
 void generation_note(struct generation *g, const char *key, bool has);

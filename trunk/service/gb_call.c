@@ -1,6 +1,7 @@
 #include "service/gb_call.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/gb_handover.h"
 #include "service/gb_media.h"
 
 #include <stdio.h>
@@ -90,7 +91,7 @@ static bool is_watched(const struct gb_call *c)
 {
 	const struct source *source =
 		c->stream && c->stream->feed ? c->stream->feed->feed.publication.source : NULL;
-	return c->waiting || (source && source->player_count > 0);
+	return c->waiting || (source && source->player_count + source->relay_count > 0);
 }
 
 /* Hangs up when nobody has watched for a while. */
@@ -260,6 +261,13 @@ static void say_goodbye(struct gb_call *c)
 	sip_call_release(&c->invite);
 }
 
+static void close_stream(struct gb_call *c)
+{
+	if (c->is_handed && c->stream && c->stream->feed)
+		publication_stop(&c->stream->feed->publication, OUTCOME_DRAINED, "%s", c->why);
+	gb_stream_close(&c->stream, c->why);
+}
+
 static err attempt(struct gb_call *c)
 {
 	c->state = GB_CALL_INVITING;
@@ -268,7 +276,7 @@ static err attempt(struct gb_call *c)
 	c->answer = (struct gb_answer){0};
 	err e = converse(c);
 	say_goodbye(c);
-	gb_stream_close(&c->stream, c->why);
+	close_stream(c);
 	return e;
 }
 
@@ -325,11 +333,12 @@ static void call_free(struct gb_call *c)
 {
 	say_goodbye(c);
 	tell_waiting(c, true);
-	gb_stream_close(&c->stream, c->why);
+	close_stream(c);
 	DL_DELETE(c->hub->calls, c);
 	(void)map_remove(c->hub->by_channel, c->channel);
 	c->hub->call_count--;
 	c->hub->ended++;
+	gb_handover_release(c->hub, c->device);
 	free(c);
 }
 

@@ -17,6 +17,7 @@ struct gb_call {
 	char device[GB_ID + 1], channel[GB_ID + 1], name[GB_NAME_MAX];
 	bool on_demand;   /* while somebody watches; else as long as the device is there */
 	bool is_over;     /* it is ended from outside, for that reason */
+	bool is_handed;   /* when it ends, another process calls the device, and has the stream */
 	bool starts_over; /* the device has registered anew, and knows nothing of this one */
 	char why[128];    /* why it failed, or ended */
 	int failures;     /* in a row */

@@ -391,9 +391,8 @@ static int64_t grace_of(const struct publication *p)
 	/* Nor does one that leaves a server which lets nobody in; after an upgrade, what has gone over to the
 	 * next process. */
 	const struct server *server = r->server;
-	bool went = p->outcome.code == OUTCOME_DRAINED || r->is_relay ||
-		    generation_has(&server->next, p->source->key);
-	bool gone = lost || server->drain.state == DRAIN_ON ||
+	bool went = r->is_relay || generation_has(&server->next, p->source->key);
+	bool gone = lost || p->outcome.code == OUTCOME_DRAINED || server->drain.state == DRAIN_ON ||
 		    (server->drain.state == DRAIN_HANDED && went);
 	return gone && !pulls_has(r->server->cluster, p->source)
 		       ? 0

@@ -189,6 +189,25 @@ static bool is_keepalive(struct span datagram)
 	return true;
 }
 
+static struct sip_flow *flow_of(struct sip_port *port, const struct addr *peer,
+				const struct addr *local)
+{
+	struct sip_flow *flow = sip_flow_new(SIP_UDP, peer, local);
+	flow->port = port;
+	port->refs++;
+	return flow;
+}
+
+struct sip_flow *sip_endpoint_flow(struct sip_endpoint *ep, const struct addr *peer,
+				   const struct addr *local)
+{
+	struct sip_port *port;
+	DL_FOREACH (ep->ports, port)
+		if (udp_port(port->udp) == addr_port(local))
+			return flow_of(port, peer, local);
+	return NULL;
+}
+
 /* The bytes are the socket's own, and folded lines are made one where they stand. */
 static void on_packet(void *ctx, const struct udp_packet *packet)
 {
@@ -196,9 +215,7 @@ static void on_packet(void *ctx, const struct udp_packet *packet)
 	struct sip_endpoint *ep = port->endpoint;
 	if (is_keepalive(packet->data))
 		return;
-	struct sip_flow *flow = sip_flow_new(SIP_UDP, packet->from, packet->to);
-	flow->port = port;
-	port->refs++;
+	struct sip_flow *flow = flow_of(port, packet->from, packet->to);
 	err e = sip_endpoint_take(ep, flow, (uint8_t *)(uintptr_t)packet->data.p, packet->data.n);
 	if (e && sip_endpoint_may_log(ep)) {
 		char peer[ADDR_TEXT_MAX];

@@ -81,6 +81,9 @@ void sip_endpoint_free(struct sip_endpoint **endpoint) BLOCKS;
 err sip_endpoint_add_udp(struct sip_endpoint *endpoint, struct udp **udp);
 /* Closes the one at that port. False: there is none. */
 bool sip_endpoint_remove_udp(struct sip_endpoint *endpoint, int port) BLOCKS;
+/* The way to a peer of UDP from the port that we have at that address, one reference. NULL: there is no such port. */
+struct sip_flow *sip_endpoint_flow(struct sip_endpoint *endpoint, const struct addr *peer,
+				   const struct addr *local);
 /* Takes a connection that came; for listen_opts.on_accept. */
 void sip_endpoint_accept(void *endpoint, struct sock *sock);
 const struct sip_counts *sip_endpoint_counts(struct sip_endpoint *endpoint);

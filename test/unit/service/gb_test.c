@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "service/gb_call.h"
 #include "service/gb_external.h"
+#include "service/gb_handover.h"
 #include "service/gb_hub.h"
 #include "service/gb_media.h"
 #include "support/co_unit.h"
@@ -412,6 +413,41 @@ static void media_that_is_no_program_stream_ends(void **state)
 	wait_until(server->gb->stream_count == 0);
 }
 
+static char told[512];
+
+static void note_camera(void *ctx, const char *word, const char *text)
+{
+	(void)ctx;
+	assert_string_equal(word, "camera");
+	snprintf(told, sizeof(told), "%s", text);
+}
+
+static void another_process_takes_over_a_camera_and_calls_it(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"", "x", "34020000001320000009 127.0.0.1 5060",
+					    "34020000001320000009 nowhere 1 127.0.0.1 1 1000 id",
+					    "34020000001320000009 127.0.0.1 1 127.0.0.1 1 1000 id"};
+	begin("", "");
+	assert_int_equal(gb_camera_register(&camera, NULL, 3600), 200);
+	go_live();
+	gb_handover_give(server->gb, note_camera, NULL);
+	gb_handover_end(server->gb);
+	assert_true(gb_camera_await(&camera, "BYE", 3000));
+	wait_until(server->gb->call_count == 0);
+	/* As the other process hears it, to whom this one is another device. */
+	assert_memory_equal(told, GB_CAMERA, GB_ID);
+	told[GB_ID - 1] = '9';
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		gb_handover_take(server->gb, wrong[i]);
+	assert_null(gb_device_find(gb_hub_devices(server->gb), "34020000001320000009"));
+	gb_handover_take(server->gb, told);
+	const struct gb_device *d =
+		gb_device_find(gb_hub_devices(server->gb), "34020000001320000009");
+	assert_true(d && d->is_online && d->expires_ms > clock_ms() + 3500000);
+	(void)await_invite();
+}
+
 static void a_reload_changes_who_may_register(void **state)
 {
 	(void)state;
@@ -441,6 +477,7 @@ int main(void)
 		CASE(media_of_nobody_is_refused),
 		CASE(another_program_may_announce_a_stream),
 		CASE(media_that_is_no_program_stream_ends),
+		CASE(another_process_takes_over_a_camera_and_calls_it),
 		CASE(a_reload_changes_who_may_register),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
