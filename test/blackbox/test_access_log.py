@@ -80,6 +80,29 @@ def test_the_log_as_json_and_for_the_journal(t):
     j.wait_log(r"(?m)^<6>\[\w+\] listening: RTMP")
 
 
+def test_levels_reach_the_journal(t):
+    """On standard output, as journald reads it, each line has its priority in front: errors 3, warnings 4, the rest 6; no time and no
+    process, no colours, and what a client says begins no line."""
+    s = t.server("j", top.local(top="srs_log_format journal;\n").replace("srs_log_tank file;", "srs_log_tank console;")
+                 .replace("srs_log_file ./$name.log;", ""))
+    t.publish(s.url("live/a%0A<0>b\n<0>c"))
+    good = s.conf
+    with open(s.conf_path, "a", encoding="utf-8") as f:
+        f.write("nonsense on;\n")
+    s.signal(signal.SIGHUP)
+    wait_for(lambda: "the one in use stays" in s.output(), 5, "the refused reload")
+    with open(s.conf_path, "w", encoding="utf-8") as f:
+        f.write(good)
+    s.json("/api/v1/drain", "POST")
+    s.signal(signal.SIGUSR2)
+    wait_for(lambda: "an upgrade is under way" in s.output(), 5, "the refused upgrade")
+    lines = [line for line in s.output().splitlines() if not line.startswith("srs: ")]      # to whoever starts it
+    assert all(re.match(r"<[3467]>\[[\w-]*\] \S", line) for line in lines), lines
+    assert any(line.startswith("<3>") and "the one in use stays" in line for line in lines), lines
+    assert any(line.startswith("<4>") and "an upgrade is under way" in line for line in lines), lines
+    assert any(line.startswith("<6>") and "listening: RTMP" in line for line in lines) and "\x1b" not in s.output(), lines
+
+
 def test_a_play_is_followed_from_edge_to_origin(t):
     """The id of the player at the last edge stands in the logs, access lines and API of every server on the way, and
     scripts/cluster trace draws the way, over RTMP and HTTP-FLV."""

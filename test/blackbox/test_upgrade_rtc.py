@@ -6,7 +6,7 @@ import socket
 import topology as top
 from support import SCALE, httpc, rtc
 from support.case import limit
-from support.server import wait_for
+from support.server import free_port, wait_for
 from test_rtc_media import heard, media_file, wait_heard
 from test_upgrade import Generations, is_alive
 
@@ -94,6 +94,36 @@ def test_a_peer_that_was_answered_connects_after_the_upgrade(t):
     generations.upgrade()
     assert check_answered(s, answer)
     assert check_answered(s, rtc.whip(s, "b"))
+
+
+def check_answered_over_tcp(port, answer, more=b""):
+    """The same over TCP (RFC 4571), with the beginning of another packet behind it; the connection, which stays."""
+    check = rtc.check(answer.content, rtc.PUBLISH)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=5 * SCALE)
+    sock.sendall(len(check).to_bytes(2, "big") + check + more)
+    assert sock.recv(1500)[2:4] == b"\x01\x01"
+    return sock
+
+
+def test_a_peer_over_tcp_that_was_answered_connects_after_upgrades(t):
+    """A connection to the TCP port of the new process, whose first packet is a check for a session of the old one, or the one before it,
+    is handed over as it is, and the session goes on there; others stay."""
+    tcp = free_port()
+    s = t.server("srs", top.conf(rtc.VHOST % "", top=rtc.SERVER % f"tcp {{ enabled on; listen 127.0.0.1:{tcp}; }}" + "grace_final_wait 10;\n"))
+    generations = Generations(t, s)
+    first = rtc.whip(s, "a")
+    generations.upgrade()
+    second = rtc.whip(s, "b")
+    generations.upgrade()
+    check = rtc.check(first.content, rtc.PUBLISH, transaction=b"another-once")
+    packet = len(check).to_bytes(2, "big") + check
+    with check_answered_over_tcp(tcp, first, packet[:7]) as sock, check_answered_over_tcp(tcp, second), \
+            check_answered_over_tcp(tcp, rtc.whip(s, "c")):
+        sock.sendall(packet[7:])        # what had come with the first packet went along
+        assert b"another-once" in sock.recv(1500)
+    with socket.create_connection(("127.0.0.1", tcp), timeout=5 * SCALE) as sock:
+        sock.sendall(len(check).to_bytes(2, "big") + check.replace(b":", b"x", 1))
+        assert sock.recv(10) == b""
 
 
 def test_the_old_process_reads_again_when_the_new_one_dies(t):

@@ -153,6 +153,11 @@ err sock_begin(struct sock *sock)
 	return sock->ops && sock->ops->begin ? sock->ops->begin(sock) : OK;
 }
 
+int sock_fd(const struct sock *sock)
+{
+	return sock->rfd.fd;
+}
+
 void sock_close(struct sock **sock)
 {
 	if (!*sock)

@@ -134,6 +134,8 @@ static inline int64_t sock_wire_sent(const struct sock *sock)
 	return sock->send_bytes + sock->overhead;
 }
 int sock_unsent(const struct sock *sock);
+/* The descriptor, borrowed: another process may be given it. Nothing that was read here, nor TLS, goes with it. */
+int sock_fd(const struct sock *sock);
 /* Bytes that the peer has sent and nobody has received yet. */
 int sock_unread(const struct sock *sock);
 /* Bytes of the wire that the peer's kernel has acknowledged; never falls. */

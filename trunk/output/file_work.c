@@ -1,8 +1,10 @@
 #include "output/file_work.h"
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +122,8 @@ int file_write(struct file_kept *kept, const char *path, struct span s)
 {
 	if (write_spare(kept, path, s))
 		return 0;
-	char *temporary = mem_printf("%s.tmp", path);
+	/* The other process of an upgrade in place may write the same segment at the same time. */
+	char *temporary = mem_printf("%s.%d.tmp", path, (int)getpid());
 	int error = fill_new(temporary, s);
 	if (!error)
 		error = give(temporary, path);
@@ -159,6 +162,39 @@ void file_tidy(struct file_kept *kept)
 	kept->has_spare = false;
 	if (kept->former)
 		(void)!unlink(kept->former);
+}
+
+/* Of "NAME.PID.spare" behind "NAME." the process; 0: it is another file. */
+static pid_t keeper_of(const char *rest)
+{
+	char *end;
+	long pid = strtol(rest, &end, 10);
+	bool is_kept = strcmp(end, ".spare") == 0 || strcmp(end, ".tmp") == 0;
+	return end > rest && is_kept && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+static void sweep(DIR *dir, const char *name)
+{
+	size_t n = strlen(name);
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (strncmp(e->d_name, name, n) != 0 || e->d_name[n] != '.')
+			continue;
+		pid_t pid = keeper_of(e->d_name + n + 1);
+		if (pid && kill(pid, 0) != 0 && errno == ESRCH)
+			(void)!unlinkat(dirfd(dir), e->d_name, 0);
+	}
+}
+
+void file_sweep(const char *stem)
+{
+	const char *slash = strrchr(stem, '/');
+	char *folder = mem_printf("%.*s", slash ? (int)(slash - stem) : 1, slash ? stem : ".");
+	DIR *dir = opendir(*folder ? folder : "/");
+	if (dir) {
+		sweep(dir, slash ? slash + 1 : stem);
+		closedir(dir);
+	}
+	free(folder);
 }
 
 /* ---- files that grow ---- */

@@ -25,6 +25,8 @@ int file_remove(const char *path);
 int file_retire(struct file_kept *kept, const char *path);
 /* What is kept is removed. */
 void file_tidy(struct file_kept *kept);
+/* Removes STEM.PID.spare and STEM.PID.tmp of processes that are no more. */
+void file_sweep(const char *stem);
 /* These bytes at that offset of a file, which is made, with its folders, if it is not there. */
 int file_write_at(char *path, struct span bytes, int64_t offset);
 /* Another name, with a number in front of its ending where it is taken. *name, unless NULL, is the one that it has

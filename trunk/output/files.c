@@ -12,7 +12,7 @@
 enum { QUEUE_MAX = 8192, BATCH = 16, END_MS = 2000 }; /* of small writes: bytes are the bound */
 #define QUEUE_BYTES ((size_t)64 << 20)
 
-enum work_kind { REPLACE, RENEW, REMOVE, RETIRE, TIDY, WRITE_AT, RENAME, SETTLE };
+enum work_kind { REPLACE, RENEW, REMOVE, RETIRE, TIDY, SWEEP, WRITE_AT, RENAME, SETTLE };
 
 struct work {
 	struct work *next;
@@ -75,6 +75,9 @@ static int work_on(struct file_kept *kept, struct work *w)
 		return end_file(w);
 	case TIDY:
 		file_tidy(kept);
+		break;
+	case SWEEP:
+		file_sweep(w->path);
 	}
 	return 0;
 }
@@ -99,7 +102,7 @@ static void work_free(struct work *w, bool is_done)
 
 static void note(struct files *f, const struct work *w)
 {
-	if (w->kind == REMOVE || w->kind == RETIRE || w->kind == TIDY)
+	if (w->kind == REMOVE || w->kind == RETIRE || w->kind == TIDY || w->kind == SWEEP)
 		return;
 	if (w->error) {
 		f->lost++;
@@ -297,9 +300,10 @@ void files_remove(struct files *files, const char *path)
 void files_keep(struct files *files, const char *path)
 {
 	char *stem = whole(files, path);
-	files->kept.spare = mem_printf("%s.spare", stem);
-	files->kept.former = mem_printf("%s.tmp", stem);
+	files->kept.spare = mem_printf("%s.%d.spare", stem, (int)getpid());
+	files->kept.former = mem_printf("%s.%d.tmp", stem, (int)getpid());
 	free(stem);
+	push(files, (struct work){.kind = SWEEP}, path);
 }
 
 void files_retire(struct files *files, const char *path)

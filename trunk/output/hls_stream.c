@@ -193,7 +193,7 @@ void hls_stream_begin(struct hls_stream *s, struct source *source)
 		co_wake(s->co);
 }
 
-/* "live/a.m3u8" keeps "live/.a.m3u8.spare": names with a dot in front are not for players. */
+/* "live/a.m3u8" keeps "live/.a.m3u8.PID.spare": names with a dot in front are not for players. */
 static void make_files(struct hls_stream *s)
 {
 	const char *slash = strrchr(s->list_path, '/');

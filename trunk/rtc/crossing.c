@@ -18,6 +18,7 @@ enum {
 
 struct crossing {
 	struct reactor_fd rfd;
+	crossing_take_stream *take_stream;
 	struct buf queue;
 	size_t sent; /* bytes at its beginning that are gone */
 	int waiting; /* records behind these */
@@ -186,7 +187,81 @@ static void send_some(struct crossing *c)
 	}
 }
 
+/* ---- connections ---- */
+
+/* Room for one descriptor, as the kernel wants it. */
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+bool crossing_put_stream(struct crossing *c, int fd, struct span read, const struct rtc_path *path)
+{
+	struct buf record = {.max = CROSSING_MESSAGE_MAX};
+	union control control = {0};
+	crossing_pack(&record, read, path);
+	struct iovec iov = {record.p, record.n};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	bool sent = buf_ok(&record) &&
+		    sendmsg(c->rfd.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)record.n;
+	c->counts.handed += sent;
+	c->counts.dropped += !sent;
+	buf_free(&record);
+	return sent;
+}
+
+void crossing_on_stream(struct crossing *c, crossing_take_stream *take)
+{
+	c->take_stream = take;
+}
+
+/* -1: the message brought none. */
+static int descriptor_of(struct msghdr *m)
+{
+	int fd = -1;
+	const struct cmsghdr *head = CMSG_FIRSTHDR(m);
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+	return fd;
+}
+
 /* ---- receiving ---- */
+
+/* One message; bytes as of recv(). *fd: it brought that descriptor; -1. */
+static ssize_t receive(const struct crossing *c, uint8_t *bytes, size_t room, int *fd)
+{
+	union control control;
+	struct iovec iov = {bytes, room};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(c->rfd.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	*fd = n >= 0 ? descriptor_of(&m) : -1;
+	return n;
+}
+
+static void hand_out_stream(struct crossing *c, int fd, struct span message, void *ctx)
+{
+	struct span read;
+	struct rtc_path path;
+	bool is_good = crossing_unpack(&message, &read, &path) && message.n == 0;
+	c->counts.taken += is_good;
+	c->counts.malformed += !is_good;
+	if (is_good && c->take_stream)
+		c->take_stream(ctx, fd, read);
+	else
+		close(fd);
+}
 
 static void hand_out(struct crossing *c, struct span message, crossing_take *take, void *ctx)
 {
@@ -206,8 +281,11 @@ static err receive_some(struct crossing *c, crossing_take *take, void *ctx)
 	for (int i = 0; i < TURN; i++) {
 		if (!(c->rfd.ready & (REACTOR_IN | REACTOR_HUP)))
 			return ERR_AGAIN;
-		ssize_t n = recv(c->rfd.fd, message, sizeof(message), MSG_DONTWAIT);
-		if (n > 0)
+		int fd;
+		ssize_t n = receive(c, message, sizeof(message), &fd);
+		if (fd >= 0)
+			hand_out_stream(c, fd, span_of(message, (size_t)n), ctx);
+		else if (n > 0)
 			hand_out(c, span_of(message, (size_t)n), take, ctx);
 		else if (n < 0 && errno == EAGAIN)
 			c->rfd.ready &= ~(unsigned)(REACTOR_IN | REACTOR_HUP);

@@ -161,6 +161,13 @@ static bool hand_on(const struct rtc_port *p, struct span datagram, const struct
 	return is_shared;
 }
 
+/* The newest process alone has the port of TCP, so a session that is not here is of one before it. */
+bool rtc_port_hand_stream(const struct rtc_port *p, int fd, struct span read,
+			  const struct rtc_path *path)
+{
+	return p->others[RTC_FORMER] && crossing_put_stream(p->others[RTC_FORMER], fd, read, path);
+}
+
 /* ---- what comes ---- */
 
 /* The name is "ours:theirs". */

@@ -5,10 +5,10 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	LENGTH = 2,
-	IN_MAX = 8 * (LENGTH + RTC_FRAME_MAX),
 	FIRST_PACKET_MS = 10000, /* until a check has come that is known */
 	LOOK_MS = 5000,          /* the peer's session may be over */
 	READS = 16,              /* before others have a turn */
@@ -20,8 +20,9 @@ struct rtc_stream {
 	struct rtc_path path;
 	struct buf out; /* what did not fit into the socket */
 	bool has_failed;
+	bool is_known; /* a check of a peer that is known here has come */
 	size_t in_count;
-	uint8_t in[IN_MAX];
+	uint8_t in[RTC_STREAM_IN_MAX];
 };
 
 /* ---- sending ---- */
@@ -44,6 +45,15 @@ bool rtc_stream_send(struct rtc_stream *s, struct span packet)
 
 /* ---- receiving ---- */
 
+/* At an upgrade in place the peer may have been answered by the process before this one. */
+static err is_of_nobody(const struct rtc_stream *s)
+{
+	if (!s->is_known &&
+	    rtc_port_hand_stream(s->port, sock_fd(s->sock), span_of(s->in, s->in_count), &s->path))
+		return err_fail(ERR_ENDED, "WebRTC over TCP: the former process has the peer");
+	return err_fail(ERR_PROTOCOL, "WebRTC over TCP: no check of a peer that is known here");
+}
+
 /* Hands over the whole packets that have come; the rest is kept. */
 static err take_packets(struct rtc_stream *s)
 {
@@ -57,8 +67,8 @@ static err take_packets(struct rtc_stream *s)
 		rtc_port_take(s->port, s->in + at + LENGTH, n, &s->path);
 		at += LENGTH + n;
 		if (!rtc_port_knows(s->port, &s->path))
-			return err_fail(ERR_PROTOCOL,
-					"WebRTC over TCP: no check of a peer that is known here");
+			return is_of_nobody(s);
+		s->is_known = true;
 	}
 	s->in_count -= at;
 	memmove(s->in, s->in + at, s->in_count);
@@ -69,7 +79,8 @@ static err receive(struct rtc_stream *s)
 {
 	for (int i = 0; i < READS; i++) {
 		size_t n = 0;
-		err e = sock_try_recv(s->sock, s->in + s->in_count, IN_MAX - s->in_count, &n);
+		err e = sock_try_recv(s->sock, s->in + s->in_count, RTC_STREAM_IN_MAX - s->in_count,
+				      &n);
 		if (e)
 			return e == ERR_AGAIN ? OK : e;
 		s->in_count += n;
@@ -83,6 +94,7 @@ static err serve(struct rtc_stream *s)
 {
 	int64_t deadline = clock_after(FIRST_PACKET_MS);
 	bool is_known = false;
+	TRY(take_packets(s));
 	for (;;) {
 		TRY(receive(s));
 		flush(s);
@@ -97,9 +109,12 @@ static err serve(struct rtc_stream *s)
 	}
 }
 
-err rtc_stream_run(struct rtc_port *port, struct sock *sock)
+err rtc_stream_run(struct rtc_port *port, struct sock *sock, struct span read)
 {
 	struct rtc_stream *s = mem_new(struct rtc_stream);
+	s->in_count = read.n < sizeof(s->in) ? read.n : sizeof(s->in);
+	if (s->in_count)
+		memcpy(s->in, read.p, s->in_count);
 	s->sock = sock;
 	s->port = rtc_port_ref(port);
 	s->out.max = RTC_STREAM_QUEUE;

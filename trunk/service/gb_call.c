@@ -264,7 +264,7 @@ static void say_goodbye(struct gb_call *c)
 static void close_stream(struct gb_call *c)
 {
 	if (c->is_handed && c->stream && c->stream->feed)
-		publication_stop(&c->stream->feed->publication, OUTCOME_DRAINED, "%s", c->why);
+		publication_stop(&c->stream->feed->feed.publication, OUTCOME_DRAINED, "%s", c->why);
 	gb_stream_close(&c->stream, c->why);
 }
 

@@ -121,7 +121,17 @@ struct arrival {
 	struct sock *sock;
 	struct rtc_port *port;
 	struct conn_place place;
+	struct buf read; /* of it already */
 };
+
+static void arrival_free(struct arrival *a)
+{
+	sock_close(&a->sock);
+	rtc_port_unref(&a->port);
+	place_give(&a->place);
+	buf_free(&a->read);
+	free(a);
+}
 
 static void serve_stream(void *arg)
 {
@@ -130,19 +140,15 @@ static void serve_stream(void *arg)
 	co_new_id(id);
 	co_set_id(id);
 	addr_text(peer, sock_peer(a->sock));
-	err e = rtc_stream_run(a->port, a->sock);
+	err e = rtc_stream_run(a->port, a->sock, buf_span(&a->read));
 	if (err_severity(e) != ERR_QUIET)
 		log_end(e, "WebRTC over TCP from %s ended", peer);
-	sock_close(&a->sock);
-	rtc_port_unref(&a->port);
-	place_give(&a->place);
-	free(a);
+	arrival_free(a);
 }
 
 /* The session has a place of its own: this one goes with the connection. */
-void rtc_hub_accept(void *ctx, struct sock *sock)
+static void arrive(struct rtc_hub *h, struct sock *sock, struct span read)
 {
-	struct rtc_hub *h = ctx;
 	struct rtc_port *port = rtc_hub_port(h);
 	struct conn_place place = {0};
 	if (!port || !server_take_place(h->server, &place, "WebRTC TCP", sock_peer(sock)) ||
@@ -153,12 +159,25 @@ void rtc_hub_accept(void *ctx, struct sock *sock)
 	}
 	struct arrival *a = mem_new(struct arrival);
 	*a = (struct arrival){.hub = h, .sock = sock, .port = rtc_port_ref(port), .place = place};
-	if (co_start_in(&h->server->sessions, "rtc tcp", serve_stream, a))
-		return;
-	rtc_port_unref(&a->port);
-	place_give(&a->place);
-	sock_close(&a->sock);
-	free(a);
+	a->read.max = RTC_STREAM_IN_MAX;
+	buf_put(&a->read, read.p, read.n);
+	if (!co_start_in(&h->server->sessions, "rtc tcp", serve_stream, a))
+		arrival_free(a);
+}
+
+void rtc_hub_accept(void *ctx, struct sock *sock)
+{
+	arrive(ctx, sock, span_of(NULL, 0));
+}
+
+void rtc_hub_adopt(struct rtc_hub *h, int fd, struct span read)
+{
+	struct sock *sock = NULL;
+	err e = sock_wrap(&sock, fd);
+	if (e)
+		log_error("a connection of the next process cannot be served: %s", err_trail(e));
+	else
+		arrive(h, sock, read);
 }
 
 /* ---- the certificate ---- */

@@ -41,6 +41,8 @@ void rtc_hub_listen(struct rtc_hub *hub, struct udp **udp);
 void rtc_hub_unlisten(struct rtc_hub *hub, int port);
 /* A connection to the TCP port; for listen_opts.on_accept. */
 void rtc_hub_accept(void *hub, struct sock *sock);
+/* One that came to another process, which has read that of it. Takes the descriptor. */
+void rtc_hub_adopt(struct rtc_hub *hub, int fd, struct span read);
 /* Whether this process reads the port that is listened on, or leaves that to another one that has it, too. */
 void rtc_hub_read(struct rtc_hub *hub, bool on);
 /* The port for new sessions; NULL: WebRTC is off, or not listened on. */

@@ -28,6 +28,12 @@ static void take(void *ctx, uint8_t *p, size_t n, const struct rtc_path *path)
 	rtc_port_take_from(s->port, s->side, p, n, path);
 }
 
+static void take_stream(void *ctx, int fd, struct span read)
+{
+	const struct rtc_shore *s = ctx;
+	rtc_hub_adopt(s->hub, fd, read);
+}
+
 /* Nothing more is handed there, and the port is not kept for it. */
 static void detach(struct rtc_shore *s)
 {
@@ -67,6 +73,7 @@ static bool start(struct rtc_shore *s, int fd)
 {
 	err e = crossing_open(&s->crossing, fd);
 	if (!e) {
+		crossing_on_stream(s->crossing, take_stream);
 		s->co = co_start_in(&s->hub->server->services, "rtc shore", shore_main, s);
 		if (!s->co)
 			e = err_fail(ERR_SYSTEM, "no memory for another coroutine");

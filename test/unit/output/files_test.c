@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -39,6 +40,14 @@ static const char *content(const char *path)
 	return text;
 }
 
+/* What is this process's own of a path, until it is written or renewed. */
+static const char *kept_as(const char *path, const char *ending)
+{
+	static char name[200];
+	snprintf(name, sizeof(name), "%s.%d.%s", path, (int)getpid(), ending);
+	return name;
+}
+
 static void files_are_replaced_as_a_whole_and_removed(void **state)
 {
 	(void)state;
@@ -50,7 +59,7 @@ static void files_are_replaced_as_a_whole_and_removed(void **state)
 	files_remove(f, "never/was");
 	files_free(&f);
 	assert_string_equal(content("a/b/one"), "second");
-	assert_string_equal(content("a/b/one.tmp"), "");
+	assert_string_equal(content(kept_as("a/b/one", "tmp")), "");
 	assert_string_equal(content("two"), "");
 }
 
@@ -110,18 +119,38 @@ static void a_retired_file_makes_room_for_the_next_one(void **state)
 	files_drain(f);
 	assert_int_equal(inode_of("a/1"), 0);
 	assert_int_equal(inode_of("a/2"), 0);
-	assert_int_equal(inode_of("a/kept.spare"), first);
+	assert_int_equal(inode_of(kept_as("a/kept", "spare")), first);
 	write_text(f, "a/3", "third");
 	files_drain(f);
 	assert_int_equal(inode_of("a/3"), first);
 	assert_string_equal(content("a/3"), "third");
-	assert_int_equal(inode_of("a/kept.spare"), 0);
+	assert_int_equal(inode_of(kept_as("a/kept", "spare")), 0);
 	files_retire(f, "a/3");
 	write_text(f, "more/4", "its folder is not there yet");
 	files_free(&f);
 	assert_string_equal(content("more/4"), "its folder is not there yet");
-	assert_int_equal(inode_of("a/kept.spare"), 0);
+	assert_int_equal(inode_of(kept_as("a/kept", "spare")), 0);
 	assert_int_equal(inode_of("a/3"), 0);
+}
+
+static void what_dead_processes_kept_is_removed(void **state)
+{
+	char dead[40];
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	snprintf(dead, sizeof(dead), "a/kept.%d.spare", (int)pid);
+	struct files *f = files_new(folder);
+	write_text(f, dead, "x");
+	write_text(f, "a/kept.1.tmp", "of a process that lives");
+	write_text(f, "a/kept.me.tmp", "of nobody");
+	files_keep(f, "a/kept");
+	files_free(&f);
+	assert_int_equal(inode_of(dead), 0);
+	assert_int_not_equal(inode_of("a/kept.1.tmp"), 0);
+	assert_int_not_equal(inode_of("a/kept.me.tmp"), 0);
 }
 
 static void what_somebody_reads_is_not_written_over(void **state)
@@ -161,17 +190,17 @@ static void a_list_and_what_it_was_take_turns(void **state)
 	ino_t first = inode_of("list");
 	renew_text(f, "list", "second");
 	assert_int_not_equal(inode_of("list"), first);
-	assert_int_equal(inode_of("kept.tmp"), first);
+	assert_int_equal(inode_of(kept_as("kept", "tmp")), first);
 	renew_text(f, "list", "third");
 	assert_int_equal(inode_of("list"), first);
 	assert_string_equal(content("list"), "third");
 	files_tidy(f);
 	files_drain(f);
-	assert_int_equal(inode_of("kept.tmp"), 0);
+	assert_int_equal(inode_of(kept_as("kept", "tmp")), 0);
 	renew_text(f, "list", "fourth");
 	files_free(&f);
 	assert_string_equal(content("list"), "fourth");
-	assert_int_equal(inode_of("kept.tmp"), 0);
+	assert_int_equal(inode_of(kept_as("kept", "tmp")), 0);
 }
 
 static void a_queue_without_files_ends(void **state)
@@ -206,6 +235,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_queue_has_a_bound, co_setup, co_teardown),
 		cmocka_unit_test_setup_teardown(a_retired_file_makes_room_for_the_next_one,
 						co_setup, co_teardown),
+		cmocka_unit_test_setup_teardown(what_dead_processes_kept_is_removed, co_setup,
+						co_teardown),
 		cmocka_unit_test_setup_teardown(what_somebody_reads_is_not_written_over, co_setup,
 						co_teardown),
 		cmocka_unit_test_setup_teardown(a_list_and_what_it_was_take_turns, co_setup,

@@ -148,6 +148,45 @@ static void datagrams_cross_both_ways(void **state)
 }
 
 /* Nobody reads: the queue has an end, what came too late is counted, and the rest arrives whole when somebody does. */
+static int came;
+static char was_read[64];
+
+static void see_stream(void *ctx, int fd, struct span read)
+{
+	assert_ptr_equal(ctx, &b);
+	came = fd;
+	snprintf(was_read, sizeof(was_read), "%.*s", (int)read.n, (const char *)read.p);
+}
+
+static void a_connection_goes_over_with_what_was_read(void **state)
+{
+	(void)state;
+	int fds[2], line[2];
+	char text[8] = "";
+	struct rtc_path path = path_of("192.0.2.1", "127.0.0.1");
+	open_pair(fds);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line), 0);
+	begin(&a, fds[0]);
+	begin(&b, fds[1]);
+	came = -1;
+	crossing_on_stream(b.crossing, see_stream);
+	assert_true(crossing_put_stream(a.crossing, line[0], span_str("begun"), &path));
+	wait_until(came >= 0);
+	assert_string_equal(was_read, "begun");
+	assert_int_equal(b.count, 0);
+	close(line[0]);
+	assert_int_equal(send(came, "on", 2, 0), 2);
+	assert_int_equal(recv(line[1], text, sizeof(text), MSG_DONTWAIT), 2);
+	/* Where nobody takes it, it is closed. */
+	assert_true(crossing_put_stream(b.crossing, came, span_str("back"), &path));
+	close(came);
+	wait_until(crossing_counts(a.crossing)->taken == 1);
+	assert_int_equal(recv(line[1], text, sizeof(text), MSG_DONTWAIT), 0);
+	close(line[1]);
+	end(&a);
+	end(&b);
+}
+
 static void the_queue_has_an_end(void **state)
 {
 	(void)state;
@@ -284,6 +323,7 @@ int main(void)
 		cmocka_unit_test(what_is_packed_is_unpacked),
 		cmocka_unit_test(what_is_no_record_is_not_taken),
 		T(datagrams_cross_both_ways),
+		T(a_connection_goes_over_with_what_was_read),
 		T(the_queue_has_an_end),
 		T(nonsense_is_counted),
 		T(one_of_two_reads_and_hands_on_what_it_does_not_know),

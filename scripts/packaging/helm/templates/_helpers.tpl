@@ -126,6 +126,9 @@ spec:
         {{- end }}
         - {name: api, containerPort: 1985}
         - {name: metrics, containerPort: {{ .root.Values.metrics.port }}}
+        {{- range $group.extraPorts }}
+        - {name: {{ .name }}, containerPort: {{ .port }}, protocol: {{ .protocol | default "TCP" }}}
+        {{- end }}
       startupProbe:
         httpGet: {path: /healthz, port: api}
         periodSeconds: 1
