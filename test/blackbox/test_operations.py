@@ -242,7 +242,8 @@ def test_many_streams_are_scraped(t):
         for name in ("p50", "p99", "max"):
             numbers.add(f"latency {name} without and with scrapes, ms", before[0][name])
             numbers.add(f"latency {name} without and with scrapes, ms", scraped[0][name])
-        assert scraped[0]["p99"] < before[0]["p99"] + 10 * SCALE, (before, scraped)
+        # On a machine that does other things, this would be their latency.
+        assert SMALL or scraped[0]["p99"] < before[0]["p99"] + 10, (before, scraped)
         assert report(many)["disconnects"] == 0
         media.interrupt()
         s.stop()
