@@ -163,11 +163,11 @@ static err hand_over(struct side *s)
 	channel_put(&s->channel, "former", where);
 	list_streams(s);
 	hand_port_over(s);
-	gb_handover_give(server->gb, tell_next, &s->channel);
+	gb_handover_give(server, tell_next, &s->channel);
 	srt_handover_give(s->serve, &s->channel);
 	name_next(s, s->pid);
 	listeners_close(&s->serve->listeners);
-	gb_handover_end(server->gb);
+	gb_handover_end(server);
 	channel_put(&s->channel, "left", "");
 	s->deadline = CLOCK_NEVER;
 	drainage_hand_over(s->serve);
@@ -372,7 +372,7 @@ static void read_former(struct side *s, const char *text)
 static void take_camera(const struct side *s, const char *text)
 {
 	listeners_retry(&s->serve->listeners);
-	gb_handover_take(s->serve->server.gb, text);
+	gb_handover_take(&s->serve->server, text);
 }
 
 static err on_line_of_former(struct channel *channel, const char *line)

@@ -25,7 +25,7 @@ static bool is_reached(const struct gb_device *d)
 /* Calls of such devices, and those whose media comes to a port of UDP, are the next process's to make anew. */
 static void mark_handed(struct gb_hub *h)
 {
-	bool all = h->server->conf->caster.media == CASTER_UDP;
+	bool all = h->caster->media == CASTER_UDP;
 	struct gb_call *c;
 	DL_FOREACH (h->calls, c) {
 		const struct gb_device *d = gb_device_find(gb_hub_devices(h), c->device);
@@ -54,7 +54,7 @@ static void tell_device(const struct gb_device *d, gb_tell *tell, void *ctx)
 	tell(ctx, "camera", text);
 }
 
-void gb_handover_give(struct gb_hub *h, gb_tell *tell, void *ctx)
+static void give(struct gb_hub *h, gb_tell *tell, void *ctx)
 {
 	if (!gb_hub_devices(h))
 		return;
@@ -70,12 +70,21 @@ void gb_handover_give(struct gb_hub *h, gb_tell *tell, void *ctx)
 	}
 }
 
-void gb_handover_end(struct gb_hub *h)
+void gb_handover_give(const struct server *server, gb_tell *tell, void *ctx)
 {
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h)
+		give(h, tell, ctx);
+}
+
+void gb_handover_end(const struct server *server)
+{
+	struct gb_hub *h;
 	struct gb_call *c;
-	DL_FOREACH (h->calls, c)
-		if (c->is_handed)
-			gb_call_end(c, "another process takes over");
+	DL_FOREACH (server->gb, h)
+		DL_FOREACH (h->calls, c)
+			if (c->is_handed)
+				gb_call_end(c, "another process takes over");
 }
 
 void gb_handover_release(struct gb_hub *h, const char *device)
@@ -119,8 +128,24 @@ static bool take_address(const char **at, struct addr *out)
 	       addr_literal(out, ip, (int)port);
 }
 
+/* The hub whose port is at `local` adopts the device. */
+static void adopt(const struct server *server, const char *id, const char *call_id,
+		  const struct addr *peer, const struct addr *local, int64_t left)
+{
+	struct gb_hub *h;
+	DL_FOREACH (server->gb, h) {
+		struct sip_flow *flow =
+			h->endpoint ? sip_endpoint_flow(h->endpoint, peer, local) : NULL;
+		if (!flow)
+			continue;
+		gb_registrar_adopt(&h->registrar, id, call_id, flow, left);
+		sip_flow_unref(&flow);
+		return;
+	}
+}
+
 /* "ID PEER PORT LOCAL PORT MILLISECONDS CALL-ID". */
-void gb_handover_take(struct gb_hub *h, const char *text)
+void gb_handover_take(const struct server *server, const char *text)
 {
 	char id[ADDR_TEXT_MAX];
 	int64_t left;
@@ -128,9 +153,6 @@ void gb_handover_take(struct gb_hub *h, const char *text)
 	bool is_good = take_word(&text, id) && gb_is_id(span_str(id)) &&
 		       take_address(&text, &peer) && take_address(&text, &local) &&
 		       take_number(&text, EXPIRES_MAX_MS, &left);
-	struct sip_flow *flow =
-		is_good && h->endpoint ? sip_endpoint_flow(h->endpoint, &peer, &local) : NULL;
-	if (flow)
-		gb_registrar_adopt(&h->registrar, id, text, flow, left);
-	sip_flow_unref(&flow);
+	if (is_good)
+		adopt(server, id, text, &peer, &local, left);
 }

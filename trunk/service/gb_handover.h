@@ -12,10 +12,10 @@ typedef void gb_tell(void *ctx, const char *word, const char *text);
 
 /* In the process that is replaced, while it has its ports, with which the calls of devices of UDP end: tells of the cameras that are the
  * next one's ("camera …"). Does not block. */
-void gb_handover_give(struct gb_hub *hub, gb_tell *tell, void *ctx);
+void gb_handover_give(const struct server *server, gb_tell *tell, void *ctx);
 /* It has left its ports: what else cannot go on here ends. */
-void gb_handover_end(struct gb_hub *hub);
+void gb_handover_end(const struct server *server);
 /* In the next one: what stands behind "camera". What cannot be is left out. */
-void gb_handover_take(struct gb_hub *hub, const char *text);
+void gb_handover_take(const struct server *server, const char *text);
 /* A call has ended in a process that was replaced: its device goes to the next one. */
 void gb_handover_release(struct gb_hub *hub, const char *device);
