@@ -21,7 +21,8 @@ class Client:
         self.sock.settimeout(timeout * SCALE)
         self.buf = b""
         key = base64.b64encode(os.urandom(16)).decode() if key is None else key
-        self.sock.sendall(f"GET {u.path} HTTP/1.1\r\nHost: {u.netloc}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+        path = u.path + (f"?{u.query}" if u.query else "")
+        self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {u.netloc}\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
                           f"Sec-WebSocket-Version: {version}\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode())
         while b"\r\n\r\n" not in self.buf:
             self._more()
