@@ -338,6 +338,23 @@ def test_stop_after_reload(t):
     s.stop()
 
 
+def test_an_end_does_not_wait_behind_reloads(t):
+    """Of very many reloads at once a few are made, and a signal to end is heard at once, whoever asks for reloads: signals
+    of others, and requests to the API."""
+    s = t.server("srs", top.local().replace("enabled on; listen 127.0.0.1:$api;",
+                                            "enabled on; listen 127.0.0.1:$api; raw_api { enabled on; allow_reload on; }"))
+    request = f"GET /api/v1/raw?rpc=reload HTTP/1.1\r\nHost: 127.0.0.1:{s.api}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", s.api), 5) as sock:
+        sock.sendall(request * 2000)
+        got = b""
+        while got.count(b'"code":0') < 2000:
+            got += sock.recv(1 << 16)
+    for _ in range(20000):
+        s.signal(signal.SIGHUP)
+    s.stop(seconds=5)
+    assert s.log().count("reading the configuration again") < 5000
+
+
 def test_silent_connections_leave_the_api(t):
     """With 400 silent connections kept up on the RTMP port, the API and a coworker's query are answered."""
     s = t.server("srs", top.clustered("127.0.0.1:1").replace("max_connections 1000;", "max_connections 100;"))
