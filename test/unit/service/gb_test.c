@@ -431,17 +431,17 @@ static void another_process_takes_over_a_camera_and_calls_it(void **state)
 	begin("", "");
 	assert_int_equal(gb_camera_register(&camera, NULL, 3600), 200);
 	go_live();
-	gb_handover_give(server->gb, note_camera, NULL);
-	gb_handover_end(server->gb);
+	gb_handover_give(server, note_camera, NULL);
+	gb_handover_end(server);
 	assert_true(gb_camera_await(&camera, "BYE", 3000));
 	wait_until(server->gb->call_count == 0);
 	/* As the other process hears it, to whom this one is another device. */
 	assert_memory_equal(told, GB_CAMERA, GB_ID);
 	told[GB_ID - 1] = '9';
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		gb_handover_take(server->gb, wrong[i]);
+		gb_handover_take(server, wrong[i]);
 	assert_null(gb_device_find(gb_hub_devices(server->gb), "34020000001320000009"));
-	gb_handover_take(server->gb, told);
+	gb_handover_take(server, told);
 	const struct gb_device *d =
 		gb_device_find(gb_hub_devices(server->gb), "34020000001320000009");
 	assert_true(d && d->is_online && d->expires_ms > clock_ms() + 3500000);
