@@ -54,6 +54,17 @@ static const struct {
 	{"listen 1; http_server { https { enabled on; } } vhost v {}", "RTMP :1", "RTMP :1"},
 	{"listen 1; reuse_port off; vhost v { cluster { mode remote; origin o; } }", "RTMP :1",
 	 "RTMP :1"},
+	{"listen 1; rtc_server { enabled on; listen 2; tcp { enabled on; listen 2; } } "
+	 "exporter { enabled on; listen 4; } vhost v { cluster { mode remote; origin o; } }",
+	 "RTMP :1 shared, metrics :4, WebRTC :2, WebRTC over TCP :2",
+	 "metrics :4, WebRTC :2, WebRTC over TCP :2"},
+	{"listen 1; srt_server { enabled on; listen 2 3; } vhost v {}", "RTMP :1, SRT :2, SRT :3",
+	 "RTMP :1, SRT :2, SRT :3"},
+	{"listen 1; stream_caster a { enabled on; caster gb28181; listen 2; media udp; sip { "
+	 "listen 3; transport udp; password p; } } stream_caster b { enabled on; caster gb28181; "
+	 "listen 4; sip { listen 5; password p; } } stream_caster c { caster gb28181; } vhost v {}",
+	 "RTMP :1, GB28181 media :2, GB28181 media :2, SIP :3, GB28181 media :4, SIP :5, SIP :5",
+	 "RTMP :1, GB28181 media :2, GB28181 media :2, SIP :3, GB28181 media :4, SIP :5, SIP :5"},
 };
 
 static void a_configuration_says_what_is_listened_on(void **state)
