@@ -1,4 +1,5 @@
 #include "live/fanout.h"
+#include "base/fetch.h"
 #include "base/mem.h"
 #include "live/source.h"
 
@@ -12,21 +13,13 @@ enum {
 	SLOTS_AT_ONCE = 4,   /* of those that were missed */
 	READ_EVERY_MS = 400, /* a paced feeder reads at least so often: */
 	READ_GRID_MS = 20,   /* those of many sources together, or each would wake the process */
-	CACHE_LINE = 64,
-	NEEDED = 2 * CACHE_LINE, /* of each object that a send slot looks at */
+	NEEDED = 2 * FETCH_LINE, /* of each object that a send slot looks at */
 	PHASE_STEP = 13, /* from one source to the next, in groups; odd, to meet all of them */
 };
 
 static bool is_batched(const struct source *s)
 {
 	return s->opts.batch_ms > 0;
-}
-
-/* Inlined by force: a compiler may think that a function which only fetches does nothing. */
-static inline __attribute__((always_inline)) void fetch(const void *p, size_t n)
-{
-	for (const char *at = p, *end = at + n; at < end; at += CACHE_LINE)
-		__builtin_prefetch(at);
 }
 
 /* Each of thousands comes cold, and one send is time enough to fetch what the next one needs. Where

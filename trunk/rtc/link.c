@@ -107,6 +107,16 @@ bool rtc_link_send_rtp(struct rtc_link *l, const struct srtp_packet *p)
 	return path && put(l, path, srtp_protect(l->send, p, rtc_port_room(l->port)));
 }
 
+bool rtc_link_needs(const struct rtc_link *l, const void *needs[static RTC_LINK_NEEDS])
+{
+	if (!l->send || !ice_selected(&l->ice))
+		return false;
+	needs[0] = l;
+	needs[1] = ice_selected(&l->ice);
+	srtp_needs(l->send, needs + 2);
+	return true;
+}
+
 bool rtc_link_send_rtcp(struct rtc_link *l, struct span compound)
 {
 	const struct rtc_path *path = open_path(l, compound.n + SRTCP_OVERHEAD);

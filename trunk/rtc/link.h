@@ -57,6 +57,9 @@ void rtc_link_close(struct rtc_link **link);
 bool rtc_link_send_rtp(struct rtc_link *link, const struct srtp_packet *packet);
 /* The same for a compound RTCP packet. */
 bool rtc_link_send_rtcp(struct rtc_link *link, struct span compound);
+/* What rtc_link_send_rtp() looks at, from its first call on, for fetch(): pieces of 128 bytes. False: not open. */
+enum { RTC_LINK_NEEDS = 2 + SRTP_NEEDS };
+bool rtc_link_needs(const struct rtc_link *link, const void *needs[static RTC_LINK_NEEDS]);
 
 enum rtc_link_state rtc_link_state(const struct rtc_link *link);
 /* A sentence, also while it does not go on yet: "no STUN came: …". "" while it is open. Borrowed from the link. */

@@ -162,6 +162,15 @@ void srtp_free(struct srtp **srtp)
 	free(s);
 }
 
+void srtp_needs(const struct srtp *s, const void *needs[static SRTP_NEEDS])
+{
+	enum { PIECE = 128 };
+	needs[0] = s;
+	/* Behind the context stands what OpenSSL has made for it: keys and tables. */
+	for (int i = 1; i < SRTP_NEEDS; i++)
+		needs[i] = (const char *)s->rtp.cipher + (size_t)(i - 1) * PIECE;
+}
+
 static EVP_MAC_CTX *mac_new(const uint8_t *key)
 {
 	char digest[] = "SHA1";

@@ -39,6 +39,10 @@ size_t srtp_protect(struct srtp *srtp, const struct srtp_packet *packet, uint8_t
 /* The same for a compound RTCP packet of at least 8 bytes, with SRTCP_OVERHEAD. */
 size_t srtp_protect_rtcp(struct srtp *srtp, struct span compound, uint8_t *out);
 
+/* What srtp_protect() looks at, from its first call on, for fetch(): pieces of 128 bytes. */
+enum { SRTP_NEEDS = 5 };
+void srtp_needs(const struct srtp *srtp, const void *needs[static SRTP_NEEDS]);
+
 enum srtp_verdict {
 	SRTP_OK,
 	SRTP_REPLAYED, /* it has come before, or is too old to tell: quite usual */

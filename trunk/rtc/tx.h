@@ -42,8 +42,8 @@ struct tx {
 	bool has_sent;
 	int64_t last_ts;          /* the latest that was sent, on the keeper's timeline, shifted */
 	uint32_t packets, octets; /* for reports */
-	struct tx_stretch stretches[TX_STRETCHES]; /* the newest is at stretch_count - 1, modulo */
 	unsigned stretch_count;
+	struct tx_stretch stretches[TX_STRETCHES]; /* the newest is at stretch_count - 1, modulo */
 	struct {
 		int64_t seq, ms;
 	} recent[TX_RECENT]; /* what was sent again, and when */

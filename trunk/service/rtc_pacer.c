@@ -1,4 +1,5 @@
 #include "service/rtc_pacer.h"
+#include "base/fetch.h"
 
 #include <utlist.h>
 
@@ -6,6 +7,7 @@ enum {
 	BURST = 32,  /* packets at once for one who has waited for nothing; the rest is paced: */
 	PACED = 16,  /* so many at once, */
 	PACE_MS = 2, /* so often */
+	NEEDED = 2 * FETCH_LINE,
 	IDLE_MS = 1, /* without a send for longer, the process has looked at what has come */
 };
 
@@ -36,6 +38,17 @@ static void take(struct rtc_paced *p)
 		DL_DELETE(pacer.fresh, p);
 	else
 		DL_DELETE(pacer.paced, p);
+}
+
+/* One send is time enough to fetch what the next one needs. */
+static void fetch_ahead(const struct rtc_paced *next)
+{
+	if (!next)
+		return;
+	for (int i = 0; i < RTC_PACED_NEEDS && next->needs[i]; i++)
+		fetch(next->needs[i], NEEDED);
+	if (next->next)
+		fetch(next->next, sizeof(*next));
 }
 
 static void serve(struct rtc_paced *p, int most, int64_t now)
@@ -72,6 +85,7 @@ static void on_slice(struct timer *timer)
 	int64_t now = clock_ms();
 	struct rtc_paced *p;
 	for (pacer.slice_ms = now; now == pacer.slice_ms && (p = next(now)); now = clock_ms()) {
+		fetch_ahead(p->next);
 		take(p);
 		serve(p, p->is_fresh ? BURST : PACED, now);
 	}

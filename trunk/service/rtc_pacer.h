@@ -8,6 +8,8 @@
 #pragma once
 #include "co/co.h"
 
+enum { RTC_PACED_NEEDS = 12 };
+
 /* A player in the queue; zeroed memory is one that is not. */
 struct rtc_paced {
 	struct rtc_paced *prev, *next;
@@ -15,6 +17,8 @@ struct rtc_paced {
 	bool is_fresh, is_queued;
 	/* Sends at most so many packets; true: there are more. */
 	bool (*send)(struct rtc_paced *paced, int most);
+	const void *needs
+		[RTC_PACED_NEEDS]; /* memory that it looks at, in pieces of 128 bytes; NULL: less */
 };
 
 /* There is something to be sent: now, when there is time, else soon. Calls send(), or has it called later. One that is in

@@ -20,6 +20,7 @@ struct player {
 	struct viewing viewing;
 	struct rtc_session *s;
 	struct rtc_sender *sender; /* from the connection to the end */
+	bool has_needs;
 };
 
 static struct player *player_of(struct viewing *v)
@@ -44,15 +45,29 @@ static err on_input(struct viewing *v)
 	return s->has_left ? err_fail(ERR_CLOSED, "the client waits no longer") : OK;
 }
 
+/* Once something was sent: then all is there that sending takes. */
+static void note_needs(struct player *p)
+{
+	const void *out[2 + RTC_LINK_NEEDS] = {p, &p->s->link};
+	p->has_needs = p->s->link && rtc_sender_counts(p->sender)->packets > 0 &&
+		       rtc_link_needs(p->s->link, out + 2);
+	if (p->has_needs)
+		rtc_sender_needs(p->sender, out, 2 + RTC_LINK_NEEDS, p->viewing.consumer.needs);
+}
+
 static void on_send_slot(struct consumer *consumer)
 {
-	rtc_sender_turn(container_of(consumer, struct player, viewing.consumer)->sender);
+	struct player *p = container_of(consumer, struct player, viewing.consumer);
+	rtc_sender_turn(p->sender);
+	if (!p->has_needs)
+		note_needs(p);
 }
 
 static void on_join(struct viewing *v)
 {
 	struct player *p = player_of(v);
 	v->has_told = true;
+	p->has_needs = false;
 	consumer_open(&v->consumer, v->source,
 		      &(struct consumer_opts){
 			      .kind = CONSUMER_PLAYER,

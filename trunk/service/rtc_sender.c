@@ -157,6 +157,21 @@ void rtc_sender_turn(struct rtc_sender *s)
 	rtc_sender_report(s);
 }
 
+void rtc_sender_needs(struct rtc_sender *s, const void *const *out, int count,
+		      const void *needs[static CONSUMER_NEEDS])
+{
+	const void **paced = s->paced.needs;
+	int m = 0;
+	needs[0] = s;
+	needs[1] = &s->tx[PACKETS_AUDIO];
+	needs[2] = &s->opts.media->audio;
+	paced[m++] = s;
+	paced[m++] = &s->tx[PACKETS_VIDEO];
+	paced[m++] = &s->opts.media->video;
+	for (int i = 0; i < count && m < RTC_PACED_NEEDS; i++)
+		paced[m++] = out[i];
+}
+
 struct rtc_sender *rtc_sender_new(const struct rtc_sender_opts *opts)
 {
 	struct rtc_sender *s = mem_new(struct rtc_sender);

@@ -7,6 +7,7 @@
  * One whose line does not take its pictures, or loses many, keeps the sound and gets pictures again
  * from the next key frame on. */
 #pragma once
+#include "live/consumer.h"
 #include "live/packets.h"
 #include "rtc/tx.h"
 
@@ -38,6 +39,10 @@ void rtc_sender_join(struct rtc_sender *sender, struct source *source);
 void rtc_sender_leave(struct rtc_sender *sender);
 /* The line is open: sending begins. */
 void rtc_sender_open(struct rtc_sender *sender);
+/* What a send slot looks at, as consumers and the pacer want it; `out` is what lies on the way of a packet from there
+ * on, so many pieces. */
+void rtc_sender_needs(struct rtc_sender *sender, const void *const *out, int count,
+		      const void *needs[static CONSUMER_NEEDS]);
 /* A send slot: sends what there is. Nothing before the line is open. */
 void rtc_sender_turn(struct rtc_sender *sender);
 /* Something waits to be sent: for viewing_ops. */

@@ -10,28 +10,29 @@ enum rtc_video {
 };
 
 struct rtc_sender {
+	/* What each send slot looks at comes first. */
 	struct packets *packets; /* NULL: it has not joined */
-	bool is_open;
 	enum rtc_video video_state;
+	bool is_open;
+	bool waits_after; /* what it begins with is a still */
+	bool has_loss_told;
 	uint64_t next[PACKETS_TRACKS];
+	int64_t report_ms;              /* of the last sender reports; 0: none */
+	int64_t window_ms;              /* of the counts that follow: */
+	int64_t sent_now, repeated_now; /* bytes */
+	int refused_now;
+	struct rtc_sender_counts counts;
 	uint64_t
 		video_end; /* of the cached pictures that it begins with; then it waits, or flows */
-	bool waits_after;  /* what it begins with is a still */
-	uint64_t await_from; /* key frames before this are of no use */
+	struct rtc_paced paced;
 	struct tx tx[PACKETS_TRACKS];
 	struct rtc_sender_opts opts;
-	struct rtc_paced paced;
-	int64_t report_ms; /* of the last sender reports; 0: none */
-	int64_t key_ms;    /* when it was last given a key frame out of turn */
-	int64_t window_ms; /* of the counts that follow: */
-	int refused_now;
-	int64_t sent_now, repeated_now; /* bytes */
+	uint64_t await_from; /* key frames before this are of no use */
+	int64_t key_ms;      /* when it was last given a key frame out of turn */
 	int64_t rtt_ms;
 	int64_t estimate_kbps; /* of the player (REMB); 0: it has told none */
 	int loss, lossy_reports;
-	bool has_loss_told;
 	int64_t left_ms; /* when it left the former source */
-	struct rtc_sender_counts counts;
 };
 
 /* Begins with pictures that are kept, or waits for a key frame. */
