@@ -65,11 +65,12 @@ def test_relays_that_answer_too_much(t):
         thread.join()
     w.over = True
     assert not failed, failed[0]
+    # Those that answer too late have said nothing that could be left out.
+    assert any(view["streams"][0]["left_out"] > 0 for view in views)
     for view in views:
         found, = view["streams"]
         shown, = [r for r in found["origin"]["relays"] if r["node"] == honest]
         assert shown["known"] and shown["viewers"] == 1, shown
-        assert found["left_out"] > 0, found["left_out"]
         assert all(r["why"] for r in found["origin"]["relays"] if not r["known"]), "why it is not there"
     for thing in t.things:
         if isinstance(thing, rtmp.Conn):
