@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the black-box cases: the functions test_* of test_*.py in this folder, in the order of
-their names, three at a time, each in a process and a folder (objs/test/<case>) of its own. One
+their names, three at a time (two with sanitizers), each in a process and a folder (objs/test/<case>) of its own. One
 more runs beside them if it is marked case.calm. Two processors are idle for most of the time even so: most cases wait.
 
 A case is a function with one argument, the Case, and a docstring that is its sentence. It passes
@@ -185,7 +185,7 @@ def show(child):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only cases whose name matches")
-    parser.add_argument("-j", type=int, default=3, help="how many at a time, beside a calm one (default 3)")
+    parser.add_argument("-j", type=int, help="how many at a time, beside a calm one (3; 2 with sanitizers, which need the processors)")
     parser.add_argument("--list", action="store_true", help="print names and sentences")
     parser.add_argument("--sanitize", action="store_true", help="longer limits, for sanitizer builds")
     parser.add_argument("--short", action="store_true", help="the short form of the long cases")
@@ -193,6 +193,7 @@ def main():
     options = parser.parse_args()
     if options.one:
         run_one(options.one)
+    options.j = options.j or (2 if options.sanitize else 3)
     options.scale = 4.0 if options.sanitize else float(os.environ.get("TEST_SCALE", "1"))
     os.environ["TEST_SCALE"] = str(options.scale)
     if options.short:
