@@ -132,10 +132,12 @@ def choose(options):
 
 class Places:
     """Which case is next: so many at a time, and one more that is calm. Calm cases that find no such place in time take
-    an ordinary one at the end."""
+    an ordinary one at the end. Behind all of them stand those that are alone, one by one."""
 
     def __init__(self, cases, count):
         self.count = count
+        self.alone = [c for c in cases if getattr(c[1], "alone", False)] if count > 1 else []
+        cases = [c for c in cases if c not in self.alone]
         self.calm = [c for c in cases if getattr(c[1], "calm", False)] if count > 1 else []
         self.others = [c for c in cases if c not in self.calm]
 
@@ -146,6 +148,8 @@ class Places:
         waiting = self.others or self.calm
         if waiting and len(running) - calm < self.count:
             return (*waiting.pop(0), False)
+        if self.alone and not running:
+            return (*self.alone.pop(0), False)
         return None
 
 

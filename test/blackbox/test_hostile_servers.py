@@ -7,6 +7,7 @@ import time
 import topology as top
 from siege import FLOOD, HEADER, Siege
 from support import SCALE, amf, httpc, rtmp
+from support.case import alone
 from support.rtmp import VIDEO
 from support.server import wait_for
 
@@ -41,6 +42,7 @@ def rubbish_of(n):
             tree(relay, b",".join([b'{"why":"%s"}' % (b"y" * 300)] * 800), why="w" * 300))[n % 5]
 
 
+@alone
 def test_relays_that_answer_too_much(t):
     """Relays whose APIs answer rubbish by the megabyte fill no memory and hold nobody up, and an honest one beside
     them is shown."""
@@ -65,18 +67,17 @@ def test_relays_that_answer_too_much(t):
         thread.join()
     w.over = True
     assert not failed, failed[0]
-    # Those that answer too late have said nothing that could be left out.
-    assert any(view["streams"][0]["left_out"] > 0 for view in views)
     for view in views:
         found, = view["streams"]
         shown, = [r for r in found["origin"]["relays"] if r["node"] == honest]
         assert shown["known"] and shown["viewers"] == 1, shown
+        assert found["left_out"] > 0, found["left_out"]
         assert all(r["why"] for r in found["origin"]["relays"] if not r["known"]), "why it is not there"
     for thing in t.things:
         if isinstance(thing, rtmp.Conn):
             thing.close()
     w.asker.join(30 * SCALE)
-    assert max(w.times) < 1.0 * SCALE + w.beat.worst_ms / 1000, f"the API needed {max(w.times):.1f} s"
+    assert max(w.times) < 1.0 * SCALE, f"the API needed {max(w.times):.1f} s"
     assert w.peak - w.rss < 100_000 * SCALE, f"{(w.peak - w.rss) // 1000} MB more"
 
 

@@ -39,6 +39,12 @@ def calm(function):
     return function
 
 
+def alone(function):
+    """A case that judges what is in time: it runs when all others have ended, and shares the machine with none."""
+    function.alone = True
+    return function
+
+
 class Case:
     def __init__(self, name, folder):
         self.name, self.folder = name, folder
