@@ -197,33 +197,14 @@ def test_a_second_signal_ends_at_once(t):
     s.stopped = True
 
 
-def test_a_drained_edge_sends_its_edges_away(t):
-    """Edges behind an edge that is drained go to another one without a lost frame."""
+def drain_one_of_two_edges(t, start_leaf):
+    """An edge behind two others, of which the one that it has the stream from is drained: it goes to the other one, and its players
+    by RTMP and HTTP-FLV see no gap above 500 ms and lose no frame. Gives that edge."""
     origin = t.server("origin", quick())
     publisher = t.publish(origin.url("live/x"), mark=True)
     mids = [t.server(f"mid{n}", top.edge(origin.address).replace("daemon off;", "daemon off; reuse_port off; " + QUICK))
             for n in range(2)]
-    leaf = top.start_edge(t, *mids, name="leaf")
-    probe = t.probe(leaf.url("live/x")).wait_frames(10)
-    used = next(m for m in mids if m.clients())
-    began = time.monotonic()
-    drain(used)
-    assert used.wait(10) == 0
-    used.stopped = True
-    probe.wait_frames(20, after=time.monotonic())
-    probe.stop()
-    assert probe.largest_gap_ms(after=began) < 500 * SCALE, probe.gaps(after=began)[:3]
-    assert not probe.missing(publisher.sent) and not probe.backwards()
-
-
-def test_a_drained_edge_sends_edges_of_http_flv_away(t):
-    """An edge that pulls over HTTP-FLV is told behind the last chunk that the server works on and is to be left: it goes to
-    another one without a lost frame."""
-    origin = t.server("origin", quick())
-    publisher = t.publish(origin.url("live/x"), mark=True)
-    mids = [t.server(f"mid{n}", top.edge(origin.address).replace("daemon off;", "daemon off; reuse_port off; " + QUICK))
-            for n in range(2)]
-    leaf = top.start_flv_edge(t, *mids, name="leaf")
+    leaf = start_leaf(t, *mids, name="leaf")
     probes = [t.probe(url("live/x")).wait_frames(10) for url in (leaf.url, leaf.flv)]
     used = next(m for m in mids if m.clients())
     began = time.monotonic()
@@ -235,6 +216,18 @@ def test_a_drained_edge_sends_edges_of_http_flv_away(t):
         probe.stop()
         assert probe.largest_gap_ms(after=began) < 500 * SCALE, probe.gaps(after=began)[:3]
         assert not probe.missing(publisher.sent) and not probe.backwards()
+    return leaf
+
+
+def test_a_drained_edge_sends_its_edges_away(t):
+    """Edges behind an edge that is drained go to another one without a lost frame."""
+    drain_one_of_two_edges(t, top.start_edge)
+
+
+def test_a_drained_edge_sends_edges_of_http_flv_away(t):
+    """An edge that pulls over HTTP-FLV is told behind the last chunk that the server works on and is to be left: it goes to
+    another one without a lost frame."""
+    leaf = drain_one_of_two_edges(t, top.start_flv_edge)
     assert "the server asks to be left" in leaf.log()
 
 

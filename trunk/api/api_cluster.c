@@ -14,7 +14,8 @@ static bool is_here(const struct source *source, const struct conf_vhost *vhost)
 {
 	if (!source || !source_is_live(source))
 		return false;
-	/* A stream that an origin relays from a coworker is that coworker's to answer for; SRS counts an edge's pull. */
+	/* A stream that an origin relays from a coworker is that coworker's to answer for; SRS counts an edge's
+	 * pull. */
 	return vhost->cluster.mode == MODE_REMOTE || !source->feeder ||
 	       source->feeder->kind != FEEDER_RELAY;
 }

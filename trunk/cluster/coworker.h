@@ -17,8 +17,8 @@ enum coworker_want { COWORKER_KEPT, COWORKER_FRESH, COWORKER_EXACT };
 
 struct coworker_queries *coworker_queries_new(void);
 void coworker_queries_free(struct coworker_queries **queries);
-/* OK and the answer; ERR_NOTFOUND when nobody has it, and answer->absent_at; ERR_FULL when there is no memory to ask them.
- * `from` is the address of the client that wants to know, of which so many are asked at a time; NULL: none. */
+/* OK and the answer; ERR_NOTFOUND when nobody has it, and answer->absent_at; ERR_FULL when there is no memory to ask
+ * them. `from` is the address of the client that wants to know, of which so many are asked at a time; NULL: none. */
 err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 		  const struct target *target, enum coworker_want want, const struct addr *from,
 		  struct coworker_answer *answer) BLOCKS;

@@ -1,9 +1,9 @@
 /* link - a connection to another server over which a stream comes or goes. Layer: cluster.
  *
  * The operations that pulls and pushes need, in the words of no protocol: one file a protocol (link_rtmp.c,
- * link_flv.c) has them. An outcome is an error code, ERR_NOTFOUND for a stream that is not
- * there, ERR_REDIRECT, ERR_RECONNECT (it works on, and is to be left), ERR_DENIED, ERR_BUSY, ERR_LOOP, ERR_ENDED; what the server said to it stands
- * in a link_refusal. */
+ * link_flv.c) has them. An outcome is an error code, ERR_NOTFOUND for a stream that is not there, ERR_REDIRECT,
+ * ERR_RECONNECT (it works on, and is to be left), ERR_DENIED, ERR_BUSY, ERR_LOOP, ERR_ENDED; what the server said to
+ * it stands in a link_refusal. */
 #pragma once
 #include "cluster/announce.h"
 #include "cluster/member_list.h"

@@ -1,6 +1,6 @@
-/* push_parts - what the files of one push share, from the bottom up: push_list.c (others of the same
- * stream), push_move.c (to another origin, without a gap), push_carry.c (one origin that has taken it), push_round.c (each origin once), push.c (the
- * whole story). Not for other files. Layer: cluster. */
+/* push_parts - what the files of one push share, from the bottom up: push_list.c (others of the same stream),
+ * push_move.c (to another origin, without a gap), push_carry.c (one origin that has taken it), push_round.c (each
+ * origin once), push.c (the whole story). Not for other files. Layer: cluster. */
 #pragma once
 #include "cluster/inside.h"
 #include "cluster/push.h"

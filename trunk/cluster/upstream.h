@@ -24,9 +24,9 @@ void upstream_lost(struct cluster *cluster, const char *name, err e);
 /* What for: streams are sent to servers of their own where vhost.cluster.push_origin names some. */
 enum upstream_use { UPSTREAM_FETCHES, UPSTREAM_SENDS };
 
-/* Fills an empty list with the origins that the current configuration has for the vhost, in the order in which this stream
- * tries them: healthy ones by rendezvous, then the others by the time at which they may be tried.
- * `kind`: the protocol over which they are to be asked. Blocks only while a name has never been resolved. */
+/* Fills an empty list with the origins that the current configuration has for the vhost, in the order in which this
+ * stream tries them: healthy ones by rendezvous, then the others by the time at which they may be tried. `kind`: the
+ * protocol over which they are to be asked. Blocks only while a name has never been resolved. */
 void upstreams_order(struct upstreams *list, struct cluster *cluster,
 		     const struct conf_vhost *vhost, enum member_kind kind, enum upstream_use use,
 		     const char *key) BLOCKS;

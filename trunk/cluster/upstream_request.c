@@ -54,9 +54,9 @@ char *upstream_path(const struct upstream_request *r)
 	return mem_printf("%s,%s", r->path, r->server->path_id);
 }
 
-/* The identity of this server, in the words of SRS. Members that SRS does not know are ignored by it: the servers that
- * this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them
- * is asked again; those that have redirected it (srs_redirected), so that none sends it back; for whom it is (srs_trace); and
+/* The identity of this server, in the words of SRS. Members that SRS does not know are ignored by it: the servers
+ * that this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them is asked
+ * again; those that have redirected it (srs_redirected), so that none sends it back; for whom it is (srs_trace); and
  * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
 struct amf *upstream_identity(const struct upstream_request *r)
 {

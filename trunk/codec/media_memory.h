@@ -1,8 +1,9 @@
-/* media_memory - how much memory messages and their renderings take in all, and how much they may.
- * Layer: codec. One count for the process: streams are limited one by one elsewhere, and together here.
+/* media_memory - how much memory messages and their renderings take in all, and how much they may. Layer: codec. One
+ * count for the process: streams are limited one by one elsewhere, and together here.
  *
- * Relief as it fills is up to the holders (live/registry.c). Here only the end is decided: a message that does not fit is not had, which ends the connection that sends it. Large
- * ones are refused before small ones, so that streams of a usual size can go on. */
+ * Relief as it fills is up to the holders (live/registry.c). Here only the end is decided: a message that does not
+ * fit is not had, which ends the connection that sends it. Large ones are refused before small ones, so that streams
+ * of a usual size can go on. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

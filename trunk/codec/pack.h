@@ -1,5 +1,5 @@
-/* pack - access units as RTP payloads: H.264 (RFC 6184, packetisation mode 1), H.265 (RFC 7798), AV1 (AOM's
- * RTP specification), VP9 (RFC 9628). Layer: codec. Done once for each stream: all that receive it share the payloads. */
+/* pack - access units as RTP payloads: H.264 (RFC 6184, packetisation mode 1), H.265 (RFC 7798), AV1 (AOM's RTP
+ * specification), VP9 (RFC 9628). Layer: codec. Done once for each stream: all that receive it share the payloads. */
 #pragma once
 #include "codec/au.h"
 

@@ -1,5 +1,5 @@
-/* check_casters - whether the blocks 'stream_caster' can be told apart, and do not share ports. Layer: conf, for check.c
- * only. */
+/* check_casters - whether the blocks 'stream_caster' can be told apart, and do not share ports. Layer: conf, for
+ * check.c only. */
 #pragma once
 #include "conf/conf.h"
 #include "conf/report.h"

@@ -67,6 +67,7 @@ struct gb_channel *gb_channel_take(struct gb_devices *devices, struct gb_device 
 /* The catalogue is complete: what it did not name is no channel any more. */
 void gb_channels_settle(struct gb_devices *devices, struct gb_device *device);
 /* Which device to ask for the pictures of that id, and which channel of it: of a device, it itself, or the only one
- * there is. Of several that name one channel the first that is on line has it. NULL: nobody has it. `*channel` is `id`, or a text of the device. */
+ * there is. Of several that name one channel the first that is on line has it. NULL: nobody has it. `*channel` is
+ * `id`, or a text of the device. */
 struct gb_device *gb_devices_route(const struct gb_devices *devices, const char *id,
 				   const char **channel);

@@ -63,8 +63,8 @@ void gb_registrar_configure(struct gb_registrar *r, const struct gb_registrar_op
 /* All who are on line are off line, for that reason, a literal. */
 void gb_registrar_dismiss(struct gb_registrar *r, const char *why);
 
-/* A device that has registered at the process before this one, for so long, and is reached along that flow; `call_id` is that
- * of its registration. Nothing happens when it is on line here already. */
+/* A device that has registered at the process before this one, for so long, and is reached along that flow; `call_id`
+ * is that of its registration. Nothing happens when it is on line here already. */
 void gb_registrar_adopt(struct gb_registrar *r, const char *id, const char *call_id,
 			struct sip_flow *flow, int64_t expires_ms);
 

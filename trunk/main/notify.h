@@ -1,9 +1,9 @@
 /* notify - tells a service manager how the server is, as systemd has it (sd_notify(3): NOTIFY_SOCKET). Layer: main.
  *
- * Without such a manager nothing happens. Only the process that the manager takes for the service says something: at an
- * upgrade in place the former one names the next one, and is silent from then on. The manager also keeps copies of the
- * listening sockets, if it is told to (FileDescriptorStoreMax=): after a crash or a restart they come back as those of socket
- * activation do (inherit.h), and clients have waited at them. */
+ * Without such a manager nothing happens. Only the process that the manager takes for the service says something: at
+ * an upgrade in place the former one names the next one, and is silent from then on. The manager also keeps copies of
+ * the listening sockets, if it is told to (FileDescriptorStoreMax=): after a crash or a restart they come back as
+ * those of socket activation do (inherit.h), and clients have waited at them. */
 #pragma once
 #include <sys/types.h>
 

@@ -1,9 +1,9 @@
 /* srt_handover - the SRT ports at an upgrade in place. Layer: main.
  *
  * libsrt wants a socket to itself, so each process has one of its own at the same address, and the kernel tells their
- * packets apart (net/steer.h): those with the number of a connection of the former process go there, all others come to the
- * next one. Two can share a port like this, and a third one waits: whose a socket is the kernel knows by the order in which they
- * came, and that is sure for two only. */
+ * packets apart (net/steer.h): those with the number of a connection of the former process go there, all others come
+ * to the next one. Two can share a port like this, and a third one waits: whose a socket is the kernel knows by the
+ * order in which they came, and that is sure for two only. */
 #pragma once
 #include "main/channel.h"
 #include "main/serve.h"

@@ -19,8 +19,8 @@
 
 /* Starts a successor, in the background. */
 void upgrade_begin(struct serve *serve);
-/* In a successor: tells the process before it that we are ready, and hears of its streams from then on; `on_alone` is called when it has given
- * up the pid file. Does not block. */
+/* In a successor: tells the process before it that we are ready, and hears of its streams from then on; `on_alone` is
+ * called when it has given up the pid file. Does not block. */
 void upgrade_join(struct serve *serve, void (*on_alone)(struct serve *serve));
 /* At the end of the process. */
 void upgrade_end(void);

@@ -17,6 +17,7 @@ struct steer_range {
 
 /* Whether another process of the same user may bind a socket to the address of this one, too, which is bound. */
 err steer_share(int fd, bool on);
-/* Of the second socket: datagrams whose number (big-endian, at that offset) is in the range go to the first one, and all
- * others come here; all of them do once the first one is closed. Until this call the kernel spreads them over both. */
+/* Of the second socket: datagrams whose number (big-endian, at that offset) is in the range go to the first one, and
+ * all others come here; all of them do once the first one is closed. Until this call the kernel spreads them over
+ * both. */
 err steer_begin(int fd, size_t offset, const struct steer_range *range);

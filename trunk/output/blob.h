@@ -8,8 +8,8 @@ struct blob {
 	uint8_t *p;
 };
 
-/* Makes a blob with one reference. Takes the bytes, whose buffer is empty then, and counts them as media memory. NULL when the buffer is
- * bad, or there is no room. */
+/* Makes a blob with one reference. Takes the bytes, whose buffer is empty then, and counts them as media memory. NULL
+ * when the buffer is bad, or there is no room. */
 struct blob *blob_new(struct buf *bytes);
 struct blob *blob_ref(struct blob *blob);
 /* NULL is fine; clears the pointer. */

@@ -1,5 +1,6 @@
-/* file_hook - tells the web services of a vhost that a file of a stream is there: a recording (on_dvr), a
- * segment (on_hls; on_hls_notify, which fetches a URL for it). Layer: output. Bodies are those of SRS; nobody waits for the services. */
+/* file_hook - tells the web services of a vhost that a file of a stream is there: a recording (on_dvr), a segment
+ * (on_hls; on_hls_notify, which fetches a URL for it). Layer: output. Bodies are those of SRS; nobody waits for the
+ * services. */
 #pragma once
 #include "node/server.h"
 

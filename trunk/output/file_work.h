@@ -1,5 +1,5 @@
-/* file_work - what is done to files. Layer: output; for helper threads, as all of it blocks. What returns an int gives 0,
- * or the errno of what failed. */
+/* file_work - what is done to files. Layer: output; for helper threads, as all of it blocks. What returns an int
+ * gives 0, or the errno of what failed. */
 #pragma once
 #include "base/span.h"
 

@@ -23,8 +23,9 @@ void files_free(struct files **files);
 void files_write(struct files *files, const char *path, struct blob *blob, struct files_done done);
 void files_remove(struct files *files, const char *path);
 /* For streams that make files and give them up again for ever. What is retired becomes the place on the disk of the
- * file that is written next, and is called PATH.PID.spare meanwhile; what is renewed and what it was before, PATH.PID.tmp,
- * take turns. What processes that have died kept likewise is removed. Before anything is written; without it, and where nobody may come upon its bytes, files are removed. */
+ * file that is written next, and is called PATH.PID.spare meanwhile; what is renewed and what it was before,
+ * PATH.PID.tmp, take turns. What processes that have died kept likewise is removed. Before anything is written;
+ * without it, and where nobody may come upon its bytes, files are removed. */
 void files_keep(struct files *files, const char *path);
 void files_retire(struct files *files, const char *path);
 /* files_write() for the one file of a stream that is written over and over. */

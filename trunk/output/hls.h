@@ -14,8 +14,8 @@ struct hls *hls_new(struct server *server);
 /* After the server's services were stopped. */
 void hls_free(struct hls **hls);
 
-/* The playlist, segment or key at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. Its bytes may be in its
- * file alone, below hls_path of the vhost: then it has no blob. NULL: it is not ours. */
+/* The playlist, segment or key at this path ("/live/a.m3u8") of the vhost; borrowed until something blocks. Its bytes
+ * may be in its file alone, below hls_path of the vhost: then it has no blob. NULL: it is not ours. */
 const struct hls_item *hls_find(const struct hls *hls, const char *vhost, const char *path);
 
 /* Which stream something is of, and where that one's playlist is ("live/a.m3u8"). Owned by the holder. */

@@ -18,7 +18,8 @@ struct recorder_facts {
 bool recorder_facts(struct recorder_facts *out, const struct recorder *recorder);
 /* Its file ends and gets its name, soon after. */
 void recorder_stop(struct recorder *recorder);
-/* Takes the end of the stream back. If the recording is over already, the owner is told when another one can be started. */
+/* Takes the end of the stream back. If the recording is over already, the owner is told when another one can be
+ * started. */
 void recorder_go_on(struct recorder *recorder);
 
 /* Shared by the recorders, which it outlives. */

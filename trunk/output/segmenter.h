@@ -60,8 +60,9 @@ struct segmenter {
 
 void segmenter_init(struct segmenter *s, const struct segmenter_opts *opts, int64_t last_number);
 void segmenter_fini(struct segmenter *s);
-/* Before the first unit: numbers are higher than those before. A run that goes on, by its clock, has the numbers that it
- * would have had, which may leave some out, or come to those of before once more; any other follows without a gap. */
+/* Before the first unit: numbers are higher than those before. A run that goes on, by its clock, has the numbers that
+ * it would have had, which may leave some out, or come to those of before once more; any other follows without a
+ * gap. */
 void segmenter_resume(struct segmenter *s, const struct segmenter_past *past);
 
 enum segment_end {

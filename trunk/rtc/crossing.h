@@ -34,8 +34,8 @@ typedef void crossing_take(void *ctx, uint8_t *p, size_t n, const struct rtc_pat
 /* Sends and receives until the other side has gone (ERR_CLOSED). */
 err crossing_run(struct crossing *crossing, crossing_take *take, void *ctx) BLOCKS;
 const struct crossing_counts *crossing_counts(const struct crossing *crossing);
-/* Hands over a connection, with what was read of it, at once. The descriptor stays the caller's, who closes it. False: it could not
- * be sent. */
+/* Hands over a connection, with what was read of it, at once. The descriptor stays the caller's, who closes it.
+ * False: it could not be sent. */
 bool crossing_put_stream(struct crossing *crossing, int fd, struct span read,
 			 const struct rtc_path *path);
 /* A connection that came: the descriptor is the callee's. `read` was read of it already. Must not switch. */

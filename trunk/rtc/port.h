@@ -38,8 +38,8 @@ void rtc_port_take(struct rtc_port *port, uint8_t *p, size_t n, const struct rtc
 
 /* ---- with another process that has the socket, too ---- */
 
-/* A connection whose first packets are for nobody here goes to the former process, with what was read of it. False: there is none, or
- * no room. */
+/* A connection whose first packets are for nobody here goes to the former process, with what was read of it. False:
+ * there is none, or no room. */
 bool rtc_port_hand_stream(const struct rtc_port *port, int fd, struct span read,
 			  const struct rtc_path *path);
 /* Datagrams of unknown peers go to that process from now on; NULL: no more. The crossing is the caller's. */

@@ -41,9 +41,9 @@ err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *str
  * the SRS kind that closes instead is ERR_CLOSED. `object` as above. */
 err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
 			struct amf *object, struct rtmp_refusal *refusal) BLOCKS;
-/* Looks at a message that arrived while playing or publishing: OK when it is of no interest or cannot be
- * read. Else *refusal is filled: ERR_REDIRECT for a 302, ERR_NOTFOUND for StreamNotFound, ERR_BUSY for
- * BadName, ERR_RECONNECT with or without a place when it is to be left, ERR_ENDED when the stream is over (UnpublishNotify, Stop, Complete), ERR_KICKED when the
- * server ends it on purpose (Denied), ERR_DENIED for every other refusal. */
+/* Looks at a message that arrived while playing or publishing: OK when it is of no interest or cannot be read. Else
+ * *refusal is filled: ERR_REDIRECT for a 302, ERR_NOTFOUND for StreamNotFound, ERR_BUSY for BadName, ERR_RECONNECT
+ * with or without a place when it is to be left, ERR_ENDED when the stream is over (UnpublishNotify, Stop, Complete),
+ * ERR_KICKED when the server ends it on purpose (Denied), ERR_DENIED for every other refusal. */
 err rtmp_client_status(struct rtmp_conn *conn, const struct rtmp_msg *m,
 		       struct rtmp_refusal *refusal);

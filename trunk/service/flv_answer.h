@@ -6,8 +6,8 @@
 #include "service/http_session.h"
 #include "session/outcome.h"
 
-/* The head of the stream, into `out`, with what another server is told of the stream (NULL for others). From here on the request is not needed, nor what reads requests:
- * both go, and the connection is the stream's. */
+/* The head of the stream, into `out`, with what another server is told of the stream (NULL for others). From here on
+ * the request is not needed, nor what reads requests: both go, and the connection is the stream's. */
 void flv_answer_stream(struct http_session *s, const struct stream_report *report,
 		       struct chunks *out);
 /* Answers HEAD with the head that GET would get. */

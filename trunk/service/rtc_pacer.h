@@ -1,5 +1,5 @@
-/* rtc_pacer - when WebRTC players are sent their pictures: as soon as there is time. Layer: service, used by rtc_sender.
- * Never blocks.
+/* rtc_pacer - when WebRTC players are sent their pictures: as soon as there is time. Layer: service, used by
+ * rtc_sender. Never blocks.
  *
  * Pictures are most of the work, and a key frame for all players of a stream can be a tenth of a second of it. Sound
  * must not wait behind that: it goes out in the send slot, and pictures in slices of a millisecond, between which the
@@ -21,8 +21,8 @@ struct rtc_paced {
 		[RTC_PACED_NEEDS]; /* memory that it looks at, in pieces of 128 bytes; NULL: less */
 };
 
-/* There is something to be sent: now, when there is time, else soon. Calls send(), or has it called later. One that is in
- * the queue already keeps its place. */
+/* There is something to be sent: now, when there is time, else soon. Calls send(), or has it called later. One that
+ * is in the queue already keeps its place. */
 void rtc_pacer_add(struct rtc_paced *paced);
 /* It is called no more. */
 void rtc_pacer_remove(struct rtc_paced *paced);

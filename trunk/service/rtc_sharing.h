@@ -1,9 +1,9 @@
-/* rtc_sharing - the WebRTC port while two processes have it: one takes over from the other (SIGUSR2), and the sessions of
- * that one go on. Layer: service.
+/* rtc_sharing - the WebRTC port while two processes have it: one takes over from the other (SIGUSR2), and the
+ * sessions of that one go on. Layer: service.
  *
- * Both have the same socket and send by it. One of them reads (rtc_hub_read()): the former process until it has handed over, then the next
- * one, and again the former one if that should end. What is nobody's there crosses to the other
- * (rtc/crossing.h); a process in the middle of several upgrades passes it on. */
+ * Both have the same socket and send by it. One of them reads (rtc_hub_read()): the former process until it has
+ * handed over, then the next one, and again the former one if that should end. What is nobody's there crosses to the
+ * other (rtc/crossing.h); a process in the middle of several upgrades passes it on. */
 #pragma once
 #include "rtc/crossing.h"
 #include "service/rtc_hub.h"

@@ -30,8 +30,8 @@ void srt_hub_free(struct srt_hub **hub) BLOCKS;
 err srt_hub_listen(struct srt_hub *hub, struct udp **udp) BLOCKS;
 /* Stops listening on the port; sessions live on. */
 void srt_hub_unlisten(struct srt_hub *hub, int port) BLOCKS;
-/* Whether another process may have the ports, too; and the numbers of the connections of this one, so that packets reach
- * whom they are for (net/steer.h). */
+/* Whether another process may have the ports, too; and the numbers of the connections of this one, so that packets
+ * reach whom they are for (net/steer.h). */
 void srt_hub_share(struct srt_hub *hub, bool on);
 void srt_hub_numbers(const struct srt_hub *hub, struct steer_range *out);
 /* The server has another configuration: it is that of callers from now on. */

@@ -1,5 +1,5 @@
-/* feed - a publication whose media is taken out of a container that comes in pieces: transport streams over SRT, program
- * streams in RTP. Layer: session, for *_feed.c and those who look at their publications. */
+/* feed - a publication whose media is taken out of a container that comes in pieces: transport streams over SRT,
+ * program streams in RTP. Layer: session, for *_feed.c and those who look at their publications. */
 #pragma once
 #include "session/publication.h"
 

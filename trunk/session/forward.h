@@ -6,8 +6,8 @@
 
 struct forwards;
 
-/* Observes the server's registry from now on. `ts`: what is sent by SRT, MPEG-TS as a wire. forwards_free(): when the services have ended. NULL is fine;
- * clears. */
+/* Observes the server's registry from now on. `ts`: what is sent by SRT, MPEG-TS as a wire. forwards_free(): when the
+ * services have ended. NULL is fine; clears. */
 struct forwards *forwards_new(struct server *server, const struct wire_format *ts);
 void forwards_free(struct forwards **forwards);
 /* The configuration of the server is another one. */

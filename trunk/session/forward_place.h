@@ -13,8 +13,9 @@ struct forward_place {
 	char *shown; /* a URL for people; a stream's name that is not ours may be a secret, and is left out */
 };
 
-/* `text` is "host[:port]" or "rtmp[s]://host[:port]", where the stream keeps its name (`own`, of which
- * the parameters go along), or "rtmp[s]://host[:port]/app/stream[?param]", or "srt://host:port[?streamid=…&…]": of the stream id [vhost], [app] and [stream] are replaced. ERR_PROTOCOL when it is none of these; nothing is kept then. */
+/* `text` is "host[:port]" or "rtmp[s]://host[:port]", where the stream keeps its name (`own`, of which the parameters
+ * go along), or "rtmp[s]://host[:port]/app/stream[?param]", or "srt://host:port[?streamid=…&…]": of the stream id
+ * [vhost], [app] and [stream] are replaced. ERR_PROTOCOL when it is none of these; nothing is kept then. */
 err forward_place_parse(struct forward_place *out, const char *text, const struct target *own);
 /* Zeroed memory is fine. */
 void forward_place_fini(struct forward_place *place);

@@ -1,4 +1,5 @@
-/* A forwarded stream over SRT: the destination listens, and is called. It gets MPEG-TS as players do, made once for all. */
+/* A forwarded stream over SRT: the destination listens, and is called. It gets MPEG-TS as players do, made once for
+ * all. */
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "net/dns.h"

@@ -1,5 +1,5 @@
-/* forward_way - how a forwarded stream gets to its destination: a protocol's part of forward_target. Layer: session, for
- * forward*.c only. */
+/* forward_way - how a forwarded stream gets to its destination: a protocol's part of forward_target. Layer: session,
+ * for forward*.c only. */
 #pragma once
 #include "session/forward_place.h"
 

@@ -74,7 +74,8 @@ struct publication {
  * outcome says why, or it was stopped or the client has left. publication_end() is due in any case. */
 err publication_begin(struct publication *p, const struct publication_ops *ops,
 		      const struct request *request) BLOCKS;
-/* To be called after each message of the peer. An error: the publication has to end. Lets others run from time to time. */
+/* To be called after each message of the peer. An error: the publication has to end. Lets others run from time to
+ * time. */
 err publication_took(struct publication *p) BLOCKS;
 /* To be called when all messages that have come are published. */
 void publication_caught_up(struct publication *p);

@@ -30,8 +30,8 @@ struct request {
 	bool from_coworker;           /* a coworker, which asks since we said that it is here */
 };
 
-/* One that says nothing of itself but what it wants, of the vhost that the target names (NULL: there is none). All else is for
- * the caller to fill in; `peer` must be. */
+/* One that says nothing of itself but what it wants, of the vhost that the target names (NULL: there is none). All
+ * else is for the caller to fill in; `peer` must be. */
 void request_init(struct request *out, struct server *server, struct conf *conf,
 		  const struct target *target);
 /* The key of the stream that `target` names, by the vhost that serves it where one is known: a client may have come

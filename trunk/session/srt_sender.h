@@ -20,6 +20,6 @@ err srt_sender_take(struct srt_sender *s);
  * closed for so long; lowers *deadline to the next look. */
 err srt_sender_check(const struct srt_sender *s, const struct send_monitor *monitor,
 		     int64_t stalled_ms, int64_t *deadline);
-/* Nothing more will be sent: waits until all has arrived and the peer's latency has passed, which throws away what waits
- * there at the end of a connection; at most so long. */
+/* Nothing more will be sent: waits until all has arrived and the peer's latency has passed, which throws away what
+ * waits there at the end of a connection; at most so long. */
 void srt_sender_finish(struct srt_sender *s, int64_t ms) BLOCKS;

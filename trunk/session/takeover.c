@@ -29,8 +29,8 @@ void takeover_probe(struct publication *p)
 	p->ops->probe(p);
 }
 
-/* Whether the publisher says nothing new until then. Bytes that the kernel held before the question are no sign of life: they were
- * sent before, and may be the last that came through. */
+/* Whether the publisher says nothing new until then. Bytes that the kernel held before the question are no sign of
+ * life: they were sent before, and may be the last that came through. */
 static bool stays_silent(const struct source *source, const struct publication *p, int64_t before,
 			 int64_t until)
 {

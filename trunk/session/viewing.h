@@ -53,7 +53,8 @@ struct viewing_ops {
 enum viewing_state {
 	VIEWING_LOOKING, /* where the stream is */
 	VIEWING_PLAYING,
-	VIEWING_CLOSING, /* the client has closed the stream, or the server ends: a message that was begun is sent to its end */
+	/* the client has closed the stream, or the server ends: a message that was begun is sent to its end */
+	VIEWING_CLOSING,
 	VIEWING_OVER,
 };
 
@@ -76,9 +77,9 @@ struct viewing {
 		*outcome; /* why it does not begin, or ends; NULL as long as there is no reason */
 };
 
-/* Looks for the stream, in zeroed memory; `request` must stay until the end. OK: it is here, or may come.
- * With patience_ms >= 0 origins that have not answered by then are waited for no longer. An error: either v->outcome says why, or
- * it was stopped or the client has left. viewing_end() is due in any case. */
+/* Looks for the stream, in zeroed memory; `request` must stay until the end. OK: it is here, or may come. With
+ * patience_ms >= 0 origins that have not answered by then are waited for no longer. An error: either v->outcome says
+ * why, or it was stopped or the client has left. viewing_end() is due in any case. */
 err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct request *request,
 		 int64_t patience_ms) BLOCKS;
 /* Plays it. OK: the client has closed the stream. An error: v->outcome, as above, or why the connection
@@ -92,9 +93,9 @@ void viewing_end(struct viewing *v);
 void viewing_send_slot(struct viewing *v, const struct sock *sock);
 /* The same for a protocol whose connection is no socket of ours: ops->check alone says when it is dead. */
 void viewing_send_turn(struct viewing *v);
-/* Whether playing begins with what is kept of the stream, as the vhost has it. Not for another server while the stream has no
- * media: there, what is kept would be taken for a stream that is back, and two servers that have lost it
- * could feed each other. */
+/* Whether playing begins with what is kept of the stream, as the vhost has it. Not for another server while the
+ * stream has no media: there, what is kept would be taken for a stream that is back, and two servers that have lost
+ * it could feed each other. */
 bool viewing_from_start(const struct viewing *v);
 /* The client has closed the stream. */
 void viewing_close(struct viewing *v);

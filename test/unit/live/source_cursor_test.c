@@ -1,15 +1,11 @@
 /* The wires of a source: who shares one, and who gets the twin of the sound. */
-#include "live/source.h"
 #include "live/wire.h"
-#include "support/fake_time.h"
-#include "support/unit.h"
 #include "unit/live/receiver.h"
+#include "unit/live/stage.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
-static struct source *source;
-static struct feeder feeder;
 static struct receiver player, server, later;
 
 static int setup(void **state)
@@ -17,22 +13,7 @@ static int setup(void **state)
 	static const struct source_opts opts = {
 		.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000};
 	(void)state;
-	feeder = (struct feeder){.kind = FEEDER_PUBLISHER};
-	fake_time_begin();
-	assert_int_equal(co_init(), OK);
-	source = source_new("k", "v", "a", "s", &opts);
-	source_begin(source, &feeder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	source_leave(source, &feeder, 0);
-	source_unref(&source);
-	co_fini();
-	fake_time_end();
-	return msg_live() ? -1 : 0;
+	return stage_begin(&opts);
 }
 
 static void pub(struct msg *m, uint32_t raw)
@@ -122,7 +103,7 @@ static void a_server_that_wants_no_sound_gets_no_twin(void **state)
 	receiver_leave(&server);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, stage_end)
 
 int main(void)
 {

@@ -1,14 +1,10 @@
 /* Streams whose key frames are regular, rare, unmarked or missing, and who joins them. */
 #include "live/reader.h"
-#include "live/source.h"
-#include "support/fake_time.h"
-#include "support/unit.h"
 #include "unit/live/media.h"
+#include "unit/live/stage.h"
 
 enum { FRAME_MS = 40 };
 
-static struct source *source;
-static struct feeder feeder;
 static struct source_opts opts;
 static uint32_t raw;
 
@@ -19,24 +15,8 @@ static int setup(void **state)
 				    .gop_cache = true,
 				    .gop_max_messages = 100,
 				    .backlog_ms = 30000};
-	feeder = (struct feeder){.kind = FEEDER_PUBLISHER};
 	raw = 0;
-	fake_time_begin();
-	if (co_init() != OK)
-		return -1;
-	source = source_new("k", "v", "a", "s", &opts);
-	source_begin(source, &feeder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	source_leave(source, &feeder, 0);
-	source_unref(&source);
-	co_fini();
-	fake_time_end();
-	return msg_live() ? -1 : 0;
+	return stage_begin(&opts);
 }
 
 static void pub(struct msg *m)
@@ -189,7 +169,7 @@ static void half_a_gop_is_dropped_no_longer_than_key_frames_are_apart(void **sta
 	assert_true(source->video_frames > frames + 25);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, stage_end)
 
 int main(void)
 {
