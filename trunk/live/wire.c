@@ -97,11 +97,6 @@ void wire_free(struct wire **wire)
 	free(w);
 }
 
-int wire_cursors(const struct wire *w)
-{
-	return w->cursors;
-}
-
 size_t wire_bytes(const struct wire *w)
 {
 	return w->bytes;

@@ -39,7 +39,6 @@ struct wire {
 struct wire *wire_new(const struct wire_format *format, const struct wire_opts *opts);
 /* All cursors must have left. */
 void wire_free(struct wire **wire);
-int wire_cursors(const struct wire *wire);
 size_t wire_bytes(const struct wire *wire); /* memory held */
 
 /* Appends a message (ts on the source's timeline). `starts`: cursors may start here, with these

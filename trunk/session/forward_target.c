@@ -111,14 +111,14 @@ static err use(struct forward_target *t)
 
 /* ---- an attempt ---- */
 
-const struct forward_way_ops *forward_way_of(const struct forward_place *place)
+static const struct forward_way_ops *way_of(const struct forward_place *place)
 {
 	return place->srt ? &forward_srt : &forward_rtmp;
 }
 
 static err attempt(struct forward_target *t)
 {
-	const struct forward_way_ops *ops = forward_way_of(&t->place);
+	const struct forward_way_ops *ops = way_of(&t->place);
 	set_state(t, FORWARD_CONNECTING);
 	t->attempts++;
 	t->way = ops->make();

@@ -45,7 +45,5 @@ struct forward_way_ops {
 	int64_t (*sent)(const struct forward_way *way);
 	void (*free)(struct forward_way *way);
 };
-extern const struct forward_way_ops forward_rtmp, forward_srt;
 
-/* Which of them the place speaks. */
-const struct forward_way_ops *forward_way_of(const struct forward_place *place);
+extern const struct forward_way_ops forward_rtmp, forward_srt;
