@@ -44,6 +44,20 @@ static void at_port(char out[static ADDR_TEXT_MAX], const struct addr *peer, int
 	addr_text(out, &addr);
 }
 
+enum {
+	RESUME_MAX_MS = 60000,
+	RESUME_SLACK_MS =
+		1000, /* what came here so long before may still have been on its way there */
+};
+
+int64_t announce_had_until(double ago_ms)
+{
+	if (!(ago_ms >= 1 && ago_ms <= RESUME_MAX_MS))
+		return 0;
+	int64_t until = clock_ms() - (int64_t)ago_ms - RESUME_SLACK_MS;
+	return until > 0 ? until : 1;
+}
+
 void announce_read(struct announce *out, const struct amf *args, const struct addr *peer)
 {
 	double port = amf_get_number(args, "srs_api", 0);
@@ -51,6 +65,7 @@ void announce_read(struct announce *out, const struct amf *args, const struct ad
 	read_id(out->node, args, "srs_node");
 	announce_hop(&out->hop, amf_get_string(args, "srs_id", ""),
 		     amf_get_string(args, "srs_trace", ""));
+	out->had_until = announce_had_until(amf_get_number(args, "srs_resume", 0));
 	if (*out->node && port >= 1 && port <= 65535)
 		at_port(out->api, peer, (int)port);
 }

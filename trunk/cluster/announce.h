@@ -22,6 +22,7 @@ struct announce {
 	char node[SIGN_ID_MAX];  /* "" when it does not say */
 	struct client_hop hop;   /* for whom it asks */
 	char api[ADDR_TEXT_MAX]; /* "ip:port"; "" when it has none, or is not believed */
+	int64_t had_until;       /* as announce_had_until() */
 	bool is_proven;          /* by its signature */
 	bool has_report;         /* how many players it has, and those behind it */
 	int64_t players;         /* of one that is not proven, at most CLAIM_PLAYERS_MAX */
@@ -33,6 +34,9 @@ int announce_port(const struct server *server);
 void announce_put(struct amf *args, const struct server *server);
 /* What a relay says of itself and of whom it asks for; a text that is no id is none. */
 void announce_hop(struct client_hop *hop, const char *relay, const char *trace);
+/* A relay that has had the stream from another server says how long ago its last frame came. From this moment on
+ * (monotonic) it lacks what comes, to be on the safe side; 0: it says nothing, or nothing of use. */
+int64_t announce_had_until(double ago_ms);
 /* Out of the arguments of a relay at that address. */
 void announce_read(struct announce *out, const struct amf *args, const struct addr *peer);
 /* The address of the API of an origin that was reached at that address, by what it has said. */
@@ -66,6 +70,7 @@ struct stream_report {
 };
 /* By which a relay over HTTP says that it is one: the servers that the request has come by. */
 #define ANNOUNCE_PATH_HEADER "X-SRS-Path"
+#define ANNOUNCE_RESUME_HEADER "X-SRS-Resume"
 #define ANNOUNCE_RUN_HEADER "X-SRS-Run"
 #define ANNOUNCE_LOST_HEADER "X-SRS-Lost"
 #define ANNOUNCE_ABSENT_HEADER "X-SRS-Absent-At"

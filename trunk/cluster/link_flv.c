@@ -66,9 +66,13 @@ static char *headers_of(const struct flv_link *l, const struct flv_question *q)
 {
 	const struct upstream_request *r = q->opts->request;
 	struct signer *signer = r->server->signer;
-	char *lines = mem_printf("%s: %s\r\nX-SRS-Via: %s\r\nX-SRS-Id: %s\r\nX-SRS-Trace: %s\r\n",
+	char resume[64] = "";
+	if (r->had_ms)
+		snprintf(resume, sizeof(resume), "%s: %lld\r\n", ANNOUNCE_RESUME_HEADER,
+			 (long long)upstream_resume_ms(r));
+	char *lines = mem_printf("%s: %s\r\nX-SRS-Via: %s\r\nX-SRS-Id: %s\r\nX-SRS-Trace: %s\r\n%s",
 				 ANNOUNCE_PATH_HEADER, q->path, q->via, co_id(),
-				 r->trace ? r->trace : "");
+				 r->trace ? r->trace : "", resume);
 	char *claim = link_flv_claim(q->path, q->via);
 	char *all = sign_lines(signer, lines, r->vhost->name, sign_peer(signer, l->link.name),
 			       &(struct sign_what){"GET", q->to.path, span_str(claim)});

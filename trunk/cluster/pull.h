@@ -46,6 +46,7 @@ struct pull {
 	enum pull_origin origin;
 	struct peer *lost;           /* the last one that had the stream and was lost: asked last */
 	int64_t media_ms, rhythm_ms; /* arrival of the last frame; longest gap that is usual */
+	int64_t had_ms;              /* arrival of the last frame before this origin; 0 */
 	uint32_t media_raw;          /* its time, as the origin has it */
 	struct resume resume;
 	struct pull_run {

@@ -113,6 +113,7 @@ struct upstream_request pull_request(const struct pull *p)
 		.trace = r->trace,
 		.via = r->via,
 		.redirected = p->redirected,
+		.had_ms = p->had_ms,
 		.from_coworker = p->from != PULL_FROM_ORIGINS,
 		.protocol = pull_protocol(p),
 	};

@@ -88,8 +88,10 @@ static err use(struct pull *p, bool alone, struct link_refusal *said)
 	read_pacing_caught_up(&p->in, p->source, true);
 	read_pacing_close(&p->in);
 	link_free(&p->link);
-	if (p->origin == ORIGIN_FEEDS)
+	if (p->origin == ORIGIN_FEEDS) {
 		p->run.ended = e == ERR_ENDED;
+		p->had_ms = p->media_ms;
+	}
 	if (e != ERR_REDIRECT)
 		snprintf(p->facts.reason, sizeof(p->facts.reason), "%.250s", why);
 	return err_fail(e, "%s", why);

@@ -1,7 +1,7 @@
 /* The story of one push: the stream of a publisher on this server goes on to an origin. The push is
  * a consumer of the local source, so the encoder never feels what becomes of an origin: when one is
- * lost, the next one gets the stream from the last key frame on. An origin that ends the stream on
- * purpose is no loss: that ends the publisher. */
+ * lost, the next one gets the stream from a key frame on that the lost one is known to have read. An
+ * origin that ends the stream on purpose is no loss: that ends the publisher. */
 #include "cluster/push.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -153,6 +153,7 @@ void push_stop(struct push **push)
 	push_leave(p);
 	co_join_within(&p->co, PUSH_FINISH_MS);
 	push_hide(p);
+	source_keep_from(p->source, 0);
 	source_unref(&p->source);
 	conf_unref(&p->conf);
 	free(p);

@@ -9,15 +9,29 @@ enum {
 	SLICE_MESSAGES = 64,
 };
 
+/* What came before then need not be sent again. An origin that is lost takes along what it has not passed on; servers
+ * that pulled it from there want it from the next one. While the push moves, they may have left the former origin. */
+static void note_had(struct push *p, int64_t ms)
+{
+	if (p->had_ms && push_move_is_due(p))
+		return;
+	p->had_ms = ms;
+	source_keep_from(p->source, ms);
+}
+
 /* Media of a former feeder is not sent again: the origin has had it from there. */
 void push_join(struct push *p)
 {
+	int64_t until = p->had_ms;
+	if (!until)
+		note_had(p, clock_ms());
 	source_cursor_open(p->source, &p->cursor,
 			   &(struct cursor_opts){
 				   .format = &wire_rtmp,
 				   .stream_id = p->link ? p->link->stream_id : 0,
 				   .with_twin = p->link && p->link->node[0],
 				   .from_start = source_has_own_gop(p->source),
+				   .until_ms = until,
 			   });
 	consumer_open(&p->consumer, p->source,
 		      &(struct consumer_opts){.kind = CONSUMER_RELAY, .co = p->co});
@@ -60,6 +74,7 @@ static err check_pong(const struct push *p, int64_t *deadline)
 
 static err ping(struct push *p, int64_t *deadline)
 {
+	p->ping_is_last = !cursor_pending(&p->cursor);
 	p->link->ops->ping(p->link);
 	TRY(send_some(p));
 	p->ping_ms = p->link->ping_ms;
@@ -72,8 +87,11 @@ static err ping(struct push *p, int64_t *deadline)
 static err check_alive(struct push *p, int64_t *deadline)
 {
 	int64_t now = clock_ms(), pong = p->link->pong_ms;
-	if (p->ping_ms && pong >= p->ping_ms)
+	if (p->ping_ms && pong >= p->ping_ms) {
+		if (p->ping_is_last)
+			note_had(p, p->ping_ms);
 		p->ping_ms = 0;
+	}
 	if (p->ping_ms)
 		return check_pong(p, deadline);
 	*deadline = (pong ? pong : now) + PING_MS;

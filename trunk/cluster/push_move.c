@@ -148,9 +148,14 @@ static void move_main(void *arg)
 
 /* ---- what the push does with it ---- */
 
+bool push_move_is_due(const struct push *p)
+{
+	return p->move && p->move->state != MOVE_TAKEN;
+}
+
 void push_move_begin(struct push *p, const struct link_refusal *said)
 {
-	if (p->move && p->move->state != MOVE_TAKEN)
+	if (push_move_is_due(p))
 		return;
 	push_move_end(p);
 	struct push_move *m = mem_new(struct push_move);

@@ -27,6 +27,8 @@ struct push {
 	struct cursor cursor;
 	struct send_monitor send_monitor;
 	int64_t ping_ms, ping_end; /* our ping: when, and the byte behind it */
+	bool ping_is_last;         /* nothing stood behind it that had come before */
+	int64_t had_ms; /* an origin has read what came before then, as its pong says (monotonic); 0 */
 	struct relay_facts facts;
 	struct push_move *move; /* to another origin, since this one asks for it; NULL */
 };
@@ -50,6 +52,8 @@ void push_move_begin(struct push *p, const struct link_refusal *said);
 /* Another origin has taken the stream: push_move_take() makes its link that of the push. The former origin is
  * told of the end of the stream in the background. */
 bool push_move_is_ready(const struct push *p);
+/* It is looked for, or ready. */
+bool push_move_is_due(const struct push *p);
 void push_move_take(struct push *p);
 /* The origin in use is lost, or the push is over. */
 void push_move_end(struct push *p) BLOCKS;

@@ -54,10 +54,17 @@ char *upstream_path(const struct upstream_request *r)
 	return mem_printf("%s,%s", r->path, r->server->path_id);
 }
 
+int64_t upstream_resume_ms(const struct upstream_request *r)
+{
+	int64_t ago = clock_ms() - r->had_ms;
+	return !r->had_ms ? 0 : ago > 1 ? ago : 1;
+}
+
 /* The identity of this server, in the words of SRS. Members that SRS does not know are ignored by it: the servers
  * that this request came by (srs_path) and all that wait for its answer (srs_via), so that none of them is asked
- * again; those that have redirected it (srs_redirected), so that none sends it back; for whom it is (srs_trace); and
- * that an origin asks the coworker which has said that it has the stream (srs_mesh). */
+ * again; those that have redirected it (srs_redirected), so that none sends it back; for whom it is (srs_trace); where
+ * the stream is to go on (srs_resume); and that an origin asks the coworker which has said that it has the stream
+ * (srs_mesh). */
 struct amf *upstream_identity(const struct upstream_request *r)
 {
 	struct amf *args = amf_object();
@@ -78,6 +85,8 @@ struct amf *upstream_identity(const struct upstream_request *r)
 		amf_set(args, "srs_redirected", amf_string(r->redirected));
 	if (r->trace && *r->trace)
 		amf_set(args, "srs_trace", amf_string(r->trace));
+	if (r->had_ms)
+		amf_set(args, "srs_resume", amf_number((double)upstream_resume_ms(r)));
 	if (r->from_coworker)
 		amf_set(args, "srs_mesh", amf_number(1));
 	free(path);

@@ -19,6 +19,7 @@ struct upstream_request {
 	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
 	const char *redirected; /* servers that have redirected it, ",host:port,…"; NULL or "" */
 	const char *trace;      /* id of the player or encoder that it is for; NULL or "" */
+	int64_t had_ms; /* when the last frame of the stream came, from another server (monotonic); 0 */
 	bool publish;
 	bool from_coworker; /* an origin asks the coworker that has the stream */
 };
@@ -27,10 +28,13 @@ struct upstream_request {
 char *upstream_stream_name(const struct upstream_request *request);
 /* The URL of connect to an origin at that port: it names the vhost, not the host. malloc'ed. */
 char *upstream_tc_url(const struct upstream_request *request, int port);
-/* The arguments of connect; the same as long as the request is. amf_free(). */
+/* The arguments of connect; as long as the request is the same, those that are signed are. amf_free(). */
 struct amf *upstream_identity(const struct upstream_request *request);
 /* The servers that the request has come by when it is there, ",a,b,us", by their path ids. malloc'ed. */
 char *upstream_path(const struct upstream_request *request);
+
+/* How long ago that frame came, at least 1 ms; 0: there is none. */
+int64_t upstream_resume_ms(const struct upstream_request *request);
 
 /* "host:port" of a redirect's URL; false when it is none. */
 bool upstream_redirect_target(char *out, size_t cap, const char *url);

@@ -13,8 +13,12 @@ struct cursor_opts {
 	uint32_t stream_id; /* RTMP message stream of this receiver */
 	bool own_base;      /* this receiver's times start near 0, where the format can say so */
 	bool from_start; /* begins at the newest start that is kept, else with the next key frame */
-	bool with_twin;  /* another server of ours, which takes the twin of the sound too */
-	struct span first; /* bytes of the conversation that go out before anything of the stream */
+	/* With from_start, another server that has had the stream until then (monotonic) from somewhere else: it
+	 * begins at the newest start that came before, if there is one. 0: it is new to the stream. */
+	int64_t until_ms;
+	bool with_twin;       /* another server of ours, which takes the twin of the sound too */
+	struct span first;    /* bytes that go out before anything of the wire */
+	struct headers *told; /* that it is given among them; NULL */
 };
 
 /* Zeroed before it is opened. */

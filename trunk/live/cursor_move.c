@@ -151,6 +151,7 @@ void cursor_open(struct cursor *c, struct wire *w, const struct cursor_opts *opt
 		cursor_await_key(c);
 	own_init(&c->own);
 	buf_put(&c->own.buf, opts->first.p, opts->first.n);
+	c->headers = headers_ref(opts->told);
 	move_to(c, at_start ? w->start_page : last, at_start ? w->start_off : last->n);
 	put_headers(c, at_start ? w->start_headers : headers, at_start ? start_ts(w) : w->head_ts);
 }

@@ -1,8 +1,10 @@
 /* msg_log - the recent messages of a source, numbered. Layer: live, a part of a source.
  *
  * Every message that is published has the next sequence number, whether it is kept or not. Kept are
- * those from the newest start on (a message at which one can begin to decode) and those that a reader
- * (live/reader.h) has not read; a reader that is too far behind is moved, so that memory is bounded. */
+ * those from the newest start on (a message at which one can begin to decode), those that a reader
+ * (live/reader.h) has not read, and, where asked for, earlier starts with what follows them: a server that
+ * goes on with a stream that it has had from another one begins there. A reader that is too far behind is
+ * moved, and earlier starts are given up, so that memory is bounded. */
 #pragma once
 #include "live/headers.h"
 
@@ -22,6 +24,13 @@ struct reader {
 	int64_t key_due_ms; /* pictures only from a key frame on, or from then on; 0: all */
 };
 
+/* A start before the newest one. */
+struct log_start {
+	uint64_t seq;
+	int64_t ms;              /* monotonic; arrival */
+	struct headers *headers; /* in effect there */
+};
+
 struct msg_log {
 	struct msg **ring; /* message `seq` is at seq % room */
 	uint32_t room;     /* a power of two, or 0 */
@@ -30,8 +39,14 @@ struct msg_log {
 	size_t bytes;
 	bool has_start;
 	uint64_t start;
+	int64_t start_ms;   /* monotonic; its arrival */
 	size_t start_bytes; /* of the messages from there on */
 	struct headers *start_headers;
+	struct log_start *former; /* earlier starts of this feeder, oldest first */
+	int former_count, former_room;
+	size_t former_bytes; /* of the messages from the oldest of them to the newest start */
+	uint64_t begin;      /* the first message of this feeder */
+	int64_t former_from_ms; /* the newest start that came before then is kept too; 0: none but the newest */
 	struct headers *headers; /* in effect at the end */
 	struct reader *readers;
 	int64_t backlog_ms; /* a reader further behind is moved */
@@ -47,7 +62,12 @@ void msg_log_append(struct msg_log *log, struct msg *m, bool starts, struct head
 void msg_log_trim(struct msg_log *log, int64_t now_ms);
 /* Lets go of all: readers are moved behind the newest message. */
 void msg_log_shrink(struct msg_log *log, int64_t now_ms);
-/* Nobody can begin at the start any more. */
+/* Another feeder: what is kept of the one before is for receivers that join now, and not for those that go on. */
+void msg_log_begin(struct msg_log *log);
+/* Nobody can begin at the start any more, nor at an earlier one. */
 void msg_log_forget_start(struct msg_log *log);
+/* Where a receiver begins that has had the stream until then: the newest start that came before, or the oldest
+ * that is kept. Borrowed, until the next call; NULL: the newest start of all is the one. */
+const struct log_start *msg_log_former(const struct msg_log *log, int64_t until_ms);
 /* Borrowed. The number must be that of a message that is kept. */
 struct msg *msg_log_at(const struct msg_log *log, uint64_t seq);

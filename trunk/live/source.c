@@ -120,6 +120,11 @@ bool source_has_own_gop(const struct source *s)
 	return s->feeder && s->log.has_start && !s->await_key;
 }
 
+void source_keep_from(struct source *s, int64_t ms)
+{
+	s->keep_from_ms = ms;
+}
+
 static void set_state(struct source *s, enum source_state state)
 {
 	s->state = state;
@@ -153,6 +158,7 @@ bool source_begin(struct source *s, struct feeder *feeder)
 	s->await_key = true;
 	s->key_due_ms = 0;
 	starts_begin(&s->starts);
+	msg_log_begin(&s->log);
 	forget_facts(s);
 	set_state(s, SOURCE_LIVE);
 	fanout_begin(s);

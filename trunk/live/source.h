@@ -66,6 +66,10 @@ struct source_keeper {
 	void (*on_tight)(struct source_keeper *keeper);
 };
 
+/* So long after a feeder has begun, the stream is kept from its beginning on: servers that had it from another
+ * one until then come now, and each wants to go on where it was. */
+enum { SOURCE_YOUNG_MS = 10000 };
+
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
 
 struct source {
@@ -89,8 +93,9 @@ struct source {
 	bool has_audio, has_video;
 	bool has_twin; /* messages of TRACK_TWIN come, or came (codec/frame.h) */
 	struct msg_log log;
-	uint32_t audio_run; /* audio messages since the last video */
-	struct wire *wires; /* list, one for each format that somebody takes */
+	int64_t keep_from_ms; /* see source_keep_from() */
+	uint32_t audio_run;   /* audio messages since the last video */
+	struct wire *wires;   /* list, one for each format that somebody takes */
 	struct packets
 		*packets; /* the same as RTP payloads (live/packets.h); NULL: nobody takes them */
 	struct fanout fanout; /* whose send slot it is */
@@ -134,6 +139,10 @@ void source_leave(struct source *source, struct feeder *feeder, int64_t grace_ms
 size_t source_bytes(const struct source *source);
 /* Gives most of that back: nobody can join before the next start, and slow receivers are moved. */
 void source_shrink(struct source *source);
+/* Receivers with cursor_opts.until_ms may ask for what follows the newest start that came before then (monotonic):
+ * it is kept, as far as memory allows. 0: nothing but what is kept anyway: the newest start, and for SOURCE_YOUNG_MS
+ * behind source_begin() the first one. */
+void source_keep_from(struct source *source, int64_t ms);
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);
 bool source_is_live(const struct source *source);

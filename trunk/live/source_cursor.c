@@ -9,6 +9,10 @@
 
 #include <utlist.h>
 
+enum {
+	FIRST_MAX = 24 << 20
+}; /* above what lies before the newest start, as bytes (live/msg_log.c) */
+
 static struct wire *wire_make(struct source *s, const struct wire_format *format, bool with_twin)
 {
 	const struct msg_log *log = &s->log;
@@ -68,6 +72,40 @@ void source_shrink(struct source *s)
 		wire_shrink(w);
 }
 
+/* What the receiver gets before the newest start, from an earlier one on: made for it alone, since there are few
+ * who go on with a stream, and they do it once. */
+static void write_former(const struct source *s, const struct wire *w,
+			 const struct cursor_opts *opts, const struct log_start *former,
+			 struct buf *out)
+{
+	struct wire_receiver to = {.opts = &w->opts, .stream_id = opts->stream_id};
+	for (int i = 0; former->headers && i < former->headers->count; i++)
+		w->format->write(&to, former->headers->v[i], out);
+	for (uint64_t seq = former->seq; seq < s->log.start; seq++) {
+		const struct msg *m = msg_log_at(&s->log, seq);
+		to.ts = (uint32_t)m->ts;
+		if (opts->with_twin || !m->frame.is_twin)
+			w->format->write(&to, m, out);
+	}
+}
+
+/* Puts what lies before the newest start among the first bytes of the receiver; false: there is nothing for it. */
+static bool begin_earlier(const struct source *s, const struct wire *w, struct cursor_opts *opts,
+			  struct buf *first)
+{
+	bool can = opts->from_start && opts->until_ms && w->start_page && w->format->write;
+	const struct log_start *former = can ? msg_log_former(&s->log, opts->until_ms) : NULL;
+	if (!former || !media_memory_has_room(s->log.former_bytes))
+		return false;
+	buf_put(first, opts->first.p, opts->first.n);
+	write_former(s, w, opts, former, first);
+	if (!buf_ok(first))
+		return false;
+	opts->first = buf_span(first);
+	opts->told = s->log.start_headers;
+	return true;
+}
+
 void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_opts *opts)
 {
 	struct cursor_opts own = *opts;
@@ -75,5 +113,10 @@ void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_
 	own.own_base = opts->own_base && !timeline_is_raw(&s->timeline);
 	own.from_start = opts->from_start && s->log.has_start;
 	s->repeats = 0;
-	cursor_open(c, wire_of(s, opts->format, opts->with_twin), &own, s->has_video, s->headers);
+	struct wire *w = wire_of(s, opts->format, opts->with_twin);
+	struct buf first = {.max = FIRST_MAX};
+	if (begin_earlier(s, w, &own, &first))
+		own.own_base = false; /* its times are the source's */
+	cursor_open(c, w, &own, s->has_video, s->headers);
+	buf_free(&first);
 }

@@ -95,10 +95,21 @@ static bool take_start(struct source *s, const struct msg *m)
 	return m->type == MSG_VIDEO && m->frame.is_key && s->opts.gop_cache;
 }
 
+/* How far back the log goes for servers that go on with the stream. It is the first to shrink. */
+static int64_t former_from(const struct source *s, int64_t now)
+{
+	bool young = now - s->since_ms < SOURCE_YOUNG_MS;
+	if (media_memory_state() != MEDIA_MEMORY_FREE)
+		return 0;
+	return young && (!s->keep_from_ms || s->since_ms < s->keep_from_ms) ? s->since_ms
+									    : s->keep_from_ms;
+}
+
 static void append(struct source *s, struct msg *m, int64_t now)
 {
 	bool starts = take_start(s, m);
 	struct wire *w;
+	s->log.former_from_ms = former_from(s, now);
 	if (m->frame.is_twin && !s->has_twin)
 		source_begin_twin(s);
 	msg_log_append(&s->log, m, starts, s->headers, now);

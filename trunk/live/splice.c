@@ -180,6 +180,24 @@ static bool find_beginning(const struct splice *s, const struct splice_mark *mar
 	return out->same;
 }
 
+/* The first key frame behind what was sent, if the newest message is what comes now; the newest one when there is
+ * none: a server may send from further back than anybody wants to see. One must be among the marks. */
+static uint32_t key_behind(const struct splice *s, const struct splice_mark *marks, uint32_t count,
+			   int64_t expected)
+{
+	int64_t sent = s->count ? mark_at(s, s->count - 1)->ts : INT64_MIN;
+	int64_t offset = expected - marks[count - 1].ts;
+	uint32_t key = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		if (!marks[i].is_key)
+			continue;
+		key = i;
+		if (marks[i].ts + offset > sent)
+			break;
+	}
+	return key;
+}
+
 struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks,
 				 uint32_t count, int64_t expected, bool has_video)
 {
@@ -195,6 +213,6 @@ struct splice_answer splice_find(const struct splice *s, const struct splice_mar
 		return answer;
 	if (find_beginning(s, marks, count, expected, &answer))
 		return answer;
-	answer.start = key < count ? key : has_video ? count : 0;
+	answer.start = key < count ? key_behind(s, marks, count, expected) : has_video ? count : 0;
 	return answer;
 }

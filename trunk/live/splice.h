@@ -33,6 +33,7 @@ struct splice_answer {
 };
 /* Compares what a new server has sent so far. `expected` is the source time that a message arriving
  * now should have: of several places that fit, the nearest to it is taken. Without a match, start
- * is the first key frame, or `count` when none has come; `has_video` says whether to wait for one. */
+ * is the first key frame that lies behind what was sent by then, else the newest one, or `count` when
+ * none has come; `has_video` says whether to wait for one. */
 struct splice_answer splice_find(const struct splice *s, const struct splice_mark *marks,
 				 uint32_t count, int64_t expected, bool has_video);

@@ -49,6 +49,7 @@ static void make_request(struct flv_visit *v)
 		.http = true,
 		.tls = sock_is_encrypted(v->s->sock),
 		.hop = r->hop,
+		.had_until = r->had_until,
 		.path = r->path,
 		.via = r->via,
 		.redirected = "",

@@ -209,6 +209,7 @@ static void on_join(struct viewing *v)
 				   .format = p->output->format,
 				   .with_twin = v->request->is_relay,
 				   .from_start = viewing_from_start(v),
+				   .until_ms = viewing_until(v),
 			   });
 	consumer_open(&v->consumer, v->source,
 		      &(struct consumer_opts){

@@ -101,6 +101,8 @@ static char *header_copy(const struct http_message *m, const char *name)
 static void read_hop(struct flv_request *r, const struct http_message *m)
 {
 	char *relay = header_copy(m, "X-SRS-Id"), *trace = header_copy(m, "X-SRS-Trace");
+	const char *resume = http_header_get(m, ANNOUNCE_RESUME_HEADER);
+	r->had_until = resume ? announce_had_until(strtod(resume, NULL)) : 0;
 	r->hop = mem_new(struct client_hop);
 	announce_hop(r->hop, relay, trace);
 	free(relay);

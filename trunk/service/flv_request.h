@@ -14,6 +14,7 @@ struct flv_request {
 	char *path_asked;              /* without a proof in front */
 	char *proof;                   /* of a link that is signed in its path; "" */
 	struct client_hop *hop;        /* of a server likewise; NULL */
+	int64_t had_until;             /* likewise; see announce_had_until() */
 	char *path, *via; /* as a server says that fetches it, see upstream_request.h; "" */
 };
 

@@ -172,6 +172,7 @@ static void on_join(struct viewing *v)
 			.own_base = !s->request.is_relay, /* resuming a relay needs exact times */
 			.with_twin = s->request.is_relay && s->announce && s->announce->node[0],
 			.from_start = viewing_from_start(v),
+			.until_ms = viewing_until(v),
 			.first = buf_span(&p->conn->out),
 		});
 	consumer_open(&v->consumer, v->source,

@@ -140,6 +140,7 @@ static void make_request(struct rtmp_session *s)
 		.proof = s->proof ? s->proof : "",
 		.announce = s->announce,
 		.hop = s->announce ? &s->announce->hop : NULL,
+		.had_until = s->announce ? s->announce->had_until : 0,
 		.path = s->path,
 		.via = s->via,
 		.redirected = s->redirected,

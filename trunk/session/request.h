@@ -25,9 +25,10 @@ struct request {
 	const char *path;             /* servers that the request came by, ",a,b" */
 	const char *via;              /* all servers that wait for its answer, likewise */
 	const char *redirected;       /* servers that have redirected it, ",host:port,…" */
-	bool says_relay;              /* that it is another server, as anybody may say */
-	bool is_relay;                /* another server: signed, where there is a secret */
-	bool from_coworker;           /* a coworker, which asks since we said that it is here */
+	int64_t had_until; /* it has had the stream from another server until then (monotonic); 0 */
+	bool says_relay;   /* that it is another server, as anybody may say */
+	bool is_relay;     /* another server: signed, where there is a secret */
+	bool from_coworker; /* a coworker, which asks since we said that it is here */
 };
 
 /* One that says nothing of itself but what it wants, of the vhost that the target names (NULL: there is none). All

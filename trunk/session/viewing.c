@@ -46,6 +46,11 @@ bool viewing_from_start(const struct viewing *v)
 	       (!v->request->is_relay || is_start_for_relays(v));
 }
 
+int64_t viewing_until(const struct viewing *v)
+{
+	return v->request->is_relay ? v->request->had_until : 0;
+}
+
 /* A stream that is published here leaves with its publisher: until then it can be had nowhere else. */
 static bool on_client_reconnect(struct client *client, const char *url)
 {

@@ -97,6 +97,8 @@ void viewing_send_turn(struct viewing *v);
  * stream has no media: there, what is kept would be taken for a stream that is back, and two servers that have lost
  * it could feed each other. */
 bool viewing_from_start(const struct viewing *v);
+/* For cursor_opts.until_ms. */
+int64_t viewing_until(const struct viewing *v);
 /* The client has closed the stream. */
 void viewing_close(struct viewing *v);
 /* Has it ended for that reason, from outside. Does not block; the first reason counts. */

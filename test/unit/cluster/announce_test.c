@@ -111,6 +111,18 @@ static void a_claim_that_is_too_long_is_not_believed(void **state)
 	signer_free(&here.signer);
 }
 
+static void a_relay_says_until_when_it_has_had_the_stream(void **state)
+{
+	(void)state;
+	int64_t now = clock_ms();
+	int64_t until = announce_had_until(200);
+	assert_true(until >= 1 && until <= now - 200 + 5);
+	assert_int_equal(announce_had_until(0), 0);
+	assert_int_equal(announce_had_until(-5), 0);
+	assert_int_equal(announce_had_until(1e18), 0);
+	assert_int_equal(announce_had_until(NAN), 0);
+}
+
 static void numbers_of_players_are_taken_within_bounds(void **state)
 {
 	(void)state;
@@ -163,6 +175,7 @@ int main(void)
 		cmocka_unit_test(a_proof_is_good_for_what_it_was_made_for),
 		cmocka_unit_test(a_claim_without_a_proof_is_not_signed),
 		cmocka_unit_test(a_claim_that_is_too_long_is_not_believed),
+		cmocka_unit_test(a_relay_says_until_when_it_has_had_the_stream),
 		cmocka_unit_test(numbers_of_players_are_taken_within_bounds),
 		cmocka_unit_test(
 			a_relay_that_proves_nothing_has_no_more_players_than_a_claim_may_be),

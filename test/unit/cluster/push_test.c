@@ -132,6 +132,25 @@ static void a_frozen_origin_is_lost(void **state)
 	assert_non_null(strstr(relays_facts(server->cluster, publisher.source)->reason, "ping"));
 }
 
+/* Nobody can know what it has passed on since its last pong. */
+static void the_next_origin_gets_what_a_frozen_one_may_have_kept(void **state)
+{
+	(void)state;
+	origins[1].name = "127.0.0.1:12";
+	begin("");
+	accept_it();
+	struct fake_origin *first = used();
+	publish();
+	assert_true(eventually(first->sent > 100));
+	first->frozen = true;
+	for (int i = 0; i < 3; i++) { /* each of them one could begin at */
+		(void)co_sleep(300);
+		publish();
+	}
+	assert_true(eventually(used() && used() != first));
+	assert_true(eventually(used()->sent > 300));
+}
+
 static void a_redirect_is_followed(void **state)
 {
 	(void)state;
@@ -218,6 +237,7 @@ int main(void)
 		TEST(an_end_on_purpose_is_no_loss),
 		TEST(without_an_origin_it_fails_after_a_while),
 		TEST(a_frozen_origin_is_lost),
+		TEST(the_next_origin_gets_what_a_frozen_one_may_have_kept),
 		TEST(a_redirect_is_followed),
 		TEST(an_origin_that_asks_to_be_left_has_the_stream_until_another_one_takes_it),
 		TEST(an_origin_that_is_lost_while_it_is_left),
