@@ -4,13 +4,14 @@ import signal
 
 import topology as top
 from support.case import limit
-from support.chaos import used
+from support.chaos import Feed, Lane, Record, used
 from support.flv import read_file
 from support.server import wait_for
 from test_upgrade import Generations
 
 STREAMS = 6
 GOP = 0.08                      # seconds: two pictures
+YOUNG = 10                      # likewise, SOURCE_YOUNG_MS of live/source.h
 QUICK = "grace_start_wait 10; grace_final_wait 10;"
 
 
@@ -121,3 +122,28 @@ def test_an_upgrade(t):
         generations.upgrade()
         streams.wait_moved(origin)
     streams.judge()
+
+
+@limit(60)
+def test_an_encoder_of_two_origins(t):
+    """An encoder publishes to two origins by itself, which keep some seconds for this (resume_window): one of them is stopped,
+    and a viewer behind an edge lacks nothing either."""
+    a, b = (t.server(name, top.local(play="resume_window 6;")) for name in ("a", "b"))
+    feed = Feed(t.media(20, gop=GOP))
+    for origin in (a, b):
+        t.keep(Lane(origin.url("live/s0"), feed)).start()
+        origin.wait_live("s0")
+    edge = top.start_edge(t, a, b)
+    probe = t.probe(edge.url("live/s0"), keep=False)
+    probe.wait_frames(YOUNG * 80, 30)   # a longer time: until then each keeps its stream anyway
+    victim, other = (a, b) if used(edge, "s0") == a.address else (b, a)
+    count = len(probe.messages)
+    victim.freeze()
+    try:
+        wait_for(lambda: used(edge, "s0") == other.address, 10, "the pull's move")
+        probe.wait_frames(count + 100, 10)
+    finally:
+        victim.thaw()
+    probe.stop()
+    record = Record(probe, [feed])
+    assert not record.check_order(), record.check_order()

@@ -84,7 +84,8 @@ struct conf_publish {
 struct conf_play {
 	bool gop_cache;
 	int gop_cache_max_frames;
-	int64_t queue_length_ms; /* in the file: seconds */
+	int64_t resume_window_ms; /* in the file: seconds */
+	int64_t queue_length_ms;  /* in the file: seconds */
 	enum conf_jitter time_jitter;
 	bool atc, atc_auto, mix_correct;
 	int64_t mw_latency_ms;

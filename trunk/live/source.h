@@ -21,8 +21,9 @@ struct source;
 struct source_opts {
 	uint32_t chunk_size; /* of the RTMP bytes made for all receivers */
 	bool gop_cache;
-	int gop_max_messages; /* 0: no limit */
-	int64_t backlog_ms;   /* how far a cursor or a reader may be behind */
+	int gop_max_messages;     /* 0: no limit */
+	int64_t resume_window_ms; /* the stream is kept so far back for servers that go on with it */
+	int64_t backlog_ms;       /* how far a cursor or a reader may be behind */
 	enum timeline_mode jitter;
 	bool absolute_time;
 	bool reduce_headers; /* drop a header that repeats the one before */
@@ -140,8 +141,8 @@ size_t source_bytes(const struct source *source);
 /* Gives most of that back: nobody can join before the next start, and slow receivers are moved. */
 void source_shrink(struct source *source);
 /* Receivers with cursor_opts.until_ms may ask for what follows the newest start that came before then (monotonic):
- * it is kept, as far as memory allows. 0: nothing but what is kept anyway: the newest start, and for SOURCE_YOUNG_MS
- * behind source_begin() the first one. */
+ * it is kept, as far as memory allows. 0: nothing but what is kept anyway: the newest start, the one that lies
+ * resume_window_ms back, and for SOURCE_YOUNG_MS behind source_begin() the first one. */
 void source_keep_from(struct source *source, int64_t ms);
 /* The stream is over for everybody, now. */
 void source_finish(struct source *source);

@@ -95,14 +95,18 @@ static bool take_start(struct source *s, const struct msg *m)
 	return m->type == MSG_VIDEO && m->frame.is_key && s->opts.gop_cache;
 }
 
-/* How far back the log goes for servers that go on with the stream. It is the first to shrink. */
+/* Since when the log keeps starts for servers that go on with the stream; 0: none but the newest. They are the first
+ * to go when memory is short. */
 static int64_t former_from(const struct source *s, int64_t now)
 {
-	bool young = now - s->since_ms < SOURCE_YOUNG_MS;
+	int64_t from = s->keep_from_ms ? s->keep_from_ms : CLOCK_NEVER;
 	if (media_memory_state() != MEDIA_MEMORY_FREE)
 		return 0;
-	return young && (!s->keep_from_ms || s->since_ms < s->keep_from_ms) ? s->since_ms
-									    : s->keep_from_ms;
+	if (now - s->since_ms < SOURCE_YOUNG_MS && s->since_ms < from)
+		from = s->since_ms;
+	if (s->opts.resume_window_ms && now - s->opts.resume_window_ms < from)
+		from = now - s->opts.resume_window_ms;
+	return from == CLOCK_NEVER ? 0 : from;
 }
 
 static void append(struct source *s, struct msg *m, int64_t now)

@@ -15,6 +15,7 @@ static struct source_opts source_opts(const struct conf_vhost *vhost)
 		/* A push starts at the last key frame, whatever players get. */
 		.gop_cache = play->gop_cache || vhost->cluster.mode == MODE_REMOTE,
 		.gop_max_messages = play->gop_cache_max_frames,
+		.resume_window_ms = play->resume_window_ms,
 		.backlog_ms = play->queue_length_ms,
 		.jitter = play->time_jitter == JITTER_ZERO  ? TIMELINE_ZERO
 			  : play->time_jitter == JITTER_OFF ? TIMELINE_OFF

@@ -129,6 +129,19 @@ static void it_is_kept_while_the_feeder_is_new(void **state)
 	assert_int_equal(source->log.former_bytes, 0);
 }
 
+/* For encoders that publish to two origins: nobody tells either of them when it will be needed. */
+static void it_is_kept_as_far_back_as_configured(void **state)
+{
+	(void)state;
+	source->opts.resume_window_ms = 1500;
+	stream("Hk");
+	fake_time_pass(SOURCE_YOUNG_MS);
+	stream("kppkppkppkpp");
+	assert_string_equal(resumes(1), "Hkppkppkpp");
+	stream("k");
+	assert_string_equal(resumes(1), "Hkppkppk");
+}
+
 /* As a push asks for it: back to what its origin is known to have. */
 static void it_is_kept_as_far_as_somebody_needs_it(void **state)
 {
@@ -219,6 +232,7 @@ int main(void)
 		TEST(headers_are_told_where_they_change),
 		TEST(over_rtmp_the_times_are_those_of_the_source),
 		TEST(it_is_kept_while_the_feeder_is_new),
+		TEST(it_is_kept_as_far_back_as_configured),
 		TEST(it_is_kept_as_far_as_somebody_needs_it),
 		TEST(what_another_feeder_sent_is_not_part_of_it),
 		TEST(many_starts_are_noted_at_a_distance),
