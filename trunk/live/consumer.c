@@ -1,4 +1,5 @@
 #include "live/consumer.h"
+#include "base/fetch.h"
 #include "live/fanout.h"
 #include "live/source.h"
 
@@ -26,6 +27,15 @@ void consumer_close(struct consumer *c)
 	consumer_set_behind(c, 0);
 	fanout_remove(s, c);
 	source_unref(&c->source);
+}
+
+void consumer_fetch_way(const struct consumer *c)
+{
+	const struct consumer *next = c->next;
+	if (!next || next->on_send_slot != c->on_send_slot)
+		return;
+	for (int i = 0; i < CONSUMER_WAY && next->way[i]; i++)
+		fetch(next->way[i], 2 * FETCH_LINE);
 }
 
 void consumer_stay(struct consumer *c)

@@ -9,7 +9,7 @@ struct consumer;
 struct fanout_group;
 struct source;
 
-enum { CONSUMER_NEEDS = 3 };
+enum { CONSUMER_NEEDS = 3, CONSUMER_WAY = 7 };
 
 enum consumer_kind {
 	CONSUMER_PLAYER,   /* a viewer: counted as one, served in batches */
@@ -37,6 +37,9 @@ struct consumer {
 	struct co *co;
 	void (*on_send_slot)(struct consumer *consumer);
 	const void *needs[CONSUMER_NEEDS];
+	/* What a slot looks at only when it sends: for an owner who knows when that is, and fetches it for the next
+	 * consumer; see consumer_fetch_way(). NULL: less. */
+	const void *way[CONSUMER_WAY];
 	enum consumer_kind kind;
 	int64_t behind;      /* players that a relay has told of */
 	uint64_t gaps, ends; /* of the source at the join */
@@ -49,6 +52,8 @@ enum { CONSUMER_NEAR = sizeof(struct cursor) };
 void consumer_open(struct consumer *c, struct source *source, const struct consumer_opts *opts);
 /* Leaves; zeroed memory is fine. Positions are closed before, while the source is still held. */
 void consumer_close(struct consumer *c);
+/* In a slot of `consumer`: has the way of the one after it fetched, when that is of the same owner's kind. */
+void consumer_fetch_way(const struct consumer *consumer);
 /* A relay has so many players behind it. */
 void consumer_set_behind(struct consumer *c, int64_t players);
 /* The stream has ended for this consumer (what is pending may still be sent). */

@@ -20,6 +20,7 @@ enum {
 struct udp {
 	struct reactor_fd rfd;
 	struct addr local;
+	bool is_any;  /* bound to no address of its own: packets say from which one they go */
 	bool is_deaf; /* packets are left to another process */
 	bool no_gso;  /* the kernel, or the device, has refused it: for ever */
 	struct udp_counts counts;
@@ -135,6 +136,7 @@ err udp_open(struct udp **out, const struct udp_opts *opts)
 	}
 	u->local.len = sizeof(u->local.sa);
 	getsockname(u->rfd.fd, (struct sockaddr *)&u->local.sa, &u->local.len);
+	u->is_any = addr_is_any(&u->local);
 	u->rfd.ready = REACTOR_IN | REACTOR_OUT;
 	*out = u;
 	return OK;
@@ -325,7 +327,8 @@ static void put_local(struct msghdr *msg, const struct addr *from)
 }
 
 /* One message of `n` packets whose pieces begin at iov. */
-static void prepare_message(int m, const struct udp_out *packets, int n, struct iovec *iov)
+static void prepare_message(const struct udp *u, int m, const struct udp_out *packets, int n,
+			    struct iovec *iov)
 {
 	struct msghdr *msg = &out_batch.msgs[m].msg_hdr;
 	*msg = (struct msghdr){
@@ -337,7 +340,7 @@ static void prepare_message(int m, const struct udp_out *packets, int n, struct 
 	};
 	for (int i = 0; i < n; i++)
 		iov[i] = (struct iovec){(void *)(uintptr_t)packets[i].data.p, packets[i].data.n};
-	if (packets[0].from)
+	if (packets[0].from && u->is_any)
 		put_local(msg, packets[0].from);
 	if (n > 1) {
 		uint16_t segment = (uint16_t)packets[0].data.n;
@@ -355,7 +358,7 @@ static int prepare_batch(const struct udp *u, const struct udp_out *packets, int
 	for (int at = 0; at < count && at < UDP_BATCH;) {
 		int most = count < UDP_BATCH ? count : UDP_BATCH;
 		int n = run_length(u, packets + at, most - at);
-		prepare_message(messages++, packets + at, n, &out_batch.iov[at]);
+		prepare_message(u, messages++, packets + at, n, &out_batch.iov[at]);
 		at += n;
 	}
 	return messages;

@@ -37,13 +37,13 @@ struct ice_counts {
 };
 
 struct ice {
+	int path_count, selected; /* selected -1: none */
+	struct rtc_path paths[ICE_PATHS_MAX];
+	int64_t heard_ms[ICE_PATHS_MAX];
 	struct ice_word_pair ours, former; /* former: of before a restart; NULL */
 	bool has_moved; /* a check came with those of after it: the former are void */
 	char *peer_ufrag, *peer_former;
-	struct rtc_path paths[ICE_PATHS_MAX];
-	int64_t heard_ms[ICE_PATHS_MAX];
-	int path_count, selected; /* selected -1: none */
-	int64_t second;           /* of the checks that are counted in `checks` */
+	int64_t second; /* of the checks that are counted in `checks` */
 	int checks;
 	struct ice_counts counts;
 };

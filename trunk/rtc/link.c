@@ -13,16 +13,18 @@ enum {
 };
 
 struct rtc_link {
+	/* What sending looks at comes first. */
 	struct rtc_port *port;
+	struct srtp *send; /* while it is open, as `recv` */
+	enum rtc_link_state state;
+	uint8_t drop_pt;
+	struct rtc_link_counts counts;
+	struct ice ice; /* likewise: the paths */
 	const struct rtc_link_ops *ops;
 	void *ctx;
-	struct srtp *send, *recv; /* while it is open */
-	enum rtc_link_state state;
-	struct rtc_link_counts counts;
+	struct srtp *recv;
 	int64_t heard_ms;
-	uint8_t drop_pt;
 	struct dtls *dtls;
-	struct ice ice;
 	const char *failure; /* a literal; NULL: DTLS says it */
 };
 

@@ -41,9 +41,9 @@ struct rtc_link_opts {
 };
 
 struct rtc_link_counts {
-	int64_t recv_packets, recv_bytes, send_packets, send_bytes; /* of UDP payloads, all kinds */
-	int64_t replayed, bad;                                      /* by SRTP */
+	int64_t send_packets, send_bytes, recv_packets, recv_bytes; /* of UDP payloads, all kinds */
 	int64_t send_dropped;
+	int64_t replayed, bad; /* by SRTP */
 };
 
 /* Opens the link to peers that use its ufrag. ERR_BUSY: there is one of that name; ERR_SYSTEM. */

@@ -26,9 +26,9 @@ enum label { LABEL_CIPHER, LABEL_AUTH, LABEL_SALT, LABELS_RTCP };
 
 /* The keys of RTP or of RTCP. The contexts are made when they are needed: a player sends no RTP. */
 struct keys {
-	uint8_t cipher_key[KEY], auth_key[AUTH_KEY], salt[SALT_MAX];
 	EVP_CIPHER_CTX *cipher;
 	EVP_MAC_CTX *mac;
+	uint8_t salt[SALT_MAX], cipher_key[KEY], auth_key[AUTH_KEY];
 };
 
 struct window {

@@ -18,7 +18,7 @@ static uint32_t random32(void)
 
 void tx_init(struct tx *tx, const struct rtc_track *track)
 {
-	*tx = (struct tx){.track = track};
+	*tx = (struct tx){.track = track, .ssrc = track->ssrc, .pt = track->pt};
 	tx->seq = 1 + random32() % (SEQ_START_MAX - 1);
 	tx->rtx_seq = 1 + random32() % (SEQ_START_MAX - 1);
 	tx->shift = random32();
@@ -26,7 +26,9 @@ void tx_init(struct tx *tx, const struct rtc_track *track)
 
 void tx_begin(struct tx *tx, const struct tx_stretch *stretch, int64_t first_ts)
 {
-	struct tx_stretch *r = &tx->stretches[tx->stretch_count++ % TX_STRETCHES];
+	struct tx_stretch *r = tx->stretches;
+	memmove(r + 1, r, (TX_STRETCHES - 1) * sizeof(*r));
+	tx->stretch_count += tx->stretch_count < TX_STRETCHES;
 	*r = *stretch;
 	r->seq = tx->seq;
 	if (tx->has_sent && stretch->index >= stretch->until && first_ts <= tx->last_ts)
@@ -40,14 +42,9 @@ void tx_rebase(struct tx *tx, int64_t then_ts, int64_t now_ts)
 	tx->stretch_count = 0;
 }
 
-static const struct tx_stretch *newest_stretch(const struct tx *tx)
-{
-	return &tx->stretches[(tx->stretch_count - 1) % TX_STRETCHES];
-}
-
 uint32_t tx_wire_ts(const struct tx *tx, int64_t ts)
 {
-	return (uint32_t)(ts + (tx->stretch_count ? newest_stretch(tx)->shift : 0)) + tx->shift;
+	return (uint32_t)(ts + (tx->stretch_count ? tx->stretches[0].shift : 0)) + tx->shift;
 }
 
 static int64_t time_in(const struct tx_stretch *stretch, const struct tx_packet *p)
@@ -63,9 +60,10 @@ static int64_t time_in(const struct tx_stretch *stretch, const struct tx_packet 
 static int choose_exts(const struct tx *tx, struct rtp_ext exts[RTP_EXTS_MAX])
 {
 	const struct rtc_track *t = tx->track;
+	if (tx->packets > TX_MID_PACKETS || !t->has_rtx || !t->ext.mid || t->ext.mid > 14)
+		return 0;
 	size_t n = strlen(t->mid);
-	if (!t->has_rtx || !t->ext.mid || t->ext.mid > 14 || tx->packets > TX_MID_PACKETS ||
-	    n == 0 || n > RTP_EXT_MAX)
+	if (n == 0 || n > RTP_EXT_MAX)
 		return 0;
 	exts[0] = (struct rtp_ext){t->ext.mid, (uint8_t)n, (const uint8_t *)t->mid};
 	return 1;
@@ -73,15 +71,15 @@ static int choose_exts(const struct tx *tx, struct rtp_ext exts[RTP_EXTS_MAX])
 
 bool tx_send(struct tx *tx, const struct tx_packet *p, const struct tx_out *out)
 {
-	const struct tx_stretch *stretch = newest_stretch(tx);
+	const struct tx_stretch *stretch = &tx->stretches[0];
 	uint8_t header[RTP_HEADER_MAX];
 	struct rtp_ext exts[RTP_EXTS_MAX];
 	int64_t seq = tx->seq++, ts = time_in(stretch, p);
-	struct rtp rtp = {.pt = tx->track->pt,
+	struct rtp rtp = {.pt = tx->pt,
 			  .marker = p->marker,
 			  .seq = (uint16_t)seq,
 			  .ts = (uint32_t)ts + tx->shift,
-			  .ssrc = tx->track->ssrc};
+			  .ssrc = tx->ssrc};
 	size_t n = rtp_write(&rtp, exts, choose_exts(tx, exts), header);
 	tx->has_sent = true;
 	tx->last_ts = ts > tx->last_ts || !tx->packets ? ts : tx->last_ts;
@@ -96,12 +94,9 @@ bool tx_send(struct tx *tx, const struct tx_packet *p, const struct tx_out *out)
 
 static const struct tx_stretch *stretch_of(const struct tx *tx, int64_t seq)
 {
-	for (unsigned i = 0; i < TX_STRETCHES && i < tx->stretch_count; i++) {
-		const struct tx_stretch *stretch =
-			&tx->stretches[(tx->stretch_count - 1 - i) % TX_STRETCHES];
-		if (stretch->seq <= seq)
-			return stretch;
-	}
+	for (unsigned i = 0; i < tx->stretch_count; i++)
+		if (tx->stretches[i].seq <= seq)
+			return &tx->stretches[i];
 	return NULL;
 }
 

@@ -35,15 +35,18 @@ struct tx_out {
 };
 
 struct tx {
-	const struct rtc_track *track; /* what was agreed on; borrowed */
-	int64_t seq;                   /* of the next packet */
-	int64_t rtx_seq;
-	uint32_t shift; /* of times, from the keeper's to this peer's */
-	bool has_sent;
+	/* What sending looks at comes first: less than 128 bytes, of the stretches the newest. */
+	int64_t seq;              /* of the next packet */
 	int64_t last_ts;          /* the latest that was sent, on the keeper's timeline, shifted */
+	uint32_t shift;           /* of times, from the keeper's to this peer's */
+	uint32_t ssrc;            /* of the track */
 	uint32_t packets, octets; /* for reports */
-	unsigned stretch_count;
-	struct tx_stretch stretches[TX_STRETCHES]; /* the newest is at stretch_count - 1, modulo */
+	uint16_t stretch_count;
+	uint8_t pt; /* of the track */
+	bool has_sent;
+	struct tx_stretch stretches[TX_STRETCHES]; /* the newest one first */
+	const struct rtc_track *track;             /* what was agreed on; borrowed */
+	int64_t rtx_seq;
 	struct {
 		int64_t seq, ms;
 	} recent[TX_RECENT]; /* what was sent again, and when */

@@ -1,5 +1,6 @@
 #include "service/rtc_pacer.h"
 #include "base/fetch.h"
+#include "co/co.h"
 
 #include <utlist.h>
 
@@ -54,7 +55,7 @@ static void fetch_ahead(const struct rtc_paced *next)
 static void serve(struct rtc_paced *p, int most, int64_t now)
 {
 	pacer.sent_ms = now;
-	if (p->send(p, most))
+	if (p->send(p, most, now))
 		put(p, false, now + PACE_MS);
 }
 
@@ -92,9 +93,8 @@ static void on_slice(struct timer *timer)
 	arm(now);
 }
 
-void rtc_pacer_add(struct rtc_paced *p)
+void rtc_pacer_add(struct rtc_paced *p, int64_t now)
 {
-	int64_t now = clock_ms();
 	if (p->is_queued)
 		return;
 	if (now - pacer.sent_ms > IDLE_MS)

@@ -48,16 +48,18 @@ static err on_input(struct viewing *v)
 /* Once something was sent: then all is there that sending takes. */
 static void note_needs(struct player *p)
 {
-	const void *out[2 + RTC_LINK_NEEDS] = {p, &p->s->link};
-	p->has_needs = p->s->link && rtc_sender_counts(p->sender)->packets > 0 &&
-		       rtc_link_needs(p->s->link, out + 2);
+	const void *way[RTC_LINK_NEEDS];
+	_Static_assert((int)RTC_LINK_NEEDS == (int)CONSUMER_WAY);
+	p->has_needs = rtc_sender_counts(p->sender)->packets > 0 && rtc_link_needs(p->s->link, way);
 	if (p->has_needs)
-		rtc_sender_needs(p->sender, out, 2 + RTC_LINK_NEEDS, p->viewing.consumer.needs);
+		rtc_sender_note_needs(p->sender, &p->viewing.consumer, way);
 }
 
 static void on_send_slot(struct consumer *consumer)
 {
 	struct player *p = container_of(consumer, struct player, viewing.consumer);
+	if (rtc_sender_has_sound(p->sender)) /* pictures mostly wait for the pacer */
+		consumer_fetch_way(consumer);
 	rtc_sender_turn(p->sender);
 	if (!p->has_needs)
 		note_needs(p);
@@ -129,16 +131,14 @@ static void on_state(void *ctx)
 	co_wake(p->s->co);
 }
 
-static bool send_rtp(void *ctx, const struct srtp_packet *packet)
+static bool send_rtp(void *link, const struct srtp_packet *packet)
 {
-	const struct player *p = ctx;
-	return p->s->link && rtc_link_send_rtp(p->s->link, packet);
+	return rtc_link_send_rtp(link, packet);
 }
 
-static bool send_rtcp(void *ctx, struct span compound)
+static bool send_rtcp(void *link, struct span compound)
 {
-	const struct player *p = ctx;
-	return p->s->link && rtc_link_send_rtcp(p->s->link, compound);
+	return rtc_link_send_rtcp(link, compound);
 }
 
 /* A player sends no media. */
@@ -235,11 +235,12 @@ static void open_sender(struct player *p)
 	const struct conf_rtc *conf = &p->s->request.vhost->rtc;
 	struct rtc_sender_opts opts = {
 		.media = &p->s->media,
-		.out = {.send = send_rtp, .ctx = p},
+		.out = {.send = send_rtp, .ctx = p->s->link},
 		.send_rtcp = send_rtcp,
 		.from_start = viewing_from_start(&p->viewing),
 		.nack = conf->nack,
 		.want_key = want_key,
+		.want_key_ctx = p,
 		.packets = {.keep_bframe = conf->keep_bframe, .keep_sei = conf->keep_avc_nalu_sei},
 	};
 	rtc_sound_options(&opts.packets, p->s->request.server, conf->opus_bitrate);
@@ -267,11 +268,11 @@ err rtc_play_run(struct rtc_session *s)
 	struct player *p = mem_new(struct player);
 	p->s = s;
 	err e = run(p);
+	s->sender = NULL;
+	rtc_sender_free(&p->sender); /* which sends by the link */
 	rtc_session_close_link(s);
 	if (p->viewing.outcome)
 		rtc_session_keep_outcome(s, p->viewing.outcome);
-	s->sender = NULL;
-	rtc_sender_free(&p->sender);
 	viewing_end(&p->viewing);
 	free(p);
 	return e;

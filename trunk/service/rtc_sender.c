@@ -1,4 +1,5 @@
 #include "service/rtc_sender.h"
+#include "base/fetch.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/rtp.h"
@@ -6,6 +7,7 @@
 #include "service/rtc_sender_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	BEHIND_MS = 1500, /* pictures that are older are not sent any more */
@@ -29,8 +31,7 @@ struct tx_packet rtc_sender_packet(const struct packet *p, uint64_t index)
 
 static bool has_track(const struct rtc_sender *s, enum packet_track track)
 {
-	const struct rtc_track *agreed = s->tx[track].track;
-	return agreed && s->packets->codecs[track] == rtc_codecs[agreed->codec];
+	return s->codecs[track] && s->packets->codecs[track] == s->codecs[track];
 }
 
 /* ---- sending ---- */
@@ -48,7 +49,7 @@ static void begin_window(struct rtc_sender *s, int64_t now)
 static bool send_one(struct rtc_sender *s, enum packet_track track, const struct packet *p)
 {
 	struct tx_packet packet = rtc_sender_packet(p, s->next[track]++);
-	bool ok = tx_send(&s->tx[track], &packet, &s->opts.out);
+	bool ok = tx_send(&s->tx[track], &packet, &s->out);
 	if (!ok) {
 		s->counts.refused++;
 		s->refused_now++;
@@ -101,11 +102,10 @@ static bool is_late(const struct rtc_sender *s, const struct packet *p, int64_t 
 }
 
 /* Sends at most so many packets. */
-static void send_video(struct rtc_sender *s, int most)
+static void send_video(struct rtc_sender *s, int most, int64_t now)
 {
 	const struct packet_ring *ring = &s->packets->rings[PACKETS_VIDEO];
 	uint64_t *next = &s->next[PACKETS_VIDEO];
-	int64_t now = clock_ms();
 	while (s->video_state == RTC_VIDEO_FLOWS && *next < ring->next && most > 0) {
 		const struct packet *p = packet_ring_at(ring, *next);
 		if (!p || is_late(s, p, now)) {
@@ -133,11 +133,18 @@ bool rtc_sender_pending(const struct rtc_sender *s)
 	       has_track(s, PACKETS_VIDEO);
 }
 
-static bool on_pictures(struct rtc_paced *paced, int most)
+bool rtc_sender_has_sound(const struct rtc_sender *s)
+{
+	return s->packets && s->is_open &&
+	       s->next[PACKETS_AUDIO] < s->packets->rings[PACKETS_AUDIO].next &&
+	       has_track(s, PACKETS_AUDIO);
+}
+
+static bool on_pictures(struct rtc_paced *paced, int most, int64_t now)
 {
 	struct rtc_sender *s = container_of(paced, struct rtc_sender, paced);
 	if (has_track(s, PACKETS_VIDEO))
-		send_video(s, most);
+		send_video(s, most, now);
 	return rtc_sender_pending(s);
 }
 
@@ -147,29 +154,35 @@ void rtc_sender_turn(struct rtc_sender *s)
 {
 	if (!s->packets || !s->is_open)
 		return;
-	begin_window(s, clock_ms());
+	int64_t now = clock_ms();
+	begin_window(s, now);
 	packets_pull(s->packets);
 	send_audio(s);
 	if (s->video_state != RTC_VIDEO_FLOWS && has_track(s, PACKETS_VIDEO))
 		rtc_sender_begin_video(s);
 	if (rtc_sender_pending(s))
-		rtc_pacer_add(&s->paced);
-	rtc_sender_report(s);
+		rtc_pacer_add(&s->paced, now);
+	rtc_sender_report(s, now);
 }
 
-void rtc_sender_needs(struct rtc_sender *s, const void *const *out, int count,
-		      const void *needs[static CONSUMER_NEEDS])
+void rtc_sender_note_needs(struct rtc_sender *s, struct consumer *consumer,
+			   const void *const way[static CONSUMER_WAY])
 {
-	const void **paced = s->paced.needs;
-	int m = 0;
-	needs[0] = s;
-	needs[1] = &s->tx[PACKETS_AUDIO];
-	needs[2] = &s->opts.media->audio;
-	paced[m++] = s;
-	paced[m++] = &s->tx[PACKETS_VIDEO];
-	paced[m++] = &s->opts.media->video;
-	for (int i = 0; i < count && m < RTC_PACED_NEEDS; i++)
-		paced[m++] = out[i];
+	const void *near[] = {s, (const char *)s + 2 * FETCH_LINE, &s->tx[PACKETS_AUDIO]};
+	_Static_assert(sizeof(near) == sizeof(consumer->needs));
+	memcpy(consumer->needs, near, sizeof(near));
+	memcpy(consumer->way, way, sizeof(consumer->way));
+	near[2] = &s->tx[PACKETS_VIDEO];
+	memcpy(s->paced.needs, near, sizeof(near));
+	memcpy(s->paced.needs + CONSUMER_NEEDS, way, sizeof(consumer->way));
+}
+
+static void begin_track(struct rtc_sender *s, enum packet_track track,
+			const struct rtc_track *agreed)
+{
+	s->codecs[track] = rtc_codecs[agreed->codec];
+	if (agreed->codec)
+		tx_init(&s->tx[track], agreed);
 }
 
 struct rtc_sender *rtc_sender_new(const struct rtc_sender_opts *opts)
@@ -177,11 +190,10 @@ struct rtc_sender *rtc_sender_new(const struct rtc_sender_opts *opts)
 	struct rtc_sender *s = mem_new(struct rtc_sender);
 	s->paced.send = on_pictures;
 	s->opts = *opts;
+	s->out = opts->out;
 	s->video_end = UINT64_MAX;
-	if (opts->media->audio.codec)
-		tx_init(&s->tx[PACKETS_AUDIO], &opts->media->audio);
-	if (opts->media->video.codec)
-		tx_init(&s->tx[PACKETS_VIDEO], &opts->media->video);
+	begin_track(s, PACKETS_AUDIO, &opts->media->audio);
+	begin_track(s, PACKETS_VIDEO, &opts->media->video);
 	return s;
 }
 

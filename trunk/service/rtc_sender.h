@@ -19,8 +19,9 @@ struct rtc_sender_opts {
 	bool (*send_rtcp)(void *ctx, struct span compound); /* with the context of `out` */
 	bool from_start; /* begins with the newest key frame that is kept */
 	bool nack;       /* repeats what the player asks for */
-	/* Has the publisher make a key frame, with the context of `out`; NULL, or false: it cannot be asked. */
+	/* Has the publisher make a key frame; NULL, or false: it cannot be asked. */
 	bool (*want_key)(void *ctx);
+	void *want_key_ctx;
 	struct packets_opts packets; /* for the first player of a source */
 };
 
@@ -39,14 +40,15 @@ void rtc_sender_join(struct rtc_sender *sender, struct source *source);
 void rtc_sender_leave(struct rtc_sender *sender);
 /* The line is open: sending begins. */
 void rtc_sender_open(struct rtc_sender *sender);
-/* What a send slot looks at, as consumers and the pacer want it; `out` is what lies on the way of a packet from there
- * on, so many pieces. */
-void rtc_sender_needs(struct rtc_sender *sender, const void *const *out, int count,
-		      const void *needs[static CONSUMER_NEEDS]);
+/* Says its consumer, and the pacer, what a send slot looks at; `way` is what a packet meets from there on. */
+void rtc_sender_note_needs(struct rtc_sender *sender, struct consumer *consumer,
+			   const void *const way[static CONSUMER_WAY]);
 /* A send slot: sends what there is. Nothing before the line is open. */
 void rtc_sender_turn(struct rtc_sender *sender);
 /* Something waits to be sent: for viewing_ops. */
 bool rtc_sender_pending(const struct rtc_sender *sender);
+/* The next send slot sends sound, as far as the packets have been taken in. */
+bool rtc_sender_has_sound(const struct rtc_sender *sender);
 /* Reports and requests of the player. */
 void rtc_sender_take_rtcp(struct rtc_sender *sender, struct span compound);
 const struct rtc_sender_counts *rtc_sender_counts(const struct rtc_sender *sender);

@@ -45,11 +45,10 @@ static void put_report(struct rtc_sender *s, int track, struct buf *b)
 	rtcp_put_sdes(b, tx->track->ssrc, s->opts.media->cname);
 }
 
-void rtc_sender_report(struct rtc_sender *s)
+void rtc_sender_report(struct rtc_sender *s, int64_t now)
 {
 	uint8_t room[256];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
-	int64_t now = clock_ms();
 	if (s->report_ms && now - s->report_ms < REPORT_MS)
 		return;
 	for (int i = 0; i < PACKETS_TRACKS; i++)
@@ -62,7 +61,7 @@ void rtc_sender_report(struct rtc_sender *s)
 	for (int i = 0; i < PACKETS_TRACKS; i++)
 		is_whole &= !s->tx[i].track || s->tx[i].has_sent;
 	s->report_ms = is_whole || s->report_ms ? now : now - REPORT_MS + 100;
-	(void)s->opts.send_rtcp(s->opts.out.ctx, buf_span(&b));
+	(void)s->opts.send_rtcp(s->out.ctx, buf_span(&b));
 }
 
 static void note_rtt(struct rtc_sender *s, const struct rtcp_report *r)
@@ -138,7 +137,7 @@ static void on_nack(void *ctx, uint16_t seq)
 		return;
 	}
 	struct tx_packet packet = rtc_sender_packet(p, index);
-	size_t n = tx_repeat(tx, full, &packet, &s->opts.out);
+	size_t n = tx_repeat(tx, full, &packet, &s->out);
 	s->counts.repeated += n > 0;
 	s->counts.repeated_bytes += (int64_t)n;
 	s->repeated_now += (int64_t)n;

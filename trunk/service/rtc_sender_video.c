@@ -67,7 +67,7 @@ static void send_cached(struct rtc_sender *s, uint64_t end)
 
 static bool ask_publisher(struct rtc_sender *s)
 {
-	return s->opts.want_key && s->opts.want_key(s->opts.out.ctx);
+	return s->opts.want_key && s->opts.want_key(s->opts.want_key_ctx);
 }
 
 static void wait_from(struct rtc_sender *s, uint64_t index)

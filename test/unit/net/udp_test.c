@@ -104,6 +104,24 @@ static void a_packet_says_where_it_comes_from_and_where_it_was_sent(void **state
 	}
 }
 
+/* It can have no other one, so packets need not say it. */
+static void a_socket_of_one_address_sends_from_that(void **state)
+{
+	(void)state;
+	char ip[ADDR_TEXT_MAX];
+	int sent;
+	struct seen seen = {0};
+	struct udp *server = opened("127.0.0.2"), *client = opened("127.0.0.9");
+	struct addr to = at("127.0.0.9", client), other = at("127.0.0.3", server);
+	struct udp_out out = {.data = span_str("hi"), .to = &to, .from = &other};
+	assert_int_equal(udp_send(server, &out, 1, &sent), OK);
+	receive(client, &seen, 1);
+	addr_ip(ip, &seen.from);
+	assert_string_equal(ip, "127.0.0.2");
+	udp_close(&client);
+	udp_close(&server);
+}
+
 /* Packets of 1,200 bytes and a shorter one at the end of each run, to two peers in turn. */
 static int fill(struct udp_out *out, uint8_t bytes[][1200], const struct addr *a,
 		const struct addr *b)
@@ -284,6 +302,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, co_setup, co_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_packet_says_where_it_comes_from_and_where_it_was_sent),
+		T(a_socket_of_one_address_sends_from_that),
 		T(many_packets_are_few_calls_and_arrive_in_their_order),
 		T(what_cannot_be_sent_in_segments_is_sent_in_packets),
 		T(what_the_kernel_refuses_for_one_peer_is_left_out),

@@ -23,9 +23,10 @@ static struct {
 static int call_count;
 static int unseen, worst_unseen; /* sends since others had a turn; the most of them */
 
-static bool on_send(struct rtc_paced *paced, int most)
+static bool on_send(struct rtc_paced *paced, int most, int64_t now)
 {
 	struct player *p = container_of(paced, struct player, paced);
+	(void)now;
 	check(call_count < CALLS_MAX);
 	calls[call_count].player = p;
 	calls[call_count].most = most;
@@ -41,7 +42,7 @@ static void add(struct player *p, int packets)
 {
 	p->left = packets;
 	p->paced.send = on_send;
-	rtc_pacer_add(&p->paced);
+	rtc_pacer_add(&p->paced, clock_ms());
 }
 
 static int setup(void **state)
