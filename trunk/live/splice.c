@@ -6,6 +6,7 @@
 enum {
 	KEEP_MS = 15000,
 	MARKS_MAX = 4096,
+	MARKS_FIRST = 64,
 	DISTANCE_MS = 2,   /* times may be rounded on their way */
 	RUN_FROM_KEY = 3,  /* messages that must be equal when the run begins at a key frame */
 	RUN_FROM_ANY = 12, /* and when it does not */
@@ -28,10 +29,10 @@ static uint64_t mix(uint64_t h, const uint8_t *p)
 }
 
 /* Large messages by four words at once, which do not wait for each other's multiplication. */
-static uint64_t hash_of(struct span s)
+static uint64_t hash_of(uint8_t type, struct span s)
 {
 	enum { LANES = 4, WORD = 8 };
-	uint64_t lanes[LANES] = {0x9e3779b97f4a7c15ULL ^ s.n, 1, 2, 3};
+	uint64_t lanes[LANES] = {0x9e3779b97f4a7c15ULL ^ s.n, type, 2, 3};
 	for (; s.n >= LANES * WORD; s.p += LANES * WORD, s.n -= LANES * WORD)
 		for (int i = 0; i < LANES; i++)
 			lanes[i] = mix(lanes[i], s.p + i * WORD);
@@ -48,21 +49,20 @@ static uint64_t hash_of(struct span s)
 
 struct splice_mark splice_mark(const struct msg *m, int64_t ts)
 {
-	return (struct splice_mark){.hash = hash_of(msg_span(m)),
-				    .ts = ts,
-				    .n = m->n,
-				    .type = m->type,
-				    .is_key = m->frame.is_key};
+	uint64_t hash = hash_of(m->type, msg_span(m));
+	return (struct splice_mark){.print = (hash & ~UINT64_C(1)) | m->frame.is_key, .ts = ts};
 }
 
-static const struct splice_mark *mark_at(const struct splice *s, uint32_t i)
+static struct splice_mark *mark_at(const struct splice *s, uint32_t i)
 {
-	return &s->marks[(s->first + i) % s->room];
+	uint32_t at = s->first + i;
+	return &s->marks[at < s->room ? at : at - s->room];
 }
 
+/* By a quarter: the ring goes round through all of its room, and would keep twice the memory that it needs. */
 static void grow(struct splice *s)
 {
-	uint32_t room = s->room ? s->room * 2 : 64;
+	uint32_t room = s->room ? s->room + s->room / 4 : MARKS_FIRST;
 	struct splice_mark *marks = mem_alloc(room * sizeof(marks[0]));
 	for (uint32_t i = 0; i < s->count; i++)
 		marks[i] = *mark_at(s, i);
@@ -75,19 +75,18 @@ static void grow(struct splice *s)
 void splice_note(struct splice *s, const struct msg *m, int64_t ts)
 {
 	while (s->count && (s->count >= MARKS_MAX || mark_at(s, 0)->ts < ts - KEEP_MS)) {
-		s->first = (s->first + 1) % s->room;
+		s->first = s->first + 1 < s->room ? s->first + 1 : 0;
 		s->count--;
 	}
 	if (s->count == s->room)
 		grow(s);
-	s->marks[(s->first + s->count++) % s->room] = splice_mark(m, ts);
+	*mark_at(s, s->count++) = splice_mark(m, ts);
 }
 
 static bool is_equal(const struct splice_mark *a, const struct splice_mark *b, int64_t offset)
 {
 	int64_t distance = b->ts + offset - a->ts;
-	return a->type == b->type && a->n == b->n && a->hash == b->hash &&
-	       distance <= DISTANCE_MS && distance >= -DISTANCE_MS;
+	return a->print == b->print && distance <= DISTANCE_MS && distance >= -DISTANCE_MS;
 }
 
 /* How many messages from `marks` on equal what was sent from `at` on; 0 when the two differ
@@ -109,7 +108,7 @@ static uint32_t keys_of(const struct splice *s)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < s->count; i++)
-		n += mark_at(s, i)->is_key;
+		n += splice_is_key(mark_at(s, i));
 	return n;
 }
 
@@ -203,7 +202,7 @@ struct splice_answer splice_find(const struct splice *s, const struct splice_mar
 {
 	struct splice_answer answer = {.start = count};
 	uint32_t key = 0;
-	while (key < count && !marks[key].is_key)
+	while (key < count && !splice_is_key(&marks[key]))
 		key++;
 	if (key < count && find_run(s, marks, count, key, RUN_FROM_KEY, expected, &answer))
 		return answer;

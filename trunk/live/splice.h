@@ -8,13 +8,16 @@
 #pragma once
 #include "codec/msg.h"
 
+/* There are a thousand for each stream: two words. */
 struct splice_mark {
-	uint64_t hash;
+	uint64_t print; /* of type, length and payload; the lowest bit: it is a key frame */
 	int64_t ts; /* on the source's timeline; of new messages, the server's own time */
-	uint32_t n;
-	uint8_t type;
-	bool is_key;
 };
+
+static inline bool splice_is_key(const struct splice_mark *mark)
+{
+	return mark->print & 1;
+}
 
 struct splice {
 	struct splice_mark *marks; /* ring, oldest first from `first` */

@@ -172,7 +172,7 @@ static uint32_t first_key(const struct story *s)
 	uint32_t i = 0;
 	if (!s->second.video)
 		return 0;
-	while (i < count && !marks[i].is_key)
+	while (i < count && !splice_is_key(&marks[i]))
 		i++;
 	return i;
 }
@@ -251,15 +251,17 @@ static void what_is_remembered_is_bounded(void **state)
 	(void)state;
 	const struct encoder e = LIVELY;
 	encode(&e, 0, 200000, 0, note);
-	assert_true(sent.room <= 4096);
 	assert_true(sent.count < 15100 / FRAME_MS + 15100 / AUDIO_MS);
+	assert_true(sent.room <= sent.count * 5 / 4 + 1);
+	assert_true(sizeof(sent.marks[0]) <= 16);
 	encode(&e, 198000, 200500, 777, arrive);
 	assert_true(splice_find(&sent, marks, count, 200500, true).same);
 	/* Times that stand still remember no more. */
 	struct msg *m = frame_at(&e, MSG_AUDIO, 0);
 	for (int i = 0; i < 10000; i++)
 		splice_note(&sent, m, 5);
-	assert_true(sent.room <= 4096);
+	assert_true(sent.count <= 4096);
+	assert_true(sent.room <= 4096 * 5 / 4);
 	msg_unref(&m);
 }
 
