@@ -18,7 +18,6 @@ struct rtmp_link {
 	struct link link;
 	struct rtmp_conn *conn;
 	struct rtmp_peer peer;
-	struct rtmp_refusal refusal; /* by the server; too large for a stack */
 	struct viewer_report report;
 };
 
@@ -51,6 +50,16 @@ static void refusal_take(struct link_refusal *out, err e, const struct rtmp_refu
 		*out->redirect = '\0';
 }
 
+/* The end of a question that may have been refused. What the server says takes kilobytes: too much for a
+ * stack, and for as long as the link lives. */
+static err refusal_end(struct link_refusal *out, err e, struct rtmp_refusal *said)
+{
+	if (e)
+		refusal_take(out, e, said);
+	free(said);
+	return e;
+}
+
 /* ---- yes ---- */
 
 static int default_port(const struct upstream_request *r)
@@ -79,6 +88,7 @@ static err dialogue(struct rtmp_link *l, const struct link_opts *opts, struct li
 	if (r->protocol->tls)
 		TRY(encrypt(&sock, r, hp.host, opts->deadline));
 	char *url = upstream_tc_url(r, hp.port);
+	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
 	err e = rtmp_client_connect(
 		&l->conn, &sock,
 		&(struct rtmp_client_opts){
@@ -91,11 +101,9 @@ static err dialogue(struct rtmp_link *l, const struct link_opts *opts, struct li
 			.deadline = opts->deadline,
 			.peer = &l->peer,
 		},
-		&l->link.stream_id, &l->refusal);
+		&l->link.stream_id, refusal);
 	free(url);
-	if (e)
-		refusal_take(said, e, &l->refusal);
-	return e;
+	return refusal_end(said, e, refusal);
 }
 
 static err rtmp_open(struct link **out, const struct link_opts *opts, struct link_refusal *said)
@@ -153,11 +161,10 @@ static err rtmp_publish(struct link *link, const struct upstream_request *r, uin
 	char *name = upstream_stream_name(r);
 	if (l->conn->out_chunk_size != chunk_size)
 		rtmp_put_chunk_size(l->conn, chunk_size);
-	err e = rtmp_client_publish(l->conn, link->stream_id, name, proof(l, r), &l->refusal);
+	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
+	err e = rtmp_client_publish(l->conn, link->stream_id, name, proof(l, r), refusal);
 	free(name);
-	if (e)
-		refusal_take(said, e, &l->refusal);
-	return e;
+	return refusal_end(said, e, refusal);
 }
 
 /* ---- what comes ---- */
@@ -173,9 +180,8 @@ static err take_command(struct rtmp_link *l, const struct rtmp_msg *m, struct li
 		l->link.absent_at = report.absent_at;
 		return OK;
 	}
-	err e = rtmp_client_status(l->conn, m, &l->refusal);
-	if (e)
-		refusal_take(said, e, &l->refusal);
+	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
+	err e = refusal_end(said, rtmp_client_status(l->conn, m, refusal), refusal);
 	if (e == ERR_NOTFOUND)
 		said->absent_at = l->link.absent_at;
 	return e;

@@ -149,7 +149,10 @@ err pull_relay(struct pull *p, int64_t patience_ms, struct link_refusal *said)
 {
 	struct pull_watch w = {.began_ms = clock_ms(), .patience_ms = patience_ms};
 	for (;;) {
+		enum pull_origin before = p->origin;
 		TRY(receive(p, said));
+		if (p->origin != before)
+			co_trim(); /* connecting and the beginning go deeper than what follows */
 		if (pull_is_unwanted(p))
 			return err_fail(ERR_ENDED, "nobody watches any more");
 		if (must_reask(p) && clock_ms() >= w.began_ms + REASK_MS)

@@ -23,6 +23,7 @@ struct round {
 	bool alone;            /* there is but one */
 	bool answered, denied; /* one said that it has no such stream, or that we may not */
 	char denial[256];
+	char name[MEMBER_NAME_MAX]; /* the server in use, or the last one that was */
 	struct link_refusal said;
 };
 
@@ -68,20 +69,9 @@ static int64_t patience_of(const struct pull *p, bool alone)
 	return patience < PATIENCE_MAX_MS ? patience : PATIENCE_MAX_MS;
 }
 
-static err use(struct pull *p, bool alone, struct link_refusal *said)
+/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
+static err leave(struct pull *p, err e)
 {
-	p->origin = ORIGIN_SILENT;
-	p->media_ms = 0;
-	resume_begin(&p->resume);
-	err e = ask_to_play(p);
-	if (!e) {
-		note_origin(p);
-		read_pacing_open(&p->in, p->link->sock);
-		e = pull_relay(p, patience_of(p, alone), said);
-		if (e == ERR_RECONNECT && *said->redirect)
-			e = err_fail(ERR_REDIRECT, "it asks to be left for %s", said->redirect);
-	}
-	/* The last of what it sent goes out, in this coroutine: that may have words of its own. */
 	char why[ERR_WORDS_MAX];
 	snprintf(why, sizeof(why), "%s", err_trail(e));
 	resume_end(&p->resume);
@@ -97,16 +87,32 @@ static err use(struct pull *p, bool alone, struct link_refusal *said)
 	return err_fail(e, "%s", why);
 }
 
-/* Uses the connected origin, and those it redirects to; *name is the last one. */
-static err follow(struct pull *p, struct round *r, char name[static MEMBER_NAME_MAX])
+static err use(struct pull *p, bool alone, struct link_refusal *said)
+{
+	p->origin = ORIGIN_SILENT;
+	p->media_ms = 0;
+	resume_begin(&p->resume);
+	err e = ask_to_play(p);
+	if (!e) {
+		note_origin(p);
+		read_pacing_open(&p->in, p->link->sock);
+		e = pull_relay(p, patience_of(p, alone), said);
+		if (e == ERR_RECONNECT && *said->redirect)
+			e = err_fail(ERR_REDIRECT, "it asks to be left for %s", said->redirect);
+	}
+	return leave(p, e);
+}
+
+/* Uses the connected origin, and those it redirects to; r->name is the last one. */
+static err follow(struct pull *p, struct round *r)
 {
 	struct upstream_request request = pull_request(p);
-	snprintf(name, MEMBER_NAME_MAX, "%s", p->link->name);
+	snprintf(r->name, sizeof(r->name), "%s", p->link->name);
 	err e = use(p, r->alone, &r->said);
 	for (int n = 0; e == ERR_REDIRECT; n++) {
-		TRY(upstream_follow(&p->link, name, n, &request, clock_after(CONNECT_MS),
+		TRY(upstream_follow(&p->link, r->name, n, &request, clock_after(CONNECT_MS),
 				    p->redirected, sizeof(p->redirected), &r->said));
-		snprintf(name, MEMBER_NAME_MAX, "%s", p->link->name);
+		snprintf(r->name, sizeof(r->name), "%s", p->link->name);
 		e = use(p, false, &r->said);
 	}
 	return e;
@@ -186,8 +192,7 @@ static void note_health(struct pull *p, const char *name, err e)
 }
 
 /* The origin said no, was lost, or could not be had. */
-static void take_outcome(struct pull *p, struct round *r, struct peer *origin, const char *name,
-			 err e)
+static void take_outcome(struct pull *p, struct round *r, struct peer *origin, err e)
 {
 	r->answered |= origin || r->said.why;
 	if (e == ERR_DENIED || e == ERR_LOOP) {
@@ -197,7 +202,7 @@ static void take_outcome(struct pull *p, struct round *r, struct peer *origin, c
 			 own_words ? r->said.description : err_trail(e));
 	}
 	if (origin)
-		note_health(p, name, e);
+		note_health(p, r->name, e);
 	if (p->origin != ORIGIN_FEEDS && !p->facts.loss.rounds &&
 	    notice_rate_take(p->cluster->server->notices, NOTICE_PULLS))
 		log_info("%s: %s: %s", p->source->key, origin ? origin->name : "origins",
@@ -209,16 +214,15 @@ static void take_outcome(struct pull *p, struct round *r, struct peer *origin, c
 static err ask_next(struct pull *p, struct round *r)
 {
 	struct upstream_request request = pull_request(p);
-	char name[MEMBER_NAME_MAX];
 	*p->redirected = '\0';
 	r->said.absent_at = 0;
 	err e = upstream_connect(&p->link, &r->list, &request, clock_after(CONNECT_MS), &r->said);
 	struct peer *origin = e ? NULL : p->link->origin;
 	if (!e)
-		e = follow(p, r, name);
+		e = follow(p, r);
 	if (e == ERR_STOPPED || pull_is_published_here(p) || pull_is_unwanted(p))
 		return e;
-	take_outcome(p, r, origin, name, e);
+	take_outcome(p, r, origin, e);
 	if (origin && !(e == ERR_NOTFOUND && link_speaks_for_all(&r->said, r->origins)))
 		upstreams_remove(&r->list, origin);
 	else

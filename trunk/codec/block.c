@@ -9,19 +9,19 @@ struct kept_block {
 	struct kept_block *next;
 };
 
-static struct kept_block *lists[BLOCK_MAX / BLOCK_STEP + 1];
+static struct kept_block *lists[(BLOCK_MAX + BLOCK_HEAD) / BLOCK_STEP + 1];
 static size_t kept;
 
 /* The list of blocks that have room for n bytes. */
 static size_t list_of(size_t n)
 {
-	return (n + BLOCK_STEP - 1) / BLOCK_STEP;
+	return (n + BLOCK_HEAD + BLOCK_STEP - 1) / BLOCK_STEP;
 }
 
 /* What is really allocated for n bytes: any block of one list serves any other size of it. */
 static size_t room_for(size_t n)
 {
-	return n <= BLOCK_MAX ? list_of(n) * BLOCK_STEP : n;
+	return n <= BLOCK_MAX ? list_of(n) * BLOCK_STEP - BLOCK_HEAD : n;
 }
 
 void *block_new(size_t n)

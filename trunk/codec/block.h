@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BLOCK_STEP = 32, BLOCK_MAX = 1024, BLOCKS_KEPT = 1 << 20 };
+/* Sizes are a step apart and BLOCK_HEAD below a multiple of it: with the size that the C library puts in
+ * front, a block is whole units of its. */
+enum { BLOCK_STEP = 16, BLOCK_HEAD = 8, BLOCK_MAX = 1032, BLOCKS_KEPT = 1 << 20 };
 
 /* n bytes, not initialised; NULL: there is no memory. */
 void *block_new(size_t n);

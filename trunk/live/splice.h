@@ -11,7 +11,7 @@
 /* There are a thousand for each stream: two words. */
 struct splice_mark {
 	uint64_t print; /* of type, length and payload; the lowest bit: it is a key frame */
-	int64_t ts; /* on the source's timeline; of new messages, the server's own time */
+	int64_t ts;     /* on the source's timeline; of new messages, the server's own time */
 };
 
 static inline bool splice_is_key(const struct splice_mark *mark)
