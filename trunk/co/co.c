@@ -125,6 +125,13 @@ static void raise_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* A line for the log waits for the answer. */
+static bool muted_for_log(void)
+{
+	current->has_spoken = true;
+	return current->muted;
+}
+
 err co_init(void)
 {
 	check(!current);
@@ -141,7 +148,7 @@ err co_init(void)
 	co_new_id(root.id);
 	err_set_trail_slot(current_trail);
 	log_set_id_slot(co_id);
-	log_set_muted_slot(co_muted);
+	log_set_muted_slot(muted_for_log);
 	err e = reactor_init();
 	if (e != OK)
 		co_fini();
@@ -367,6 +374,12 @@ bool co_muted(void)
 void co_set_muted(bool muted)
 {
 	current->muted = muted;
+	current->has_spoken = false;
+}
+
+bool co_has_spoken(void)
+{
+	return current->has_spoken;
 }
 
 void co_set_id(const char *id)

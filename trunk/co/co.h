@@ -72,6 +72,8 @@ void co_set_id(const char *id);
 /* Whether this coroutine logs nothing but errors: its connection is one of very many at once. */
 void co_set_muted(bool muted);
 bool co_muted(void);
+/* Whether it has had a line for the log since then, written or not. */
+bool co_has_spoken(void);
 /* Makes a fresh one, random. */
 void co_new_id(char out[static 9]);
 

@@ -26,6 +26,7 @@ struct co {
 	bool done;        /* main has returned */
 	char id[9];
 	bool muted;       /* see co_set_muted() */
+	bool has_spoken;  /* likewise */
 	int64_t deadline; /* of the current wait */
 	struct timer timer;
 	void (*main)(void *arg);

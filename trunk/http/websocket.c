@@ -105,7 +105,10 @@ static err begin_frame(struct websocket_reader *r)
 		for (unsigned i = 2; i < head_size(r) - 4; i++)
 			r->left = r->left << 8 | r->head[i];
 	}
-	if (r->head[0] & RESERVED || (is_control(r) && (!(r->head[0] & FINAL) || length >= 126)))
+	bool is_known = opcode_of(r) <= WEBSOCKET_BINARY ||
+			(is_control(r) && opcode_of(r) <= WEBSOCKET_PONG);
+	if (!is_known || r->head[0] & RESERVED ||
+	    (is_control(r) && (!(r->head[0] & FINAL) || length >= 126)))
 		return err_fail(ERR_PROTOCOL, "a WebSocket frame that cannot be");
 	if (r->left > WEBSOCKET_MESSAGE_MAX)
 		return err_fail(ERR_LIMIT, "a WebSocket frame of %llu bytes",

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "co/co.h"
 
 #include <stdlib.h>
 
@@ -108,6 +109,12 @@ bool notice_rate_take(struct notices *notices, enum notice_kind kind)
 	r->spent_ms += cost;
 	tell_left_out(r, kind, now);
 	return true;
+}
+
+void notice_ration_lines(struct notices *notices)
+{
+	if (co_has_spoken())
+		co_set_muted(!notice_rate_take(notices, NOTICE_CONNECTIONS));
 }
 
 uint64_t notice_left_out(const struct notices *notices, enum notice_kind kind)

@@ -24,6 +24,9 @@ enum notice_kind {
  * first. NULL is fine: all may. */
 enum { NOTICE_BURST = 20, NOTICE_PER_S = 2, NOTICE_CONNECTIONS_FACTOR = 50 };
 bool notice_rate_take(struct notices *notices, enum notice_kind kind);
+/* For the coroutine of a connection that goes on to something else: when it has had a line, what follows counts as a
+ * connection of its own, and is muted when there are too many. */
+void notice_ration_lines(struct notices *notices);
 /* Lines of that kind that were left out so far, of NOTICE_CONNECTIONS whole connections. */
 uint64_t notice_left_out(const struct notices *notices, enum notice_kind kind);
 /* The same word for a kind in the API and in metrics. */

@@ -31,6 +31,7 @@ struct hls_player {
 	int64_t sent, until_ms;
 	bool is_proven; /* its session was asked with */
 	bool is_out;
+	bool is_told; /* the log has its begin, so that it gets its end */
 };
 
 /* A session on its way in: web services are asked, which takes its time. */
@@ -120,7 +121,8 @@ static void leave(struct hls_player *p)
 		return;
 	snprintf(id, sizeof(id), "%s", co_id());
 	co_set_id(p->client.id);
-	log_info("hls-play of %s ends", p->source->key);
+	if (p->is_told)
+		log_info("hls-play of %s ends", p->source->key);
 	stat_leave(&p->players->server->stat, &p->client);
 	co_set_id(id);
 }
@@ -311,6 +313,7 @@ static void enter(struct hls_players *players, const struct hls_asked *a, struct
 	(void)map_set(players->by_id, a->session, p);
 	DL_APPEND(players->unproven, p);
 	p->until_ms = clock_after(patience_ms(p));
+	p->is_told = !co_muted();
 	log_info("hls-play of %s", p->source->key);
 	keep(players);
 }

@@ -63,6 +63,7 @@ static err serve(struct http_session *s)
 
 static err answer(struct http_session *s, bool *more)
 {
+	notice_ration_lines(s->server->notices);
 	conf_unref(&s->conf);
 	s->conf = conf_ref(s->server->conf);
 	buf_clear(&s->cors_lines);

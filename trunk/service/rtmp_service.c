@@ -284,6 +284,7 @@ static err serve(struct rtmp_session *s)
 		TRY(s->want.role == ROLE_PLAY ? rtmp_play_run(s) : rtmp_publish_run(s));
 		TRY(co_sleep(clock_ms() - began < QUICK_MS ? PAUSE_MS : 0));
 		patience = AGAIN_TIMEOUT_MS;
+		notice_ration_lines(s->server->notices);
 	}
 }
 

@@ -21,13 +21,14 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The parameters of that prefix, apart from its hash, into `out`; cuts `query` into them. -1: too many. */
+/* The parameters of that prefix, apart from its hash, into `out`; cuts `query` into them. -1: too many. They are told
+ * apart as link_param() does it: what is signed must be what is read. */
 static int wowza_params(const char **out, char *query, const char *prefix)
 {
 	size_t n = strlen(prefix);
 	int count = 0;
-	char *rest = query;
-	for (char *one; (one = strsep(&rest, "?&"));) {
+	char *rest = query + (*query == '?');
+	for (char *one; (one = strsep(&rest, "&"));) {
 		if (strncmp(one, prefix, n) != 0 || strncmp(one + n, "hash=", 5) == 0)
 			continue;
 		if (count == WOWZA_PARAMS)

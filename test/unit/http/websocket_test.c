@@ -71,6 +71,8 @@ static const struct {
 	{"a close without a reason", "88 80 00000000", "88 02 03E8", ERR_CLOSED},
 	{"no mask", "89 00", "", ERR_PROTOCOL},
 	{"reserved bits", "C9 80 00000000", "", ERR_PROTOCOL},
+	{"a kind of data that there is not", "83 80 00000000", "", ERR_PROTOCOL},
+	{"a kind of control that there is not", "8B 80 00000000", "", ERR_PROTOCOL},
 	{"a long ping", "89 FE 007E 00000000", "", ERR_PROTOCOL},
 	{"a ping in pieces", "09 80 00000000", "", ERR_PROTOCOL},
 	{"a large message", "82 FF 0000000100000000 00000000", "", ERR_LIMIT},

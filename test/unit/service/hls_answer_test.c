@@ -1,5 +1,6 @@
 /* Answers of HLS as a player hears them: playlists, segments and parts of them, refusals. */
 #include "base/mem.h"
+#include "node/notice.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "support/co_unit.h"
@@ -7,6 +8,7 @@
 #include "support/pair.h"
 #include "support/test_server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +182,30 @@ static void who_may_not_play_hears_it_at_the_playlist(void **state)
 	assert_int_equal(server->stat.client_count, 1);
 }
 
+/* Each makes a line, of which a connection has one, and all together a rate. */
+static void many_sessions_over_one_connection_do_not_fill_the_log(void **state)
+{
+	enum { MANY = 1500, BURST = NOTICE_BURST * NOTICE_CONNECTIONS_FACTOR };
+	struct pair pair;
+	uint8_t piece[16384];
+	char text[128];
+	size_t n = 0;
+	(void)state;
+	begin("");
+	assert_int_equal(pair_open(&pair, 8080, 50000), OK);
+	sock_set_deadline(pair.far, clock_after(UNTIL_MS));
+	http_service_accept(&port, pair.near);
+	for (int i = 0; i < MANY; i++) {
+		int size = snprintf(text, sizeof(text),
+				    "GET /live/x.m3u8?hls_ctx=%08x HTTP/1.1\r\nHost: h\r\n\r\n", i);
+		assert_int_equal(sock_send(pair.far, text, (size_t)size), OK);
+		assert_int_equal(sock_recv(pair.far, piece, sizeof(piece), &n), OK);
+		assert_memory_equal(piece, "HTTP/1.1 200", 12);
+	}
+	sock_close(&pair.far);
+	assert_true(notice_left_out(server->notices, NOTICE_CONNECTIONS) >= (MANY - BURST) / 2);
+}
+
 int main(void)
 {
 #define with(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -188,6 +214,7 @@ int main(void)
 		with(a_session_leads_from_the_playlist_to_its_segments),
 		with(what_cannot_be_had_is_refused),
 		with(who_may_not_play_hears_it_at_the_playlist),
+		with(many_sessions_over_one_connection_do_not_fill_the_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

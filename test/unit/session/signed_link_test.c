@@ -113,6 +113,25 @@ static void a_link_is_good_up_to_its_time(void **state)
 			fail_msg("%s%s", vectors[i].proof, vectors[i].param);
 }
 
+/* The start of a signed link is not to be hidden from who reads it. */
+static void a_time_behind_rubbish_is_not_passed_over(void **state)
+{
+#define TIMES "wowzatokenstarttime=2000000000&wowzatokenendtime=2100000000"
+#define HASH "&wowzatokenhash=XzwbFG0RCCYoKYFHXW8u5BukRABHAU7XispIys2N_u8="
+	static const struct vector plain = {LINK_FORMAT_WOWZA, KEY, "/live/a",
+					    "?" TIMES HASH,    "",  true},
+				   hidden = {LINK_FORMAT_WOWZA, KEY, "/live/a",
+					     "?x?" TIMES HASH,  "",  true};
+	const struct asked in_time = {.action = LINK_PLAY, .now_s = 2050000000};
+	(void)state;
+	assert_true(is_good(&plain, &in_time));
+	assert_false(is_good(&plain, &(struct asked){.action = LINK_PLAY}));
+	assert_false(is_good(&hidden, &in_time));
+	assert_false(is_good(&hidden, &(struct asked){.action = LINK_PLAY}));
+#undef TIMES
+#undef HASH
+}
+
 static void a_link_by_another_key_is_refused(void **state)
 {
 	(void)state;
@@ -239,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_vectors_of_each_format_are_good),
 		cmocka_unit_test(a_link_is_good_up_to_its_time),
+		cmocka_unit_test(a_time_behind_rubbish_is_not_passed_over),
 		cmocka_unit_test(a_link_by_another_key_is_refused),
 		cmocka_unit_test(a_link_is_for_its_stream_alone),
 		cmocka_unit_test(a_link_of_a_path_is_for_its_extension),
