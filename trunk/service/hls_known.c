@@ -32,6 +32,13 @@ static bool begins(const char *line, const char *text)
 	return strncmp(line, text, strlen(text)) == 0;
 }
 
+/* A list may say it again and again. */
+static void skip(struct hls_known *k, int64_t segments)
+{
+	if (k->last + segments <= NUMBER_MAX)
+		k->last += segments;
+}
+
 static void take_line(struct hls_known *k, const char *line)
 {
 	if (begins(line, "#EXTINF:")) {
@@ -43,7 +50,7 @@ static void take_line(struct hls_known *k, const char *line)
 	} else if (begins(line, "#EXT-X-MEDIA-SEQUENCE:")) {
 		k->last = number_behind(line, ":") - 1;
 	} else if (begins(line, "#EXT-X-SKIP:")) {
-		k->last += number_behind(line, "SKIPPED-SEGMENTS=");
+		skip(k, number_behind(line, "SKIPPED-SEGMENTS="));
 	} else if (begins(line, "#EXT-X-TARGETDURATION:")) {
 		k->target_ms = number_behind(line, ":") % SECONDS_MAX * 1000;
 	} else if (begins(line, "#EXT-X-PART-INF:")) {

@@ -298,10 +298,13 @@ json_t *tree_copy(const json_t *said, struct tree_room *room, int *left_out)
 static void put_host(json_t *node, const char *key, struct hostport *hp)
 {
 	char text[HOST_MAX + 8];
-	const char *port = json_string_value(json_object_get(node, key));
-	if (!port || *port != ':')
+	const char *said = json_string_value(json_object_get(node, key));
+	if (!said || *said != ':')
 		return;
-	hp->port = (int)strtol(port + 1, NULL, 10);
+	int64_t port = span_number(span_str(said + 1), UINT16_MAX);
+	if (port < 1)
+		return;
+	hp->port = (int)port;
 	hostport_text(text, hp);
 	json_put_text(node, key, text);
 }

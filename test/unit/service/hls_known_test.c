@@ -53,6 +53,20 @@ static void nonsense_is_no_list(void **state)
 	}
 }
 
+static void numbers_do_not_add_up_beyond_what_they_may_be(void **state)
+{
+	static const char line[] = "#EXT-X-SKIP:SKIPPED-SEGMENTS=4503599627370496\n";
+	enum { LINES = 3000 };
+	struct buf text = {.max = LINES * sizeof(line)};
+	struct hls_known k;
+	(void)state;
+	for (int i = 0; i < LINES; i++)
+		buf_put(&text, line, sizeof(line) - 1);
+	hls_known_read(&k, buf_span(&text), 0);
+	assert_int_equal(k.last, (INT64_C(1) << 52) - 1);
+	buf_free(&text);
+}
+
 /* What is asked for, whether it is there, and whether it is too far when the list is as old as that. */
 static void reloads_are_judged(void **state)
 {
@@ -93,6 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_says_how_far_it_goes),
 		cmocka_unit_test(nonsense_is_no_list),
+		cmocka_unit_test(numbers_do_not_add_up_beyond_what_they_may_be),
 		cmocka_unit_test(reloads_are_judged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,28 @@ static void rubbish_is_no_tree(void **state)
 	}
 }
 
+/* A server knows the ports that it listens on, and we where it is. */
+static void what_is_no_port_gets_no_address(void **state)
+{
+	static const struct {
+		const char *said, *shown;
+	} cases[] = {{":1985", "10.0.0.1:1985"},
+		     {":65535", "10.0.0.1:65535"},
+		     {":65536", ":65536"},
+		     {":0", ":0"},
+		     {":-1", ":-1"},
+		     {":99999999999999999999", ":99999999999999999999"},
+		     {"b:1", "b:1"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *node = json_pack("{s:s}", "api", cases[i].said);
+		tree_place(node, "10.0.0.1:80");
+		assert_string_equal(json_string_value(json_object_get(node, "api")),
+				    cases[i].shown);
+		json_decref(node);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -155,6 +177,7 @@ int main(void)
 		cmocka_unit_test(no_number_is_too_large_to_be_summed_up),
 		cmocka_unit_test(a_graft_takes_from_the_quota_of_its_kind),
 		cmocka_unit_test(rubbish_is_no_tree),
+		cmocka_unit_test(what_is_no_port_gets_no_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
