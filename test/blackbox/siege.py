@@ -18,10 +18,10 @@ HEADER = b"\x17\0\0\0\0\x01\x64\0\x1f\xff\xe1\0\x04\x67\x64\0\x1f\1\0\4\x68\xee\
 class Watch:
     """A server with an encoder and two players, and a look at whether they were disturbed."""
 
-    def __init__(self, t):
-        self.s = t.server("srs", top.local())
+    def __init__(self, t, text=None, media=None):
+        self.s = t.server("srs", text or top.local())
         self.beat = t.keep(Beat())
-        self.publisher = t.publish(self.s.url("live/x"), mark=True)
+        self.publisher = t.publish(self.s.url("live/x"), media, mark=True)
         self.probes = [t.probe(self.s.url("live/x"), keep=False).wait_frames(20),
                        t.probe(self.s.flv("live/x"), keep=False).wait_frames(20)]
         self.rss, self.files = self.s.rss_kb, self.s.descriptors
@@ -40,10 +40,10 @@ class Watch:
 class Siege(Watch):
     """The innocent ones of Watch, and somebody who asks the API all the time."""
 
-    def __init__(self, t):
+    def __init__(self, t, text=None, media=None):
         # What a sanitizer keeps of freed memory is none of the server's.
         os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
-        super().__init__(t)
+        super().__init__(t, text, media)
         self.times, self.peak, self.over = [], 0, False
         self.asker = threading.Thread(target=self.ask, daemon=True)
         self.asker.start()
