@@ -58,7 +58,7 @@ libs = $(foreach l,$(1),$(LIBS_$(l))) -lm
 archives = $(1:%=$(BUILD)/lib/%.a)
 link = $(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
 
-.PHONY: all unit coverage blackbox test test-programs check tidy format demo chaos mesh-churn bench soak bench-tools fuzz \
+.PHONY: all unit coverage fuzz-coverage blackbox test test-programs check tidy format demo chaos mesh-churn bench soak bench-tools fuzz \
 	fuzz-targets headers install uninstall man dist deb sim clean help objects FORCE
 
 all: $(PROGRAM)
@@ -135,7 +135,7 @@ $(foreach l,$(LAYERS),$(eval $(call unit_rules,$(l))))
 define replay_rules
 $(BUILD)/test/fuzz/$(1)/%_fuzz: $(BUILD)/test/fuzz/$(1)/%_fuzz.o $(BUILD)/test/support.a \
 		$(call archives,$(LINKS_$(1)))
-	$$(call link,$$<,$$(filter %.a,$$^),$$(call libs,$(LINKS_$(1))))
+	$$(call link,$$<,$$(filter %.a,$$^),$$(call libs,$(LINKS_$(1))) $$(LIBS_CMOCKA))
 endef
 $(foreach l,$(LAYERS),$(eval $(call replay_rules,$(l))))
 
@@ -145,16 +145,21 @@ unit: $(RUN_UNITS)
 # Line coverage of each layer by the unit tests alone, from a build of its own. COVERAGE_MIN=80 fails
 # when a layer has less; LAYER=name lists the files of one and their lines that did not run.
 coverage: SHELL := /bin/bash
+GCOV = $(subst gcc,gcov,$(notdir $(firstword $(filter-out %ccache,$(CC)))))
 ifeq ($(FLAVOUR),coverage)
 coverage: $(OBJECTS) $(RUN_UNITS)
 	@find $(BUILD) -name '*.gcda' -delete
 	@scripts/run-unit $(RUN_UNITS) | { grep -v '^ok' || true; }; exit $${PIPESTATUS[0]}
-	@scripts/coverage --gcov $(subst gcc,gcov,$(notdir $(firstword $(CC)))) \
-		$(COVERAGE_MIN:%=--min %) $(LAYER:%=--layer %) $(BUILD) $(LAYERS)
+	@scripts/coverage --gcov $(GCOV) $(COVERAGE_MIN:%=--min %) $(LAYER:%=--layer %) $(BUILD) $(LAYERS)
+
+# What each fuzz target's corpus reaches of the files that it is for; F=chunk takes one and lists the lines that none of
+# its inputs reaches.
+fuzz-coverage: $(OBJECTS) $(if $(F),$(filter %/$(F)_fuzz,$(REPLAYS)),$(REPLAYS))
+	@scripts/coverage --gcov $(GCOV) --targets test/fuzz/TARGETS $(F:%=--only %) $(BUILD)
 else
-coverage:
+coverage fuzz-coverage:
 	@./configure $(filter --cc=% --werror,$(CONFIGURE_ARGS)) --coverage --keep-flavour
-	@$(MAKE) --no-print-directory FLAVOUR=coverage coverage
+	@$(MAKE) --no-print-directory FLAVOUR=coverage $@
 endif
 
 # The long cases run in their short form; make chaos, make mesh-churn and BLACKBOX_FLAGS= run them
@@ -225,7 +230,7 @@ objs/fuzz/lib/$(1).a: $(filter objs/fuzz/$(1)/%,$(FUZZ_OBJECTS))
 objs/fuzz/$(1)/%_fuzz: test/fuzz/$(1)/%_fuzz.c objs/fuzz/lib/support.a $(LINKS_$(1):%=objs/fuzz/lib/%.a)
 	@mkdir -p $$(@D)
 	$$(call say,FUZZ)$$(FUZZ_CC) $$(TEST_FLAGS) -fsanitize=fuzzer -o $$@ $$< \
-		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(call libs,$(LINKS_$(1)))
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(call libs,$(LINKS_$(1))) $$(LIBS_CMOCKA)
 endef
 $(foreach l,$(LAYERS),$(eval $(call fuzz_rules,$(l))))
 
@@ -359,6 +364,7 @@ help:
 	@echo 'make soak         7,000 edges for five minutes, 10,000 streams over four origins'
 	@echo 'make sim          clusters of a thousand nodes, simulated with our own cluster layer'
 	@echo 'make fuzz         libFuzzer, TIME=60 seconds a target or TOTAL=N for all, F=NAME for one'
+	@echo 'make fuzz-coverage  lines that the corpora reach of the files they are for; F=NAME for one'
 	@echo 'make bench-tools  objs/srs_bench, objs/rtc_bench and objs/srt_bench, load generators for any server'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR for packaging'
 	@echo 'make man          the manual pages, in objs/man'

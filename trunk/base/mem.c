@@ -61,7 +61,8 @@ void mem_trim(void)
 char *mem_strndup(const char *s, size_t n)
 {
 	char *p = mem_alloc(n + 1);
-	memcpy(p, s, n);
+	if (n) /* an empty span may point nowhere */
+		memcpy(p, s, n);
 	p[n] = '\0';
 	return p;
 }
