@@ -190,7 +190,7 @@ def test_token_traverse(t):
         assert answer.info["description"] == "no such token", answer
         said, args = gate.asked[-1]
         assert said["tcUrl"] == edge.url("live?token=bad"), said
-        assert said["pageUrl"] == "http://page" and said["swfUrl"] == "http://swf" and args == {"my": "argument"}
+        assert said["pageUrl"] == "http://page" and said["swfUrl"] == "http://swf" and args == {"my": "argument", "srs_ask": 1}
     c = t.client(edge.url("live/x"), timeout=6)
     c.connect(tcUrl=edge.url("live?token=good"))
     c.play("x")

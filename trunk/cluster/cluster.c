@@ -8,6 +8,7 @@
 #include "cluster/peer.h"
 #include "cluster/pulls.h"
 #include "cluster/rival.h"
+#include "cluster/token.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ struct cluster *cluster_new(struct server *server)
 	c->members = members_new();
 	c->coworker_queries = coworker_queries_new();
 	c->elsewhere = elsewhere_new();
+	c->tokens = tokens_new();
 	c->rechecks.room = RIVAL_RECHECKS_MAX;
 	c->pulls = map_new();
 	c->pushes = map_new();
@@ -41,6 +43,7 @@ void cluster_free(struct cluster **cluster)
 	map_free(&c->pushes);
 	coworker_queries_free(&c->coworker_queries);
 	elsewhere_free(&c->elsewhere);
+	tokens_free(&c->tokens);
 	members_free(&c->members);
 	peers_free(&c->peers);
 	unproven_fini(&c->unproven_queries);

@@ -19,6 +19,7 @@ struct cluster {
 	struct members *members; /* who is behind the names of origins and coworkers */
 	struct coworker_queries *coworker_queries; /* to coworkers, in flight, and answers kept */
 	struct elsewhere *elsewhere;               /* coworkers that take our clients */
+	struct tokens *tokens;                     /* what origins say about clients */
 	struct gate rechecks;                      /* looks of rivals that are not urgent */
 	struct map *pulls;                         /* source key -> struct pull */
 	struct map *pushes; /* source key -> struct push, a list; the first is shown */

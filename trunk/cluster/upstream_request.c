@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *upstream_vhost(const struct upstream_request *r)
+char *upstream_vhost(const struct upstream_request *r)
 {
 	if (r->tc_vhost)
 		return mem_strdup(r->tc_vhost);

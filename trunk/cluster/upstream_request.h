@@ -24,6 +24,8 @@ struct upstream_request {
 	bool from_coworker; /* an origin asks the coworker that has the stream */
 };
 
+/* The vhost that an origin is asked for (cluster.vhost). malloc'ed. */
+char *upstream_vhost(const struct upstream_request *request);
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
 char *upstream_stream_name(const struct upstream_request *request);
 /* The URL of connect to an origin at that port: it names the vhost, not the host. malloc'ed. */

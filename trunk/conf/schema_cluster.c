@@ -40,7 +40,9 @@ static const struct row rows[] = {
 	ONOFF("vhost.cluster.follow_client", conf_vhost, cluster.follow_client, "off", NEW,
 	      "Whether an edge fetches by the protocol of its player instead."),
 	ONOFF("vhost.cluster.token_traverse", conf_vhost, cluster.token_traverse, "off", NEW,
-	      "Whether an edge asks the origin about each client before it serves it."),
+	      "Whether an edge asks the origin about each client before it serves it: its signed "
+	      "links, security, refer and on_connect decide, as for a client of its own "
+	      "(signed-links.md). While no origin can be asked, nobody new is let in."),
 	TEXT("vhost.cluster.vhost", conf_vhost, cluster.vhost, "[vhost]", NEW,
 	     "The vhost an edge asks for at the origin; [vhost] stands for its own name.",
 	     .min = 1),

@@ -14,6 +14,7 @@
 enum {
 	TID_CONNECT = 1,
 	TID_CREATE_STREAM = 2,
+	TID_CALL = 3,
 	WINDOW = 2500000,
 	BUFFER_MS = 1000,
 };
@@ -54,6 +55,7 @@ static void read_peer(struct rtmp_peer *peer, const struct command *result)
 	*peer = (struct rtmp_peer){0};
 	if (strlen(node) < sizeof(peer->node))
 		snprintf(peer->node, sizeof(peer->node), "%s", node);
+	peer->judges = *peer->node && amf_get_number(data, "srs_may", 0) > 0;
 	peer->asks_players =
 		*peer->node && strcmp(amf_get_string(data, "srs_asks", ""), "players") == 0;
 	if (*peer->node && port >= 1 && port <= 65535)
@@ -119,6 +121,14 @@ static err wait_result(struct rtmp_conn *conn, double tid, struct command *resul
 		command_fini(&cmd);
 		TRY(e);
 	}
+}
+
+err rtmp_client_call(struct rtmp_conn *conn, const char *name, struct amf *object,
+		     struct command *result, struct rtmp_refusal *refusal)
+{
+	*refusal = (struct rtmp_refusal){0};
+	rtmp_put_command(conn, CSID_CONNECTION, 0, name, TID_CALL, amf_null(), object, NULL);
+	return wait_result(conn, TID_CALL, result, refusal);
 }
 
 err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,

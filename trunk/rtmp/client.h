@@ -7,6 +7,7 @@
 struct rtmp_peer {
 	char node[24];     /* the id of its process; "" when it says none */
 	int api_port;      /* of its HTTP API; 0 when it says none */
+	bool judges;       /* it answers srs_may, see cluster/question.h */
 	bool asks_players; /* it wants to be told how many watch through us, see cluster/announce.h */
 };
 
@@ -41,6 +42,10 @@ err rtmp_client_play(struct rtmp_conn *conn, uint32_t stream_id, const char *str
  * the SRS kind that closes instead is ERR_CLOSED. `object` as above. */
 err rtmp_client_publish(struct rtmp_conn *conn, uint32_t stream_id, const char *stream,
 			struct amf *object, struct rtmp_refusal *refusal) BLOCKS;
+/* Calls a command on message stream 0 and waits for its result. `object` is its one argument: taken. What the server
+ * refuses by _error is in *refusal, with the error that rtmp_client_status() has for it. */
+err rtmp_client_call(struct rtmp_conn *conn, const char *name, struct amf *object,
+		     struct command *result, struct rtmp_refusal *refusal) BLOCKS;
 /* Looks at a message that arrived while playing or publishing: OK when it is of no interest or cannot be read. Else
  * *refusal is filled: ERR_REDIRECT for a 302, ERR_NOTFOUND for StreamNotFound, ERR_BUSY for BadName, ERR_RECONNECT
  * with or without a place when it is to be left, ERR_ENDED when the stream is over (UnpublishNotify, Stop, Complete),

@@ -113,6 +113,8 @@ static struct amf *make_identity(const struct rtmp_conn *conn, const struct rtmp
 		amf_set(data, "srs_asks", amf_string("players"));
 	if (opts->node && opts->api_port)
 		amf_set(data, "srs_api", amf_number(opts->api_port));
+	if (opts->node && opts->judges)
+		amf_set(data, "srs_may", amf_number(1));
 	return data;
 }
 

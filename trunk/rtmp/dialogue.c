@@ -139,6 +139,11 @@ static void on_nothing(struct dialogue *d, struct command *cmd)
 
 /* ---- before play or publish ---- */
 
+static void on_other(struct dialogue *d, struct command *cmd)
+{
+	put_result(d, cmd, amf_null());
+}
+
 /* False for a name that is too long, which is refused. */
 static bool set_stream(struct dialogue *d, struct command *cmd)
 {
@@ -185,6 +190,19 @@ static void on_play(struct dialogue *d, struct command *cmd)
 	d->out->duration_ms = has_duration ? cmd->args[2]->number : -1;
 }
 
+/* Another server's question; whoever publishes or plays has none. */
+static void on_may(struct dialogue *d, struct command *cmd)
+{
+	if (!cmd->argc)
+		return on_other(d, cmd);
+	d->out->role = ROLE_ASK;
+	d->out->stream = mem_strdup("");
+	d->out->tid = cmd->tid;
+	d->out->object = cmd->args[0];
+	cmd->args[0] = amf_null();
+	d->done = true;
+}
+
 /* The message stream that deleteStream names; 0 when it names none. */
 static uint32_t named_id(const struct command *cmd)
 {
@@ -195,11 +213,6 @@ static uint32_t named_id(const struct command *cmd)
 static void on_delete_idle(struct dialogue *d, struct command *cmd)
 {
 	take_back(d->conn, named_id(cmd));
-}
-
-static void on_other(struct dialogue *d, struct command *cmd)
-{
-	put_result(d, cmd, amf_null());
 }
 
 /* ---- while something is published or played ---- */
@@ -357,6 +370,7 @@ static const struct verb {
 	{"FCUnpublish", on_other, on_fcunpublish},
 	{"publish", on_publish, on_publish_again},
 	{"play", on_play, on_play_again},
+	{"srs_may", on_may, on_call},
 	{"pause", on_nothing, on_pause},
 	{"pauseRaw", on_nothing, on_pause},
 	{"receiveAudio", on_nothing, on_receive_audio},

@@ -7,20 +7,26 @@
 #pragma once
 #include "rtmp/command.h"
 
-enum rtmp_role { ROLE_PLAY, ROLE_FMLE_PUBLISH, ROLE_HAIVISION_PUBLISH, ROLE_FLASH_PUBLISH };
+enum rtmp_role {
+	ROLE_PLAY,
+	ROLE_FMLE_PUBLISH,
+	ROLE_HAIVISION_PUBLISH,
+	ROLE_FLASH_PUBLISH,
+	ROLE_ASK, /* it wants to know whether a client of its own may (srs_may), and nothing else */
+};
 
 struct rtmp_identify {
 	enum rtmp_role role;
 	char *stream;       /* name with its query, as sent */
 	uint32_t stream_id; /* message stream id of the play or publish */
-	double tid;         /* of the play or publish */
+	double tid;         /* of the play, publish or question */
 	double duration_ms; /* play's third argument, <= 0: no end */
 	struct amf *
-		object; /* of the play or publish: usually a null, see rtmp_client_play(); or NULL */
+		object; /* of the play or publish: usually a null, see rtmp_client_play(); the question; or NULL */
 };
 void rtmp_identify_fini(struct rtmp_identify *id);
 
-/* Answers createStream, releaseStream, FCPublish, … until play or publish has come. FMLE and
+/* Answers createStream, releaseStream, FCPublish, … until play, publish or a question has come. FMLE and
  * Haivision clients have then had their onFCPublish; nobody has had a Start yet. Media that comes
  * before is dropped. Can be called again when a client has ended what it did. */
 err rtmp_identify(struct rtmp_conn *conn, struct rtmp_identify *out) BLOCKS;

@@ -24,6 +24,7 @@ struct rtmp_server_opts {
 	int pid;
 	const char *node; /* the id of this process (srs_node); NULL: not said */
 	int api_port;     /* of its HTTP API (srs_api); 0: it has none */
+	bool judges;      /* it answers srs_may; with `node` only */
 };
 
 /* Reads connect (after handshake_server()). The caller answers with rtmp_accept or rtmp_reject;

@@ -249,12 +249,13 @@ static enum sign_verdict verify(void *ctx)
 }
 
 /* An edge asks its origin in the words of connect. */
-static err admit(struct hls_asked *a, struct conn_place *place, const struct http_message *message,
-		 struct outcome *outcome)
+static err admit_by(err (*check)(struct admission *admission), struct hls_asked *a,
+		    struct conn_place *place, const struct http_message *message,
+		    struct outcome *outcome)
 {
 	const struct target *t = &a->target;
 	char *tc_url = mem_printf("rtmp://%s/%s%s", t->vhost, t->app, t->param);
-	err e = admit_stream(&(struct admission){
+	err e = check(&(struct admission){
 		.request = &a->request,
 		.place = place,
 		.verify = verify,
@@ -270,10 +271,22 @@ static err admit(struct hls_asked *a, struct conn_place *place, const struct htt
 	return e;
 }
 
+static err admit(struct hls_asked *a, struct conn_place *place, const struct http_message *message,
+		 struct outcome *outcome)
+{
+	return admit_by(admit_stream, a, place, message, outcome);
+}
+
 err hls_relay_admit(struct hls_asked *a, struct conn_place *place,
 		    const struct http_message *message, struct outcome *outcome)
 {
 	return admit(a, place, message, outcome);
+}
+
+err hls_again_admit(struct hls_asked *a, struct conn_place *place,
+		    const struct http_message *message, struct outcome *outcome)
+{
+	return admit_by(admit_again, a, place, message, outcome);
 }
 
 static bool is_same_stream(const struct hls_asked *a, const struct hls_asked *b)

@@ -36,3 +36,6 @@ void hls_players_sent(struct hls_players *players, const char *id, int64_t bytes
 /* Another server asks, for its own players. OK, or as above. */
 err hls_relay_admit(struct hls_asked *asked, struct conn_place *place,
 		    const struct http_message *message, struct outcome *outcome) BLOCKS;
+/* A player without a session asks, for a playlist or what one names: where an origin decides who may, its word. */
+err hls_again_admit(struct hls_asked *asked, struct conn_place *place,
+		    const struct http_message *message, struct outcome *outcome) BLOCKS;

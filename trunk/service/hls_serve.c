@@ -36,6 +36,13 @@ void hls_serve_free(struct hls_serve **serve)
 
 /* ---- who may ---- */
 
+/* Without a session: whoever says whether it may is asked about each request. */
+static err admit_request(struct hls_visitor *v, bool asks, struct outcome *outcome)
+{
+	TRY(hls_again_admit(&v->asked, &v->s->place, v->s->request, outcome));
+	return hls_visits_check(v->serve->visits, &v->asked.request, asks, outcome);
+}
+
 /* A player: its session, or one that begins with this request. What a playlist names may be asked for
  * without one (hls_ts_ctx), as far as rules and links allow it. Whoever is sent elsewhere has its session
  * there. */
@@ -46,8 +53,10 @@ static err admit_player(struct hls_visitor *v, struct outcome *outcome)
 	enum hls_player_state state = hls_players_touch(v->serve->players, a);
 	if (state == HLS_PLAYER_OUT)
 		return outcome_refuse(outcome, OUTCOME_NOT_FOUND, "this session was ended");
-	if (state == HLS_PLAYER_IN || !a->is_list || v->place == HLS_AT_COWORKERS)
+	if (state == HLS_PLAYER_IN)
 		return hls_visits_check(v->serve->visits, &a->request, false, outcome);
+	if (!a->is_list || v->place == HLS_AT_COWORKERS)
+		return admit_request(v, false, outcome);
 	TRY(hls_players_begin(v->serve->players, a, &v->s->place, v->s->request, outcome));
 	v->wants_master = !had_session;
 	return OK;
@@ -58,9 +67,10 @@ static err admit(struct hls_visitor *v, struct outcome *outcome)
 	struct hls_asked *a = &v->asked;
 	if (!a->request.says_relay && a->vhost->hls.ctx)
 		return admit_player(v, outcome);
-	if (a->request.says_relay)
-		TRY(hls_relay_admit(a, &v->s->place, v->s->request, outcome));
 	bool asks = a->is_list && v->place != HLS_AT_COWORKERS;
+	if (!a->request.says_relay)
+		return admit_request(v, asks, outcome);
+	TRY(hls_relay_admit(a, &v->s->place, v->s->request, outcome));
 	return hls_visits_check(v->serve->visits, &a->request, asks, outcome);
 }
 

@@ -149,19 +149,27 @@ static void make_request(struct rtmp_session *s)
 	};
 }
 
+/* A server that will ask about a client of its own. */
+static bool asks(const struct rtmp_session *s)
+{
+	return amf_get_number(s->connect.args, "srs_ask", 0) > 0;
+}
+
 static err accept_connect(struct rtmp_session *s)
 {
 	const struct conf_vhost *vhost = s->request.vhost;
-	return rtmp_accept(s->conn, &s->connect,
-			   &(struct rtmp_server_opts){
-				   .out_ack_size = (uint32_t)vhost->out_ack_size,
-				   .in_ack_size = (uint32_t)vhost->in_ack_size,
-				   .chunk_size = (uint32_t)vhost->chunk_size,
-				   .server_id = co_id(),
-				   .pid = (int)getpid(),
-				   .node = s->request.says_relay ? s->server->service_id : NULL,
-				   .api_port = announce_port(s->server),
-			   });
+	return rtmp_accept(
+		s->conn, &s->connect,
+		&(struct rtmp_server_opts){
+			.out_ack_size = (uint32_t)vhost->out_ack_size,
+			.in_ack_size = (uint32_t)vhost->in_ack_size,
+			.chunk_size = (uint32_t)vhost->chunk_size,
+			.server_id = co_id(),
+			.pid = (int)getpid(),
+			.node = s->request.says_relay || asks(s) ? s->server->service_id : NULL,
+			.judges = asks(s),
+			.api_port = announce_port(s->server),
+		});
 }
 
 /* The vhost that connect names; the stream's own query may name another one later. */
@@ -278,6 +286,8 @@ static err serve(struct rtmp_session *s)
 		sock_set_deadline(s->conn->sock, clock_after(patience));
 		rtmp_identify_fini(&s->want);
 		TRY(rtmp_identify(s->conn, &s->want));
+		if (s->want.role == ROLE_ASK)
+			return rtmp_ask_run(s);
 		TRY(told(s, admit_request, rtmp_session_tell));
 		sock_set_deadline(s->conn->sock, CLOCK_NEVER);
 		int64_t began = clock_ms();

@@ -32,6 +32,9 @@ err rtmp_play_run(struct rtmp_session *s) BLOCKS;
 /* Publishes likewise. */
 err rtmp_publish_run(struct rtmp_session *s) BLOCKS;
 
+/* Answers a server that asks whether a client of its own may play or publish, and ends the connection. */
+err rtmp_ask_run(struct rtmp_session *s) BLOCKS;
+
 struct traffic rtmp_session_traffic(const struct rtmp_session *s);
 /* Tells the client why it is refused, sent elsewhere (SRS's 302) or ended, in a way that arrives, and
  * ends the connection; some ends are told by that alone. Returns the outcome's error with the sentence

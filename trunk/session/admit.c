@@ -145,48 +145,95 @@ static err check_drain(struct admission *a)
 
 /* ---- the origin's word ---- */
 
-static err say_no(struct admission *a, const struct rtmp_refusal *refusal)
+static err say_no(struct admission *a, const struct question_answer *answer)
 {
-	const char *words = refusal->description;
-	snprintf(a->outcome->word, sizeof(a->outcome->word), "%s", refusal->code);
+	const char *words = answer->description;
+	snprintf(a->outcome->word, sizeof(a->outcome->word), "%s", answer->code);
 	return refuse(a, OUTCOME_DENIED, *words ? words : "the origin does not allow it");
 }
 
-static err check_token(struct admission *a)
+static bool asks_origin(const struct request *r)
+{
+	const struct conf_cluster *conf = &r->vhost->cluster;
+	return conf->mode == MODE_REMOTE && conf->token_traverse && !request_is_proven_relay(r);
+}
+
+/* In a circle of edges each would ask the next one for ever. */
+static err check_hops(struct admission *a)
+{
+	int limit = a->request->vhost->cluster.hop_limit;
+	if (a->hops < limit)
+		return OK;
+	return outcome_refuse(a->outcome, OUTCOME_LOOP,
+			      "the question whether this is allowed came by %d servers, hop_limit "
+			      "is %d: the origins of these servers form a circle",
+			      a->hops, limit);
+}
+
+static err ask_origin(struct admission *a, struct question_answer *answer)
 {
 	const struct request *r = a->request;
-	const struct conf_cluster *conf = &r->vhost->cluster;
-	if (conf->mode != MODE_REMOTE || !conf->token_traverse)
+	const struct token_words *words = a->token;
+	char ip[ADDR_TEXT_MAX];
+	char *vhost =
+		upstream_vhost(&(struct upstream_request){.vhost = r->vhost, .target = r->target});
+	addr_ip(ip, r->peer);
+	err e = token_ask(r->server->cluster, r->vhost, words,
+			  &(struct question){
+				  .publish = r->publish,
+				  .http = r->http,
+				  .vhost = vhost,
+				  .app = r->target->app,
+				  .stream = r->target->stream,
+				  .param = r->target->param,
+				  .path = r->path_asked,
+				  .proof = r->proof,
+				  .ip = ip,
+				  .page_url = words->page_url,
+				  .swf_url = words->swf_url,
+				  .tc_url = words->tc_url,
+				  .hops = a->hops + 1,
+			  },
+			  answer);
+	free(vhost);
+	return e;
+}
+
+/* Servers of the cluster bring the streams of clients that have been asked about where they are. */
+static err check_token(struct admission *a)
+{
+	if (!asks_origin(a->request))
 		return OK;
-	struct rtmp_refusal *refusal = mem_new(struct rtmp_refusal);
-	err e = token_ask(r->server->cluster, r->vhost, a->token, refusal);
+	TRY(check_hops(a));
+	struct question_answer *answer = mem_new(struct question_answer);
+	err e = ask_origin(a, answer);
 	if (e == ERR_CONNECT)
 		e = refuse(a, OUTCOME_UNDECIDED, "no origin can be asked whether this is allowed");
 	else if (e && e != ERR_STOPPED)
-		e = say_no(a, refusal);
-	free(refusal);
+		e = say_no(a, answer);
+	free(answer);
 	return e;
 }
 
 /* ---- the list ---- */
 
-enum { CONNECTION = 1, STREAM = 2 };
+enum { CONNECTION = 1, STREAM = 2, ASKED = 4, AGAIN = 8 };
 
 /* Checks in their order: those that cost nothing first, those that ask others last. A check may wait. */
 static const struct {
 	unsigned stages;
 	err (*check)(struct admission *a);
 } checks[] = {
-	{CONNECTION | STREAM, check_vhost},
+	{CONNECTION | STREAM | ASKED, check_vhost},
 	{CONNECTION | STREAM, check_relay_address},
 	{CONNECTION, check_room_of_connection},
 	{STREAM, check_signature},
 	{STREAM, check_room_of_stream},
 	{STREAM, check_path},
-	{STREAM, check_name},
+	{STREAM | ASKED, check_name},
 	{STREAM, check_drain},
-	{STREAM, check_permit},
-	{STREAM, check_token},
+	{STREAM | ASKED | AGAIN, check_permit},
+	{STREAM | ASKED | AGAIN, check_token},
 };
 
 static err admit(struct admission *a, unsigned stage)
@@ -209,4 +256,28 @@ err admit_stream(struct admission *a)
 	if (e)
 		request_refused(a->request, asked_ms, e, a->outcome);
 	return e;
+}
+
+err admit_again(struct admission *a)
+{
+	return asks_origin(a->request) ? admit(a, AGAIN) : OK;
+}
+
+err admit_asked(struct admission *a)
+{
+	return admit(a, ASKED);
+}
+
+/* A link that ends before is not good any longer. */
+int64_t admit_asked_good_ms(const struct admission *a)
+{
+	enum { ALLOWED_MS = 3000, REFUSED_MS = 1000 };
+	const struct outcome *o = a->outcome;
+	const struct request *r = a->request;
+	if (!r->vhost || !r->vhost->enabled || !permit_is_by_rules(r) || asks_origin(r))
+		return 0;
+	if (o->code)
+		return REFUSED_MS;
+	int64_t left_ms = o->end_s ? (o->end_s + 1) * 1000 - clock_wall_ms() : ALLOWED_MS;
+	return left_ms < 0 ? 0 : left_ms < ALLOWED_MS ? left_ms : ALLOWED_MS;
 }

@@ -19,6 +19,7 @@ struct admission {
 	bool can_correct;
 	const struct token_words *token; /* what an origin is asked with */
 	struct outcome *outcome;         /* why not */
+	int hops;                        /* servers that a question of another server has come by */
 	bool has_asked; /* comes out: web services may have been asked about the connection */
 };
 
@@ -27,3 +28,11 @@ err admit_connection(struct admission *admission);
 /* The checks that can be made when it has named the stream. OK: it may play or publish. An error: outcome says why
  * not, or it was stopped. */
 err admit_stream(struct admission *admission) BLOCKS;
+/* The same for one more request of a client that has neither connection nor session: what an origin has to say, where
+ * one decides (token_traverse), and our own rules before it. */
+err admit_again(struct admission *admission) BLOCKS;
+/* The checks of what another server asks us about a client of its own (cluster/question.h): what its origin decides.
+ * Places, drains and who asks are that server's affair. */
+err admit_asked(struct admission *admission) BLOCKS;
+/* How long the answer to such a question is good without asking again, in milliseconds; 0: others were asked. */
+int64_t admit_asked_good_ms(const struct admission *admission);

@@ -88,11 +88,17 @@ static err ask_all(struct hook_question *q, struct outcome *outcome)
 	return OK;
 }
 
+bool hooks_decide(const struct request *r, enum hook_event event)
+{
+	const struct conf_hook *conf = decision(&r->vhost->http_hooks, event);
+	return applies(r) && conf && conf->urls.count;
+}
+
 err hooks_ask(const struct request *r, enum hook_event event, struct outcome *outcome)
 {
 	struct hook_question q = {.request = r, .event = event};
 	q.conf = decision(&r->vhost->http_hooks, event);
-	if (!applies(r) || !q.conf || !q.conf->urls.count)
+	if (!hooks_decide(r, event))
 		return OK;
 	struct buf body = {.max = HOOK_BODY_MAX};
 	q.call.event = hook_event_name(event);

@@ -26,6 +26,8 @@ struct hooks *hooks_new(struct server *server);
 void hooks_free(struct hooks **hooks);
 struct hook_queue_facts hooks_facts(const struct hooks *hooks);
 
+/* There are services that would be asked. */
+bool hooks_decide(const struct request *request, enum hook_event event);
 /* OK: all services of that event agree, or there are none. Otherwise the outcome says why not, in the
  * service's words where it has some; ERR_STOPPED when the caller is being stopped. */
 err hooks_ask(const struct request *request, enum hook_event event, struct outcome *outcome) BLOCKS;

@@ -21,7 +21,12 @@ const char link_other[] = "the link is for something else than this";
 const char *link_time(const struct conf_signed_links *conf, const struct link_ask *ask,
 		      int64_t expires_s)
 {
-	return ask->now_s > expires_s + conf->validity_ms / 1000 ? link_expired : NULL;
+	int64_t end_s = expires_s + conf->validity_ms / 1000;
+	if (ask->now_s > end_s)
+		return link_expired;
+	if (ask->end_s)
+		*ask->end_s = end_s;
+	return NULL;
 }
 
 /* `digits` is the time of a link to that base. */

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/err.h"
 #include <stdbool.h>
+#include <stdint.h>
 
 enum outcome_code {
 	OUTCOME_NONE,
@@ -40,7 +41,8 @@ struct outcome {
 	char rtmp[300]; /* "host:port"; OUTCOME_ELSEWHERE */
 	char http[300]; /* likewise; "" when that server has none */
 	bool tls;       /* both are for encrypted connections */
-	int absent_at;  /* OUTCOME_NOT_FOUND: so many servers of the cluster say so; 0: unknown */
+	int64_t end_s; /* nothing speaks against it up to this second, in which its link ends; 0: no link with an end */
+	int absent_at; /* OUTCOME_NOT_FOUND: so many servers of the cluster say so; 0: unknown */
 };
 
 /* The error of such an end, for the log; OK for OUTCOME_NONE. */

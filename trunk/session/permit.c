@@ -43,6 +43,7 @@ static err check_link(const struct request *r, struct outcome *o)
 					      .proof = r->proof,
 					      .ip = ip,
 					      .now_s = clock_wall_ms() / 1000,
+					      .end_s = &o->end_s,
 				      },
 				      why);
 	free(path);
@@ -53,6 +54,11 @@ static err check_link(const struct request *r, struct outcome *o)
 static err ask_on_connect(const struct request *r, struct outcome *o)
 {
 	return r->http ? OK : hooks_ask(r, HOOK_ON_CONNECT, o);
+}
+
+bool permit_is_by_rules(const struct request *r)
+{
+	return r->http || !hooks_decide(r, HOOK_ON_CONNECT);
 }
 
 static const struct {

@@ -8,5 +8,7 @@
 #include "session/outcome.h"
 #include "session/request.h"
 
+/* The answer follows from the configuration and the time alone: nobody else is asked. */
+bool permit_is_by_rules(const struct request *request);
 /* OK, or an error with the reason in the outcome. */
 err permit_check(const struct request *request, struct outcome *outcome) BLOCKS;
