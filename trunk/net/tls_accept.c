@@ -3,7 +3,9 @@
  *
  *   - there is no SSL object before a whole first record has come, which is looked at where it lies;
  *   - only so many handshakes are in progress; when others want to begin, the one that has waited for
- *     its client the longest ends, if that was long;
+ *     its client the longest ends, if that was long beside what clients take now: where all of them are
+ *     slow, since they share a machine, say, none of them is at fault;
+ *   - the others wait in the order in which they came, and the time that they have does not run meanwhile;
  *   - one step of one handshake is made between two looks at everything else: the streams of players
  *     that watch already are not delayed by a crowd that joins. */
 #include "base/mem.h"
@@ -18,8 +20,11 @@
 #include <utlist.h>
 
 enum {
-	PLACES = 128,
-	SLOW_MS = 400, /* of waiting for a client; then its place may be taken */
+	PLACES = 512,
+	SLOW_MS = 400,     /* of waiting for a client, at least; then its place may be taken */
+	SLOWEST_MS = 2000, /* likewise at most, however slow they all are */
+	PACE_SHARE = 16,   /* of what one that answers sooner takes off the pace */
+	ENDS = 8,          /* of handshakes in vain, between two looks at everything else */
 	RECORD_HEAD = 5,
 	RECORD_HANDSHAKE = 22,
 	HELLO_MAX = TLS_RECORD_MAX + 256,
@@ -28,16 +33,17 @@ enum {
 struct handshake {
 	struct sock *sock;
 	SSL *ssl;
-	int64_t deadline;
-	int64_t waits_since; /* for the client; 0: it is our turn */
-	bool shed;           /* another one has its place */
+	int64_t deadline, latest; /* for the client; with all that it has to wait for us */
+	int64_t waits_since;      /* for the client; 0: it is our turn */
+	bool shed;                /* another one has its place */
 	struct co *co;
 	struct gate_pass place, turn;
 	struct handshake *prev, *next;
 };
 
-static struct gate places = {.room = PLACES}, turns = {.room = 1};
-static struct handshake *in_progress; /* the oldest first */
+static struct gate places = {.room = PLACES}, turns = {.room = 1}, ends = {.room = ENDS};
+static struct handshake *in_progress; /* whose client has been waited for the longest first */
+static int64_t pace_ms;               /* that clients take for their answers now: the slow ones */
 static struct tls_counts counts;
 
 const struct tls_counts *tls_counts(void)
@@ -119,43 +125,74 @@ static err await_hello(struct sock *sock, bool mixed, bool *plain, int64_t deadl
 
 static struct handshake *oldest_waiting(void)
 {
-	struct handshake *h, *found = NULL;
-	DL_FOREACH (in_progress, h) {
-		if (h->waits_since && !h->shed && (!found || h->waits_since < found->waits_since))
-			found = h;
-	}
-	return found;
+	struct handshake *h;
+	DL_FOREACH (in_progress, h)
+		if (h->waits_since && !h->shed)
+			return h;
+	return NULL;
+}
+
+static int64_t patience(void)
+{
+	int64_t ms = 2 * pace_ms;
+	return ms < SLOW_MS ? SLOW_MS : ms > SLOWEST_MS ? SLOWEST_MS : ms;
+}
+
+/* It may be we who are slow: the answer lies there, and nobody has looked yet. */
+static bool has_answered(const struct handshake *h)
+{
+	uint8_t first;
+	return recv(h->sock->rfd.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
 /* Somebody waits for a place. Gives the time of the next look. */
 static int64_t shed_slow(void)
 {
 	struct handshake *h = oldest_waiting();
-	int64_t now = clock_ms();
+	int64_t now = clock_ms(), ms = patience();
 	if (!h)
 		return now + SLOW_MS;
-	if (now < h->waits_since + SLOW_MS)
-		return h->waits_since + SLOW_MS;
-	h->shed = true;
-	co_wake(h->co);
+	if (now < h->waits_since + ms)
+		return h->waits_since + ms;
+	if (!has_answered(h)) {
+		h->shed = true;
+		co_wake(h->co);
+	}
 	return now + 1;
+}
+
+/* Its client has answered, after so long. */
+static void keep_pace(int64_t ms)
+{
+	pace_ms = ms > pace_ms ? ms : pace_ms - (pace_ms - ms + PACE_SHARE - 1) / PACE_SHARE;
+}
+
+/* The time that a client has is its own: what it waits for us is added to it. */
+static err wait_for_us(struct handshake *h, int64_t since, err e)
+{
+	h->deadline += clock_ms() - since;
+	if (h->deadline > h->latest)
+		h->deadline = h->latest;
+	return e;
 }
 
 static err take_place(struct handshake *h)
 {
 	err e = OK;
+	int64_t since = clock_ms();
 	h->co = co_self();
 	gate_join(&places, &h->place);
 	while (!h->place.inside) {
 		int64_t look = shed_slow();
-		e = co_wait(look < h->deadline ? look : h->deadline);
-		if (e == ERR_TIMEOUT && clock_ms() < h->deadline)
+		e = co_wait(look < h->latest ? look : h->latest);
+		if (e == ERR_TIMEOUT && clock_ms() < h->latest)
 			e = OK;
 		if (e != OK) {
 			gate_leave(&places, &h->place);
 			return e;
 		}
 	}
+	(void)wait_for_us(h, since, OK);
 	DL_APPEND(in_progress, h);
 	counts.open++;
 	return OK;
@@ -173,7 +210,8 @@ static void leave_place(struct handshake *h)
 
 static err step(struct handshake *h, uint8_t *wants)
 {
-	TRY(gate_enter(&turns, &h->turn, h->deadline));
+	int64_t since = clock_ms();
+	TRY(wait_for_us(h, since, gate_enter(&turns, &h->turn, h->latest)));
 	ERR_clear_error();
 	errno = 0;
 	int rc = SSL_accept(h->ssl);
@@ -187,10 +225,14 @@ static err step(struct handshake *h, uint8_t *wants)
 static err await_client(struct handshake *h, uint8_t wants)
 {
 	h->waits_since = clock_ms();
+	DL_DELETE(in_progress, h);
+	DL_APPEND(in_progress, h);
 	sock_attach(h->sock);
 	err e = OK;
 	while (e == OK && !h->shed && !(h->sock->rfd.ready & wants))
 		e = co_wait(h->deadline);
+	if (e == OK && !h->shed)
+		keep_pace(clock_ms() - h->waits_since);
 	h->waits_since = 0;
 	return h->shed ? err_fail(ERR_LIMIT, "too many TLS handshakes wait for their clients") : e;
 }
@@ -208,7 +250,10 @@ static err converse(struct handshake *h)
 
 static err handshake(struct sock *sock, struct tls_set *set, int64_t deadline)
 {
-	struct handshake h = {.sock = sock, .deadline = deadline};
+	int64_t latest = deadline + TLS_QUEUE_MS;
+	struct handshake h = {.sock = sock,
+			      .deadline = deadline,
+			      .latest = sock->deadline < latest ? sock->deadline : latest};
 	TRY(take_place(&h));
 	h.ssl = tls_set_session(set);
 	err e = ERR_SYSTEM;
@@ -226,6 +271,15 @@ static err handshake(struct sock *sock, struct tls_set *set, int64_t deadline)
 	SSL_free(h.ssl);
 	ERR_clear_error();
 	return e;
+}
+
+/* Thousands that came in one moment run out of time in one moment, and to end each is a dozen calls of the system. */
+static void end_in_turn(void)
+{
+	struct gate_pass pass = {0};
+	if (gate_enter(&ends, &pass, CLOCK_NEVER) == OK)
+		co_yield ();
+	gate_leave(&ends, &pass);
 }
 
 static void forget(struct sock *sock)
@@ -253,6 +307,8 @@ static err expected_begin(struct sock *sock)
 	}
 	if (e == OK)
 		e = handshake(sock, tls->set, deadline);
+	if (e != OK && e != ERR_STOPPED)
+		end_in_turn();
 	if (e == ERR_TIMEOUT) {
 		counts.timed_out++;
 		return err_fail(e, "the TLS handshake was not done in time");

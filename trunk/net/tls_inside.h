@@ -16,7 +16,8 @@
 
 enum {
 	TLS_RECORD_MAX = 16384,   /* plain bytes of a record */
-	TLS_HANDSHAKE_MS = 10000, /* all of it */
+	TLS_HANDSHAKE_MS = 10000, /* all of it, as far as it is the peer's time */
+	TLS_QUEUE_MS = 20000,     /* that a peer may wait for others in front of it, beside that */
 	TLS_ERROR_MAX = 200,
 };
 

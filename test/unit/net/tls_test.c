@@ -195,39 +195,82 @@ static void begin_pair(void *arg)
 		sock_close(&pair->far);
 }
 
-/* All places are taken by clients that say hello and nothing more: one that comes gets the place of
- * the one that was silent the longest. */
-static void those_who_stall_lose_their_places_to_others(void **state)
+/* ---- places ---- */
+
+enum { PLACES = 512 };
+static struct pair pairs[PLACES];
+static struct co *stallers[PLACES];
+
+/* All places are taken by clients that say hello and nothing more. */
+static void stall(void)
 {
-	(void)state;
-	enum { STALLED = 128 };
-	static struct pair pairs[STALLED];
-	static struct co *cos[STALLED];
 	uint8_t hello[1024];
 	int n = hello_bytes(hello, sizeof(hello));
 	tls_peer_load_one(CERT_ECDSA, "DNS:a.example");
-	for (int i = 0; i < STALLED; i++) {
+	for (int i = 0; i < PLACES; i++) {
 		assert_int_equal(pair_open(&pairs[i], 1, 2), OK);
 		sock_set_deadline(pairs[i].far, clock_after(TCP_PATIENCE_MS));
 		tls_expect(pairs[i].far, tls_peer.server, false);
 		assert_int_equal(sock_send(pairs[i].near, hello, (size_t)n), OK);
-		cos[i] = co_start("stalled", begin_pair, &pairs[i]);
+		stallers[i] = co_start("stalled", begin_pair, &pairs[i]);
 	}
-	while (tls_counts()->open < STALLED)
+	while (tls_counts()->open < PLACES)
 		co_yield ();
+}
+
+/* So many have lost theirs. */
+static int end_stall(void)
+{
+	int left = 0;
+	for (int i = 0; i < PLACES; i++) {
+		left += !pairs[i].far;
+		co_stop(stallers[i]);
+		co_join(&stallers[i]);
+		pair_close(&pairs[i]);
+	}
+	return left;
+}
+
+static void one_that_comes_gets_the_place_of_the_one_that_was_silent_the_longest(void **state)
+{
+	(void)state;
 	struct sock *sock;
+	stall();
 	int64_t began = clock_ms();
 	assert_int_equal(tls_peer_connect(&sock, tls_peer.client, "a.example", tls_peer_begin), OK);
 	assert_true(clock_ms() - began < 5000);
-	int left = 0;
-	for (int i = 0; i < STALLED; i++) {
-		left += !pairs[i].far;
-		co_stop(cos[i]);
-		co_join(&cos[i]);
-		pair_close(&pairs[i]);
-	}
-	assert_int_equal(left, 1);
 	assert_null(pairs[0].far);
+	assert_int_equal(end_stall(), 1);
+	sock_close(&sock);
+}
+
+/* A client took 900 ms for its answer a moment ago: none that is waited for less than twice as long is at fault. */
+static void where_clients_are_slow_none_loses_its_place_for_that(void **state)
+{
+	enum { SLOW_MS = 900 };
+	(void)state;
+	struct pair slow;
+	struct sock *sock;
+	uint8_t hello[1024];
+	int n = hello_bytes(hello, sizeof(hello));
+	tls_peer_load_one(CERT_ECDSA, "DNS:a.example");
+	assert_int_equal(pair_open(&slow, 1, 2), OK);
+	sock_set_deadline(slow.far, clock_after(TCP_PATIENCE_MS));
+	tls_expect(slow.far, tls_peer.server, false);
+	assert_int_equal(sock_send(slow.near, hello, (size_t)n), OK);
+	struct co *co = co_start("slow", begin_pair, &slow);
+	while (tls_counts()->open < 1)
+		co_yield ();
+	assert_int_equal(co_sleep(SLOW_MS), OK);
+	assert_int_equal(sock_send(slow.near, hello, (size_t)n),
+			 OK); /* an answer, of whatever kind */
+	co_join(&co);
+	pair_close(&slow);
+	stall();
+	int64_t began = clock_ms();
+	assert_int_equal(tls_peer_connect(&sock, tls_peer.client, "a.example", tls_peer_begin), OK);
+	assert_true(clock_ms() - began > SLOW_MS);
+	(void)end_stall();
 	sock_close(&sock);
 }
 
@@ -241,7 +284,8 @@ int main(void)
 		T(what_is_no_tls_is_refused_before_it_costs_anything),
 		T(a_hello_in_single_bytes_makes_no_object_before_it_is_whole),
 		T(a_handshake_has_a_time),
-		T(those_who_stall_lose_their_places_to_others),
+		T(one_that_comes_gets_the_place_of_the_one_that_was_silent_the_longest),
+		T(where_clients_are_slow_none_loses_its_place_for_that),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
