@@ -188,7 +188,7 @@ static uint32_t key_behind(const struct splice *s, const struct splice_mark *mar
 	int64_t offset = expected - marks[count - 1].ts;
 	uint32_t key = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		if (!marks[i].is_key)
+		if (!splice_is_key(&marks[i]))
 			continue;
 		key = i;
 		if (marks[i].ts + offset > sent)
