@@ -79,19 +79,20 @@ struct link {
 	const struct link_ops *ops;
 	struct sock *sock; /* borrowed from the protocol's own part */
 	uint32_t stream_id;
+	int absent_at; /* see link_refusal */
+	/* what the server says of the stream */
+	unsigned reports; /* so often it has said something */
+	int64_t lost_ms; /* monotonic, since when it has no media itself; 0: it has, or says nothing */
+	/* signs of life */
+	int64_t ping_ms; /* when a sign of life was asked for, that has not come; 0: none is due */
+	int64_t pong_ms; /* when the last one came; 0 */
+	/* What is looked at with each read stands above, in one line of the cache. */
+	char run[RUN_ID_MAX];       /* of which run of its publisher the media is; "" */
 	char name[MEMBER_NAME_MAX]; /* "host:port" that was reached */
 	struct peer *origin;        /* the configured one it came from; NULL after a redirect */
 	/* what the server says of itself; "" or 0 when it does not */
 	char node[SIGN_ID_MAX];
 	char api[ADDR_TEXT_MAX]; /* "ip:port" */
-	/* what it says of the stream */
-	unsigned reports;     /* so often it has said something */
-	char run[RUN_ID_MAX]; /* of which run of its publisher the media is; "" */
-	int64_t lost_ms; /* monotonic, since when it has no media itself; 0: it has, or says nothing */
-	int absent_at; /* see link_refusal */
-	/* signs of life */
-	int64_t ping_ms; /* when a sign of life was asked for, that has not come; 0: none is due */
-	int64_t pong_ms; /* when the last one came; 0 */
 };
 
 /* The protocol is the request's. */

@@ -35,12 +35,9 @@ struct pull {
 	struct read_pacing in;
 	enum pull_state state;
 	bool left; /* given up before media came: not in the map any more, and nobody joins it */
-	char why[256];
 	int64_t idle_ms;     /* since when there are no viewers */
 	bool reask;          /* somebody waits with whom the request may have become a circle */
 	int coworker_rounds; /* how often the coworkers were asked */
-	struct pull_request request;
-	char redirected[600]; /* servers that have redirected it since it last began at an origin */
 	/* the origin in use */
 	struct link *link;
 	enum pull_origin origin;
@@ -56,6 +53,10 @@ struct pull {
 		unsigned reports;           /* of the link, by then */
 	} run;                              /* of what was shown last */
 	struct relay_facts facts;
+	/* What is looked at with each read stands above. */
+	struct pull_request request;
+	char redirected[600]; /* servers that have redirected it since it last began at an origin */
+	char why[256];
 };
 
 /* ---- pull_state.c ---- */

@@ -126,6 +126,8 @@ static err take_all(struct pull *p, struct link_refusal *said)
 static err receive(struct pull *p, struct link_refusal *said)
 {
 	struct link *l = p->link;
+	source_fetch(p->source);
+	splice_fetch(&p->resume.splice);
 	TRY(take_all(p, said));
 	if (l->lost_ms && p->origin != ORIGIN_FEEDS)
 		pull_note_loss(p, l->lost_ms);

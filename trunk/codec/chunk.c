@@ -10,6 +10,7 @@
  */
 #include "codec/chunk.h"
 #include "base/check.h"
+#include "base/fetch.h"
 #include "base/mem.h"
 #include "codec/chunk_stream.h"
 
@@ -74,6 +75,13 @@ err chunk_read(struct chunk_reader *r, struct cur *c, struct rtmp_msg *out, bool
 			return r->dead = e;
 	}
 	return OK;
+}
+
+void chunk_reader_fetch(const struct chunk_reader *r)
+{
+	enum { STREAMS_NEXT = 4 }; /* a peer has one for pictures, one for sound, some for words */
+	fetch(r, sizeof(*r));
+	fetch(r->streams.v, STREAMS_NEXT * sizeof(*r->streams.v));
 }
 
 static size_t basic_size(uint8_t first)

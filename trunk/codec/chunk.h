@@ -73,6 +73,9 @@ void chunk_reader_limit(struct chunk_reader *reader, size_t message_max, size_t 
  * ERR_LIMIT say what was wrong; the reader is then dead. */
 err chunk_read(struct chunk_reader *reader, struct cur *c, struct rtmp_msg *out, bool *got);
 
+/* What chunk_read() looks at is fetched; for who is about to read bytes for it. */
+void chunk_reader_fetch(const struct chunk_reader *reader);
+
 /* Writes one message with a type 0 header and type 3 continuations. */
 void chunk_write(struct buf *b, uint32_t chunk_size, uint32_t csid, uint8_t type,
 		 uint32_t stream_id, uint32_t ts, struct span payload);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "live/source.h"
 
+#include <stddef.h>
 #include <utlist.h>
 
 enum {
@@ -42,6 +43,16 @@ static void serve(struct consumer *c)
 		c->on_send_slot(c);
 	else
 		co_wake(c->co);
+}
+
+/* The feeder's coroutine runs when all ticks that are due have run: what it publishes into is fetched
+ * meanwhile. The groups of the source it does not need. */
+static inline __attribute__((always_inline)) void fetch_source(const struct source *s)
+{
+	fetch(s, offsetof(struct source, fanout));
+	fetch(&s->video_ms, NEEDED);
+	fetch(s->wires, NEEDED);
+	fetch(s->feeder, NEEDED);
 }
 
 /* ---- batches ---- */
@@ -136,10 +147,12 @@ static void on_tick(struct timer *timer)
 		slot = next_slot(s, slot);
 	}
 	s->fanout.catching_up = source_is_paced(s);
-	if (s->fanout.catching_up)
+	if (s->fanout.catching_up) {
+		fetch_source(s);
 		s->feeder->on_read(s->feeder);
-	else
+	} else {
 		serve_due(s);
+	}
 	timer_set(&s->fanout.tick, slot > oldest ? slot : next_slot(s, oldest));
 }
 

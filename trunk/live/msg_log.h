@@ -6,6 +6,7 @@
  * goes on with a stream that it has had from another one begins there. A reader that is too far behind is
  * moved, and earlier starts are given up, so that memory is bounded. */
 #pragma once
+#include "base/fetch.h"
 #include "live/headers.h"
 
 struct msg_log;
@@ -69,5 +70,11 @@ void msg_log_forget_start(struct msg_log *log);
 /* Where a receiver begins that has had the stream until then: the newest start that came before, or the oldest
  * that is kept. Borrowed, until the next call; NULL: the newest start of all is the one. */
 const struct log_start *msg_log_former(const struct msg_log *log, int64_t until_ms);
+/* Where the next message goes is fetched. */
+static inline void msg_log_fetch(const struct msg_log *log)
+{
+	if (log->room)
+		fetch(&log->ring[log->next & (log->room - 1)], FETCH_LINE);
+}
 /* Borrowed. The number must be that of a message that is kept. */
 struct msg *msg_log_at(const struct msg_log *log, uint64_t seq);

@@ -125,6 +125,8 @@ void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
  * half a GOP, or since the feeder has lost the slot. */
 bool source_publish(struct source *source, const struct feeder *feeder, struct msg **msg,
 		    uint32_t raw);
+/* Has what source_publish() writes to fetched; for a feeder that is about to read what it publishes. */
+void source_fetch(const struct source *source);
 /* Whether the feeder may leave its input alone until on_read(): nobody wants a message before. May
  * change with on_audience(), and whenever somebody leaves. */
 bool source_is_paced(const struct source *source);

@@ -163,6 +163,14 @@ static void note_starts(struct source *s, const struct msg *m)
 	s->log.key_wait_ms = starts_wait_ms(&s->starts);
 }
 
+void source_fetch(const struct source *s)
+{
+	const struct wire *w;
+	LL_FOREACH (s->wires, w)
+		wire_fetch(w);
+	msg_log_fetch(&s->log);
+}
+
 bool source_publish(struct source *s, const struct feeder *feeder, struct msg **msg, uint32_t raw)
 {
 	struct msg *m = *msg;

@@ -6,6 +6,7 @@
  * distances is the same stream: what was sent is skipped and the rest follows without a seam.
  * One equal message proves nothing, since silence and still pictures repeat. */
 #pragma once
+#include "base/fetch.h"
 #include "codec/msg.h"
 
 /* There are a thousand for each stream: two words. */
@@ -27,6 +28,13 @@ struct splice {
 void splice_fini(struct splice *s);
 /* Remembers a message that was published at this source time. */
 void splice_note(struct splice *s, const struct msg *m, int64_t ts);
+/* Where the next marks go is fetched. */
+static inline void splice_fetch(const struct splice *s)
+{
+	uint32_t at = s->first + s->count;
+	if (s->room)
+		fetch(&s->marks[at < s->room ? at : at - s->room], 2 * FETCH_LINE);
+}
 struct splice_mark splice_mark(const struct msg *m, int64_t ts);
 
 struct splice_answer {

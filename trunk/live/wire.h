@@ -8,6 +8,7 @@
  * decode), and to the slowest cursor that is still within the limit. A cursor beyond it is moved to the
  * newest start. */
 #pragma once
+#include "base/fetch.h"
 #include "live/headers.h"
 #include "live/page.h"
 #include "live/wire_format.h"
@@ -54,4 +55,14 @@ void wire_shrink(struct wire *wire);
 static inline struct page *wire_newest(const struct wire *w)
 {
 	return w->pages->prev;
+}
+
+/* Where the next messages go is fetched. */
+static inline void wire_fetch(const struct wire *w)
+{
+	enum { BYTES_NEXT = 8 * FETCH_LINE, ENTRIES_NEXT = 2 * FETCH_LINE };
+	const struct page *page = wire_newest(w);
+	fetch(w->state, FETCH_LINE);
+	fetch(page->p + page->n, BYTES_NEXT);
+	fetch(page->entries + page->count, ENTRIES_NEXT);
 }

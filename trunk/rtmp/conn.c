@@ -181,6 +181,7 @@ static err read_more(struct rtmp_conn *conn)
 	} else {
 		size_t n;
 		q->reads++;
+		chunk_reader_fetch(conn->reader);
 		TRY(sock_try_recv(conn->sock, scratch, sizeof(scratch), &n));
 		c = cur_of(scratch, n);
 	}

@@ -151,6 +151,7 @@ static err next_message(struct rtmp_publisher *p, struct rtmp_msg *m)
 		TRY(flush(conn));
 		sock_attach(conn->sock);
 		TRY(publication_wait(&p->publication));
+		source_fetch(p->publication.source);
 	}
 }
 
