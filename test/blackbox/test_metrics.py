@@ -11,6 +11,7 @@ import topology as top
 from support import gb, httpc, rtc, srt
 from support.case import calm, limit
 from support.hookserver import HookServer
+from support.rtmp_chunk import Closed
 from support.server import free_port, wait_for
 
 CONF = os.path.join(top.HERE, "..", "..", "conf")
@@ -186,7 +187,7 @@ class Prometheus:
     def up(self):
         try:
             return sum(float(r["value"][1]) for r in self.query("up"))
-        except (OSError, ValueError):   # it does not listen yet, or says in plain words that it is not ready
+        except (OSError, Closed, ValueError):   # it does not listen yet, or says in plain words that it is not ready
             return 0
 
     def query(self, text):

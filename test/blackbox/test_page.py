@@ -4,7 +4,7 @@ import time
 
 import topology as top
 from support import SCALE, gb, httpc, mp4, rtc
-from support.case import calm, once
+from support.case import alone, once
 from support.browser import ScriptError
 from support.rtmp import VIDEO, is_header
 from support.server import median, wait_for
@@ -76,7 +76,7 @@ def no_complaints(page):
     assert bad == [], bad
 
 
-@calm
+@alone
 def test_page_plays_a_stream(t):
     """The page lists a stream and plays it in a real video element over WebSocket and HTTP, within a second of live."""
     s = t.server("srs", top.local("mw_latency 50;"))

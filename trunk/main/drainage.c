@@ -11,7 +11,10 @@
 
 enum {
 	STEP_MS = 200,
-	ASK_SLICE = 64,        /* clients asked before others can run */
+	ASK_SLICE = 64, /* clients asked before others can run */
+	FRESH_MS = 200, /* a server is asked so long behind a start of its stream at most, */
+	FRESH_STEP_MS = 20,
+	FRESH_MAX_MS = 3000,   /* or when it has been waited for so long */
 	REPORT_MS = 1000,      /* until the first line of how many are left; then doubled, */
 	REPORT_MAX_MS = 60000, /* up to this */
 	THIN_SHARE = 4,        /* in the last quarter of the limit players are ended, */
@@ -50,13 +53,42 @@ static char *url_elsewhere(struct serve *serve, const struct request *r)
 	return url;
 }
 
-static struct client *next_to_ask(struct serve *serve)
+/* Another server, which fetches the stream, goes on at the next one without a hole if no start of the stream comes
+ * while it is on its way: it is asked just behind one. A stream that is published here leaves with its publisher. */
+static bool is_good_moment(const struct client *c, int64_t began_ms)
+{
+	const struct source *s = c->relay && !c->publish ? c->source : NULL;
+	if (!s || !s->log.has_start || source_is_published(s))
+		return true;
+	int64_t now = clock_ms(), wait = starts_wait_ms(&s->starts);
+	return now - s->log.start_ms <= FRESH_MS ||
+	       now - began_ms >= (wait < FRESH_MAX_MS ? wait : FRESH_MAX_MS);
+}
+
+/* NULL: there is none now. *later: for some the moment has not come. */
+static struct client *next_to_ask(struct serve *serve, int64_t began_ms, bool *later)
 {
 	struct client *c;
-	DL_FOREACH (serve->server.stat.clients, c)
-		if (!c->asked_to_leave)
+	*later = false;
+	DL_FOREACH (serve->server.stat.clients, c) {
+		if (c->asked_to_leave)
+			continue;
+		if (is_good_moment(c, began_ms))
 			return c;
+		*later = true;
+	}
 	return NULL;
+}
+
+static void ask(struct serve *serve, const struct client *asked)
+{
+	char id[sizeof(asked->id)];
+	memcpy(id, asked->id, sizeof(id));
+	char *url = asked->request ? url_elsewhere(serve, asked->request) : mem_strdup("");
+	struct client *c = stat_find(&serve->server.stat, id);
+	if (c && client_reconnect(c, url))
+		drain_of(serve)->asked++;
+	free(url);
 }
 
 /* To look for a place may take a while: where it is the same for all of a vhost is asked first, so that no
@@ -64,15 +96,16 @@ static struct client *next_to_ask(struct serve *serve)
 static void ask_main(void *arg)
 {
 	struct serve *serve = arg;
-	struct client *c;
-	for (int n = 1; (c = next_to_ask(serve)) && !co_stopping(); n++) {
-		char id[sizeof(c->id)];
-		memcpy(id, c->id, sizeof(id));
-		char *url = c->request ? url_elsewhere(serve, c->request) : mem_strdup("");
-		c = stat_find(&serve->server.stat, id);
-		if (c && client_reconnect(c, url))
-			drain_of(serve)->asked++;
-		free(url);
+	int64_t began_ms = clock_ms();
+	bool later = true;
+	for (int n = 1; !co_stopping() && drain_of(serve)->state != DRAIN_OFF; n++) {
+		struct client *c = next_to_ask(serve, began_ms, &later);
+		if (!c && !later)
+			break;
+		if (c)
+			ask(serve, c);
+		if (!c && co_sleep(FRESH_STEP_MS) != OK)
+			break;
 		if (n % ASK_SLICE == 0)
 			co_yield ();
 	}
