@@ -11,7 +11,7 @@ from test_upgrade import Generations
 
 STREAMS = 6
 GOP = 0.08                      # seconds: two pictures
-YOUNG = 10                      # likewise, SOURCE_YOUNG_MS of live/source.h
+YOUNG = 5                       # likewise, SOURCE_YOUNG_MS of live/source.h
 QUICK = "grace_start_wait 10; grace_final_wait 10;"
 
 

@@ -28,6 +28,7 @@ static struct pull *pull_new(struct cluster *cluster, struct source *source,
 	p->from = from;
 	p->source = source_ref(source);
 	read_pacing_init(&p->in, FEEDER_RELAY, on_lost);
+	p->in.feeder.is_relayed = true;
 	p->resume = (struct resume){.source = source, .feeder = &p->in.feeder};
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";

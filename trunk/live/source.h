@@ -35,6 +35,7 @@ struct source_opts {
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
+	bool is_relayed; /* from another server, even if a publisher's: it may have been elsewhere until now */
 	struct source *source;           /* set while it feeds */
 	struct publication *publication; /* of FEEDER_PUBLISHER: the layer above's; or NULL */
 	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
@@ -67,9 +68,9 @@ struct source_keeper {
 	void (*on_tight)(struct source_keeper *keeper);
 };
 
-/* So long after a feeder has begun, the stream is kept from its beginning on: servers that had it from another
- * one until then come now, and each wants to go on where it was. */
-enum { SOURCE_YOUNG_MS = 10000 };
+/* So long after a feeder has begun whose stream is another server's, it is kept from its beginning on: servers that had
+ * it from somewhere else until then come now, and each wants to go on where it was. */
+enum { SOURCE_YOUNG_MS = 5000 };
 
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };
 

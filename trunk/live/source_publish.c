@@ -100,9 +100,10 @@ static bool take_start(struct source *s, const struct msg *m)
 static int64_t former_from(const struct source *s, int64_t now)
 {
 	int64_t from = s->keep_from_ms ? s->keep_from_ms : CLOCK_NEVER;
+	bool young = s->feeder->is_relayed && now - s->since_ms < SOURCE_YOUNG_MS;
 	if (media_memory_state() != MEDIA_MEMORY_FREE)
 		return 0;
-	if (now - s->since_ms < SOURCE_YOUNG_MS && s->since_ms < from)
+	if (young && s->since_ms < from)
 		from = s->since_ms;
 	if (s->opts.resume_window_ms && now - s->opts.resume_window_ms < from)
 		from = now - s->opts.resume_window_ms;

@@ -17,7 +17,9 @@ static int setup(void **state)
 		.chunk_size = 4096, .gop_cache = true, .backlog_ms = 30000};
 	(void)state;
 	raw = 0;
-	return stage_begin(&opts);
+	int e = stage_begin(&opts);
+	feeder.is_relayed = true;
+	return e;
 }
 
 static void pub(struct msg *m)
@@ -129,6 +131,16 @@ static void it_is_kept_while_the_feeder_is_new(void **state)
 	assert_int_equal(source->log.former_bytes, 0);
 }
 
+/* An encoder's own connection brings a stream that nobody has had from elsewhere. */
+static void of_an_encoder_no_more_than_the_newest_is_kept(void **state)
+{
+	(void)state;
+	feeder.is_relayed = false;
+	stream("Hkppkpp");
+	assert_string_equal(resumes(1), "Hkpp");
+	assert_int_equal(source->log.former_bytes, 0);
+}
+
 /* For encoders that publish to two origins: nobody tells either of them when it will be needed. */
 static void it_is_kept_as_far_back_as_configured(void **state)
 {
@@ -164,7 +176,7 @@ static void it_is_kept_as_far_as_somebody_needs_it(void **state)
 
 static void what_another_feeder_sent_is_not_part_of_it(void **state)
 {
-	struct feeder next = {.kind = FEEDER_PUBLISHER};
+	struct feeder next = {.kind = FEEDER_PUBLISHER, .is_relayed = true};
 	(void)state;
 	stream("Hkppkp");
 	source_keep_from(source, 1);
@@ -232,6 +244,7 @@ int main(void)
 		TEST(headers_are_told_where_they_change),
 		TEST(over_rtmp_the_times_are_those_of_the_source),
 		TEST(it_is_kept_while_the_feeder_is_new),
+		TEST(of_an_encoder_no_more_than_the_newest_is_kept),
 		TEST(it_is_kept_as_far_back_as_configured),
 		TEST(it_is_kept_as_far_as_somebody_needs_it),
 		TEST(what_another_feeder_sent_is_not_part_of_it),

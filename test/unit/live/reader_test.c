@@ -213,7 +213,6 @@ static void messages_live_as_long_as_a_reader_wants_them(void **state)
 {
 	(void)state;
 	begin();
-	fake_time_pass(SOURCE_YOUNG_MS); /* until then they are kept for servers */
 	stream(26);
 	struct reader slow = {0};
 	open_reader(true);
