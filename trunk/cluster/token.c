@@ -200,7 +200,7 @@ static struct gate *gate_of(struct tokens *t, const char *vhost)
 	return gate;
 }
 
-/* All that an answer depends on. */
+/* All that an answer depends on. What is no longer than CLAIM_MAX can be signed, and fits into a command. */
 static void put_key(struct buf *key, const struct conf_vhost *vhost, const struct question *q)
 {
 	buf_printf(key, "%s,", vhost->name);
@@ -212,6 +212,15 @@ static err known(struct tokens *t, const char *key, struct question_answer *answ
 	*is_known = token_answers_get(t->answers, key, answer);
 	if (!*is_known || answer->allowed)
 		return OK;
+	return err_fail(ERR_DENIED, "%s", answer->description);
+}
+
+/* A question that cannot be signed would be about the address of this server, and one that cannot be sent would
+ * look like a fault of the origins. */
+static err too_long(struct question_answer *answer)
+{
+	snprintf(answer->description, sizeof(answer->description),
+		 "its words are too long to be asked about");
 	return err_fail(ERR_DENIED, "%s", answer->description);
 }
 
@@ -237,12 +246,12 @@ err token_ask(struct cluster *cluster, const struct conf_vhost *vhost,
 	      const struct token_words *words, const struct question *question,
 	      struct question_answer *answer)
 {
-	struct buf key = {.max = 2 * CLAIM_MAX};
+	struct buf key = {.max = CLAIM_MAX};
 	bool is_known = false;
 	*answer = (struct question_answer){0};
 	put_key(&key, vhost, question);
 	err e = buf_ok(&key) ? known(cluster->tokens, buf_text(&key), answer, &is_known)
-			     : err_fail(ERR_DENIED, "its words are too long");
+			     : too_long(answer);
 	if (!e && !is_known) {
 		struct ask *a = mem_new(struct ask);
 		*a = (struct ask){.cluster = cluster,

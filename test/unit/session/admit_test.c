@@ -92,6 +92,26 @@ static err admitted(void)
 	return admit_stream(&v.admission);
 }
 
+/* ---- what an origin is asked ---- */
+
+/* Words that cannot be signed are not asked about, and their client cannot bring the origins into disrepute. */
+static void words_without_end_are_no_question(void **state)
+{
+	(void)state;
+	char *words = mem_alloc(CLAIM_MAX + 1);
+	memset(words, 'x', CLAIM_MAX);
+	words[CLAIM_MAX] = '\0';
+	begin("cluster { mode remote; origin 127.0.0.1:1; token_traverse on; }");
+	arrive();
+	v.request.path_asked = words;
+	assert_int_equal(admitted(), ERR_DENIED);
+	assert_string_equal(v.outcome.text, "its words are too long to be asked about");
+	arrive();
+	assert_int_equal(admitted(), ERR_UPSTREAM);
+	assert_int_equal(v.outcome.code, OUTCOME_UNDECIDED);
+	free(words);
+}
+
 /* ---- servers ---- */
 
 static const char secret[] = "cluster { secret one-that-is-long-enough; }";
@@ -250,6 +270,7 @@ int main(void)
 {
 #define with(test) cmocka_unit_test_setup_teardown(test, co_setup, teardown)
 	const struct CMUnitTest tests[] = {
+		with(words_without_end_are_no_question),
 		with(a_server_that_has_signed_is_one),
 		with(a_server_that_has_not_signed_is_an_ordinary_client),
 		with(a_server_that_has_signed_for_another_is_told_where_that_can_be_said),
