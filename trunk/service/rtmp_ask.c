@@ -83,8 +83,9 @@ static void make_request(struct asked *a)
 		r->peer = &a->client;
 }
 
-/* A service that was asked about a connection is told of its end: here it has none but this. */
-static void judge(struct asked *a)
+/* ERR_STOPPED: there is no answer. A service that was asked about a connection is told of its end: here it has none
+ * but this. */
+static err judge(struct asked *a)
 {
 	static const char *const codes[2] = {"NetConnection.Connect.Rejected",
 					     "NetConnection.Connect.Success"};
@@ -101,41 +102,53 @@ static void judge(struct asked *a)
 	err e = admit_asked(&admission);
 	if (admission.has_asked && !a->question.http)
 		hooks_tell(&a->request, HOOK_ON_CLOSE, &(struct traffic){0});
+	if (e == ERR_STOPPED)
+		return e;
 	const char *code = *a->outcome.word ? a->outcome.word : codes[e == OK];
 	a->answer.allowed = e == OK;
-	a->answer.good_ms = e == ERR_STOPPED ? 0 : admit_asked_good_ms(&admission);
+	a->answer.good_ms = admit_asked_good_ms(&admission);
 	snprintf(a->answer.code, sizeof(a->answer.code), "%s", code);
 	snprintf(a->answer.description, sizeof(a->answer.description), "%s", a->outcome.text);
+	return OK;
 }
 
-static void look_at(struct asked *a)
+static err look_at(struct asked *a)
 {
 	const struct question *q = &a->question;
 	char ip[ADDR_TEXT_MAX];
 	if (!question_read(&a->question, a->session->want.object)) {
 		snprintf(a->answer.description, sizeof(a->answer.description),
 			 "the question of the edge cannot be read");
-		return;
+		return OK;
 	}
 	make_request(a);
-	judge(a);
+	TRY(judge(a));
 	addr_ip(ip, a->request.peer);
 	log_info("asked whether %s may %s %s/%s of %s: %s", ip, q->publish ? "publish" : "play",
 		 log_quote(q->app), log_quote(q->stream), log_quote(q->vhost),
 		 a->answer.allowed ? "yes" : a->answer.description);
+	return OK;
 }
 
+static err put_answer(struct asked *a)
+{
+	struct rtmp_conn *conn = a->session->conn;
+	sock_set_deadline(conn->sock, clock_after(ANSWER_MS));
+	rtmp_put_command(conn, CSID_CONNECTION, 0, "_result", a->session->want.tid, amf_null(),
+			 question_answer_write(&a->answer), NULL);
+	return rtmp_flush(conn);
+}
+
+/* The edge asks another server when this one is stopped before it has an answer. */
 err rtmp_ask_run(struct rtmp_session *s)
 {
 	struct asked *a = mem_new(struct asked);
 	a->session = s;
 	a->conf = conf_ref(s->conf);
 	sock_set_deadline(s->conn->sock, CLOCK_NEVER);
-	look_at(a);
-	sock_set_deadline(s->conn->sock, clock_after(ANSWER_MS));
-	rtmp_put_command(s->conn, CSID_CONNECTION, 0, "_result", s->want.tid, amf_null(),
-			 question_answer_write(&a->answer), NULL);
-	err e = rtmp_flush(s->conn);
+	err e = look_at(a);
+	if (!e)
+		e = put_answer(a);
 	s->traffic = rtmp_session_traffic(s);
 	if (!e)
 		rtmp_end(&s->conn, 0, NULL, NULL, NULL);
