@@ -1,5 +1,6 @@
 #include "live/own_bytes.h"
 #include "base/check.h"
+#include "codec/media_memory.h"
 #include "live/headers.h"
 #include "live/page.h"
 
@@ -32,10 +33,17 @@ static void drop_tail(struct own_bytes *o)
 	o->held_tail.page = NULL;
 }
 
+static void free_bytes(struct own_bytes *o)
+{
+	media_memory_give(o->counted);
+	o->counted = 0;
+	buf_free(&o->buf);
+}
+
 void own_fini(struct own_bytes *o)
 {
 	drop_tail(o);
-	buf_free(&o->buf);
+	free_bytes(o);
 }
 
 void own_cut_off(struct own_bytes *o)
@@ -73,6 +81,12 @@ void own_put_answer(struct own_bytes *o, struct span bytes)
 		own_cut_off(o);
 	else
 		own_check(o);
+}
+
+void own_count_media(struct own_bytes *o)
+{
+	media_memory_charge(o->buf.cap - o->counted);
+	o->counted = o->buf.cap;
 }
 
 void own_charge_headers(struct own_bytes *o, size_t n)
@@ -118,7 +132,7 @@ size_t own_advance(struct own_bytes *o, size_t n)
 	size_t step = least(n, o->buf.n - o->sent);
 	o->sent += step;
 	if (o->buf.p && !own_pending(o)) {
-		buf_free(&o->buf); /* most receivers never need any again */
+		free_bytes(o); /* most receivers never need any again */
 		o->sent = 0;
 		o->answers = o->restated = 0;
 	}

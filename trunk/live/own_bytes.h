@@ -14,7 +14,8 @@ struct page;
 
 struct own_bytes {
 	struct buf buf;
-	size_t sent; /* of buf */
+	size_t sent;    /* of buf */
+	size_t counted; /* as media memory, see own_count_media() */
 	struct {
 		struct page *page; /* NULL: no tail */
 		uint32_t off, end;
@@ -42,6 +43,9 @@ void own_check(struct own_bytes *o);
 void own_hold_tail(struct own_bytes *o, struct page *page, uint32_t off, uint32_t end);
 /* Bytes of the receiver's own conversation. */
 void own_put_answer(struct own_bytes *o, struct span bytes);
+/* What was written is media, as much as a stream for one receiver alone: media memory (codec/media_memory.h) until all
+ * of it has been sent. */
+void own_count_media(struct own_bytes *o);
 /* So many bytes, which were written, are headers that the receiver has asked for again. */
 void own_charge_headers(struct own_bytes *o, size_t n);
 void own_gather(const struct own_bytes *o, struct iov_list *g);

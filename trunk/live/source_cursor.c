@@ -89,13 +89,20 @@ static void write_former(const struct source *s, const struct wire *w,
 	}
 }
 
+/* Without a secret anybody may say that it is a server, and need not read what is made for it: that leaves half of the
+ * memory to streams. */
+static bool has_room(size_t n)
+{
+	return media_memory_has_room(media_memory_max() / 4 + n);
+}
+
 /* Puts what lies before the newest start among the first bytes of the receiver; false: there is nothing for it. */
 static bool begin_earlier(const struct source *s, const struct wire *w, struct cursor_opts *opts,
 			  struct buf *first)
 {
 	bool can = opts->from_start && opts->until_ms && w->start_page && w->format->write;
 	const struct log_start *former = can ? msg_log_former(&s->log, opts->until_ms) : NULL;
-	if (!former || !media_memory_has_room(s->log.former_bytes))
+	if (!former || !has_room(s->log.former_bytes))
 		return false;
 	buf_put(first, opts->first.p, opts->first.n);
 	write_former(s, w, opts, former, first);
@@ -115,8 +122,11 @@ void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_
 	s->repeats = 0;
 	struct wire *w = wire_of(s, opts->format, opts->with_twin);
 	struct buf first = {.max = FIRST_MAX};
-	if (begin_earlier(s, w, &own, &first))
+	bool is_earlier = begin_earlier(s, w, &own, &first);
+	if (is_earlier)
 		own.own_base = false; /* its times are the source's */
 	cursor_open(c, w, &own, s->has_video, s->headers);
+	if (is_earlier)
+		own_count_media(&c->own);
 	buf_free(&first);
 }

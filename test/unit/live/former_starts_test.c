@@ -223,6 +223,27 @@ static void short_memory_ends_it(void **state)
 	assert_string_equal(resumes(1), "Hkpp");
 }
 
+/* Whoever says that it is a server, and reads nothing, holds memory that is counted, and gets none when half is used. */
+static void what_is_made_for_a_server_is_counted(void **state)
+{
+	(void)state;
+	stream("Hkppkp");
+	receiver_join(&player, source, &wire_flv, CONSUMER_PLAYER);
+	size_t before = media_memory_used();
+	resume(&server, &wire_flv, 1);
+	assert_true(media_memory_used() >= before + 1000 + 300 + 300);
+	assert_string_equal(receiver_reads(&server), "Hkppkp");
+	assert_int_equal(media_memory_used(), before);
+	receiver_leave(&server);
+	resume(&server, &wire_flv, 1);
+	receiver_leave(&server);
+	assert_int_equal(media_memory_used(), before);
+	media_memory_limit(2 * before);
+	assert_string_equal(resumes(1), "Hkp");
+	media_memory_limit(0);
+	receiver_leave(&player);
+}
+
 /* Where nobody can begin at the newest start, nobody can before it. */
 static void it_goes_with_the_newest_start(void **state)
 {
@@ -251,6 +272,7 @@ int main(void)
 		TEST(many_starts_are_noted_at_a_distance),
 		TEST(its_bytes_are_bounded),
 		TEST(short_memory_ends_it),
+		TEST(what_is_made_for_a_server_is_counted),
 		TEST(it_goes_with_the_newest_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
