@@ -20,6 +20,8 @@ struct peer {
 	int64_t retry_ms;   /* not before; monotonic */
 	int64_t connect_ms; /* how long the last connect took */
 	int64_t last_ok_ms, last_failure_ms;
+	int64_t no_answer_ms; /* it last left a question about a client unanswered then, for which it is no worse at
+				 anything else (cluster/token.h); 0 */
 	uint64_t failures_total;
 	char reason[160]; /* of the last failure */
 	/* who it is */

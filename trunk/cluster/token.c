@@ -58,6 +58,7 @@ struct ask {
 	struct question_answer *answer;
 	struct rtmp_refusal refusal;
 	struct rtmp_peer peer;
+	bool is_there; /* the origin in use has answered connect */
 };
 
 /* What the client said there, and that we would ask more. */
@@ -123,6 +124,7 @@ static err ask(struct ask *a, const char *name)
 	struct sock *sock = NULL;
 	struct rtmp_conn *conn = NULL;
 	uint32_t stream_id;
+	a->is_there = false;
 	err e = dial(&sock, a, name);
 	if (e)
 		return e == ERR_STOPPED ? e : ERR_CONNECT;
@@ -137,6 +139,7 @@ static err ask(struct ask *a, const char *name)
 					.peer = &a->peer,
 				},
 				&stream_id, &a->refusal);
+	a->is_there = e != ERR_TIMEOUT && e != ERR_STOPPED;
 	if (e)
 		e = refused(a, e);
 	else if (a->peer.judges)
@@ -147,24 +150,32 @@ static err ask(struct ask *a, const char *name)
 
 /* ---- all of them ---- */
 
-/* What is asked of an origin is no word about its streams: one that was asked in vain goes last for a while, here
- * and for streams. */
+/* One that was asked in vain goes last for a while: for streams too when it is not there. One that is there and has not
+ * answered about the stream may wait for a web service, and is no worse at anything else. */
 static err ask_known(struct ask *a, const char *name)
 {
 	struct peer *peer = peer_get(a->cluster->peers, name);
 	err e = ask(a, name);
 	log_info("token_traverse: %s says %s", name, e ? err_trail(e) : "yes");
-	if (e == ERR_CONNECT)
-		peer_failed(peer, e, err_trail(e));
-	else if (e != ERR_STOPPED)
+	if (e != ERR_STOPPED)
+		peer->no_answer_ms = e == ERR_CONNECT ? clock_ms() : 0;
+	if (a->is_there)
 		peer_answered(peer);
+	else if (e == ERR_CONNECT)
+		peer_failed(peer, e, err_trail(e));
 	return e;
+}
+
+static bool is_recent(int64_t ms)
+{
+	return ms && clock_ms() < ms + SHUN_MS;
 }
 
 static bool is_waiting(const struct cluster *cluster, const char *name)
 {
 	const struct peer *peer = peer_known(cluster->peers, name);
-	return peer && peer->failures && clock_ms() < peer->last_failure_ms + SHUN_MS;
+	return peer && (is_recent(peer->no_answer_ms) ||
+			(peer->failures && is_recent(peer->last_failure_ms)));
 }
 
 static err ask_in_order(struct ask *a)

@@ -208,29 +208,6 @@ static void all_connections_end_when_the_server_stops(void **state)
 	rtmp_guest_hear_end(&player);
 }
 
-/* An edge asks about a client of its own: no answer is one that it can get elsewhere, and a refusal is not. */
-static void who_asks_a_server_that_stops_gets_no_answer(void **state)
-{
-	(void)state;
-	struct api_stub api;
-	api_open(&api, NULL);
-	char *content = mem_printf("http_hooks { enabled on; on_connect http://%s/; }", api.name);
-	begin(content);
-	free(content);
-	struct amf *question = amf_object();
-	amf_set(question, "action", amf_string("play"));
-	amf_set(question, "app", amf_string("live"));
-	amf_set(question, "stream", amf_string("x"));
-	assert_int_equal(rtmp_guest_connect(&player, server, &plain), OK);
-	rtmp_put_command(player.conn, CSID_CONNECTION, 0, "srs_may", 5, amf_null(), question, NULL);
-	assert_int_equal(rtmp_flush(player.conn), OK);
-	wait_until(api.requests == 1);
-	co_group_stop(&server->sessions);
-	rtmp_guest_hear_end(&player);
-	assert_null(player.heard.n ? strstr(buf_text(&player.heard), "_result") : NULL);
-	api_close(&api);
-}
-
 /* ---- no ---- */
 
 static void who_is_refused_is_told_in_the_words_of_RTMP(void **state)
@@ -415,7 +392,6 @@ int main(void)
 		with(players_are_told_when_the_publisher_leaves),
 		with(who_is_kicked_hears_why),
 		with(all_connections_end_when_the_server_stops),
-		with(who_asks_a_server_that_stops_gets_no_answer),
 		with(who_is_refused_is_told_in_the_words_of_RTMP),
 		with(a_full_server_says_so_and_keeps_nobody),
 		with(a_second_publisher_is_told_that_the_name_is_taken),
