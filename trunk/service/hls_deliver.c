@@ -7,6 +7,7 @@
 #include "service/hls_answer.h"
 #include "service/hls_serve.h"
 #include "service/hls_visitor.h"
+#include "session/admit.h"
 #include "session/signed_link.h"
 
 #include <stdlib.h>
@@ -74,12 +75,14 @@ static void count(const char *type)
 
 /* ---- bytes ---- */
 
-/* The query behind the URIs of the player's playlist: its session, and the proof of a signed link. */
+/* The query behind the URIs of the player's playlist: its session, and the proof of a signed link, for us or
+ * for the origin that we ask. */
 static char *query_for(const struct hls_visitor *v)
 {
 	const struct hls_asked *a = &v->asked;
 	bool signs = *a->param && !strchr(a->param, '"') &&
-		     signed_link_applies(&a->vhost->signed_links, LINK_PLAY);
+		     (signed_link_applies(&a->vhost->signed_links, LINK_PLAY) ||
+		      admit_asks_origin(&a->request));
 	bool counts =
 		a->vhost->hls.ctx && a->vhost->hls.ts_ctx && *a->session && !a->request.says_relay;
 	return mem_printf("%s%s%s%s", counts ? "hls_ctx=" : "", counts ? a->session : "",

@@ -152,7 +152,7 @@ static err say_no(struct admission *a, const struct question_answer *answer)
 	return refuse(a, OUTCOME_DENIED, *words ? words : "the origin does not allow it");
 }
 
-static bool asks_origin(const struct request *r)
+bool admit_asks_origin(const struct request *r)
 {
 	const struct conf_cluster *conf = &r->vhost->cluster;
 	return conf->mode == MODE_REMOTE && conf->token_traverse && !request_is_proven_relay(r);
@@ -202,7 +202,7 @@ static err ask_origin(struct admission *a, struct question_answer *answer)
 /* Servers of the cluster bring the streams of clients that have been asked about where they are. */
 static err check_token(struct admission *a)
 {
-	if (!asks_origin(a->request))
+	if (!admit_asks_origin(a->request))
 		return OK;
 	TRY(check_hops(a));
 	struct question_answer *answer = mem_new(struct question_answer);
@@ -260,7 +260,7 @@ err admit_stream(struct admission *a)
 
 err admit_again(struct admission *a)
 {
-	return asks_origin(a->request) ? admit(a, AGAIN) : OK;
+	return admit_asks_origin(a->request) ? admit(a, AGAIN) : OK;
 }
 
 err admit_asked(struct admission *a)
@@ -274,7 +274,7 @@ int64_t admit_asked_good_ms(const struct admission *a)
 	enum { ALLOWED_MS = 3000, REFUSED_MS = 1000 };
 	const struct outcome *o = a->outcome;
 	const struct request *r = a->request;
-	if (!r->vhost || !r->vhost->enabled || !permit_is_by_rules(r) || asks_origin(r))
+	if (!r->vhost || !r->vhost->enabled || !permit_is_by_rules(r) || admit_asks_origin(r))
 		return 0;
 	if (o->code)
 		return REFUSED_MS;

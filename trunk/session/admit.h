@@ -28,6 +28,8 @@ err admit_connection(struct admission *admission);
 /* The checks that can be made when it has named the stream. OK: it may play or publish. An error: outcome says why
  * not, or it was stopped. */
 err admit_stream(struct admission *admission) BLOCKS;
+/* An origin decides about it too (token_traverse). */
+bool admit_asks_origin(const struct request *request);
 /* The same for one more request of a client that has neither connection nor session: what an origin has to say, where
  * one decides (token_traverse), and our own rules before it. */
 err admit_again(struct admission *admission) BLOCKS;

@@ -5,6 +5,7 @@
 #include "net/listen.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
+#include "service/rtmp_service.h"
 #include "support/co_unit.h"
 #include "support/hex.h"
 #include "support/test_server.h"
@@ -299,6 +300,31 @@ static void an_edge_has_sessions_of_its_own(void **state)
 	assert_int_equal(status, 503);
 }
 
+/* It is asked about each request without a session, and the link is in the query. */
+static void what_an_origin_judges_by_is_handed_on(void **state)
+{
+	(void)state;
+	struct listener *door;
+	begin("");
+	struct listen_opts opts = {.at = {"127.0.0.1"},
+				   .what = "RTMP",
+				   .on_accept = rtmp_service_accept,
+				   .ctx = origin.server};
+	assert_int_equal(listener_open(&door, &opts), OK);
+	listener_start(door);
+	char *vhost = mem_printf("hls { enabled on; hls_origin 127.0.0.1:%d; hls_ctx off; } "
+				 "cluster { mode remote; origin 127.0.0.1:%d; token_traverse on; }",
+				 listener_port(origin.listener), listener_port(door));
+	site_open(&edge, vhost);
+	free(vhost);
+	char *segment = line_of(ask(&edge, "/live/x.m3u8?sig=1"), ".ts");
+	assert_non_null(strstr(segment, ".ts?sig=1"));
+	(void)ask(&edge, segment);
+	assert_int_equal(status, 200);
+	free(segment);
+	listener_close(&door);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +334,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_id_that_a_player_brings_is_kept, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_reload_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_an_origin_judges_by_is_handed_on, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(an_edge_fetches_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_edge_has_sessions_of_its_own, setup, teardown),
 	};
