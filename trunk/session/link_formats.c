@@ -18,10 +18,13 @@ const char link_unreadable[] = "the signature of the link cannot be read";
 const char link_early[] = "the link is not valid yet";
 const char link_other[] = "the link is for something else than this";
 
+/* A link may say any number for "never": one that can be added to, and told in milliseconds, is as far away. */
+#define NEVER_S (INT64_C(1) << 50)
+
 const char *link_time(const struct conf_signed_links *conf, const struct link_ask *ask,
 		      int64_t expires_s)
 {
-	int64_t end_s = expires_s + conf->validity_ms / 1000;
+	int64_t end_s = (expires_s < NEVER_S ? expires_s : NEVER_S) + conf->validity_ms / 1000;
 	if (ask->now_s > end_s)
 		return link_expired;
 	if (ask->end_s)

@@ -63,7 +63,7 @@ static char no_parameter[] = "", other_key[] = "k9:another";
 struct asked {
 	enum link_action action;
 	const char *stream, *path, *ip;
-	int64_t now_s;
+	int64_t now_s, validity_ms, *end_s;
 	bool other_key, bind;
 };
 
@@ -80,6 +80,7 @@ static bool is_good(const struct vector *v, const struct asked *asked)
 		.keys = {.count = 2, .v = keys},
 		.parameter = no_parameter,
 		.bind_address = asked->bind,
+		.validity_ms = asked->validity_ms,
 	};
 	struct link_ask ask = {
 		.action = asked->action,
@@ -90,6 +91,7 @@ static bool is_good(const struct vector *v, const struct asked *asked)
 		.proof = v->proof,
 		.ip = asked->ip ? asked->ip : "127.0.0.1",
 		.now_s = asked->now_s ? asked->now_s : NOW,
+		.end_s = asked->end_s,
 	};
 	bool good = signed_link_check(&conf, &ask, why);
 	assert_true(good || *why);
@@ -111,6 +113,23 @@ static void a_link_is_good_up_to_its_time(void **state)
 		if (is_good(&vectors[i], &(struct asked){.action = LINK_PLAY, .now_s = NOW + 1}) ==
 		    vectors[i].expires)
 			fail_msg("%s%s", vectors[i].proof, vectors[i].param);
+}
+
+static void a_time_that_is_never_is_good(void **state)
+{
+	static const struct vector never = {
+		LINK_FORMAT_TENCENT,
+		KEY,
+		"/live/a",
+		"?txSecret=50fb91032b9e361bab1efc5217bee51c&txTime=7FFFFFFFFFFFFFFF",
+		"",
+		true};
+	int64_t end_s = 0;
+	(void)state;
+	assert_true(is_good(
+		&never,
+		&(struct asked){.action = LINK_PLAY, .validity_ms = 3600000, .end_s = &end_s}));
+	assert_true(end_s > NOW && end_s < INT64_MAX / 1000);
 }
 
 /* The start of a signed link is not to be hidden from who reads it. */
@@ -258,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_vectors_of_each_format_are_good),
 		cmocka_unit_test(a_link_is_good_up_to_its_time),
+		cmocka_unit_test(a_time_that_is_never_is_good),
 		cmocka_unit_test(a_time_behind_rubbish_is_not_passed_over),
 		cmocka_unit_test(a_link_by_another_key_is_refused),
 		cmocka_unit_test(a_link_is_for_its_stream_alone),
