@@ -17,6 +17,7 @@ enum { ANSWER_MS = 5000 };
 struct asked {
 	struct rtmp_session *session;
 	struct question question;
+	bool is_believed; /* it is another server of the cluster beyond doubt */
 	struct conf *conf;
 	struct addr client;
 	struct target target;
@@ -79,7 +80,10 @@ static void make_request(struct asked *a)
 	r->swf_url = q->swf_url;
 	r->tc_url = q->tc_url;
 	r->path_asked = q->path;
-	if (r->vhost && is_believed(a) && addr_literal(&a->client, q->ip, 0))
+	a->is_believed = r->vhost && is_believed(a);
+	if (a->is_believed)
+		place_prove(&a->session->place);
+	if (a->is_believed && addr_literal(&a->client, q->ip, 0))
 		r->peer = &a->client;
 }
 
@@ -122,6 +126,8 @@ static err look_at(struct asked *a)
 		return OK;
 	}
 	make_request(a);
+	if (a->session->place.is_reserved && !a->is_believed)
+		return err_fail(ERR_LIMIT, "the server is full (max_connections)");
 	TRY(judge(a));
 	addr_ip(ip, a->request.peer);
 	log_info("asked whether %s may %s %s/%s of %s: %s", ip, q->publish ? "publish" : "play",

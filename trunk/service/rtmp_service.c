@@ -122,6 +122,12 @@ static void read_identity(struct rtmp_session *s)
 		announce_read(s->announce, args, sock_peer(s->conn->sock));
 }
 
+/* A server that will ask about a client of its own. */
+static bool asks(const struct rtmp_session *s)
+{
+	return amf_get_number(s->connect.args, "srs_ask", 0) > 0;
+}
+
 static void make_request(struct rtmp_session *s)
 {
 	const struct amf *args = s->connect.args;
@@ -145,14 +151,9 @@ static void make_request(struct rtmp_session *s)
 		.via = s->via,
 		.redirected = s->redirected,
 		.says_relay = says_relay(s),
+		.asks = asks(s),
 		.from_coworker = amf_get_number(args, "srs_mesh", 0) > 0,
 	};
-}
-
-/* A server that will ask about a client of its own. */
-static bool asks(const struct rtmp_session *s)
-{
-	return amf_get_number(s->connect.args, "srs_ask", 0) > 0;
 }
 
 static err accept_connect(struct rtmp_session *s)

@@ -74,10 +74,10 @@ static err check_room(struct admission *a, bool may_use_reserve)
 	return refuse(a, OUTCOME_FULL, "the server is full (max_connections)");
 }
 
-/* A relay can prove itself only with the stream. */
+/* Another server can prove itself only with the stream, or with its question. */
 static err check_room_of_connection(struct admission *a)
 {
-	return check_room(a, a->request->says_relay);
+	return check_room(a, a->request->says_relay || a->request->asks);
 }
 
 static err check_room_of_stream(struct admission *a)

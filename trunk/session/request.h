@@ -27,6 +27,7 @@ struct request {
 	const char *redirected;       /* servers that have redirected it, ",host:port,…" */
 	int64_t had_until; /* it has had the stream from another server until then (monotonic); 0 */
 	bool says_relay;   /* that it is another server, as anybody may say */
+	bool asks;         /* that it will ask about a client of its own, likewise */
 	bool is_relay;     /* another server: signed, where there is a secret */
 	bool from_coworker; /* a coworker, which asks since we said that it is here */
 };

@@ -58,6 +58,30 @@ static void who_asks_a_server_that_stops_gets_no_answer(void **state)
 	api_close(&silent);
 }
 
+/* The places beyond max_connections are for servers that prove who they are. */
+static void a_question_of_a_stranger_has_no_place_of_theirs(void **state)
+{
+	(void)state;
+	struct rtmp_guest filler = {0};
+	origin = test_server_new("listen 1935; max_connections 1; vhost __defaultVhost__ { }");
+	struct amf *args = amf_object();
+	amf_set(args, "srs_ask", amf_number(1));
+	assert_int_equal(rtmp_guest_connect(&filler, origin, &plain), OK);
+	err e = rtmp_guest_connect(&player, origin, &(struct rtmp_guest_opts){.args = args});
+	if (!e) {
+		struct amf *question = amf_object();
+		amf_set(question, "action", amf_string("play"));
+		amf_set(question, "app", amf_string("live"));
+		amf_set(question, "stream", amf_string("x"));
+		rtmp_put_command(player.conn, CSID_CONNECTION, 0, "srs_may", 5, amf_null(),
+				 question, NULL);
+		assert_int_equal(rtmp_flush(player.conn), OK);
+		rtmp_guest_hear_end(&player);
+	}
+	assert_null(player.heard.n ? strstr(buf_text(&player.heard), "allowed") : NULL);
+	rtmp_guest_leave(&filler);
+}
+
 /* A web service that hangs must not make the edge take its origins for lost. */
 static void an_origin_that_does_not_answer_about_a_client_is_none_the_worse(void **state)
 {
@@ -95,6 +119,7 @@ int main(void)
 #define with(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		with(who_asks_a_server_that_stops_gets_no_answer),
+		with(a_question_of_a_stranger_has_no_place_of_theirs),
 		with(an_origin_that_does_not_answer_about_a_client_is_none_the_worse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
