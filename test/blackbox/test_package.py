@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 import topology as top
-from support.case import limit
+from support.case import alone, limit, once
 from support.server import BIN
 
 ONCE = "What is installed is the same whatever it was compiled with."
@@ -81,6 +81,8 @@ def test_unit_is_valid_and_shut_in(t):
     assert exposure and float(exposure.group(1)) < 2.5, done.stdout[-500:] + done.stderr
 
 
+@alone
+@once("dpkg builds a program of its own.")
 @limit(180)
 def test_debian_package_is_clean(t):
     """make deb builds a package in which lintian finds nothing, with the configuration as conffiles."""
