@@ -83,11 +83,11 @@ static bool trim_former(struct msg_log *log)
 /* The newest start is about to be followed by another one. */
 static void keep_start(struct msg_log *log)
 {
-	const struct log_start *last = log->former + log->former_count - 1;
+	int n = log->former_count;
 	if (log->start < log->begin)
 		return;
-	if (!log->former_count || log->start_ms - last->ms >= FORMER_STEP_MS) {
-		vec_reserve(log->former, log->former_room, log->former_count + 1);
+	if (!n || log->start_ms - log->former[n - 1].ms >= FORMER_STEP_MS) {
+		vec_reserve(log->former, log->former_room, n + 1);
 		log->former[log->former_count++] = (struct log_start){
 			log->start, log->start_ms, headers_ref(log->start_headers)};
 	}
