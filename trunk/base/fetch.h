@@ -1,6 +1,7 @@
 /* fetch - memory that is looked at soon: of thousands who are served in turn each comes cold. Layer: base. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 enum { FETCH_LINE = 64 };
 
@@ -8,6 +9,6 @@ enum { FETCH_LINE = 64 };
  * function which only fetches does nothing. */
 static inline __attribute__((always_inline)) void fetch(const void *p, size_t n)
 {
-	for (const char *at = p, *end = at + n; at < end; at += FETCH_LINE)
-		__builtin_prefetch(at);
+	for (uintptr_t at = (uintptr_t)p, end = at + n; at < end; at += FETCH_LINE)
+		__builtin_prefetch((const void *)at);
 }

@@ -64,5 +64,6 @@ static inline void wire_fetch(const struct wire *w)
 	const struct page *page = wire_newest(w);
 	fetch(w->state, FETCH_LINE);
 	fetch(page->p + page->n, BYTES_NEXT);
-	fetch(page->entries + page->count, ENTRIES_NEXT);
+	if (page->count)
+		fetch(page->entries + page->count, ENTRIES_NEXT);
 }
