@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -21,17 +22,29 @@ struct map *map_new(void)
 	return mem_new(struct map);
 }
 
-void map_free(struct map **map)
+static void free_all(struct map **map, bool with_values)
 {
 	if (!*map)
 		return;
 	struct map_entry *e, *next;
 	HASH_ITER (hh, (*map)->head, e, next) {
 		HASH_DEL((*map)->head, e);
+		if (with_values)
+			free(e->value);
 		free(e);
 	}
 	free(*map);
 	*map = NULL;
+}
+
+void map_free(struct map **map)
+{
+	free_all(map, false);
+}
+
+void map_free_values(struct map **map)
+{
+	free_all(map, true);
 }
 
 static struct map_entry *find(const struct map *map, const char *key)

@@ -13,6 +13,8 @@ struct map_iter {
 struct map *map_new(void);
 /* Frees the map and its keys, not the values. NULL is fine; clears the pointer. */
 void map_free(struct map **map);
+/* The same, and frees the values, which are plain blocks of memory. */
+void map_free_values(struct map **map);
 /* The value, or NULL. */
 void *map_get(const struct map *map, const char *key);
 /* Adds or replaces; value must not be NULL. Returns the value that was replaced, or NULL. */

@@ -44,11 +44,8 @@ static void at_port(char out[static ADDR_TEXT_MAX], const struct addr *peer, int
 	addr_text(out, &addr);
 }
 
-enum {
-	RESUME_MAX_MS = 60000,
-	RESUME_SLACK_MS =
-		1000, /* what came here so long before may still have been on its way there */
-};
+/* What came here RESUME_SLACK_MS before a relay had its last frame may still have been on its way to it. */
+enum { RESUME_MAX_MS = 60000, RESUME_SLACK_MS = 1000 };
 
 int64_t announce_had_until(double ago_ms)
 {

@@ -39,9 +39,7 @@ void elsewhere_free(struct elsewhere **elsewhere)
 	*elsewhere = NULL;
 	if (!e)
 		return;
-	for (struct map_iter it = map_begin(e->by_vhost); map_next(&it);)
-		free(it.value);
-	map_free(&e->by_vhost);
+	map_free_values(&e->by_vhost);
 	free(e);
 }
 

@@ -41,9 +41,7 @@ void tokens_free(struct tokens **tokens)
 	*tokens = NULL;
 	if (!t)
 		return;
-	for (struct map_iter it = map_begin(t->gates); map_next(&it);)
-		free(it.value);
-	map_free(&t->gates);
+	map_free_values(&t->gates);
 	token_answers_free(&t->answers);
 	free(t);
 }

@@ -27,9 +27,7 @@ void token_answers_free(struct token_answers **answers)
 	*answers = NULL;
 	if (!a)
 		return;
-	for (struct map_iter it = map_begin(a->by_question); map_next(&it);)
-		free(it.value);
-	map_free(&a->by_question);
+	map_free_values(&a->by_question);
 	free(a);
 }
 

@@ -9,9 +9,8 @@
 
 #include <utlist.h>
 
-enum {
-	FIRST_MAX = 24 << 20
-}; /* above what lies before the newest start, as bytes (live/msg_log.c) */
+/* Above what lies before the newest start, as bytes (live/msg_log.c). */
+enum { FIRST_MAX = 24 << 20 };
 
 static struct wire *wire_make(struct source *s, const struct wire_format *format, bool with_twin)
 {

@@ -42,9 +42,7 @@ void arrivals_free(struct arrivals **arrivals)
 {
 	if (!*arrivals)
 		return;
-	for (struct map_iter it = map_begin((*arrivals)->listeners); map_next(&it);)
-		free(it.value);
-	map_free(&(*arrivals)->listeners);
+	map_free_values(&(*arrivals)->listeners);
 	free(*arrivals);
 	*arrivals = NULL;
 }

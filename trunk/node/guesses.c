@@ -32,9 +32,7 @@ void guesses_free(struct guesses **guesses)
 	*guesses = NULL;
 	if (!g)
 		return;
-	for (struct map_iter it = map_begin(g->by_addr); map_next(&it);)
-		free(it.value);
-	map_free(&g->by_addr);
+	map_free_values(&g->by_addr);
 	free(g);
 }
 

@@ -166,8 +166,6 @@ void nonces_free(struct nonces **nonces)
 	while (s->oldest)
 		nonce_free(s, s->oldest);
 	map_free(&s->by_text);
-	for (struct map_iter it = map_begin(s->senders); map_next(&it);)
-		free(it.value);
-	map_free(&s->senders);
+	map_free_values(&s->senders);
 	free(s);
 }

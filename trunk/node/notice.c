@@ -37,9 +37,7 @@ void notices_free(struct notices **notices)
 	*notices = NULL;
 	if (!n)
 		return;
-	for (struct map_iter it = map_begin(n->by_ip); map_next(&it);)
-		free(it.value);
-	map_free(&n->by_ip);
+	map_free_values(&n->by_ip);
 	free(n);
 }
 

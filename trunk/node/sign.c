@@ -340,8 +340,6 @@ void signer_free(struct signer **signer)
 		return;
 	secrets_free(&s->secrets);
 	nonces_free(&s->nonces);
-	for (struct map_iter it = map_begin(s->peers); map_next(&it);)
-		free(it.value);
-	map_free(&s->peers);
+	map_free_values(&s->peers);
 	free(s);
 }

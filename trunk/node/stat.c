@@ -105,18 +105,11 @@ void stat_init(struct stats *stat, const struct registry *registry)
 	timer_set(&stat->sampler, clock_ms() + RATE_STEP_MS);
 }
 
-static void free_entries(struct map **map)
-{
-	for (struct map_iter it = map_begin(*map); map_next(&it);)
-		free(it.value);
-	map_free(map);
-}
-
 void stat_fini(struct stats *stat)
 {
 	timer_cancel(&stat->sampler);
-	free_entries(&stat->vhosts);
-	free_entries(&stat->streams);
+	map_free_values(&stat->vhosts);
+	map_free_values(&stat->streams);
 }
 
 void stat_observe(struct stats *stat, struct client_observer *observer)

@@ -35,9 +35,7 @@ void hls_visits_free(struct hls_visits **visits)
 {
 	if (!*visits)
 		return;
-	for (struct map_iter it = map_begin((*visits)->visits); map_next(&it);)
-		free(it.value);
-	map_free(&(*visits)->visits);
+	map_free_values(&(*visits)->visits);
 	free(*visits);
 	*visits = NULL;
 }

@@ -57,9 +57,7 @@ void sip_digest_free(struct sip_digest **digest)
 	*digest = NULL;
 	if (!d)
 		return;
-	for (struct map_iter it = map_begin(d->nonces); map_next(&it);)
-		free(it.value);
-	map_free(&d->nonces);
+	map_free_values(&d->nonces);
 	OPENSSL_cleanse(d->secret, sizeof(d->secret));
 	free(d);
 }

@@ -6,20 +6,15 @@
 #include "api/metrics.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "output/dvr.h"
 #include "output/live_format.h"
 #include "service/health.h"
 #include "service/hls_serve.h"
 #include "service/http_service.h"
 #include "service/page.h"
-#include "service/srt_hub.h"
 #include "service/whip.h"
-#include "session/hooks.h"
 #include "support/fake_time.h"
 #include "support/pair.h"
-#include "support/rtc_guest.h"
-#include "support/test_server.h"
-#include "task/tasks.h"
+#include "support/parts.h"
 
 #include <sys/socket.h>
 
@@ -83,14 +78,8 @@ static void begin(void)
 	log_set_level(LOG_OFF); /* writing them would take most of the time */
 	check(co_init() == OK);
 	fake_time_begin();
-	server = test_server_new(text);
+	server = parts_server(text);
 	server->on_reload = server->on_drain = ignore;
-	server->hooks = hooks_new(server);
-	figures_init(&server->figures, &server->stat, &server->registry);
-	server->tasks = tasks_new(server);
-	server->dvr = dvr_new(server);
-	server->srt = srt_hub_new(server);
-	rtc_guest_open_hub(server);
 	struct hls *hls = hls_new(server);
 	health_mount(&router);
 	page_mount(&router);

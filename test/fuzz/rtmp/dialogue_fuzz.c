@@ -2,47 +2,11 @@
  * while it has it, again and again. Nothing is left of it, and it ends. */
 #include "base/check.h"
 #include "base/log.h"
+#include "fuzz/rtmp/script_peer.h"
 #include "rtmp/server.h"
 #include "support/fake_time.h"
-#include "support/pair.h"
-#include "support/rtmp_script.h"
-
-#include <sys/socket.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-struct peer {
-	struct sock *sock;
-	struct cur script;
-};
-
-static err send_script(struct peer *peer)
-{
-	static const uint8_t chunk_size[] = "\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\x02\0\0";
-	struct script_step step;
-	TRY(sock_send(peer->sock, chunk_size, sizeof(chunk_size) - 1));
-	while (script_next(&peer->script, &step)) {
-		err e = sock_send(peer->sock, step.bytes.p, step.bytes.n);
-		script_step_fini(&step);
-		TRY(e);
-		if (step.who)
-			co_yield ();
-	}
-	return OK;
-}
-
-static void peer_main(void *arg)
-{
-	struct peer *peer = arg;
-	uint8_t part[4096];
-	size_t n;
-	sock_set_deadline(peer->sock, clock_after(1000));
-	if (send_script(peer) == OK)
-		shutdown(peer->sock->rfd.fd, SHUT_WR);
-	while (sock_recv(peer->sock, part, sizeof(part), &n) == OK)
-		continue;
-	sock_close(&peer->sock);
-}
 
 /* Until what is published or played is closed. */
 static err follow(struct rtmp_conn *conn, const struct rtmp_identify *at)
@@ -91,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		ready = true;
 	}
 	check(pair_open(&pair, 1935, 50000) == OK);
-	struct peer peer = {pair.far, cur_of(data, n)};
+	struct peer peer = {.sock = pair.far, .script = cur_of(data, n)};
 	struct co *co = co_start("peer", peer_main, &peer);
 	check(co);
 	struct rtmp_conn *conn = rtmp_conn_new(pair.near);

@@ -2,51 +2,13 @@
  * the conversation ends. */
 #include "base/check.h"
 #include "base/log.h"
+#include "fuzz/rtmp/script_peer.h"
 #include "rtmp/client.h"
 #include "support/fake_time.h"
-#include "support/pair.h"
-#include "support/rtmp_script.h"
-
-#include <sys/socket.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { HANDSHAKE = 1 + 2 * 1536 };
-
-struct peer {
-	struct sock *sock;
-	struct cur script;
-};
-
-static err send_script(struct peer *peer)
-{
-	static const uint8_t chunk_size[] = "\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\x02\0\0";
-	static uint8_t hello[HANDSHAKE] = {3};
-	struct script_step step;
-	TRY(sock_send(peer->sock, hello, sizeof(hello)));
-	TRY(sock_send(peer->sock, chunk_size, sizeof(chunk_size) - 1));
-	while (script_next(&peer->script, &step)) {
-		err e = sock_send(peer->sock, step.bytes.p, step.bytes.n);
-		script_step_fini(&step);
-		TRY(e);
-		if (step.who)
-			co_yield ();
-	}
-	return OK;
-}
-
-static void peer_main(void *arg)
-{
-	struct peer *peer = arg;
-	uint8_t part[4096];
-	size_t n;
-	sock_set_deadline(peer->sock, clock_after(1000));
-	if (send_script(peer) == OK)
-		shutdown(peer->sock->rfd.fd, SHUT_WR);
-	while (sock_recv(peer->sock, part, sizeof(part), &n) == OK)
-		continue;
-	sock_close(&peer->sock);
-}
 
 static err play(struct rtmp_conn *conn, uint32_t stream_id, struct rtmp_refusal *refusal)
 {
@@ -101,7 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		ready = true;
 	}
 	check(pair_open(&pair, 50000, 1935) == OK);
-	struct peer peer = {pair.far, cur_of(data + 1, n - 1)};
+	static const uint8_t hello[HANDSHAKE] = {3};
+	struct peer peer = {.sock = pair.far,
+			    .script = cur_of(data + 1, n - 1),
+			    .hello = span_of(hello, sizeof(hello))};
 	struct co *co = co_start("peer", peer_main, &peer);
 	check(co);
 	converse(pair.near, data[0] & 1);

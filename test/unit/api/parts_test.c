@@ -2,12 +2,8 @@
  * certificates, a drain; metrics, and the service that is told that the server is there. */
 #include "api/heartbeat.h"
 #include "api/metrics.h"
-#include "output/dvr.h"
-#include "service/srt_hub.h"
-#include "session/hooks.h"
 #include "support/api_stub.h"
-#include "support/rtc_guest.h"
-#include "task/tasks.h"
+#include "support/parts.h"
 #include "unit/api/asker.h"
 
 #include <unistd.h>
@@ -30,13 +26,7 @@ static int setup(void **state)
 
 static void begin(const char *conf)
 {
-	server = test_server_new(conf);
-	server->hooks = hooks_new(server);
-	figures_init(&server->figures, &server->stat, &server->registry);
-	server->tasks = tasks_new(server);
-	server->dvr = dvr_new(server);
-	server->srt = srt_hub_new(server);
-	rtc_guest_open_hub(server);
+	server = parts_server(conf);
 	test_stream_begin(&stream, server, "x");
 }
 

@@ -1,4 +1,5 @@
 #include "base/map.h"
+#include "base/mem.h"
 #include "support/unit.h"
 
 static void a_key_that_was_never_set_is_null(void **state)
@@ -11,6 +12,17 @@ static void a_key_that_was_never_set_is_null(void **state)
 	map_free(&m);
 	assert_null(m);
 	map_free(&m);
+}
+
+static void values_go_with_the_map(void **state)
+{
+	(void)state;
+	struct map *m = map_new();
+	assert_null(map_set(m, "a", mem_alloc(10)));
+	assert_null(map_set(m, "b", mem_alloc(10)));
+	map_free_values(&m); /* the sanitizers see whether they have */
+	assert_null(m);
+	map_free_values(&m);
 }
 
 static void setting_twice_replaces_and_returns_the_old_value(void **state)
@@ -55,6 +67,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_that_was_never_set_is_null),
+		cmocka_unit_test(values_go_with_the_map),
 		cmocka_unit_test(setting_twice_replaces_and_returns_the_old_value),
 		cmocka_unit_test(a_walk_keeps_the_order_and_allows_to_remove_its_entry),
 	};
