@@ -17,9 +17,8 @@ enum {
 	DIAL_MS = 3000,
 	DIALOGUE_MS = 5000,
 	ARGS_MAX = 65536,
-	ASKED_MAX = 64, /* origins, one after the other */
-	SHUN_MS =
-		10000, /* since one could not be asked: it may be that each question costs DIALOGUE_MS */
+	ASKED_MAX = 64,  /* origins, one after the other */
+	SHUN_MS = 10000, /* since one could not be asked: each question may cost DIALOGUE_MS */
 };
 
 struct tokens {

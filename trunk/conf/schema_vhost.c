@@ -60,11 +60,9 @@ static const struct row rows[] = {
 	    1000000, NEW, "How many messages that start may have at most; 0 for any number."),
 	SECONDS("vhost.play.resume_window", conf_vhost, play.resume_window_ms, "0", 0, MINUTE, NEW,
 		"How many seconds of each stream are kept beyond the last GOP for edges that come "
-		"from another origin "
-		"with the same stream. For encoders that publish to several origins: whatever "
-		"becomes of one of them, "
-		"viewers behind edges then lack no frame. Where streams come through edges this is "
-		"not needed."),
+		"from another origin with the same stream. For encoders that publish to several "
+		"origins: whatever becomes of one of them, viewers behind edges then lack no "
+		"frame. Where streams come through edges this is not needed."),
 	SECONDS("vhost.play.queue_length", conf_vhost, play.queue_length_ms, "30", 100, HOUR, NEW,
 		"How far a slow player may fall behind before it is moved to a newer key frame."),
 	ENUM("vhost.play.time_jitter", conf_vhost, play.time_jitter, enum conf_jitter, jitter_names,

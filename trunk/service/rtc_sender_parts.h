@@ -17,8 +17,7 @@ struct rtc_sender {
 	bool is_open;
 	bool waits_after; /* what it begins with is a still */
 	bool has_loss_told;
-	uint32_t codecs
-		[PACKETS_TRACKS]; /* that were agreed on, of packets; 0: there is no such track */
+	uint32_t codecs[PACKETS_TRACKS]; /* agreed on, of packets; 0: no such track */
 	uint64_t next[PACKETS_TRACKS];
 	int64_t report_ms;              /* of the last sender reports; 0: none */
 	int64_t window_ms;              /* of the counts that follow: */

@@ -18,8 +18,8 @@ struct link_ask {
 	const char *proof;        /* see signed_link_take_proof(); "" */
 	const char *ip;           /* of the client */
 	int64_t now_s;            /* seconds since 1970 */
-	int64_t *
-		end_s; /* of one that is good: its last second; untouched where it has none; NULL */
+	/* of one that is good: its last second; untouched where it has none; NULL */
+	int64_t *end_s;
 };
 
 enum { LINK_WHY_MAX = 128 };
