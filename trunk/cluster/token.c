@@ -153,7 +153,8 @@ static err ask_known(struct ask *a, const char *name)
 {
 	struct peer *peer = peer_get(a->cluster->peers, name);
 	err e = ask(a, name);
-	log_info("token_traverse: %s says %s", name, e ? err_trail(e) : "yes");
+	log_info("token_traverse: %s %s %s", name, e == ERR_CONNECT ? "cannot be asked:" : "says",
+		 e ? err_trail(e) : "yes");
 	if (e != ERR_STOPPED)
 		peer->no_answer_ms = e == ERR_CONNECT ? clock_ms() : 0;
 	if (a->is_there)
