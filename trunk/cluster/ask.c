@@ -91,10 +91,11 @@ static size_t answer_max(const struct ask *a)
 	return a->untrusted && max > ASK_UNTRUSTED_MAX ? ASK_UNTRUSTED_MAX : max;
 }
 
-/* By what the vhost that is asked about says; what is about no vhost in particular, by any of them. */
-static void choose_tls(struct http_request_opts *opts, const struct asks *asks)
+/* By what the vhost that is asked about says; what is about no vhost in particular, by any of them. Borrows from the
+ * configuration. */
+static void choose_tls(struct http_request_opts *opts, const struct asks *asks,
+		       const struct conf *conf)
 {
-	const struct conf *conf = asks->server->conf;
 	for (int i = 0; i < conf->vhost_count; i++) {
 		const struct conf_vhost *v = &conf->vhosts[i];
 		if (!v->cluster.coworkers_https ||
@@ -118,8 +119,11 @@ static err request(struct ask *a, struct buf *body)
 		.quota = &a->quota,
 	};
 	TRY(hostport_parse(&opts.host, a->api, PORT_API));
-	choose_tls(&opts, asks);
-	return signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
+	struct conf *conf = conf_ref(asks->server->conf);
+	choose_tls(&opts, asks, conf);
+	err e = signed_request(asks->server->signer, asks->vhost, &opts, &a->status, body);
+	conf_unref(&conf);
+	return e;
 }
 
 /* Servers may answer a POST with 201, and SRS takes that, too. */

@@ -219,12 +219,20 @@ static err describe(err e, const struct http_request_opts *opts)
 		       (int)strcspn(opts->target, "?"), opts->target);
 }
 
+/* A reload may let go of it while a request waits for its turn, for a name or for a connection. */
+static struct tls_client *hold(const struct http_request_opts *opts)
+{
+	return opts->tls ? tls_client_ref(opts->tls) : NULL;
+}
+
 err http_request(const struct http_request_opts *opts, int *status, struct buf *body)
 {
+	struct tls_client *held = hold(opts);
 	buf_clear(body);
 	body->max = opts->body_max;
 	*status = 0;
 	err e = request_in_turn(opts, status, body);
+	tls_client_unref(&held);
 	return e == OK ? OK : describe(e, opts);
 }
 
@@ -244,7 +252,9 @@ err http_open(const struct http_request_opts *opts, struct sock **sock, struct h
 	      struct http_message **head)
 {
 	struct http_link link = {0};
+	struct tls_client *held = hold(opts);
 	err e = open_live(&link, opts, head);
+	tls_client_unref(&held);
 	if (e != OK) {
 		http_link_close(&link);
 		return describe(e, opts);

@@ -13,12 +13,13 @@ struct http_field {
 };
 
 struct http_request_opts {
-	const char *method;     /* "GET", "POST" */
-	struct hostport host;   /* name or literal */
-	struct tls_client *tls; /* HTTPS, with what is trusted; NULL: plain HTTP */
-	const char *tls_name;   /* that the certificate must have instead of the host's; NULL */
-	const char *target;     /* path and query */
-	const char *headers;    /* extra lines "K: v\r\n…", or NULL */
+	const char *method;   /* "GET", "POST" */
+	struct hostport host; /* name or literal */
+	struct tls_client
+		*tls;         /* HTTPS, with what is trusted, held for the call; NULL: plain HTTP */
+	const char *tls_name; /* that the certificate must have instead of the host's; NULL */
+	const char *target;   /* path and query */
+	const char *headers;  /* extra lines "K: v\r\n…", or NULL */
 	struct span body;
 	size_t body_max; /* of the answer: more is ERR_LIMIT */
 	int64_t deadline;

@@ -20,8 +20,9 @@ static err ask(const struct signer *signer, const char *vhost, const char *to,
 	return e;
 }
 
-err signed_request(struct signer *signer, const char *vhost, const struct http_request_opts *opts,
-		   int *status, struct buf *body)
+/* Once, and again when the receiver says that it is another one than the request was signed for. */
+static err ask_twice(struct signer *signer, const char *vhost, const struct http_request_opts *opts,
+		     int *status, struct buf *body)
 {
 	struct http_field receiver = {.name = SIGN_RECEIVER};
 	struct http_request_opts asked = *opts;
@@ -38,6 +39,15 @@ err signed_request(struct signer *signer, const char *vhost, const struct http_r
 	if (strcmp(sign_peer(signer, address), to) == 0)
 		return OK;
 	return ask(signer, vhost, sign_peer(signer, address), asked, status, body);
+}
+
+err signed_request(struct signer *signer, const char *vhost, const struct http_request_opts *opts,
+		   int *status, struct buf *body)
+{
+	struct tls_client *held = opts->tls ? tls_client_ref(opts->tls) : NULL;
+	err e = ask_twice(signer, vhost, opts, status, body);
+	tls_client_unref(&held);
+	return e;
 }
 
 /* ---- the other end ---- */

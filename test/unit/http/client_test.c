@@ -268,6 +268,57 @@ static void opening_a_closed_server_leaves_nothing(void **state)
 	server_close(&server);
 }
 
+/* ---- trust that is loaded anew meanwhile ---- */
+
+static struct tls_client *trust;
+
+static void let_go(void *arg)
+{
+	(void)arg;
+	tls_client_unref(&trust);
+}
+
+struct asking {
+	struct http_request_opts opts;
+	err e;
+};
+
+static void ask_in_turn(void *arg)
+{
+	struct asking *a = arg;
+	struct buf body = {0};
+	int status;
+	a->e = http_request(&a->opts, &status, &body);
+	buf_free(&body);
+}
+
+/* The request waits for its turn while whoever gave it the certificates to trust lets go of them. */
+static void what_is_trusted_outlives_a_reload(void **state)
+{
+	(void)state;
+	const struct script scripts[SCRIPTS] = {{{""}, STAYS}, {{"no TLS"}, CLOSES}};
+	struct server server;
+	struct buf body = {0};
+	int status;
+	server_open(&server, scripts);
+	assert_int_equal(tls_client_new(&trust, &(struct tls_client_opts){.verify = false}), OK);
+	struct asking asking = {.opts = get(&server, "/")};
+	asking.opts.tls = trust;
+	asking.opts.at_once = 1;
+	struct http_request_opts first = get(&server, "/");
+	first.at_once = 1;
+	first.deadline = clock_after(300);
+	struct co *second = co_start("asks", ask_in_turn, &asking);
+	struct co *reload = co_start("reload", let_go, NULL);
+	assert_int_equal(http_request(&first, &status, &body), ERR_TIMEOUT);
+	co_join(&second);
+	co_join(&reload);
+	assert_null(trust);
+	assert_int_equal(asking.e, ERR_CONNECT);
+	server_close(&server);
+	buf_free(&body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +332,7 @@ int main(void)
 		cmocka_unit_test(nothing_can_add_a_line_to_a_request),
 		cmocka_unit_test(a_live_answer_is_handed_out_as_it_comes),
 		cmocka_unit_test(opening_a_closed_server_leaves_nothing),
+		cmocka_unit_test(what_is_trusted_outlives_a_reload),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
