@@ -115,6 +115,24 @@ def test_newcomers_go_to_a_coworker(t):
     assert state_of(a)["publishers"] == 1 and not stays.ended
 
 
+def test_a_client_that_leaves_while_a_place_is_looked_for(t):
+    """A coworker is asked where clients can go and says nothing for a while; those in whose names it may be asked leave
+    meanwhile. The others are asked to leave, and the server ends by itself."""
+    silent = t.listen()
+    a = t.server("a", quick(cluster=f"mode local; origin_cluster on; coworkers {silent.address}; query_timeout 1500;"))
+    publisher = t.publish(a.url("live/x"))
+    players = [t.probe(a.url("live/x")) for _ in range(3)]
+    for p in players:
+        p.wait_frames(5)
+    drain(a, "?timeout=4")
+    wait_for(lambda: silent.conns, 5, "a question to the coworker")
+    for client in (publisher, *players[:2]):
+        client.stop()
+    a.wait_log("clients were asked to connect anew", 10)
+    assert a.wait(15) == 0, a.tail()
+    a.stopped = True
+
+
 def test_newcomers_without_a_coworker_are_told_to_come_later(t):
     """A drained server on its own answers 503 with Retry-After, and Rejected over RTMP."""
     s = t.server("srs", quick())

@@ -117,19 +117,6 @@ static void query_main(void *arg)
 	query_unref(q);
 }
 
-static struct target target_copy(const struct target *t)
-{
-	return (struct target){
-		.schema = mem_strdup(t->schema),
-		.host = mem_strdup(t->host),
-		.port = t->port,
-		.vhost = mem_strdup(t->vhost),
-		.app = mem_strdup(t->app),
-		.stream = mem_strdup(t->stream),
-		.param = mem_strdup(t->param),
-	};
-}
-
 /* The session may have begun under an older configuration; the coworkers are those of today. NULL when
  * there is no such vhost any more. */
 static struct query *query_new(struct cluster *cluster, const char *vhost_name,

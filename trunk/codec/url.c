@@ -261,6 +261,19 @@ err target_parse(struct target *out, const char *tc_url, const char *stream)
 	return e;
 }
 
+struct target target_copy(const struct target *t)
+{
+	return (struct target){
+		.schema = mem_strdup(t->schema),
+		.host = mem_strdup(t->host),
+		.port = t->port,
+		.vhost = mem_strdup(t->vhost),
+		.app = mem_strdup(t->app),
+		.stream = mem_strdup(t->stream),
+		.param = mem_strdup(t->param),
+	};
+}
+
 void target_fini(struct target *t)
 {
 	free(t->schema);

@@ -28,6 +28,8 @@ err target_parse(struct target *out, const char *tc_url, const char *stream);
 /* The vhost that a request over HTTP is for, by the same rules: of its Host, "host[:port]", and its query. malloc'ed,
  * the caller's; NULL when that is no host. */
 char *http_vhost(const char *host, const char *query);
+/* With texts of its own. */
+struct target target_copy(const struct target *target);
 /* Releases the texts; zeroed memory is fine. */
 void target_fini(struct target *target);
 /* The key of a stream: "[vhost]/app/stream" without the default vhost. malloc'ed, the caller's. */

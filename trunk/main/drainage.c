@@ -11,7 +11,7 @@
 
 enum {
 	STEP_MS = 200,
-	ASK_SLICE = 64, /* clients asked before others can run */
+	ASK_SLICE = 64, /* clients looked at before others can run */
 	FRESH_MS = 200, /* a server is asked so long behind a start of its stream at most, */
 	FRESH_STEP_MS = 20,
 	FRESH_MAX_MS = 3000,   /* or when it has been waited for so long */
@@ -33,24 +33,33 @@ static int left(const struct serve *serve)
 
 /* ---- asking clients to connect anew ---- */
 
+/* The address of another server with that stream's app; NULL: there is none now. malloc'ed. The request may be gone
+ * once the coworkers have been asked, and so is nothing of it used then. */
+static char *find_elsewhere(struct serve *serve, const struct request *r)
+{
+	struct coworker_answer *to = mem_new(struct coworker_answer);
+	struct conf *conf = conf_ref(r->conf); /* which has its vhost */
+	struct target target = target_copy(r->target);
+	bool tls = r->tls;
+	err e = elsewhere_find(serve->server.cluster, r->vhost, &target, to);
+	const char *address = tls ? to->rtmps : to->rtmp;
+	char *app = url_name(target.app), *url = NULL;
+	if (e == OK && *address)
+		url = mem_printf("rtmp%s://%s/%s", tls ? "s" : "", address, app);
+	free(app);
+	target_fini(&target);
+	conf_unref(&conf);
+	free(to);
+	return url;
+}
+
 /* A server of the cluster knows where else it can go, another client is told. malloc'ed; "": where it has
  * come from, behind which a balancer may have another server. */
 static char *url_elsewhere(struct serve *serve, const struct request *r)
 {
-	struct coworker_answer *to = mem_new(struct coworker_answer);
-	char *url = mem_strdup("");
 	bool same = drain_of(serve)->state == DRAIN_HANDED;
-	if (!same && !r->is_relay &&
-	    elsewhere_find(serve->server.cluster, r->vhost, r->target, to) == OK &&
-	    *(r->tls ? to->rtmps : to->rtmp)) {
-		char *app = url_name(r->target->app);
-		free(url);
-		url = mem_printf("rtmp%s://%s/%s", r->tls ? "s" : "", r->tls ? to->rtmps : to->rtmp,
-				 app);
-		free(app);
-	}
-	free(to);
-	return url;
+	char *url = r && !same && !r->is_relay ? find_elsewhere(serve, r) : NULL;
+	return url ? url : mem_strdup("");
 }
 
 /* Another server, which fetches the stream, goes on at the next one without a hole if no start of the stream comes
@@ -65,50 +74,47 @@ static bool is_good_moment(const struct client *c, int64_t began_ms)
 	       now - began_ms >= (wait < FRESH_MAX_MS ? wait : FRESH_MAX_MS);
 }
 
-/* NULL: there is none now. *later: for some the moment has not come. */
-static struct client *next_to_ask(struct serve *serve, int64_t began_ms, bool *later)
+/* To look for a place may take a while, in which the client can leave: the cursor stands at another one then. */
+static void ask(struct serve *serve, struct client_cursor *cursor)
 {
-	struct client *c;
-	*later = false;
-	DL_FOREACH (serve->server.stat.clients, c) {
-		if (c->asked_to_leave)
-			continue;
-		if (is_good_moment(c, began_ms))
-			return c;
-		*later = true;
-	}
-	return NULL;
-}
-
-static void ask(struct serve *serve, const struct client *asked)
-{
-	char id[sizeof(asked->id)];
-	memcpy(id, asked->id, sizeof(id));
-	char *url = asked->request ? url_elsewhere(serve, asked->request) : mem_strdup("");
-	struct client *c = stat_find(&serve->server.stat, id);
-	if (c && client_reconnect(c, url))
+	const struct client *asked = cursor->at;
+	char *url = url_elsewhere(serve, asked->request);
+	if (cursor->at == asked && client_reconnect(client_cursor_next(cursor), url))
 		drain_of(serve)->asked++;
 	free(url);
 }
 
-/* To look for a place may take a while: where it is the same for all of a vhost is asked first, so that no
- * client can leave meanwhile. */
+static bool is_asking(const struct serve *serve)
+{
+	return !co_stopping() && serve->server.drain.state != DRAIN_OFF;
+}
+
+/* All of them once, newcomers at the end. False: for some the moment has not come. */
+static bool ask_all(struct serve *serve, int64_t began_ms)
+{
+	struct client_cursor cursor;
+	bool all = true;
+	client_cursor_begin(&cursor, &serve->server.stat);
+	for (int n = 1; cursor.at && is_asking(serve); n++) {
+		if (!cursor.at->asked_to_leave && is_good_moment(cursor.at, began_ms)) {
+			ask(serve, &cursor);
+		} else {
+			all = all && cursor.at->asked_to_leave;
+			(void)client_cursor_next(&cursor);
+		}
+		if (n % ASK_SLICE == 0)
+			co_yield ();
+	}
+	client_cursor_end(&cursor, &serve->server.stat);
+	return all;
+}
+
 static void ask_main(void *arg)
 {
 	struct serve *serve = arg;
 	int64_t began_ms = clock_ms();
-	bool later = true;
-	for (int n = 1; !co_stopping() && drain_of(serve)->state != DRAIN_OFF; n++) {
-		struct client *c = next_to_ask(serve, began_ms, &later);
-		if (!c && !later)
-			break;
-		if (c)
-			ask(serve, c);
-		if (!c && co_sleep(FRESH_STEP_MS) != OK)
-			break;
-		if (n % ASK_SLICE == 0)
-			co_yield ();
-	}
+	while (!ask_all(serve, began_ms) && is_asking(serve) && co_sleep(FRESH_STEP_MS) == OK)
+		;
 	log_info("drain: %d clients were asked to connect anew", drain_of(serve)->asked);
 }
 
@@ -188,8 +194,13 @@ static void turn_on(struct serve *serve)
 	ask_clients(serve);
 }
 
+static bool is_to_go(const struct client *c)
+{
+	return !c->publish && !c->told_to_end;
+}
+
 /* Players come back as soon as they are ended: all at once would be a flood elsewhere. As many as have to go in this
- * step if all shall have gone at the limit. */
+ * step if all shall have gone at the limit; one that does not read needs a while, and is not told again. */
 static void thin_out(struct serve *serve, int64_t now)
 {
 	const struct drain *d = drain_of(serve);
@@ -198,10 +209,13 @@ static void thin_out(struct serve *serve, int64_t now)
 	spread = spread < THIN_MAX_MS ? spread : THIN_MAX_MS;
 	if (d->deadline_ms == CLOCK_NEVER || rest <= 0 || rest > spread)
 		return;
-	int64_t due = left(serve) * (int64_t)STEP_MS / rest;
+	int64_t players = 0;
 	struct client *c, *next;
+	DL_FOREACH (serve->server.stat.clients, c)
+		players += is_to_go(c);
+	int64_t due = players * STEP_MS / rest;
 	DL_FOREACH_SAFE (serve->server.stat.clients, c, next)
-		if (due > 0 && !c->publish) {
+		if (due > 0 && is_to_go(c)) {
 			client_stop(c, ERR_DRAINED);
 			due--;
 		}

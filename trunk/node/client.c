@@ -41,6 +41,7 @@ struct traffic client_traffic(const struct client *c)
 
 void client_stop(struct client *c, err why)
 {
+	c->told_to_end = true;
 	c->ops->stop(c, why);
 }
 

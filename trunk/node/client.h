@@ -49,6 +49,7 @@ struct client {
 	bool publish, relay;
 	bool accepted;           /* it publishes or plays: nothing has refused it */
 	bool asked_to_leave;     /* by client_reconnect() */
+	bool told_to_end;        /* by client_stop(), which may take it a moment */
 	err ended;               /* as it leaves; OK: it closed the stream itself */
 	const char *type;        /* "rtmp-play", "flv-play", "fmle-publish", … */
 	const struct addr *peer; /* borrowed from the session */
