@@ -152,6 +152,20 @@ def test_nobody_is_let_in_while_the_origin_is_down(t):
     t.probe(e.url(good)).wait_frames(3)
 
 
+def test_an_origin_that_ends_connections_unheard_is_passed_over(t):
+    """A proxy in front of a dead origin takes connections and ends them, which is no answer: the next origin is asked, and
+    the first one has failed. A refusal of a connect that was heard is an answer."""
+    def hears_nothing(sock):
+        pass
+    dead = t.listen(hears_nothing)
+    o = start_origin(t)
+    e = start_edge(t, dead, o)
+    t.publish(o.url(path("x", sign("publish"))))
+    t.probe(e.url(path("x", sign("play")))).wait_frames(3, 15)
+    e.wait_log(f"token_traverse: {dead.address} cannot be asked")
+    assert refusal(t, e.url(path("x", sign("play", "other")))) != "no origin can be asked whether this is allowed"
+
+
 @limit(60)
 def test_a_frozen_origin_delays_one_question_and_no_viewer(t):
     """The first origin takes connections and says nothing: the next one is asked, and at once from then on. Whoever watches

@@ -1,28 +1,31 @@
 #include "cluster/question.h"
+#include "base/addr.h"
+#include "codec/url.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { GOOD_MAX_MS = 10000, HOPS_MAX = 64 };
+enum { GOOD_MAX_MS = 10000, HOPS_MAX = 64, WORDS_MAX = 16384 /* a head of HTTP */ };
 
 static const char play[] = "play", publish[] = "publish";
 
-/* The texts of a question by their names on the wire, in the order in which they are signed. */
+/* The texts of a question by their names on the wire, in the order in which they are signed, and how long they may be:
+ * as those of a client of our own. */
 static const struct {
 	const char *name;
-	size_t offset;
+	size_t offset, max;
 } texts[] = {
-	{"vhost", offsetof(struct question, vhost)},
-	{"app", offsetof(struct question, app)},
-	{"stream", offsetof(struct question, stream)},
-	{"param", offsetof(struct question, param)},
-	{"path", offsetof(struct question, path)},
-	{"proof", offsetof(struct question, proof)},
-	{"ip", offsetof(struct question, ip)},
-	{"pageUrl", offsetof(struct question, page_url)},
-	{"swfUrl", offsetof(struct question, swf_url)},
-	{"tcUrl", offsetof(struct question, tc_url)},
+	{"vhost", offsetof(struct question, vhost), URL_MAX},
+	{"app", offsetof(struct question, app), URL_MAX},
+	{"stream", offsetof(struct question, stream), URL_MAX},
+	{"param", offsetof(struct question, param), URL_MAX},
+	{"path", offsetof(struct question, path), WORDS_MAX},
+	{"proof", offsetof(struct question, proof), WORDS_MAX},
+	{"ip", offsetof(struct question, ip), ADDR_TEXT_MAX - 1},
+	{"pageUrl", offsetof(struct question, page_url), WORDS_MAX},
+	{"swfUrl", offsetof(struct question, swf_url), WORDS_MAX},
+	{"tcUrl", offsetof(struct question, tc_url), WORDS_MAX},
 };
 enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
 
@@ -83,6 +86,9 @@ bool question_read(struct question *out, const struct amf *object)
 	for (int i = 0; i < TEXTS; i++)
 		*(const char **)((char *)out + texts[i].offset) =
 			amf_get_string(object, texts[i].name, "");
+	for (int i = 0; i < TEXTS; i++)
+		if (strlen(text_of(out, i)) > texts[i].max)
+			return false;
 	if (!(hops >= 0 && hops <= HOPS_MAX))
 		return false;
 	out->hops = (int)hops;

@@ -122,6 +122,7 @@ static err ask(struct ask *a, const char *name)
 	struct rtmp_conn *conn = NULL;
 	uint32_t stream_id;
 	a->is_there = false;
+	a->peer = (struct rtmp_peer){0};
 	err e = dial(&sock, a, name);
 	if (e)
 		return e == ERR_STOPPED ? e : ERR_CONNECT;
@@ -136,13 +137,16 @@ static err ask(struct ask *a, const char *name)
 					.peer = &a->peer,
 				},
 				&stream_id, &a->refusal);
-	a->is_there = e != ERR_TIMEOUT && e != ERR_STOPPED;
-	if (e)
+	/* A proxy in front of a dead server, or one without a place, takes connections and ends them. */
+	a->is_there = a->peer.speaks && e != ERR_TIMEOUT && e != ERR_STOPPED;
+	if (e && e != ERR_STOPPED && !a->is_there)
+		e = err_fail(ERR_CONNECT, "%s", err_trail(e));
+	else if (e)
 		e = refused(a, e);
 	else if (a->peer.judges)
 		e = ask_about_stream(a, conn);
 	rtmp_conn_free(&conn);
-	return e == ERR_TIMEOUT ? ERR_CONNECT : e;
+	return e;
 }
 
 /* ---- all of them ---- */

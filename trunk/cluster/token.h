@@ -23,8 +23,9 @@ void tokens_free(struct tokens **tokens);
 
 /* The first origin that can be asked, in the order of the configuration but those last that have just failed. OK:
  * it allows it. ERR_DENIED: it says no, and why in *answer; another error likewise, of an origin that ends the
- * conversation. ERR_CONNECT: none can be asked in time. ERR_STOPPED. Of one vhost TOKEN_ASKED_MAX clients are asked
- * about at a time, the others wait their turn; no answer waits for those of another vhost. */
+ * conversation behind the handshake. ERR_CONNECT: none can be asked in time. ERR_STOPPED. Of one vhost
+ * TOKEN_ASKED_MAX clients are asked about at a time, the others wait their turn; no answer waits for those of
+ * another vhost. */
 enum { TOKEN_ASKED_MAX = 32, TOKEN_TURN_MS = 10000 };
 err token_ask(struct cluster *cluster, const struct conf_vhost *vhost,
 	      const struct token_words *words, const struct question *question,

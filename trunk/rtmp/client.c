@@ -52,7 +52,7 @@ static void read_peer(struct rtmp_peer *peer, const struct command *result)
 	const struct amf *data = amf_get(result->argc ? result->args[0] : NULL, "data");
 	const char *node = amf_get_string(data, "srs_node", "");
 	double port = amf_get_number(data, "srs_api", 0);
-	*peer = (struct rtmp_peer){0};
+	*peer = (struct rtmp_peer){.speaks = true};
 	if (strlen(node) < sizeof(peer->node))
 		snprintf(peer->node, sizeof(peer->node), "%s", node);
 	peer->judges = *peer->node && amf_get_number(data, "srs_may", 0) > 0;
@@ -67,6 +67,8 @@ static err dialogue(struct rtmp_conn *conn, const struct rtmp_client_opts *opts,
 {
 	struct command result = {0};
 	TRY(handshake_client(conn->sock, &conn->out));
+	if (opts->peer)
+		*opts->peer = (struct rtmp_peer){.speaks = true};
 	put_connect(conn, opts, *args);
 	*args = NULL;
 	rtmp_put_u32(conn, RTMP_WINDOW_ACK_SIZE, WINDOW);

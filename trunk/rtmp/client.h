@@ -3,8 +3,9 @@
 #include "rtmp/command.h"
 #include "rtmp/conn.h"
 
-/* The identity that a server of this kind gives when it accepts a connect. */
+/* Who a server is: beyond the first of these one of this kind alone says it, when it accepts a connect. */
 struct rtmp_peer {
+	bool speaks; /* it has done its part of the handshake: what it says or leaves out then is an answer */
 	char node[24];     /* the id of its process; "" when it says none */
 	int api_port;      /* of its HTTP API; 0 when it says none */
 	bool judges;       /* it answers srs_may, see cluster/question.h */
