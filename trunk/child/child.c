@@ -39,7 +39,7 @@ struct child {
 	int starts;
 	int failures;   /* in a row */
 	int short_runs; /* in a row, whatever their end */
-	char last_end[64];
+	char last_end[160];
 	struct child_output output;
 };
 
@@ -79,20 +79,25 @@ static bool has_ended(const struct child *c)
 	       info.si_pid == c->run.pid;
 }
 
-/* A coroutine that is being stopped cannot wait any more: its program is killed at once. */
+/* Its end is waited for also when it was killed: to take apart what it had may take the kernel long, and for ever where
+ * a disk does not answer. A coroutine that is being stopped cannot wait any more: its program is killed at once. */
 static void watch(struct child *c)
 {
 	int64_t kill_ms = CLOCK_NEVER;
 	while (!has_ended(c)) {
 		read_output(c);
-		if (c->is_over && kill_ms == CLOCK_NEVER) {
+		if (c->is_over && c->state != CHILD_ENDING) {
 			set_state(c, CHILD_ENDING);
 			spawn_kill(c->run.pid, SIGTERM);
 			kill_ms = clock_after(TERM_MS);
 		}
 		err e = co_wait(kill_ms);
-		if (e == ERR_STOPPED || (e == ERR_TIMEOUT && clock_ms() >= kill_ms))
+		if (e == ERR_STOPPED)
 			return;
+		if (clock_ms() >= kill_ms) {
+			spawn_kill(c->run.pid, SIGKILL);
+			kill_ms = CLOCK_NEVER;
+		}
 	}
 	read_output(c);
 }
@@ -111,7 +116,7 @@ static err run(struct child *c)
 		.argv = c->argv, .out_file = c->out_file, .err_file = c->err_file};
 	err e = spawn(&c->run, &opts);
 	if (e) {
-		snprintf(c->last_end, sizeof(c->last_end), "%s", err_text(e));
+		snprintf(c->last_end, sizeof(c->last_end), "%s", err_trail(e));
 		return e;
 	}
 	c->starts++;

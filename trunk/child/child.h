@@ -45,7 +45,7 @@ struct child_facts {
 	pid_t pid;             /* 0: it does not run */
 	int64_t since_wall_ms; /* in this state */
 	int starts, failures;  /* failures: in a row */
-	const char *last_end;  /* "status 1"; "": it has not ended yet */
+	const char *last_end;  /* "status 1", or why it could not start; "": it has not ended yet */
 	int line_count;
 	const char *lines[CHILD_LINES]; /* the last ones, oldest first */
 };

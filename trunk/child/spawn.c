@@ -140,8 +140,12 @@ static err open_file(int *fd, const char *path, int instead)
 		*fd = fcntl(instead, F_DUPFD_CLOEXEC, 3);
 		return *fd < 0 ? err_sys(ERR_SYSTEM, "dup") : OK;
 	}
-	*fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
-	return *fd < 0 ? err_sys(ERR_SYSTEM, "open %s", path) : OK;
+	/* A pipe that nobody reads is an error and no wait; the program finds the file as programs expect it. */
+	*fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		   FILE_MODE);
+	if (*fd < 0 || fcntl(*fd, F_SETFL, O_APPEND) != 0)
+		return err_sys(ERR_SYSTEM, "open %s", path);
+	return OK;
 }
 
 static err open_outputs(struct outputs *o, const struct spawn_opts *opts)

@@ -71,6 +71,40 @@ static void finish(struct child **c)
 	assert_null(child_next(&set, NULL));
 }
 
+/* It would be waited for, with all that the server does. */
+static void a_pipe_that_nobody_reads_takes_no_output(void **state)
+{
+	char path[] = "/tmp/child_test.XXXXXX";
+	char *argv[] = {"sh", "-c", "echo here", NULL};
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	char fifo[64];
+	snprintf(fifo, sizeof(fifo), "%s/fifo", path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	struct child *c =
+		child_start(&set, &(struct child_opts){.kind = "test",
+						       .name = "it",
+						       .run = {.argv = argv, .out_file = fifo},
+						       .group = &group});
+	await_end(c);
+	assert_non_null(strstr(facts_of(c).last_end, "open "));
+	finish(&c);
+	assert_int_equal(unlink(fifo), 0);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* What ignores TERM is killed; nothing else is held up while it goes. */
+static void a_program_that_ignores_term_is_killed(void **state)
+{
+	char *argv[] = {"sh", "-c", "trap '' TERM; echo here; while :; do sleep 1; done", NULL};
+	struct child *c = start(argv);
+	(void)state;
+	await_line(c, "here");
+	pid_t pid = facts_of(c).pid;
+	finish(&c);
+	await_nobody(pid);
+}
+
 static void a_program_runs_until_it_is_told_to_end(void **state)
 {
 	char *argv[] = {"sh", "-c", "echo here; sleep 100 & sleep 100", NULL};
@@ -193,6 +227,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_program_runs_until_it_is_told_to_end, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_that_nobody_reads_takes_no_output, co_setup,
+						co_teardown),
+		cmocka_unit_test_setup_teardown(a_program_that_ignores_term_is_killed, co_setup,
 						co_teardown),
 		cmocka_unit_test_setup_teardown(a_program_that_fails_waits_and_says_why, co_setup,
 						co_teardown),
