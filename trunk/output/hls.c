@@ -11,12 +11,10 @@ const char hls_type_ts[] = "video/MP2T";
 const char hls_type_mp4[] = "video/mp4";
 const char hls_type_key[] = "application/octet-stream";
 
-static void begins(struct source_observer *observer, struct source *source, bool resumed)
+void hls_begin(struct hls *hls, struct source *source)
 {
-	struct hls *hls = container_of(observer, struct hls, observer);
 	const struct conf_vhost *vhost = conf_vhost_find(hls->server->conf, source->vhost);
 	struct hls_stream *s = map_get(hls->streams, source->key);
-	(void)resumed;
 	if (!vhost || !vhost->hls.enabled || vhost->cluster.mode == MODE_REMOTE)
 		return;
 	if (!pattern_name_ok(source->app) || !pattern_name_ok(source->stream) ||
@@ -28,6 +26,12 @@ static void begins(struct source_observer *observer, struct source *source, bool
 		hls_stream_begin(s, source);
 	else
 		hls_stream_new(hls, source, vhost);
+}
+
+static void begins(struct source_observer *observer, struct source *source, bool resumed)
+{
+	(void)resumed;
+	hls_begin(container_of(observer, struct hls, observer), source);
 }
 
 struct hls *hls_new(struct server *server)

@@ -115,13 +115,18 @@ static void dispose(struct hls_stream *s)
 	hls_item_unref(&s->key_item);
 }
 
-static void stream_free(struct hls_stream *s, bool keeps_files)
+/* Waits for the work on its files. */
+static void stream_close(struct hls_stream *s, bool keeps_files)
 {
 	if (keeps_files)
 		files_free(&s->files);
 	dispose(s);
 	files_free(&s->files);
 	(void)map_remove(s->hls->streams, s->key);
+}
+
+static void stream_free(struct hls_stream *s)
+{
 	hls_stream_wake(s);
 	hls_parts_fini(s);
 	blob_unref(&s->delta);
@@ -171,7 +176,14 @@ static void stream_main(void *arg)
 		}
 	}
 	log_info("HLS of %s ends", s->key);
-	stream_free(s, e == ERR_STOPPED);
+	struct hls *hls = s->hls;
+	stream_close(s, e == ERR_STOPPED);
+	/* One that has begun while the files of the former one went has its own. */
+	struct source *again = e != ERR_STOPPED && s->source ? source_ref(s->source) : NULL;
+	stream_free(s);
+	if (again && again->is_on)
+		hls_begin(hls, again);
+	source_unref(&again);
 }
 
 void hls_stream_begin(struct hls_stream *s, struct source *source)
@@ -204,8 +216,7 @@ static void make_files(struct hls_stream *s)
 	free(kept);
 }
 
-struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
-				  const struct conf_vhost *vhost)
+void hls_stream_new(struct hls *hls, struct source *source, const struct conf_vhost *vhost)
 {
 	struct hls_stream *s = mem_new(struct hls_stream);
 	s->hls = hls;
@@ -221,7 +232,8 @@ struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
 		make_files(s);
 	(void)map_set(hls->streams, s->key, s);
 	s->co = co_start_in(&hls->server->services, "hls", stream_main, s);
-	if (!s->co)
-		stream_free(s, false);
-	return s;
+	if (!s->co) {
+		stream_close(s, false);
+		stream_free(s);
+	}
 }

@@ -48,8 +48,9 @@ struct hls_stream {
 };
 
 /* Makes it and starts its coroutine. */
-struct hls_stream *hls_stream_new(struct hls *hls, struct source *source,
-				  const struct conf_vhost *vhost);
+void hls_stream_new(struct hls *hls, struct source *source, const struct conf_vhost *vhost);
+/* The stream of that source begins, or goes on: it has HLS if its vhost wants that. */
+void hls_begin(struct hls *hls, struct source *source);
 /* Its source has begun again. */
 void hls_stream_begin(struct hls_stream *s, struct source *source);
 /* The open segment, which was ended, becomes a part of the list. */

@@ -1,6 +1,8 @@
 /* Streams as HLS and as recordings, from the messages of a source to bytes and files; without a network. */
 #include "unit/output/outputs_rig.h"
 
+#include <semaphore.h>
+
 static void a_stream_is_cut_and_found(void **state)
 {
 	struct encoder e;
@@ -310,6 +312,69 @@ static void lists_of_fmp4_with_keys_go_on_too(void **state)
 	a_list_goes_on_after_a_restart("hls_use_fmp4 on; hls_keys on;");
 }
 
+/* ---- work on files takes long ---- */
+
+static sem_t may_go;
+
+static void stall(void *arg)
+{
+	(void)arg;
+	while (sem_wait(&may_go) != 0)
+		;
+}
+
+static void occupy(void *arg)
+{
+	co_offload(stall, arg);
+}
+
+static bool is_listed(const struct hls *hls)
+{
+	char *text = list_text(hls, "/live/d.m3u8");
+	bool is = *text != '\0';
+	free(text);
+	return is;
+}
+
+static void await_list(const struct hls *hls, bool there)
+{
+	for (int wait = 0; wait < 5000 && is_listed(hls) != there; wait++)
+		(void)co_sleep(1);
+	assert_int_equal(is_listed(hls), there);
+}
+
+static void a_stream_that_begins_while_the_former_is_removed_is_cut(void **state)
+{
+	enum { HELPERS = 8 }; /* more than there are */
+	struct encoder e;
+	char *vhost = mem_printf("hls { enabled on; hls_fragment 1; hls_window 60; hls_dispose 1; "
+				 "hls_path %s; }",
+				 folder);
+	(void)state;
+	assert_int_equal(sem_init(&may_go, 0, 0), 0);
+	begin(vhost);
+	struct hls *hls = hls_new(&server);
+	encoder_begin(&e, "d");
+	encoder_run(&e, 0, 3000);
+	encoder_end(&e);
+	for (int i = 0; i < HELPERS; i++)
+		assert_non_null(co_start_in(&server.services, "helper", occupy, NULL));
+	await_list(hls, false);
+	encoder_begin(&e, "d");
+	encoder_run(&e, 0, 2000);
+	for (int i = 0; i < HELPERS; i++)
+		sem_post(&may_go);
+	turn();
+	encoder_run(&e, 2000, 5000);
+	await_list(hls, true);
+	encoder_end(&e);
+	end();
+	hls_free(&hls);
+	end_registry();
+	free(vhost);
+	sem_destroy(&may_go);
+}
+
 static void clean_up(void)
 {
 	char *command = mem_printf("rm -rf %s", folder);
@@ -338,6 +403,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_go_on_after_a_restart, co_setup, co_teardown),
 		cmocka_unit_test_setup_teardown(lists_of_fmp4_with_keys_go_on_too, co_setup,
 						co_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_stream_that_begins_while_the_former_is_removed_is_cut, co_setup,
+			co_teardown),
 	};
 	snprintf(folder, sizeof(folder), "/tmp/output_test.%d", (int)getpid());
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
