@@ -176,22 +176,29 @@ static err wait_for_us(struct handshake *h, int64_t since, err e)
 	return e;
 }
 
-static err take_place(struct handshake *h)
+/* The first one in the queue looks for a place, the others wait behind it. */
+static err queue_for_place(struct handshake *h)
 {
 	err e = OK;
-	int64_t since = clock_ms();
-	h->co = co_self();
 	gate_join(&places, &h->place);
-	while (!h->place.inside) {
-		int64_t look = shed_slow();
+	while (!h->place.inside && e == OK) {
+		int64_t look = places.queue == &h->place ? shed_slow() : h->latest;
 		e = co_wait(look < h->latest ? look : h->latest);
 		if (e == ERR_TIMEOUT && clock_ms() < h->latest)
 			e = OK;
-		if (e != OK) {
-			gate_leave(&places, &h->place);
-			return e;
-		}
 	}
+	if (e != OK)
+		gate_leave(&places, &h->place);
+	if (places.queue)
+		co_wake(places.queue->co);
+	return e;
+}
+
+static err take_place(struct handshake *h)
+{
+	int64_t since = clock_ms();
+	h->co = co_self();
+	TRY(queue_for_place(h));
 	(void)wait_for_us(h, since, OK);
 	DL_APPEND(in_progress, h);
 	counts.open++;
