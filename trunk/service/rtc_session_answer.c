@@ -76,14 +76,18 @@ static err open_link(struct rtc_session *s, struct rtc_link_opts *link,
 	return e;
 }
 
-/* The port may be another one after a reload: the session holds the one that its answer names. */
+/* Names may have to be looked up, and a reload meanwhile may have moved the port: nobody reads the former one then. */
 static err answer_at(struct rtc_session *s, struct rtc_link_opts *link,
 		     struct rtc_answer_opts *opts)
 {
+	err e;
 	struct rtc_candidates *list = mem_new(struct rtc_candidates);
 	rtc_candidates_find(list, s->hub, s->conf, &s->ask, link->port);
 	opts->candidates = list;
-	err e = open_link(s, link, opts);
+	if (rtc_hub_port(s->hub) == link->port)
+		e = open_link(s, link, opts);
+	else
+		e = err_fail(ERR_DENIED, "the WebRTC port has just moved: ask again");
 	free(list);
 	return e;
 }
