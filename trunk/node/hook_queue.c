@@ -62,12 +62,14 @@ static struct outbox *outbox_get(struct hook_queue *queue, const char *url)
 	box->url = mem_strdup(url);
 	box->retry_ms = RETRY_FIRST_MS;
 	DL_APPEND(queue->outboxes, box);
+	queue->facts.urls++;
 	return box;
 }
 
 static void outbox_free(struct outbox *box)
 {
 	DL_DELETE(box->queue->outboxes, box);
+	box->queue->facts.urls--;
 	free(box->url);
 	free(box);
 }
@@ -220,7 +222,9 @@ void hook_queue_put(struct hook_queue *queue, const struct hook_notice *said)
 		DL_APPEND(box->notices, notice);
 		queue->facts.waiting++;
 	}
-	if (!box->workers && box->notices)
+	if (!box->workers && !box->notices)
+		outbox_free(box);
+	else if (!box->workers)
 		(void)start_worker(box); /* else with the next one */
 }
 

@@ -24,6 +24,7 @@ struct hook_notice {
 
 struct hook_queue_facts {
 	int waiting;
+	int urls; /* that have notices, or are being told */
 	uint64_t delivered, refused, retried, dropped;
 };
 

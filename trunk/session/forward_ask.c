@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_MS = 5000, URLS_MAX = 32 };
+enum { ASK_MS = 5000, URLS_MAX = 32, BODY_MAX = 128 * 1024 };
 
 static void write_body(struct buf *out, const struct request *r)
 {
@@ -59,7 +59,7 @@ static err refuse(const char *backend, const char *why, struct outcome *outcome)
 err forward_ask(const struct request *r, struct forward_answer *answer, struct outcome *outcome)
 {
 	const struct conf_forward *conf = &r->vhost->forward;
-	struct buf body = {.max = 64 * 1024}, said = {0};
+	struct buf body = {.max = BODY_MAX}, said = {0};
 	char why[HOOK_WHY_MAX];
 	enum hook_verdict verdict = HOOK_NO_ANSWER;
 	if (!conf->enabled || !*conf->backend)
@@ -74,7 +74,8 @@ err forward_ask(const struct request *r, struct forward_answer *answer, struct o
 		.deadline = clock_after(ASK_MS),
 		.answer = &said,
 	};
-	err e = hook_post(&call, &verdict, why);
+	snprintf(why, sizeof(why), "the words of the client are too long");
+	err e = buf_ok(&body) ? hook_post(&call, &verdict, why) : OK;
 	if (!e && verdict != HOOK_ALLOWED)
 		e = refuse(conf->backend, why, outcome);
 	else if (!e && !take_urls(buf_span(&said), &answer->urls))

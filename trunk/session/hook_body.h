@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "session/hooks.h"
 
-enum { HOOK_BODY_MAX = 64 * 1024 };
+enum { HOOK_BODY_MAX = 128 * 1024 }; /* a control character is six bytes of JSON */
 
 /* "on_connect", … */
 const char *hook_event_name(enum hook_event event);

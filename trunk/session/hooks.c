@@ -50,6 +50,8 @@ static err ask_url(struct hook_question *q, const char *url, enum hook_verdict *
 	q->call.url = url;
 	for (int attempt = 0; attempt <= q->conf->retries; attempt++) {
 		q->call.deadline = clock_after(q->conf->timeout_ms);
+		/* That of today: there may have been a reload since the attempt before. */
+		q->call.tls = certs_client(q->request->server->certs);
 		TRY(hook_post(&q->call, verdict, q->why));
 		if (*verdict != HOOK_NO_ANSWER)
 			return OK;
@@ -102,10 +104,12 @@ err hooks_ask(const struct request *r, enum hook_event event, struct outcome *ou
 		return OK;
 	struct buf body = {.max = HOOK_BODY_MAX};
 	q.call.event = hook_event_name(event);
-	q.call.tls = certs_client(r->server->certs);
 	q.call.content_type = hook_body_write(&body, r, event, NULL);
 	q.call.body = buf_span(&body);
-	err e = ask_all(&q, outcome);
+	err e = buf_ok(&body)
+			? ask_all(&q, outcome)
+			: outcome_refuse(outcome, OUTCOME_DENIED,
+					 "its words are too long for the service that decides");
 	buf_free(&body);
 	return e;
 }
@@ -127,7 +131,9 @@ void hooks_tell(const struct request *r, enum hook_event event, const struct tra
 		.age_ms = h->notice_age_ms,
 		.queue_max = h->notice_queue,
 	};
-	for (int i = 0; i < urls->count; i++) {
+	if (!buf_ok(&body))
+		log_warn("%s: the words of the client are too long, nobody is told", notice.event);
+	for (int i = 0; i < urls->count && buf_ok(&body); i++) {
 		notice.url = urls->v[i];
 		hook_queue_put(r->server->hook_queue, &notice);
 	}

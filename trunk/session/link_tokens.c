@@ -61,8 +61,10 @@ static struct link_digest wowza_digest(const struct link_ask *ask, const char **
 	qsort(parts, (size_t)count, sizeof(*parts), by_text);
 	for (int i = 0; i < count; i++)
 		buf_printf(&text, "%s%s", i ? "&" : "", parts[i]);
-	struct link_digest d =
-		link_hash(LINK_SHA256, "%s/%s?%s", ask->app, ask->stream, buf_text(&text));
+	struct link_digest d = {
+		0}; /* of what does not fit there is none: the key would not be in it */
+	if (buf_ok(&text))
+		d = link_hash(LINK_SHA256, "%s/%s?%s", ask->app, ask->stream, buf_text(&text));
 	buf_free(&text);
 	return d;
 }

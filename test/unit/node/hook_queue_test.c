@@ -200,6 +200,21 @@ static void a_notice_without_room_is_dropped_and_counted(void **state)
 	assert_int_equal(hook_queue_facts(queue).dropped, 6);
 }
 
+/* on_hls_notify has a URL for each segment. */
+static void urls_without_notices_are_forgotten(void **state)
+{
+	(void)state;
+	open_service(0);
+	close_service();
+	put(0, 1, PATIENCE_MS);
+	for (int i = 0; i < 100; i++) {
+		snprintf(url, sizeof(url), "http://127.0.0.1:1/%d", i);
+		put(i, 1, PATIENCE_MS);
+	}
+	assert_int_equal(hook_queue_facts(queue).dropped, 100);
+	assert_int_equal(hook_queue_facts(queue).urls, 1);
+}
+
 static void an_old_notice_is_dropped_and_counted(void **state)
 {
 	(void)state;
@@ -233,6 +248,7 @@ int main(void)
 		TEST(an_answer_that_says_no_is_an_answer),
 		TEST(a_service_that_is_broken_is_asked_again),
 		TEST(a_notice_without_room_is_dropped_and_counted),
+		TEST(urls_without_notices_are_forgotten),
 		TEST(an_old_notice_is_dropped_and_counted),
 		TEST(the_end_waits_for_the_last_words),
 	};

@@ -1,6 +1,7 @@
 /* Web services are asked about clients, and are told of their ends, with the bodies of SRS. */
 #include "base/mem.h"
 #include "node/hook_queue.h"
+#include "session/hook_body.h"
 #include "session/hooks.h"
 #include "support/api_stub.h"
 #include "support/co_unit.h"
@@ -140,6 +141,34 @@ static void no_answer_means_what_the_configuration_says(void **state)
 	assert_true(publisher.is_begun);
 }
 
+/* A service is not asked about a client that it cannot see. */
+static void a_client_of_too_many_words_is_refused(void **state)
+{
+	(void)state;
+	begin("0", "on_play %s; on_stop %s;", "");
+	char *words = mem_alloc(HOOK_BODY_MAX);
+	memset(words, '\\', HOOK_BODY_MAX - 1);
+	words[HOOK_BODY_MAX - 1] = '\0';
+	struct target target = {.app = (char[]){"live"}, .stream = (char[]){"x"}, .param = words};
+	struct addr peer;
+	assert_true(addr_literal(&peer, "192.0.2.1", 1));
+	struct request request = {.server = server,
+				  .conf = server->conf,
+				  .vhost = &server->conf->vhosts[0],
+				  .target = &target,
+				  .peer = &peer,
+				  .url = "",
+				  .tc_url = "",
+				  .page_url = ""};
+	struct outcome outcome = {0};
+	assert_int_not_equal(hooks_ask(&request, HOOK_ON_PLAY, &outcome), OK);
+	assert_int_equal(outcome.code, OUTCOME_DENIED);
+	hooks_tell(&request, HOOK_ON_STOP, &(struct traffic){0});
+	assert_int_equal(hook_queue_facts(server->hook_queue).waiting, 0);
+	assert_int_equal(service.requests, 0);
+	free(words);
+}
+
 static void servers_of_the_cluster_are_not_asked_about(void **state)
 {
 	(void)state;
@@ -211,6 +240,7 @@ int main(void)
 		with(a_service_that_agrees_lets_a_client_in),
 		with(a_service_that_refuses_says_why),
 		with(no_answer_means_what_the_configuration_says),
+		with(a_client_of_too_many_words_is_refused),
 		with(servers_of_the_cluster_are_not_asked_about),
 		with(the_ends_of_clients_are_told_in_the_background),
 		with(a_form_has_the_same_members),

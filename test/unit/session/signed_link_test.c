@@ -151,6 +151,19 @@ static void a_time_behind_rubbish_is_not_passed_over(void **state)
 #undef HASH
 }
 
+/* The key must not be pushed out of what is signed: the hash is that of "live/a?" alone. */
+static void a_link_that_is_too_long_to_sign_is_refused(void **state)
+{
+	static char param[6000];
+	struct vector v = {LINK_FORMAT_WOWZA, KEY, "/live/a", param, "", false};
+	(void)state;
+	snprintf(param, sizeof(param),
+		 "?wowzatokenendtime=0&wowzatokenhash=buWbL-5upnVI5RMJX4fMY5KUh0UwOYpQ4m16Fuya7eg="
+		 "&wowzatokenx=%05000d",
+		 0);
+	assert_false(is_good(&v, &(struct asked){.action = LINK_PLAY}));
+}
+
 static void a_link_by_another_key_is_refused(void **state)
 {
 	(void)state;
@@ -279,6 +292,7 @@ int main(void)
 		cmocka_unit_test(a_link_is_good_up_to_its_time),
 		cmocka_unit_test(a_time_that_is_never_is_good),
 		cmocka_unit_test(a_time_behind_rubbish_is_not_passed_over),
+		cmocka_unit_test(a_link_that_is_too_long_to_sign_is_refused),
 		cmocka_unit_test(a_link_by_another_key_is_refused),
 		cmocka_unit_test(a_link_is_for_its_stream_alone),
 		cmocka_unit_test(a_link_of_a_path_is_for_its_extension),
