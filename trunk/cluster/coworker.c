@@ -224,7 +224,7 @@ static err query_wait(struct query *q, struct coworker_answer *answer)
 {
 	err e = q->state == QUERY_ASKING ? waiters_wait(&q->waiters) : OK;
 	*answer = q->answer;
-	if (!e && q->state == QUERY_NOWHERE)
+	if (!e && q->state != QUERY_FOUND)
 		return err_fail(ERR_NOTFOUND, "no origin of the cluster has the stream %s", q->key);
 	return e;
 }
@@ -246,19 +246,32 @@ err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 	return e;
 }
 
-static void forget(struct coworker_queries *queries, const char *kept_as)
+static void forget(struct coworker_queries *queries, const char *kept_as, bool is_here)
 {
 	struct query *q = map_get(queries->by_key, kept_as);
-	if (q)
-		drop(queries, q);
+	if (!q)
+		return;
+	if (is_here)
+		waiters_wake(&q->waiters);
+	drop(queries, q);
+}
+
+static void forget_both(struct cluster *cluster, const char *key, bool is_here)
+{
+	char *exact = mem_printf("=%s", key);
+	forget(cluster->coworker_queries, key, is_here);
+	forget(cluster->coworker_queries, exact, is_here);
+	free(exact);
 }
 
 void coworker_forget(struct cluster *cluster, const char *key)
 {
-	char *exact = mem_printf("=%s", key);
-	forget(cluster->coworker_queries, key);
-	forget(cluster->coworker_queries, exact);
-	free(exact);
+	forget_both(cluster, key, false);
+}
+
+void coworker_begins_here(struct cluster *cluster, const char *key)
+{
+	forget_both(cluster, key, true);
 }
 
 void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,

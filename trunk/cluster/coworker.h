@@ -32,5 +32,7 @@ struct coworker_poll {
  * which is too large for a coroutine's stack. */
 void coworker_find_all(struct cluster *cluster, const struct conf_vhost *vhost,
 		       const struct target *target, struct coworker_poll *out) BLOCKS;
-/* Forgets what is known of a stream: it is published here now, or the answer was wrong. */
+/* Forgets what is known of a stream: the answer was wrong. */
 void coworker_forget(struct cluster *cluster, const char *key);
+/* The same, for it is published here now: those who wait for an answer go on at once, with ERR_NOTFOUND. */
+void coworker_begins_here(struct cluster *cluster, const char *key);

@@ -11,6 +11,7 @@
 enum {
 	ANSWER_MAX = 64 * 1024,
 	TARGET_MAX = 16384,
+	NAMES_SHARE = 4, /* of the time of a query, for looking names up */
 };
 
 /* Each is told by which name it was asked: it may have no other one that others can use. */
@@ -39,8 +40,10 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 			  const char *rival)
 {
 	struct member_list members = {0};
-	int64_t deadline = clock_after(vhost->cluster.query_timeout_ms);
-	members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, &members, deadline);
+	int64_t timeout = vhost->cluster.query_timeout_ms, deadline = clock_after(timeout);
+	/* One whose name has no address yet must not take the time of those that have one. */
+	members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, &members,
+		     clock_after(timeout / NAMES_SHARE));
 	q->cluster = cluster;
 	q->asks = (struct asks){
 		.server = cluster->server,

@@ -233,7 +233,7 @@ static void take_slot(struct publication *p)
 	char ip[ADDR_TEXT_MAX];
 	source_begin(p->source, &p->in.feeder);
 	push_begin(p->push);
-	coworker_forget(p->request->server->cluster, p->source->key);
+	coworker_begins_here(p->request->server->cluster, p->source->key);
 	p->since_wall_ms = clock_wall_ms();
 	p->watched_ms = clock_ms();
 	p->state = PUBLICATION_LIVE;

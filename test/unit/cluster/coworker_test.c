@@ -119,6 +119,22 @@ static void many_who_ask_at_once_are_one_query(void **state)
 	assert_int_equal(a.requests, 1);
 }
 
+/* A player that came first need not wait for a coworker that does not answer. */
+static void who_waits_goes_on_when_the_stream_begins_here(void **state)
+{
+	err result = OK;
+	(void)state;
+	begin(NULL, NULL, "query_timeout 20000;");
+	struct co *co = co_start("waiter", wait_main, &result);
+	int64_t began = clock_ms();
+	while (a.requests == 0)
+		assert_int_equal(co_sleep(5), OK);
+	coworker_begins_here(server->cluster, "/live/x");
+	co_join(&co);
+	assert_int_equal(result, ERR_NOTFOUND);
+	assert_true(clock_ms() - began < 10000);
+}
+
 /* ---- rivals ---- */
 
 static int losses;
@@ -188,6 +204,7 @@ int main(void)
 		TEST(this_server_gives_no_answer),
 		TEST(all_are_heard_by_one_that_has_it_too),
 		TEST(many_who_ask_at_once_are_one_query),
+		TEST(who_waits_goes_on_when_the_stream_begins_here),
 		TEST(the_later_publisher_of_two_loses),
 		TEST(a_publisher_elsewhere_is_found_before_one_begins),
 	};
