@@ -98,8 +98,15 @@ static err run_race(struct race *r, int64_t deadline)
 	}
 }
 
-/* Health follows from what each attempt has shown. */
-static void judge(struct race *r)
+/* Silence says something of an origin when the time was up, or when another one was faster that was asked later; nothing
+ * when whoever wanted the stream has left, or an answer has spoken for all. */
+static bool was_silent(const struct race *r, const struct attempt *a, err outcome)
+{
+	return r->winner ? a->began_ms < r->winner->began_ms : outcome == ERR_TIMEOUT;
+}
+
+/* Health follows from what each attempt has shown; `outcome` is that of the race. */
+static void judge(struct race *r, err outcome)
 {
 	for (int i = 0; i < r->started; i++) {
 		struct attempt *a = &r->attempts[i];
@@ -109,14 +116,14 @@ static void judge(struct race *r)
 			peer_ok(a->origin, clock_ms() - a->began_ms);
 		else if (a->done)
 			peer_failed(a->origin, a->result, a->why);
-		else if (!r->winner || a->began_ms < r->winner->began_ms)
+		else if (was_silent(r, a, outcome))
 			peer_failed(a->origin, ERR_TIMEOUT, "it did not answer in time");
 	}
 }
 
-static void end_race(struct race *r)
+static void end_race(struct race *r, err outcome)
 {
-	judge(r);
+	judge(r, outcome);
 	for (int i = 0; i < r->started; i++)
 		co_stop(r->attempts[i].co);
 	for (int i = 0; i < r->started; i++) {
@@ -177,7 +184,7 @@ static err race(struct link **out, struct attempt *attempts, int count,
 		attempts[i].opts.deadline = deadline;
 	}
 	err e = count ? run_race(&r, deadline) : ERR_UPSTREAM;
-	end_race(&r);
+	end_race(&r, e);
 	if (!r.winner)
 		return explain(&r, e, said);
 	*out = r.winner->link;
