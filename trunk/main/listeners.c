@@ -139,8 +139,8 @@ static void gb_end(struct server *server, const struct listening *l)
 /* Who takes datagrams. */
 static const struct datagrams {
 	size_t packet_max; /* of one; 0: what all have */
-	/* What it needs can be had; before a port is opened. NULL: nothing. */
-	err (*prepare)(void);
+	/* What it needs can be had; before a port is opened, and nothing to be waited for. NULL: nothing. */
+	err (*prepare)(void) BLOCKS;
 	err (*begin)(struct server *server, struct listening *l);
 	void (*end)(struct server *server, const struct listening *l);
 } datagrams[] = {
@@ -162,8 +162,6 @@ static err open_datagrams(struct listening *l, int fd)
 		.packet_max = service->packet_max,
 		.what = endpoint_name(&l->endpoint),
 	};
-	if (service->prepare)
-		TRY(service->prepare());
 	TRY(udp_open(&l->udp, &opts));
 	l->port = udp_port(l->udp);
 	return OK;
@@ -245,7 +243,10 @@ static err open_connections(struct listeners *listeners, struct listening *l,
 /* After an upgrade in place the former process may have the port still: then that is waited for. */
 static err open_or_wait(struct listening *l, struct inherit *inherit)
 {
+	const struct datagrams *service = &datagrams[l->endpoint.protocol];
 	bool may_wait = inherit && inherit->count > 0;
+	if (service->prepare)
+		TRY(service->prepare());
 	int fd = inherit ? inherit_take(inherit, &l->endpoint) : 0;
 	l->is_shared = fd > 0 && fd == inherit->shared;
 	err e = open_datagrams(l, fd);
