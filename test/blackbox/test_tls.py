@@ -140,6 +140,25 @@ def test_certificates_are_swapped_under_viewers(t):
     viewers.check(1500)
 
 
+def test_a_refused_reload_leaves_the_certificates(t):
+    """A configuration with another certificate, which is refused since a port of it is taken: those in use serve on, and a
+    change of their files is noticed."""
+    s = start(t)
+    was = s.conf
+    other = tls.make_pair(os.path.join(s.folder, "b"), "localhost")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        s.write_conf(was.replace("./a.", "./b.").replace("listen 127.0.0.1", f"listen 127.0.0.1:{port} 127.0.0.1", 1))
+        s.signal(1)
+        s.wait_log("the configuration cannot be used; the one in use stays")
+        assert serial_of(s.values["rtmps"]) == serial_of(s.api) == s.serial
+    third = tls.make_pair(os.path.join(s.folder, "a"), "localhost")
+    wait_for(lambda: serial_of(s.values["https"]) == third, 20, "the new file of the one in use")
+    s.write_conf(was.replace("./a.", "./b."))
+    s.signal(1)
+    wait_for(lambda: serial_of(s.values["https"]) == other, 5, "the other certificate")
+
+
 def test_the_api_tells_of_certificates(t):
     """/api/v1/certificates names each certificate, its end and, when new files were refused, why."""
     s = start(t)

@@ -98,8 +98,8 @@ static err run_race(struct race *r, int64_t deadline)
 	}
 }
 
-/* Silence says something of an origin when the time was up, or when another one was faster that was asked later; nothing
- * when whoever wanted the stream has left, or an answer has spoken for all. */
+/* Silence says something of an origin when the time was up, or when another one was faster that was asked later;
+ * nothing when whoever wanted the stream has left, or an answer has spoken for all. */
 static bool was_silent(const struct race *r, const struct attempt *a, err outcome)
 {
 	return r->winner ? a->began_ms < r->winner->began_ms : outcome == ERR_TIMEOUT;

@@ -199,12 +199,30 @@ void serve_undrain(struct serve *serve)
 	serve_keep_sockets(serve);
 }
 
+static err open_for(struct serve *serve, struct conf *conf)
+{
+	TRY(certs_load(serve->server.certs, conf));
+	gb_hub_prepare(&serve->server, conf);
+	return listen_as(serve, conf, NULL);
+}
+
+/* A configuration that is refused must not leave its certificates, nor whom it trusts. */
+static err take_back(struct server *server, err e)
+{
+	char *why = mem_strdup(err_trail(e));
+	if (certs_load(server->certs, server->conf) != OK)
+		log_error("the certificates in use stay: %s", err_trail(ERR_CONFIG));
+	(void)err_fail(e, "%s", why);
+	free(why);
+	return e;
+}
+
 err serve_set_conf(struct serve *serve, struct conf *conf)
 {
 	struct server *server = &serve->server;
-	TRY(certs_load(server->certs, conf));
-	gb_hub_prepare(server, conf);
-	TRY(listen_as(serve, conf, NULL));
+	err refused = open_for(serve, conf);
+	if (refused)
+		return take_back(server, refused);
 	conf_ref(conf);
 	conf_unref(&server->conf);
 	server->conf = conf;

@@ -1,6 +1,7 @@
 #include "node/certs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "co/gate.h"
 #include "node/server.h"
 
 #include <stdlib.h>
@@ -12,6 +13,9 @@ struct certs {
 	struct tls_server *servers[CERTS_COUNT];
 	char *refused[CERTS_COUNT]; /* why the last load failed; NULL: it did not */
 	struct tls_client *client;
+	struct gate gate; /* of those who load, or look at the files */
+	/* Whose certificates these are; for a moment in a reload another one than the server's. */
+	const struct conf *loaded;
 };
 
 static const char *const names[] = {
@@ -25,6 +29,7 @@ const char *certs_name(enum certs_of of)
 struct certs *certs_new(void)
 {
 	struct certs *c = mem_new(struct certs);
+	c->gate.room = 1;
 	for (int i = 0; i < CERTS_COUNT; i++)
 		c->servers[i] = tls_server_new(names[i]);
 	return c;
@@ -132,7 +137,7 @@ static err load_client(struct certs *c, const struct conf *conf)
 	return OK;
 }
 
-err certs_load(struct certs *certs, const struct conf *conf)
+static err load_all(struct certs *certs, const struct conf *conf)
 {
 	const struct text_list *tickets = &conf->tls.ticket_keys;
 	err e = tls_tickets_load((const char *const *)tickets->v, tickets->count);
@@ -147,23 +152,41 @@ err certs_load(struct certs *certs, const struct conf *conf)
 	return OK;
 }
 
+err certs_load(struct certs *certs, const struct conf *conf)
+{
+	struct gate_pass pass = {0};
+	TRY(gate_enter(&certs->gate, &pass, CLOCK_NEVER));
+	certs->loaded = conf;
+	err e = load_all(certs, conf);
+	gate_leave(&certs->gate, &pass);
+	return e;
+}
+
 /* ---- watching ---- */
 
 /* certbot writes two files, one after the other: between them the pair does not fit, and the next look
  * finds what does. */
+static void look_at(struct certs *certs, int of, const struct conf *conf)
+{
+	const struct conf_certs *own = wanted(conf, of);
+	if (!tls_server_changed(certs->servers[of]) || !own)
+		return;
+	log_info("%s: the files of the certificates have changed", names[of]);
+	(void)!load_server(certs, of, conf, own);
+}
+
+/* In the middle of a reload the next look is soon enough. */
 static void look(struct server *server)
 {
-	for (int i = 0; i < CERTS_COUNT; i++) {
-		if (!tls_server_changed(server->certs->servers[i]))
-			continue;
-		struct conf *conf = conf_ref(server->conf);
-		const struct conf_certs *own = wanted(conf, i);
-		if (own) {
-			log_info("%s: the files of the certificates have changed", names[i]);
-			(void)!load_server(server->certs, i, conf, own);
-		}
-		conf_unref(&conf);
-	}
+	struct certs *certs = server->certs;
+	struct gate_pass pass = {0};
+	if (gate_enter(&certs->gate, &pass, CLOCK_NEVER) != OK)
+		return;
+	struct conf *conf = conf_ref(server->conf);
+	for (int i = 0; i < CERTS_COUNT && certs->loaded == conf; i++)
+		look_at(certs, i, conf);
+	gate_leave(&certs->gate, &pass);
+	conf_unref(&conf);
 }
 
 static void warn_of(void *ctx, const struct tls_cert_facts *facts)
