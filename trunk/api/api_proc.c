@@ -130,7 +130,8 @@ int proc_count_names(const char *folder)
 }
 
 /* The size of that folder is their number since Linux 6.2. Each name in it costs the kernel about a microsecond. A
- * helper thread would not do: that this server can be looked at must not depend on a disk that has them both waiting. */
+ * helper thread would not do: that this server can be looked at must not depend on a disk that has both of them
+ * waiting. */
 int proc_self_descriptors(void)
 {
 	static const char folder[] = "/proc/self/fd";

@@ -20,7 +20,8 @@ struct metrics_roles {
 
 /* The i-th of many things is done: others can run now and then. */
 void metrics_slice(size_t i) BLOCKS;
-/* Looks at all clients, which also renews the sums of what they have received and sent. In slices, like all that is many. */
+/* Looks at all clients, which also renews the sums of what they have received and sent. In slices, like all that is
+ * many. */
 void metrics_count_clients(struct metrics_roles *out, struct server *server) BLOCKS;
 /* The ten figures of SRS by SRS's names, and those of the process. */
 void metrics_put_server(struct buf *out, const struct server *server) BLOCKS;

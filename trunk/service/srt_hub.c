@@ -36,8 +36,8 @@ void srt_hub_look(struct srt_hub *h, struct srt_session *s)
 	add_new(&sum->send_dropped, f->send_dropped, before.send_dropped);
 }
 
-/* The library knows nothing any more of a connection whose peer has left: what its line was like is asked every LOOK_MS.
- * It takes microseconds for each, so a turn has its share of the sessions only. */
+/* The library knows nothing any more of a connection whose peer has left: what its line was like is asked every
+ * LOOK_MS. It takes microseconds for each, so a turn has its share of the sessions only. */
 static void on_look(struct timer *timer)
 {
 	struct srt_hub *h = container_of(timer, struct srt_hub, look);
