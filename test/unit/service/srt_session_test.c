@@ -179,6 +179,7 @@ static void figures_of_sessions_stay_when_they_leave(void **state)
 	publish_stream("a");
 	struct srt_link *player = call("live/a");
 	assert_non_null(player);
+	wait_until(server->srt->count == 1);
 	struct srt_session *s = server->srt->sessions;
 	assert_ptr_equal(srt_session_find(server->srt, s->id), s);
 	assert_null(srt_session_find(server->srt, "nobody"));
