@@ -2,6 +2,7 @@
  * Reading /proc never waits for a disk. Nothing is sampled in advance: percentages are those since
  * the last time somebody asked. */
 #pragma once
+#include "co/co.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,10 @@ void proc_cpu(struct proc_cpu *cpu);
 /* Of one processor, 0 to 1 and more. The first time it is that since the start. */
 double proc_self_percent(int64_t uptime_ms);
 int64_t proc_self_kbyte(void);
+/* Descriptors that are open. Where the kernel does not know their number they are counted, in slices. */
+int proc_self_descriptors(void) BLOCKS;
+/* Names in a folder, those with a dot in front left out; 0 when it cannot be read. In slices: others run in between. */
+int proc_count_names(const char *folder) BLOCKS;
 
 struct proc_net {
 	int64_t recv, send;             /* bytes of all interfaces but the loopback */

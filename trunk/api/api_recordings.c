@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_PRESET = 100, COUNT_MAX = 10000, PATIENCE_MS = 10000 };
+enum { COUNT_PRESET = 100, COUNT_MAX = 10000, PATIENCE_MS = 10000, FILES_PER_TURN = 64 };
 
 /* A folder may be large, and who asks often must not keep those threads from files that are being written. */
 static struct gate reading = {.room = 1};
@@ -32,36 +32,52 @@ static void put_recorder(const struct recorder_facts *facts, void *ctx)
 
 struct reading_job {
 	char *pattern;
-	struct catalog catalog;
+	size_t skip, count, left;
+	struct catalog page;
 };
 
+/* What is not in the page is freed here, too: that may be fifty thousand names. */
 static void read_catalog(void *arg)
 {
 	struct reading_job *job = arg;
-	catalog_read(&job->catalog, job->pattern);
+	job->left = catalog_read_page(&job->page, job->pattern, job->skip, job->count);
+}
+
+static void put_file(json_t *list, const struct catalog_entry *e)
+{
+	json_t *object = json_object();
+	json_put_text(object, "file", e->path);
+	json_put_int(object, "bytes", e->bytes);
+	json_put_int(object, "modified", e->modified_s * 1000);
+	json_array_append_new(list, object);
+}
+
+static void put_page(json_t *list, struct catalog *page)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		put_file(list, &page->entries[i]);
+		free(page->entries[i].path);
+		page->entries[i].path = NULL;
+		if (i % FILES_PER_TURN == FILES_PER_TURN - 1)
+			co_yield ();
+	}
+	catalog_free(page);
 }
 
 /* The newest first; *left: how many are behind those. */
-static err put_files(json_t *list, const struct conf_vhost *vhost, int64_t skip, int64_t count,
+static err put_files(json_t *list, const struct conf_vhost *vhost, int skip, int count,
 		     int64_t *left)
 {
 	struct gate_pass pass = {0};
 	TRY(gate_enter(&reading, &pass, clock_after(PATIENCE_MS)));
-	struct reading_job job = {.pattern = catalog_pattern(vhost->dvr.path)};
+	struct reading_job job = {.pattern = catalog_pattern(vhost->dvr.path),
+				  .skip = (size_t)skip,
+				  .count = (size_t)count};
 	co_offload(read_catalog, &job);
 	gate_leave(&reading, &pass);
-	int64_t n = (int64_t)job.catalog.count, last = n - skip - count;
-	for (int64_t i = n - 1 - skip; i >= 0 && i >= last; i--) {
-		const struct catalog_entry *e = &job.catalog.entries[i];
-		json_t *object = json_object();
-		json_put_text(object, "file", e->path);
-		json_put_int(object, "bytes", e->bytes);
-		json_put_int(object, "modified", e->modified_s * 1000);
-		json_array_append_new(list, object);
-	}
-	catalog_free(&job.catalog);
 	free(job.pattern);
-	*left = last > 0 ? last : 0;
+	put_page(list, &job.page);
+	*left = (int64_t)job.left;
 	return OK;
 }
 

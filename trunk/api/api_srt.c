@@ -1,4 +1,5 @@
 /* SRT as this server sees it: its ports, its sessions, and what their lines are like. */
+#include "api/api_list.h"
 #include "api/api_route.h"
 #include "service/srt_hub.h"
 #include "service/srt_session.h"
@@ -6,8 +7,6 @@
 
 #include <stdlib.h>
 #include <utlist.h>
-
-enum { COUNT_MIN = 10, COUNT_MAX = 10000 };
 
 static void put_received(json_t *object, const struct srt_figures *f)
 {
@@ -85,17 +84,33 @@ static void put_hub(json_t *object, const struct srt_hub *h)
 		     h->gate ? (int64_t)srt_gate_refused(h->gate) : 0);
 }
 
+static void open_sessions(struct api_list *list, struct api_call *call)
+{
+	const struct srt_session *s;
+	DL_FOREACH (call->server->srt->sessions, s)
+		api_list_add_name(list, s->id, true);
+}
+
+static json_t *next_session(struct api_list *list, struct api_call *call)
+{
+	const char *id;
+	while ((id = api_list_next_name(list))) {
+		const struct srt_session *s = srt_session_find(call->server->srt, id);
+		if (s)
+			return session(s);
+	}
+	return NULL;
+}
+
 enum api_code api_srt(struct api_call *call)
 {
-	const struct srt_hub *h = call->server->srt;
-	int skip = api_query_int(call, "start", 0, 0, INT32_MAX);
-	int left = api_query_int(call, "count", COUNT_MIN, COUNT_MIN, COUNT_MAX);
-	put_hub(json_put_object(call->answer, "srt"), h);
-	json_t *list = json_array();
-	const struct srt_session *s;
-	DL_FOREACH (h->sessions, s)
-		if (skip-- <= 0 && left-- > 0)
-			json_array_append_new(list, session(s));
-	json_object_set_new(call->answer, "sessions", list);
+	static const struct api_list list = {
+		.name = "sessions",
+		.open = open_sessions,
+		.next = next_session,
+		.close = api_list_close_names,
+	};
+	put_hub(json_put_object(call->answer, "srt"), call->server->srt);
+	api_list_begin(call, &list);
 	return API_OK;
 }

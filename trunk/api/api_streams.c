@@ -144,7 +144,7 @@ static json_t *stream_object(struct api_call *call, const struct listed *listed)
 	json_t *object = json_object();
 	char *tc_url = mem_printf("%s%s/%s", default_schema, source->vhost, source->app);
 	/* Bytes that a pull receives belong to no client. */
-	int64_t recv = *listed->cid ? id->recv_now : source->recv_bytes;
+	int64_t recv = *listed->cid ? stat_stream_recv(id, source) : source->recv_bytes;
 	json_put_text(object, "id", id->id);
 	json_put_text(object, "name", source->stream);
 	json_put_text(object, "vhost", stat_vhost(&call->server->stat, source->vhost)->id);
@@ -384,7 +384,7 @@ enum api_code api_clients(struct api_call *call)
 		.next = next_client,
 		.close = close_clients,
 	};
-	struct client *c = stat_find(&call->server->stat, call->tail);
+	struct client *c = *call->tail ? stat_find(&call->server->stat, call->tail) : NULL;
 	bool kick = call->method == HTTP_METHOD_DELETE;
 	if (!*call->tail && !kick) {
 		api_list_begin(call, &list);

@@ -103,8 +103,8 @@ static void put_network(json_t *system, const struct server *server)
 	struct client *c;
 	DL_FOREACH (stat->clients, c) {
 		struct traffic traffic = client_traffic(c);
-		recv += traffic.recv;
-		send += traffic.send;
+		recv += traffic.recv - c->counted.recv;
+		send += traffic.send - c->counted.send;
 	}
 	proc_net(&net);
 	json_put_int(system, "net_sample_time", clock_wall_ms());

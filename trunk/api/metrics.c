@@ -8,6 +8,7 @@ enum {
 	TEXT_MAX = 64 << 20,
 	EXPORTER_OFF = 1090, /* as SRS says it */
 	TURN_STEP_MS = 5,
+	SLICE = 200,
 };
 
 static err refuse(struct http_session *s)
@@ -15,6 +16,28 @@ static err refuse(struct http_session *s)
 	char text[32];
 	snprintf(text, sizeof(text), "{\"code\":%d}", EXPORTER_OFF);
 	return http_respond(s->sock, s->request, 200, "application/json", span_str(text), s->cors);
+}
+
+void metrics_slice(size_t i)
+{
+	if (i % SLICE == SLICE - 1)
+		co_yield ();
+}
+
+void metrics_put_all(struct buf *out, struct server *server, int most)
+{
+	struct metrics_roles roles;
+	metrics_count_clients(&roles, server);
+	metrics_put_server(out, server);
+	co_yield ();
+	metrics_put_activity(out, server, &roles);
+	co_yield ();
+	metrics_put_rtc(out, server);
+	metrics_put_srt(out, server);
+	co_yield ();
+	metrics_put_gb(out, server);
+	co_yield ();
+	metrics_put_streams(out, server, most);
 }
 
 /* One scrape at a time: what is too many streams is counted up from one to the next. */
@@ -28,13 +51,7 @@ static err serve(struct http_session *s, bool *found)
 	while (busy)
 		TRY(co_sleep(TURN_STEP_MS));
 	busy = true;
-	metrics_put_server(&out, s->server);
-	metrics_put_activity(&out, s->server);
-	metrics_put_rtc(&out, s->server);
-	metrics_put_srt(&out, s->server);
-	metrics_put_gb(&out, s->server);
-	co_yield ();
-	metrics_put_streams(&out, s->server, s->conf->exporter.streams);
+	metrics_put_all(&out, s->server, s->conf->exporter.streams);
 	busy = false;
 	err e = http_respond(s->sock, s->request, buf_ok(&out) ? 200 : 503,
 			     "text/plain; version=0.0.4; charset=utf-8", buf_span(&out), s->cors);

@@ -11,8 +11,6 @@
 #include "service/hls_serve.h"
 #include "session/hooks.h"
 
-#include <utlist.h>
-
 static void put_one(struct buf *out, const char *name, const char *label, const char *value,
 		    double n)
 {
@@ -34,20 +32,29 @@ static void put_types(struct buf *out, const struct figures *f)
 			(double)f->types[i].total);
 }
 
-static void put_players(struct buf *out, const struct server *server)
+void metrics_count_clients(struct metrics_roles *out, struct server *server)
 {
-	int publishers = 0, relays = 0, players = 0;
-	const struct client *c;
-	DL_FOREACH (server->stat.clients, c) {
-		publishers += c->publish;
-		relays += !c->publish && c->relay;
-		players += !c->publish && !c->relay;
+	struct client_cursor cursor;
+	struct client *c;
+	*out = (struct metrics_roles){0};
+	client_cursor_begin(&cursor, &server->stat);
+	for (size_t i = 0; (c = client_cursor_next(&cursor)); i++) {
+		stat_count(&server->stat, c);
+		out->publishers += c->publish;
+		out->relays += !c->publish && c->relay;
+		out->players += !c->publish && !c->relay;
+		metrics_slice(i);
 	}
+	client_cursor_end(&cursor, &server->stat);
+}
+
+static void put_roles(struct buf *out, const struct metrics_roles *roles)
+{
 	metric_family(out, "srs_clients_by_role", METRIC_GAUGE,
 		      "Publishers, players, and other servers that play.");
-	put_one(out, "srs_clients_by_role", "role", "publisher", publishers);
-	put_one(out, "srs_clients_by_role", "role", "player", players);
-	put_one(out, "srs_clients_by_role", "role", "relay", relays);
+	put_one(out, "srs_clients_by_role", "role", "publisher", roles->publishers);
+	put_one(out, "srs_clients_by_role", "role", "player", roles->players);
+	put_one(out, "srs_clients_by_role", "role", "relay", roles->relays);
 }
 
 static void put_ends(struct buf *out, const struct figures *f)
@@ -209,10 +216,11 @@ static void put_hls(struct buf *out)
 	put_one(out, "srs_hls_segments_total", "result", "lost", (double)s->lost);
 }
 
-void metrics_put_activity(struct buf *out, const struct server *server)
+void metrics_put_activity(struct buf *out, const struct server *server,
+			  const struct metrics_roles *roles)
 {
 	put_types(out, &server->figures);
-	put_players(out, server);
+	put_roles(out, roles);
 	put_ends(out, &server->figures);
 	put_waits(out, &server->figures);
 	put_refused(out, server);

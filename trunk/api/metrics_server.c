@@ -12,14 +12,12 @@
 #include "node/sign.h"
 #include "session/hooks.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <utlist.h>
 
 enum { MS = 1000, KBYTE = 1024 };
 
@@ -62,41 +60,20 @@ static void put_names(struct buf *out, const struct server *server)
 
 /* ---- single numbers ---- */
 
-/* Sums that more than one row needs, made once for a scrape. */
-struct sums {
-	int64_t recv, send;
-	int streams;
-	double cpu_s;
-};
-
-static struct sums sum_up(const struct server *server)
+static int live_streams(const struct server *server)
 {
-	struct sums s = {.recv = server->stat.recv_bytes, .send = server->stat.send_bytes};
-	struct rusage r;
-	const struct client *c;
-	DL_FOREACH (server->stat.clients, c) {
-		struct traffic t = client_traffic(c);
-		s.recv += t.recv;
-		s.send += t.send;
-	}
+	int n = 0;
 	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);)
-		s.streams += source_is_live(it.value);
-	getrusage(RUSAGE_SELF, &r);
-	s.cpu_s = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-		  (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
-	return s;
+		n += source_is_live(it.value);
+	return n;
 }
 
-static int descriptors(void)
+static double cpu_seconds(void)
 {
-	int n = -1; /* the directory's own */
-	DIR *dir = opendir("/proc/self/fd");
-	if (!dir)
-		return 0;
-	for (const struct dirent *e; (e = readdir(dir));)
-		n += e->d_name[0] != '.';
-	closedir(dir);
-	return n;
+	struct rusage r;
+	getrusage(RUSAGE_SELF, &r);
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
 static double descriptors_max(void)
@@ -106,17 +83,19 @@ static double descriptors_max(void)
 	return (double)limit.rlim_cur;
 }
 
-static void put_process(struct buf *out, const struct server *server, const struct sums *s)
+static void put_process(struct buf *out, const struct server *server)
 {
 	metric_gauge(out, "srs_cpu_percent",
 		     100 * proc_self_percent(clock_ms() - server->started_ms),
 		     "SRS cpu used percent.");
 	metric_gauge(out, "srs_memory", (double)proc_self_kbyte(),
 		     "SRS memory used, in kilobytes.");
-	metric_counter(out, "srs_send_bytes_total", (double)s->send, "SRS total sent bytes.");
-	metric_counter(out, "srs_receive_bytes_total", (double)s->recv,
+	metric_counter(out, "srs_send_bytes_total", (double)server->stat.send_bytes,
+		       "SRS total sent bytes.");
+	metric_counter(out, "srs_receive_bytes_total", (double)server->stat.recv_bytes,
 		       "SRS total received bytes.");
-	metric_gauge(out, "srs_streams", s->streams, "The number of SRS concurrent streams.");
+	metric_gauge(out, "srs_streams", live_streams(server),
+		     "The number of SRS concurrent streams.");
 	metric_gauge(out, "srs_clients", server->stat.client_count,
 		     "The number of SRS concurrent clients.");
 	metric_counter(out, "srs_clients_total", (double)server->figures.clients_total,
@@ -124,10 +103,10 @@ static void put_process(struct buf *out, const struct server *server, const stru
 	metric_counter(out, "srs_clients_errs_total", (double)server->figures.errors_total,
 		       "The total errors of SRS clients: those that broke the protocol, stalled, "
 		       "were refused or lacked something here.");
-	metric_counter(out, "process_cpu_seconds_total", s->cpu_s, "Processor time used.");
+	metric_counter(out, "process_cpu_seconds_total", cpu_seconds(), "Processor time used.");
 	metric_gauge(out, "process_resident_memory_bytes", (double)(proc_self_kbyte() * KBYTE),
 		     "Resident memory.");
-	metric_gauge(out, "process_open_fds", descriptors(), "Open file descriptors.");
+	metric_gauge(out, "process_open_fds", proc_self_descriptors(), "Open file descriptors.");
 	metric_gauge(out, "process_max_fds", descriptors_max(),
 		     "File descriptors that the process may have open.");
 	metric_gauge(out, "process_start_time_seconds",
@@ -185,9 +164,8 @@ static void put_settings(struct buf *out, const struct server *server)
 
 void metrics_put_server(struct buf *out, const struct server *server)
 {
-	struct sums s = sum_up(server);
 	put_names(out, server);
-	put_process(out, server, &s);
+	put_process(out, server);
 	put_places(out, server);
 	put_streams(out, server);
 	put_settings(out, server);

@@ -9,9 +9,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <utlist.h>
 
-enum { SLICE = 200, MS = 1000 };
+enum { MS = 1000 };
 
 /* ---- what is kept from one scrape to the next ---- */
 
@@ -49,19 +48,13 @@ static struct kept_stream *kept_of(const char *key)
 	return k;
 }
 
-/* The i-th of many things is done: others can run now and then. One scrape goes on at a time, so what is kept stays. */
-static void slice(size_t i)
-{
-	if (i % SLICE == SLICE - 1)
-		co_yield ();
-}
-
+/* One scrape goes on at a time, so what is kept stays while others run. */
 static void forget_gone(void)
 {
 	size_t i = 0;
 	for (struct map_iter it = map_begin(kept.by_key); map_next(&it); i++) {
 		struct kept_stream *k = it.value;
-		slice(i);
+		metrics_slice(i);
 		if (k->scrape == kept.scrape)
 			continue;
 		kept.named -= k->named;
@@ -109,20 +102,24 @@ static void rank_all(struct scrape *s)
 		r->named = r->kept->named;
 		r->players = source_players(r->source);
 		r->bytes = r->source->recv_bytes;
-		slice(i);
+		metrics_slice(i);
 	}
 }
 
 static void note_lags(struct scrape *s)
 {
+	struct client_cursor cursor;
 	const struct client *c;
-	DL_FOREACH (s->server->stat.clients, c) {
+	client_cursor_begin(&cursor, &s->server->stat);
+	for (size_t i = 0; (c = client_cursor_next(&cursor)); i++) {
 		struct kept_stream *k =
 			c->cursor && c->cursor->wire ? map_get(kept.by_key, c->source->key) : NULL;
 		int64_t lag = k ? cursor_lag(c->cursor) : 0;
 		if (k && lag > k->lag_ms)
 			k->lag_ms = lag;
+		metrics_slice(i);
 	}
+	client_cursor_end(&cursor, &s->server->stat);
 }
 
 static int by_size(const void *a, const void *b)
@@ -144,7 +141,7 @@ static void choose(struct scrape *s, int most)
 		bool named = i < (size_t)most;
 		kept.named += named - s->v[i].named;
 		s->v[i].kept->named = s->v[i].named = named;
-		slice(i);
+		metrics_slice(i);
 	}
 }
 
@@ -166,7 +163,7 @@ static void count_all(struct scrape *s)
 			count_other(s, k, now);
 		for (int n = 0; n < COUNTERS; n++)
 			k->last[n] = now[n];
-		slice(i);
+		metrics_slice(i);
 	}
 }
 
@@ -270,7 +267,7 @@ static void put_named(struct buf *out, const struct scrape *s, size_t f)
 		const struct metric_label labels[] = {
 			{"vhost", source->vhost}, {"app", source->app}, {"stream", source->stream}};
 		metric_sample(out, families[f].name, labels, 3, families[f].value(s, s->v[i].kept));
-		slice(i);
+		metrics_slice(i);
 	}
 }
 
@@ -301,7 +298,7 @@ static void put_hops(struct buf *out, const struct scrape *s)
 							      {"kind", facts->kind},
 							      {"peer", facts->peer}},
 				      5, 1);
-		slice(i);
+		metrics_slice(i);
 	}
 }
 
@@ -330,7 +327,7 @@ void metrics_put_streams(struct buf *out, struct server *server, int most)
 	for (size_t i = 0; i < s.count; i++) {
 		s.v[i].kept->source = NULL;
 		source_unref(&s.v[i].source);
-		slice(i);
+		metrics_slice(i);
 	}
 	free(s.v);
 	forget_gone();

@@ -32,6 +32,7 @@ struct mp4_run {
 struct mp4_fragment {
 	struct mp4_run runs[MP4_TRACKS];
 	size_t tracks;
+	size_t written; /* bytes of samples, since mp4_fragment_begin() */
 };
 
 /* Zeroed memory. At most `data_max` bytes of samples a track. */
@@ -45,3 +46,7 @@ bool mp4_fragment_add(struct mp4_fragment *f, size_t i, const struct au *au, int
 bool mp4_fragment_is_empty(const struct mp4_fragment *f);
 /* moof and mdat of what was added; the fragment is empty afterwards. */
 void mp4_fragment_write(struct mp4_fragment *f, struct buf *b, uint32_t sequence);
+/* The same in pieces: all that stands in front of the samples; and then at most n bytes of them, until that was the
+ * last piece: false. */
+void mp4_fragment_begin(struct mp4_fragment *f, struct buf *b, uint32_t sequence);
+bool mp4_fragment_next(struct mp4_fragment *f, struct buf *b, size_t n);

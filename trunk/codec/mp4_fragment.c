@@ -92,24 +92,62 @@ static size_t write_traf(struct buf *b, const struct mp4_run *run, uint32_t id)
 	return offset_at;
 }
 
-void mp4_fragment_write(struct mp4_fragment *f, struct buf *b, uint32_t sequence)
+static size_t data_bytes(const struct mp4_fragment *f)
 {
+	size_t n = 0;
+	for (size_t i = 0; i < f->tracks; i++)
+		n += f->runs[i].data.n;
+	return n;
+}
+
+void mp4_fragment_begin(struct mp4_fragment *f, struct buf *b, uint32_t sequence)
+{
+	enum { HEAD = 8 };
 	size_t offsets[MP4_TRACKS] = {0}, moof = box_begin(b, "moof");
-	size_t mfhd = box_begin_full(b, "mfhd", 0, 0);
+	size_t mfhd = box_begin_full(b, "mfhd", 0, 0), bytes = data_bytes(f);
 	buf_u32(b, sequence);
 	box_end(b, mfhd);
 	for (size_t i = 0; i < f->tracks; i++)
 		if (f->runs[i].count > 0)
 			offsets[i] = write_traf(b, &f->runs[i], (uint32_t)i + 1);
 	box_end(b, moof);
-	size_t mdat = box_begin(b, "mdat");
+	size_t offset = b->n - moof + HEAD;
 	for (size_t i = 0; i < f->tracks; i++) {
-		struct mp4_run *run = &f->runs[i];
-		if (run->count > 0)
-			box_set_u32(b, offsets[i], (uint32_t)(b->n - moof));
-		buf_put(b, run->data.p, run->data.n);
-		run->count = 0;
-		buf_clear(&run->data);
+		if (f->runs[i].count > 0)
+			box_set_u32(b, offsets[i], (uint32_t)offset);
+		offset += f->runs[i].data.n;
 	}
-	box_end(b, mdat);
+	buf_u32(b, (uint32_t)(bytes + HEAD));
+	buf_put(b, "mdat", 4);
+	f->written = 0;
+}
+
+bool mp4_fragment_next(struct mp4_fragment *f, struct buf *b, size_t n)
+{
+	size_t at = f->written, left = data_bytes(f) - at;
+	n = n < left ? n : left;
+	f->written += n;
+	for (size_t i = 0; i < f->tracks && n > 0; i++) {
+		const struct buf *data = &f->runs[i].data;
+		size_t from = at < data->n ? at : data->n;
+		size_t part = data->n - from < n ? data->n - from : n;
+		if (part > 0)
+			buf_put(b, data->p + from, part);
+		at -= from;
+		n -= part;
+	}
+	if (f->written < data_bytes(f))
+		return true;
+	for (size_t i = 0; i < f->tracks; i++) {
+		f->runs[i].count = 0;
+		buf_clear(&f->runs[i].data);
+	}
+	return false;
+}
+
+void mp4_fragment_write(struct mp4_fragment *f, struct buf *b, uint32_t sequence)
+{
+	mp4_fragment_begin(f, b, sequence);
+	while (mp4_fragment_next(f, b, SIZE_MAX))
+		;
 }

@@ -7,6 +7,7 @@
 struct announce;
 struct client;
 struct request;
+struct stat_id;
 
 /* Bytes of the last half minute, as the API's kbps{recv_30s, send_30s}. Each client has one, so it is small:
  * bytes are counted in units, and all numbers modulo 2^32. */
@@ -63,6 +64,8 @@ struct client {
 	int64_t asked_ms; /* monotonic, when it asked for the stream; 0: since_ms */
 	int64_t first_ms; /* likewise, when the first media was sent to it; 0: none was, or it is not known */
 	struct rate rate;
+	struct stat_id *of_vhost, *of_stream; /* whose sums it is in; borrowed */
+	struct traffic counted;               /* as it is in them, see stat_count() */
 	const char *
 		why; /* as it leaves, a sentence; borrowed for the observers; NULL: that of `ended` */
 };

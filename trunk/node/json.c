@@ -33,7 +33,7 @@ json_t *json_read(struct span text)
 
 /* ---- long ones ---- */
 
-enum { SLICE_BYTES = 64 * 1024 };
+enum { SLICE_BYTES = 64 * 1024, ITEMS_PER_TURN = 256 };
 
 /* Others have a turn after so many bytes. */
 static void went_on(size_t *slice, size_t n)
@@ -85,6 +85,25 @@ bool json_write_long(struct buf *out, const json_t *value)
 	struct json_writing w = {.out = out};
 	size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(6);
 	return json_dump_callback(value, write_more, &w, flags) == 0 && buf_ok(out);
+}
+
+static void free_items(json_t *array)
+{
+	for (size_t n = json_array_size(array); n > 0; n--) {
+		json_array_remove(array, n - 1);
+		if (n % ITEMS_PER_TURN == 0)
+			co_yield ();
+	}
+}
+
+void json_free_long(json_t *object)
+{
+	for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
+		json_t *member = json_object_iter_value(it);
+		if (json_is_array(member) && member->refcount == 1) /* nobody else has it */
+			free_items(member);
+	}
+	json_decref(object);
 }
 
 /* ---- members ---- */

@@ -16,6 +16,8 @@ json_t *json_read(struct span text);
 json_t *json_read_long(struct span text) BLOCKS;
 /* Compact, at the end of the buffer; lets others have a turn meanwhile. False: it has no room. */
 bool json_write_long(struct buf *out, const json_t *value) BLOCKS;
+/* Frees an object; lets others have a turn between the items of arrays that are its members. */
+void json_free_long(json_t *object) BLOCKS;
 
 /* ---- members ---- */
 

@@ -35,50 +35,62 @@ const struct stat_id *stat_stream_find(const struct stats *stat, const char *key
 	return map_get(stat->streams, key);
 }
 
-static void zero_sums(struct map *map)
+void stat_count(struct stats *stat, struct client *c)
 {
-	for (struct map_iter it = map_begin(map); map_next(&it);) {
-		struct stat_id *s = it.value;
-		s->recv_now = s->recv_bytes;
-		s->send_now = s->send_bytes;
-	}
+	struct traffic now = client_traffic(c);
+	int64_t recv = now.recv - c->counted.recv, send = now.send - c->counted.send;
+	c->of_vhost->recv_now += recv;
+	c->of_vhost->send_now += send;
+	c->of_stream->recv_now += recv;
+	c->of_stream->send_now += send;
+	stat->recv_bytes += recv;
+	stat->send_bytes += send;
+	c->counted = now;
 }
 
-static void add_to(struct stat_id *s, const struct client *c)
+static void sum_all(struct stats *stat)
 {
-	struct traffic t = client_traffic(c);
-	s->recv_now += t.recv;
-	s->send_now += t.send;
+	struct client *c;
+	DL_FOREACH (stat->clients, c)
+		stat_count(stat, c);
+	stat->summed_ms = clock_ms();
 }
 
-/* A stream that is pulled comes in without a client. */
-static void add_pulled(struct stats *stat)
+/* They stand at the end: clients are in the order in which they came. */
+static void sum_newest(struct stats *stat)
 {
-	for (struct map_iter it = map_begin(stat->streams); map_next(&it);) {
-		struct stat_id *s = it.value;
-		const struct source *source = registry_find(stat->registry, it.key);
-		if (source && source->recv_bytes > s->recv_now)
-			s->recv_now = source->recv_bytes;
-	}
+	struct client *c = stat->clients ? stat->clients->prev : NULL;
+	for (; c && c->since_ms >= stat->summed_ms; c = c == stat->clients ? NULL : c->prev)
+		stat_count(stat, c);
 }
 
 void stat_sum(struct stats *stat)
 {
-	struct client *c;
-	zero_sums(stat->vhosts);
-	zero_sums(stat->streams);
-	DL_FOREACH (stat->clients, c) {
-		add_to(stat_vhost(stat, c->source->vhost), c);
-		add_to(stat_stream(stat, c->source->key), c);
-	}
-	add_pulled(stat);
+	if (clock_ms() < stat->summed_ms + SUM_FRESH_MS)
+		sum_newest(stat);
+	else
+		sum_all(stat);
 }
 
-static void sample_all(struct map *map)
+int64_t stat_stream_recv(const struct stat_id *id, const struct source *source)
 {
-	for (struct map_iter it = map_begin(map); map_next(&it);) {
+	return source && source->recv_bytes > id->recv_now ? source->recv_bytes : id->recv_now;
+}
+
+static void sample_vhosts(struct stats *stat)
+{
+	for (struct map_iter it = map_begin(stat->vhosts); map_next(&it);) {
 		struct stat_id *s = it.value;
 		rate_add(&s->rate, s->recv_now, s->send_now);
+	}
+}
+
+static void sample_streams(struct stats *stat)
+{
+	for (struct map_iter it = map_begin(stat->streams); map_next(&it);) {
+		struct stat_id *s = it.value;
+		const struct source *source = registry_find(stat->registry, it.key);
+		rate_add(&s->rate, stat_stream_recv(s, source), s->send_now);
 	}
 }
 
@@ -86,13 +98,11 @@ static void on_sample(struct timer *timer)
 {
 	struct stats *stat = container_of(timer, struct stats, sampler);
 	struct client *c;
-	stat_sum(stat);
-	sample_all(stat->vhosts);
-	sample_all(stat->streams);
-	DL_FOREACH (stat->clients, c) {
-		struct traffic t = client_traffic(c);
-		rate_add(&c->rate, t.recv, t.send);
-	}
+	sum_all(stat);
+	sample_vhosts(stat);
+	sample_streams(stat);
+	DL_FOREACH (stat->clients, c)
+		rate_add(&c->rate, c->counted.recv, c->counted.send);
 	timer_set(timer, clock_ms() + RATE_STEP_MS);
 }
 
@@ -129,20 +139,16 @@ void stat_enter(struct stats *stat, struct client *c)
 	c->since_ms = clock_ms();
 	c->rate = (struct rate){0};
 	rate_add(&c->rate, 0, 0);
+	c->counted = (struct traffic){0};
+	c->of_vhost = stat_vhost(stat, c->source->vhost);
+	c->of_stream = stat_stream(stat, c->source->key);
+	c->of_vhost->clients++;
+	c->of_stream->clients++;
 	DL_APPEND(stat->clients, c);
 	stat->client_count++;
-	stat_vhost(stat, c->source->vhost)->clients++;
-	stat_stream(stat, c->source->key)->clients++;
 	DL_FOREACH (stat->observers, o)
 		if (o->on_enter)
 			o->on_enter(o, c);
-}
-
-static void keep(struct stat_id *s, struct traffic t)
-{
-	s->recv_bytes += t.recv;
-	s->send_bytes += t.send;
-	s->clients--;
 }
 
 void stat_leave(struct stats *stat, struct client *c)
@@ -153,15 +159,12 @@ void stat_leave(struct stats *stat, struct client *c)
 	DL_FOREACH (stat->observers, o)
 		if (o->on_leave)
 			o->on_leave(o, c);
-	struct traffic t = client_traffic(c);
-	struct stat_id *stream = stat_stream(stat, c->source->key);
-	keep(stat_vhost(stat, c->source->vhost), t);
-	keep(stream, t);
-	stat->recv_bytes += t.recv;
-	stat->send_bytes += t.send;
+	stat_count(stat, c);
+	c->of_vhost->clients--;
 	/* A stream nobody publishes or plays any more is forgotten, as its source is. */
-	if (stream->clients == 0)
+	if (--c->of_stream->clients == 0)
 		free(map_remove(stat->streams, c->source->key));
+	c->of_vhost = c->of_stream = NULL;
 	struct client_cursor *cursor;
 	DL_FOREACH (stat->cursors, cursor)
 		if (cursor->at == c)

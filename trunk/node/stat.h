@@ -9,8 +9,7 @@
 struct stat_id {
 	char id[12];
 	struct rate rate;
-	int64_t recv_bytes, send_bytes; /* of clients that have left */
-	int64_t recv_now, send_now;     /* scratch of the last sum */
+	int64_t recv_now, send_now; /* of all its clients so far, as they were last counted */
 	int clients;
 	int streams; /* of a vhost: scratch of the last count */
 };
@@ -42,7 +41,8 @@ struct stats {
 	struct map *streams; /* stream key -> struct stat_id */
 	const struct registry *registry;
 	struct timer sampler;
-	int64_t recv_bytes, send_bytes; /* of clients that have left */
+	int64_t recv_bytes, send_bytes; /* of all clients so far, as they were last counted */
+	int64_t summed_ms;              /* monotonic; when all were counted */
 	uint64_t pulls, switches, upstream_failures;
 	uint64_t refused_relays, refused_writes;
 };
@@ -61,8 +61,14 @@ void stat_first(struct stats *stat, struct client *client);
 void stat_refuse(struct stats *stat, struct client *client);
 /* Before the client's counters go; `ended` and `why` are set. Nothing happens if it has not entered. */
 void stat_leave(struct stats *stat, struct client *client);
-/* Sums the bytes of all clients into their vhosts' and streams' recv_now and send_now. */
+/* Counts what a client has received and sent since it was last counted into the sums of its vhost, of its stream and of
+ * all. Sums never go back, whoever leaves between two looks at them: that counts him for the last time. */
+void stat_count(struct stats *stat, struct client *client);
+/* Counts all clients; if that was done less than SUM_FRESH_MS ago only those that have come since. */
+enum { SUM_FRESH_MS = 500 };
 void stat_sum(struct stats *stat);
+/* Bytes of the stream that came in: one that is pulled comes without a client. The source may be NULL. */
+int64_t stat_stream_recv(const struct stat_id *id, const struct source *source);
 /* Made at first sight; borrowed. */
 struct stat_id *stat_vhost(struct stats *stat, const char *name);
 struct stat_id *stat_stream(struct stats *stat, const char *key);

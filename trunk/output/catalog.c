@@ -147,6 +147,21 @@ void catalog_read(struct catalog *catalog, const char *pattern)
 	free(folder);
 }
 
+size_t catalog_read_page(struct catalog *page, const char *pattern, size_t skip, size_t count)
+{
+	struct catalog all = {0};
+	catalog_read(&all, pattern);
+	size_t left = all.count > skip ? all.count - skip : 0;
+	for (; left > 0 && page->count < count; left--) {
+		struct catalog_entry *e = &all.entries[left - 1];
+		vec_reserve(page->entries, page->room, page->count + 1);
+		page->entries[page->count++] = *e;
+		e->path = NULL;
+	}
+	catalog_free(&all);
+	return left;
+}
+
 void catalog_free(struct catalog *catalog)
 {
 	for (size_t i = 0; i < catalog->count; i++)

@@ -12,7 +12,7 @@ struct catalog_entry {
 };
 
 struct catalog {
-	struct catalog_entry *entries; /* oldest first */
+	struct catalog_entry *entries; /* oldest first; of a page newest first */
 	size_t count, room;
 };
 
@@ -30,6 +30,9 @@ char *catalog_folder(const char *pattern);
 bool catalog_matches(const char *pattern, const char *path);
 /* Reads what there is into a zeroed catalog: at most 50,000 files, eight folders deep. */
 void catalog_read(struct catalog *catalog, const char *pattern);
+/* The same, of which a page stays: at most `count` entries behind the `skip` newest ones. Returns how many older ones
+ * there are. */
+size_t catalog_read_page(struct catalog *page, const char *pattern, size_t skip, size_t count);
 void catalog_free(struct catalog *catalog);
 /* Removes the oldest that are beyond the limits, and folders that are empty then. Returns how many. */
 size_t catalog_prune(const char *pattern, const struct catalog_limits *limits, int64_t now_s);

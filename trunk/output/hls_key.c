@@ -9,7 +9,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
-enum { BLOCK = 16 };
+enum { BLOCK = 16, PIECE = 256 * 1024 };
 
 /* The line of a key, whose URL is below hls_key_url if that is set, else beside the list. */
 static char *key_tag(const struct hls_stream *s, const struct hls_item *key)
@@ -52,22 +52,35 @@ err hls_key_renew(struct hls_stream *s, int64_t number)
 	return OK;
 }
 
+/* Returns how many bytes it has written, 0 when it could not. A segment takes milliseconds, and others can run between
+ * its pieces: key and IV are in the context by then. */
+static size_t encrypt(EVP_CIPHER_CTX *ctx, uint8_t *to, struct span from)
+{
+	size_t done = 0;
+	int n = 0;
+	for (size_t at = 0, piece; at < from.n; at += piece) {
+		piece = from.n - at < PIECE ? from.n - at : PIECE;
+		if (EVP_EncryptUpdate(ctx, to + done, &n, from.p + at, (int)piece) != 1)
+			return 0;
+		done += (size_t)n;
+		co_yield ();
+	}
+	return EVP_EncryptFinal_ex(ctx, to + done, &n) == 1 ? done + (size_t)n : 0;
+}
+
 err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes)
 {
 	struct buf out = {.max = bytes->n + BLOCK};
 	uint8_t *to = buf_grow(&out, bytes->n + BLOCK);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int n = 0, last = 0;
-	bool is_good = ctx && to && bytes->n < INT32_MAX &&
-		       EVP_EncryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, s->key_bytes, s->iv) == 1 &&
-		       EVP_EncryptUpdate(ctx, to, &n, bytes->p, (int)bytes->n) == 1 &&
-		       EVP_EncryptFinal_ex(ctx, to + n, &last) == 1;
+	bool is_ready = ctx && to &&
+			EVP_EncryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, s->key_bytes, s->iv) == 1;
+	out.n = is_ready ? encrypt(ctx, to, buf_span(bytes)) : 0;
 	EVP_CIPHER_CTX_free(ctx);
-	if (!is_good) {
+	if (out.n == 0) {
 		buf_free(&out);
 		return err_fail(ERR_SYSTEM, "a segment cannot be encrypted");
 	}
-	out.n = (size_t)(n + last);
 	buf_free(bytes);
 	*bytes = out;
 	return OK;

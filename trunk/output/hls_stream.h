@@ -83,6 +83,6 @@ struct hls_item *hls_stream_put_segment(struct hls_stream *s, char *path, struct
 					const char *type, struct files_done done);
 /* Something whose n bytes lie in its file already. Takes the path. */
 struct hls_item *hls_stream_put_file(struct hls_stream *s, char *path, const char *type, size_t n);
-/* A new key for the coming segments; encrypts the bytes of this one in place. */
+/* A new key for the coming segments; encrypts the bytes of this one in place, in slices. */
 err hls_key_renew(struct hls_stream *s, int64_t number);
-err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes);
+err hls_key_encrypt(const struct hls_stream *s, struct buf *bytes) BLOCKS;

@@ -152,7 +152,10 @@ void render_mp4_part(struct segmenter *s, const struct render_part *part, struct
 	}
 	if (part->from == 0)
 		mp4_write_styp(out);
-	mp4_fragment_write(&f, out, part->sequence);
+	mp4_fragment_begin(&f, out, part->sequence);
+	buf_reserve(out, taken);
+	while (mp4_fragment_next(&f, out, YIELD_BYTES))
+		co_yield ();
 	mp4_fragment_fini(&f);
 }
 

@@ -15,24 +15,66 @@ struct srt_hub_port {
 	struct co *co;
 };
 
-enum { LOOK_MS = 2000 };
+enum { LOOK_MS = 2000, TURN_MS = 50, TURNS = LOOK_MS / TURN_MS };
 
-/* The library knows nothing any more of a connection whose peer has left: what its line was like is asked from time to
- * time. */
+static void add_new(int64_t *sum, int64_t now, int64_t before)
+{
+	*sum += now - before;
+}
+
+void srt_hub_look(struct srt_hub *h, struct srt_session *s)
+{
+	struct srt_figures *sum = &h->sum, *f = &s->figures, before = s->figures;
+	srt_link_figures(s->link, f);
+	add_new(&sum->recv_packets, f->recv_packets, before.recv_packets);
+	add_new(&sum->recv_lost, f->recv_lost, before.recv_lost);
+	add_new(&sum->recv_retransmitted, f->recv_retransmitted, before.recv_retransmitted);
+	add_new(&sum->recv_dropped, f->recv_dropped, before.recv_dropped);
+	add_new(&sum->send_packets, f->send_packets, before.send_packets);
+	add_new(&sum->send_lost, f->send_lost, before.send_lost);
+	add_new(&sum->send_retransmitted, f->send_retransmitted, before.send_retransmitted);
+	add_new(&sum->send_dropped, f->send_dropped, before.send_dropped);
+}
+
+/* The library knows nothing any more of a connection whose peer has left: what its line was like is asked every
+ * LOOK_MS. It takes microseconds for each, so a turn has its share of the sessions only. */
 static void on_look(struct timer *timer)
 {
 	struct srt_hub *h = container_of(timer, struct srt_hub, look);
-	struct srt_session *s;
-	struct srt_figures unused;
-	DL_FOREACH (h->sessions, s)
-		srt_link_figures(s->link, &unused);
-	timer_set(timer, clock_after(LOOK_MS));
+	int share = (h->count + TURNS - 1) / TURNS;
+	for (int i = 0; i < share; i++) {
+		struct srt_session *s = h->looked ? h->looked : h->sessions;
+		h->looked = s->next;
+		srt_hub_look(h, s);
+	}
+	if (h->count > 0)
+		timer_set(timer, clock_after(TURN_MS));
+}
+
+void srt_hub_enter(struct srt_hub *h, struct srt_session *s)
+{
+	DL_APPEND(h->sessions, s);
+	map_set(h->by_id, s->id, s);
+	h->count++;
+	h->opened++;
+	if (!h->look.armed)
+		timer_set(&h->look, clock_after(TURN_MS));
+}
+
+void srt_hub_leave(struct srt_hub *h, struct srt_session *s)
+{
+	if (h->looked == s)
+		h->looked = s->next;
+	DL_DELETE(h->sessions, s);
+	(void)map_remove(h->by_id, s->id);
+	h->count--;
 }
 
 struct srt_hub *srt_hub_new(struct server *server)
 {
 	struct srt_hub *h = mem_new(struct srt_hub);
 	h->server = server;
+	h->by_id = map_new();
 	h->look.fn = on_look;
 	return h;
 }
@@ -57,8 +99,6 @@ err srt_hub_listen(struct srt_hub *h, struct udp **udp)
 	struct srt_hub_port *p = mem_new(struct srt_hub_port);
 	if (!h->gate)
 		h->gate = srt_gate_new(h->server->conf);
-	if (!h->look.armed)
-		timer_set(&h->look, clock_after(LOOK_MS));
 	p->hub = h;
 	p->number = udp_port(*udp);
 	err e = srt_port_open(&p->port, &(struct srt_port_opts){
@@ -136,32 +176,9 @@ void srt_hub_reload(struct srt_hub *h)
 		srt_gate_set_conf(h->gate, h->server->conf);
 }
 
-static void add(struct srt_figures *sum, const struct srt_figures *f)
-{
-	sum->recv_packets += f->recv_packets;
-	sum->recv_lost += f->recv_lost;
-	sum->recv_retransmitted += f->recv_retransmitted;
-	sum->recv_dropped += f->recv_dropped;
-	sum->send_packets += f->send_packets;
-	sum->send_lost += f->send_lost;
-	sum->send_retransmitted += f->send_retransmitted;
-	sum->send_dropped += f->send_dropped;
-}
-
-void srt_hub_keep_figures(struct srt_hub *h, const struct srt_figures *figures)
-{
-	add(&h->past, figures);
-}
-
 void srt_hub_figures(const struct srt_hub *h, struct srt_figures *out)
 {
-	const struct srt_session *s;
-	*out = h->past;
-	DL_FOREACH (h->sessions, s) {
-		struct srt_figures f;
-		srt_link_figures(s->link, &f);
-		add(out, &f);
-	}
+	*out = h->sum;
 }
 
 int srt_hub_port(const struct srt_hub *h, int n)
@@ -184,5 +201,6 @@ void srt_hub_free(struct srt_hub **hub)
 	timer_cancel(&h->look);
 	srt_bridge_stop();
 	srt_gate_free(&h->gate);
+	map_free(&h->by_id);
 	free(h);
 }

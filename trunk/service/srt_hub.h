@@ -15,11 +15,13 @@ struct srt_hub {
 	struct srt_gate *gate;      /* NULL until the first port */
 	struct srt_hub_port *ports; /* listened on */
 	struct srt_session *sessions;
+	struct map *by_id; /* the same */
 	int count;
 	/* since the start */
 	int64_t opened, refused; /* refused: after they were connected */
 	struct timer look;
-	struct srt_figures past; /* sums, of sessions that have ended */
+	struct srt_session *looked; /* the next one to be looked at; NULL: the first one */
+	struct srt_figures sum;     /* of all sessions so far, as they were last looked at */
 };
 
 struct srt_hub *srt_hub_new(struct server *server);
@@ -36,9 +38,12 @@ void srt_hub_share(struct srt_hub *hub, bool on);
 void srt_hub_numbers(const struct srt_hub *hub, struct steer_range *out);
 /* The server has another configuration: it is that of callers from now on. */
 void srt_hub_reload(struct srt_hub *hub);
-/* Packets of all sessions since the start, those that are there included. */
+/* Packets of all sessions since the start, those that are there included: as they were two seconds ago at most. */
 void srt_hub_figures(const struct srt_hub *hub, struct srt_figures *out);
-/* A session ends. */
-void srt_hub_keep_figures(struct srt_hub *hub, const struct srt_figures *figures);
+/* A session begins: it has its id; and ends: it is looked at no more. */
+void srt_hub_enter(struct srt_hub *hub, struct srt_session *session);
+void srt_hub_leave(struct srt_hub *hub, struct srt_session *session);
+/* Asks what the line of a session is like now, into its `figures` and the sums. */
+void srt_hub_look(struct srt_hub *hub, struct srt_session *session);
 /* The n-th port that is listened on; 0: there are no more. */
 int srt_hub_port(const struct srt_hub *hub, int n);

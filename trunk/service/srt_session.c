@@ -6,7 +6,6 @@
 #include "session/hooks.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 /* A caller that has just connected does not hear yet that the connection ends. */
 enum { SETTLE_MS = 200 };
@@ -106,8 +105,7 @@ static err admit(struct srt_session *s)
 
 static void session_free(struct srt_session *s)
 {
-	DL_DELETE(s->hub->sessions, s);
-	s->hub->count--;
+	srt_hub_leave(s->hub, s);
 	place_give(&s->place);
 	srt_link_close(&s->link);
 	target_fini(&s->target);
@@ -120,16 +118,15 @@ static void session_free(struct srt_session *s)
 /* Logs figures of the line: operators need them when something was not seen. */
 static void tell_line(struct srt_session *s)
 {
-	struct srt_figures f;
-	srt_link_figures(s->link, &f);
-	srt_hub_keep_figures(s->hub, &f);
+	const struct srt_figures *f = &s->figures;
+	srt_hub_look(s->hub, s);
 	log_info("its line: round trip %.1f ms; received %lld packets, %lld lost, %lld sent again, "
 		 "%lld "
 		 "dropped; sent %lld, %lld lost, %lld sent again, %lld dropped",
-		 f.rtt_ms, (long long)f.recv_packets, (long long)f.recv_lost,
-		 (long long)f.recv_retransmitted, (long long)f.recv_dropped,
-		 (long long)f.send_packets, (long long)f.send_lost, (long long)f.send_retransmitted,
-		 (long long)f.send_dropped);
+		 f->rtt_ms, (long long)f->recv_packets, (long long)f->recv_lost,
+		 (long long)f->recv_retransmitted, (long long)f->recv_dropped,
+		 (long long)f->send_packets, (long long)f->send_lost,
+		 (long long)f->send_retransmitted, (long long)f->send_dropped);
 }
 
 static err run(struct srt_session *s)
@@ -147,7 +144,6 @@ static void session_main(void *arg)
 	struct srt_session *s = arg;
 	char peer[ADDR_TEXT_MAX];
 	s->co = co_self();
-	co_new_id(s->id);
 	co_set_id(s->id);
 	co_set_muted(!notice_rate_take(s->hub->server->notices, NOTICE_CONNECTIONS));
 	addr_text(peer, &s->peer);
@@ -182,9 +178,13 @@ void srt_session_start(struct srt_hub *h, struct srt_link **link)
 	s->place = place;
 	s->since_ms = clock_ms();
 	*link = NULL;
-	DL_APPEND(h->sessions, s);
-	h->count++;
-	h->opened++;
+	co_new_id(s->id);
+	srt_hub_enter(h, s);
 	if (!co_start_in(&h->server->sessions, "srt", session_main, s))
 		session_free(s);
+}
+
+struct srt_session *srt_session_find(const struct srt_hub *h, const char *id)
+{
+	return map_get(h->by_id, id);
 }

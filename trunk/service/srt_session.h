@@ -18,12 +18,15 @@ struct srt_session {
 	char id[9]; /* of its coroutine, and so in the log and the API */
 	int64_t since_ms;
 	const struct srt_feed *feed; /* of a publisher, for the API; NULL */
+	struct srt_figures figures;  /* as the hub has last looked at them */
 	bool was_asked_about;        /* web services know of the connection */
 	struct co *co;
 };
 
 /* Begins one; takes the link. It is closed at once when there is no place for it. */
 void srt_session_start(struct srt_hub *hub, struct srt_link **link);
+/* Borrowed; NULL when there is none of that id. */
+struct srt_session *srt_session_find(const struct srt_hub *hub, const char *id);
 
 /* ---- for the two kinds ---- */
 

@@ -1,4 +1,6 @@
-/* What /metrics says: the format, and that ten thousand streams cost little and never much at once. */
+/* What /metrics says: the format, and that ten thousand streams, clients or descriptors cost little and never much at
+ * once. */
+#include "api/api_proc.h"
 #include "api/metrics.h"
 #include "api/metrics_text.h"
 #include "base/mem.h"
@@ -6,12 +8,17 @@
 #include "session/hooks.h"
 #include "support/co_unit.h"
 #include "support/test_server.h"
+#include "support/turns.h"
 #include "support/unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAMED = 100 };
 
 static struct server *server;
 static struct buf out;
@@ -71,64 +78,36 @@ static void a_client_is_counted_as_it_comes_and_goes(void **state)
 	(void)state;
 	test_stream_begin(&stream, server, "x");
 	stream.client.ended = ERR_PROTOCOL;
-	metrics_put_server(&out, server);
-	metrics_put_activity(&out, server);
+	metrics_put_all(&out, server, NAMED);
 	const char *text = buf_text(&out);
 	assert_non_null(strstr(text, "srs_streams 1\n"));
 	assert_non_null(strstr(text, "srs_clients_total 1\n"));
+	assert_non_null(strstr(text, "srs_receive_bytes_total 2000\n"));
+	assert_non_null(strstr(text, "srs_clients_by_role{role=\"publisher\"} 1\n"));
 	assert_non_null(strstr(text, ",label=\"l\"} 1\n"));
 	test_stream_end(&stream);
 	buf_clear(&out);
-	metrics_put_activity(&out, server);
+	metrics_put_all(&out, server, NAMED);
 	text = buf_text(&out);
+	assert_non_null(strstr(text, "srs_receive_bytes_total 2000\n"));
+	assert_non_null(strstr(text, "srs_clients_by_role{role=\"publisher\"} 0\n"));
 	assert_non_null(strstr(text, "reason=\"protocol\"} 1\n"));
 	assert_int_equal(server->figures.errors_total, 1);
 }
 
 /* ---- many ---- */
 
-#ifdef __SANITIZE_ADDRESS__
-#define TEST_SLOW 1
-#else
-#define TEST_SLOW 0
-#endif
-
-enum { MANY = 10000, NAMED = 100, CPU_MS = 100, SLICE_MS = 25 };
+enum { MANY = 10000, CPU_MS = 100, SLICE_MS = 25 };
 
 struct many {
 	struct source *source;
 	struct feeder feeder;
 };
 
-static double cpu_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-/* Runs whenever the scrape lets it: the longest time in between is the longest slice. */
-struct watch {
-	bool over;
-	double last, longest;
-	int turns;
-};
-
-static void watch_main(void *arg)
-{
-	struct watch *w = arg;
-	for (w->last = cpu_ms(); !w->over; w->turns++) {
-		co_yield ();
-		double now = cpu_ms();
-		w->longest = now - w->last > w->longest ? now - w->last : w->longest;
-		w->last = now;
-	}
-}
-
 static void ten_thousand_streams_cost_little_and_never_much_at_once(void **state)
 {
 	struct many *v = mem_zalloc(MANY * sizeof(v[0]));
-	struct watch watch = {0};
+	struct turns turns;
 	(void)state;
 	for (int i = 0; i < MANY; i++) {
 		char name[32], key[64];
@@ -141,19 +120,16 @@ static void ten_thousand_streams_cost_little_and_never_much_at_once(void **state
 	}
 	metrics_put_streams(&out, server, NAMED); /* the first one makes what is kept */
 	buf_clear(&out);
-	struct co *co = co_start("watch", watch_main, &watch);
-	double before = cpu_ms();
-	metrics_put_server(&out, server);
-	metrics_put_activity(&out, server);
-	metrics_put_streams(&out, server, NAMED);
-	double took = cpu_ms() - before;
-	watch.over = true;
-	co_join(&co);
+	turns_begin(&turns);
+	double before = turns_cpu_ms();
+	metrics_put_all(&out, server, NAMED);
+	double took = turns_cpu_ms() - before;
+	turns_end(&turns);
 	print_message("10,000 streams: %.1f ms, the longest slice %.1f ms of %d, %zu bytes\n", took,
-		      watch.longest, watch.turns, out.n);
-	assert_true(buf_ok(&out) && watch.turns > MANY / 250);
-	assert_true(took <= CPU_MS * (TEST_SLOW ? 20 : 1));
-	assert_true(watch.longest <= SLICE_MS * (TEST_SLOW ? 20 : 1));
+		      turns.longest, turns.count, out.n);
+	assert_true(buf_ok(&out) && turns.count > MANY / 250);
+	assert_true(took <= CPU_MS * TURNS_SLOWER);
+	assert_true(turns.longest <= SLICE_MS * TURNS_SLOWER);
 	assert_non_null(strstr(buf_text(&out), "srs_streams_other 9900\n"));
 	assert_non_null(strstr(buf_text(&out), "stream=\"stream-9999\"} 9999\n"));
 	assert_null(strstr(buf_text(&out), "stream=\"stream-1\"}"));
@@ -167,6 +143,138 @@ static void ten_thousand_streams_cost_little_and_never_much_at_once(void **state
 	assert_non_null(strstr(buf_text(&out), "srs_streams_other 0\n"));
 }
 
+/* ---- many clients ---- */
+
+struct viewer {
+	struct client client;
+	struct traffic traffic;
+};
+
+static struct traffic count(const struct client *client)
+{
+	return container_of_const(client, struct viewer, client)->traffic;
+}
+
+static const struct client_ops viewer_ops = {.count = count};
+static struct viewer *viewers;
+
+static void enter_viewers(struct source *source)
+{
+	viewers = mem_zalloc(MANY * sizeof(viewers[0]));
+	for (int i = 0; i < MANY; i++) {
+		viewers[i].client = (struct client){.ops = &viewer_ops,
+						    .type = "flv-play",
+						    .source = source,
+						    .relay = i % 10 == 0};
+		viewers[i].traffic = (struct traffic){.recv = 1, .send = 1000 + i};
+		stat_enter(&server->stat, &viewers[i].client);
+	}
+}
+
+static void leave_viewers(void)
+{
+	for (int i = 0; i < MANY; i++)
+		stat_leave(&server->stat, &viewers[i].client);
+	free(viewers);
+}
+
+static void ten_thousand_clients_are_looked_at_in_slices(void **state)
+{
+	struct test_stream stream;
+	struct metrics_roles roles;
+	struct turns turns;
+	(void)state;
+	test_stream_begin(&stream, server, "x");
+	enter_viewers(stream.source);
+	turns_begin(&turns);
+	metrics_count_clients(&roles, server);
+	int looked = turns.count;
+	assert_true(looked >= MANY / 250);
+	assert_int_equal(roles.publishers, 1);
+	assert_int_equal(roles.relays, MANY / 10);
+	assert_int_equal(roles.players, MANY - MANY / 10);
+	metrics_put_server(&out, server);
+	assert_int_equal(turns.count, looked); /* it does not look at them again */
+	metrics_put_activity(&out, server, &roles);
+	assert_int_equal(turns.count, looked);
+	metrics_put_streams(&out, server, NAMED);
+	assert_true(turns.count - looked >= MANY / 250);
+	turns_end(&turns);
+	print_message("10,000 clients: the longest slice %.1f ms\n", turns.longest);
+	leave_viewers();
+	test_stream_end(&stream);
+}
+
+/* Leaves for some of the viewers whenever it has a turn: from the front, who have been looked at, and from the end. */
+struct leaver {
+	bool over;
+	int left;
+};
+
+static void leaver_main(void *arg)
+{
+	struct leaver *l = arg;
+	for (; !l->over && 2 * l->left < MANY; l->left++) {
+		viewers[l->left].traffic.send += 5;
+		stat_leave(&server->stat, &viewers[l->left].client);
+		stat_leave(&server->stat, &viewers[MANY - 1 - l->left].client);
+		co_yield ();
+	}
+}
+
+static void bytes_of_who_leaves_meanwhile_are_counted_once(void **state)
+{
+	struct test_stream stream;
+	struct metrics_roles roles;
+	struct leaver leaver = {0};
+	int64_t sum = 0;
+	(void)state;
+	test_stream_begin(&stream, server, "x");
+	enter_viewers(stream.source);
+	struct co *co = co_start("leaver", leaver_main, &leaver);
+	metrics_count_clients(&roles, server);
+	leaver.over = true;
+	co_join(&co);
+	assert_true(leaver.left > 10);
+	for (int i = 0; i < MANY; i++)
+		sum += viewers[i].traffic.send;
+	assert_int_equal(server->stat.send_bytes, sum + 100); /* the publisher's */
+	assert_int_equal(server->stat.recv_bytes, MANY + 2000);
+	leave_viewers();
+	assert_int_equal(server->stat.send_bytes, sum + 100);
+	test_stream_end(&stream);
+}
+
+/* ---- many descriptors ---- */
+
+static void descriptors_are_counted_in_slices(void **state)
+{
+	enum { FILES = 2000 };
+	char folder[] = "/tmp/metrics-test-XXXXXX", path[64];
+	struct turns turns;
+	(void)state;
+	int before = proc_self_descriptors();
+	assert_non_null(mkdtemp(folder));
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(proc_self_descriptors(), before + 1);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%d", i);
+		assert_int_equal(mkdirat(fd, path, 0700), 0);
+	}
+	turns_begin(&turns);
+	assert_int_equal(proc_count_names(folder), FILES);
+	turns_end(&turns);
+	assert_true(turns.count >= FILES / 300);
+	assert_int_equal(proc_count_names("/proc/self/fd"), before + 2); /* it has one itself */
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%d", i);
+		assert_int_equal(unlinkat(fd, path, AT_REMOVEDIR), 0);
+	}
+	close(fd);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(proc_count_names(folder), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -176,6 +284,9 @@ int main(void)
 		TEST(a_histogram_is_cumulative_and_in_seconds),
 		TEST(a_client_is_counted_as_it_comes_and_goes),
 		TEST(ten_thousand_streams_cost_little_and_never_much_at_once),
+		TEST(ten_thousand_clients_are_looked_at_in_slices),
+		TEST(bytes_of_who_leaves_meanwhile_are_counted_once),
+		TEST(descriptors_are_counted_in_slices),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

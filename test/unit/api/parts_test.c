@@ -1,11 +1,17 @@
 /* What the API tells of the parts of a server that stand beside its streams: WebRTC, SRT, recordings, programs,
  * certificates, a drain; metrics, and the service that is told that the server is there. */
+#include "api/api_route.h"
 #include "api/heartbeat.h"
 #include "api/metrics.h"
+#include "service/srt_session.h"
+#include "session/srt_options.h"
 #include "support/api_stub.h"
 #include "support/parts.h"
+#include "support/turns.h"
 #include "unit/api/asker.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static struct test_stream stream;
@@ -107,6 +113,60 @@ static void srt_has_its_ports(void **state)
 	json_decref(answer);
 }
 
+#define SRT_ON                                                                                     \
+	"srt_server { enabled on; latency 20; }\n"                                                 \
+	"vhost __defaultVhost__ { srt { enabled on; } }"
+
+static int open_srt_port(struct addr *at)
+{
+	struct udp *udp = NULL;
+	struct udp_opts opts = {.at = {.host = "127.0.0.1"}, .what = "SRT"};
+	assert_int_equal(udp_open(&udp, &opts), OK);
+	int port = udp_port(udp);
+	assert_true(addr_literal(at, "127.0.0.1", port));
+	assert_int_equal(srt_hub_listen(server->srt, &udp), OK);
+	return port;
+}
+
+static struct srt_link *play_by_srt(const struct addr *at)
+{
+	struct srt_link *link = NULL;
+	struct srt_options options = srt_options_of(server->conf, NULL);
+	options.connect_timeout_ms = 2000;
+	assert_int_equal(srt_link_connect(&link, at, "live/x", &options), OK);
+	return link;
+}
+
+static void srt_sessions_are_a_list_of_pages(void **state)
+{
+	enum { PLAYERS = 12 };
+	struct srt_link *players[PLAYERS];
+	struct addr peer;
+	(void)state;
+	begin(SRT_ON);
+	if (!srt_bridge_is_built())
+		skip();
+	int port = open_srt_port(&peer);
+	for (int i = 0; i < PLAYERS; i++)
+		players[i] = play_by_srt(&peer);
+	wait_until(server->stat.client_count == 1 + PLAYERS);
+	json_t *answer = ask_json("GET", "/api/v1/srt");
+	assert_at(answer, "srt.sessions", "12");
+	assert_at(answer, "sessions.0.id", server->srt->sessions->id);
+	assert_at(answer, "sessions.9.type", "srt-play");
+	assert_at(answer, "sessions.9.stream", "/live/x");
+	assert_at(answer, "sessions.10", "missing");
+	json_decref(answer);
+	answer = ask_json("GET", "/api/v1/srt?start=10&count=10");
+	assert_at(answer, "sessions.1.id", server->srt->sessions->prev->id);
+	assert_at(answer, "sessions.2", "missing");
+	json_decref(answer);
+	for (int i = 0; i < PLAYERS; i++)
+		srt_link_close(&players[i]);
+	wait_until(server->srt->count == 0);
+	srt_hub_unlisten(server->srt, port);
+}
+
 static int drains;
 
 static void on_drain(struct server *s)
@@ -195,6 +255,59 @@ static void recordings_are_listed_begun_and_ended(void **state)
 	json_decref(answer);
 }
 
+static void make_recording(int fd, const char *name)
+{
+	int file = openat(fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(file >= 0);
+	close(file);
+}
+
+static void remove_recording(int fd, const char *name)
+{
+	assert_int_equal(unlinkat(fd, name, 0), 0);
+}
+
+static void each_recording(int fd, int count, void (*fn)(int fd, const char *name))
+{
+	char name[64];
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "many.%d.flv", i);
+		fn(fd, name);
+	}
+}
+
+static void a_long_list_of_recordings_is_made_in_slices(void **state)
+{
+	enum { FILES = 8000, SLICE_MS = 5 };
+	struct turns turns;
+	(void)state;
+	char *conf = mem_printf("vhost __defaultVhost__ { dvr { enabled on; dvr_apply none; "
+				"dvr_path %s/[stream].[timestamp].flv; } }",
+				folder);
+	begin(conf);
+	free(conf);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	each_recording(fd, FILES, make_recording);
+	char query[] = "start=10&count=7000";
+	struct http_message request = {.query = query};
+	struct api_call call = {.server = server,
+				.conf = server->conf,
+				.request = &request,
+				.method = HTTP_METHOD_GET,
+				.tail = "",
+				.answer = json_object()};
+	turns_begin(&turns);
+	assert_int_equal(api_recordings(&call), API_OK);
+	turns_end(&turns);
+	assert_int_equal(json_array_size(json_object_get(call.answer, "files")), 7000);
+	assert_at(call.answer, "left_out", "990");
+	print_message("the longest slice: %.1f ms\n", turns.longest);
+	assert_true(turns.longest <= SLICE_MS * TURNS_SLOWER);
+	json_decref(call.answer);
+	each_recording(fd, FILES, remove_recording);
+	close(fd);
+}
+
 static void without_tls_there_are_no_certificates(void **state)
 {
 	(void)state;
@@ -261,9 +374,11 @@ int main(void)
 		CASE(webrtc_has_its_port_its_sessions_and_those_that_ended),
 		CASE(what_a_webrtc_publisher_sends_is_told),
 		CASE(srt_has_its_ports),
+		CASE(srt_sessions_are_a_list_of_pages),
 		CASE(a_drain_is_wished_for_and_called_off),
 		CASE(programs_and_fetched_streams_are_listed_without_passwords),
 		CASE(recordings_are_listed_begun_and_ended),
+		CASE(a_long_list_of_recordings_is_made_in_slices),
 		CASE(without_tls_there_are_no_certificates),
 		CASE(metrics_are_told_when_they_are_on),
 		CASE(a_service_is_told_that_the_server_is_there),

@@ -259,6 +259,44 @@ static void fragments_have_their_samples(void **state)
 	track_free(&a);
 }
 
+static void pieces_of_a_fragment_are_the_whole(void **state)
+{
+	struct track v = track_of(MSG_VIDEO, CODEC_AVC, AVCC);
+	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
+	const struct track *tracks[] = {&v, &a};
+	struct span picture = hex_bytes("00000003 658800 00000002 6512");
+	struct au units[] = {
+		{.type = MSG_VIDEO, .is_key = true, .codec = v.codec, .data = picture},
+		{.type = MSG_AUDIO, .is_key = true, .codec = a.codec, .data = span_str("abc")}};
+	struct buf whole = {.max = 1 << 16};
+	(void)state;
+	for (size_t n = 0; n < 20; n++) { /* bytes of a piece; 0: the whole */
+		struct mp4_fragment f = {0};
+		struct buf b = {.max = 1 << 16};
+		size_t pieces = 1;
+		mp4_fragment_init(&f, tracks, 2, 1 << 16);
+		for (size_t i = 0; i < 4; i++)
+			assert_true(mp4_fragment_add(&f, i % 2, &units[i % 2], 100, 0, 50));
+		if (n == 0) {
+			mp4_fragment_write(&f, &whole, 7);
+		} else {
+			mp4_fragment_begin(&f, &b, 7);
+			while (mp4_fragment_next(&f, &b, n))
+				pieces++;
+			assert_int_equal(pieces, (2 * picture.n + 6 + n - 1) / n);
+			assert_int_equal(b.n, whole.n);
+			assert_memory_equal(b.p, whole.p, whole.n);
+		}
+		assert_true(mp4_fragment_is_empty(&f));
+		mp4_fragment_fini(&f);
+		buf_free(&b);
+	}
+	buf_free(&whole);
+	hex_free(picture);
+	track_free(&v);
+	track_free(&a);
+}
+
 static void a_fragment_has_a_limit(void **state)
 {
 	struct track a = track_of(MSG_AUDIO, CODEC_AAC, "1210");
@@ -287,6 +325,7 @@ int main(void)
 		cmocka_unit_test(other_sound_in_transport_streams),
 		cmocka_unit_test(an_initialization_segment_has_the_records),
 		cmocka_unit_test(fragments_have_their_samples),
+		cmocka_unit_test(pieces_of_a_fragment_are_the_whole),
 		cmocka_unit_test(a_fragment_has_a_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

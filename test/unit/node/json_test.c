@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "node/json.h"
+#include "support/turns.h"
 #include "unit/http/peer.h"
 
 #include <stdlib.h>
@@ -122,6 +123,27 @@ static void others_have_turns_while_a_long_one_is_read_and_written(void **state)
 	buf_free(&small);
 }
 
+static void others_have_turns_while_a_long_one_is_freed(void **state)
+{
+	(void)state;
+	json_t *object = json_object(), *list = json_array(), *kept = json_array();
+	for (int i = 0; i < 3000; i++) {
+		json_array_append_new(list, json_integer(i));
+		json_array_append_new(kept, json_integer(i));
+	}
+	json_object_set_new(object, "list", list);
+	json_object_set(object, "kept", kept);
+	struct turns turns;
+	turns_begin(&turns);
+	json_free_long(object);
+	int count = turns.count;
+	turns_end(&turns);
+	assert_true(count >= 10 && count < 20);
+	assert_int_equal(json_array_size(kept), 3000);
+	json_decref(kept);
+	json_free_long(json_object());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +151,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			others_have_turns_while_a_long_one_is_read_and_written, co_setup,
 			co_teardown),
+		cmocka_unit_test_setup_teardown(others_have_turns_while_a_long_one_is_freed,
+						co_setup, co_teardown),
 		cmocka_unit_test(json_is_read_and_what_is_none_is_not),
 		cmocka_unit_test(what_nests_too_deep_is_refused),
 		cmocka_unit_test(brackets_in_texts_do_not_nest),

@@ -82,6 +82,31 @@ static void make_folder(const char *name)
 	free(path);
 }
 
+/* Of files that were changed at 1000, 2000 and 3000. */
+static void pages_have_the_newest_first(const char *pattern)
+{
+	static const struct {
+		size_t skip, count, left;
+		int64_t first, last; /* 0: there is none */
+	} cases[] = {
+		{0, 10, 0, 3000, 1000},   {0, 3, 0, 3000, 1000},  {0, 1, 2, 3000, 3000},
+		{1, 1, 1, 2000, 2000},    {1, 10, 0, 2000, 1000}, {3, 10, 0, 0, 0},
+		{INT32_MAX, 10, 0, 0, 0}, {0, 0, 3, 0, 0},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog page = {0};
+		size_t left = catalog_read_page(&page, pattern, cases[i].skip, cases[i].count);
+		assert_int_equal(left, cases[i].left);
+		assert_int_equal(page.count,
+				 cases[i].first ? (cases[i].first - cases[i].last) / 1000 + 1 : 0);
+		if (page.count) {
+			assert_int_equal(page.entries[0].modified_s, cases[i].first);
+			assert_int_equal(page.entries[page.count - 1].modified_s, cases[i].last);
+		}
+		catalog_free(&page);
+	}
+}
+
 static void the_oldest_go_first_and_nothing_else(void **state)
 {
 	(void)state;
@@ -100,6 +125,7 @@ static void the_oldest_go_first_and_nothing_else(void **state)
 	assert_int_equal(c.entries[0].modified_s, 1000);
 	assert_int_equal(c.entries[2].bytes, 2000);
 	catalog_free(&c);
+	pages_have_the_newest_first(pattern);
 	assert_int_equal(catalog_prune(pattern, &(struct catalog_limits){0}, 9000), 0);
 	assert_int_equal(catalog_prune(pattern, &(struct catalog_limits){.age_s = 7500}, 9000), 1);
 	assert_false(is_there("old"));

@@ -123,12 +123,73 @@ static void what_is_played_can_be_published(void **state)
 	wait_until(srt_link_recv_bytes(server->srt->sessions->link) > 0 ||
 		   srt_link_recv_bytes(server->srt->sessions->next->link) > 0);
 	struct srt_figures f;
-	srt_hub_figures(server->srt, &f);
-	assert_true(f.send_packets > 0);
+	wait_until((srt_hub_figures(server->srt, &f), f.send_packets > 0));
 	srt_link_close(&publisher);
 	srt_link_close(&player);
 	wait_until(server->srt->count == 0);
 	assert_int_equal(server->srt->opened, 2);
+}
+
+/* Each has its turn, and none is looked at once it has gone. */
+static void lines_are_looked_at_one_after_the_other(void **state)
+{
+	enum { PLAYERS = 3 };
+	struct srt_link *players[PLAYERS];
+	(void)state;
+	if (!srt_bridge_is_built())
+		skip();
+	start("", plain);
+	publish_stream("a");
+	struct srt_hub *h = server->srt;
+	assert_false(h->look.armed);
+	for (int i = 0; i < PLAYERS; i++)
+		assert_non_null(players[i] = call("live/a"));
+	wait_until(clients("srt-play") == PLAYERS);
+	for (int i = 0; i < 2 * PLAYERS; i++) {
+		struct srt_session *s = h->looked ? h->looked : h->sessions;
+		struct srt_figures other = s->next ? s->next->figures : (struct srt_figures){0};
+		h->look.fn(&h->look);
+		assert_ptr_equal(h->looked, s->next);
+		assert_true(s->figures.send_latency_ms > 0);
+		if (s->next)
+			assert_memory_equal(&other, &s->next->figures, sizeof(other));
+	}
+	while (!h->looked)
+		h->look.fn(&h->look);
+	struct srt_session *next = h->looked->next;
+	co_stop(h->looked->co);
+	wait_until(h->count == PLAYERS - 1);
+	assert_true(h->looked != NULL || next == NULL);
+	h->look.fn(&h->look);
+	for (int i = 0; i < PLAYERS; i++)
+		srt_link_close(&players[i]);
+	wait_until(h->count == 0);
+	assert_null(h->looked);
+	wait_until(!h->look.armed);
+}
+
+/* The sums never go back, though they are not asked for all at once. */
+static void figures_of_sessions_stay_when_they_leave(void **state)
+{
+	struct srt_figures f, sum;
+	(void)state;
+	if (!srt_bridge_is_built())
+		skip();
+	start("", plain);
+	publish_stream("a");
+	struct srt_link *player = call("live/a");
+	assert_non_null(player);
+	wait_until(server->srt->count == 1);
+	struct srt_session *s = server->srt->sessions;
+	assert_ptr_equal(srt_session_find(server->srt, s->id), s);
+	assert_null(srt_session_find(server->srt, "nobody"));
+	wait_until((srt_hub_figures(server->srt, &sum), sum.send_packets > 0));
+	assert_int_equal(sum.send_packets, s->figures.send_packets);
+	srt_link_close(&player);
+	wait_until(server->srt->count == 0);
+	srt_hub_figures(server->srt, &f);
+	assert_true(f.send_packets >= sum.send_packets);
+	assert_int_equal(map_count(server->srt->by_id), 0);
 }
 
 static void the_gate_says_why(void **state)
@@ -320,6 +381,8 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(what_is_played_can_be_published),
+		CASE(lines_are_looked_at_one_after_the_other),
+		CASE(figures_of_sessions_stay_when_they_leave),
 		CASE(the_gate_says_why),
 		CASE(those_under_way_are_counted),
 		CASE(the_numbers_of_connections_are_known),
