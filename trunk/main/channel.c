@@ -10,7 +10,8 @@ err channel_open(struct channel *c, int fd)
 {
 	c->fd = fd;
 	c->in = (struct buf){.max = 2 * CHANNEL_LINE_MAX};
-	c->out = (struct buf){.max = CHANNEL_OUT_MAX};
+	c->out = c->held = (struct buf){.max = CHANNEL_OUT_MAX};
+	c->holds = false;
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
 		return err_sys(ERR_SYSTEM, "the channel of an upgrade");
 	TRY(reactor_add(&c->rfd, fd));
@@ -22,7 +23,21 @@ void channel_put(struct channel *c, const char *word, const char *text)
 {
 	if (strlen(text) + strlen(word) >= CHANNEL_LINE_MAX - 1 || strchr(text, '\n'))
 		return;
-	buf_printf(&c->out, "%s %s\n", word, text);
+	buf_printf(c->holds ? &c->held : &c->out, "%s %s\n", word, text);
+	if (c->co && !c->holds)
+		co_wake(c->co);
+}
+
+void channel_hold(struct channel *c)
+{
+	c->holds = true;
+}
+
+void channel_release(struct channel *c)
+{
+	buf_put(&c->out, c->held.p, c->held.n);
+	buf_free(&c->held);
+	c->holds = false;
 	if (c->co)
 		co_wake(c->co);
 }
@@ -39,6 +54,11 @@ static err send_some(struct channel *c)
 			return ERR_CLOSED;
 	}
 	return OK;
+}
+
+void channel_send(struct channel *c)
+{
+	(void)!send_some(c);
 }
 
 static err take_lines(struct channel *c)
@@ -88,5 +108,6 @@ void channel_close(struct channel *c)
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->out);
+	buf_free(&c->held);
 	c->co = NULL;
 }

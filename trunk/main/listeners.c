@@ -403,6 +403,14 @@ void listeners_retry(struct listeners *listeners)
 	}
 }
 
+void listeners_close_tcp(struct listeners *listeners)
+{
+	struct listening *l, *next;
+	DL_FOREACH_SAFE (listeners->open, l, next)
+		if (!is_udp(l))
+			drop(listeners, l);
+}
+
 void listeners_close(struct listeners *listeners)
 {
 	while (listeners->open)

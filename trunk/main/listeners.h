@@ -28,5 +28,7 @@ int listeners_fds(const struct listeners *listeners, int *fds, int most);
 void listeners_share_srt(struct listeners *listeners, const struct steer_range *numbers) BLOCKS;
 /* Opens those that another process had still, as far as it has left them. */
 void listeners_retry(struct listeners *listeners);
-/* Closes all of them; connections live on. */
+/* Closes those that take connections, which is soon done; connections live on. */
+void listeners_close_tcp(struct listeners *listeners) BLOCKS;
+/* Closes all of them; connections live on. Cameras at a SIP port are told good-bye, for a second at most. */
 void listeners_close(struct listeners *listeners) BLOCKS;

@@ -191,6 +191,7 @@ static void handle_signals(void)
 			return;
 		if (e && e != ERR_TIMEOUT)
 			return;
+		upgrade_step();
 		if (drainage_step(&serve)) {
 			log_say("stopping: the last client has left");
 			return;

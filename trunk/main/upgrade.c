@@ -1,18 +1,17 @@
 #include "main/upgrade.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "main/channel.h"
 #include "main/drainage.h"
+#include "main/loopback.h"
 #include "main/notify.h"
 #include "main/process.h"
+#include "main/signals.h"
 #include "main/srt_handover.h"
 #include "main/successor.h"
-#include "net/listen.h"
+#include "main/taken.h"
 #include "service/gb_handover.h"
-#include "service/http_service.h"
 #include "service/rtc_publish.h"
 #include "service/rtc_sharing.h"
-#include "service/rtmp_service.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,13 +21,12 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <utlist.h>
 
 enum {
 	READY_MS = 30000, /* for the successor to be ready */
 	KEYS_OUT_MAX =
 		65536, /* bytes that wait for the process before, and nobody is asked for a key frame */
-	TAKEN_MS = 2000, /* for a publisher that is there to leave by itself */
+	STEP_MS = 20,
 };
 
 /* A side of an upgrade. A process may be the successor of one and the predecessor of another. */
@@ -41,15 +39,16 @@ struct side {
 	bool is_alone;    /* on_alone was called */
 	bool shares_port; /* the successor has taken the WebRTC port, too */
 	bool passed_on;   /* it has handed over itself */
-	pid_t pid;        /* of the successor */
+	bool is_ready;    /* it has said so, */
+	bool is_leaving;  /* the ports are being left to it, */
+	bool is_handed;   /* it has them */
+	bool has_failed;  /* it could not be started, or not be heard */
+	pid_t pid;        /* of the successor; 0: there is none */
+	struct co *co;    /* that looks after it; NULL: there is no upgrade */
 	void (*on_alone)(struct serve *serve);
 };
 
 static struct side to_next, to_former;
-static struct listener *rtmp_side,
-	*api_side; /* for the successor, and whoever looks after this one */
-static struct http_port api_port;
-
 static struct generation *former(const struct side *s)
 {
 	return &s->serve->server.former;
@@ -100,17 +99,6 @@ static void close_side(struct side *s)
 
 /* ---- the process that is replaced ---- */
 
-static err open_side(struct listener **out, struct server *server, bool api)
-{
-	struct listen_opts opts = {.what = api ? "the former API" : "the former RTMP"};
-	snprintf(opts.at.host, sizeof(opts.at.host), "127.0.0.1");
-	opts.on_accept = api ? http_service_accept : rtmp_service_accept;
-	opts.ctx = api ? (void *)&api_port : server;
-	TRY(listener_open(out, &opts));
-	listener_start(*out);
-	return OK;
-}
-
 /* The successor's API: at the first port of this process, which it has taken over. */
 static void name_next(struct side *s, pid_t pid)
 {
@@ -146,57 +134,47 @@ static void tell_next(void *channel, const char *word, const char *text)
 	channel_put(channel, word, text);
 }
 
-/* The successor serves: what it needs of us first, then everything that is its own is left to it. */
-static err hand_over(struct side *s)
+/* The successor serves: everything that is its own is left to it. It reads the WebRTC port, and is the service, as soon
+ * as it hears who we are, so that goes out before the ports that may have to be waited for are left; of cameras it
+ * hears when it can have theirs. */
+static void hand_over(struct side *s)
 {
 	struct server *server = &s->serve->server;
-	char where[128];
-	api_port = (struct http_port){
-		.server = server, .router = &s->serve->router, .ports = HTTP_PORT_API};
-	if (!rtmp_side)
-		TRY(open_side(&rtmp_side, server, false));
-	if (!api_side)
-		TRY(open_side(&api_side, server, true));
+	char where[LOOPBACK_TEXT];
+	listeners_close_tcp(&s->serve->listeners);
 	process_release();
-	snprintf(where, sizeof(where), "%d 127.0.0.1:%d 127.0.0.1:%d", (int)getpid(),
-		 listener_port(rtmp_side), listener_port(api_side));
-	channel_put(&s->channel, "former", where);
+	name_next(s, s->pid);
+	notify_handed_over(s->pid);
+	channel_put(&s->channel, "former", loopback_text(where));
 	list_streams(s);
 	hand_port_over(s);
+	channel_send(&s->channel);
+	channel_hold(&s->channel);
 	gb_handover_give(server, tell_next, &s->channel);
 	srt_handover_give(s->serve, &s->channel);
-	name_next(s, s->pid);
 	listeners_close(&s->serve->listeners);
 	gb_handover_end(server);
 	channel_put(&s->channel, "left", "");
-	s->deadline = CLOCK_NEVER;
+	channel_release(&s->channel);
 	drainage_hand_over(s->serve);
-	notify_handed_over(s->pid);
 	log_say("process %d has taken over; this one ends with its last client. Its API is at "
 		"127.0.0.1:%d",
-		(int)s->pid, listener_port(api_side));
-	return OK;
+		(int)s->pid, loopback_api());
 }
 
-/* An encoder has come back at the successor, and what is left of it here is of no use. */
-struct taken {
-	struct server *server;
-	char *key;
-};
-
-static void taken_main(void *arg)
+void upgrade_step(void)
 {
-	struct taken *t = arg;
-	struct client *c;
-	if (co_sleep(TAKEN_MS) == OK)
-		DL_FOREACH (t->server->stat.clients, c)
-			if (c->publish && strcmp(c->source->key, t->key) == 0)
-				client_stop(c, ERR_DRAINED);
-	free(t->key);
-	free(t);
+	struct side *s = &to_next;
+	if (!s->is_open || !s->is_ready || s->is_handed)
+		return;
+	s->is_leaving = true;
+	hand_over(s);
+	s->is_leaving = false;
+	s->is_handed = true;
 }
 
-/* The one before us is told likewise. */
+/* An encoder has come back at the successor, and what is left of it here is of no use. The one before us is told
+ * likewise. */
 static void take(struct side *s, const char *key)
 {
 	generation_note(&s->serve->server.next, key, true);
@@ -204,13 +182,7 @@ static void take(struct side *s, const char *key)
 		generation_note(former(s), key, false);
 		channel_put(&to_former.channel, "take", key);
 	}
-	struct taken *t = mem_new(struct taken);
-	t->server = &s->serve->server;
-	t->key = mem_strdup(key);
-	if (!co_start_in(&t->server->services, "taken", taken_main, t)) {
-		free(t->key);
-		free(t);
-	}
+	taken_add(&s->serve->server, key);
 }
 
 /* A player there needs a key frame of a stream that is had from here. */
@@ -221,12 +193,23 @@ static void want_key(const struct side *s, const char *key)
 		(void)generation_want_key(former(s), key);
 }
 
-/* To hand over waits for those who wait at the ports, so it is not done while a line is read. */
+/* The rest waits, and is upgrade_step()'s. */
+static err be_ready(struct side *s)
+{
+	if (co_stopping())
+		return ERR_STOPPED;
+	TRY(loopback_open(s->serve));
+	s->is_ready = true;
+	s->deadline = CLOCK_NEVER;
+	signals_poke();
+	return OK;
+}
+
 static err on_line_of_next(struct channel *channel, const char *line)
 {
 	struct side *s = container_of(channel, struct side, channel);
-	if (strncmp(line, "ready", 5) == 0 && s->deadline != CLOCK_NEVER)
-		return ERR_AGAIN;
+	if (strncmp(line, "ready", 5) == 0 && !s->is_ready)
+		return be_ready(s);
 	if (strncmp(line, "take ", 5) == 0)
 		take(s, line + 5);
 	else if (strncmp(line, "key ", 4) == 0)
@@ -239,66 +222,83 @@ static err on_line_of_next(struct channel *channel, const char *line)
 }
 
 /* After the successor's end the WebRTC port is read here again, if no other process does. */
-static void take_port_back(const struct side *s, bool was_ready)
+static void take_port_back(const struct side *s)
 {
 	struct rtc_hub *rtc = s->serve->server.rtc;
-	if (was_ready && !s->passed_on)
+	if (s->is_handed && !s->passed_on)
 		rtc_hub_read(rtc, true);
 	rtc_sharing_end(rtc, RTC_NEXT);
 	rtc_hub_reap(rtc);
 }
 
-static void next_main(void *arg)
+static void log_outcome(const struct side *s, err e)
 {
-	struct side *s = arg;
-	err e = channel_run(&s->channel, &s->deadline);
-	if (e == ERR_AGAIN && (e = hand_over(s)) == OK) {
-		buf_clear(&s->channel.in);
-		e = channel_run(&s->channel, &s->deadline);
-	}
-	bool was_ready = s->deadline == CLOCK_NEVER;
-	if (!was_ready && e != ERR_STOPPED) {
+	if (s->is_handed)
+		log_error("process %d, which had taken over, has ended", (int)s->pid);
+	else
 		log_error("the new process %d was not ready (%s): nothing has changed", (int)s->pid,
 			  e == ERR_CLOSED ? "it has ended; its output or log says why"
 					  : err_trail(e));
-	} else if (was_ready && e != ERR_STOPPED) {
-		log_error("process %d, which had taken over, has ended", (int)s->pid);
-	}
-	if (!was_ready)
-		kill(s->pid, SIGKILL);
-	waitpid(s->pid, NULL, was_ready ? WNOHANG : 0);
+}
+
+/* One whose files lie on a disk that hangs does not end when it is killed, and nothing here stops for it. */
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, WNOHANG) == 0 && co_sleep(STEP_MS) == OK)
+		;
+}
+
+/* From the start of the successor to its end; the side is free for another upgrade before it is reaped. */
+static void next_main(void *arg)
+{
+	struct side *s = arg;
+	pid_t pid = s->pid;
+	err e = s->has_failed ? ERR_CLOSED : channel_run(&s->channel, &s->deadline);
+	while (s->is_leaving && co_sleep(STEP_MS) == OK)
+		;
+	if (!s->has_failed && e != ERR_STOPPED)
+		log_outcome(s, e);
+	if (pid > 0 && !s->is_handed)
+		kill(pid, SIGKILL);
 	srt_handover_forget();
 	close_side(s);
 	if (e != ERR_STOPPED)
-		take_port_back(s, was_ready);
+		take_port_back(s);
+	generation_forget(&s->serve->server.next);
+	s->co = NULL;
+	if (pid > 0)
+		reap(pid);
 }
 
-static err start_successor(struct serve *serve)
+/* On failure the process, if there is one, is for next_main() to end. */
+static err start_successor(struct side *s)
 {
 	struct successor next;
-	TRY(successor_start(&next, serve));
-	to_next = (struct side){.serve = serve, .pid = next.pid, .deadline = clock_after(READY_MS)};
-	to_next.channel.on_line = on_line_of_next;
-	err e = channel_open(&to_next.channel, next.channel);
-	to_next.is_open = true;
+	TRY(successor_start(&next, s->serve));
+	s->pid = next.pid;
+	s->channel.on_line = on_line_of_next;
+	err e = channel_open(&s->channel, next.channel);
+	s->is_open = true;
 	if (next.crossing >= 0)
-		rtc_sharing_begin(serve->server.rtc, RTC_NEXT, next.crossing);
+		rtc_sharing_begin(s->serve->server.rtc, RTC_NEXT, next.crossing);
 	return e;
 }
 
+/* The coroutine first, which runs when this one waits: a process that nobody looks after would believe itself alone. */
 void upgrade_begin(struct serve *serve)
 {
-	if (to_next.is_open || serve->server.drain.state != DRAIN_OFF) {
+	struct side *s = &to_next;
+	if (s->co || serve->server.drain.state != DRAIN_OFF) {
 		log_warn("an upgrade is under way, or the server ends: this signal does nothing");
 		return;
 	}
-	err e = start_successor(serve);
-	if (!e && !co_start_in(&serve->server.services, "upgrade", next_main, &to_next))
-		e = err_fail(ERR_SYSTEM, "no memory for another coroutine");
-	if (e) {
+	*s = (struct side){.serve = serve, .deadline = clock_after(READY_MS)};
+	s->co = co_start_in(&serve->server.services, "upgrade", next_main, s);
+	err e = s->co ? start_successor(s)
+		      : err_fail(ERR_SYSTEM, "no memory for another coroutine");
+	s->has_failed = e != OK;
+	if (e)
 		log_error("no upgrade: %s", err_trail(e));
-		close_side(&to_next);
-	}
 }
 
 /* ---- the process that replaces ---- */
@@ -436,8 +436,9 @@ void upgrade_join(struct serve *serve, void (*on_alone)(struct serve *serve))
 
 void upgrade_end(void)
 {
-	listener_close(&rtmp_side);
-	listener_close(&api_side);
+	if (to_next.co && !to_next.is_handed)
+		co_stop(to_next.co);
+	loopback_close();
 	srt_handover_end();
 	successor_forget();
 }

@@ -17,10 +17,13 @@
 #pragma once
 #include "main/serve.h"
 
-/* Starts a successor, in the background. */
+/* Starts a successor, in the background. Does not block. */
 void upgrade_begin(struct serve *serve);
+/* Hands over to a successor that has said that it is ready. In the coroutine that reloads, drains and stops, since all
+ * of these change what is listened on. */
+void upgrade_step(void) BLOCKS;
 /* In a successor: tells the process before it that we are ready, and hears of its streams from then on; `on_alone` is
  * called when it has given up the pid file. Does not block. */
 void upgrade_join(struct serve *serve, void (*on_alone)(struct serve *serve));
-/* At the end of the process. */
-void upgrade_end(void);
+/* At the end of the process. A successor that has not taken over ends, too. */
+void upgrade_end(void) BLOCKS;

@@ -147,7 +147,7 @@ bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 	const struct text_list *relays = &vhost->cluster.relays;
 	char ip[ADDR_TEXT_MAX];
 	/* The process that has taken over comes from this host. */
-	bool is_next = server->drain.state == DRAIN_HANDED && addr_is_loopback(peer);
+	bool is_next = server->next.state == GENERATION_THERE && addr_is_loopback(peer);
 	bool welcome = relays->count == 0 || is_next;
 	for (int i = 0; i < relays->count && !welcome; i++)
 		welcome = addr_within(peer, relays->v[i]);

@@ -94,6 +94,36 @@ static void words_go_out_and_what_would_be_two_lines_does_not(void **state)
 	free(longer);
 }
 
+static void lines_that_are_held_come_behind_those_before_when_they_are_released(void **state)
+{
+	char got[256] = "";
+	(void)state;
+	channel_put(&near, "former", "1");
+	channel_send(&near); /* nobody runs the channel yet */
+	assert_int_equal(read(far_fd, got, sizeof(got) - 1), 9);
+	assert_string_equal(got, "former 1\n");
+	struct co *co = co_start("channel", run, NULL);
+	(void)co_sleep(10);
+	channel_put(&near, "stream", "a");
+	channel_hold(&near);
+	channel_put(&near, "camera", "b");
+	(void)co_sleep(10);
+	memset(got, 0, sizeof(got));
+	assert_int_equal(read(far_fd, got, sizeof(got) - 1), 9);
+	assert_string_equal(got, "stream a\n");
+	channel_put(&near, "left", "");
+	channel_release(&near);
+	channel_put(&near, "gone", "a");
+	(void)co_sleep(10);
+	memset(got, 0, sizeof(got));
+	assert_true(read(far_fd, got, sizeof(got) - 1) > 0);
+	assert_string_equal(got, "camera b\nleft \ngone a\n");
+	channel_hold(&near);
+	channel_put(&near, "never", ""); /* goes with the channel */
+	co_stop(co);
+	co_join(&co);
+}
+
 static void a_line_without_end_and_a_silent_peer_are_errors(void **state)
 {
 	char *longer = malloc(CHANNEL_LINE_MAX + 100);
@@ -119,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lines_come_whole_however_they_are_cut),
 		TEST(words_go_out_and_what_would_be_two_lines_does_not),
+		TEST(lines_that_are_held_come_behind_those_before_when_they_are_released),
 		TEST(a_line_without_end_and_a_silent_peer_are_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
