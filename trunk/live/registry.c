@@ -11,6 +11,7 @@ enum {
 	TELL_MS = 10000,         /* from one line in the log to the next */
 	SHRUNK_AT_ONCE = 16,     /* streams */
 	SMALL_BYTES = 256 << 10, /* a stream that holds less is no help */
+	MARGIN_SHARE = 16,       /* of the maximum: freed beyond need, so that looks are rare */
 };
 
 static struct registry *registry_of(struct source_keeper *keeper)
@@ -27,19 +28,44 @@ static void on_source_free(struct source_keeper *keeper, struct source *source)
 
 /* ---- short of memory ---- */
 
-/* The one that is fed and holds most, but more than `least` bytes. */
-static struct source *fattest(const struct registry *registry, size_t least, bool published)
+/* Of those that are fed. */
+struct fat {
+	struct fat_one {
+		struct source *source;
+		size_t bytes;
+	} v[SHRUNK_AT_ONCE], /* those that hold most, the first one the most */
+		worst;       /* of the published ones */
+	int count;
+};
+
+static void note_fat(struct fat *fat, struct source *s, size_t bytes)
 {
-	struct source *found = NULL;
+	int i = fat->count;
+	if (i == SHRUNK_AT_ONCE && bytes <= fat->v[i - 1].bytes)
+		return;
+	if (i == SHRUNK_AT_ONCE)
+		i--;
+	else
+		fat->count++;
+	for (; i > 0 && fat->v[i - 1].bytes < bytes; i--)
+		fat->v[i] = fat->v[i - 1];
+	fat->v[i] = (struct fat_one){s, bytes};
+}
+
+/* Once for all that is to be done: there may be thousands, and a message waits. */
+static void look(struct registry *registry, struct fat *fat)
+{
+	registry->looks++;
 	for (struct map_iter it = map_begin(registry->sources); map_next(&it);) {
 		struct source *s = it.value;
 		size_t bytes = source_bytes(s);
-		if (s->feeder && bytes > least && (!published || source_is_published(s))) {
-			least = bytes;
-			found = s;
-		}
+		if (!s->feeder)
+			continue;
+		if (bytes > SMALL_BYTES)
+			note_fat(fat, s, bytes);
+		if (bytes > fat->worst.bytes && source_is_published(s))
+			fat->worst = (struct fat_one){s, bytes};
 	}
-	return found;
 }
 
 static void tell(struct registry *registry, const struct source *s, size_t bytes, int64_t now)
@@ -58,22 +84,22 @@ static void tell(struct registry *registry, const struct source *s, size_t bytes
 static void relieve(void *ctx, size_t room)
 {
 	struct registry *registry = ctx;
-	struct source *s;
+	struct fat fat = {.count = 0};
 	int64_t now = clock_ms();
+	size_t wanted = room + media_memory_max() / MARGIN_SHARE;
+	int n = 0;
 	if (now < registry->relief_ms)
 		return;
-	struct source *worst = fattest(registry, 0, true);
-	for (int n = 0; n < SHRUNK_AT_ONCE && !media_memory_has_room(room); n++) {
-		s = fattest(registry, SMALL_BYTES, false);
-		if (!s)
-			break;
-		tell(registry, s, source_bytes(s), now);
-		source_shrink(s);
+	look(registry, &fat);
+	for (; n < fat.count && !media_memory_has_room(wanted); n++) {
+		tell(registry, fat.v[n].source, fat.v[n].bytes, now);
+		source_shrink(fat.v[n].source);
 	}
-	if (!media_memory_has_room(room))
-		registry->relief_ms = now + RELIEF_MS; /* nothing more to be had for now */
-	if (worst && registry->on_exhausted && media_memory_state() == MEDIA_MEMORY_FULL)
-		registry->on_exhausted(registry, worst);
+	/* Nothing more is to be had for now, neither is it worth a look for each message. */
+	if (!media_memory_has_room(n < SHRUNK_AT_ONCE ? wanted : room))
+		registry->relief_ms = now + RELIEF_MS;
+	if (fat.worst.source && registry->on_exhausted && media_memory_state() == MEDIA_MEMORY_FULL)
+		registry->on_exhausted(registry, fat.worst.source);
 }
 
 static void on_tight(struct source_keeper *keeper)
@@ -100,6 +126,7 @@ void registry_init(struct registry *registry)
 	registry->keeper = (struct source_keeper){.on_free = on_source_free, .on_tight = on_tight};
 	registry->drain = (struct timer){.fn = on_drain};
 	registry->relief_ms = registry->told_ms = 0;
+	registry->looks = 0;
 	registry->on_exhausted = NULL;
 	media_memory_relief(relieve, registry);
 }

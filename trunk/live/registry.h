@@ -9,6 +9,7 @@ struct registry {
 	struct map *sources; /* borrowed sources: an entry goes with its source */
 	struct timer drain;  /* memory goes back to the system in steps */
 	int64_t relief_ms;   /* monotonic; no relief before */
+	uint64_t looks;      /* at all sources, for memory: counted up */
 	int64_t told_ms;     /* no line in the log before */
 	/* Media memory is full although all caches are gone: the feeder of this source, the one that
 	 * has held most, is to end. Must not block, nor end it at once. NULL: nobody ends. */

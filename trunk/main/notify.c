@@ -13,13 +13,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PATIENCE_US = 200000, STORE_MAX = INHERIT_MAX };
+enum { PATIENCE_US = 200000, RETRY_MS = 100, STORE_MAX = INHERIT_MAX };
 
 #define STORE_NAME "FDNAME=listen"
 
 static struct {
 	int fd; /* connected; -1: nobody wants to know */
 	int64_t feed_ms;
+	bool hungry; /* the watchdog was not fed when it should have been */
 	struct timer watchdog;
 } manager = {.fd = -1};
 
@@ -73,30 +74,44 @@ static void put_fds(struct msghdr *msg, const int *fds, int count)
 	memcpy(CMSG_DATA(c), fds, (size_t)count * sizeof(int));
 }
 
-/* What does not get through within a moment is left out: no stream waits for a manager. */
-static void tell(const char *text, const int *fds, int count)
+static bool send_text(const char *text, const int *fds, int count, int flags)
 {
 	char control[CMSG_SPACE(STORE_MAX * sizeof(int))] = {0};
 	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	if (manager.fd < 0)
-		return;
 	if (count > 0) {
 		msg.msg_control = control;
 		msg.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
 		put_fds(&msg, fds, count);
 	}
-	if (sendmsg(manager.fd, &msg, MSG_NOSIGNAL) < 0)
-		log_warn("the service manager was not told \"%.*s\": %s", (int)strcspn(text, "\n"),
-			 text, strerror(errno));
+	return sendmsg(manager.fd, &msg, MSG_NOSIGNAL | flags) >= 0;
+}
+
+static void not_told(const char *text)
+{
+	log_warn("the service manager was not told \"%.*s\": %s", (int)strcspn(text, "\n"), text,
+		 strerror(errno));
+}
+
+/* What does not get through within a moment is left out: no stream waits for a manager. */
+static void tell(const char *text, const int *fds, int count)
+{
+	if (manager.fd >= 0 && !send_text(text, fds, count, 0))
+		not_told(text);
 }
 
 /* ---- the watchdog ---- */
 
+/* The reactor runs this, so it does not wait at all; where there was no room, it tries again soon. */
 static void on_feed(struct timer *timer)
 {
-	tell("WATCHDOG=1", NULL, 0);
-	timer_set(timer, clock_after(manager.feed_ms));
+	static const char text[] = "WATCHDOG=1";
+	bool fed = send_text(text, NULL, 0, MSG_DONTWAIT);
+	if (!fed && !manager.hungry)
+		not_told(text);
+	manager.hungry = !fed;
+	timer_set(timer,
+		  clock_after(fed || manager.feed_ms < RETRY_MS ? manager.feed_ms : RETRY_MS));
 }
 
 /* Twice in the time that the manager waits. WATCHDOG_PID is that of the first process of several upgrades. */

@@ -1,5 +1,6 @@
-/* Between fork and exec only what is safe after a signal may be called, since other threads may hold locks of libc: all
- * memory is made before. */
+/* vfork: a copy of the page tables of a process with many players would stop the media for a while. Until the child is
+ * another program it shares our memory, and other threads may hold locks of libc: only what is safe after a signal may
+ * be called, and all memory is made before. */
 #include "main/spawn.h"
 #include "base/mem.h"
 #include "main/inherit.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -79,7 +81,20 @@ static void drop(const struct spawn *s, struct plan *plan)
 	errno = number;
 }
 
-_Noreturn static void child(const struct spawn *s, struct plan *plan)
+/* Signals are as they are here, but no handler of ours runs in the child. */
+static void release_signals(const sigset_t *mask)
+{
+	struct sigaction action;
+	for (int i = 1; i < NSIG; i++)
+		if (sigaction(i, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+		    action.sa_handler != SIG_IGN)
+			signal(i, SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* The system call itself: in a coverage build execve() writes the counters, which are the parent's, and stops
+ * them. */
+_Noreturn static void child(const struct spawn *s, struct plan *plan, const sigset_t *mask)
 {
 	pid_t pid = getpid();
 	for (int i = PID_DIGITS - 1; i >= 0; i--, pid /= 10)
@@ -89,17 +104,31 @@ _Noreturn static void child(const struct spawn *s, struct plan *plan)
 			_exit(EXEC_FAILED);
 	if (s->folder && chdir(s->folder) != 0)
 		_exit(EXEC_FAILED);
-	execve(s->path, s->argv, plan->env);
+	release_signals(mask);
+	(void)syscall(SYS_execve, s->path, s->argv, plan->env);
 	_exit(EXEC_FAILED);
+}
+
+/* Signals are held back meanwhile: our handlers must not run in the child. */
+static pid_t launch(const struct spawn *s, struct plan *plan)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid_t pid = vfork();
+	if (pid == 0)
+		child(s, plan, &before);
+	int number = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = number;
+	return pid;
 }
 
 pid_t spawn_start(const struct spawn *s)
 {
 	struct plan plan = {0};
 	plan.env = environment(s, &plan.pid_text);
-	pid_t pid = raise_fds(s, &plan) ? fork() : -1;
-	if (pid == 0)
-		child(s, &plan);
+	pid_t pid = raise_fds(s, &plan) ? launch(s, &plan) : -1;
 	drop(s, &plan);
 	return pid;
 }

@@ -264,9 +264,10 @@ void listener_close(struct listener **listener)
 	bool accepts = l->co;
 	co_stop(l->co);
 	co_join(&l->co);
-	for (int i = 0; accepts && i < BACKLOG && accept_one(l); i++)
-		;
-	reactor_remove(&l->rfd);
+	reactor_remove(&l->rfd); /* nobody is there any more to be woken */
+	for (int i = 1; accepts && i <= BACKLOG && accept_one(l); i++)
+		if (i % ACCEPT_BATCH == 0)
+			co_yield ();
 	close(l->rfd.fd);
 	free(l);
 	*listener = NULL;

@@ -31,5 +31,6 @@ void listener_update(struct listener *listener, const struct listen_opts *opts);
 int listener_fd(const struct listener *listener);
 /* The port that was bound (useful with port 0). */
 int listener_port(const struct listener *listener);
-/* Accepts what waits already, then closes: no connection that the kernel has taken for us is lost. */
+/* Accepts what waits already, then closes: no connection that the kernel has taken for us is lost. Of a crowd some at a
+ * time, so that others have turns; on_accept() is called until it returns. */
 void listener_close(struct listener **listener) BLOCKS;

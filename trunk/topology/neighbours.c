@@ -7,10 +7,10 @@
 #include "cluster/upstream_connect.h"
 #include "codec/url.h"
 #include "topology/tree.h"
+#include "topology/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum { TARGET_MAX = 8192, SHARE = 9, SHARES = 10, MEET_SHARE = 4 };
 
@@ -62,12 +62,18 @@ static void add(struct asks *asks, enum neighbour kind, enum ask_whom whom, cons
 
 static void add_relays(struct asks *asks, const char *path, const struct view_query *q)
 {
-	const struct client *c;
-	DL_FOREACH (asks->server->stat.clients, c)
-		if (c->relay && c->announce && tree_may_ask(asks->server, c))
+	struct client_cursor cursor;
+	struct slice slice = {0};
+	client_cursor_begin(&cursor, &asks->server->stat);
+	for (const struct client *c; (c = client_cursor_next(&cursor));) {
+		bool asked = c->relay && c->announce && tree_may_ask(asks->server, c);
+		if (asked)
 			add(asks, NEIGHBOUR_RELAY,
 			    tree_is_untrusted(asks->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
 			    c->announce->api, path, q);
+		slice_worked(&slice, asked ? WORK_ASK : WORK_LOOK);
+	}
+	client_cursor_end(&cursor, &asks->server->stat);
 }
 
 static bool concerns(const struct conf_vhost *vhost, const struct view_query *q)
@@ -123,6 +129,21 @@ static void meet(struct server *server, const struct conf_vhost *vhost, int64_t 
 	upstreams_fini(&list);
 }
 
+/* The servers that streams are pulled from, or pushed to. */
+static void add_sources(struct asks *asks, const char *path, const struct view_query *q)
+{
+	struct source_walk walk;
+	struct slice slice = {0};
+	source_walk_begin(&walk, &asks->server->registry);
+	for (const struct source *s; (s = source_walk_next(&walk));) {
+		const struct relay_facts *facts = relays_facts(asks->server->cluster, s);
+		if (facts)
+			add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, facts->api, path, q);
+		slice_worked(&slice, WORK_ASK);
+	}
+	source_walk_end(&walk);
+}
+
 static void add_origins(struct asks *asks, const char *path, const struct view_query *q)
 {
 	struct server *server = asks->server;
@@ -137,11 +158,8 @@ static void add_origins(struct asks *asks, const char *path, const struct view_q
 	for (struct map_iter it = peers_begin(cluster_peers(server->cluster));
 	     any && map_next(&it);)
 		add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, ((struct peer *)it.value)->api, path, q);
-	for (struct map_iter it = map_begin(server->registry.sources); any && map_next(&it);) {
-		const struct relay_facts *facts = relays_facts(server->cluster, it.value);
-		if (facts)
-			add(asks, NEIGHBOUR_ORIGIN, ASK_TRUSTED, facts->api, path, q);
-	}
+	if (any)
+		add_sources(asks, path, q);
 	conf_unref(&conf);
 }
 

@@ -5,6 +5,7 @@
 #include "cluster/relays.h"
 #include "net/addr.h"
 #include "node/json.h"
+#include "topology/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,30 +185,51 @@ static bool is_wanted(const struct source *s, const struct tree_filter *f)
 	       is_any_of(f->stream, s->stream) && (s->feeder || s->state != SOURCE_IDLE);
 }
 
-void trees_take(struct trees *trees, struct server *server, const struct tree_filter *filter,
-		struct tree_room *room)
+/* One may have ended while others had their turns. */
+static void take_streams(struct trees *trees, struct map *by_key, const struct tree_filter *filter,
+			 struct tree_room *room)
 {
-	struct map *by_key = map_new();
-	struct client *c;
-	trees->server = server;
-	trees->by_id = map_new();
-	for (struct map_iter it = map_begin(server->registry.sources); map_next(&it);) {
-		const struct source *s = it.value;
+	struct source_walk walk;
+	struct slice slice = {0};
+	source_walk_begin(&walk, &trees->server->registry);
+	for (const struct source *s; (s = source_walk_next(&walk));) {
+		slice_worked(&slice, WORK_LOOK);
 		if (!is_wanted(s, filter))
 			continue;
 		if (!quota_take(&room->ours, tree_bytes(s))) {
 			trees->left_out++;
 			continue;
 		}
-		struct tree *t = tree_new(server, s);
+		struct tree *t = tree_new(trees->server, s);
 		DL_APPEND(trees->list, t);
 		map_set(by_key, s->key, t);
+		slice_worked(&slice, WORK_NODE);
 	}
-	DL_FOREACH (server->stat.clients, c) {
+	source_walk_end(&walk);
+}
+
+static void take_clients(struct trees *trees, const struct map *by_key, struct tree_room *room)
+{
+	struct client_cursor cursor;
+	struct slice slice = {0};
+	client_cursor_begin(&cursor, &trees->server->stat);
+	for (const struct client *c; (c = client_cursor_next(&cursor));) {
 		struct tree *t = map_get(by_key, c->source->key);
 		if (t)
 			add_client(trees, t, c, room);
+		slice_worked(&slice, t && c->relay ? WORK_NODE : WORK_LOOK);
 	}
+	client_cursor_end(&cursor, &trees->server->stat);
+}
+
+void trees_take(struct trees *trees, struct server *server, const struct tree_filter *filter,
+		struct tree_room *room)
+{
+	struct map *by_key = map_new();
+	trees->server = server;
+	trees->by_id = map_new();
+	take_streams(trees, by_key, filter, room);
+	take_clients(trees, by_key, room);
 	map_free(&by_key);
 }
 
@@ -215,7 +237,9 @@ void trees_fini(struct trees *trees)
 {
 	struct tree *t, *next;
 	struct tree_relay *r, *after;
+	struct slice slice = {0};
 	DL_FOREACH_SAFE (trees->list, t, next) {
+		slice_worked(&slice, WORK_NODE);
 		json_decref(t->json);
 		free(t);
 	}

@@ -58,9 +58,10 @@ struct trees {
 	int left_out;      /* streams for which there was no room */
 };
 
+/* The streams and relays that there are. In slices: one that comes or goes meanwhile is in or not. */
 void trees_take(struct trees *trees, struct server *server, const struct tree_filter *filter,
-		struct tree_room *room);
-void trees_fini(struct trees *trees);
+		struct tree_room *room) BLOCKS;
+void trees_fini(struct trees *trees) BLOCKS;
 /* The first of those that have told this API and id; NULL. */
 struct tree_relay *trees_find(const struct trees *trees, const char *api, const char *relay);
 /* No secret and no list of addresses (cluster.relays) stands between this relay and anybody. */

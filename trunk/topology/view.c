@@ -191,16 +191,19 @@ static const char *why_missing(const struct view *v, const struct tree_relay *r)
 	const struct ask *a = asks_find(&v->asks, NEIGHBOUR_RELAY, r->api);
 	if (a)
 		return a->why;
-	return v->q->hops > 0 ? "there are too many servers to ask, or too many at its address"
+	return v->q->hops > 0 ? "it was not asked: there are too many servers, or too many at its "
+				"address, or it has only just come"
 			      : "the question goes no further";
 }
 
 static void put_missing(struct view *v)
 {
 	struct tree_relay *r;
-	DL_FOREACH (v->trees.relays, r)
+	DL_FOREACH (v->trees.relays, r) {
 		if (*r->api && !r->has_said)
 			tree_missing(r, why_missing(v, r));
+		worked(v, 1);
+	}
 }
 
 static void put_theirs(struct view *v, enum neighbour kind)

@@ -10,10 +10,10 @@
 #include "node/json.h"
 #include "topology/tree.h"
 #include "topology/view.h"
+#include "topology/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum { NAME_BYTES = 64 };
 
@@ -88,28 +88,35 @@ static void put_origins(struct nodes *n)
 }
 
 /* A relay may have many streams from here. */
+static void put_relay(struct nodes *n, struct map *seen, const struct client *c)
+{
+	char ip[ADDR_TEXT_MAX];
+	client_ip(ip, c);
+	const char *id = c->announce && *c->announce->node ? c->announce->node : ip;
+	json_t *node = map_get(seen, id);
+	if (!node) {
+		node = put_node(n, "relay", id);
+		map_set(seen, id, node);
+		json_put_text(node, "ip", ip);
+		json_put_bool(node, "alive", true);
+		ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
+		    c->announce && tree_may_ask(n->server, c) ? c->announce->api : "");
+	}
+	json_put_int(node, "streams", json_integer_value(json_object_get(node, "streams")) + 1);
+}
+
 static void put_relays(struct nodes *n)
 {
 	struct map *seen = map_new();
-	const struct client *c;
-	DL_FOREACH (n->server->stat.clients, c) {
-		if (!c->relay)
-			continue;
-		char ip[ADDR_TEXT_MAX];
-		client_ip(ip, c);
-		const char *id = c->announce && *c->announce->node ? c->announce->node : ip;
-		json_t *node = map_get(seen, id);
-		if (!node) {
-			node = put_node(n, "relay", id);
-			map_set(seen, id, node);
-			json_put_text(node, "ip", ip);
-			json_put_bool(node, "alive", true);
-			ask(n, node, tree_is_untrusted(n->server, c) ? ASK_UNTRUSTED : ASK_TRUSTED,
-			    c->announce && tree_may_ask(n->server, c) ? c->announce->api : "");
-		}
-		json_put_int(node, "streams",
-			     json_integer_value(json_object_get(node, "streams")) + 1);
+	struct client_cursor cursor;
+	struct slice slice = {0};
+	client_cursor_begin(&cursor, &n->server->stat);
+	for (const struct client *c; (c = client_cursor_next(&cursor));) {
+		if (c->relay)
+			put_relay(n, seen, c);
+		slice_worked(&slice, c->relay ? WORK_NODE : WORK_LOOK);
 	}
+	client_cursor_end(&cursor, &n->server->stat);
 	map_free(&seen);
 }
 
@@ -147,7 +154,9 @@ static void note(const struct nodes *n, const char *name, const struct ask *a)
 
 static void put_answers(const struct nodes *n)
 {
+	struct slice slice = {0};
 	for (size_t i = 0; i < json_array_size(n->out); i++) {
+		slice_worked(&slice, WORK_ASK);
 		json_t *node = json_array_get(n->out, i);
 		const char *api = json_string_value(json_object_get(node, "api"));
 		const char *kind = json_string_value(json_object_get(node, "kind"));

@@ -117,7 +117,7 @@ static void hear_all(struct asks *asks, int64_t ms, int64_t late_ms)
 }
 
 static struct server server;
-static struct conf bare; /* without a vhost */
+static struct conf bare = {.refs = 1}; /* without a vhost */
 
 static int set_up(void **state)
 {

@@ -5,6 +5,8 @@
 #include "support/fake_time.h"
 #include "unit/live/receiver.h"
 
+#include <stdio.h>
+
 enum { MB = 1 << 20, STREAMS = 4 };
 
 static struct registry registry;
@@ -163,6 +165,41 @@ static void a_message_that_does_not_fit_makes_room(void **state)
 	msg_unref(&m);
 }
 
+/* Some hold most of it, thousands hold little. */
+static void many_streams_are_not_looked_at_for_each_message(void **state)
+{
+	(void)state;
+	enum { MANY = 2000, FAT = 150, MESSAGES = 10000, MESSAGE_BYTES = 4096 };
+	static struct source *crowd[MANY];
+	static struct feeder feeds[MANY];
+	media_memory_limit(64 * MB);
+	for (int i = 0; i < MANY; i++) {
+		char key[16];
+		snprintf(key, sizeof(key), "many%d", i);
+		crowd[i] = registry_get(&registry, key, "v", "a", key,
+					&(struct source_opts){.gop_cache = true});
+		feeds[i] = (struct feeder){.kind = FEEDER_PUBLISHER};
+		source_begin(crowd[i], &feeds[i]);
+		struct msg *m = key_frame(i < FAT ? 320 << 10 : 100);
+		source_publish(crowd[i], &feeds[i], &m, 0);
+	}
+	for (int i = 0; i < MESSAGES; i++) {
+		struct source *one = crowd[i % FAT];
+		struct msg *m =
+			one->log.has_start ? picture(MESSAGE_BYTES) : key_frame(MESSAGE_BYTES);
+		source_publish(one, &feeds[i % FAT], &m, 0);
+		assert_true(media_memory_state() == MEDIA_MEMORY_FREE);
+	}
+	/* Each makes room for a sixteenth of what there may be. */
+	assert_true(registry.looks > 0);
+	assert_true(registry.looks <= 2 + MESSAGES * (MESSAGE_BYTES + 1024) / (64 * MB / 16));
+	assert_null(ended);
+	for (int i = 0; i < MANY; i++) {
+		source_leave(crowd[i], &feeds[i], 0);
+		source_unref(&crowd[i]);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -170,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_fattest_stream_loses_its_cache_first),
 		TEST(slow_receivers_and_readers_are_moved),
+		TEST(many_streams_are_not_looked_at_for_each_message),
 		TEST(when_caches_are_no_help_the_worst_publisher_ends),
 		TEST(a_second_copy_is_not_made_when_it_does_not_fit),
 		TEST(a_message_that_does_not_fit_makes_room),

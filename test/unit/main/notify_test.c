@@ -125,6 +125,36 @@ static void the_watchdog_is_fed(void **state)
 		wait_until(strcmp(heard(), "WATCHDOG=1") == 0);
 }
 
+static void fill_its_queue(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	size_t n = strlen(address);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memcpy(at.sun_path + 1, address + 1, n - 1);
+	while (sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&at,
+		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) == 1)
+		;
+	close(fd);
+}
+
+/* Waiting for it would take 200 ms each time. */
+static void a_manager_that_does_not_read_stops_nobody(void **state)
+{
+	(void)state;
+	setenv("WATCHDOG_USEC", "20000", 1);
+	open_manager("@");
+	notify_begin();
+	notify_ready();
+	fill_its_queue();
+	int64_t began = clock_ms();
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(co_sleep(10), OK);
+	assert_true(clock_ms() - began < 1000);
+	while (*heard())
+		;
+	wait_until(strcmp(heard(), "WATCHDOG=1") == 0);
+}
+
 static void without_a_manager_nothing_happens(void **state)
 {
 	(void)state;
@@ -150,6 +180,7 @@ int main(void)
 		T(who_has_handed_over_is_silent),
 		T(sockets_are_stored_and_taken_out),
 		T(the_watchdog_is_fed),
+		T(a_manager_that_does_not_read_stops_nobody),
 		T(without_a_manager_nothing_happens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "support/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,10 @@
 
 static char sh[] = "sh", option[] = "-c";
 
-/* What the script prints to descriptor 4; its exit status. */
-static int run(const char *path, char *script, const char *folder, char *out, size_t cap)
+/* What it prints to descriptor 4; its exit status. */
+static int run_program(const char *path, char **argv, const char *folder, char *out, size_t cap)
 {
 	int pipes[2], other = open("/dev/null", O_RDONLY), status = -1;
-	char *argv[] = {sh, option, script, NULL};
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	struct spawn s = {.path = path,
 			  .argv = argv,
@@ -35,6 +35,12 @@ static int run(const char *path, char *script, const char *folder, char *out, si
 	close(pipes[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WEXITSTATUS(status);
+}
+
+static int run(const char *path, char *script, const char *folder, char *out, size_t cap)
+{
+	char *argv[] = {sh, option, script, NULL};
+	return run_program(path, argv, folder, out, cap);
 }
 
 static void descriptors_and_environment_are_told(void **state)
@@ -57,11 +63,42 @@ static void what_is_no_program_ends_at_once(void **state)
 	assert_string_equal(out, "");
 }
 
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+/* Those that are held while it is started are not held any more, and what is ignored stays so. */
+static void its_signals_are_as_they_were_here(void **state)
+{
+	char sed[] = "sed", quiet[] = "-n", script[] = "/^Sig[BIC]/w /dev/fd/4",
+	     file[] = "/proc/self/status", out[256];
+	char *argv[] = {sed, quiet, script, file, NULL};
+	unsigned long long held, ignored, caught;
+	sigset_t blocked, before;
+	(void)state;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &blocked, &before);
+	signal(SIGUSR2, on_signal);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(run_program("/bin/sed", argv, NULL, out, sizeof(out)), 0);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGUSR2, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	assert_int_equal(
+		sscanf(out, "SigBlk: %llx SigIgn: %llx SigCgt: %llx", &held, &ignored, &caught), 3);
+	assert_true(held == 1U << (SIGUSR1 - 1));
+	assert_true(ignored & 1U << (SIGPIPE - 1));
+	assert_true(!(caught & 1U << (SIGUSR2 - 1)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(descriptors_and_environment_are_told),
 		cmocka_unit_test(what_is_no_program_ends_at_once),
+		cmocka_unit_test(its_signals_are_as_they_were_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

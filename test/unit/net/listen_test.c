@@ -12,6 +12,7 @@
 enum { MANY = 200 };
 static struct sock *accepted[MANY];
 static int accepted_count;
+static int turns, turns_at_first; /* of another coroutine; as the first one was accepted */
 static struct co *root;
 
 static void on_accept(void *ctx, struct sock *sock)
@@ -19,6 +20,8 @@ static void on_accept(void *ctx, struct sock *sock)
 	int *mine = ctx;
 	if (mine)
 		++*mine;
+	if (accepted_count == 0)
+		turns_at_first = turns;
 	accepted[accepted_count++] = sock;
 	co_wake(root);
 }
@@ -256,6 +259,50 @@ static void descriptors_do_not_leak_into_children(void **state)
 	listener_close(&l);
 }
 
+/* Its connection is there at once, whether it is accepted or not. */
+static int stand_at(int port)
+{
+	struct addr to;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(addr_literal(&to, "127.0.0.1", port));
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to.sa, to.len), 0);
+	return fd;
+}
+
+/* One more comes at each of its turns. */
+static void come(void *arg)
+{
+	int port = *(int *)arg, fds[4], n = 0;
+	for (; !co_stopping(); co_yield ()) {
+		turns++;
+		if (accepted_count > 0 && n < 4)
+			fds[n++] = stand_at(port);
+	}
+	while (n > 0)
+		close(fds[--n]);
+}
+
+static void others_run_while_a_crowd_is_accepted_at_the_end(void **state)
+{
+	(void)state;
+	enum { CROWD = 150 };
+	struct listener *l;
+	int fds[CROWD];
+	assert_int_equal(open_one(&l, "127.0.0.1:0", false, NULL), OK);
+	int port = listener_port(l);
+	listener_start(l);
+	for (int i = 0; i < CROWD; i++)
+		fds[i] = stand_at(port);
+	struct co *other = co_start("other", come, &port);
+	listener_close(&l);
+	assert_true(turns - turns_at_first >= 2);
+	assert_true(accepted_count >= CROWD);
+	co_stop(other);
+	co_join(&other);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -268,6 +315,7 @@ int main(void)
 		T(useless_texts_are_refused),
 		T(descriptors_that_run_out_delay_a_connection_but_lose_none),
 		T(descriptors_do_not_leak_into_children),
+		T(others_run_while_a_crowd_is_accepted_at_the_end),
 	};
 	return cmocka_run_group_tests_name("listen", tests, NULL, NULL);
 }
