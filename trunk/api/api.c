@@ -208,7 +208,11 @@ static err send_answer(struct http_session *s, struct api_call *call, const char
 	struct buf body = {.max = UNSENT_MAX};
 	const char *type = *callback ? "text/javascript" : "application/json";
 	bool good = write_body(&body, call, callback) && may_wait(&quota, body.n);
-	json_free_long(call->answer);
+	/* Others wait for the room of an answer that has taken some; that is given back at once. */
+	if (call->quota.taken)
+		json_decref(call->answer);
+	else
+		json_free_long(call->answer);
 	quota_empty(&call->quota);
 	if (!good) {
 		buf_free(&body);
