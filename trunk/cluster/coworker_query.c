@@ -41,9 +41,16 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 {
 	struct member_list members = {0};
 	int64_t timeout = vhost->cluster.query_timeout_ms, deadline = clock_after(timeout);
-	/* One whose name has no address yet must not take the time of those that have one. */
-	members_list(cluster, MEMBER_API, &vhost->cluster.coworkers, &members,
-		     clock_after(timeout / NAMES_SHARE));
+	/* A name without an address yet must not take the time of those that have one. What is behind it may have the
+	 * stream: it counts as one that has not answered. */
+	const struct text_list *names = &vhost->cluster.coworkers;
+	int unknown = members_list(cluster, MEMBER_API, names, &members,
+				   clock_after(timeout / NAMES_SHARE));
+	if (unknown > 0 && unknown == names->count) {
+		member_list_fini(&members);
+		members = (struct member_list){0};
+		unknown = members_list(cluster, MEMBER_API, names, &members, deadline);
+	}
 	q->cluster = cluster;
 	q->asks = (struct asks){
 		.server = cluster->server,
@@ -59,7 +66,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 		if (path)
 			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(name), path);
 	}
-	q->missing = members.count;
+	q->missing = members.count + unknown;
 	member_list_fini(&members);
 }
 

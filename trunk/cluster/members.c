@@ -240,12 +240,13 @@ static void take_by_name(struct cluster *cluster, struct member_list *out, enum 
 	take(cluster, out, &m);
 }
 
-void members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
-		  struct member_list *out, int64_t deadline)
+int members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
+		 struct member_list *out, int64_t deadline)
 {
-	int own = 0;
+	int own = 0, unknown = 0;
 	for (int i = 0; i < texts->count; i++) {
 		const struct watch *w = resolved(cluster, kind, texts->v[i], deadline);
+		unknown += w && !w->resolved;
 		if (!w || w->list.count == 0)
 			take_by_name(cluster, out, kind, texts->v[i]);
 		for (int n = 0; w && n < w->list.count; n++) {
@@ -259,6 +260,7 @@ void members_list(struct cluster *cluster, enum member_kind kind, const struct t
 	 * origin. */
 	if (out->count == 0 && own && kind != MEMBER_API && !member_is_srv(texts->v[0]))
 		take_by_name(cluster, out, kind, texts->v[0]);
+	return unknown;
 }
 
 void members_answered(struct cluster *cluster, const char *name)

@@ -17,9 +17,9 @@ void members_follow(struct cluster *cluster);
 
 /* Adds the members behind these texts, one's own addresses left out, each once. A text that has not
  * been resolved yet is waited for until the deadline; a host name without an address is a member
- * by its name, so that whoever connects can tell what is wrong with it. */
-void members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
-		  struct member_list *out, int64_t deadline) BLOCKS;
+ * by its name, so that whoever connects can tell what is wrong with it. Gives how many texts were not resolved. */
+int members_list(struct cluster *cluster, enum member_kind kind, const struct text_list *texts,
+		 struct member_list *out, int64_t deadline) BLOCKS;
 
 /* For whoever asks a member. What we lack ourselves (ERR_LOCAL) is no failure of the member. */
 void members_answered(struct cluster *cluster, const char *name);
