@@ -20,7 +20,7 @@ static void put_left(json_t *data, const struct server *server)
 /* The other processes of an upgrade in place, where there are any. */
 static void put_generation(json_t *data, const char *name, const struct generation *g)
 {
-	if (g->state == GENERATION_NONE)
+	if (g->state == GENERATION_NONE || !g->pid)
 		return;
 	json_t *object = json_put_object(data, name);
 	json_put_int(object, "pid", g->pid);

@@ -264,7 +264,9 @@ static void next_main(void *arg)
 	close_side(s);
 	if (e != ERR_STOPPED)
 		take_port_back(s);
-	generation_forget(&s->serve->server.next);
+	if (s->is_handed)
+		s->serve->server.next.pid =
+			0; /* whoever serves the port after it can be gone on at, too */
 	s->co = NULL;
 	if (pid > 0)
 		reap(pid);

@@ -15,7 +15,7 @@ enum { GENERATION_ADDRESS_MAX = 64 };
 
 struct generation {
 	enum generation_state state;
-	int pid;
+	int pid;                           /* 0: that process has ended */
 	char rtmp[GENERATION_ADDRESS_MAX]; /* "ip:port" where this process reaches it; "" */
 	char api[GENERATION_ADDRESS_MAX];  /* likewise, of a former one */
 	struct map *keys;                  /* of streams that a former one has; NULL: none */
