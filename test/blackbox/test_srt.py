@@ -4,11 +4,12 @@ import signal
 import subprocess
 
 import topology as top
-from support import httpc, srt
+from support import httpc, rtc, srt
 from support.case import alone, calm
 from support.hookserver import HookServer
 from support.lossy import Lossy
 from support.server import free_port, wait_for
+from test_rtc_media import wait_heard
 
 PLAY = "play { mw_latency 50; }"
 
@@ -67,6 +68,18 @@ def test_hls_is_made_of_it(t):
     url = s.web("/live/a.m3u8")
     wait_for(lambda: httpc.fetch(url).status == 200, 15, "the playlist")
     assert set(srt.probe(url, 2)) == {"h264", "aac"}
+
+
+def test_webrtc_plays_it(t):
+    """What ffmpeg publishes by SRT is seen and heard by WebRTC players, here and behind an edge."""
+    srt.need(t)
+    s = t.server("srs", top.conf(srt.VHOST % "" + rtc.VHOST % "", top=srt.SERVER % "" + rtc.SERVER % ""))
+    edge = t.server("edge", top.conf(rtc.VHOST % f"}} cluster {{ mode remote; origin {s.address}; ", top=rtc.SERVER % ""))
+    srt.ffmpeg(t, srt.media_file(t), srt.publish_url(s))
+    s.wait_live("a", 10)
+    for server in (s, edge):
+        player = rtc.aiortc(t, ("play", server.api_url("/rtc/v1/whep/?app=live&stream=a")), name="player-" + server.name)
+        wait_heard(player, {"video": 50, "audio": 100, "loud": 90}, seconds=20)
 
 
 def test_gstreamer_publishes_and_plays(t):
