@@ -54,16 +54,10 @@ def test_relays_that_answer_too_much(t):
         fake_relay(t, w.s, n, rubbish_of(n))
     views, failed = [], []
 
-    def view():
-        return httpc.fetch_json(w.s.api_url("/api/v1/clusters/streams"), timeout=30 * SCALE)
-
-    def honest_of(found):
-        return next(r for r in found["streams"][0]["origin"]["relays"] if r["node"] == honest)
-
     def look():
         try:
             for _ in range(5):
-                views.append(view())
+                views.append(httpc.fetch_json(w.s.api_url("/api/v1/clusters/streams"), timeout=30 * SCALE))
         except Exception as e:  # pylint: disable=broad-except
             failed.append(e)
     lookers = [threading.Thread(target=look) for _ in range(4)]
@@ -73,14 +67,12 @@ def test_relays_that_answer_too_much(t):
         thread.join()
     w.over = True
     assert not failed, failed[0]
-    # Four at a time share the room of those that nobody vouches for: it may be short for one of them, which says so.
-    for found in views:
-        assert not honest_of(found)["known"] or honest_of(found)["viewers"] == 1, honest_of(found)
-        assert all(r["why"] for r in found["streams"][0]["origin"]["relays"] if not r["known"]), "why it is not there"
-    assert sum(honest_of(found)["known"] for found in views) > len(views) / 2, [honest_of(found) for found in views]
-    assert any(found["streams"][0]["left_out"] > 0 for found in views)
-    # Who looks alone finds it.
-    wait_for(lambda: honest_of(view())["known"], 10, "the honest one")
+    for view in views:
+        found, = view["streams"]
+        shown, = [r for r in found["origin"]["relays"] if r["node"] == honest]
+        assert shown["known"] and shown["viewers"] == 1, shown
+        assert found["left_out"] > 0, found["left_out"]
+        assert all(r["why"] for r in found["origin"]["relays"] if not r["known"]), "why it is not there"
     for thing in t.things:
         if isinstance(thing, rtmp.Conn):
             thing.close()

@@ -9,8 +9,9 @@ static bool has_room(const struct budget *b, bool untrusted, size_t n)
 
 bool quota_take(struct quota *quota, size_t n)
 {
+	bool untrusted = quota->untrusted && quota->taken + n > quota->reserve;
 	for (const struct budget *b = quota->from; b; b = b->above)
-		if (!has_room(b, quota->untrusted, n))
+		if (!has_room(b, untrusted, n))
 			return false;
 	for (struct budget *b = quota->from; b; b = b->above)
 		b->used += n;

@@ -11,10 +11,11 @@ struct budget {
 	struct budget *above; /* this one is a part of it; NULL */
 };
 
-/* What one user has taken. Zeroed memory, apart from the first two members. */
+/* What one user has taken. Zeroed memory, apart from the first three members. */
 struct quota {
 	struct budget *from; /* NULL: there is no limit */
 	bool untrusted;
+	size_t reserve; /* that an untrusted one may have whatever the others of its kind have taken */
 	size_t taken;
 };
 

@@ -14,6 +14,8 @@
 enum {
 	VALUE_BYTES = 150,   /* of memory, for a value of an answer that is parsed: an estimate */
 	SMALL_BYTES = 16384, /* an answer that is parsed at once */
+	RESERVE =
+		32768, /* for an answer of a few words, which rubbish of others must not push out */
 };
 
 /* ---- whom ---- */
@@ -249,6 +251,7 @@ static void start(struct asks *asks, struct ask *a)
 	a->asks = asks;
 	a->quota.from = asks->budget;
 	a->quota.untrusted = a->untrusted;
+	a->quota.reserve = RESERVE;
 	a->co = co_start("ask", ask_main, a);
 	asks->running += a->co != NULL;
 	if (a->co)

@@ -27,13 +27,13 @@ static bool is_circle(const struct server *server, const struct view_query *q)
 
 /* ---- streams ---- */
 
-/* Of all views of the process, and of one: 24,000 nodes, half of them told by untrusted relays. A node is
- * estimated at NODE_BYTES. */
+/* Of all views of the process, and of one: 24,000 nodes, a quarter of them told by untrusted relays, so that there is
+ * room for those of four views at a time. A node is estimated at NODE_BYTES. */
 enum {
 	VIEWS_BYTES = 192 << 20,
 	VIEWS_UNTRUSTED = VIEWS_BYTES / 2,
 	VIEW_BYTES = 96 << 20,
-	VIEW_UNTRUSTED = VIEW_BYTES / 2,
+	VIEW_UNTRUSTED = VIEWS_UNTRUSTED / 4,
 };
 static struct budget all_views = {.max = VIEWS_BYTES, .untrusted_max = VIEWS_UNTRUSTED};
 

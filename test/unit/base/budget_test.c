@@ -62,9 +62,26 @@ static void without_a_budget_there_is_no_limit(void **state)
 	assert_int_equal(p.taken, 0);
 }
 
+/* What others of its kind have taken is no reason to refuse an untrusted user the little that is its own. */
+static void an_untrusted_user_has_its_reserve(void **state)
+{
+	struct budget b = {.max = 100, .untrusted_max = 40};
+	struct quota many = {&b, .untrusted = true}, few = {&b, .untrusted = true, .reserve = 10};
+	(void)state;
+	assert_true(quota_take(&many, 40));
+	assert_true(quota_take(&few, 10));
+	assert_false(quota_take(&few, 1));
+	assert_false(quota_take(&many, 1));
+	quota_empty(&many);
+	assert_true(quota_take(&few, 1));
+	quota_empty(&few);
+	assert_int_equal(b.used, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_untrusted_user_has_its_reserve),
 		cmocka_unit_test(what_there_is_can_be_taken_and_no_more),
 		cmocka_unit_test(a_part_is_taken_from_the_whole_too),
 		cmocka_unit_test(strangers_leave_something_for_the_others),
