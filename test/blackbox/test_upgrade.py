@@ -60,9 +60,9 @@ class Generations:
 class Knocker(threading.Thread):
     """Connects again and again; what fails is kept."""
 
-    def __init__(self, port):
+    def __init__(self, port, pause=0.005):
         super().__init__(daemon=True)
-        self.port, self.failed, self.count, self.stopping = port, [], 0, False
+        self.port, self.pause, self.failed, self.count, self.stopping = port, pause, [], 0, False
         self.start()
 
     def run(self):
@@ -74,7 +74,7 @@ class Knocker(threading.Thread):
                 self.count += 1
             except (OSError, AssertionError) as e:
                 self.failed.append(repr(e))
-            time.sleep(0.005)
+            time.sleep(self.pause)
 
     def stop(self):
         self.stopping = True

@@ -75,7 +75,7 @@ class Requests(threading.Thread):
                     self.failed.append(status)
             except (OSError, AssertionError, Closed) as e:
                 self.failed.append(repr(e))
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     def stop(self):
         self.stopping = True
@@ -162,7 +162,7 @@ def test_upgrades_under_all_protocols(t):
     scene.publish()
     scene.play()
     generations = scene.generations
-    knocker, requests = Knocker(scene.origin.rtmp), Requests(scene.origin.web("/healthz"))
+    knocker, requests = Knocker(scene.origin.rtmp, pause=0.02), Requests(scene.origin.web("/healthz"))
     began = time.monotonic()
     for _ in range(UPGRADES):
         generations.upgrade()

@@ -11,8 +11,10 @@
 
 enum {
 	STEP_MS = 200,
-	ASK_SLICE = 64, /* clients looked at before others can run */
-	FRESH_MS = 200, /* a server is asked so long behind a start of its stream at most, */
+	ASK_SLICE = 64,  /* clients looked at before others can run */
+	PACE_MS = 10,    /* so often some are asked, */
+	PACE_ALL = 1000, /* and all of them within about so many times */
+	FRESH_MS = 200,  /* a server is asked so long behind a start of its stream at most, */
 	FRESH_STEP_MS = 20,
 	FRESH_MAX_MS = 3000,   /* or when it has been waited for so long */
 	REPORT_MS = 1000,      /* until the first line of how many are left; then doubled, */
@@ -74,13 +76,23 @@ static bool is_good_moment(const struct client *c, int64_t began_ms)
 	       now - began_ms >= (wait < FRESH_MAX_MS ? wait : FRESH_MAX_MS);
 }
 
+/* A stream pauses for its viewers from the moment its encoder has moved until the edges have followed it. All at once
+ * they would hold one another up, and each would pause for as long as all of them need. */
+static void keep_pace(struct serve *serve)
+{
+	if (drain_of(serve)->asked % (1 + left(serve) / PACE_ALL) == 0)
+		(void)co_sleep(PACE_MS);
+}
+
 /* To look for a place may take a while, in which the client can leave: the cursor stands at another one then. */
 static void ask(struct serve *serve, struct client_cursor *cursor)
 {
 	const struct client *asked = cursor->at;
 	char *url = url_elsewhere(serve, asked->request);
-	if (cursor->at == asked && client_reconnect(client_cursor_next(cursor), url))
+	if (cursor->at == asked && client_reconnect(client_cursor_next(cursor), url)) {
 		drain_of(serve)->asked++;
+		keep_pace(serve);
+	}
 	free(url);
 }
 
