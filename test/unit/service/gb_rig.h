@@ -36,7 +36,7 @@ static inline struct udp *open_udp(void)
 static inline void begin(const char *media, const char *sip)
 {
 	char *conf = mem_printf(
-		"stream_caster { enabled on; %s sip { %s timeout 0.5; reinvite 0.2; idle 0.3; } }\n"
+		"stream_caster { enabled on; %s sip { %s timeout 5; reinvite 0.2; idle 0.3; } }\n"
 		"vhost __defaultVhost__ { }",
 		media, sip);
 	server = test_server_new(conf);

@@ -114,7 +114,7 @@ static void a_refusal_is_told_to_who_waits(void **state)
 static void silence_is_told_to_who_waits(void **state)
 {
 	(void)state;
-	begin("", "invite on_demand; catalog off;");
+	begin("", "invite on_demand; catalog off; timeout 0.5;");
 	assert_int_equal(gb_camera_register(&camera, NULL, 3600), 200);
 	assert_true(want());
 	(void)await_invite();
@@ -184,7 +184,7 @@ static void media_of_nobody_is_refused(void **state)
 static void another_program_may_announce_a_stream(void **state)
 {
 	(void)state;
-	begin("", "invite off;");
+	begin("", "invite off; timeout 1.5;");
 	assert_int_equal(gb_external_open(server->gb, "cam", 4711), OK);
 	assert_int_equal(gb_external_open(server->gb, "cam", 4712), ERR_FULL);
 	assert_int_equal(gb_external_open(server->gb, "other", 4711), ERR_FULL);
