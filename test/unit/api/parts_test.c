@@ -132,7 +132,7 @@ static struct srt_link *play_by_srt(const struct addr *at)
 {
 	struct srt_link *link = NULL;
 	struct srt_options options = srt_options_of(server->conf, NULL);
-	options.connect_timeout_ms = 2000;
+	options.connect_timeout_ms = 10000;
 	assert_int_equal(srt_link_connect(&link, at, "live/x", &options), OK);
 	return link;
 }

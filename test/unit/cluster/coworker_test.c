@@ -15,10 +15,10 @@ static void the_first_that_has_it_is_the_answer(void **state)
 {
 	struct coworker_answer answer;
 	(void)state;
-	begin(NULL, HERE, "");
+	begin(NULL, HERE, "query_timeout 20000;");
 	int64_t began = clock_ms();
 	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
-	assert_true(clock_ms() - began < 400);
+	assert_true(clock_ms() - began < 10000);
 	assert_string_equal(answer.rtmp, "10.0.0.9:1935");
 	assert_string_equal(answer.coworker, b.name);
 	assert_non_null(strstr(b.last, "POST /api/v1/clusters?vhost="));
@@ -34,9 +34,17 @@ static void an_answer_is_kept_until_it_is_forgotten(void **state)
 	int asked = a.requests;
 	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
 	assert_int_equal(a.requests, asked);
-	assert_int_equal(find(COWORKER_FRESH, &answer), OK);
-	assert_int_equal(a.requests, asked + 1);
-	assert_int_equal(find(COWORKER_FRESH, &answer), OK); /* as fresh as that */
+	int64_t took = COWORKER_FRESH_MS;
+	for (int round = 0; round < 20 && took >= COWORKER_FRESH_MS; round++) {
+		(void)co_sleep(round ? COWORKER_FRESH_MS + 1 : 0);
+		int64_t began = clock_ms();
+		asked = a.requests;
+		assert_int_equal(find(COWORKER_FRESH, &answer), OK);
+		assert_int_equal(a.requests, asked + 1);
+		assert_int_equal(find(COWORKER_FRESH, &answer), OK); /* as fresh as that */
+		took = clock_ms() - began;
+	}
+	assert_true(took < COWORKER_FRESH_MS);
 	assert_int_equal(a.requests, asked + 1);
 	coworker_forget(server->cluster, "/live/x");
 	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
@@ -59,7 +67,7 @@ static void a_silent_one_has_failed_and_an_answer_makes_it_well(void **state)
 {
 	struct coworker_answer answer;
 	(void)state;
-	begin(NULL, NOT_HERE, "query_cache_none 10;");
+	begin(NULL, NOT_HERE, "query_cache_none 10; query_timeout 500;");
 	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
 	assert_int_equal(peer_get(server->cluster->peers, a.name)->failures, 1);
 	assert_int_equal(answer.absent_at, 0); /* the silent one may have it */
@@ -89,7 +97,7 @@ static void all_are_heard_by_one_that_has_it_too(void **state)
 {
 	struct coworker_poll *poll = mem_new(struct coworker_poll);
 	(void)state;
-	begin(HERE, NULL, "");
+	begin(HERE, NULL, "query_timeout 500;");
 	coworker_find_all(server->cluster, vhost(), &target, poll);
 	assert_int_equal(poll->count, 1);
 	assert_int_equal(poll->missing, 1);
@@ -172,9 +180,8 @@ static void the_later_publisher_of_two_loses(void **state)
 								   .own = own,
 								   .lost = lost});
 		rival_asked(r);
-		int64_t until = clock_after(1000);
-		while (a.requests == before && clock_ms() < until)
-			(void)co_sleep(10);
+		wait_until(a.requests > before);
+		wait_until(losses >= cases[i].losses);
 		(void)co_sleep(100);
 		assert_int_equal(losses, cases[i].losses);
 		rival_stop(&r);

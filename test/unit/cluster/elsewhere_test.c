@@ -35,7 +35,7 @@ static void without_one_there_is_no_place(void **state)
 {
 	struct coworker_answer answer;
 	(void)state;
-	begin("{\"code\":0,\"data\":{\"origin\":null}}", NULL, "");
+	begin("{\"code\":0,\"data\":{\"origin\":null}}", NULL, "query_timeout 500;");
 	assert_int_equal(elsewhere(&answer), ERR_NOTFOUND);
 }
 

@@ -244,12 +244,12 @@ static char fake_texts[][8] = {"rtmp", "h", "h", "live", "x", ""};
 static const struct target fake_target = {fake_texts[0], fake_texts[1], 1935,         fake_texts[2],
 					  fake_texts[3], fake_texts[4], fake_texts[5]};
 
-/* Around a test: one origin, that of 127.0.0.1:11. */
+/* Around a test: one origin, that of 127.0.0.1:11, and time that passes only when everybody waits. */
 static inline int fake_link_setup(void **state)
 {
 	memset(origins, 0, sizeof(origins));
 	origins[0].name = "127.0.0.1:11";
-	return co_setup(state);
+	return co_setup_fake_time(state);
 }
 
 /* An edge of the origins that have a name. */

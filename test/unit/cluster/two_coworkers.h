@@ -18,12 +18,13 @@ static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live",
 	    param[] = "";
 static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
 
+/* Of two values of a directive the first counts: what a test says comes first. */
 static inline void begin(const char *body_a, const char *body_b, const char *more)
 {
 	api_open(&a, body_a);
 	api_open(&b, body_b);
 	char *content = mem_printf("cluster { mode local; origin_cluster on; coworkers %s %s; "
-				   "query_timeout 500; %s }",
+				   "%s query_timeout 8000; }",
 				   a.name, b.name, more);
 	char *conf = test_server_vhost(content);
 	server = test_server_new(conf);

@@ -4,6 +4,8 @@
 #include "support/co_unit.h"
 #include "support/unit.h"
 
+#include "support/free_port.h"
+
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +21,6 @@ static void ignore(void *ctx, struct sock *sock)
 /* A server so full that it closes each connection at once. */
 static struct conf full = {.max_connections = 1};
 static struct server server = {.conf = &full, .places.count = 1 << 20};
-
-/* A port that was free a moment ago. */
-static int free_port(void)
-{
-	struct listener *l;
-	assert_int_equal(
-		listener_open(&l, &(struct listen_opts){.what = "test", .on_accept = ignore}), OK);
-	int port = listener_port(l);
-	listener_close(&l);
-	return port;
-}
 
 static struct endpoint at(const char *host, int port)
 {

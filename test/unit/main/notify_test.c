@@ -137,7 +137,16 @@ static void fill_its_queue(void)
 	close(fd);
 }
 
-/* Waiting for it would take 200 ms each time. */
+/* Ten times a period of the watchdog. */
+static int64_t ten_periods(void)
+{
+	int64_t began = clock_ms();
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(co_sleep(10), OK);
+	return clock_ms() - began;
+}
+
+/* Waiting for it would take 200 ms each time, in each round. */
 static void a_manager_that_does_not_read_stops_nobody(void **state)
 {
 	(void)state;
@@ -146,10 +155,12 @@ static void a_manager_that_does_not_read_stops_nobody(void **state)
 	notify_begin();
 	notify_ready();
 	fill_its_queue();
-	int64_t began = clock_ms();
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(co_sleep(10), OK);
-	assert_true(clock_ms() - began < 1000);
+	int64_t least = ten_periods();
+	for (int round = 1; round < 5 && least >= 1000; round++) {
+		int64_t ms = ten_periods();
+		least = ms < least ? ms : least;
+	}
+	assert_true(least < 1000);
 	while (*heard())
 		;
 	wait_until(strcmp(heard(), "WATCHDOG=1") == 0);

@@ -22,6 +22,8 @@
 
 #include "support/unit.h"
 
+#include "support/free_port.h"
+
 enum { PATIENCE_MS = 20000, SAID_MAX = 1 << 18, ARGS = 6 };
 
 static char folder[32];
@@ -77,18 +79,6 @@ static inline int64_t now_ms(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Nobody listens there at the moment. */
-static inline int free_port(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-	close(fd);
-	return ntohs(at.sin_port);
 }
 
 /* The arguments behind the name of the program, the last one NULL. */

@@ -75,9 +75,13 @@ static void an_answer_ends_with_its_lifetime(void **state)
 	assert_in_range(got.expires_ms, before + 1000, clock_ms() + 1000);
 	server.last_byte = 7;
 	until_it_expires();
-	assert_int_equal(lookup("a.test"), OK);
-	assert_true(has("10.0.0.7:1935"));
-	assert_int_equal(server.asked_a, 2);
+	int64_t again = clock_ms(), took;
+	do { /* the old one is the answer while the server takes long */
+		assert_int_equal(lookup("a.test"), OK);
+		took = clock_ms() - again;
+		assert_true(took < 8000);
+	} while (!has("10.0.0.7:1935"));
+	assert_in_range(server.asked_a, 2, 2 + took / 1000);
 }
 
 static void an_old_answer_is_better_than_none(void **state)

@@ -100,19 +100,31 @@ static void places_are_the_clients(void **state)
 	end();
 }
 
+/* One a second may come: where the machine took about as long for two, it is done again. */
+enum { TOO_LONG_MS = 900 };
+
 static void a_client_that_comes_too_fast_has_none(void **state)
 {
 	(void)state;
-	struct conn_place places[2] = {0};
-	char ip[ADDR_TEXT_MAX];
-	begin(PROXY_PROTOCOL_ALLOWED);
-	conf.max_connection_rate_per_address = conf.max_connection_burst_per_address = 1;
-	assert_int_equal(arrive(ip, &places[0], line, NULL), OK);
-	assert_int_equal(arrive(ip, &places[1], line, NULL), ERR_LIMIT);
-	assert_int_equal(arrivals_refused(server.arrivals), 1);
-	place_give(&places[0]);
-	place_give(&places[1]);
-	end();
+	int64_t took = TOO_LONG_MS;
+	for (int round = 0; round < 10 && took >= TOO_LONG_MS; round++) {
+		struct conn_place places[2] = {0};
+		char ip[ADDR_TEXT_MAX];
+		begin(PROXY_PROTOCOL_ALLOWED);
+		conf.max_connection_rate_per_address = conf.max_connection_burst_per_address = 1;
+		int64_t began = clock_ms();
+		assert_int_equal(arrive(ip, &places[0], line, NULL), OK);
+		err second = arrive(ip, &places[1], line, NULL);
+		took = clock_ms() - began;
+		if (took < TOO_LONG_MS) {
+			assert_int_equal(second, ERR_LIMIT);
+			assert_int_equal(arrivals_refused(server.arrivals), 1);
+		}
+		place_give(&places[0]);
+		place_give(&places[1]);
+		end();
+	}
+	assert_true(took < TOO_LONG_MS);
 }
 
 static void requests_say_whose_they_are(void **state)

@@ -142,6 +142,12 @@ static long size_of(const char *name)
 	return n;
 }
 
+/* Until it is so: helpers and the disk may take their time. */
+enum { DISK_MS = 20000 };
+#define await(what)                                                                                \
+	for (int64_t end_ = clock_after(DISK_MS); !(what); (void)co_sleep(1))                      \
+	assert_true(clock_ms() < end_)
+
 static void a_stream_is_recorded(void **state)
 {
 	static const char *const names[] = {"a.flv", "a.mp4"};
@@ -155,8 +161,7 @@ static void a_stream_is_recorded(void **state)
 		encoder_begin(&e, "a");
 		encoder_run(&e, 0, 3000);
 		encoder_end(&e);
-		for (int wait = 0; wait < 2000 && size_of(names[i]) < 0; wait++)
-			(void)co_sleep(1);
+		await(size_of(names[i]) >= 0);
 		assert_true(size_of(names[i]) > 3000);
 		end();
 		dvr_free(&dvr);
@@ -177,8 +182,7 @@ static void segments_of_a_recording_have_names_of_their_own(void **state)
 	encoder_begin(&e, "s");
 	encoder_run(&e, 0, 3000);
 	encoder_end(&e);
-	for (int wait = 0; wait < 2000 && size_of("s-2.flv") < 0; wait++)
-		(void)co_sleep(1);
+	await(size_of("s-2.flv") >= 0);
 	assert_true(size_of("s.flv") > 0 && size_of("s-1.flv") > 0 && size_of("s-2.flv") > 0);
 	end();
 	dvr_free(&dvr);
@@ -223,8 +227,7 @@ static void a_recording_is_made_progressive(void **state)
 	encoder_begin(&e, "p");
 	encoder_run(&e, 0, 3000);
 	encoder_end(&e);
-	for (int wait = 0; wait < 4000 && size_of("p.mp4") < 0; wait++)
-		(void)co_sleep(1);
+	await(size_of("p.mp4") >= 0);
 	/* The index stands in front, and there are no fragments. */
 	assert_true(box_at("p.mp4", "moov") > 0);
 	assert_true(box_at("p.mp4", "mdat") > box_at("p.mp4", "moov"));
@@ -250,9 +253,7 @@ static void a_recording_is_gone_on_with(void **state)
 			encoder_begin(&e, "g");
 			encoder_run(&e, 0, 2000);
 			encoder_end(&e);
-			for (int wait = 0; wait < 4000 && size_of(names[i]) <= first; wait++)
-				(void)co_sleep(1);
-			assert_true(size_of(names[i]) > first);
+			await(size_of(names[i]) > first);
 			first = size_of(names[i]) + 3000;
 		}
 		end();
@@ -260,6 +261,23 @@ static void a_recording_is_gone_on_with(void **state)
 		end_registry();
 		free(vhost);
 	}
+}
+
+static unsigned segments_listed(const struct hls *hls)
+{
+	char *text = list_text(hls, "/live/r.m3u8");
+	unsigned n = count(text, "#EXTINF:");
+	free(text);
+	return n;
+}
+
+static unsigned segments_in_file(void)
+{
+	size_t size;
+	char *text = file_text("live/r.m3u8", &size);
+	unsigned n = count(text, "#EXTINF:");
+	free(text);
+	return n;
 }
 
 /* The server ends in the midst of a stream, and another one begins where its files are. */
@@ -272,22 +290,13 @@ static void a_list_goes_on_after_a_restart(const char *more)
 		begin(vhost);
 		struct hls *hls = hls_new(&server);
 		encoder_begin(&e, "r");
-		for (int wait = 0; life && wait < 2000; wait++) {
-			char *text = list_text(hls, "/live/r.m3u8");
-			unsigned n = count(text, "#EXTINF:");
-			free(text);
-			if (n >= 2)
-				break;
-			(void)co_sleep(1);
-		}
+		await(!life || segments_listed(hls) >= 2);
 		encoder_run(&e, 0, 4000);
+		await(segments_listed(hls) >= (life ? 5 : 3));
 		char *text = list_text(hls, "/live/r.m3u8");
-		assert_true(count(text, "#EXTINF:") >= (life ? 5 : 3));
 		assert_int_equal(count(text, "#EXT-X-DISCONTINUITY\n"), life);
 		free(text);
-		for (int wait = 0; wait < 2000 && size_of("live/r.m3u8") < 0; wait++)
-			(void)co_sleep(1);
-		assert_true(size_of("live/r.m3u8") > 0);
+		await(segments_in_file() >= (life ? 5 : 3));
 		end();
 		source_leave(e.source, &e.feeder, 0);
 		source_unref(&e.source);
@@ -336,11 +345,14 @@ static bool is_listed(const struct hls *hls)
 	return is;
 }
 
-static void await_list(const struct hls *hls, bool there)
+/* Until it is cut: helpers have to end what they do first. */
+static void run_until_listed(struct encoder *e, const struct hls *hls, uint32_t from)
 {
-	for (int wait = 0; wait < 5000 && is_listed(hls) != there; wait++)
-		(void)co_sleep(1);
-	assert_int_equal(is_listed(hls), there);
+	int64_t deadline = clock_after(DISK_MS);
+	for (; !is_listed(hls); from += 1000) {
+		assert_true(clock_ms() < deadline);
+		encoder_run(e, from, from + 1000);
+	}
 }
 
 static void a_stream_that_begins_while_the_former_is_removed_is_cut(void **state)
@@ -359,14 +371,12 @@ static void a_stream_that_begins_while_the_former_is_removed_is_cut(void **state
 	encoder_end(&e);
 	for (int i = 0; i < HELPERS; i++)
 		assert_non_null(co_start_in(&server.services, "helper", occupy, NULL));
-	await_list(hls, false);
+	await(!is_listed(hls));
 	encoder_begin(&e, "d");
 	encoder_run(&e, 0, 2000);
 	for (int i = 0; i < HELPERS; i++)
 		sem_post(&may_go);
-	turn();
-	encoder_run(&e, 2000, 5000);
-	await_list(hls, true);
+	run_until_listed(&e, hls, 2000);
 	encoder_end(&e);
 	end();
 	hls_free(&hls);

@@ -68,7 +68,7 @@ static void a_device_is_called_for_who_watches(void **state)
 {
 	(void)state;
 	int64_t since = 0;
-	begin("", "invite on_demand; catalog off;");
+	begin("", "invite on_demand; catalog off; idle 2;");
 	assert_false(maker_can(&server->maker, vhost(), "live", GB_CAMERA, &since));
 	assert_false(want());
 	assert_int_equal(gb_camera_register(&camera, NULL, 3600), 200);
@@ -86,13 +86,13 @@ static void a_device_is_called_for_who_watches(void **state)
 	maker_leave(&server->maker, &making);
 	maker_leave(&server->maker, &second);
 	/* Somebody without a connection of his own keeps it. */
-	int64_t until = clock_after(600);
+	int64_t until = clock_after(2600);
 	while (clock_ms() < until) {
 		maker_touch(&server->maker, vhost(), "live", GB_CAMERA);
 		assert_int_equal(co_sleep(50), OK);
 	}
 	assert_int_equal(server->gb->call_count, 1);
-	assert_true(gb_camera_await(&camera, "BYE", 3000));
+	assert_true(gb_camera_await(&camera, "BYE", 8000));
 	wait_until(server->gb->call_count == 0);
 }
 
@@ -114,7 +114,7 @@ static void a_refusal_is_told_to_who_waits(void **state)
 static void silence_is_told_to_who_waits(void **state)
 {
 	(void)state;
-	begin("", "invite on_demand; catalog off;");
+	begin("", "invite on_demand; catalog off; timeout 0.5;");
 	assert_int_equal(gb_camera_register(&camera, NULL, 3600), 200);
 	assert_true(want());
 	(void)await_invite();
@@ -184,7 +184,7 @@ static void media_of_nobody_is_refused(void **state)
 static void another_program_may_announce_a_stream(void **state)
 {
 	(void)state;
-	begin("", "invite off;");
+	begin("", "invite off; timeout 1.5;");
 	assert_int_equal(gb_external_open(server->gb, "cam", 4711), OK);
 	assert_int_equal(gb_external_open(server->gb, "cam", 4712), ERR_FULL);
 	assert_int_equal(gb_external_open(server->gb, "other", 4711), ERR_FULL);

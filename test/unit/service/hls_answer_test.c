@@ -32,6 +32,13 @@ static int setup(void **state)
 	return co_setup(state);
 }
 
+/* No time passes in which there could be more lines. */
+static int setup_fake_time(void **state)
+{
+	fake_time_begin();
+	return setup(state);
+}
+
 static int teardown(void **state)
 {
 	if (stream.source)
@@ -203,7 +210,7 @@ static void many_sessions_over_one_connection_do_not_fill_the_log(void **state)
 		assert_memory_equal(piece, "HTTP/1.1 200", 12);
 	}
 	sock_close(&pair.far);
-	assert_true(notice_left_out(server->notices, NOTICE_CONNECTIONS) >= (MANY - BURST) / 2);
+	assert_int_equal(notice_left_out(server->notices, NOTICE_CONNECTIONS), MANY - BURST);
 }
 
 int main(void)
@@ -214,7 +221,9 @@ int main(void)
 		with(a_session_leads_from_the_playlist_to_its_segments),
 		with(what_cannot_be_had_is_refused),
 		with(who_may_not_play_hears_it_at_the_playlist),
-		with(many_sessions_over_one_connection_do_not_fill_the_log),
+		cmocka_unit_test_setup_teardown(
+			many_sessions_over_one_connection_do_not_fill_the_log, setup_fake_time,
+			teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

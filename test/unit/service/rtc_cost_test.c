@@ -208,7 +208,8 @@ static int teardown(void **state)
 	return co_teardown(state);
 }
 
-/* The best of some rounds: a machine that is busy with other things disturbs both. */
+/* The best of some rounds: a machine that is busy with other things disturbs both. A round in which packets were left
+ * out says nothing of what they cost. */
 static void players_cost_little_more_than_their_packets(void **state)
 {
 	double floor = 1e9, ours = 1e9;
@@ -221,8 +222,9 @@ static void players_cost_little_more_than_their_packets(void **state)
 		floor = one < floor ? one : floor;
 		batch.packets = 0;
 		one = source_second(packets[0]);
-		packets[1] = batch.packets;
-		ours = one < ours ? one : ours;
+		packets[1] = batch.packets > packets[1] ? batch.packets : packets[1];
+		if (batch.packets >= packets[0] * 95 / 100)
+			ours = one < ours ? one : ours;
 	}
 	print_message("%d players, a second of 1 Mb/s: %lld packets, %.1f ms for the floor, %.1f "
 		      "ms for ours: %.2f\n",

@@ -28,7 +28,6 @@ static void start(const char *vhost)
 }
 
 static const char plain[] = "rtc { enabled on; rtmp_to_rtc on; stun_timeout 8; }";
-static const char impatient[] = "rtc { enabled on; rtmp_to_rtc on; stun_timeout 1; }";
 
 static int setup(void **state)
 {
@@ -149,25 +148,56 @@ static void a_kick_ends_either_kind(void **state)
 	assert_int_equal(server->rtc->count, 0);
 }
 
+/* How long those that have joined, and those that will, may be silent from now on. */
+static void set_stun_timeout(int64_t ms)
+{
+	server->conf->vhosts[0].rtc.stun_timeout_ms = ms;
+	if (publisher.session)
+		co_wake(publisher.session->co);
+	if (player.session)
+		co_wake(player.session->co);
+}
+
 static void silence_ends_either_kind(void **state)
 {
 	(void)state;
-	start(impatient);
+	start(plain);
 	assert_true(rtc_guest_join(&publisher, server, "a", true));
 	assert_true(rtc_guest_join(&player, server, "b", false));
+	set_stun_timeout(1000);
 	assert_true(rtc_guest_is_over(&publisher, 4000));
 	assert_true(rtc_guest_is_over(&player, 4000));
 	assert_non_null(strstr(player.session->why, "stun_timeout"));
 }
 
-/* Checks alone keep a peer. */
+/* Returns the longest time without one, since the player was heard last. */
+static int64_t send_checks(int64_t ms)
+{
+	int64_t longest = 0, last = rtc_session_heard_ms(player.session), end = clock_after(ms);
+	do {
+		rtc_peer_check(&player.peer, 0);
+		(void)co_sleep(100);
+		int64_t now = clock_ms();
+		longest = now - last > longest ? now - last : longest;
+		last = now;
+	} while (last < end);
+	return longest;
+}
+
+/* Checks alone keep a peer. Where the machine did not let them be sent in time, it is done again. */
 static void a_peer_that_sends_checks_stays(void **state)
 {
+	int64_t longest = INT64_MAX;
 	(void)state;
-	start(impatient);
-	assert_true(rtc_guest_join(&player, server, "b", false));
-	for (int64_t end = clock_after(1600); clock_ms() < end; (void)co_sleep(100))
-		rtc_peer_check(&player.peer, 0);
+	start(plain);
+	for (int round = 0; round < 5 && longest > 700; round++) {
+		rtc_guest_close(&player);
+		set_stun_timeout(8000);
+		assert_true(rtc_guest_join(&player, server, "b", false));
+		set_stun_timeout(1000);
+		longest = send_checks(1600);
+	}
+	assert_true(longest <= 700);
 	assert_int_equal(player.session->stage, RTC_CONNECTED);
 }
 

@@ -61,7 +61,7 @@ static struct srt_link *call_with(const char *stream_id, const char *passphrase)
 	struct srt_link *link = NULL;
 	struct srt_options options = srt_options_of(server->conf, NULL);
 	options.passphrase = passphrase;
-	options.connect_timeout_ms = 2000;
+	options.connect_timeout_ms = 10000;
 	return srt_link_connect(&link, &at, stream_id, &options) == OK ? link : NULL;
 }
 

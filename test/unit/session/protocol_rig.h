@@ -18,12 +18,24 @@
 static struct server *server;
 static struct datagram_peer a, b, viewer;
 
-static inline int setup(void **state)
+static inline void forget_peers(void)
 {
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
 	memset(&viewer, 0, sizeof(viewer));
+}
+
+static inline int setup(void **state)
+{
+	forget_peers();
 	return co_setup(state);
+}
+
+/* For what depends on time alone. */
+static inline int setup_fake_time(void **state)
+{
+	forget_peers();
+	return co_setup_fake_time(state);
 }
 
 static inline int teardown(void **state)

@@ -245,19 +245,20 @@ static void others_are_told_of_it(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TIMED(name) cmocka_unit_test_setup_teardown(name, setup_fake_time, teardown)
 	const struct CMUnitTest tests[] = {
 		T(who_may_is_admitted_and_others_hear_why_not),
 		T(a_full_server_has_places_for_relays_only),
 		T(what_is_published_is_played),
 		T(the_end_of_the_stream_is_told),
-		T(a_player_whose_stream_does_not_come_is_let_go),
+		TIMED(a_player_whose_stream_does_not_come_is_let_go),
 		T(clients_are_counted_and_observed),
 		T(a_kick_ends_them_without_a_socket),
-		T(a_publisher_that_nobody_watches_or_hears_ends),
-		T(a_silent_publisher_is_taken_over),
-		T(what_came_before_the_newcomer_is_no_sign_of_life),
-		T(a_publisher_that_answers_keeps_its_stream),
-		T(others_are_told_of_it),
+		TIMED(a_publisher_that_nobody_watches_or_hears_ends),
+		TIMED(a_silent_publisher_is_taken_over),
+		TIMED(what_came_before_the_newcomer_is_no_sign_of_life),
+		TIMED(a_publisher_that_answers_keeps_its_stream),
+		TIMED(others_are_told_of_it),
 	};
 	return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static int set_up(void **state)
 	api_open(&coworker, THEIRS);
 	api_open(&edge, "{}");
 	char *content = mem_printf(
-		"cluster { mode local; origin_cluster on; coworkers %s; query_timeout 500; }",
+		"cluster { mode local; origin_cluster on; coworkers %s; query_timeout 8000; }",
 		coworker.name);
 	char *conf = test_server_vhost(content);
 	server = test_server_new(conf);
