@@ -7,7 +7,7 @@ import threading
 import time
 
 import topology as top
-from support import httpc
+from support import case, httpc
 from support.server import wait_for
 
 CONSOLE = "https://console.example.com"
@@ -97,6 +97,7 @@ FETCH = """
 """
 
 
+@case.browser
 def test_console_of_another_site_in_chromium(t):
     """In Chromium a console on a listed origin reads and kicks with Basic authentication; one elsewhere does neither."""
     listed, other = blank_site(t), blank_site(t)

@@ -8,6 +8,8 @@ from support.lossy import Lossy
 from support.server import wait_for
 from test_rtc_media import media_file, session, start_behind
 
+BROWSER = True
+
 PUBLISH = """
 const [url, mode, codec] = arguments;
 const pc = window.publisher = new RTCPeerConnection();

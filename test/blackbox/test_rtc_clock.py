@@ -4,6 +4,8 @@ import statistics
 from support.server import wait_for
 from test_rtc_browser import edge_of, page_of, start, whep, whip
 
+BROWSER = True
+
 HOP_MS = 30     # that a server may add
 WINDOWS = 4     # in one of which a busy machine has to be calm
 PICTURES = 60   # of a window
