@@ -252,4 +252,4 @@ def test_own_answer_is_recognised(t):
     for n in range(3):
         assert code_of(t, a.url(f"live/x{n}")) == NOT_FOUND
     assert len(asked) == 1, asked
-    assert f"{balancer.address} is this server itself" in a.log()
+    a.wait_log(f"{balancer.address} is this server itself")

@@ -78,7 +78,7 @@ def test_drained_origin_moves_streams_without_a_gap(t):
     for p, publisher in zip(probes, publishers):
         assert not p.missing(publisher.sent), (p.url, p.missing(publisher.sent)[:5])
         assert not p.backwards()
-    assert "asks to be left" in push_edge.log()
+    push_edge.wait_log("asks to be left")
 
 
 def test_readiness_and_health(t):
@@ -255,7 +255,7 @@ def test_a_drained_edge_sends_edges_of_http_flv_away(t):
     """An edge that pulls over HTTP-FLV is told behind the last chunk that the server works on and is to be left: it goes to
     another one without a lost frame."""
     leaf = drain_one_of_two_edges(t, top.start_flv_edge)
-    assert "the server asks to be left" in leaf.log()
+    leaf.wait_log("the server asks to be left")
 
 
 @alone
