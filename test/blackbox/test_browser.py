@@ -170,6 +170,7 @@ def test_wrong_passwords_are_slow(t):
         thread.join()
     tried, refused = statuses.count(401), statuses.count(429)
     assert tried + refused == len(statuses) and tried <= 10 + 4 * 5, (tried, refused)
+    s.wait_log("the name, password or token is wrong")
     assert s.log().count("the name, password or token is wrong") == 1
     wait_for(lambda: httpc.fetch(s.api_url("/api/v1/versions"), headers={"Authorization": auth()}).status == 200, 5,
              "the right password")

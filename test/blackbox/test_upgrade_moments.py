@@ -45,7 +45,7 @@ def reloads_of_an_upgrade(edge, generations, plain, more):
     wait_for(lambda: pid_of(edge) not in (0, old), 5, "the pid file of the new process")
     generations.pids.append(pid_of(edge))
     os.kill(generations.pids[-1], signal.SIGHUP)
-    assert edge.log().count("has taken over;") > before, (turn, edge.tail())
+    wait_for(lambda: edge.log().count("has taken over;") > before, 5, f"the word of the old process after {turn} reloads")
     return turn
 
 
