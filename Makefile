@@ -302,21 +302,24 @@ SHARED := lib/systemd/system/srs@.service lib/systemd/system/srs.target lib/sysu
 	share/bash-completion/completions/srs share/man/man5/srs.conf.5 share/man/man1/srs.1 \
 	$(COMMANDS:%=share/man/man1/srs-%.1)
 put = install -D -m $(1) $(2) $(DESTDIR)$(3)
-relocated = sed -e 's|/usr/local/etc/|$(SYSCONFDIR)/|g' -e 's|/usr/local/|$(PREFIX)/|g' $(1) >objs/man/$(notdir $(1)) && \
-	$(call put,644,objs/man/$(notdir $(1)),$(2))
+relocated = sed -e 's|/usr/local/etc/|$(SYSCONFDIR)/|g' -e 's|/usr/local/|$(PREFIX)/|g' $(1) >objs/man/$(notdir $(1)).$$$$.new && \
+	mv -f objs/man/$(notdir $(1)).$$$$.new objs/man/$(notdir $(1)) && $(call put,644,objs/man/$(notdir $(1)),$(2))
 LONG_DATE = $(shell LC_ALL=C date -d $(word 3,$(BUILD_VERSION)) '+%B %e, %Y')
 MAKE_PAGE = awk -v page=$(1) -v version=$(word 1,$(BUILD_VERSION)) -v date='$(LONG_DATE)' -f scripts/packaging/man
+
+# At once, and of each make in a file of its own: several may run at a time.
+WHOLE = >$@.$$$$.new && mv -f $@.$$$$.new $@
 
 man: $(MAN_PAGES)
 objs/man/srs.1: $(PROGRAM) scripts/packaging/man
 	@mkdir -p $(@D)
-	@$(PROGRAM) --help | $(call MAKE_PAGE,srs) >$@
+	@$(PROGRAM) --help | $(call MAKE_PAGE,srs) $(WHOLE)
 objs/man/srs.conf.5: $(PROGRAM) scripts/packaging/man
 	@mkdir -p $(@D)
-	@$(PROGRAM) --help-config | $(call MAKE_PAGE,srs.conf) >$@
+	@$(PROGRAM) --help-config | $(call MAKE_PAGE,srs.conf) $(WHOLE)
 objs/man/srs-%.1: scripts/% scripts/packaging/man
 	@mkdir -p $(@D)
-	@COLUMNS=100 scripts/$* --help | $(call MAKE_PAGE,srs-$*) >$@
+	@COLUMNS=100 scripts/$* --help | $(call MAKE_PAGE,srs-$*) $(WHOLE)
 
 install: all man
 	$(call put,755,$(PROGRAM),$(PREFIX)/bin/srs)

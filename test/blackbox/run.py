@@ -2,6 +2,8 @@
 """Runs the black-box cases: the functions test_* of test_*.py in this folder, in the order of
 their names, three at a time (two with sanitizers), each in a process and a folder (objs/test/<case>) of its own. One
 more runs beside them if it is marked case.calm. Two processors are idle for most of the time even so: most cases wait.
+Chromium does not: of the cases that are marked case.browser, and those of a module that says BROWSER = True, one runs at
+a time, and each has 120 s instead of 60. Those that are marked case.alone stand behind all others and run one by one.
 
 A case is a function with one argument, the Case, and a docstring that is its sentence. It passes
 by returning, fails by any exception, is skipped by case.Skip. In a sanitizer build those that are
@@ -41,7 +43,12 @@ def sentence(function):
 
 
 def time_limit(function, scale):
-    return getattr(function, "limit", 60) * scale
+    return getattr(function, "limit", 120 if is_browser(function) else 60) * scale
+
+
+def is_browser(function):
+    """Whether it starts a Chromium, which takes a whole processor for a while."""
+    return getattr(function, "browser", False) or getattr(sys.modules[function.__module__], "BROWSER", False)
 
 
 def is_once(function):
@@ -132,7 +139,8 @@ def choose(options):
 
 class Places:
     """Which case is next: so many at a time, and one more that is calm. Calm cases that find no such place in time take
-    an ordinary one at the end. Behind all of them stand those that are alone, one by one."""
+    an ordinary one at the end. A case with a browser lets others pass while there is one that runs. Behind all of them
+    stand those that are alone, one by one."""
 
     def __init__(self, cases, count):
         self.count = count
@@ -143,13 +151,21 @@ class Places:
 
     def take(self, running):
         calm = sum(child.is_calm for child in running)
-        if self.calm and not calm:
-            return (*self.calm.pop(0), True)
-        waiting = self.others or self.calm
-        if waiting and len(running) - calm < self.count:
-            return (*waiting.pop(0), False)
+        if not calm and (case := self.first_of(self.calm, running)):
+            return (*case, True)
+        if len(running) - calm < self.count and (case := self.first_of(self.others or self.calm, running)):
+            return (*case, False)
         if self.alone and not running:
             return (*self.alone.pop(0), False)
+        return None
+
+    @staticmethod
+    def first_of(waiting, running):
+        """Takes the first one that may run beside these, if there is one."""
+        is_taken = any(is_browser(child.function) for child in running)
+        for n, (_, function) in enumerate(waiting):
+            if not (is_taken and is_browser(function)):
+                return waiting.pop(n)
         return None
 
 

@@ -11,7 +11,7 @@ from support import httpc, rtmp
 from support.case import limit
 from support.flv import TOP
 from support.hookserver import HookServer
-from support.server import wait_for
+from support.server import free_port, wait_for
 
 HEAD = ["server_id", "service_id", "action", "client_id", "ip", "vhost", "app"]
 TAIL = ["stream_url", "stream_id"]
@@ -202,7 +202,7 @@ def test_a_hook_refuses_players(t):
 
 def test_notices_outlive_a_restart_of_their_service(t):
     """on_unpublish is delivered by a service that was down when the stream ended; a stop of the server delivers what is left."""
-    h = service(t)
+    h = service(t, port=free_port())        # that nobody else gets while it is down
     s = t.server("srs", vhost(hooks(h.url(), ("on_unpublish", "on_close"))))
     h.close()
     t.publish(s.url("live/x")).stop()

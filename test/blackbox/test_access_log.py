@@ -128,7 +128,8 @@ def test_a_play_is_followed_from_edge_to_origin(t):
                 str(s.api) for s in (leaf, mid, origin)], done.stdout
             assert "fmle-publish" in done.stdout, done.stdout
             assert origin.clients()[-1]["trace"]["id"] == first
-            assert f"for {first}, and has come by" in origin.log() and f"for {first}, and has come by" in mid.log()
+            for s in (origin, mid):
+                s.wait_log(f"for {first}, and has come by")
         probe.stop()
     assert subprocess.run([sys.executable, CLUSTER, "trace", "nobody", leaf.api_address], capture_output=True, timeout=20,
                           check=False).returncode == 1

@@ -1,12 +1,12 @@
-"""The tools of the benchmark: they start, and what they report is true. Nothing here is timed."""
+"""The tools of the benchmark: they start, and what they report is true. Nothing here is timed but the rates that were asked for."""
 import json
 import os
 
 import topology as top
 from support import rtc, srt
-from support.case import Skip
+from support.case import Skip, alone
 from support.flv import TOP
-from support.server import SMALL_QUARANTINE, free_port, listening, wait_for
+from support.server import SMALL_QUARANTINE, free_port, free_ports, listening, wait_for
 
 ONCE = "The tools of the benchmark are judged, which measure a release build."
 
@@ -35,6 +35,7 @@ def publisher(t, s, *args):
     return p
 
 
+@alone
 def test_bench_plays_rtmp(t):
     """The load generator plays its own stream over RTMP, and reports rate, first frame and latency."""
     s = t.server("srs", top.local())
@@ -47,6 +48,7 @@ def test_bench_plays_rtmp(t):
     assert r["rss_after_kb"] > 0, r
 
 
+@alone
 def test_bench_plays_flv(t):
     """The same over HTTP-FLV; players that only count bytes count as many as those that read all."""
     s = t.server("srs", top.local())
@@ -57,6 +59,7 @@ def test_bench_plays_flv(t):
     assert r["first_frame_ms"]["n"] == 20 and r["latency_ms"]["n"] > 100, r
 
 
+@alone
 def test_bench_publishes_many(t):
     """Numbered publishers are as many streams of the rate that was asked for."""
     s = t.server("srs", top.local())
@@ -80,12 +83,13 @@ def floor(t, *args):
     """The floor, running; its port."""
     if not os.path.exists(FLOOR):
         raise Skip("objs/floor is not built: make bench-tools")
-    port = free_port()
+    port = free_ports(2)        # the relay has its receivers at the second one
     t.spawn([FLOOR, "-p", str(port), *args], "floor")
     wait_for(lambda: listening(port), 5, "the floor")
     return port
 
 
+@alone
 def test_floor_writes_the_rate(t):
     """The floor writes each connection the rate that was asked for."""
     port = floor(t, "-k", "400", "-i", "50")
@@ -93,11 +97,13 @@ def test_floor_writes_the_rate(t):
     assert r["running"] == 10 and 250 < r["kbps_median"] < 550, r
 
 
+@alone
 def test_floor_relays_what_it_receives(t):
     """The floor that relays passes on the rate of each publisher to one receiver; the one that receives takes all."""
     port = floor(t, "-m", "relay", "-i", "50")
     receivers = t.spawn([BENCH, "-m", "sink", "-u", f"tcp://127.0.0.1:{port + 1}", "-n", "10", "-w", "2", "-t", "2",
                          "--json"], "receivers")
+    wait_for(lambda: "ready: 10 of 10" in receivers.output(), 20, "the receivers")
     bench(t, "publish", f"tcp://127.0.0.1:{port}", 10, "--kbps=300", "--warm=2")
     assert receivers.wait(20) == 0, receivers.output()
     r = json.loads(receivers.output()[receivers.output().index("{"):])
@@ -116,6 +122,7 @@ def rtc_bench(t, mode, url, count, *args):
     return json.loads(p.output()[p.output().index("{"):])
 
 
+@alone
 def test_rtc_bench_plays_what_it_publishes(t):
     """Players by WHEP of its own publisher by WHIP have the rate, every packet, and the latency of sound, pictures and key
     frames; a row of players one after the other leaves no session and hardly any memory."""
@@ -134,6 +141,7 @@ def test_rtc_bench_plays_what_it_publishes(t):
     wait_for(lambda: rtc.api(s)["rtc"]["sessions"] == 1, 10, "the end of all but the publisher")
 
 
+@alone
 def test_floor_encrypts_and_sends(t):
     """The floor for WebRTC sends each receiver the rate that was asked for."""
     if not os.path.exists(FLOOR):
@@ -153,6 +161,7 @@ def srt_bench(t, mode, server, count, *args, seconds=2):
                     "-t", str(seconds), "-w", "0.5", "--json", *args], f"bench-{len(t.things)}")
 
 
+@alone
 def test_srt_bench_plays_what_it_publishes(t):
     """SRT publishers and players by the load generator: all run at the rate that was asked for, nothing is dropped, the latency is
     that of both lines; FLV players beside them get every picture in time."""

@@ -7,7 +7,7 @@ import threading
 import time
 
 import topology as top
-from support import httpc
+from support import case, httpc
 from support.server import wait_for
 
 CONSOLE = "https://console.example.com"
@@ -97,6 +97,7 @@ FETCH = """
 """
 
 
+@case.browser
 def test_console_of_another_site_in_chromium(t):
     """In Chromium a console on a listed origin reads and kicks with Basic authentication; one elsewhere does neither."""
     listed, other = blank_site(t), blank_site(t)
@@ -169,6 +170,7 @@ def test_wrong_passwords_are_slow(t):
         thread.join()
     tried, refused = statuses.count(401), statuses.count(429)
     assert tried + refused == len(statuses) and tried <= 10 + 4 * 5, (tried, refused)
+    s.wait_log("the name, password or token is wrong")
     assert s.log().count("the name, password or token is wrong") == 1
     wait_for(lambda: httpc.fetch(s.api_url("/api/v1/versions"), headers={"Authorization": auth()}).status == 200, 5,
              "the right password")

@@ -4,6 +4,7 @@ import os
 
 import topology as top
 from support import flv, rtmp
+from support.case import alone
 from support.server import curl, ffprobe, median, seconds_of, wait_for, within
 
 REDIRECT = "NetConnection.Connect.Rejected"
@@ -153,6 +154,7 @@ def test_listing_oneself_is_harmless(t):
     assert statuses(commands) == [NOT_FOUND], commands
 
 
+@alone
 def test_seed_first_frame_of_a_cold_pull(t):
     """The first frame of a stream that the edge does not pull yet comes in under 50 ms."""
     seed = top.Seed(t)

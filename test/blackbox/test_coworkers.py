@@ -7,7 +7,7 @@ import time
 import topology as top
 from cluster_client import NOT_FOUND, REDIRECT, RELAY, ask, code_of
 from support import SCALE
-from support.case import limit
+from support.case import alone, limit
 from support.server import curl, free_port, median, seconds_of, unread, wait_for, within
 
 
@@ -17,6 +17,7 @@ def say_rubbish(sock):
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"code\":]")
 
 
+@alone
 def test_three_bad_coworkers_of_ten_cost_nothing(t):
     """Of ten coworkers one refuses, one is silent and one talks rubbish: 302 within 50 ms of the play."""
     good = [t.srs(api_port=free_port()) for _ in range(7)]
@@ -252,4 +253,4 @@ def test_own_answer_is_recognised(t):
     for n in range(3):
         assert code_of(t, a.url(f"live/x{n}")) == NOT_FOUND
     assert len(asked) == 1, asked
-    assert f"{balancer.address} is this server itself" in a.log()
+    a.wait_log(f"{balancer.address} is this server itself")

@@ -11,6 +11,7 @@ import time
 
 from support import SCALE
 from support.case import Skip, limit
+from support.demo import LISTEN, owner, sockets
 from support.flv import TOP
 from support.server import Process, listening, port_lock, wait_for
 
@@ -64,6 +65,14 @@ def all_gone():
     return not any(listening(p) for p in PORTS)
 
 
+def wait_gone(seconds=5, when="the demo has ended"):
+    try:
+        wait_for(all_gone, seconds)
+    except AssertionError:
+        who = [f"port {port} by {owner(inode)}" for port, inode in sockets(LISTEN, PORTS)]
+        raise AssertionError(f"{when}, and there is still listened at {', '.join(who)}") from None
+
+
 @limit(240)
 def test_demo_plays_every_url(t):
     """The demo ends by itself with 0 after DEMO_SECONDS, having shown the 302 and played both URLs."""
@@ -75,7 +84,7 @@ def test_demo_plays_every_url(t):
                   "the edge plays RTMP ", "the edge plays HTTP-FLV ", "http://127.0.0.1:8081/live/demo.flv"):
         assert words in said, (words, said)
     assert "\033" not in said and max(map(len, said.splitlines())) < 80, said
-    assert all_gone()
+    wait_gone()
 
 
 @limit(240)
@@ -88,7 +97,7 @@ def test_demo_on_a_terminal(t):
     os.write(demo.terminal, b"\x03")
     assert demo.wait(15) == 0, demo.output()
     assert "Every URL played" in demo.output(), demo.output()
-    assert all_gone()
+    wait_gone()
 
 
 @limit(240)
@@ -101,7 +110,7 @@ def test_demo_leaves_nothing_behind(t):
         wait_for(lambda: words in demo.output(), 40, words)
         os.kill(demo.pid, number)
         assert demo.wait(15) == status, (number, demo.output())
-        wait_for(all_gone, 10, f"the end of the servers after signal {number}")
+        wait_gone(10, f"the demo has had signal {number}")
         os.remove(demo.log_path)
 
 
@@ -115,7 +124,7 @@ def test_demo_notices_a_loss(t):
     os.kill(pid, signal.SIGKILL)
     assert demo.wait(20) == 1, demo.output()
     assert re.search("The demo failed: .*(origin B was ended by SIGKILL|encoder ended)", demo.output()), demo.output()
-    assert all_gone()
+    wait_gone()
 
 
 @limit(240)

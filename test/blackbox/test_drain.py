@@ -4,14 +4,16 @@ import time
 
 import topology as top
 from support import SCALE, httpc
+from support.case import alone
 from support.chaos import Numbers
 from support.flv import read_file
 from support.rtmp import Refused
 from support.server import wait_for
+from test_upgrade_load import BENCH, Load
 
 QUICK = "grace_start_wait 10; grace_final_wait 10;"
 RECONNECT = "NetConnection.Connect.ReconnectRequest"
-STREAMS = 50
+STREAMS, WATCHED = 50, 10
 
 
 def quick(**kw):
@@ -34,6 +36,7 @@ def origins(t, **kw):
     return top.start_origins(t, top="grace_start_wait 10; grace_final_wait 10;", **kw)
 
 
+@alone
 def test_drained_origin_moves_streams_without_a_gap(t):
     """One of two origins is drained while edges push streams to it and pull them: no gap above 500 ms, not a frame is
     lost, and it ends by itself."""
@@ -41,15 +44,17 @@ def test_drained_origin_moves_streams_without_a_gap(t):
     # Pushes begin at a: b is not among the origins of the edge until all have.
     push_edge = top.start_edge(t, a, name="in", api=True)
     media = read_file(t.media(20))
-    publishers = [t.publish(push_edge.url(f"live/s{n}"), media, mark=True) for n in range(STREAMS)]
-    for n in range(STREAMS):
-        a.wait_live(f"s{n}")
+    load = Load(t)
+    load.start("unwatched", BENCH, "publish", push_edge.url("live/u%d"), STREAMS - WATCHED, "--kbps=200", "--gop=1")
+    publishers = [t.publish(push_edge.url(f"live/s{n}"), media, mark=True) for n in range(WATCHED)]
+    names = [f"s{n}" for n in range(WATCHED)] + [f"u{n}" for n in range(STREAMS - WATCHED)]
+    for name in names:
+        a.wait_live(name, 20)
     push_edge.write_conf(push_edge.conf.replace(f"origin {a.address}", f"origin {a.address} {b.address}"))
     push_edge.signal(signal.SIGHUP)
     push_edge.wait_log("the new configuration is in use")
     pull_edge = top.start_edge(t, a, b, name="out")
-    watched = range(0, STREAMS, 5)
-    probes = [t.probe(pull_edge.url(f"live/s{n}")) for n in watched]
+    probes = [t.probe(pull_edge.url(f"live/s{n}")) for n in range(WATCHED)]
     local = t.probe(push_edge.url("live/s0"))
     for p in probes + [local]:
         p.wait_frames(10)
@@ -59,8 +64,8 @@ def test_drained_origin_moves_streams_without_a_gap(t):
     a.stopped = True
     numbers = t.keep(Numbers(t, f"one of two origins is drained, {STREAMS} streams through edges", "gaps < 500 ms, ends at 0"))
     numbers.add("until it has ended, ms", (time.monotonic() - began) * 1000)
-    for n in range(STREAMS):
-        b.wait_live(f"s{n}")
+    for name in names:
+        b.wait_live(name, 20)
     after = time.monotonic()
     for p in probes + [local]:
         p.wait_frames(30, after=after)
@@ -68,10 +73,12 @@ def test_drained_origin_moves_streams_without_a_gap(t):
         assert p.largest_gap_ms(after=began) < 500 * SCALE, p.gaps(after=began)[:3]
         p.stop()
     assert all(p.ended is None for p in publishers)
-    for p, publisher in zip(probes, (publishers[n] for n in watched)):
+    r = load.report("unwatched")
+    assert r["running"] == r["count"] and not r["failures"] and not r["disconnects"], r
+    for p, publisher in zip(probes, publishers):
         assert not p.missing(publisher.sent), (p.url, p.missing(publisher.sent)[:5])
         assert not p.backwards()
-    assert "asks to be left" in push_edge.log()
+    push_edge.wait_log("asks to be left")
 
 
 def test_readiness_and_health(t):
@@ -237,18 +244,21 @@ def drain_one_of_two_edges(t, start_leaf):
     return leaf
 
 
+@alone
 def test_a_drained_edge_sends_its_edges_away(t):
     """Edges behind an edge that is drained go to another one without a lost frame."""
     drain_one_of_two_edges(t, top.start_edge)
 
 
+@alone
 def test_a_drained_edge_sends_edges_of_http_flv_away(t):
     """An edge that pulls over HTTP-FLV is told behind the last chunk that the server works on and is to be left: it goes to
     another one without a lost frame."""
     leaf = drain_one_of_two_edges(t, top.start_flv_edge)
-    assert "the server asks to be left" in leaf.log()
+    leaf.wait_log("the server asks to be left")
 
 
+@alone
 def test_edges_of_http_flv_follow_a_stream_that_is_moved(t):
     """An origin is drained whose stream one edge pushes and another pulls over HTTP-FLV: both go to the other origin, and a viewer
     sees no gap above 500 ms and loses no frame."""

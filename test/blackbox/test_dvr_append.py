@@ -7,7 +7,7 @@ from support import amf, flv, hookserver, mp4
 from support.case import calm
 from support.rtmp import AUDIO, VIDEO, is_header, is_keyframe
 from support.server import wait_for
-from test_dvr import end, ffprobe, finished, publish, recordings, sent, stalling, start
+from test_dvr import end, ffprobe, finished, publish, recordings, sent, size_of, stalling, start
 from test_hls import b_frames, nal_units
 
 
@@ -80,7 +80,7 @@ def test_append_after_a_crash(t):
         [path] = finished(s)
         before = os.path.getsize(path)
         publish(t, s, t.media(10, gop=1.0), speed=2)
-        wait_for(lambda s=s, before=before: sum(map(os.path.getsize, recordings(s))) > before + 100000, 10, "some more of it")
+        wait_for(lambda s=s, before=before: size_of(s) > before + 100000, 10, "some more of it")
         s.kill9()
         [left] = recordings(s)
         assert left.endswith(".tmp")
@@ -115,7 +115,7 @@ def test_append_waits_for_a_disk_that_stalls(t):
     hang, env = stalling(t)
     s = start(t, "[stream].flv", "dvr_plan append;", env=env)
     p = publish(t, s, t.media(4, gop=1.0))
-    wait_for(lambda: p.finished and sum(map(os.path.getsize, recordings(s))) > 100000, 10, "some of the recording")
+    wait_for(lambda: p.finished and size_of(s) > 100000, 10, "some of the recording")
     with open(hang, "w"):
         began = time.monotonic()
     p.stop()

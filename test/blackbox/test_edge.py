@@ -3,6 +3,7 @@ import time
 
 import topology as top
 from support import SCALE, flv, rtmp
+from support.case import alone
 from support.rtmp import AUDIO, VIDEO, Message, Refused
 from support.server import wait_for, within
 from support.converse import converse, redirect
@@ -44,6 +45,7 @@ def test_pull_ends_a_little_after_the_last_player(t):
     assert len(origin.plays) == 1
 
 
+@alone
 def test_twelve_joins_and_leaves_cost_one_pull(t):
     """Players that come and go, each at once after the other, all have video at once and cost one pull."""
     (origin,), edge = plain(t, "linger 3;")

@@ -7,7 +7,7 @@ import time
 
 import topology as top
 from support import SCALE
-from support.case import Skip, limit
+from support.case import Skip, alone, limit
 from support.server import BIN, Process, free_port, free_ports, listening, wait_for
 from test_upgrade import is_alive
 
@@ -127,6 +127,7 @@ def test_fleet_runs_and_steers_the_servers_of_a_host(t):
     assert not any(alive(pid) for pid in pids), pids
 
 
+@alone
 @limit(90)
 def test_a_fleet_is_upgraded_under_its_viewers(t):
     """scripts/fleet upgrade replaces two origins and two edges one after the other: encoders at an edge and at an origin stay

@@ -161,6 +161,8 @@ def test_a_device_that_falls_silent_is_off_line(t):
 def test_another_program_announces_a_stream(t):
     """/gb/v1/publish/ of SRS: an id and an SSRC are expected at the media port; twice is refused; it ends with its media, or when none comes."""
     s = start(t, sip="enabled off; timeout 1;")
+    messages = gb.flv.read_file(t.media(20))
+    packs = list(gb.ps.packs(gb.ps.frames(messages)))
 
     def announce(body):
         return json.loads(httpc.fetch(s.api_url("/gb/v1/publish/"), method="POST", body=body.encode()).content)
@@ -172,8 +174,7 @@ def test_another_program_announces_a_stream(t):
     s.wait_log("the announced stream cam is over: no media came")
     assert announce('{"id":"cam","ssrc":"1234567890"}')["code"] == 0
     offer = type("Offer", (), {"ssrc": 1234567890, "ip": "127.0.0.1", "port": s.gb})()
-    messages = gb.flv.read_file(t.media(20))
-    sender = t.keep(gb.Media(offer, gb.ps.packs(gb.ps.frames(messages))))
+    sender = t.keep(gb.Media(offer, packs))
     s.wait_live("cam", 5)
     probe = t.probe(s.url("live/cam"))
     wait_for(lambda: len(srt.pictures(probe.messages)) > 5, 10, "pictures")

@@ -52,7 +52,7 @@ def test_datagrams_are_put_in_order(t):
     for lose, name in ((0.0, "disorder"), (0.02, "loss")):
         media = free_port()
         s = start(t, "media udp;", name=name, values={"gb": media})
-        line = t.keep(Lossy(media, lose=lose, reorder=0.1, repeat=0.05, every=True, late=0.02, seed=5))
+        line = t.keep(Lossy(media, lose=lose, reorder=0.1, repeat=0.05, every=True, behind=3, seed=5))
         camera = gb.Camera(t, s, transport="udp", media="udp", hold=True)
         offer = gb.Offer(camera.sip.wait_invite())
         offer.port = line.port

@@ -37,15 +37,14 @@ def test_publish_regularly(t):
     s = start(t)
     camera = invited_camera(t, s)
     packs_sent(send(camera), 50)
-    assert s.is_live(camera.id)
+    s.wait_live(camera.id)
 
 
 def test_publish_regularly_h265(t):
     """PublishRegularlyH265: the same with HEVC."""
-    s = start(t)
+    s, packs = start(t), list(gb.ps.packs(gb.hevc_frames(t), video=gb.ps.HEVC, audio=0))
     camera = gb.Camera(t, s, hold=True)
-    camera.sip.wait_invite()
-    camera.media.append(gb.Media(gb.Offer(camera.sip.invites()[0]), gb.ps.packs(gb.hevc_frames(t), video=gb.ps.HEVC, audio=0)))
+    camera.media.append(gb.Media(gb.Offer(camera.sip.wait_invite()), packs))
     s.wait_live(camera.id, 10)
     wait_for(lambda: (s.stream(camera.id)["video"] or {}).get("codec") == "HEVC", 5, "the codec")
 

@@ -86,10 +86,11 @@ def b_frames(t):
     path = os.path.join(flv.MEDIA, "b-frames-10s.flv")
     if not os.path.exists(path):
         t.media(10)
+        part = f"{path}.{os.getpid()}.part"
         subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi",
                         "-i", "sine", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25",
-                        "-sc_threshold", "0", "-b:v", "300k", "-c:a", "aac", "-f", "flv", path + ".part"], check=True)
-        os.rename(path + ".part", path)
+                        "-sc_threshold", "0", "-b:v", "300k", "-c:a", "aac", "-f", "flv", part], check=True)
+        os.rename(part, path)
     return path
 
 
@@ -271,8 +272,8 @@ def test_keys(t):
     """Each segment can be decrypted by what the list of that moment says; keys change, and their files go."""
     s = start(t, more="hls_keys on; hls_fragments_per_key 2;", window=3)
     follower = follow(t, s)
-    publish(t, s, mark=True)
-    wait_for(lambda: len(follower.bytes) >= 9, 15, "segments")
+    t.publish(s.url("live/a"), t.media(10, gop=1.0), speed=2, burst=1000, mark=True)     # each is there for seconds
+    wait_for(lambda: len(follower.bytes) >= 9, 20, "segments")
     follower.stop()
     judge_ts(follower)
     assert len({x.key for x in follower.segments.values()}) >= 4
@@ -347,11 +348,9 @@ CODECS = {
 
 
 def encoded(t, name):
-    path = os.path.join(flv.MEDIA, f"codec-{name}.mp4")
-    os.makedirs(flv.MEDIA, exist_ok=True)
     video, audio = CODECS[name]
     try:
-        return mp4.encode(path, 6, video, audio)
+        return mp4.encode(t.path(f"codec-{name}.mp4"), 6, video, audio)
     except RuntimeError as e:
         raise case.Skip(f"ffmpeg cannot make {name}: {e}") from None
 

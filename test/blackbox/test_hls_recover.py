@@ -5,6 +5,7 @@ import time
 import topology as top
 from support import SCALE, flv, hls, httpc
 from support.case import calm
+from support.probe import Beat
 from support.rtmp import Message, is_header, is_keyframe
 from support.server import wait_for
 from test_dvr import stalling
@@ -148,15 +149,21 @@ def test_a_disk_that_stalls_delays_no_list(t):
     """While writes hang, players get each segment in its time, from memory; then the files follow."""
     hang, env = stalling(t)
     s = t.server("srs", top.conf(BLOCK.format(window=LONG, more="")), env=env)
-    t.publish(s.url("live/a"), t.media(20, gop=1.0), speed=1)
+    p = t.publish(s.url("live/a"), t.media(20, gop=1.0), speed=1)
     last = hls.wait_list(url(s), 2).segments[-1].number
+    beat = t.keep(Beat())
     with open(hang, "w"):
-        began = time.monotonic()
+        pass
     found = wait_numbers(s, last + 3)
-    seconds = time.monotonic() - began
+    now = time.monotonic()
+    keys = [m for m in list(p.sent) if is_keyframe(m) and not is_header(m)]
+    end = keys[0].ts + 1000 * sum(x.duration for x in found.segments)
+    closer = min(keys, key=lambda m: abs(m.ts - end))       # the key frame that ended the last segment
+    assert abs(closer.ts - end) < 100, (closer.ts, end, found.text)
+    seconds = now - closer.at
     hls.fetch(s.web("/live/" + found.segments[-1].uri))
     path = os.path.join(s.folder, HTML, "live", found.segments[-1].uri)
-    assert seconds < 3.7 * SCALE and not os.path.exists(path), seconds
+    assert seconds < 0.7 * SCALE + beat.worst_ms / 1000 and not os.path.exists(path), (seconds, beat.worst_ms)
     os.unlink(hang)
     wait_for(lambda: os.path.exists(path), 10, "the file")
 

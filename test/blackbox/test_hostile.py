@@ -9,6 +9,7 @@ import time
 import topology as top
 from siege import FLOOD, Siege, Watch, command, flood, hostile_stream, read_all, session
 from support import SCALE, amf, rtmp
+from support.case import alone
 from support.rtmp import COMMAND, VIDEO, Closed, Message
 from support.server import wait_for
 
@@ -142,6 +143,7 @@ def test_flood_that_is_kicked(t):
     w.held(400)
 
 
+@alone
 def test_relays_and_tiny_messages(t):
     """A burst of tiny messages is not a send for each of them and each relay: nobody else feels it."""
     w = Siege(t)

@@ -88,7 +88,7 @@ def test_many_honest_relays(t):
     t.publish(s.url("live/x"))
     for n in range(many):
         fake_relay(t, s, n, tree(f"r{n}", b'{"known":true,"viewers":2,"relays":[]}'))
-    wait_for(lambda: len(s.clients()) >= 10, 5 * SCALE, "them all")
+    wait_for(lambda: len(s.clients()) == many + 1, 20, "them all")
     view = s.json("/api/v1/clusters/streams")
     found, = view["streams"]
     assert (found["nodes"], found["unknown"], found["left_out"], view["left_out"]) == (2 * many + 1, 0, 0, 0), \

@@ -106,7 +106,7 @@ def test_an_address_that_is_taken_changes_nothing(t):
     text = s.conf.replace("max_connections 1000", "max_connections 999")
     reload(s, text.replace(f"listen 127.0.0.1:{s.rtmp};", f"listen 127.0.0.1:{new} 127.0.0.1:{taken.port};"),
            "the one in use stays")
-    assert f"RTMP: cannot listen on 127.0.0.1:{taken.port}: the port is in use" in s.log()
+    s.wait_log(f"RTMP: cannot listen on 127.0.0.1:{taken.port}: the port is in use")
     assert listening(s.rtmp) and not listening(new)
     t.probe(s.url("live/s")).wait_frames(5)
     assert not probe.ended and "max_connections: 1000 -> 999" not in s.log()

@@ -24,6 +24,13 @@ def play(t, s, name, tc_url=None):
     return c
 
 
+def playing(t, s, name):
+    """One that has been told that it plays: what is sent from now on reaches it."""
+    player = play(t, s, name)
+    player.wait_status("NetStream.Play.Start")
+    return player
+
+
 def hears(player, publisher, mark, what):
     """The player gets what this publisher sends."""
     body = b"\xaf\x01" + mark.encode()
@@ -48,10 +55,10 @@ def test_a_known_extension_is_cut_when_nobody_has_the_exact_name(t):
     a, b = top.start_origins(t)
     cam = publish(t, a, "cam")
     for name in ("cam.flv", "cam.m3u8", "cam"):
-        hears(play(t, a, name), cam, name, name)
+        hears(playing(t, a, name), cam, name, name)
     exact = publish(t, a, "cam.flv")
-    hears(play(t, a, "cam.flv"), exact, "exact", "the exact name")
-    hears(play(t, a, "cam"), cam, "cut", "the name without it")
+    hears(playing(t, a, "cam.flv"), exact, "exact", "the exact name")
+    hears(playing(t, a, "cam"), cam, "cut", "the name without it")
     assert play(t, a, "cam.old").wait_status().code == NOT_FOUND
 
 
@@ -71,7 +78,7 @@ def test_the_exact_name_at_a_coworker_goes_first(t):
     a, b = top.start_origins(t)
     edge = top.start_edge(t, a, b)
     cam = publish(t, a, "cam")
-    hears(play(t, a, "cam.flv"), cam, "cut", "nobody has the exact name")
+    hears(playing(t, a, "cam.flv"), cam, "cut", "nobody has the exact name")
     exact = publish(t, b, "cam.flv")
     status = wait_for(lambda: moved(t, a), 5, "the answer that nobody has it to expire")
     assert status.info["ex"]["redirect2"].split("?")[0] == b.url("live/cam.flv"), status
@@ -101,9 +108,7 @@ def test_an_edge_asks_its_origin_for_the_exact_name(t):
     origin = t.server("origin", top.local())
     edge = top.start_edge(t, origin)
     cam = publish(t, origin, "cam")
-    player = play(t, edge, "cam.flv")
-    player.wait_status("NetStream.Play.Start")
-    hears(player, cam, "edge", "at an edge")
+    hears(playing(t, edge, "cam.flv"), cam, "edge", "at an edge")
 
 
 def test_names_are_decoded_over_rtmp_as_over_http(t):
@@ -116,8 +121,7 @@ def test_names_are_decoded_over_rtmp_as_over_http(t):
         c = publish(t, origin, published)
         for s in (origin, edge):
             for name in names:
-                player = play(t, s, name)
-                player.wait_status("NetStream.Play.Start")
+                player = playing(t, s, name)
                 hears(player, c, name, (published, name, s.name))
                 player.close()
     with urllib.request.urlopen(f"http://127.0.0.1:{origin.http}/live/caf%C3%A9.flv", timeout=5) as answer:

@@ -9,6 +9,8 @@ from support.browser import ScriptError
 from support.rtmp import VIDEO, is_header
 from support.server import median, wait_for
 
+BROWSER = True
+
 
 @once("The tests' browser is judged.")
 def test_browser_runs_scripts_and_ends(t):

@@ -6,7 +6,7 @@ import time
 
 import topology as top
 from support import SCALE, SHORT, flv, rtmp, synth
-from support.case import Skip, calm, limit
+from support.case import Skip, alone, calm, limit
 from support.probe import Beat, Probe
 from support.rtmp import AUDIO, VIDEO, Command, Timeout, is_keyframe
 from support.server import median, wait_for, within
@@ -96,6 +96,7 @@ def test_duration_ends_the_play(t):
     c.wait(lambda m: m.media)
 
 
+@alone
 def test_first_frame_of_a_warm_stream(t):
     """The first frame of a stream that is live here comes in under 10 ms, over RTMP and HTTP-FLV."""
     s, _ = playing(t)

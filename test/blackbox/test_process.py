@@ -88,8 +88,11 @@ def test_any_folder_will_do(t):
         try:
             wait_for(lambda: listening(port), 10, "the start")
             assert os.listdir(folder) == []
-            with open(t.path("out")) as f:
-                lines = [line for line in f if not line.startswith("srs: warning: the server runs as root")]
+
+            def said():
+                with open(t.path("out")) as f:
+                    return [line for line in f if not line.startswith("srs: warning: the server runs as root")]
+            lines = wait_for(said, 5, "its words")
             assert re.search(r"version \d+\.\d+\.\d+ \(\S+, \d{4}-\d\d-\d\d\), SRS/", lines[0]), lines
         finally:
             popen.terminate()

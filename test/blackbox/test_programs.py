@@ -155,13 +155,16 @@ sleep 100 & sleep 100
     assert not [w for w in ("socket:", "eventpoll", "eventfd", "s.log") if w in text], text
     group, pid = lines[-2], int(lines[-1].split()[1])
     assert int(group) == pid, "it has a group of its own"
-    facts = wait_for(lambda: children(s, "exec")[0]["output"] and children(s, "exec")[0], 5, "its words")
+    facts = wait_for(lambda: [c for c in children(s, "exec")[:1] if len(c["output"]) >= 2], 5, "its words")[0]
     assert facts["output"][:2] == ["said out", "said err"] and facts["pid"] == pid, facts
-    members = [int(p) for p in os.listdir("/proc") if p.isdigit() and group_of(p) == pid]
-    assert len(members) >= 2, members
+    wait_for(lambda: len(members(pid)) >= 2, 5, "the processes that it starts")
     publisher.stop()
-    wait_for(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and group_of(p) == pid], 20,
-             "the end of its whole group")
+    wait_for(lambda: not members(pid), 20, "the end of its whole group")
+
+
+def members(group):
+    """The processes of a group."""
+    return [int(p) for p in os.listdir("/proc") if p.isdigit() and group_of(p) == group]
 
 
 def group_of(pid):

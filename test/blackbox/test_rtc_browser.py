@@ -3,10 +3,12 @@ import os
 
 import topology as top
 from support import rtc
-from support.case import calm
+from support.case import alone, calm
 from support.lossy import Lossy
 from support.server import wait_for
 from test_rtc_media import media_file, session, start_behind
+
+BROWSER = True
 
 PUBLISH = """
 const [url, mode, codec] = arguments;
@@ -188,6 +190,7 @@ def test_chromium_over_tcp(t):
     assert [x["path"]["transport"] for x in rtc.api(s)["sessions"]] == ["tcp", "tcp"], rtc.api(s)["sessions"]
 
 
+@alone
 def test_rtmp_in_chromium(t):
     """A stream by RTMP is seen and heard in Chromium; the first picture comes within 300 ms of the connection."""
     s = start(t)
@@ -225,6 +228,7 @@ return at.audio && at.video ? at.video - at.audio : null;
 """
 
 
+@alone
 def test_an_encoder_by_rtmp_in_a_browser(t):
     """A page sees a stream of RTMP soon after it is connected, amid a GOP, and picture and sound together."""
     s = start(t)

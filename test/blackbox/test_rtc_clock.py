@@ -1,8 +1,11 @@
 """How old pictures are when they are seen: a page shows a clock, publishes what it shows, and reads it where it is played."""
 import statistics
 
+from support.case import alone
 from support.server import wait_for
 from test_rtc_browser import edge_of, page_of, start, whep, whip
+
+BROWSER = True
 
 HOP_MS = 30     # that a server may add
 WINDOWS = 4     # in one of which a busy machine has to be calm
@@ -90,6 +93,7 @@ def window_of(page, names):
     return [{name: seen[name][clock] for name in names} for clock in clocks]
 
 
+@alone
 def test_a_clock_in_the_picture(t):
     """A clock that a page publishes is seen at the origin, an edge and an edge of that at most 30 ms later a hop than by a
     connection from browser to browser."""

@@ -6,7 +6,7 @@ import time
 
 import topology as top
 from support import rtc
-from support.case import Skip, limit
+from support.case import Skip, alone, limit
 from support.chaos import Feed, Lane, Numbers, Record, rounds, used
 from support.flv import TOP
 from support.server import wait_for
@@ -33,6 +33,7 @@ def report(p):
     return json.loads(text[text.index("{"):text.rindex("}") + 1])
 
 
+@alone
 @limit(240)
 def test_an_origin_dies_behind_a_hundred_viewers(t):
     """kill -9 of the origin behind an edge with 100 WHEP viewers: nobody is interrupted or asks anew, numbers and times go on,

@@ -1,4 +1,5 @@
 """WebRTC from strangers: floods, forgeries and repetitions cost them their datagrams, and nobody else anything."""
+import itertools
 import os
 import random
 import socket
@@ -40,12 +41,25 @@ def test_floods_disturb_nobody(t):
     answer = rtc.whip(s, "victim").content
     before, seen = memory(s), pictures(peer)
     rng = random.Random(7)
+
+    def victim():
+        return next(x for x in rtc.api(s)["sessions"] if x["type"] == "rtc-publish")
     forged = [rtc.check(answer, rtc.PUBLISH, pwd="x" * 22), rtc.check(answer, rtc.PUBLISH, ufrag="nobody12", pwd="x" * 22)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
         u.connect(("127.0.0.1", s.rtc))
-        for i in range(20000):
-            first = bytes([i % 256])
-            u.send(first + rng.randbytes(rng.randrange(60)) if i % 3 else forged[i % 2])
+        numbers = itertools.count()
+
+        def flood(count):
+            for i in itertools.islice(numbers, count):
+                first = bytes([i % 256])
+                u.send(first + rng.randbytes(rng.randrange(60)) if i % 3 else forged[i % 2])
+
+        def enough():
+            counts = rtc.api(s)["rtc"]["datagrams"]
+            return counts["unknown_peer"] > 1000 and counts["malformed"] > 100 and counts["unknown_name"] > 1000 and \
+                victim()["forged_checks"] > 40
+        flood(20000)
+        wait_for(lambda: enough() or flood(2000), 20, "enough of the flood")      # much of it may have found no room
         u.settimeout(0.3)
         try:
             raise AssertionError(f"a stranger was answered: {u.recv(2000)[:40]!r}")
@@ -60,10 +74,7 @@ def test_floods_disturb_nobody(t):
             except TimeoutError:
                 return False
         wait_for(answered, 5, "an answer to the peer itself")
-    counts = rtc.api(s)["rtc"]["datagrams"]
-    assert counts["unknown_peer"] > 1000 and counts["malformed"] > 100 and counts["unknown_name"] > 1000, counts
-    victim = next(x for x in rtc.api(s)["sessions"] if x["type"] == "rtc-publish")
-    assert victim["forged_checks"] > 40 and victim["state"] == "answered", victim
+    assert victim()["state"] == "answered", victim()
     wait_for(lambda: pictures(peer) > seen + 20, 10, "further pictures")
     assert memory(s) - before < 4 * MEGABYTE, memory(s) - before
 

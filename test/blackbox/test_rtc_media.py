@@ -9,9 +9,11 @@ from support import httpc, rtc
 from support.case import alone, calm
 from support.chaos import own_network
 from support.lossy import Lossy
+from support.probe import Beat
 from support.server import wait_for
 
 SERVER = rtc.SERVER % ""
+STALL_MS = 50       # a machine that stands still for longer makes packets too late
 
 
 def start(t, more="", **kw):
@@ -185,10 +187,19 @@ def test_a_publisher_on_a_bad_line(t):
     line = t.keep(Lossy(lose=0.1, reorder=0.1, delay=0.01))
     s = start_behind(t, line)
     rtc.aiortc(t, ("publish", s.api_url("/rtc/v1/whip/?app=live&stream=a"), media_file(t)))
-    found = wait_for(lambda: rtc.api(s)["sessions"] and session(s, "rtc-publish").get("received", {}).get("pictures", 0) >= 150
-                     and session(s, "rtc-publish")["received"], 20, "150 pictures")
+    wait_for(lambda: rtc.api(s)["sessions"], 10, "the publisher")
+
+    def received():
+        return session(s, "rtc-publish").get("received") or {}
+    beat, windows = t.keep(Beat()), []
+    while not windows or windows[-1][1] > 0.01 * windows[-1][0] + 1:
+        # Who is asked again too late, because the machine stood still, is no failure of the server's.
+        assert len(windows) < 5 and (not windows or windows[-1][2] > STALL_MS), windows
+        before, beat.worst_ms = received(), 0.0
+        wait_for(lambda: received().get("pictures", 0) >= before.get("pictures", 0) + 150, 20, "150 pictures")
+        found = received()
+        windows.append((*(found[k] - before.get(k, 0) for k in ("pictures", "pictures_dropped")), beat.worst_ms))
     assert line.lost > 30 and found["repaired"] > 5, (line.lost, found)
-    assert found["pictures_dropped"] <= 0.01 * found["pictures"] + 1, found
     assert found["asked_again"] < found["packets"] / 2, found
 
 

@@ -29,8 +29,10 @@ def start(t, **env):
 def with_mp3(t, seconds=60):
     path = os.path.join(flv.MEDIA, f"srs-mp3-{seconds}.flv")
     if not os.path.exists(path):
+        part = f"{path}.{os.getpid()}.part"
         subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", t.media(seconds), "-c:v", "copy", "-c:a", "libmp3lame", "-f", "flv",
-                        path], check=True)
+                        part], check=True)
+        os.rename(part, path)
     return path
 
 

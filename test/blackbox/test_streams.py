@@ -167,7 +167,7 @@ def replaced_without_sound(t, edge_of):
     shown = len(watcher.frames(VIDEO))
     again.run(1)
     assert not watcher.ended and len(watcher.frames(VIDEO)) > shown
-    assert "it is replaced" in s.log(), s.log()
+    s.wait_log("it is replaced")
 
 
 @calm

@@ -1,6 +1,7 @@
 """A page over HTTPS in a real browser that plays FLV over TLS through Media Source Extensions."""
 import os
 
+from support.case import browser
 from test_tls import https, start
 
 PAGE = """<!doctype html><title>mse</title><video muted></video><script>
@@ -80,6 +81,7 @@ play(location.hash.slice(1)).catch(e => { document.title = String(e); });
 </script>"""
 
 
+@browser
 def test_a_page_over_https_plays_flv(t):
     """Chromium loads a page over HTTPS, fetches FLV over TLS and shows the picture by Media Source Extensions."""
     s = start(t)

@@ -7,7 +7,7 @@ import time
 
 import topology as top
 from support import SCALE, httpc
-from support.case import limit
+from support.case import alone, limit
 from support.flv import read_file
 from support.server import wait_for
 
@@ -81,6 +81,7 @@ class Knocker(threading.Thread):
         self.join(10)
 
 
+@alone
 @limit(60)
 def test_upgrades_under_players_and_encoders(t):
     """An origin is upgraded three times under encoders and players, direct and through edges: no connection is refused,

@@ -4,6 +4,7 @@ import time
 
 import topology as top
 from support import SCALE, gb
+from support.case import alone
 from support.chaos import Numbers
 from support.rtmp import VIDEO
 from support.server import wait_for
@@ -63,6 +64,7 @@ def test_cameras_of_udp_that_wait_are_found_at_the_new_process(t):
     wait_for(camera.sip.byes, 10, "the good-bye when nobody watches")
 
 
+@alone
 def test_cameras_of_tcp_stay_while_they_send(t):
     """A recorder of which a channel is watched, behind an edge, keeps its connection to the old process: the channel goes on without a
     gap and is played to newcomers. A camera that waits is disconnected, registers at the new process and is called there. When nobody

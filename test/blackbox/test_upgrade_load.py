@@ -9,7 +9,7 @@ import time
 
 import topology as top
 from support import SCALE, SHORT, gb, httpc, rtc, srt
-from support.case import Skip, limit
+from support.case import Skip, alone, limit
 from support.chaos import Numbers
 from support.flv import TOP, read_file
 from support.publisher import looped
@@ -153,6 +153,7 @@ class Scene:
                 self.t.probe(url("live/" + name)).wait_frames(5, 5).stop()
 
 
+@alone
 @limit(300)
 def test_upgrades_under_all_protocols(t):
     """An origin is upgraded again and again under encoders and viewers of RTMP, HTTP-FLV, HLS, SRT, WebRTC and GB28181, direct and

@@ -31,7 +31,25 @@ def camera_of_udp(t, server):
     server.wait_live(camera.id)
 
 
-@limit(90)
+def reloads_of_an_upgrade(edge, generations, plain, more):
+    """Upgrades, and reloads one configuration and the other until the new process has taken over. Returns how often."""
+    old, before = pid_of(edge), edge.log().count("has taken over;")
+    os.kill(old, signal.SIGUSR2)
+    turn, end = 0, time.monotonic() + 20 * SCALE
+    while edge.log().count("has taken over;") == before and is_alive(old) and time.monotonic() < end:
+        turn += 1
+        write(edge, more if turn % 2 else plain)
+        os.kill(old, signal.SIGHUP)
+        time.sleep(RELOAD_SECONDS)
+    write(edge, plain)
+    wait_for(lambda: pid_of(edge) not in (0, old), 5, "the pid file of the new process")
+    generations.pids.append(pid_of(edge))
+    os.kill(generations.pids[-1], signal.SIGHUP)
+    wait_for(lambda: edge.log().count("has taken over;") > before, 5, f"the word of the old process after {turn} reloads")
+    return turn
+
+
+@limit(120)
 def test_reloads_beside_an_upgrade(t):
     """Reloads that open and close a port, one after the other, while an edge hands over: it goes on to its orderly end, and the new
     process listens where it should."""
@@ -40,18 +58,11 @@ def test_reloads_beside_an_upgrade(t):
     camera_of_udp(t, edge)
     generations, plain = Generations(t, edge), edge.conf
     more = plain.replace("listen ", f"listen 127.0.0.1:{free_port()} ", 1)
-    os.kill(edge.pid, signal.SIGUSR2)
-    turn, end = 0, time.monotonic() + 20 * SCALE
-    while "has taken over;" not in edge.log() and edge.alive and time.monotonic() < end:
-        turn += 1
-        write(edge, more if turn % 2 else plain)
-        os.kill(edge.pid, signal.SIGHUP)
-        time.sleep(RELOAD_SECONDS)
-    write(edge, plain)
-    wait_for(lambda: pid_of(edge) not in (0, edge.pid), 5, "the pid file of the new process")
-    generations.pids.append(pid_of(edge))
-    os.kill(generations.pids[-1], signal.SIGHUP)
-    assert turn > 10 and "has taken over;" in edge.log(), (turn, edge.tail())
+    turns = []
+    while sum(turns) <= 10:         # a busy machine may have taken over before there were enough
+        assert len(turns) < 8, turns
+        turns.append(reloads_of_an_upgrade(edge, generations, plain, more))
+        wait_for(lambda: httpc.fetch(edge.api_url("/readyz")).status == 200, 10, "the new process")
     t.publish(edge.url("live/x"))
     t.probe(edge.url("live/x")).wait_frames(5)
     assert edge.wait(15) == 0

@@ -143,11 +143,14 @@ def test_a_silent_server_costs_one_deadline(t):
     finally:
         m.b.thaw()
         m.e2.thaw()
-    tree, = found[0]
-    shapes = {names[n["node"]]: n for n in tree["origin"]["relays"]}
-    assert not shapes["e2"]["known"] and "time" in shapes["e2"]["why"], shapes["e2"]
-    assert shape(shapes["e1"], names) == ("e1", 2, [("leaf", 3, [])]), shapes["e1"]
-    assert tree["viewers_total"] == 6 and tree["unknown"] == 1, tree
+
+    def is_whole_but_for_the_frozen(tree):
+        shapes = {names[n["node"]]: n for n in tree["origin"]["relays"]}
+        return (not shapes["e2"]["known"] and "time" in shapes["e2"]["why"]
+                and shapes["e1"]["known"] and shape(shapes["e1"], names) == ("e1", 2, [("leaf", 3, [])])
+                and tree["viewers_total"] == 6 and tree["unknown"] == 1)
+    # On a busy machine those that are not frozen may miss the deadline too, but not each time.
+    assert any(is_whole_but_for_the_frozen(tree) for tree, in found), found
 
 
 def test_a_query_has_a_hop_limit(t):

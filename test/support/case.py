@@ -39,6 +39,12 @@ def calm(function):
     return function
 
 
+def browser(function):
+    """A case with a Chromium, which needs the machine: one such runs at a time, and has twice the usual limit."""
+    function.browser = True
+    return function
+
+
 def alone(function):
     """A case that judges what is in time: it runs when all others have ended, and shares the machine with none."""
     function.alone = True

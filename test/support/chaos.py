@@ -230,13 +230,18 @@ class Numbers:
         self.bounds = {}
         t.keep(self)
 
+    @classmethod
+    def most(cls, bound):
+        """What a single value may be, in milliseconds."""
+        return bound * SCALE + (cls.STALL_MS if SHORT else 0)
+
     def add(self, series, value, bound=None):
         self.known["series"].setdefault(series, []).append(round(value, 1))
         with open(self.path, "w") as f:
             json.dump(self.known, f)
         if bound is not None and not NETEM:
             self.bounds[series] = bound * SCALE
-            most = bound * SCALE + (self.STALL_MS if SHORT else 0)
+            most = self.most(bound)
             assert value <= most, f"{series}: {value:.0f}, at most {most:g} are allowed"
         return value
 

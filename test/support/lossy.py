@@ -5,7 +5,10 @@
     line.connect(server.rtc)
 
 Each client has a socket of its own on the way to the server, which so sees each at its address. DTLS and STUN go
-through, unless `all` says otherwise: a handshake would only make the case longer."""
+through, unless `every` says otherwise: a handshake would only make the case longer.
+
+What is overtaken is late by some time, as on a long line; with `behind` it is let go behind so many further ones, together
+with them, however long a busy machine takes to send those."""
 import heapq
 import random
 import select
@@ -17,15 +20,16 @@ from .server import wait_for
 
 
 class Lossy(threading.Thread):
-    def __init__(self, port=0, lose=0.0, reorder=0.0, repeat=0.0, delay=0.0, late=0.03, every=False, seed=1):
+    def __init__(self, port=0, lose=0.0, reorder=0.0, repeat=0.0, delay=0.0, late=0.03, behind=0, every=False, seed=1):
         super().__init__(daemon=True)
         self.to, self.every = ("127.0.0.1", port), every
-        self.lose, self.reorder, self.repeat, self.delay, self.late = lose, reorder, repeat, delay, late
+        self.lose, self.reorder, self.repeat, self.delay, self.late, self.behind = lose, reorder, repeat, delay, late, behind
         self.random = random.Random(seed)
         self.near = self._socket()
         self.port = self.near.getsockname()[1]
         self.far, self.clients = {}, {}         # client -> socket, socket -> client
         self.queue, self.number = [], 0
+        self.held = {}                          # way -> one that is overtaken and those that overtake it
         self.lost = self.carried = 0
         self.over = False
         self.start()
@@ -58,16 +62,29 @@ class Lossy(threading.Thread):
     def _carry(self, data, sock, to):
         is_media = 128 <= data[0] <= 191
         times = 1
-        after = self.delay
+        after, is_overtaken = self.delay, False
         if is_media or self.every:
             if self.random.random() < self.lose:
                 self.lost += 1
                 return
-            after += self.late if self.random.random() < self.reorder else 0
+            is_overtaken = self.random.random() < self.reorder
             times += self.random.random() < self.repeat
+        if not self.behind:
+            after += self.late if is_overtaken else 0
+        elif is_overtaken or (sock, to) in self.held:
+            held = self.held.setdefault((sock, to), [])
+            held += [data] * times
+            if len(held) > self.behind:
+                for one in held[1:] + held[:1]:
+                    self._queue(one, after, sock, to)
+                del self.held[sock, to]
+            return
         for _ in range(times):
-            self.number += 1
-            heapq.heappush(self.queue, (time.monotonic() + after, self.number, data, sock, to))
+            self._queue(data, after, sock, to)
+
+    def _queue(self, data, after, sock, to):
+        self.number += 1
+        heapq.heappush(self.queue, (time.monotonic() + after, self.number, data, sock, to))
 
     def _receive(self, sock):
         for _ in range(64):
