@@ -1,7 +1,9 @@
 /* free_port - a port at which nobody listens, for what is to listen there later. Layer: test.
  * Below those that the kernel gives to who asks for any, so that nobody else is given it meanwhile; each process
- * looks from a place of its own, and no port comes twice. Needs unit.h. */
+ * looks from a place of its own, and no port comes twice. */
 #pragma once
+#include "support/unit.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -12,8 +12,8 @@
 #include "support/unit.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
