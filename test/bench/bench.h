@@ -54,6 +54,8 @@ extern const char *const srs_modes[];
 /* Descriptors and signals, once. */
 void process_prepare(void);
 bool process_stopping(void);
+/* The measuring is to begin, however much of the warm-up is left: for programs that wait for one another. */
+bool process_beginning(void);
 
 int64_t now_us(void);
 

@@ -67,7 +67,9 @@ static void wait_for_all(const struct lives *lives)
 	while (!process_stopping() && running + ended < opt.count && clock_ms() < deadline)
 		(void)co_sleep(5);
 	fprintf(stderr, "ready: %d of %d run\n", running, opt.count);
-	(void)co_sleep((int64_t)(opt.warm * 1000));
+	deadline = clock_after((int64_t)(opt.warm * 1000));
+	while (!process_stopping() && !process_beginning() && clock_ms() < deadline)
+		(void)co_sleep(5);
 }
 
 static bool goes_on(const struct lives *lives, int64_t end_ms)

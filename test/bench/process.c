@@ -1,15 +1,18 @@
-/* The process of a load generator: as many descriptors as it may have, and signals that end the measuring. */
+/* The process of a load generator: as many descriptors as it may have, and signals that begin and end the
+ * measuring. */
 #include "bench.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, beginning;
 
 static void on_signal(int number)
 {
-	(void)number;
-	stopping = 1;
+	if (number == SIGUSR1)
+		beginning = 1;
+	else
+		stopping = 1;
 }
 
 void process_prepare(void)
@@ -25,9 +28,15 @@ void process_prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	signal(SIGUSR1, on_signal);
 }
 
 bool process_stopping(void)
 {
 	return stopping;
+}
+
+bool process_beginning(void)
+{
+	return beginning;
 }

@@ -28,7 +28,7 @@ static const char usage[] =
 	"      --streams=N    %d goes round after N\n"
 	"  -r, --ramp=N       new connections a second (1000; 0: all at once)\n"
 	"  -t, --seconds=S    how long to measure (10; 0: until a signal)\n"
-	"  -w, --warm=S       between the last start and the measuring (2)\n"
+	"  -w, --warm=S       between the last start and the measuring (2); USR1 ends it\n"
 	"      --patience=S   how long to wait for those that do not start (30)\n"
 	"      --edge         play-rtmp: says that it is an edge server\n"
 	"      --kbps=N       publish: bit rate of each (880), sound included\n"
@@ -122,7 +122,8 @@ static void housekeeping(int64_t now)
 		ready_us = now;
 		fprintf(stderr, "ready: %d of %d run\n", running, opt.count);
 	}
-	if (ready_us && !window_us && now - ready_us >= (int64_t)(opt.warm * 1e6))
+	if (ready_us && !window_us &&
+	    (process_beginning() || now - ready_us >= (int64_t)(opt.warm * 1e6)))
 		begin_window(now);
 	if (opt.mode != MODE_PLAY_RTMP || now - acked_us < 1000000)
 		return;

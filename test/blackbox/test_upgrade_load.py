@@ -2,6 +2,7 @@
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ VIEWERS = dict(rtmp=12, flv=12, whep=2, srt=1, hls=0, rtmp_direct=2, flv_direct=
     rtmp=180, flv=180, whep=40, srt=8, hls=44, rtmp_direct=20, flv_direct=16, whep_direct=4)
 KBPS = 200
 GAP_MS = 500
+FOR_EVER = "1000000"               # until Load.measure()
 
 
 class Load:
@@ -43,12 +45,17 @@ class Load:
     def start(self, name, program, mode, url, count, *args):
         if not count:
             return
-        p = self.t.spawn([program, "-m", mode, "-u", url, "-n", str(count), "-t", "0", "-w", "0.5", "-j", *args], name)
+        p = self.t.spawn([program, "-m", mode, "-u", url, "-n", str(count), "-t", "0", "-w", FOR_EVER, "-j", *args], name)
         self.running[name] = p
 
     def wait_ready(self):
         for name, p in self.running.items():
             wait_for(lambda p=p: "ready: " in p.output() or not p.alive, 40, f"{name}: ready")
+
+    def measure(self):
+        """They begin to measure when all of them run: until then newcomers by the hundred make gaps of their own."""
+        for p in self.running.values():
+            os.kill(p.pid, signal.SIGUSR1)
 
     def report(self, name):
         p = self.running[name]
@@ -145,6 +152,7 @@ class Scene:
         for _, probe in self.probes:
             probe.wait_frames(10, 20)
         self.load.wait_ready()
+        self.load.measure()
 
     def check_newcomers(self):
         """Who comes now is served, whatever process has the stream."""
