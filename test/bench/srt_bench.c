@@ -22,7 +22,7 @@ static const char usage[] =
 	"                     the caller, e.g. "
 	"'srt://127.0.0.1:10080?streamid=#!::r=live/s%d,m=publish'\n"
 	"  -n, --count=N      callers (1); --first=K and --streams=N as in srs_bench\n"
-	"  -r, --ramp=N       new ones a second (100)     -w, --warm=S   before the measuring (2)\n"
+	"  -r, --ramp=N       new ones a second (100)     -w, --warm=S   before the measuring (2); USR1 ends it\n"
 	"  -t, --seconds=S    how long to measure (10; 0: until a signal)\n"
 	"      --latency=MS   of SRT (120)\n"
 	"  -k, --kbps=N -f, --fps=N --audio=N -g, --gop=S   of each publisher's stream (500, 25, "

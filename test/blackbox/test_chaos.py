@@ -4,7 +4,7 @@ import random
 import time
 
 import topology as top
-from support import SHORT
+from support import SCALE, SHORT
 from support.case import alone, calm, limit
 from support.chaos import NETEM, Feed, Lane, Numbers, Record, network, own_network, rounds, used
 from support.server import wait_for
@@ -112,7 +112,7 @@ def one_encoder(t, strike, heal, row, bound):
         holes = r.check_order()
         for at, lost in holes:
             blow = max((b for b in blows if b < at), default=None)
-            assert blow and (NETEM or (at - blow) * 1000 < Numbers.most(bound + 1000)), f"{lost} frames are missing outside of a gap"
+            assert blow and (NETEM or (at - blow) * 1000 < max(Numbers.most(bound), (bound + 1000) * SCALE)), f"{lost} frames are missing outside of a gap"
             numbers.add("frames lost in a gap", lost)
         numbers.add("blows without a lost frame", len(blows) - len({max(b for b in blows if b < at) for at, _ in holes}))
         drift = r.distance_ms(blows[-1] + 2 * GOP, time.monotonic()) - r.distance_ms(0, blows[0])

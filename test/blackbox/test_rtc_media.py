@@ -13,7 +13,7 @@ from support.probe import Beat
 from support.server import wait_for
 
 SERVER = rtc.SERVER % ""
-STALL_MS = 50       # a machine that stands still for longer makes packets too late
+STALL_MS = 100      # a machine that stands still for longer makes packets too late
 
 
 def start(t, more="", **kw):

@@ -1,5 +1,6 @@
 """An upgrade in place (SIGUSR2) at a bad moment: beside reloads, as the server is stopped, when the new process
 does not end."""
+import contextlib
 import ctypes
 import os
 import re
@@ -39,7 +40,8 @@ def reloads_of_an_upgrade(edge, generations, plain, more):
     while edge.log().count("has taken over;") == before and is_alive(old) and time.monotonic() < end:
         turn += 1
         write(edge, more if turn % 2 else plain)
-        os.kill(old, signal.SIGHUP)
+        with contextlib.suppress(ProcessLookupError):     # it has ended just now
+            os.kill(old, signal.SIGHUP)
         time.sleep(RELOAD_SECONDS)
     write(edge, plain)
     wait_for(lambda: pid_of(edge) not in (0, old), 5, "the pid file of the new process")

@@ -149,8 +149,9 @@ def test_a_silent_server_costs_one_deadline(t):
         return (not shapes["e2"]["known"] and "time" in shapes["e2"]["why"]
                 and shapes["e1"]["known"] and shape(shapes["e1"], names) == ("e1", 2, [("leaf", 3, [])])
                 and tree["viewers_total"] == 6 and tree["unknown"] == 1)
-    # On a busy machine those that are not frozen may miss the deadline too, but not each time.
-    assert any(is_whole_but_for_the_frozen(tree) for tree, in found), found
+    # On a busy machine those that are not frozen may miss the deadline too, but not mostly.
+    whole = [is_whole_but_for_the_frozen(tree) for tree, in found]
+    assert 2 * sum(whole) > len(whole), found
 
 
 def test_a_query_has_a_hop_limit(t):

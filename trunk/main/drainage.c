@@ -6,15 +6,16 @@
 #include "main/signals.h"
 #include "session/request.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 enum {
 	STEP_MS = 200,
-	ASK_SLICE = 64,  /* clients looked at before others can run */
-	PACE_MS = 10,    /* so often some are asked, */
-	PACE_ALL = 1000, /* and all of them within about so many times */
-	FRESH_MS = 200,  /* a server is asked so long behind a start of its stream at most, */
+	ASK_SLICE = 64,      /* clients looked at before others can run */
+	PACE_MS = 10,        /* between two encoders that are asked, */
+	PACE_ALL_MS = 10000, /* and until all of them are, at most */
+	FRESH_MS = 200,      /* a server is asked so long behind a start of its stream at most, */
 	FRESH_STEP_MS = 20,
 	FRESH_MAX_MS = 3000,   /* or when it has been waited for so long */
 	REPORT_MS = 1000,      /* until the first line of how many are left; then doubled, */
@@ -76,58 +77,97 @@ static bool is_good_moment(const struct client *c, int64_t began_ms)
 	       now - began_ms >= (wait < FRESH_MAX_MS ? wait : FRESH_MAX_MS);
 }
 
+/* One walk after the other asks clients to connect anew. */
+struct asking {
+	struct serve *serve;
+	int64_t began_ms, of_ms; /* of the drain, by which another one is told apart */
+	int burst;               /* encoders that are asked without a pause */
+	int asked;               /* encoders */
+};
+
+static int encoders(const struct serve *serve)
+{
+	const struct client *c;
+	int n = 0;
+	DL_FOREACH (serve->server.stat.clients, c)
+		n += c->publish;
+	return n;
+}
+
+/* All are asked within the first half of the time that there is. */
+static struct asking asking_begin(struct serve *serve)
+{
+	const struct drain *d = drain_of(serve);
+	int64_t now = clock_ms(), rest = (d->deadline_ms - now) / 2;
+	int64_t pauses = (rest < PACE_ALL_MS ? rest : PACE_ALL_MS) / PACE_MS;
+	return (struct asking){.serve = serve,
+			       .began_ms = now,
+			       .of_ms = d->since_ms,
+			       .burst = pauses > 0 ? 1 + (int)(encoders(serve) / pauses) : INT_MAX};
+}
+
+static bool is_asking(const struct asking *a)
+{
+	const struct drain *d = drain_of(a->serve);
+	return !co_stopping() && d->state != DRAIN_OFF && d->since_ms == a->of_ms;
+}
+
 /* A stream pauses for its viewers from the moment its encoder has moved until the edges have followed it. All at once
  * they would hold one another up, and each would pause for as long as all of them need. */
-static void keep_pace(struct serve *serve)
+static void keep_pace(struct asking *a)
 {
-	if (drain_of(serve)->asked % (1 + left(serve) / PACE_ALL) == 0)
+	if (++a->asked % a->burst == 0)
 		(void)co_sleep(PACE_MS);
 }
 
 /* To look for a place may take a while, in which the client can leave: the cursor stands at another one then. */
-static void ask(struct serve *serve, struct client_cursor *cursor)
+static void ask(struct asking *a, struct client_cursor *cursor)
 {
 	const struct client *asked = cursor->at;
-	char *url = url_elsewhere(serve, asked->request);
+	bool publishes = asked->publish;
+	char *url = url_elsewhere(a->serve, asked->request);
 	if (cursor->at == asked && client_reconnect(client_cursor_next(cursor), url)) {
-		drain_of(serve)->asked++;
-		keep_pace(serve);
+		drain_of(a->serve)->asked++;
+		if (publishes)
+			keep_pace(a);
 	}
 	free(url);
 }
 
-static bool is_asking(const struct serve *serve)
+/* A player that has come since then may be one that was asked, and has found no better place than this one. */
+static bool is_to_be_asked(const struct asking *a, const struct client *c)
 {
-	return !co_stopping() && serve->server.drain.state != DRAIN_OFF;
+	return !c->asked_to_leave && !c->told_to_end && (c->publish || c->since_ms <= a->began_ms);
 }
 
-/* All of them once, newcomers at the end. False: for some the moment has not come. */
-static bool ask_all(struct serve *serve, int64_t began_ms)
+/* All of them once, encoders that come meanwhile at the end. False: for some the moment has not come. */
+static bool ask_all(struct asking *a)
 {
+	struct stats *stat = &a->serve->server.stat;
 	struct client_cursor cursor;
 	bool all = true;
-	client_cursor_begin(&cursor, &serve->server.stat);
-	for (int n = 1; cursor.at && is_asking(serve); n++) {
-		if (!cursor.at->asked_to_leave && is_good_moment(cursor.at, began_ms)) {
-			ask(serve, &cursor);
+	client_cursor_begin(&cursor, stat);
+	for (int n = 1; cursor.at && is_asking(a); n++) {
+		bool wanted = is_to_be_asked(a, cursor.at);
+		if (wanted && is_good_moment(cursor.at, a->began_ms)) {
+			ask(a, &cursor);
 		} else {
-			all = all && cursor.at->asked_to_leave;
+			all = all && !wanted;
 			(void)client_cursor_next(&cursor);
 		}
 		if (n % ASK_SLICE == 0)
 			co_yield ();
 	}
-	client_cursor_end(&cursor, &serve->server.stat);
+	client_cursor_end(&cursor, stat);
 	return all;
 }
 
 static void ask_main(void *arg)
 {
-	struct serve *serve = arg;
-	int64_t began_ms = clock_ms();
-	while (!ask_all(serve, began_ms) && is_asking(serve) && co_sleep(FRESH_STEP_MS) == OK)
+	struct asking a = asking_begin(arg);
+	while (!ask_all(&a) && is_asking(&a) && co_sleep(FRESH_STEP_MS) == OK)
 		;
-	log_info("drain: %d clients were asked to connect anew", drain_of(serve)->asked);
+	log_info("drain: %d clients were asked to connect anew", drain_of(arg)->asked);
 }
 
 /* ---- the steps ---- */

@@ -278,7 +278,7 @@ static void each_recording(int fd, int count, void (*fn)(int fd, const char *nam
 
 static void a_long_list_of_recordings_is_made_in_slices(void **state)
 {
-	enum { FILES = 8000, LISTED = 7000, FILES_A_TURN = 100 };
+	enum { FILES = 8000, LISTED = 7000, SLICE_MS = 5, ROUNDS = 5 };
 	struct turns turns;
 	(void)state;
 	char *conf = mem_printf("vhost __defaultVhost__ { dvr { enabled on; dvr_apply none; "
@@ -294,16 +294,20 @@ static void a_long_list_of_recordings_is_made_in_slices(void **state)
 				.conf = server->conf,
 				.request = &request,
 				.method = HTTP_METHOD_GET,
-				.tail = "",
-				.answer = json_object()};
-	turns_begin(&turns);
-	assert_int_equal(api_recordings(&call), API_OK);
-	turns_end(&turns);
-	assert_int_equal(json_array_size(json_object_get(call.answer, "files")), LISTED);
-	assert_at(call.answer, "left_out", "990");
-	print_message("the longest slice: %.1f ms\n", turns.longest);
-	assert_true(turns.count >= LISTED / FILES_A_TURN);
-	json_decref(call.answer);
+				.tail = ""};
+	double longest = 0;
+	for (int i = 0; i < ROUNDS; i++) { /* the least: whatever else the machine does only adds */
+		call.answer = json_object();
+		turns_begin(&turns);
+		assert_int_equal(api_recordings(&call), API_OK);
+		turns_end(&turns);
+		assert_int_equal(json_array_size(json_object_get(call.answer, "files")), LISTED);
+		assert_at(call.answer, "left_out", "990");
+		json_decref(call.answer);
+		longest = i == 0 || turns.longest < longest ? turns.longest : longest;
+	}
+	print_message("the longest slice: %.1f ms\n", longest);
+	assert_true(longest <= SLICE_MS * TURNS_SLOWER);
 	each_recording(fd, FILES, remove_recording);
 	close(fd);
 }

@@ -8,19 +8,20 @@
 
 #include <stdlib.h>
 
-enum { MANY = 10000, FEW = 50, PACE_MS = 10, ALL_MS = 10000 };
+enum { MANY = 10000, FEW = 50, PACE_MS = 10, ALL_MS = 10000, LEAVES_MS = 30 };
 
 static struct server *other; /* whose configuration is used */
 static struct serve *serve;
 static struct test_stream stream;
-static struct client *clients;
-static int count, asked, asked_at_once, most_at_once;
+static struct client clients[MANY + 1];
+static int entered, asked, asked_at_once, most_at_once;
 static int64_t asked_ms;
 
 static bool on_reconnect(struct client *client, const char *url)
 {
-	(void)client;
 	assert_string_equal(url, "");
+	if (!client->publish)
+		return true;
 	asked_at_once = clock_ms() == asked_ms ? asked_at_once + 1 : 1;
 	most_at_once = asked_at_once > most_at_once ? asked_at_once : most_at_once;
 	asked_ms = clock_ms();
@@ -45,27 +46,48 @@ static int set_up(void **state)
 	stat_init(&serve->server.stat, &other->registry);
 	stream = (struct test_stream){0};
 	test_stream_begin(&stream, other, "x");
-	count = asked = asked_at_once = most_at_once = 0;
+	entered = asked = asked_at_once = most_at_once = 0;
 	asked_ms = 0;
 	fake_time_begin();
 	return failed;
 }
 
-static void enter(int n)
+static struct client *enter(bool publish)
 {
-	clients = mem_zalloc((size_t)n * sizeof(clients[0]));
-	for (count = 0; count < n; count++) {
-		clients[count] = (struct client){.ops = &ops, .source = stream.source};
-		stat_enter(&serve->server.stat, &clients[count]);
-	}
+	struct client *c = &clients[entered++];
+	*c = (struct client){.ops = &ops, .source = stream.source, .publish = publish};
+	stat_enter(&serve->server.stat, c);
+	return c;
+}
+
+static void enter_many(int n, bool publish)
+{
+	for (int i = 0; i < n; i++)
+		enter(publish);
+}
+
+static void leave(struct client *c)
+{
+	stat_leave(&serve->server.stat, c);
+	c->source = NULL;
+}
+
+/* Whoever was asked goes a little later. */
+static void leaver_main(void *arg)
+{
+	(void)arg;
+	while (co_sleep(LEAVES_MS) == OK)
+		for (int i = 0; i < entered; i++)
+			if (clients[i].source && clients[i].asked_to_leave)
+				leave(&clients[i]);
 }
 
 static int tear_down(void **state)
 {
 	co_group_stop(&serve->server.services);
-	for (int i = 0; i < count; i++)
-		stat_leave(&serve->server.stat, &clients[i]);
-	free(clients);
+	for (int i = 0; i < entered; i++)
+		if (clients[i].source)
+			leave(&clients[i]);
 	fake_time_end();
 	stat_fini(&serve->server.stat);
 	free(serve);
@@ -74,11 +96,12 @@ static int tear_down(void **state)
 	return co_teardown(state);
 }
 
-/* All at once they would hold one another up on their way. */
-static void a_few_are_asked_one_after_the_other(void **state)
+/* All at once they would hold one another up on their way; the players beside them make no difference. */
+static void a_few_encoders_are_asked_one_after_the_other(void **state)
 {
 	(void)state;
-	enter(FEW);
+	enter_many(MANY - FEW, false);
+	enter_many(FEW, true);
 	drainage_hand_over(serve);
 	(void)co_sleep(PACE_MS / 2);
 	assert_int_equal(asked, 1);
@@ -87,32 +110,44 @@ static void a_few_are_asked_one_after_the_other(void **state)
 	(void)co_sleep(FEW / 2 * PACE_MS);
 	assert_int_equal(asked, FEW);
 	assert_int_equal(most_at_once, 1);
-	assert_int_equal(serve->server.drain.asked, FEW);
+	assert_int_equal(serve->server.drain.asked, MANY);
 }
 
-static void many_do_not_take_longer_than_some_seconds(void **state)
+static void many_encoders_are_asked_within_ten_seconds_though_they_leave(void **state)
 {
 	(void)state;
-	enter(MANY);
+	enter_many(MANY, true);
+	assert_non_null(co_start_in(&serve->server.services, "leaver", leaver_main, NULL));
 	drainage_hand_over(serve);
 	(void)co_sleep(ALL_MS);
 	assert_int_equal(asked, MANY);
-	assert_in_range(most_at_once, 2, 1 + MANY / 1000);
+	assert_int_equal(most_at_once, 1 + MANY / (ALL_MS / PACE_MS));
 }
 
-static void one_that_comes_meanwhile_is_asked_too_and_one_that_leaves_is_not(void **state)
+static void all_are_asked_before_the_limit(void **state)
 {
 	(void)state;
-	enter(FEW);
+	other->conf->drain_timeout_ms = 400;
+	enter_many(FEW, true);
+	drainage_hand_over(serve);
+	(void)co_sleep(200);
+	assert_int_equal(asked, FEW);
+	assert_int_equal(most_at_once, 1 + FEW / (200 / PACE_MS));
+}
+
+static void encoders_that_come_meanwhile_are_asked_and_players_that_come_back_are_not(void **state)
+{
+	(void)state;
+	enter_many(FEW, true);
 	drainage_hand_over(serve);
 	(void)co_sleep(PACE_MS / 2);
-	struct client late = {.ops = &ops, .source = stream.source};
-	stat_enter(&serve->server.stat, &late);
-	stat_leave(&serve->server.stat, &clients[--count]);
+	const struct client *late = enter(true), *back = enter(false);
+	leave(&clients[FEW - 1]);
+	leave(&clients[1]); /* the next one */
 	(void)co_sleep(2 * FEW * PACE_MS);
-	assert_true(late.asked_to_leave);
-	assert_int_equal(asked, FEW);
-	stat_leave(&serve->server.stat, &late);
+	assert_true(late->asked_to_leave);
+	assert_false(back->asked_to_leave);
+	assert_int_equal(asked, FEW - 1);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -120,9 +155,10 @@ static void one_that_comes_meanwhile_is_asked_too_and_one_that_leaves_is_not(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_few_are_asked_one_after_the_other),
-		TEST(many_do_not_take_longer_than_some_seconds),
-		TEST(one_that_comes_meanwhile_is_asked_too_and_one_that_leaves_is_not),
+		TEST(a_few_encoders_are_asked_one_after_the_other),
+		TEST(many_encoders_are_asked_within_ten_seconds_though_they_leave),
+		TEST(all_are_asked_before_the_limit),
+		TEST(encoders_that_come_meanwhile_are_asked_and_players_that_come_back_are_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
