@@ -19,7 +19,8 @@ static const char usage[] =
 	"publish: one publisher by WHIP, until a signal with -t 0\n"
 	"join:    COUNT players one after the other, each until its first picture\n"
 	"sink:    COUNT receivers of objs/floor -m rtc at udp://127.0.0.1:PORT\n"
-	"  -r, --ramp=N      new ones a second (200)     -w, --warm=S   before the measuring (2); USR1 ends it\n"
+	"  -r, --ramp=N      new ones a second (200)\n"
+	"  -w, --warm=S      before the measuring (2); USR1 ends it\n"
 	"  -p, --watch=PID   a process of the server     -s, --sample=N every so many decrypt all\n"
 	"  -k, --kbps=N --fps=N --gop=S   of the publisher     -j, --json\n";
 
