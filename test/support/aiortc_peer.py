@@ -131,6 +131,9 @@ class Flashes(MediaStreamTrack):
         return frame
 
 
+HALF_A_ROUND = 0.5      # seconds; there is a flash each second
+
+
 class Offsets:
     """When light and tone begin, on the clock of the sender's reports."""
     rates = {"audio": 48000, "video": 90000}
@@ -152,8 +155,10 @@ class Offsets:
         self.on[kind] = is_on
 
     def milliseconds(self):
+        """Light from before the first report on sound has no tone here."""
         tones = self.began["audio"]
-        return [round(1000 * min((tone - light for tone in tones), key=abs), 1) for light in self.began["video"][:-1] if tones]
+        lights = [light for light in self.began["video"][:-1] if tones and light > tones[0] - HALF_A_ROUND]
+        return [round(1000 * min((tone - light for tone in tones), key=abs), 1) for light in lights]
 
 
 def learn_reports():
