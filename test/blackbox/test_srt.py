@@ -177,7 +177,10 @@ def test_passphrases_are_asked_for(t):
 
 @alone
 def test_nothing_is_missing_behind_a_bad_line(t):
-    """With 5 % of all packets lost and a latency of 200 ms, every picture and every sound arrives; the API tells of the losses."""
+    """With 5 % of all packets lost and a latency of 200 ms, every picture and every sound arrives; the API tells of the losses.
+
+    The line is good for the last ten pictures: the receiver cannot know of the very last packet, and libsrt sends none again
+    by itself to who reports losses."""
     s = start(t, options="latency 200;")
     line = t.keep(Lossy(s.srt, lose=0.05, delay=0.005, every=True, seed=7))
     path = srt.media_file(t, seconds=6)
@@ -188,6 +191,8 @@ def test_nothing_is_missing_behind_a_bad_line(t):
 
     def look():
         lost.update((srt.session(s, "srt-publish") or {}).get("received", {}))
+        if len(srt.pictures(rtmp.messages)) > len(srt.pictures(sent)) - 10:
+            line.lose = 0.0
         return not publisher.alive
     wait_for(look, 20, "the end of the file", every=0.05)
     # The line may lose the word that ends the connection as well. Nothing marks the end of the last picture then, so
