@@ -1,4 +1,5 @@
 """HLS: what a player gets of a published stream, and how the playlist lives."""
+import glob
 import os
 import subprocess
 import urllib.parse
@@ -277,6 +278,11 @@ def test_keys(t):
     follower.stop()
     judge_ts(follower)
     assert len({x.key for x in follower.segments.values()}) >= 4
+    first = urllib.parse.urljoin(url(s), min(follower.segments.items())[1].key[0])
+    wait_for(lambda: httpc.fetch(first).status == 404, 10, "the end of the first key")
+    name = os.path.basename(urllib.parse.urlsplit(first).path)
+    wait_for(lambda: not glob.glob(f"{s.folder}/objs/**/{name}", recursive=True), 10, "the end of the first key's file")
+    assert glob.glob(f"{s.folder}/objs/**/*.key", recursive=True), "no key has a file"
     assert httpc.fetch(urllib.parse.urljoin(url(s), follower.lists[-1].segments[-1].key[0])).headers["cache-control"] == "no-store"
 
 

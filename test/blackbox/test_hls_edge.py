@@ -1,6 +1,7 @@
 """HLS through edges: files fetched once, held in memory, from whichever origin has them; and redirects of origins."""
 import re
 import signal
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -159,3 +160,14 @@ def test_keys_and_secrets(t):
     hls.wait_list(edge.web("/live/a.m3u8"), 3)
     follower.stop()
     assert follower.bytes and all(data[0] == 0x47 for data in follower.bytes.values())
+    newest = follower.lists[-1].segments[-1]
+    for what in ("/live/a.m3u8", newest.uri, newest.key[0]):
+        there = urllib.parse.urljoin(edge.web("/live/a.m3u8"), what)
+        assert httpc.fetch(there).status == 200, there
+        assert status_for("127.0.0.2", there) == 403, there
+
+
+def status_for(address, url):
+    """What a client of that address is answered."""
+    return int(subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--interface", address, url],
+                              capture_output=True, text=True, timeout=10, check=True).stdout)
