@@ -128,6 +128,7 @@ def test_a_list_that_is_too_old(t):
         s = start(t, more=more, name=name)
         publish(t, s)
         before = hls.wait_list(url(s), 4)
+        wait_for(lambda s=s, before=before: kept(s).segments[-1].number >= before.segments[-1].number, 5, "the list in its file")
         s.kill9()
         path = os.path.join(s.folder, HTML, "live", "a.m3u8")
         if age:
