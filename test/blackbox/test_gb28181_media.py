@@ -101,6 +101,23 @@ def test_an_ssrc_of_the_devices_own_is_believed(t):
     playing(t, s, liar)
 
 
+def test_two_devices_of_one_ssrc_are_two_streams(t):
+    """Devices choose SSRCs for themselves: two that answer with the same one, or send it without a word, are told apart by their
+    addresses, by TCP and by UDP."""
+    for media in ("tcp", "udp"):
+        s, ssrc = start(t, f"media {media};", name=media), 777
+        cameras = [gb.Camera(t, s, media=media, ssrc_answered=ssrc, address=f"127.0.0.{n}") for n in (2, 3)]
+        silent = gb.Camera(t, s, media=media, hold=True, address="127.0.0.4")
+        offer = gb.Offer(silent.sip.wait_invite())
+        offer.ssrc = ssrc
+        silent.send(offer)
+        for camera in (*cameras, silent):
+            playing(t, s, camera)
+        for camera in (*cameras, silent):
+            assert camera.is_sending and len(camera.sip.invites()) == 1, camera.address
+        s.stop()
+
+
 def test_media_of_a_stranger_is_refused(t):
     """A connection with an SSRC that nobody has asked for is closed; a second one of a stream that comes is, too."""
     s = start(t)

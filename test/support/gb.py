@@ -62,9 +62,9 @@ class Sip:
     """The signalling of a camera, by TCP or UDP, on a thread of its own. What it answers to an INVITE says `answer`: a
     status, or None for nothing; a function gets the message."""
 
-    def __init__(self, port, user=None, transport="tcp", password=None, host="127.0.0.1"):
+    def __init__(self, port, user=None, transport="tcp", password=None, host="127.0.0.1", address="127.0.0.1"):
         self.user, self.transport, self.password = user or device_id(), transport, password
-        self.to = (host, port)
+        self.to, self.address = (host, port), address
         self.answer, self.channels, self.ssrc_answered = 200, [], None
         self.media_port = None      # of the answer's SDP
         self.heard, self.answers = [], []
@@ -78,6 +78,7 @@ class Sip:
         self.disconnect()
         kind = socket.SOCK_STREAM if self.transport == "tcp" else socket.SOCK_DGRAM
         self.over, self.sock = False, socket.socket(socket.AF_INET, kind)
+        self.sock.bind((self.address, 0))
         self.sock.connect(self.to)
         self.local = self.sock.getsockname()
         self.thread = threading.Thread(target=self._run, args=(self.sock,), daemon=True)
@@ -240,13 +241,14 @@ class Offer:
 class Media(threading.Thread):
     """Sends packs in real time, over and over, until closed. `corrupt` may change the bytes of each RTP packet."""
 
-    def __init__(self, offer, all_packs, transport="tcp", ssrc=None, corrupt=None, sock=None, loop=True, speed=1.0):
+    def __init__(self, offer, all_packs, transport="tcp", ssrc=None, corrupt=None, sock=None, loop=True, speed=1.0,
+                 address="127.0.0.1"):
         super().__init__(daemon=True)
         self.offer, self.packs, self.transport, self.corrupt, self.loop, self.speed = offer, list(all_packs), transport, corrupt, loop, speed
         self.rtp = ps.Rtp(offer.ssrc if ssrc is None else ssrc)
         self.over, self.failed, self.sent = False, None, 0
         self.beside = []        # (milliseconds, bytes) of G.711 in packets of their own
-        self.sock = sock
+        self.sock, self.address = sock, address
         self.start()
 
     def _send(self, packet):
@@ -263,6 +265,7 @@ class Media(threading.Thread):
         try:
             if not self.sock:
                 self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.transport == "tcp" else socket.SOCK_DGRAM)
+                self.sock.bind((self.address, 0))
                 self.sock.connect((self.offer.ip, self.offer.port))
             began = time.monotonic()
             for ms, data in self.packs if not self.loop else self._endless():
@@ -295,19 +298,21 @@ class Camera:
     """A whole camera: answers each INVITE and sends. `hold` keeps it from sending; `status` is what it answers."""
 
     def __init__(self, t, server, transport="tcp", media="tcp", messages=None, channels=(), status=200, hold=False, seconds=20,
-                 password=None, user=None, ssrc_answered=None, register=True, corrupt=None, sip_port=None, with_map=True):
+                 password=None, user=None, ssrc_answered=None, register=True, corrupt=None, sip_port=None, with_map=True,
+                 address="127.0.0.1"):
         self.t, self.media_kind, self.status, self.hold = t, media, status, hold
         self.ssrc_answered, self.corrupt, self.with_map = ssrc_answered, corrupt, with_map
         self.messages = messages if messages is not None else flv.read_file(flv.make_flv(seconds))
         self.frames = ps.frames(self.messages)
         self.media = []
-        self.sip = t.keep(Sip(sip_port or server.sip, user=user, transport=transport, password=password))
+        self.address = address
+        self.sip = t.keep(Sip(sip_port or server.sip, user=user, transport=transport, password=password, address=address))
         self.sip.channels = [(c, f"\u6444\u50cf\u5934 {i}") for i, c in enumerate(channels)]
         self.sip.on_invite, self.sip.on_bye = self._invited, self._bye
         self.id = self.sip.user
         self.listener = None
         if media == "tcp_active":
-            self.listener = socket.create_server(("127.0.0.1", 0))
+            self.listener = socket.create_server((address, 0))
         t.keep(self)
         if register:
             assert self.sip.register().status == 200
@@ -315,7 +320,7 @@ class Camera:
     def _sdp(self, offer):
         ssrc = offer.ssrc if self.ssrc_answered is None else self.ssrc_answered
         port = self.listener.getsockname()[1] if self.listener else 9
-        return (f"v=0\r\no={self.id} 0 0 IN IP4 127.0.0.1\r\ns=Play\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video {port} TCP/RTP/AVP 96\r\n"
+        return (f"v=0\r\no={self.id} 0 0 IN IP4 {self.address}\r\ns=Play\r\nc=IN IP4 {self.address}\r\nt=0 0\r\nm=video {port} TCP/RTP/AVP 96\r\n"
                 f"a=sendonly\r\na=rtpmap:96 PS/90000\r\ny={ssrc:010d}\r\n")
 
     def _invited(self, m):
@@ -339,7 +344,7 @@ class Camera:
             except OSError:
                 return
         self.media.append(Media(offer, ps.packs(self.frames, with_map=self.with_map), "udp" if self.media_kind == "udp" else "tcp",
-                                ssrc=self.ssrc_answered, corrupt=self.corrupt, sock=sock, loop=loop))
+                                ssrc=self.ssrc_answered, corrupt=self.corrupt, sock=sock, loop=loop, address=self.address))
 
     def _bye(self, _):
         self.stop_media()

@@ -132,12 +132,6 @@ void gb_stream_fail(struct gb_stream *s, const char *why)
 		s->ops->on_end(s->ctx, why);
 }
 
-void gb_stream_set_ssrc(struct gb_stream *s, uint32_t ssrc)
-{
-	if (!has_come(s) && !find_ssrc(s->hub, ssrc))
-		s->ssrc = ssrc;
-}
-
 /* ---- packets ---- */
 
 static bool same_ip(const struct addr *a, const struct addr *b)
@@ -155,6 +149,24 @@ static bool may_feed(const struct gb_stream *s, const struct addr *from)
 	return is_known && is_allowed(s, from);
 }
 
+/* Devices choose SSRCs for themselves, and two may have chosen the same one. */
+static struct gb_stream *find_fed(const struct gb_hub *h, uint32_t ssrc, const struct addr *from)
+{
+	struct gb_stream *s;
+	DL_FOREACH (h->streams, s)
+		if (s->ssrc == ssrc && !s->is_closed && may_feed(s, from))
+			return s;
+	return NULL;
+}
+
+void gb_stream_set_ssrc(struct gb_stream *s, uint32_t ssrc)
+{
+	const struct gb_stream *other =
+		s->is_bound ? find_fed(s->hub, ssrc, &s->from) : find_ssrc(s->hub, ssrc);
+	if (!has_come(s) && !other)
+		s->ssrc = ssrc;
+}
+
 static struct gb_stream *find_only(const struct gb_hub *h, const struct addr *from)
 {
 	struct gb_stream *s, *only = NULL;
@@ -170,9 +182,9 @@ static struct gb_stream *find_only(const struct gb_hub *h, const struct addr *fr
 
 struct gb_stream *gb_stream_find(struct gb_hub *h, uint32_t ssrc, const struct addr *from)
 {
-	struct gb_stream *s = find_ssrc(h, ssrc);
+	struct gb_stream *s = find_fed(h, ssrc, from);
 	if (s)
-		return may_feed(s, from) ? s : NULL;
+		return s;
 	s = was_ours(h, ssrc) ? NULL : find_only(h, from);
 	if (s)
 		s->ssrc = ssrc;
