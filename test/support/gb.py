@@ -105,10 +105,13 @@ class Sip:
     def send(self, text, body=b""):
         data = text.replace("\n", "\r\n").encode() + body
         with self.lock:
-            try:
-                self.sock.sendall(data)
-            except OSError:
-                pass
+            for _ in range(2):      # what was refused before, by UDP, is told now, and this was not sent
+                try:
+                    self.sock.sendall(data)
+                    return
+                except OSError as e:
+                    if not isinstance(e, ConnectionRefusedError):
+                        return
 
     def request(self, method, body="", kind="Application/MANSCDP+xml", more="", to=SERVER_ID, to_tag="", call_id=None):
         with self.lock:
@@ -160,6 +163,8 @@ class Sip:
             try:
                 ready, _, _ = select.select([sock], [], [], 0.2)
                 part = sock.recv(65536) if ready else None
+            except ConnectionRefusedError:      # by UDP, in the moment in which one process leaves the port to the next one
+                continue
             except (OSError, ValueError):
                 return
             if part is None:
