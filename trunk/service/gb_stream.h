@@ -47,12 +47,12 @@ err gb_publish_init(struct own_publish *out, const struct gb_hub *hub, const cha
 err gb_stream_open(struct gb_stream **out, struct gb_hub *hub, const struct gb_stream_opts *opts);
 /* Ends it, for that reason; nothing is told any more. NULL is fine; clears. */
 void gb_stream_close(struct gb_stream **stream, const char *why);
-/* The device has said another SSRC than it was asked for; one that is taken is not believed, nor are words that
- * come behind the media. */
+/* The device has said another SSRC than it was asked for; one that another stream has from the same address is not
+ * believed, nor are words that come behind the media. */
 void gb_stream_set_ssrc(struct gb_stream *stream, uint32_t ssrc);
 
-/* The one whose packets these are: by the SSRC, else the only one that is expected from that address, since devices
- * write what they like into theirs: it has that SSRC from now on. NULL: none is, it comes from elsewhere, or it is
+/* The one whose packets these are: by SSRC and address, else the only one that is expected from that address, since
+ * devices write what they like into theirs: it has that SSRC from now on. NULL: none is, it comes from elsewhere, or it is
  * what is left of a stream that has ended. */
 struct gb_stream *gb_stream_find(struct gb_hub *hub, uint32_t ssrc, const struct addr *from);
 /* Its media cannot be had, for that reason: its owner is told. */
