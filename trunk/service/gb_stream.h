@@ -52,8 +52,8 @@ void gb_stream_close(struct gb_stream **stream, const char *why);
 void gb_stream_set_ssrc(struct gb_stream *stream, uint32_t ssrc);
 
 /* The one whose packets these are: by SSRC and address, else the only one that is expected from that address, since
- * devices write what they like into theirs: it has that SSRC from now on. NULL: none is, it comes from elsewhere, or it is
- * what is left of a stream that has ended. */
+ * devices write what they like into theirs: it has that SSRC from now on. NULL: none is, it comes from elsewhere, or
+ * it is what is left of a stream that has ended. */
 struct gb_stream *gb_stream_find(struct gb_hub *hub, uint32_t ssrc, const struct addr *from);
 /* Its media cannot be had, for that reason: its owner is told. */
 void gb_stream_fail(struct gb_stream *stream, const char *why);
