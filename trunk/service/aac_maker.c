@@ -1,22 +1,30 @@
 #include "service/aac_maker.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "codec/au.h"
 #include "sound/sound.h"
 
 #include <stdlib.h>
 
-enum { AAC_QUEUE = 64, BODY_EXTRA = 16 };
+/* A helper thread that was held up hands out at once all that the converter had queued, which is to fit: nobody takes
+ * anything in between. */
+enum { QUEUE_MAX = 4096, BODY_EXTRA = 16 };
 #define AAC CODEC_AAC
+
+struct made {
+	struct msg *msg;
+	uint32_t raw;
+};
 
 struct aac_maker {
 	struct sound_converter *converter;
 	struct co *co;
-	struct {
-		struct msg *msg;
-		uint32_t raw;
-	} queue[AAC_QUEUE];
-	unsigned head, tail;
+	char *name;
+	struct made *queue;
+	size_t head, count, room; /* taken so far, put so far */
 	int64_t last_raw;
+	bool has_told_loss;
 };
 
 struct msg *aac_maker_message(const struct au *au)
@@ -39,12 +47,17 @@ static void queue(struct aac_maker *maker, bool is_header, struct span data, int
 			.is_key = true,
 			.is_header = is_header,
 			.data = data};
-	struct msg *m = maker->tail - maker->head < AAC_QUEUE ? aac_maker_message(&au) : NULL;
-	if (!m)
+	struct msg *m = maker->count < QUEUE_MAX ? aac_maker_message(&au) : NULL;
+	if (!m) {
+		if (!maker->has_told_loss)
+			log_warn("%s: sound is lost: nobody took %zu frames of AAC that wait",
+				 maker->name, maker->count - maker->head);
+		maker->has_told_loss = true;
 		return;
+	}
 	maker->last_raw = raw > maker->last_raw ? raw : maker->last_raw;
-	maker->queue[maker->tail % AAC_QUEUE].msg = m;
-	maker->queue[maker->tail++ % AAC_QUEUE].raw = (uint32_t)maker->last_raw;
+	vec_reserve(maker->queue, maker->room, maker->count + 1);
+	maker->queue[maker->count++] = (struct made){m, (uint32_t)maker->last_raw};
 	co_wake(maker->co);
 }
 
@@ -63,6 +76,7 @@ struct aac_maker *aac_maker_new(const struct aac_maker_opts *opts, const char **
 {
 	struct aac_maker *maker = mem_new(struct aac_maker);
 	maker->co = opts->co;
+	maker->name = mem_strdup(opts->name);
 	if (sound_can(SOUND_AAC, opts->codec, reason)) {
 		*reason = "there is no memory for it";
 		maker->converter = sound_new(&(struct sound_opts){
@@ -75,10 +89,9 @@ struct aac_maker *aac_maker_new(const struct aac_maker_opts *opts, const char **
 			.ctx = maker,
 		});
 	}
-	if (maker->converter)
-		return maker;
-	free(maker);
-	return NULL;
+	if (!maker->converter)
+		aac_maker_free(&maker);
+	return maker;
 }
 
 void aac_maker_free(struct aac_maker **maker)
@@ -88,8 +101,10 @@ void aac_maker_free(struct aac_maker **maker)
 	if (!m)
 		return;
 	sound_free(&m->converter);
-	for (; m->head != m->tail; m->head++)
-		msg_unref(&m->queue[m->head % AAC_QUEUE].msg);
+	for (; m->head < m->count; m->head++)
+		msg_unref(&m->queue[m->head].msg);
+	free(m->queue);
+	free(m->name);
 	free(m);
 }
 
@@ -100,9 +115,11 @@ void aac_maker_take(struct aac_maker *maker, const struct msg *msg, uint32_t raw
 
 bool aac_maker_next(struct aac_maker *maker, struct msg **msg, uint32_t *raw)
 {
-	if (maker->head == maker->tail)
+	if (maker->head == maker->count) {
+		maker->head = maker->count = 0;
 		return false;
-	*msg = maker->queue[maker->head % AAC_QUEUE].msg;
-	*raw = maker->queue[maker->head++ % AAC_QUEUE].raw;
+	}
+	*msg = maker->queue[maker->head].msg;
+	*raw = maker->queue[maker->head++].raw;
 	return true;
 }

@@ -25,7 +25,7 @@ struct sound_converter {
 	unsigned until; /* of this job */
 	struct buf config;
 	struct converted out;
-	bool has_told_config, has_told_failure;
+	bool has_told_config, has_told_failure, has_told_loss;
 };
 
 #ifdef WITH_SOUND
@@ -193,8 +193,16 @@ void sound_free(struct sound_converter **sound)
 
 void sound_take(struct sound_converter *s, const struct msg *m, int64_t ts)
 {
-	if (!s->co || s->tail - s->head == SOUND_QUEUE)
+	if (!s->co)
 		return;
+	if (s->tail - s->head == SOUND_QUEUE) {
+		if (!s->has_told_loss)
+			log_warn("%s: sound is lost: the helper threads do not keep up with "
+				 "converting it",
+				 s->name);
+		s->has_told_loss = true;
+		return;
+	}
 	s->queue[s->tail++ % SOUND_QUEUE] =
 		(struct sound_item){msg_ref((struct msg *)(uintptr_t)m), ts};
 	co_wake(s->co);
