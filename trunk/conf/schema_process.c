@@ -38,7 +38,8 @@ static const struct row rows[] = {
 	INT("max_connections", conf, max_connections, "1000", 1, 1000000, NOW,
 	    "How many clients of all kinds may be connected at once. Each needs a file "
 	    "descriptor, so the limit of open files must be 128 higher; it is raised as far as "
-	    "the system allows at start."),
+	    "the system allows at start. 32 more places are kept for servers that have proven "
+	    "to be of the cluster: by its secret, or by an address of relays."),
 	INT("max_connections_per_address", conf, max_connections_per_address, "0", 0, 1000000, NOW,
 	    "How many of them may come from one IP address; 0 for half of max_connections. This "
 	    "host, trusted_proxies and servers that have proven to be of the cluster are exempt. "

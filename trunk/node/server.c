@@ -141,14 +141,17 @@ struct source *server_source_to_play(struct server *server, const struct conf_vh
 	return s ? source_ref(s) : server_source(server, vhost, app, stream);
 }
 
+bool server_is_successor(const struct server *server, const struct addr *peer)
+{
+	return server->next.state == GENERATION_THERE && addr_is_loopback(peer);
+}
+
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer)
 {
 	const struct text_list *relays = &vhost->cluster.relays;
 	char ip[ADDR_TEXT_MAX];
-	/* The process that has taken over comes from this host. */
-	bool is_next = server->next.state == GENERATION_THERE && addr_is_loopback(peer);
-	bool welcome = relays->count == 0 || is_next;
+	bool welcome = relays->count == 0 || server_is_successor(server, peer);
 	for (int i = 0; i < relays->count && !welcome; i++)
 		welcome = addr_within(peer, relays->v[i]);
 	if (welcome)

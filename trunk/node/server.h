@@ -112,6 +112,8 @@ bool server_move_place(struct server *server, struct conn_place *place, const st
 bool server_may_arrive(struct server *server, const struct addr *peer);
 /* It is one of trusted_proxies. */
 bool server_is_proxy(const struct conf *conf, const struct addr *peer);
+/* A relay from there may be the process that has taken over at an upgrade, which comes from this host. */
+bool server_is_successor(const struct server *server, const struct addr *peer);
 /* Other servers are accepted from this address (cluster.relays); else that is counted and logged. */
 bool server_relay_allowed(struct server *server, const struct conf_vhost *vhost,
 			  const struct addr *peer);

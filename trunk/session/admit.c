@@ -47,6 +47,8 @@ static err check_signature(struct admission *a)
 {
 	struct request *r = a->request;
 	r->is_relay = r->says_relay;
+	if (!needs_proof(r) && request_is_proven_relay(r))
+		place_prove(a->place);
 	if (!r->says_relay || !needs_proof(r))
 		return OK;
 	enum sign_verdict verdict = a->verify(a->ctx);
@@ -80,9 +82,13 @@ static err check_room_of_connection(struct admission *a)
 	return check_room(a, a->request->says_relay || a->request->asks);
 }
 
+/* The reserve is for those who have proven who they are, and for the process that has taken over, which plays to
+ * newcomers what is still published here. Where there is neither a secret nor `relays`, nobody has. */
 static err check_room_of_stream(struct admission *a)
 {
-	return check_room(a, a->request->is_relay);
+	const struct request *r = a->request;
+	return check_room(a, request_is_proven_relay(r) ||
+				     (r->is_relay && server_is_successor(r->server, r->peer)));
 }
 
 static err check_path(struct admission *a)

@@ -173,6 +173,43 @@ static void without_a_secret_a_server_is_believed_its_words(void **state)
 	assert_false(v.request.is_relay);
 }
 
+/* ---- the reserve ---- */
+
+static err admitted_to_reserve(enum sign_verdict verdict)
+{
+	arrive_as_server(verdict);
+	v.place.is_reserved = true;
+	assert_int_equal(admit_connection(&v.admission), OK);
+	return admitted();
+}
+
+static void the_reserve_is_for_servers_that_have_proven_themselves(void **state)
+{
+	(void)state;
+	begin(secret);
+	assert_int_equal(admitted_to_reserve(SIGN_FORGED), outcome_err(OUTCOME_FULL));
+	assert_int_equal(admitted_to_reserve(SIGN_GOOD), OK);
+	test_server_free(&server);
+	begin("cluster { relays 192.0.2.0/24; }");
+	assert_int_equal(admitted_to_reserve(SIGN_MISSING), OK);
+	test_server_free(&server);
+	begin("");
+	assert_int_equal(admitted_to_reserve(SIGN_GOOD), outcome_err(OUTCOME_FULL));
+}
+
+/* Of an upgrade: no signature tells it from others, but this host does. */
+static void the_reserve_is_for_the_process_that_has_taken_over(void **state)
+{
+	(void)state;
+	begin("");
+	server->next.state = GENERATION_THERE;
+	assert_int_equal(admitted_to_reserve(SIGN_MISSING), outcome_err(OUTCOME_FULL));
+	arrive_as_server(SIGN_MISSING);
+	assert_true(addr_literal(&v.peer, "127.0.0.1", 4000));
+	v.place.is_reserved = true;
+	assert_int_equal(admitted(), OK);
+}
+
 /* Of another vhost: what is unproven is then not asked about its viewers. */
 static void a_secret_elsewhere_has_the_address_of_an_API_proven(void **state)
 {
@@ -275,6 +312,8 @@ int main(void)
 		with(a_server_that_has_not_signed_is_an_ordinary_client),
 		with(a_server_that_has_signed_for_another_is_told_where_that_can_be_said),
 		with(without_a_secret_a_server_is_believed_its_words),
+		with(the_reserve_is_for_servers_that_have_proven_themselves),
+		with(the_reserve_is_for_the_process_that_has_taken_over),
 		with(a_secret_elsewhere_has_the_address_of_an_API_proven),
 		with(a_draining_server_lets_nobody_new_in),
 		with(what_the_configuration_forbids_is_denied),
