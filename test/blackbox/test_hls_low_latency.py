@@ -332,6 +332,7 @@ def watch(t, s, site):
     assert not [e for e in seen["errors"] if e.endswith("true")], seen
 
 
+@case.once("How late a player is is judged, which a sanitizer build says nothing of.")
 @case.alone
 @case.limit(120)
 def test_hls_js_is_close_to_live(t):
@@ -340,6 +341,7 @@ def test_hls_js_is_close_to_live(t):
     watch(t, s, s)
 
 
+@case.once("How late a player is is judged, which a sanitizer build says nothing of.")
 @case.alone
 @case.limit(120)
 def test_hls_js_is_close_to_live_behind_an_edge(t):

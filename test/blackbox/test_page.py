@@ -78,6 +78,7 @@ def no_complaints(page):
     assert bad == [], bad
 
 
+@once("A page is judged; what it asks the server for other cases ask for.")
 @alone
 def test_page_plays_a_stream(t):
     """The page lists a stream and plays it in a real video element over WebSocket and HTTP, within a second of live."""
@@ -99,6 +100,7 @@ def test_page_plays_a_stream(t):
     no_complaints(page)
 
 
+@once("A page is judged; what it asks the server for other cases ask for.")
 def test_page_survives_an_origin(t):
     """Behind an edge the page goes on showing when the origin dies, and says where the stream comes from now."""
     origins = [t.server(f"origin{n}", top.local()) for n in (1, 2)]
@@ -148,6 +150,7 @@ def test_page_tells_how_to_publish_and_may_be_turned_off(t):
     assert httpc.fetch(off.api_url("/page/console.html")).status == 404 and off.json("/api/v1/page")["code"] == 1061
 
 
+@once("A page is judged; what it asks the server for other cases ask for.")
 def test_console(t):
     """The console shows streams, clients, vhosts and the cluster, and disconnects a client only for who signs in."""
     auth = "writes auth; auth { username admin; password secret; }"
@@ -233,6 +236,7 @@ def test_console_on_all_screens(t):
             judge_screen(t, page, width, f"{tab}-{'dark' if dark else 'light'}-{width}")
 
 
+@once("A page is judged; what it asks the server for other cases ask for.")
 def test_page_publishes_and_plays_webrtc(t):
     """The page publishes this camera over WebRTC and plays it so, and over WebSocket what came by WebRTC."""
     s = t.server("srs", top.conf(rtc.VHOST % "", top=rtc.SERVER % ""))

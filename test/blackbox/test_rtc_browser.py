@@ -3,7 +3,7 @@ import os
 
 import topology as top
 from support import rtc
-from support.case import alone, calm
+from support.case import alone, calm, once
 from support.lossy import Lossy
 from support.server import wait_for
 from test_rtc_media import media_file, session, start_behind
@@ -131,21 +131,25 @@ def publishes_and_plays(t, codec, mode):
         assert found["video"]["width"] == 320, found
 
 
+@once("A browser's codecs are judged; other peers send the server the same packets.")
 def test_vp9_in_chromium(t):
     """A page publishes VP9, and players see it at the origin and at an edge."""
     publishes_and_plays(t, "VP9", "L1T1")
 
 
+@once("A browser's codecs are judged; other peers send the server the same packets.")
 def test_vp9_of_two_layers_in_chromium(t):
     """A page publishes VP9 of two spatial and two temporal layers, and players see it at the origin and at an edge."""
     publishes_and_plays(t, "VP9", "L2T2")
 
 
+@once("A browser's codecs are judged; other peers send the server the same packets.")
 def test_av1_in_chromium(t):
     """A page publishes AV1, and players see it at the origin and at an edge."""
     publishes_and_plays(t, "AV1", "L1T1")
 
 
+@once("What a browser makes of it is judged; other peers take the same ways in the server.")
 @calm
 def test_without_repeats_a_page_asks_for_key_frames(t):
     """nack off: what a page loses is not repeated; it asks for key frames, which a WebRTC publisher is asked for in turn."""
@@ -193,6 +197,7 @@ def test_chromium_over_tcp(t):
     assert [x["path"]["transport"] for x in rtc.api(s)["sessions"]] == ["tcp", "tcp"], rtc.api(s)["sessions"]
 
 
+@once("What a browser makes of it is judged; other peers take the same ways in the server.")
 @alone
 def test_rtmp_in_chromium(t):
     """A stream by RTMP is seen and heard in Chromium; the first picture comes within 300 ms of the connection."""
@@ -231,6 +236,7 @@ return at.audio && at.video ? at.video - at.audio : null;
 """
 
 
+@once("What a browser makes of it is judged; other peers take the same ways in the server.")
 @alone
 def test_an_encoder_by_rtmp_in_a_browser(t):
     """A page sees a stream of RTMP soon after it is connected, amid a GOP, and picture and sound together."""
