@@ -42,7 +42,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 	struct node *asker = map_get(world->by_rtmp, cluster->server->server_id);
 	for (int i = 0; i < members.count; i++) {
 		struct node *n = map_get(world->by_api, members.v[i].name);
-		if (!n || n == asker)
+		if (!n || n == asker || (q->only && strcmp(q->only, n->api) != 0))
 			continue;
 		asker->questions++;
 		q->missing++;

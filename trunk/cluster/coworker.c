@@ -1,10 +1,13 @@
-/* A query is answered by the first coworker that has the stream: those who wait get that at once, while
- * the others have a moment to answer too, so that the connections to them can be kept. */
+/* A query goes to the coworker that had the stream when it was last asked for, and where there is none, or that one
+ * does not have it any more, to all. It is answered by the first that has the stream: those who wait get that at once,
+ * while the others have a moment to answer too, so that the connections to them can be kept. */
 #include "cluster/coworker.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/coworker_last.h"
 #include "cluster/coworker_query.h"
 #include "cluster/inside.h"
+#include "cluster/peer.h"
 #include "co/waiters.h"
 #include "node/notice.h"
 
@@ -14,12 +17,14 @@
 enum {
 	SWEEP_FROM = 128,
 	LATE_MS = 100,  /* for the others, once one has it */
+	LAST_MS = 200,  /* for the one that had it last, before all are asked */
 	NONE_GROWS = 3, /* "nobody" is kept longer when it is asked for again and again */
 };
 
 struct coworker_queries {
 	struct map *by_key; /* stream key, behind "=" for an exact one -> struct query */
 	size_t sweep_at;    /* so many of them are looked through */
+	struct coworker_last *last;
 };
 
 enum query_state { QUERY_ASKING, QUERY_FOUND, QUERY_NOWHERE };
@@ -39,6 +44,7 @@ struct query {
 	struct coworker_query asked;
 	int64_t expires_ms, none_ms;
 	int64_t fresh_until_ms; /* it counts as fresh until then; 0: it does not */
+	bool exact;
 	struct coworker_answer answer;
 };
 
@@ -46,6 +52,7 @@ struct coworker_queries *coworker_queries_new(void)
 {
 	struct coworker_queries *queries = mem_new(struct coworker_queries);
 	queries->by_key = map_new();
+	queries->last = coworker_last_new();
 	return queries;
 }
 
@@ -67,6 +74,7 @@ void coworker_queries_free(struct coworker_queries **queries)
 	for (struct map_iter it = map_begin((*queries)->by_key); map_next(&it);)
 		query_unref(it.value);
 	map_free(&(*queries)->by_key);
+	coworker_last_free(&(*queries)->last);
 	free(*queries);
 	*queries = NULL;
 }
@@ -86,21 +94,45 @@ static void settle(struct query *q, enum query_state state)
 	q->expires_ms = clock_after(found ? q->vhost->cluster.query_cache_ms : q->none_ms);
 	unproven_end(&q->pass);
 	if (found)
+		coworker_last_set(q->cluster->coworker_queries->last, q->key, q->answer.coworker);
+	if (found)
 		log_info("%s: a coworker has it at %s", q->key, q->answer.rtmp);
 	else if (notice_rate_take(q->cluster->server->notices, NOTICE_MISSING))
 		log_info("%s: no coworker has it", q->key);
 	waiters_wake(&q->waiters);
 }
 
-static void query_main(void *arg)
+static void begin_to_ask(struct query *q, const char *only)
 {
-	struct query *q = arg;
+	q->asked = (struct coworker_query){.exact = q->exact, .only = only};
+	coworker_query_begin(&q->asked, q->cluster, q->vhost, &q->target, NULL);
+}
+
+/* Whoever has found an answer to be wrong needs the word of all: the one that had it last may say that it still has
+ * it, and cannot be reached. */
+static void ask_last(struct query *q)
+{
+	struct coworker_answer *answer = &q->answer;
+	const char *api = coworker_last_get(q->cluster->coworker_queries->last, q->key);
+	if (!api || q->fresh_until_ms || peer_get(q->cluster->peers, api)->failures)
+		return;
+	char *only = mem_strdup(api);
+	begin_to_ask(q, only);
+	err e = coworker_query_next(&q->asked, answer, clock_after(LAST_MS));
+	if (!e && !answer->draining)
+		settle(q, QUERY_FOUND);
+	else
+		*answer = (struct coworker_answer){0};
+	coworker_query_end(&q->asked);
+	free(only);
+}
+
+static void ask_all(struct query *q)
+{
 	struct coworker_answer answer;
 	int64_t deadline = CLOCK_NEVER;
-	err e = unproven_wait(&q->pass);
-	if (!e)
-		coworker_query_begin(&q->asked, q->cluster, q->vhost, &q->target, NULL);
-	while (!e && coworker_query_next(&q->asked, &answer, deadline) == OK) {
+	begin_to_ask(q, NULL);
+	while (coworker_query_next(&q->asked, &answer, deadline) == OK) {
 		if (q->state != QUERY_ASKING)
 			continue;
 		q->answer = answer;
@@ -109,11 +141,21 @@ static void query_main(void *arg)
 		settle(q, QUERY_FOUND);
 		deadline = clock_after(LATE_MS);
 	}
-	if (q->state == QUERY_ASKING && !e && !q->asked.missing)
+	if (q->state == QUERY_ASKING && !q->asked.missing)
 		q->answer.absent_at = q->asked.absent + 1;
+	coworker_query_end(&q->asked);
+}
+
+static void query_main(void *arg)
+{
+	struct query *q = arg;
+	err e = unproven_wait(&q->pass);
+	if (!e)
+		ask_last(q);
+	if (!e && q->state == QUERY_ASKING)
+		ask_all(q);
 	if (q->state == QUERY_ASKING)
 		settle(q, *q->answer.rtmp ? QUERY_FOUND : QUERY_NOWHERE);
-	coworker_query_end(&q->asked);
 	query_unref(q);
 }
 
@@ -210,7 +252,7 @@ static struct query *query_get(struct cluster *cluster, const struct conf_vhost 
 	if (!q)
 		return NULL;
 	q->none_ms = none_ms ? none_ms : q->none_ms;
-	q->asked.exact = want == COWORKER_EXACT;
+	q->exact = want == COWORKER_EXACT;
 	q->fresh_until_ms = want == COWORKER_FRESH ? clock_after(COWORKER_FRESH_MS) : 0;
 	if (!query_start(q, from))
 		return NULL;
@@ -248,6 +290,7 @@ err coworker_find(struct cluster *cluster, const struct conf_vhost *vhost,
 
 static void forget(struct coworker_queries *queries, const char *kept_as, bool is_here)
 {
+	coworker_last_forget(queries->last, kept_as);
 	struct query *q = map_get(queries->by_key, kept_as);
 	if (!q)
 		return;

@@ -62,11 +62,14 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 	};
 	for (int i = 0; i < members.count; i++) {
 		const char *name = members.v[i].name;
+		if (q->only && strcmp(q->only, name) != 0)
+			continue;
+		q->missing++;
 		char *path = target_for(name, vhost->name, target, rival, q);
 		if (path)
 			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(name), path);
 	}
-	q->missing = members.count + unknown;
+	q->missing += q->only ? 0 : unknown;
 	member_list_fini(&members);
 }
 

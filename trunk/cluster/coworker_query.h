@@ -9,13 +9,14 @@
 
 struct cluster;
 
-/* Zeroed memory, apart from `whoever` and `exact`. */
+/* Zeroed memory, apart from `whoever`, `exact` and `only`. */
 struct coworker_query {
 	struct cluster *cluster;
 	struct asks asks;
 	int missing; /* so many have given no answer yet */
 	int absent;  /* so many have said that they do not have it */
 	bool exact; /* set before it begins: not the stream whose name is this one without a known extension */
+	const char *only; /* set before it begins: this member alone; NULL: all */
 	bool whoever; /* set before it begins: those are handed out, too, that do not have the stream */
 };
 

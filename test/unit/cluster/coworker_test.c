@@ -51,6 +51,56 @@ static void an_answer_is_kept_until_it_is_forgotten(void **state)
 	assert_true(a.requests >= asked + 1);
 }
 
+/* It is found when the kept answer has expired, and the second one has heard so many questions in all. */
+static void find_anew(enum coworker_want age, struct coworker_answer *answer, int heard)
+{
+	(void)co_sleep(COWORKER_FRESH_MS);
+	assert_int_equal(find(age, answer), OK);
+	for (int64_t deadline = clock_after(10000); b.requests < heard; (void)co_sleep(5))
+		assert_true(clock_ms() < deadline);
+	assert_int_equal(b.requests, heard);
+}
+
+static void the_one_that_had_it_last_is_asked_alone(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(HERE, NOT_HERE, "query_cache 10;");
+	find_anew(COWORKER_KEPT, &answer, 1);
+	find_anew(COWORKER_KEPT, &answer, 1);
+	assert_string_equal(answer.rtmp, "10.0.0.9:1935");
+	assert_string_equal(answer.coworker, a.name);
+	/* Those who have seen an answer to be wrong need the word of all. */
+	find_anew(COWORKER_FRESH, &answer, 2);
+	/* It is published somewhere else. */
+	a.body = NOT_HERE;
+	b.body = HERE;
+	find_anew(COWORKER_KEPT, &answer, 3);
+	assert_string_equal(answer.coworker, b.name);
+	int asked = a.requests;
+	find_anew(COWORKER_KEPT, &answer, 4);
+	assert_int_equal(a.requests, asked);
+	/* Nobody knows any more who had it. */
+	coworker_forget(server->cluster, "/live/x");
+	find_anew(COWORKER_KEPT, &answer, 5);
+	assert_int_equal(a.requests, asked + 1);
+}
+
+/* One that does not answer any more does not hold up the others for the time of a query. */
+static void the_one_that_had_it_last_may_have_died(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(HERE, NOT_HERE, "query_cache 10; query_timeout 20000;");
+	find_anew(COWORKER_KEPT, &answer, 1);
+	a.body = NULL;
+	b.body = HERE;
+	int64_t began = clock_ms();
+	find_anew(COWORKER_KEPT, &answer, 2);
+	assert_true(clock_ms() - began < 10000);
+	assert_string_equal(answer.coworker, b.name);
+}
+
 static void nobody_has_it(void **state)
 {
 	struct coworker_answer answer;
@@ -206,6 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_that_has_it_is_the_answer),
 		TEST(an_answer_is_kept_until_it_is_forgotten),
+		TEST(the_one_that_had_it_last_is_asked_alone),
+		TEST(the_one_that_had_it_last_may_have_died),
 		TEST(nobody_has_it),
 		TEST(a_silent_one_has_failed_and_an_answer_makes_it_well),
 		TEST(this_server_gives_no_answer),
