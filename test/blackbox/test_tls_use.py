@@ -1,5 +1,6 @@
 """What TLS does besides the ciphers: the size of its records, the kernel's part in it, words about certificates, and servers
 that sign for each other through it."""
+import socket
 import ssl
 
 import topology as top
@@ -79,15 +80,28 @@ def unchunked(data):
     return out
 
 
+def kernel_can():
+    """Whether a connection can be given to the kernel's TLS at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as c:
+        try:
+            c.setsockopt(socket.IPPROTO_TCP, 31, b"tls")     # TCP_ULP
+        except OSError:
+            return False
+    return True
+
+
 def test_the_kernel_is_asked_to_encrypt_where_it_can(t):
     """`ktls on`: players are served, and other ones after a reload, whether or not the kernel can do it; the API says whether it did."""
     s = start(t, more="ktls on;")
     t.publish(s.url("live/x"))
     viewers = Viewers(t, [rtmps(s), https(s)])
+    shakes = s.json("/api/v1/certificates")["handshakes"]
+    assert shakes["accepted"] >= 2 and 0 <= shakes["kernel"] <= shakes["accepted"] and (kernel_can() or not shakes["kernel"]), shakes
     s.write_conf(s.conf.replace("ktls on;", "ktls off;"))
     s.signal(1)
     s.wait_log("the new configuration is in use")
     t.probe(https(s)).wait_frames(10, 10)
+    assert s.json("/api/v1/certificates")["handshakes"]["kernel"] == shakes["kernel"]
     viewers.check(1500)
 
 

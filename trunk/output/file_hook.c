@@ -88,6 +88,7 @@ static void tell(struct file_hook *h)
 	char *text = json_dumps(h->body, JSON_COMPACT);
 	struct hook_notice notice = {
 		.event = h->event,
+		.tls_name = h->hooks->tls_name,
 		.content_type = "application/json",
 		.body = span_str(text ? text : "{}"),
 		.timeout_ms = h->hooks->notice_timeout_ms,
@@ -147,6 +148,7 @@ static void warm_up(const struct file_hook *h)
 		struct hook_notice notice = {
 			.event = "on_hls_notify",
 			.url = buf_text(&url),
+			.tls_name = h->hooks->tls_name,
 			.body = span_str(""),
 			.timeout_ms = WARM_MS,
 			.age_ms = WARM_MS,
