@@ -52,14 +52,14 @@ def delete(s, answer):
     assert httpc.fetch(s.api_url(answer.headers["location"]), "DELETE").status == 200
 
 
-def bench(t, s, kind, mode, stream):
-    """A peer of WebRTC that has media, and vanishes without a word."""
+def peer(t, s, kind, mode, stream, more=""):
+    """One that sends or gets media."""
     if not os.path.exists(RTC_BENCH):
         raise Skip("objs/rtc_bench is not built: make bench-tools")
-    url = s.api_url(f"/rtc/v1/{kind}/?app=live&stream={stream}&vhost=short.test")
+    url = s.api_url(f"/rtc/v1/{kind}/?app=live&stream={stream}{more}")
     p = t.spawn([RTC_BENCH, "-m", mode, "-u", url, "-n", "1", "-t", "0"], stream)
     wait_for(lambda: "ready: 1 of 1" in p.output(), 20, "its media")
-    p.kill9()
+    return p
 
 
 def rtc_server(t):
@@ -74,23 +74,27 @@ def test_publishers_of_webrtc(t):
     delete(s, rtc.whip(s, "deleted", query="&k=v"))
     assert rtc.whip(s, "kicked").status == 201
     kick(s, begun(h, "on_publish", "kicked"))
-    bench(t, s, "whip", "publish", "gone")
+    peer(t, s, "whip", "publish", "gone", "&vhost=short.test").kill9()
     judge(h, s, "on_publish", 3)
     assert begun(h, "on_publish", "deleted")["param"].startswith("?") and "k=v" in begun(h, "on_unpublish", "deleted")["param"]
 
 
 @limit(90)
 def test_players_of_webrtc(t):
-    """By DELETE, by the API, and without a word."""
+    """By DELETE before its peer has come, by the API, without a word, and before it has said one."""
     s, h = rtc_server(t)
-    for name, vhost in (("deleted", ""), ("kicked", ""), ("gone", "?vhost=short.test")):
+    names = (("deleted", ""), ("kicked", ""), ("gone", "?vhost=short.test"), ("never", "?vhost=short.test"))
+    for name, vhost in names:
         t.publish(s.url(f"live/{name}{vhost}"))
         s.wait_live(name)
+    assert rtc.whep(s, "never", query="&vhost=short.test").status == 201
     delete(s, rtc.whep(s, "deleted"))
-    assert rtc.whep(s, "kicked").status == 201
+    p = peer(t, s, "whep", "play", "kicked")
     kick(s, begun(h, "on_play", "kicked"))
-    bench(t, s, "whep", "play", "gone")
-    judge(h, s, "on_play", 3)
+    wait_for(lambda: begun(h, "on_stop", "kicked"), 10, "on_stop")
+    p.kill9()
+    peer(t, s, "whep", "play", "gone", "&vhost=short.test").kill9()
+    judge(h, s, "on_play", len(names))
 
 
 def test_players_of_websockets(t):

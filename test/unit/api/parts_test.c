@@ -238,7 +238,8 @@ static void a_program_that_fails_again_and_again_is_given_up(void **state)
 {
 	enum { FAILURES = 10, LONGEST_PAUSE_MS = 40000 };
 	(void)state;
-	begin("ff_log_level info; vhost __defaultVhost__ { ingest f { enabled on; input { type file; url "
+	begin("ff_log_level info; vhost __defaultVhost__ { ingest f { enabled on; input { type "
+	      "file; url "
 	      "./no-such-file-at-all; } ffmpeg /bin/ls; engine { enabled off; output "
 	      "rtmp://127.0.0.1:[port]/live/f; } } }");
 	tasks_serve(server->tasks);
