@@ -7,7 +7,7 @@ import threading
 import time
 
 import topology as top
-from support import httpc, rtmp, tls
+from support import httpc, rtmp
 from support.case import limit
 from support.flv import TOP
 from support.hookserver import HookServer
@@ -263,36 +263,6 @@ def test_hooks_over_https(t):
     wait_for(lambda: "certificate" in strict.log(), what="the reason in the log")
 
 
-def named_pair(t, name):
-    """A certificate for that name alone, and its key."""
-    tls.make_pair(t.path(name), name)
-    return t.path(name + ".crt"), t.path(name + ".key")
-
-
-def test_hooks_over_https_that_expect_a_name(t):
-    """A service that is reached by its address proves the name that `tls_name` says, to questions and notices alike; without it,
-    or with another one, it gives no answer."""
-    cert = named_pair(t, "hooks.example")
-    h = service(t, cert=cert)
-    both = hooks(h.url(), ("on_publish", "on_unpublish", "on_hls"), f"on_hls_notify {h.url('/warm')}; %s")
-    conf = "publish { reconnect_grace 0; } hls { enabled on; hls_fragment 1; } "
-
-    def start(name, more):
-        return t.server(name, vhost(conf + both % more, top=f"tls_ca {cert[0]};"))
-    good = start("good", "tls_name hooks.example;")
-    p = t.publish(good.url("live/x"), t.media(4, gop=1.0))
-    assert told(h, "on_publish")
-    wait_for(lambda: h.of("on_hls") and h.fetched, 20, "a segment that is told of, and fetched")
-    p.stop()
-    assert told(h, "on_unpublish")
-    for name, more in (("bare", ""), ("other", "tls_name other.example;")):
-        before = len(h.of("on_publish"))
-        s = start(name, more)
-        assert "cannot be asked" in publish_refused(t, s.url("live/x"))
-        s.wait_log("mismatch")
-        assert len(h.of("on_publish")) == before, h.heard
-
-
 def test_hooks_in_the_format_of_a_form(t):
     """format form posts the same members as the fields of an HTML form."""
     h = service(t)
@@ -368,33 +338,6 @@ def test_signed_links(t):
     assert httpc.fetch(s.web("/live/x.flv")).status == 403
     assert httpc.Response(s.web("/" + link("live/x.flv", "--ip", "127.0.0.1"))).status == 200
     assert httpc.fetch(s.web("/" + link("live/x.flv", "--ip", "192.0.2.1"))).status == 403
-
-
-def checked(text, *args, key=KEY):
-    """The status of scripts/sign-link --check, and what it says."""
-    done = subprocess.run([os.path.join(TOP, "scripts", "sign-link"), "--key", key, "--check", *args, text],
-                          capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_links_are_checked_by_the_script(t):
-    """scripts/sign-link --check says of a link whether it is good, for what and for how long; any other one has status 1."""
-    s = t.server("srs", vhost(f"signed_links {{ enabled on; keys {KEY}; }}"))
-    to_play, to_publish = link("live/x"), link("live/x", "--publish")
-    bound, old = link("live/x", "--ip", "192.0.2.1"), link("live/x", "--for", "-5")
-    t.publish(s.url(to_publish))
-    t.probe(s.url(to_play)).wait_frames(1)
-    for text, args, status, words in (
-            (to_play, (), 0, "good, to play, for "), (to_publish, ("--publish",), 0, "good, to publish, for "),
-            (bound, ("--ip", "192.0.2.1"), 0, "good, to play, for "), (to_publish, (), 1, "WRONG, to play"),
-            (to_play, ("--publish",), 1, "WRONG, to publish"), (to_play.replace("live/x", "live/y"), (), 1, "WRONG"),
-            (to_play[:-1] + ("A" if to_play[-1] != "A" else "B"), (), 1, "WRONG"), (bound, (), 1, "--ip says which"),
-            (bound, ("--ip", "192.0.2.2"), 1, "WRONG"), (old, (), 1, "good, to play, expired "),
-            ("live/x", (), 1, "no exp or no sig"), ("live/x?exp=soon&sig=x", (), 1, "no exp or no sig"),
-            (to_play, ("--format", "lal"), 1, "--check reads the format hmac")):
-        found = checked(text, *args)
-        assert found[0] == status and words in found[1], (text, args, found)
-    assert checked(to_play, key="k1:another")[0] == 1
 
 
 FORMATS = ("alibaba", "tencent_cdn", "type_b", "type_c", "type_d", "tencent", "huawei", "lal", "secure_link",

@@ -17,7 +17,7 @@ ENDS = {"on_publish": "on_unpublish", "on_play": "on_stop"}
 def start(t, vhost, rest="", **kw):
     """A server that asks and tells of all of them, and its service."""
     h = t.keep(HookServer())
-    told = hooks(h.url(), tuple(ENDS) + tuple(ENDS.values()))
+    told = hooks(h.url(), tuple(ENDS) + tuple(ENDS.values()), "on_publish_timeout 30; on_play_timeout 30; notice_timeout 30;")
     more = "".join(f"vhost {name} {{ {text} {told} }}\n" for name, text in (kw.pop("vhosts", {}) or {}).items())
     return t.server("srs", top.conf(vhost + told, **kw) + rest + more), h
 

@@ -8,7 +8,7 @@ from cluster_client import SIGNED
 from support import rtmp, tls
 from support.flv import FlvReader
 from support.server import wait_for
-from test_access import link, play_refused
+from test_access import hooks, link, play_refused, publish_refused, service, told, vhost
 from test_tls import Viewers, https, rtmps, start
 from test_tls_cluster import edge, origin, pair
 
@@ -141,3 +141,33 @@ def test_edges_check_signed_links_themselves(t):
     own = t.server("own", top.conf(f"cluster {{ mode remote; origin 127.0.0.1:{o.rtmp}; }} {links}"))
     t.probe(own.url(good)).wait_frames(3).stop()
     assert "not signed" in play_refused(t, own.url("live/x")) and "is wrong" in play_refused(t, own.url(link("live/y").replace("/y", "/x")))
+
+
+def named_pair(t, name):
+    """A certificate for that name alone, and its key."""
+    tls.make_pair(t.path(name), name)
+    return t.path(name + ".crt"), t.path(name + ".key")
+
+
+def test_hooks_over_https_that_expect_a_name(t):
+    """A service that is reached by its address proves the name that `tls_name` says, to questions and notices alike; without it,
+    or with another one, it gives no answer."""
+    cert = named_pair(t, "hooks.example")
+    h = service(t, cert=cert)
+    both = hooks(h.url(), ("on_publish", "on_unpublish", "on_hls"), f"on_hls_notify {h.url('/warm')}; %s")
+    conf = "publish { reconnect_grace 0; } hls { enabled on; hls_fragment 1; } "
+
+    def start(name, more):
+        return t.server(name, vhost(conf + both % more, top=f"tls_ca {cert[0]};"))
+    good = start("good", "tls_name hooks.example;")
+    p = t.publish(good.url("live/x"), t.media(4, gop=1.0))
+    assert told(h, "on_publish")
+    wait_for(lambda: h.of("on_hls") and h.fetched, 20, "a segment that is told of, and fetched")
+    p.stop()
+    assert told(h, "on_unpublish")
+    for name, more in (("bare", ""), ("other", "tls_name other.example;")):
+        before = len(h.of("on_publish"))
+        s = start(name, more)
+        assert "cannot be asked" in publish_refused(t, s.url("live/x"))
+        s.wait_log("mismatch")
+        assert len(h.of("on_publish")) == before, h.heard
