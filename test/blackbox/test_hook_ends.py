@@ -117,6 +117,15 @@ def test_players_of_websockets(t):
     judge(h, s, "on_play", 3)
 
 
+def test_a_question_for_the_head_alone(t):
+    """One that asks by HEAD may be refused as a player, and has ended with the answer."""
+    s, h = start(t, "")
+    t.publish(s.url("live/x"))
+    s.wait_live("x")
+    assert httpc.fetch(s.flv("live/x"), "HEAD").status == 200
+    judge(h, s, "on_play", 1)
+
+
 @limit(90)
 def test_cameras(t):
     """By the API, and with its connections."""

@@ -5,7 +5,6 @@
 #include "service/rtc_sender.h"
 #include "service/rtc_session.h"
 #include "service/rtc_sound.h"
-#include "session/hooks.h"
 #include "session/viewing.h"
 
 #include <stdlib.h>
@@ -255,7 +254,7 @@ static err await_peer(struct player *p)
 {
 	err e = rtc_session_connect(p->s, p->viewing.outcome);
 	if (e)
-		hooks_tell(&p->s->request, HOOK_ON_STOP, NULL);
+		viewing_pass(&p->viewing);
 	return e;
 }
 
