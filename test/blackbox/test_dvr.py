@@ -197,21 +197,56 @@ def test_a_disk_that_cannot_be_written(t):
     assert s.log().count("cannot be written") <= 2 and s.is_live("a")
 
 
+FILE_HEAD = ["server_id", "service_id", "action", "client_id", "ip", "vhost", "app", "tcUrl", "stream", "param"]
+FILE_TAIL = ["stream_url", "stream_id"]
+FILE_MEMBERS = {"on_dvr": FILE_HEAD + ["cwd", "file"] + FILE_TAIL,
+                "on_hls": FILE_HEAD + ["duration", "cwd", "file", "url", "m3u8", "m3u8_url", "seq_no"] + FILE_TAIL}
+
+
+def told_of_files(t, more="", count=3):
+    """A stream that is cut and recorded, and ends: what was told of its publisher, of its recording and of its segments."""
+    h = t.keep(hookserver.HookServer())
+    s = t.server("srs", top.conf(f"publish {{ reconnect_grace 1; }} dvr {{ enabled on; dvr_path ./rec/[stream].flv; }}"
+                                 f"hls {{ enabled on; hls_fragment 1; }} http_hooks {{ enabled on; notice_timeout 30; {more} on_publish {h.url('/publish')}; "
+                                 f"on_dvr {h.url('/dvr')}; on_hls {h.url('/hls')}; on_hls_notify {h.url('/warm')}/[stream]/[ts_url][param]; }}"))
+    p = t.publish(s.url("live/a?k=v"), t.media(4, gop=1.0), loop=False, speed=None)
+    end(s, p)
+    recorded = wait_for(lambda: h.of("on_dvr"), 10, "on_dvr")
+    segments = wait_for(lambda: [f for f in [h.of("on_hls")] if len(f) > count], 10, "on_hls")[0]
+    return s, h, h.of("on_publish")[0], recorded, sorted(segments, key=lambda x: int(x["seq_no"]))
+
+
 def test_a_service_is_told(t):
-    """on_dvr is told of each finished recording, and on_hls of each segment, with files that are there."""
-    hooks = t.keep(hookserver.HookServer())
-    conf = top.conf(f"publish {{ reconnect_grace 1; }} dvr {{ enabled on; dvr_path ./rec/[stream].flv; }}"
-                    f"hls {{ enabled on; hls_fragment 1; }}"
-                    f"http_hooks {{ enabled on; on_dvr {hooks.url('/dvr')}; on_hls {hooks.url('/hls')}; }}")
-    s = t.server("srs", conf)
-    end(s, publish(t, s, t.media(4, gop=1.0)))
-    told = wait_for(lambda: hooks.of("on_dvr"), 10, "on_dvr")[0]
-    assert told["action"] == "on_dvr" and told["app"] == "live" and told["stream"] == "a", told
-    assert told["file"] == "./rec/a.flv" and os.path.exists(os.path.join(told["cwd"], told["file"])), told
-    segments = wait_for(lambda: [f for f in [hooks.of("on_hls")] if len(f) >= 3], 10, "on_hls")[0]
-    for x in segments:
-        assert x["action"] == "on_hls" and os.path.exists(os.path.join(x["cwd"], x["file"])), x
-        assert x["url"].startswith("live/a-") and x["m3u8_url"] == "live/a.m3u8" and 0.9 < x["duration"] < 1.2, x
+    """on_dvr is told of each finished recording, and on_hls of each segment, the last one too, with SRS's members in SRS's
+    order: who publishes, and files that are there."""
+    s, h, publisher, recorded, segments = told_of_files(t)
+    assert len(recorded) == 1 and recorded[0]["file"] == "./rec/a.flv" and publisher["param"] == "?k=v", recorded
+    for x in recorded + segments:
+        assert [k for k in x if k[0] != "_"] == FILE_MEMBERS[x["action"]], x
+        for k in ("server_id", "service_id", "client_id", "ip", "vhost", "app", "tcUrl", "stream", "param", *FILE_TAIL):
+            assert x[k] == publisher[k], (k, x, publisher)
+        assert x["_headers"]["Content-Type"] == "application/json" and b'": ' not in x["_raw"] and b', "' not in x["_raw"]
+        assert x["cwd"] == os.path.realpath(s.folder) and os.path.exists(os.path.join(x["cwd"], x["file"])), x
+    first = segments[0]["seq_no"]
+    for n, x in enumerate(segments, first):
+        assert x["seq_no"] == n and x["url"] == f"live/a-{n}.ts" and x["file"] == f"./objs/nginx/html/{x['url']}", x
+        assert (x["m3u8"], x["m3u8_url"]) == ("./objs/nginx/html/live/a.m3u8", "live/a.m3u8"), x
+        assert 0 < x["duration"] < 1.2 and x["duration"] == round(x["duration"], 2), x
+    urls = {f"/warm/a/{x['url']}?k=v" for x in segments}
+    wait_for(lambda: len(set(h.fetched)) >= len(urls), 10, "a URL for each segment")
+    assert set(h.fetched) == urls, h.fetched
+
+
+def test_a_service_is_told_of_files_as_a_form(t):
+    """`format form` writes the same members of a recording and of a segment as the fields of a form."""
+    _, _, publisher, recorded, segments = told_of_files(t, "format form;")
+    for x in recorded + segments:
+        assert x["_headers"]["Content-Type"] == "application/x-www-form-urlencoded"
+        assert [k for k in x if k[0] != "_"] == FILE_MEMBERS[x["action"]], x
+        assert x["client_id"] == publisher["client_id"] and x["param"] == "?k=v", x
+    first = int(segments[0]["seq_no"])
+    assert [int(x["seq_no"]) for x in segments] == list(range(first, first + len(segments))), segments
+    assert all(re.fullmatch(r"[01]\.\d\d", x["duration"]) for x in segments), segments
 
 
 def test_begun_and_ended_by_hand(t):

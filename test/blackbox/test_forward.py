@@ -183,6 +183,39 @@ def test_forward_encrypted(t):
     assert "certificate" in state(c, "waiting", stream="y")["reason"]
 
 
+def test_forward_expects_names(t):
+    """Destinations and the backend are reached by addresses when `tls_name` and `backend_tls_name` say what their certificates
+    have, and neither of these is a name for the other, or that of the cluster."""
+    for name in ("live.example", "business.example"):
+        tls.make_pair(t.path(name), name)
+    with open(t.path("all.crt"), "w") as out:
+        for name in ("live.example", "business.example"):
+            with open(t.path(name + ".crt")) as f:
+                out.write(f.read())
+    b = t.server("b", top.local(top=f"rtmps {{ enabled on; listen 127.0.0.1:$rtmps; key {t.path('live.example.key')}; "
+                                    f"cert {t.path('live.example.crt')}; }}\n"), values={"rtmps": free_port()})
+    to = f"rtmps://127.0.0.1:{b.values['rtmps']}/live/"
+    service = t.keep(HookServer(say=lambda said: urls(to + said["stream"]),
+                                cert=(t.path("business.example.crt"), t.path("business.example.key"))))
+    backend_is, there_is = "backend_tls_name business.example;", "tls_name live.example;"
+
+    def start(name, more):
+        return t.server(name, top.conf(f"cluster {{ tls_name live.example; }} forward {{ enabled on; backend {service.url()}; {more} }}",
+                                       top=f"tls_ca {t.path('all.crt')};\n"))
+    a = start("a", backend_is + there_is)
+    t.publish(a.url("live/x"))
+    b.wait_live("x", 10)
+    c = start("c", backend_is)
+    t.publish(c.url("live/y"))
+    assert "mismatch" in state(c, "waiting", stream="y")["reason"]
+    d = start("d", there_is)
+    try:
+        t.publish(d.url("live/z"))
+        raise AssertionError("the publish was let in")
+    except (rtmp.Refused, rtmp.Closed):
+        d.wait_log("on_forward: .* gives no destinations: .*mismatch")
+
+
 def test_forward_by_reload(t):
     """A reload begins and ends the forwarding of streams that are on; others go on."""
     b, c = (t.server(n, top.local()) for n in "bc")

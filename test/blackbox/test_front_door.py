@@ -1,11 +1,13 @@
 """Whoever publishes or plays, by whatever protocol, meets the same rules: a matrix of protocols and rules."""
+import os
 import re
 
 import topology as top
 from support import gb, rtc, srt
-from support.case import limit
+from support.case import Skip, limit
 from support.hookserver import HookServer
 from support.server import wait_for
+from test_rtc_cluster import RTC_BENCH
 from ways import KEY, PLAYERS, PUBLISHERS, sign
 
 ALL = (top.REMUX + "hls { enabled on; hls_path ./hls; hls_fragment 1; hls_ctx off; }" + rtc.VHOST % "" + srt.VHOST % "")
@@ -70,17 +72,31 @@ def test_players_of_every_protocol_meet_every_rule(t):
     assert not first.ended, first.ended
 
 
+def rtc_publisher(t, s):
+    """A publisher by WHIP of several times what is allowed."""
+    if not os.path.exists(RTC_BENCH):
+        raise Skip("objs/rtc_bench is not built: make bench-tools")
+    return t.spawn([RTC_BENCH, "-m", "publish", "-u", s.api_url("/rtc/v1/whip/?app=live&stream=whip"), "-t", "0", "--kbps=600"], "whip")
+
+
 @limit(60)
 def test_publishers_of_every_protocol_send_no_more_than_they_may(t):
-    """max_bitrate ends who sends too much by RTMP and by SRT, and a camera."""
+    """max_bitrate ends who sends too much by RTMP, SRT and WHIP, and a camera; a warning is first."""
     srt.need(t)
-    s = t.server("srs", top.conf(srt.VHOST % "" + "publish { max_bitrate 150; }", top=srt.SERVER % "" + gb.CONF % ("", "")))
+    s = t.server("srs", top.conf(srt.VHOST % "" + rtc.VHOST % "" + "publish { max_bitrate 150; }",
+                                 top=srt.SERVER % "" + rtc.SERVER % "" + gb.CONF % ("", "")))
     one = t.publish(s.url("live/rtmp"))
     two = srt.ffmpeg(t, srt.media_file(t, seconds=4), srt.publish_url(s, "live/srt"))
     camera = gb.Camera(t, s)
-    warned = re.compile(rf"live/(rtmp|srt|{camera.id}): the publisher sends")
-    wait_for(lambda: len(set(warned.findall(s.log()))) == 3, 20, "three warnings")
-    wait_for(lambda: s.log().count("are allowed (max_bitrate)") >= 3, 20, "three ends")
+    three = rtc_publisher(t, s)
+    warned = re.compile(rf"live/(rtmp|srt|whip|{camera.id}): the publisher sends")
+    wait_for(lambda: len(set(warned.findall(s.log()))) == 4, 20, "four warnings")
+    wait_for(lambda: s.log().count("are allowed (max_bitrate)") >= 4, 20, "four ends")
+    said = [x for x in s.log().splitlines() if "rtc-publish of whip ended" in x]
+    assert len(said) == 1 and "are allowed (max_bitrate)" in said[0], said
+    assert s.log().index("live/whip: the publisher sends") < s.log().index(said[0])
+    wait_for(lambda: not rtc.api(s)["sessions"], 10, "the end of the session")
+    three.kill9()
     assert one.ended
     two.wait(10)
 

@@ -2,7 +2,7 @@
 import os
 
 import topology as top
-from support import httpc, tls
+from support import httpc, rtc, tls
 from support.server import free_port, wait_for
 
 PAIR = "key {0}.key; cert {0}.crt;"
@@ -147,3 +147,27 @@ def test_an_origin_relays_over_tls(t):
         t.probe(url).wait_frames(10, 10)
     assert two.stream("a")["relay"]["peer"] == f"127.0.0.1:{one.values['rtmps']}", two.stream("a")
     assert len(one.clients()) == 2, one.clients()
+
+
+def test_a_page_is_passed_on_to_an_origin_of_another_name(t):
+    """An origin that asks its coworker over HTTPS for a browser's session expects the name of `tls_name`, as for all else."""
+    path = pair(t, "ca", "origin.example")
+    of_a, of_b = free_port(), free_port()
+
+    def member(name, port, other):
+        files = PAIR.format(path)
+        return t.server(name, "listen 127.0.0.1:$rtmp;" + top.COMMON + rtc.SERVER % "" + f"tls_ca {path}.crt;\n"
+                        f"http_api {{ enabled on; listen 127.0.0.1:$api; https {{ enabled on; listen 127.0.0.1:$api; {files} }} }}\n"
+                        f"http_server {{ enabled on; listen 127.0.0.1:$http; https {{ enabled on; listen 127.0.0.1:$https; {files} }} }}\n"
+                        f"rtmps {{ enabled on; listen 127.0.0.1:$rtmps; {files} }}\n"
+                        f"vhost __defaultVhost__ {{ http_remux {{ enabled on; }} {rtc.VHOST % ''} cluster {{ mode local; origin_cluster on; coworkers_https on; "
+                        f"tls_name origin.example; coworkers 127.0.0.1:{other}; on_miss redirect; }} }}\n", values={"api": port, "https": free_port(), "rtmps": free_port()})
+    a, b = member("a", of_a, of_b), member("b", of_b, of_a)
+    t.publish(b.url("live/x"))
+    b.wait_live("x")
+    r = httpc.fetch(f"https://127.0.0.1:{a.api}/rtc/v1/whep/?app=live&stream=x", "POST",
+                    {**rtc.SDP, "Origin": "https://page.example.com"}, rtc.offer(rtc.PLAY))
+    assert r.status == 201, (r.status, r.content, a.tail())
+    assert r.headers["location"].startswith(f"https://127.0.0.1:{b.values['https']}/"), r.headers
+    rtc.wait_sessions(b, 1)
+    assert not rtc.api(a)["sessions"]

@@ -1,5 +1,6 @@
 """What TLS does besides the ciphers: the size of its records, the kernel's part in it, words about certificates, and servers
 that sign for each other through it."""
+import socket
 import ssl
 
 import topology as top
@@ -7,7 +8,7 @@ from cluster_client import SIGNED
 from support import rtmp, tls
 from support.flv import FlvReader
 from support.server import wait_for
-from test_access import link, play_refused
+from test_access import hooks, link, play_refused, publish_refused, service, told, vhost
 from test_tls import Viewers, https, rtmps, start
 from test_tls_cluster import edge, origin, pair
 
@@ -79,15 +80,28 @@ def unchunked(data):
     return out
 
 
+def kernel_can():
+    """Whether a connection can be given to the kernel's TLS at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as c:
+        try:
+            c.setsockopt(socket.IPPROTO_TCP, 31, b"tls")     # TCP_ULP
+        except OSError:
+            return False
+    return True
+
+
 def test_the_kernel_is_asked_to_encrypt_where_it_can(t):
     """`ktls on`: players are served, and other ones after a reload, whether or not the kernel can do it; the API says whether it did."""
     s = start(t, more="ktls on;")
     t.publish(s.url("live/x"))
     viewers = Viewers(t, [rtmps(s), https(s)])
+    shakes = s.json("/api/v1/certificates")["handshakes"]
+    assert shakes["accepted"] >= 2 and 0 <= shakes["kernel"] <= shakes["accepted"] and (kernel_can() or not shakes["kernel"]), shakes
     s.write_conf(s.conf.replace("ktls on;", "ktls off;"))
     s.signal(1)
     s.wait_log("the new configuration is in use")
     t.probe(https(s)).wait_frames(10, 10)
+    assert s.json("/api/v1/certificates")["handshakes"]["kernel"] == shakes["kernel"]
     viewers.check(1500)
 
 
@@ -127,3 +141,33 @@ def test_edges_check_signed_links_themselves(t):
     own = t.server("own", top.conf(f"cluster {{ mode remote; origin 127.0.0.1:{o.rtmp}; }} {links}"))
     t.probe(own.url(good)).wait_frames(3).stop()
     assert "not signed" in play_refused(t, own.url("live/x")) and "is wrong" in play_refused(t, own.url(link("live/y").replace("/y", "/x")))
+
+
+def named_pair(t, name):
+    """A certificate for that name alone, and its key."""
+    tls.make_pair(t.path(name), name)
+    return t.path(name + ".crt"), t.path(name + ".key")
+
+
+def test_hooks_over_https_that_expect_a_name(t):
+    """A service that is reached by its address proves the name that `tls_name` says, to questions and notices alike; without it,
+    or with another one, it gives no answer."""
+    cert = named_pair(t, "hooks.example")
+    h = service(t, cert=cert)
+    both = hooks(h.url(), ("on_publish", "on_unpublish", "on_hls"), f"on_hls_notify {h.url('/warm')}; %s")
+    conf = "publish { reconnect_grace 0; } hls { enabled on; hls_fragment 1; } "
+
+    def start(name, more):
+        return t.server(name, vhost(conf + both % more, top=f"tls_ca {cert[0]};"))
+    good = start("good", "tls_name hooks.example;")
+    p = t.publish(good.url("live/x"), t.media(4, gop=1.0))
+    assert told(h, "on_publish")
+    wait_for(lambda: h.of("on_hls") and h.fetched, 20, "a segment that is told of, and fetched")
+    p.stop()
+    assert told(h, "on_unpublish")
+    for name, more in (("bare", ""), ("other", "tls_name other.example;")):
+        before = len(h.of("on_publish"))
+        s = start(name, more)
+        assert "cannot be asked" in publish_refused(t, s.url("live/x"))
+        s.wait_log("mismatch")
+        assert len(h.of("on_publish")) == before, h.heard

@@ -82,3 +82,8 @@ void fake_time_pass(int64_t ms)
 {
 	now_ns += ms * MS_NS;
 }
+
+void fake_time_skip(int64_t ms)
+{
+	ahead_ns += ms * MS_NS;
+}

@@ -12,3 +12,5 @@ void fake_time_begin(void);
 void fake_time_end(void);
 /* As if the code that runs had taken so long. */
 void fake_time_pass(int64_t ms);
+/* So long, and more, is over in real time: for what waits for time and for other processes by turns. */
+void fake_time_skip(int64_t ms);

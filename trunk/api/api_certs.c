@@ -39,6 +39,7 @@ enum api_code api_certificates(struct api_call *call)
 	}
 	json_put_int(shakes, "accepted", counts->accepted);
 	json_put_int(shakes, "resumed", counts->resumed);
+	json_put_int(shakes, "kernel", counts->kernel);
 	json_put_int(shakes, "refused", counts->refused);
 	json_put_int(shakes, "timed_out", counts->timed_out);
 	json_put_int(shakes, "plain", counts->plain);

@@ -79,6 +79,7 @@ static err beat(struct heartbeat *h)
 	err e = hook_post(&(struct hook_call){.event = "heartbeat",
 					      .url = conf->heartbeat.url,
 					      .tls = certs_client(h->server->certs),
+					      .tls_name = conf->heartbeat.tls_name,
 					      .content_type = "application/json",
 					      .body = buf_span(&body),
 					      .deadline = clock_after(ANSWER_MS)},

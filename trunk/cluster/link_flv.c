@@ -94,7 +94,7 @@ static err get(struct flv_link *l, const struct flv_question *q, struct http_mes
 			.host = hp,
 			.tls = strcmp(q->to.schema, "https") == 0 ? certs_client(r->server->certs)
 								  : NULL,
-			.tls_name = r->http_path ? NULL : r->vhost->cluster.tls_name,
+			.tls_name = upstream_tls_name(r),
 			.target = q->to.path,
 			.headers = headers,
 			.deadline = q->opts->deadline,

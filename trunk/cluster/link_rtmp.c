@@ -70,7 +70,7 @@ static int default_port(const struct upstream_request *r)
 static err encrypt(struct sock **sock, const struct upstream_request *r, const char *host,
 		   int64_t deadline)
 {
-	const char *name = r->tc_vhost ? "" : r->vhost->cluster.tls_name;
+	const char *name = upstream_tls_name(r);
 	sock_set_deadline(*sock, deadline);
 	err e = tls_connect(*sock, certs_client(r->server->certs), *name ? name : host, NULL);
 	if (e)

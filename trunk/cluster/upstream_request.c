@@ -24,6 +24,11 @@ char *upstream_vhost(const struct upstream_request *r)
 			  hole + strlen("[vhost]"));
 }
 
+const char *upstream_tls_name(const struct upstream_request *r)
+{
+	return r->tls_name ? r->tls_name : r->vhost->cluster.tls_name;
+}
+
 char *upstream_tc_url(const struct upstream_request *r, int port)
 {
 	char *vhost = upstream_vhost(r), *app = url_name(r->target->app), port_text[8] = "";

@@ -14,6 +14,8 @@ struct upstream_request {
 	const struct target *target; /* of the viewer or publisher */
 	const char *http_path;       /* of a URL that is no name of ours, with its query; NULL */
 	const char *tc_vhost;        /* named by the URL of connect; NULL: as `vhost` says */
+	const char *
+		tls_name; /* that the certificate must have, "" the host's; NULL: as `vhost` says */
 	const char *page_url, *swf_url;
 	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
 	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */
@@ -26,6 +28,8 @@ struct upstream_request {
 
 /* The vhost that an origin is asked for (cluster.vhost). malloc'ed. */
 char *upstream_vhost(const struct upstream_request *request);
+/* The name that the server's certificate must have; "": its host's. */
+const char *upstream_tls_name(const struct upstream_request *request);
 /* "stream?param" as it is asked of the origin (without vhost=). malloc'ed. */
 char *upstream_stream_name(const struct upstream_request *request);
 /* The URL of connect to an origin at that port: it names the vhost, not the host. malloc'ed. */

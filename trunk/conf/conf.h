@@ -136,7 +136,7 @@ struct conf_exporter {
 struct conf_heartbeat {
 	bool enabled, summaries, ports;
 	int64_t interval_ms; /* in the file: seconds */
-	char *url, *device_id;
+	char *url, *device_id, *tls_name;
 };
 
 struct conf {

@@ -71,6 +71,7 @@ struct conf_http_hooks {
 		on_hls_notify;                    /* notices */
 	int64_t notice_timeout_ms, notice_age_ms; /* in the file: seconds */
 	int notice_queue;
+	char *tls_name; /* that the services' certificates must have; "" their host's */
 };
 
 struct conf_publish {
@@ -182,7 +183,9 @@ struct conf_srt {
 struct conf_forward {
 	bool enabled;
 	struct text_list destination; /* "host[:port]" or a URL */
+	char *tls_name;               /* that their certificates must have; "" their host's */
 	char *backend;                /* asked for the URLs instead; "" */
+	char *backend_tls_name;       /* likewise */
 };
 
 /* An engine of ffmpeg: one process, what it makes of its input. */

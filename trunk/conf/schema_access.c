@@ -68,6 +68,10 @@ static const struct row rows[] = {
 	     "the segment's path and its stream. No answer matters, and none is tried again for "
 	     "long.",
 	     .judge = value_check_url, .example = "http://127.0.0.1:8085/fetch?file=[ts_url]"),
+	TEXT("vhost.http_hooks.tls_name", conf_vhost, http_hooks.tls_name, NULL, NEW,
+	     "The name that the certificates of services over HTTPS must have, when they are "
+	     "reached by addresses or by other names than that.",
+	     .example = "business.example.com"),
 	ENUM("vhost.http_hooks.format", conf_vhost, http_hooks.format, enum conf_hook_format,
 	     hook_formats, "json", NEW,
 	     "How bodies are written: as JSON or as the fields of an HTML form."),

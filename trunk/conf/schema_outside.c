@@ -12,6 +12,10 @@ static const struct row rows[] = {
 	     "does "
 	     "not matter.",
 	     .min = 1, .judge = value_check_url),
+	TEXT("heartbeat.tls_name", conf, heartbeat.tls_name, NULL, NOW,
+	     "The name that its certificate must have, when it is reached over HTTPS by an "
+	     "address or by another name than that.",
+	     .example = "monitor.example.com"),
 	TEXT("heartbeat.device_id", conf, heartbeat.device_id, NULL, NOW,
 	     "A name of this server, for the service.", .example = "my-srs-device"),
 	ONOFF("heartbeat.summaries", conf, heartbeat.summaries, "off", NOW,
@@ -36,11 +40,19 @@ static const struct row rows[] = {
 	     "pbkeylen, "
 	     "latency and maxbw.",
 	     .judge = value_check_destination, .example = "10.0.0.1:1935 rtmps://live.example.com"),
+	TEXT("vhost.forward.tls_name", conf_vhost, forward.tls_name, NULL, NOW,
+	     "The name that the certificates of destinations over rtmps must have, when they are "
+	     "reached by addresses or by other names than that.",
+	     .example = "live.example.com"),
 	TEXT("vhost.forward.backend", conf_vhost, forward.backend, NULL, NOW,
 	     "A web service that is asked at each publish where the stream goes, and answers with "
 	     "URLs: {\"code\":0,\"data\":{\"urls\":[\"rtmp://host/app/stream\"]}}. 'destination' "
 	     "has no effect then. Without an answer the publish is refused.",
 	     .judge = value_check_url, .example = "http://127.0.0.1:8085/api/v1/forward"),
+	TEXT("vhost.forward.backend_tls_name", conf_vhost, forward.backend_tls_name, NULL, NOW,
+	     "The name that its certificate must have, when it is reached over HTTPS by an "
+	     "address or by another name than that.",
+	     .example = "business.example.com"),
 };
 
 SCHEMA_PART(schema_outside, rows);

@@ -38,6 +38,7 @@ struct feeder {
 	bool is_relayed; /* from another server, even if a publisher's: it may have been elsewhere until now */
 	struct source *source;           /* set while it feeds */
 	struct publication *publication; /* of FEEDER_PUBLISHER: the layer above's; or NULL */
+	const struct client *client;     /* likewise: as the API shows it */
 	void (*on_lost)(struct feeder *feeder);     /* another feeder has taken the slot */
 	void (*on_audience)(struct feeder *feeder); /* somebody joined; NULL: does not matter */
 	/* A send slot of the source begins: has the feeder's own coroutine read and publish what has come,

@@ -89,13 +89,13 @@ struct tls_facts {
 	const char *version, *cipher; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256" */
 	const char *name;             /* that the client asked for; "" */
 	bool resumed;
-	bool kernel; /* encrypts what is sent */
 };
 bool tls_facts(struct tls_facts *out, const struct sock *sock);
 
 /* For the API and metrics; they only rise, apart from `open`. */
 struct tls_counts {
 	int64_t accepted, resumed;  /* handshakes of servers that came to a good end */
+	int64_t kernel;             /* of those: it encrypts what is sent (ktls) */
 	int64_t refused, timed_out; /* and others */
 	int64_t plain;              /* peers that did not speak TLS on a port for it */
 	int open;                   /* handshakes in progress */

@@ -272,6 +272,7 @@ static err handshake(struct sock *sock, struct tls_set *set, int64_t deadline)
 	if (e == OK) {
 		counts.accepted++;
 		counts.resumed += SSL_session_reused(h.ssl) == 1;
+		counts.kernel += BIO_get_ktls_send(SSL_get_wbio(h.ssl)) != 0;
 		tls_begin_records(sock, h.ssl);
 		return OK;
 	}

@@ -281,7 +281,6 @@ bool tls_facts(struct tls_facts *out, const struct sock *sock)
 		.cipher = SSL_get_cipher_name(ssl),
 		.name = name ? name : "",
 		.resumed = SSL_session_reused(ssl) == 1,
-		.kernel = BIO_get_ktls_send(SSL_get_wbio(ssl)) != 0,
 	};
 	return true;
 }

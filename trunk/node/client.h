@@ -54,12 +54,13 @@ struct client {
 	err ended;               /* as it leaves; OK: it closed the stream itself */
 	const char *type;        /* "rtmp-play", "flv-play", "fmle-publish", … */
 	const struct addr *peer; /* borrowed from the session */
-	const char *page_url, *swf_url, *tc_url, *url; /* borrowed from the session; "" if none */
-	const struct request *request;                 /* for the layer that made it; borrowed */
-	const struct announce *announce;               /* of a relay; borrowed; NULL */
-	const struct client_hop *hop;                  /* likewise */
-	const struct cursor *cursor;                   /* of a player; borrowed; NULL */
-	struct source *source;                         /* borrowed; NULL while it is not entered */
+	/* borrowed from the session; "" if none; `param` with its "?" */
+	const char *page_url, *swf_url, *tc_url, *url, *param;
+	const struct request *request;   /* for the layer that made it; borrowed */
+	const struct announce *announce; /* of a relay; borrowed; NULL */
+	const struct client_hop *hop;    /* likewise */
+	const struct cursor *cursor;     /* of a player; borrowed; NULL */
+	struct source *source;           /* borrowed; NULL while it is not entered */
 	int64_t since_ms;
 	int64_t asked_ms; /* monotonic, when it asked for the stream; 0: since_ms */
 	int64_t first_ms; /* likewise, when the first media was sent to it; 0: none was, or it is not known */

@@ -115,6 +115,7 @@ static err request_to(const struct http_url *url, const struct hook_call *call, 
 		.deadline = call->deadline,
 		.at_once = HOOK_CONNECTIONS,
 		.tls = strcmp(url->schema, "https") == 0 ? call->tls : NULL,
+		.tls_name = call->tls_name,
 	};
 	snprintf(opts.host.host, sizeof(opts.host.host), "%s", url->host);
 	return http_request(&opts, status, body);

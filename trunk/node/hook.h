@@ -39,6 +39,7 @@ struct hook_call {
 	const char *event;        /* for the counts, a literal; NULL: "other" */
 	const char *url;          /* "http[s]://host[:port]/path?query" */
 	struct tls_client *tls;   /* for https: what is trusted */
+	const char *tls_name;     /* that the certificate must have; NULL, "": its host's */
 	const char *content_type; /* of the body; NULL: GET, to which any answer is HOOK_ALLOWED */
 	size_t answer_max;        /* bytes of the answer that are read; 0: HOOK_ANSWER_MAX */
 	struct span body;

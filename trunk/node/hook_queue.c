@@ -24,11 +24,11 @@ struct queued_notice {
 	uint8_t body[];
 };
 
-/* The notices for one URL. It goes when nothing is left and nobody works on it. */
+/* The notices for one URL and one name of its certificate. It goes when nothing is left and nobody works on it. */
 struct outbox {
 	struct outbox *prev, *next;
 	struct hook_queue *queue;
-	char *url;
+	char *url, *tls_name;
 	struct queued_notice *notices; /* oldest first */
 	int workers;
 	bool is_down;     /* the last attempt failed: one worker tries, after a pause */
@@ -51,15 +51,17 @@ struct hook_queue *hook_queue_new(struct co_group *services, struct certs *certs
 	return queue;
 }
 
-static struct outbox *outbox_get(struct hook_queue *queue, const char *url)
+static struct outbox *outbox_get(struct hook_queue *queue, const char *url, const char *tls_name)
 {
 	struct outbox *box;
+	tls_name = tls_name ? tls_name : "";
 	DL_FOREACH (queue->outboxes, box)
-		if (strcmp(box->url, url) == 0)
+		if (strcmp(box->url, url) == 0 && strcmp(box->tls_name, tls_name) == 0)
 			return box;
 	box = mem_new(struct outbox);
 	box->queue = queue;
 	box->url = mem_strdup(url);
+	box->tls_name = mem_strdup(tls_name);
 	box->retry_ms = RETRY_FIRST_MS;
 	DL_APPEND(queue->outboxes, box);
 	queue->facts.urls++;
@@ -71,6 +73,7 @@ static void outbox_free(struct outbox *box)
 	DL_DELETE(box->queue->outboxes, box);
 	box->queue->facts.urls--;
 	free(box->url);
+	free(box->tls_name);
 	free(box);
 }
 
@@ -128,6 +131,7 @@ static err deliver(struct outbox *box, struct queued_notice *notice)
 		.event = notice->event,
 		.url = box->url,
 		.tls = box->queue->certs ? certs_client(box->queue->certs) : NULL,
+		.tls_name = box->tls_name,
 		.content_type = notice->content_type,
 		.answer_max = notice->answer_max,
 		.body = {notice->body, notice->n},
@@ -205,7 +209,7 @@ static bool start_worker(struct outbox *box)
 
 void hook_queue_put(struct hook_queue *queue, const struct hook_notice *said)
 {
-	struct outbox *box = outbox_get(queue, said->url);
+	struct outbox *box = outbox_get(queue, said->url, said->tls_name);
 	struct queued_notice *notice = mem_alloc(sizeof(*notice) + said->body.n);
 	*notice = (struct queued_notice){
 		.event = said->event,

@@ -11,8 +11,9 @@
 struct hook_queue;
 
 struct hook_notice {
-	const char *url;   /* copied */
-	const char *event; /* a literal */
+	const char *url;      /* copied */
+	const char *tls_name; /* copied; that the certificate must have; NULL, "": its host's */
+	const char *event;    /* a literal */
 	const char
 		*content_type; /* a literal; NULL: the URL is fetched (GET), any answer will do */
 	struct span body;      /* copied */

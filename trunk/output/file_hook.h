@@ -4,12 +4,23 @@
 #pragma once
 #include "node/server.h"
 
+/* Who publishes a stream, as it was when it was last looked: the last file is there when its publisher may have gone.
+ * Zeroed memory is nobody. */
+struct file_hook_publisher {
+	char id[9], stream_id[12], ip[ADDR_TEXT_MAX];
+	char *tc_url, *param; /* owned; NULL: nobody */
+};
+/* Looks, and leaves it as it was when nobody is there. */
+void file_hook_look(struct file_hook_publisher *publisher, const struct source *source);
+void file_hook_publisher_fini(struct file_hook_publisher *publisher);
+
 /* The stream of a file. Texts are borrowed while file_hook_new() runs. */
 struct file_hook_stream {
 	struct server *server;
 	struct conf *conf; /* the snapshot that `vhost` is of; a reference is taken */
 	const struct conf_vhost *vhost;
 	const char *app, *stream;
+	const struct file_hook_publisher *publisher;
 };
 
 struct file_hook_segment {

@@ -104,11 +104,13 @@ static void make_room(struct hls_stream *s, size_t n)
 static struct hls_item *put_segment(struct hls_stream *s, char *path, struct blob *blob, int64_t ms)
 {
 	char *list = mem_printf("%s/%s", s->opts->path, s->list_path);
+	file_hook_look(&s->publisher, s->source);
 	struct file_hook_stream stream = {.server = s->hls->server,
 					  .conf = s->conf,
 					  .vhost = s->conf_vhost,
 					  .app = s->app,
-					  .stream = s->stream};
+					  .stream = s->stream,
+					  .publisher = &s->publisher};
 	struct file_hook_segment segment = {.number = s->segmenter.cut.number,
 					    .duration_ms = ms,
 					    .list_file = list,

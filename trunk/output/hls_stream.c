@@ -133,6 +133,7 @@ static void stream_free(struct hls_stream *s)
 	segmenter_fini(&s->segmenter);
 	source_unref(&s->source);
 	conf_unref(&s->conf);
+	file_hook_publisher_fini(&s->publisher);
 	free(s->list_path);
 	free(s->key);
 	free(s->vhost);
@@ -190,6 +191,7 @@ void hls_stream_begin(struct hls_stream *s, struct source *source)
 {
 	struct conf *conf = conf_ref(s->hls->server->conf);
 	const struct conf_vhost *vhost = conf_vhost_find(conf, source->vhost);
+	file_hook_look(&s->publisher, source);
 	if (s->source == source) { /* it goes on */
 		conf_unref(&conf);
 		return;

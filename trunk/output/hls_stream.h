@@ -2,6 +2,7 @@
 #pragma once
 #include "live/consumer.h"
 #include "live/reader.h"
+#include "output/file_hook.h"
 #include "output/files.h"
 #include "output/hls.h"
 #include "output/hls_parts.h"
@@ -37,6 +38,7 @@ struct hls_stream {
 	struct hls_parts parts;
 	struct blob *delta; /* the list without its older segments; NULL: not made yet */
 	struct hls_waiter *waiters;
+	struct file_hook_publisher publisher;
 	char *list_path;
 	struct hls_item *list_item, *init, *key_item;
 	unsigned init_configuration; /* of the segmenter, when `init` was made */

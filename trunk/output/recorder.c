@@ -29,6 +29,7 @@ struct recorder {
 	struct files *files;
 	struct recording *recording; /* NULL: none is open */
 	struct headers *headers;     /* in effect */
+	struct file_hook_publisher publisher;
 	bool awaits_key, is_stopping;
 	bool is_over,
 		is_again; /* its files are being finished; the stream is wanted again meanwhile */
@@ -66,11 +67,13 @@ static void open_recording(struct recorder *r)
 			       : recording_new(format, r->files, path, r->headers);
 	if (format == &recording_mp4 && r->opts->mp4_progressive)
 		r->recording->rewriter = r->owner.rewriter;
+	file_hook_look(&r->publisher, r->source);
 	struct file_hook_stream stream = {.server = r->server,
 					  .conf = r->conf,
 					  .vhost = r->conf_vhost,
 					  .app = r->app,
-					  .stream = r->stream};
+					  .stream = r->stream,
+					  .publisher = &r->publisher};
 	r->recording->done =
 		(struct files_done){.fn = file_hook_done, .ctx = file_hook_dvr(&stream)};
 }
@@ -176,6 +179,7 @@ static void recorder_end(struct recorder *r)
 	source_unref(&r->source);
 	headers_unref(&r->headers);
 	conf_unref(&r->conf);
+	file_hook_publisher_fini(&r->publisher);
 	free(r->key);
 	free(r->vhost);
 	free(r->app);

@@ -294,6 +294,13 @@ static err tell_end(struct flv_player *p, err e)
 	return e == ERR_ENDED ? OK : e;
 }
 
+static err answer_head(struct flv_player *p)
+{
+	err e = flv_answer_head(p->s);
+	viewing_pass(&p->viewing);
+	return e;
+}
+
 /* The coroutine's stack stays as large as it was at its deepest: what is large is allocated. */
 err flv_play(struct http_session *s, const struct request *request)
 {
@@ -307,7 +314,7 @@ err flv_play(struct http_session *s, const struct request *request)
 	err e = viewing_find(&p->viewing, &ops, request,
 			     request->vhost->cluster.upstream_start_timeout_ms);
 	if (!e)
-		e = s->request->method == HTTP_METHOD_HEAD ? flv_answer_head(s)
+		e = s->request->method == HTTP_METHOD_HEAD ? answer_head(p)
 							   : viewing_play(&p->viewing);
 	e = tell_end(p, e);
 	viewing_end(&p->viewing);

@@ -248,6 +248,16 @@ static void open_sender(struct player *p)
 	rtc_sender_open(p->sender);
 }
 
+/* One that was answered has a session, which services count from on_play on: it ends for them, too, when its peer never
+ * comes. */
+static err await_peer(struct player *p)
+{
+	err e = rtc_session_connect(p->s, p->viewing.outcome);
+	if (e)
+		viewing_pass(&p->viewing);
+	return e;
+}
+
 static err run(struct player *p)
 {
 	struct rtc_session *s = p->s;
@@ -258,7 +268,7 @@ static err run(struct player *p)
 	enum rtc_codec codec = codec_of(p->viewing.source);
 	TRY(rtc_session_answer(s, codec ? codec : s->ask.video, profile_of(p->viewing.source),
 			       &link_ops, p));
-	TRY(rtc_session_connect(s, p->viewing.outcome));
+	TRY(await_peer(p));
 	open_sender(p);
 	return viewing_play(&p->viewing);
 }

@@ -82,7 +82,8 @@ static err tell(struct http_session *s, enum rtc_refusal refusal, const struct r
 	const struct outcome *o = session ? session->outcome : NULL;
 	struct rtc_words words = rtc_refusal_words(refusal, session, why);
 	if (refusal == RTC_BY_OUTCOME && o && o->code == OUTCOME_ELSEWHERE && *o->http)
-		return whip_is_to_pass(s->request) ? whip_pass(s, o) : redirect(s, o);
+		return whip_is_to_pass(s->request) ? whip_pass(s, session->request.vhost, o)
+						   : redirect(s, o);
 	return refuse(s, words.status, words.text);
 }
 

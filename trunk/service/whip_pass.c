@@ -48,8 +48,8 @@ static err respond(struct http_session *s, const struct outcome *o, int status, 
 	return e;
 }
 
-static err ask(struct http_session *s, const struct outcome *o, struct http_field *location,
-	       int *status, struct buf *body)
+static err ask(struct http_session *s, const struct conf_vhost *vhost, const struct outcome *o,
+	       struct http_field *location, int *status, struct buf *body)
 {
 	struct hostport host;
 	struct buf lines = {.max = LINES_MAX};
@@ -65,6 +65,7 @@ static err ask(struct http_session *s, const struct outcome *o, struct http_fiel
 		.method = "POST",
 		.host = host,
 		.tls = o->tls ? certs_client(s->server->certs) : NULL,
+		.tls_name = vhost->cluster.tls_name,
 		.target = m->target,
 		.headers = buf_text(&lines),
 		.body = buf_span(&m->body),
@@ -77,13 +78,13 @@ static err ask(struct http_session *s, const struct outcome *o, struct http_fiel
 	return e;
 }
 
-err whip_pass(struct http_session *s, const struct outcome *o)
+err whip_pass(struct http_session *s, const struct conf_vhost *vhost, const struct outcome *o)
 {
 	int status = 0;
 	struct buf body = {.max = ANSWER_MAX};
 	struct http_field location = {.name = "Location"};
 	log_info("asking %s for the answer to a page", o->http);
-	err e = ask(s, o, &location, &status, &body);
+	err e = ask(s, vhost, o, &location, &status, &body);
 	if (e)
 		e = http_respond_text(s->sock, s->request, 502,
 				      "The server that has the stream does not answer.", s->cors);

@@ -69,6 +69,7 @@ err forward_ask(const struct request *r, struct forward_answer *answer, struct o
 		.event = "forward",
 		.url = conf->backend,
 		.tls = certs_client(r->server->certs),
+		.tls_name = conf->backend_tls_name,
 		.content_type = "application/json",
 		.body = buf_span(&body),
 		.deadline = clock_after(ASK_MS),

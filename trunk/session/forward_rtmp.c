@@ -35,6 +35,7 @@ static struct upstream_request request_of(const struct forward_order *o)
 		.vhost = o->vhost,
 		.target = &o->place->target,
 		.tc_vhost = is_named ? own : o->place->target.vhost,
+		.tls_name = o->vhost->forward.tls_name,
 		.page_url = "",
 		.swf_url = "",
 		.path = o->path,

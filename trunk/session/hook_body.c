@@ -1,6 +1,6 @@
 #include "session/hook_body.h"
 #include "base/mem.h"
-#include "node/json.h"
+#include "node/hook_form.h"
 
 #include <stdlib.h>
 
@@ -83,38 +83,11 @@ static json_t *members(const struct request *r, enum hook_event event,
 	return o;
 }
 
-/* application/x-www-form-urlencoded: what could mean something is escaped; a blank as %20. */
-static void write_form(struct buf *out, json_t *o)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach(o, key, value)
-	{
-		buf_printf(out, "%s%s=", out->n ? "&" : "", key);
-		if (json_is_string(value))
-			url_escape(out, json_string_value(value));
-		else
-			buf_printf(out, "%lld", (long long)json_integer_value(value));
-	}
-}
-
-static void write_json(struct buf *out, const json_t *o)
-{
-	char *text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	if (text)
-		buf_put(out, text, strlen(text));
-	free(text);
-}
-
 const char *hook_body_write(struct buf *out, const struct request *r, enum hook_event event,
 			    const struct traffic *traffic)
 {
-	bool form = r->vhost->http_hooks.format == HOOK_FORMAT_FORM;
 	json_t *o = members(r, event, traffic);
-	if (form)
-		write_form(out, o);
-	else
-		write_json(out, o);
+	const char *type = hook_form_write(out, o, r->vhost->http_hooks.format);
 	json_decref(o);
-	return form ? "application/x-www-form-urlencoded" : "application/json";
+	return type;
 }

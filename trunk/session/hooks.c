@@ -52,6 +52,7 @@ static err ask_url(struct hook_question *q, const char *url, enum hook_verdict *
 		q->call.deadline = clock_after(q->conf->timeout_ms);
 		/* That of today: there may have been a reload since the attempt before. */
 		q->call.tls = certs_client(q->request->server->certs);
+		q->call.tls_name = q->request->vhost->http_hooks.tls_name;
 		TRY(hook_post(&q->call, verdict, q->why));
 		if (*verdict != HOOK_NO_ANSWER)
 			return OK;
@@ -125,6 +126,7 @@ void hooks_tell(const struct request *r, enum hook_event event, const struct tra
 	struct buf body = {.max = HOOK_BODY_MAX};
 	struct hook_notice notice = {
 		.event = hook_event_name(event),
+		.tls_name = h->tls_name,
 		.content_type = hook_body_write(&body, r, event, traffic),
 		.body = buf_span(&body),
 		.timeout_ms = h->notice_timeout_ms,

@@ -250,6 +250,7 @@ static void enter(struct publication *p)
 	p->source = server_source(r->server, r->vhost, r->target->app, r->target->stream);
 	read_pacing_init(&p->in, FEEDER_PUBLISHER, on_lost);
 	p->in.feeder.publication = p;
+	p->in.feeder.client = &p->client;
 	p->in.feeder.is_relayed = r->is_relay;
 	p->client.ops = &client_ops;
 	p->client.source = p->source;

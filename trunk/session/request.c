@@ -45,6 +45,7 @@ void request_describe(const struct request *r, struct client *c)
 	c->swf_url = r->swf_url;
 	c->tc_url = r->tc_url;
 	c->url = r->url;
+	c->param = r->target->param;
 	c->publish = r->publish;
 	c->relay = r->is_relay;
 	c->announce = r->is_relay ? r->announce : NULL;

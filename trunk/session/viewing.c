@@ -265,6 +265,11 @@ static void enter(struct viewing *v)
 		 source_is_live(v->source) ? "live" : "not yet there");
 }
 
+void viewing_pass(const struct viewing *v)
+{
+	hooks_tell(v->request, HOOK_ON_STOP, NULL);
+}
+
 err viewing_play(struct viewing *v)
 {
 	v->state = VIEWING_PLAYING;

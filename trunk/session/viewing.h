@@ -85,6 +85,8 @@ err viewing_find(struct viewing *v, const struct viewing_ops *ops, const struct 
 /* Plays it. OK: the client has closed the stream. An error: v->outcome, as above, or why the connection
  * is of no more use. The client has left the statistics and the consumer the source. */
 err viewing_play(struct viewing *v) BLOCKS;
+/* Instead of that: it may play, and does not. Web services have been asked about it, and hear that it has ended. */
+void viewing_pass(const struct viewing *v);
 void viewing_end(struct viewing *v);
 
 /* ---- for the protocol ---- */

@@ -159,6 +159,7 @@ static struct upstream_request question(const struct ingest_pull *p)
 		.target = &p->from.target,
 		.http_path = p->http_path,
 		.tc_vhost = p->from.target.vhost,
+		.tls_name = "",
 		.page_url = "",
 		.swf_url = "",
 		.path = "",

@@ -224,6 +224,43 @@ static void programs_and_fetched_streams_are_listed_without_passwords(void **sta
 	assert_null(strstr(buf_text(&heard), "secret"));
 }
 
+static int failures_told(void)
+{
+	json_t *answer = ask_json("GET", "/api/v1/children");
+	int failures = atoi(at(answer, "children.0.failures"));
+	bool pauses = strcmp(at(answer, "children.0.pid"), "0") == 0;
+	json_decref(answer);
+	return pauses ? failures : -1;
+}
+
+/* What it has said last is what people need then; the time between its attempts is skipped. */
+static void a_program_that_fails_again_and_again_is_given_up(void **state)
+{
+	enum { FAILURES = 10, LONGEST_PAUSE_MS = 40000 };
+	(void)state;
+	begin("ff_log_level info; vhost __defaultVhost__ { ingest f { enabled on; input { type "
+	      "file; url "
+	      "./no-such-file-at-all; } ffmpeg /bin/ls; engine { enabled off; output "
+	      "rtmp://127.0.0.1:[port]/live/f; } } }");
+	tasks_serve(server->tasks);
+	for (int n = 1; n <= FAILURES; n++) {
+		wait_until(failures_told() == n);
+		fake_time_skip(LONGEST_PAUSE_MS);
+	}
+	fake_time_skip(3600 * 1000);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(co_sleep(10), OK);
+	json_t *answer = ask_json("GET", "/api/v1/children");
+	assert_at(answer, "children.0.state", "given_up");
+	assert_at(answer, "children.0.kind", "ingest");
+	assert_at(answer, "children.0.pid", "0");
+	assert_at(answer, "children.0.starts", "10");
+	assert_at(answer, "children.0.failures", "10");
+	assert_at(answer, "children.0.last_end", "status 2");
+	assert_non_null(strstr(at(answer, "children.0.output.0"), "ls: "));
+	json_decref(answer);
+}
+
 static void recordings_are_listed_begun_and_ended(void **state)
 {
 	(void)state;
@@ -381,6 +418,7 @@ int main(void)
 		CASE(srt_sessions_are_a_list_of_pages),
 		CASE(a_drain_is_wished_for_and_called_off),
 		CASE(programs_and_fetched_streams_are_listed_without_passwords),
+		CASE(a_program_that_fails_again_and_again_is_given_up),
 		CASE(recordings_are_listed_begun_and_ended),
 		CASE(a_long_list_of_recordings_is_made_in_slices),
 		CASE(without_tls_there_are_no_certificates),

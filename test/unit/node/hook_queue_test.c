@@ -215,6 +215,24 @@ static void urls_without_notices_are_forgotten(void **state)
 	assert_int_equal(hook_queue_facts(queue).urls, 1);
 }
 
+/* One service may be reached under two names, by two vhosts or across a reload: the notices of each are its own. */
+static void a_url_is_told_by_each_name_of_its_certificate(void **state)
+{
+	static const char *const names[] = {NULL, "", "a.example", "b.example", "a.example"};
+	(void)state;
+	open_service(0);
+	close_service();
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		hook_queue_put(queue, &(struct hook_notice){.url = url,
+							    .tls_name = names[i],
+							    .event = "on_stop",
+							    .body = span_str("{}"),
+							    .timeout_ms = 2000,
+							    .age_ms = PATIENCE_MS,
+							    .queue_max = 10});
+	assert_int_equal(hook_queue_facts(queue).urls, 3);
+}
+
 static void an_old_notice_is_dropped_and_counted(void **state)
 {
 	(void)state;
@@ -249,6 +267,7 @@ int main(void)
 		TEST(a_service_that_is_broken_is_asked_again),
 		TEST(a_notice_without_room_is_dropped_and_counted),
 		TEST(urls_without_notices_are_forgotten),
+		TEST(a_url_is_told_by_each_name_of_its_certificate),
 		TEST(an_old_notice_is_dropped_and_counted),
 		TEST(the_end_waits_for_the_last_words),
 	};

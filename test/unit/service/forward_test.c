@@ -128,6 +128,33 @@ static void a_destination_that_is_not_there_is_tried_again(void **state)
 	assert_string_equal(forward_state_name(FORWARD_WAITING), "waiting");
 }
 
+/* The attempt after that many; how long the pause before it was. */
+static int64_t await_attempt(int attempts)
+{
+	int64_t began = clock_ms();
+	while (facts.attempts <= attempts && clock_ms() < began + 60000) {
+		assert_int_equal(co_sleep(5), OK);
+		(void)is_in_state(FORWARD_WAITING);
+	}
+	assert_int_equal(facts.attempts, attempts + 1);
+	return clock_ms() - began;
+}
+
+/* Twice as long after each failure, a quarter more or less, up to 30 s. */
+static void the_pauses_between_attempts_grow(void **state)
+{
+	static const int64_t nominal[] = {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
+	(void)state;
+	fake_time_begin();
+	begin_near(
+		"destination 255.255.255.255:1;"); /* refused at once: the time is the pauses' alone */
+	test_stream_begin(&stream, near_server, "x");
+	(void)await_attempt(0);
+	for (int i = 0; i < (int)(sizeof(nominal) / sizeof(nominal[0])); i++)
+		assert_in_range(await_attempt(i + 1), nominal[i] * 3 / 4 - 10,
+				nominal[i] * 5 / 4 + 10);
+}
+
 static void a_reload_changes_where_a_stream_goes(void **state)
 {
 	(void)state;
@@ -176,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with(a_stream_that_begins_is_copied_until_it_ends),
 		with(a_destination_that_is_not_there_is_tried_again),
+		with(the_pauses_between_attempts_grow),
 		with(a_reload_changes_where_a_stream_goes),
 		with(a_backend_may_say_where_a_stream_goes),
 	};

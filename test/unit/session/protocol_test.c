@@ -40,7 +40,7 @@ static void who_may_is_admitted_and_others_hear_why_not(void **state)
 static void a_full_server_has_places_for_relays_only(void **state)
 {
 	(void)state;
-	begin("");
+	begin("cluster { relays 192.0.2.1; }");
 	server->places.count = 100;
 	datagram_start(&a, server, "x", true);
 	wait_until(a.is_over);
