@@ -9,6 +9,7 @@ err srt_publish_run(struct srt_session *s)
 {
 	struct srt_feed *feed = mem_new(struct srt_feed);
 	feed->link = s->link;
+	feed->opts = s->taken;
 	s->feed = feed;
 	err e = srt_feed_run(feed, &s->request);
 	s->feed = NULL;

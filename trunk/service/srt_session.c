@@ -63,6 +63,8 @@ static err read_request(struct srt_session *s)
 		      : name_stream(s, id);
 	if (!e)
 		make_request(s, id->mode == STREAM_ID_PUBLISH);
+	s->taken = (struct ts_demux_opts){.program = (unsigned)id->program,
+					  .audio = (unsigned)id->audio};
 	free(id);
 	return e;
 }

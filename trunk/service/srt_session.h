@@ -1,6 +1,7 @@
 /* srt_session - one SRT caller that publishes or plays, from its handshake to its end. Layer: service.
  * A coroutine of its own owns all of it; libsrt's threads never see it. */
 #pragma once
+#include "codec/ts_demux.h"
 #include "service/srt_hub.h"
 #include "session/outcome.h"
 #include "session/request.h"
@@ -15,7 +16,8 @@ struct srt_session {
 	struct target target;
 	struct request request;
 	char *tc_url, *url;
-	char id[9]; /* of its coroutine, and so in the log and the API */
+	struct ts_demux_opts taken; /* of what it publishes */
+	char id[9];                 /* of its coroutine, and so in the log and the API */
 	int64_t since_ms;
 	const struct srt_feed *feed; /* of a publisher, for the API; NULL */
 	struct srt_figures figures;  /* as the hub has last looked at them */

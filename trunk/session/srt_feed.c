@@ -68,6 +68,9 @@ static err on_check(const struct feed *feed)
 	const struct srt_feed *f = feed_of_const(feed);
 	if (f->demux->program || srt_link_recv_bytes(f->link) < FIRST_TABLES_BYTES)
 		return OK;
+	if (f->demux->map_count > 0 && f->opts.program)
+		return err_fail(ERR_PROTOCOL, "the transport stream has no program %u",
+				f->opts.program);
 	return err_fail(ERR_PROTOCOL, "what is published is no MPEG transport stream");
 }
 
@@ -91,7 +94,7 @@ static const struct feed_ops ops = {
 err srt_feed_run(struct srt_feed *f, const struct request *request)
 {
 	f->feed.ops = &ops;
-	f->demux = ts_demux_new(&(struct ts_demux_opts){0});
+	f->demux = ts_demux_new(&f->opts);
 	srt_link_attach(f->link);
 	err e = feed_run(&f->feed, request);
 	ts_demux_free(&f->demux);

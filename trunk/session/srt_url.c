@@ -15,13 +15,13 @@ bool srt_url_is(const char *url)
 }
 
 /* A parameter as a number; the preset when there is none. False: it is no number. */
-static bool read_number(int *out, const char *query, const char *name, long least)
+static bool read_number(int *out, const char *query, const char *name, long least, long most)
 {
 	char text[32], *end;
 	if (!param_get(text, sizeof(text), query, name))
 		return true;
 	long n = strtol(text, &end, 10);
-	if (end == text || *end || n < least || n > NUMBER_MAX)
+	if (end == text || *end || n < least || n > most)
 		return false;
 	*out = (int)n;
 	return true;
@@ -30,7 +30,7 @@ static bool read_number(int *out, const char *query, const char *name, long leas
 static bool read_latency(struct srt_options *o, const char *query)
 {
 	int latency = -1;
-	if (!read_number(&latency, query, "latency", 0))
+	if (!read_number(&latency, query, "latency", 0, NUMBER_MAX))
 		return false;
 	if (latency >= 0)
 		o->recv_latency_ms = o->peer_latency_ms = latency;
@@ -44,10 +44,15 @@ static err read_parameters(struct srt_url *u, struct srt_options *o, const char 
 		*u->stream_id = '\0';
 	if (param_get(u->passphrase, sizeof(u->passphrase), query, "passphrase"))
 		o->passphrase = u->passphrase;
-	if (!read_latency(o, query) || !read_number(&o->key_bytes, query, "pbkeylen", 0) ||
-	    !read_number(&maxbw, query, "maxbw", -1))
+	if (!read_latency(o, query) ||
+	    !read_number(&o->key_bytes, query, "pbkeylen", 0, NUMBER_MAX) ||
+	    !read_number(&maxbw, query, "maxbw", -1, NUMBER_MAX))
 		return err_fail(ERR_CONFIG,
 				"latency, pbkeylen and maxbw of an SRT URL are numbers");
+	if (!read_number(&u->program, query, "program", 1, UINT16_MAX) ||
+	    !read_number(&u->audio, query, "audio", 1, UINT16_MAX))
+		return err_fail(ERR_CONFIG,
+				"program and audio of an SRT URL are numbers from 1 to 65535");
 	o->maxbw = maxbw;
 	return OK;
 }

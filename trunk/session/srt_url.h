@@ -7,9 +7,11 @@ struct srt_url {
 	struct hostport at;
 	char stream_id[513];
 	char passphrase[SRT_PASSPHRASE_MAX + 1]; /* where the options' may stand */
+	/* What is taken of the transport stream that is fetched, from 1; 0: none was named. */
+	int program, audio;
 };
 
-/* Reads it; its parameters change the options: streamid, passphrase, pbkeylen, latency (milliseconds), maxbw. Others
- * mean nothing here. `options->passphrase` may point into *out then. ERR_CONFIG says what is wrong. */
+/* Reads it; its parameters change the options: streamid, passphrase, pbkeylen, latency (milliseconds), maxbw. Beside
+ * them program and audio count, and others mean nothing here. `options->passphrase` may point into *out then. ERR_CONFIG says what is wrong. */
 err srt_url_parse(struct srt_url *out, struct srt_options *options, const char *url);
 bool srt_url_is(const char *url);

@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,6 +17,7 @@ const char *stream_id_fault_text(enum stream_id_fault fault)
 		[STREAM_ID_SYNTAX] = "is not '#!::key=value,…', and no name either",
 		[STREAM_ID_NO_STREAM] = "names no stream (r=app/stream)",
 		[STREAM_ID_MODE] = "has a mode (m=) other than publish and request",
+		[STREAM_ID_NUMBER] = "has a program or audio that is no number from 1 to 65535",
 	};
 	return texts[fault];
 }
@@ -168,6 +170,30 @@ static void put_parameter(struct stream_id *id, struct id_part key, struct id_pa
 	*at = '\0';
 }
 
+/* -1: it is none. */
+static int number_of(struct id_part value)
+{
+	int n = 0;
+	for (size_t i = 0; i < value.n; i++) {
+		if (!isdigit((unsigned char)value.p[i]))
+			return -1;
+		n = 10 * n + value.p[i] - '0';
+		if (n > UINT16_MAX)
+			return -1;
+	}
+	return n > 0 ? n : -1;
+}
+
+/* What the server knows is judged at the end: it means something for publishers alone. */
+static void take_parameter(struct stream_id *id, struct id_part key, struct id_part value)
+{
+	if (is_word(key, "program"))
+		id->program = number_of(value);
+	if (is_word(key, "audio"))
+		id->audio = number_of(value);
+	put_parameter(id, key, value);
+}
+
 static enum stream_id_fault take_pair(struct stream_id *id, struct id_part pair,
 				      const struct stream_id_defaults *defaults)
 {
@@ -180,7 +206,7 @@ static enum stream_id_fault take_pair(struct stream_id *id, struct id_part pair,
 		return take_host(id, pair, defaults);
 	if (is_word(key, "m"))
 		return take_mode(id, pair);
-	put_parameter(id, key, pair);
+	take_parameter(id, key, pair);
 	return STREAM_ID_OK;
 }
 
@@ -190,7 +216,7 @@ static void take_query(struct stream_id *id, struct id_part query)
 		struct id_part pair = cut(&query, "&");
 		struct id_part key = cut(&pair, "=");
 		if (key.n > 0)
-			put_parameter(id, key, pair);
+			take_parameter(id, key, pair);
 	}
 }
 
@@ -237,6 +263,16 @@ static enum stream_id_fault parse_plain(struct stream_id *id, struct id_part res
 	return take_resource(id, path, defaults);
 }
 
+static enum stream_id_fault parse_form(struct stream_id *out, const char *id,
+				       const struct stream_id_defaults *defaults)
+{
+	if (strncmp(id, marker, sizeof(marker) - 1) == 0)
+		return parse_pairs(out, part_of(id + sizeof(marker) - 1), defaults);
+	if (*id == '#')
+		return STREAM_ID_SYNTAX;
+	return parse_plain(out, part_of(id), defaults);
+}
+
 enum stream_id_fault stream_id_parse(struct stream_id *out, const char *text,
 				     const struct stream_id_defaults *defaults)
 {
@@ -246,9 +282,8 @@ enum stream_id_fault stream_id_parse(struct stream_id *out, const char *text,
 		return STREAM_ID_TOO_LONG;
 	if (!is_text(id))
 		return STREAM_ID_CHARACTERS;
-	if (strncmp(id, marker, sizeof(marker) - 1) == 0)
-		return parse_pairs(out, part_of(id + sizeof(marker) - 1), defaults);
-	if (*id == '#')
-		return STREAM_ID_SYNTAX;
-	return parse_plain(out, part_of(id), defaults);
+	enum stream_id_fault fault = parse_form(out, id, defaults);
+	if (fault || out->mode != STREAM_ID_PUBLISH)
+		return fault;
+	return out->program < 0 || out->audio < 0 ? STREAM_ID_NUMBER : STREAM_ID_OK;
 }

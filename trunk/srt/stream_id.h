@@ -6,6 +6,8 @@
  *   publish:live/cam:user:password, read:…     as MediaMTX has it
  *   (nothing)                                  what is configured for that
  *
+ * A publisher may name what is taken of its transport stream: program=2, audio=2.
+ *
  * Pairs end at ',', '&', ';' and '?', keys at the first '=', so that values may contain '='. */
 #pragma once
 #include <stdbool.h>
@@ -26,6 +28,8 @@ struct stream_id {
 	char app[STREAM_ID_NAME];
 	char stream[STREAM_ID_BYTES + 1];
 	char query[STREAM_ID_QUERY]; /* "a=b&c=d", percent-encoded; "" */
+	/* Of what is published: the number of the program, and which of its sounds, from 1; 0: none was named. */
+	int program, audio;
 };
 
 enum stream_id_fault {
@@ -35,6 +39,7 @@ enum stream_id_fault {
 	STREAM_ID_SYNTAX,
 	STREAM_ID_NO_STREAM, /* it names none, or one with empty parts, "." or ".." */
 	STREAM_ID_MODE,      /* neither publish nor request */
+	STREAM_ID_NUMBER,    /* program or audio of a publisher is no number that there can be */
 	STREAM_ID_FAULTS,
 };
 

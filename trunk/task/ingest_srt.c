@@ -36,6 +36,8 @@ static err publish(struct ingest_srt *i)
 	struct srt_feed *feed = mem_new(struct srt_feed);
 	int64_t began = clock_ms();
 	feed->link = i->link;
+	feed->opts = (struct ts_demux_opts){.program = (unsigned)i->from.program,
+					    .audio = (unsigned)i->from.audio};
 	i->feed = feed;
 	i->since_wall_ms = clock_wall_ms();
 	err e = srt_feed_run(feed, &i->publish.request);

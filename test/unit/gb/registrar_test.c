@@ -1,5 +1,6 @@
 /* Devices register, tell of themselves and leave; strangers do not. */
 #include "gb/registrar.h"
+#include "sip/inside.h"
 #include "support/co_unit.h"
 #include "support/gb_camera.h"
 #include "support/unit.h"
@@ -13,11 +14,16 @@ static struct gb_registrar registrar;
 static struct sip_endpoint *endpoint;
 static struct gb_camera camera, other;
 static int port, came, lives, left, byes;
+static const char *seems_from; /* where requests seem to come from; NULL: from where they do */
 
 static void on_request(void *ctx, struct sip_incoming *in)
 {
 	(void)ctx;
+	struct addr peer = in->flow->peer;
+	if (seems_from)
+		(void)addr_literal(&in->flow->peer, seems_from, 5060);
 	gb_registrar_take(&registrar, in);
+	in->flow->peer = peer;
 }
 
 static void on_registered(void *ctx, struct gb_device *device, bool is_new_life)
@@ -72,6 +78,7 @@ static int setup(void **state)
 	struct udp_opts at = {.at = {.host = "127.0.0.1"}, .what = "SIP"};
 	struct gb_registrar_opts opts = opts_with("");
 	came = lives = left = byes = 0;
+	seems_from = NULL;
 	assert_int_equal(gb_registrar_init(&registrar, &ops, &opts), OK);
 	assert_int_equal(
 		sip_endpoint_new(&endpoint, &(struct sip_endpoint_opts){.on_request = on_request}),
@@ -206,6 +213,38 @@ static void only_listed_devices_may_come_where_it_is_so(void **state)
 	assert_int_equal(gb_camera_register(&other, "own", 3600), 200);
 }
 
+/* What the port is bound to means nothing: a wildcard or a public address is safe because of who asks. */
+static void without_a_password_public_addresses_are_refused(void **state)
+{
+	static const struct {
+		const char *ip;
+		bool near;
+	} rows[] = {
+		{"192.0.2.1", false},         {"198.51.100.7", false},     {"172.32.0.1", false},
+		{"2001:db8::1", false},       {"::ffff:192.0.2.1", false}, {"10.1.2.3", true},
+		{"172.16.0.1", true},         {"192.168.1.1", true},       {"fd00::1", true},
+		{"::ffff:192.168.1.1", true},
+	};
+	struct gb_registrar_opts opts = opts_with("");
+	uint64_t refused = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		seems_from = rows[i].ip;
+		(void)gb_camera_register(&camera, NULL, 3600); /* the answer went there */
+		refused += !rows[i].near;
+		assert_int_equal(registrar.counts.refused, refused);
+		assert_int_equal(device() && device()->is_online, rows[i].near);
+		seems_from = NULL;
+		assert_int_equal(gb_camera_register(&camera, NULL, 0), 200);
+	}
+	opts.open = true;
+	configure(opts);
+	seems_from = "192.0.2.1";
+	(void)gb_camera_register(&camera, NULL, 3600);
+	assert_true(device()->is_online);
+	assert_int_equal(registrar.counts.refused, refused);
+}
+
 static void strangers_are_not_answered(void **state)
 {
 	(void)state;
@@ -270,6 +309,7 @@ int main(void)
 		CASE(a_good_bye_is_answered_and_told),
 		CASE(passwords_are_asked_for),
 		CASE(only_listed_devices_may_come_where_it_is_so),
+		CASE(without_a_password_public_addresses_are_refused),
 		CASE(strangers_are_not_answered),
 		CASE(channels_are_asked_for_until_they_are_known),
 	};

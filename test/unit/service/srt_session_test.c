@@ -199,6 +199,7 @@ static void the_gate_says_why(void **state)
 		int reason;
 	} rows[] = {
 		{"#!::m=publish", SRT_REFUSE_SYNTAX},
+		{"#!::r=live/a,m=publish,program=two", SRT_REFUSE_SYNTAX},
 		{"#!::r=live/a,m=file", SRT_REFUSE_MODE},
 		{"#!::r=live/a,h=off.example", SRT_REFUSE_FORBIDDEN},
 		{"#!::r=live/a,h=gone.example", SRT_REFUSE_HOST},
@@ -219,7 +220,7 @@ static void the_gate_says_why(void **state)
 			       &verdict);
 		assert_int_equal(verdict.refusal, rows[i].reason);
 	}
-	assert_int_equal(srt_gate_refused(server->srt->gate), 5);
+	assert_int_equal(srt_gate_refused(server->srt->gate), 6);
 }
 
 static int judge(const char *ip, int port)

@@ -12,7 +12,8 @@ static void a_url_names_host_stream_id_and_options(void **state)
 	assert_int_equal(
 		srt_url_parse(&u, &o,
 			      "srt://host.example:9000?streamid=#!::r=a/b,m=publish&latency=250"
-			      "&passphrase=ten-characters&pbkeylen=32&maxbw=1000&mode=caller"),
+			      "&passphrase=ten-characters&pbkeylen=32&maxbw=1000&mode=caller"
+			      "&program=2&audio=3"),
 		OK);
 	assert_string_equal(u.at.host, "host.example");
 	assert_int_equal(u.at.port, 9000);
@@ -22,6 +23,8 @@ static void a_url_names_host_stream_id_and_options(void **state)
 	assert_int_equal(o.peer_latency_ms, 250);
 	assert_int_equal(o.key_bytes, 32);
 	assert_int_equal(o.maxbw, 1000);
+	assert_int_equal(u.program, 2);
+	assert_int_equal(u.audio, 3);
 }
 
 static void what_it_leaves_out_stays(void **state)
@@ -44,7 +47,8 @@ static void what_makes_no_sense_is_refused(void **state)
 		"rtmp://h",           "srt://",
 		"srt://?streamid=a",  "srt://h?latency=soon",
 		"srt://h?latency=-5", "srt://h?maxbw=1x",
-		"srt://h?pbkeylen=",
+		"srt://h?pbkeylen=",  "srt://h?program=0",
+		"srt://h?audio=two",  "srt://h?program=65536",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

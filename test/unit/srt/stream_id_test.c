@@ -38,6 +38,8 @@ static const struct row good[] = {
 	{"read:cam?a=b:c", "play - live cam a=b:c"},
 	{"10:30", "play - live 10:30 -"},
 	{"app/K\xc3\xa4se", "play - app K\xc3\xa4se -"},
+	{"app/cam?audio=none", "play - app cam audio=none"},
+	{"#!::r=app/cam,program=x", "play - app cam program=x"},
 };
 
 static const struct {
@@ -57,6 +59,12 @@ static const struct {
 	{"app/", STREAM_ID_NO_STREAM},
 	{"/", STREAM_ID_NO_STREAM},
 	{"publish:", STREAM_ID_NO_STREAM},
+	{"#!::r=app/cam,m=publish,program=0", STREAM_ID_NUMBER},
+	{"#!::program=,r=app/cam,m=publish", STREAM_ID_NUMBER},
+	{"#!::r=app/cam,m=publish,program=65536", STREAM_ID_NUMBER},
+	{"#!::r=app/cam,m=publish,program=99999999999999999999", STREAM_ID_NUMBER},
+	{"#!::r=app/cam,m=publish,audio=-1", STREAM_ID_NUMBER},
+	{"publish:app/cam?audio=2x", STREAM_ID_NUMBER},
 	{"#!::=x,r=app/cam", STREAM_ID_SYNTAX},
 	{"#!:{r=app/cam}", STREAM_ID_SYNTAX},
 	{"#app/cam", STREAM_ID_SYNTAX},
@@ -110,6 +118,21 @@ static void a_plain_name_is_in_the_default_mode(void **state)
 	assert_string_equal(id.app, "a");
 }
 
+static void a_publisher_names_program_and_audio(void **state)
+{
+	struct stream_id id;
+	(void)state;
+	assert_int_equal(
+		stream_id_parse(&id, "#!::r=a/b,m=publish,program=65535,audio=2", &defaults),
+		STREAM_ID_OK);
+	assert_int_equal(id.program, 65535);
+	assert_int_equal(id.audio, 2);
+	assert_string_equal(id.query, "program=65535&audio=2");
+	assert_int_equal(stream_id_parse(&id, "publish:a/b?program=7", &defaults), STREAM_ID_OK);
+	assert_int_equal(id.program, 7);
+	assert_int_equal(id.audio, 0);
+}
+
 static void a_long_one_is_bounded(void **state)
 {
 	char text[STREAM_ID_BYTES + 2];
@@ -134,6 +157,7 @@ int main(void)
 		cmocka_unit_test(each_form_means_what_it_says),
 		cmocka_unit_test(what_is_none_is_refused),
 		cmocka_unit_test(a_plain_name_is_in_the_default_mode),
+		cmocka_unit_test(a_publisher_names_program_and_audio),
 		cmocka_unit_test(a_long_one_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
