@@ -12,6 +12,7 @@ struct srt_url {
 };
 
 /* Reads it; its parameters change the options: streamid, passphrase, pbkeylen, latency (milliseconds), maxbw. Beside
- * them program and audio count, and others mean nothing here. `options->passphrase` may point into *out then. ERR_CONFIG says what is wrong. */
+ * them program and audio count, and others mean nothing here. `options->passphrase` may point into *out then.
+ * ERR_CONFIG says what is wrong. */
 err srt_url_parse(struct srt_url *out, struct srt_options *options, const char *url);
 bool srt_url_is(const char *url);
