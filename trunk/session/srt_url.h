@@ -11,7 +11,8 @@ struct srt_url {
 	int program, audio;
 };
 
-/* Reads it; its parameters change the options: streamid, passphrase, pbkeylen, latency (milliseconds), maxbw. Beside
- * them program and audio count, and others mean nothing here. `options->passphrase` may point into *out then. ERR_CONFIG says what is wrong. */
+/* Reads it; its parameters change the options: streamid, passphrase, pbkeylen, latency (milliseconds), maxbw. program
+ * and audio are kept here, others mean nothing. `options->passphrase` may point into *out then. ERR_CONFIG says what is
+ * wrong. */
 err srt_url_parse(struct srt_url *out, struct srt_options *options, const char *url);
 bool srt_url_is(const char *url);
