@@ -138,6 +138,36 @@ def test_a_camera_that_refuses_is_not_asked_at_each_registration(t):
     assert len(camera.sip.invites()) == 1
 
 
+def test_wrong_digests_without_an_end_disturb_nobody(t):
+    """Thousands of registrations with wrong digests from one address, by UDP and TCP: each is refused or dropped, the log stays short, nobody
+    comes in, and a camera beside them is played, heard and refreshed, and another one registers."""
+    s = start(t, sip="password right;")
+    camera = gb.Camera(t, s, password="right", seconds=60)
+    probe = playing(t, s, camera.id)
+    lines = len(s.log().splitlines())
+    victim = gb.device_id()
+    for transport in ("udp", "tcp"):
+        thief = t.keep(gb.Sip(s.sip, user=victim, transport=transport, address="127.0.0.2"))
+        asked = thief.ask("REGISTER", more="Expires: 3600\n", to=victim)
+        assert asked.status == 401
+        proof = gb.digest(asked["WWW-Authenticate"], victim, "wrong", "REGISTER", f"sip:{gb.SERVER_ID}@{gb.REALM}")
+        before = gb.api(s)["sip"]["refused_registrations"]
+
+        def flood(thief=thief, proof=proof, before=before):
+            for _ in range(500):
+                thief.request("REGISTER", more=f"Expires: 3600\nAuthorization: {proof}\n", to=victim)
+            return gb.api(s)["sip"]["refused_registrations"] > before + 1000
+        wait_for(flood, 20, "refusals by " + transport)
+        assert camera.sip.keepalive().status == 200 and camera.sip.register().status == 200
+        assert {m.status for m in list(thief.answers)} <= {401, 403}
+    before = len(srt.pictures(probe.messages))
+    wait_for(lambda: len(srt.pictures(probe.messages)) > before + 20, 10, "pictures")
+    assert t.keep(gb.Sip(s.sip, user=victim, password="right")).register().status == 200
+    assert gb.api(s)["gb28181"]["online"] == 2 and camera.is_sending
+    assert srt.is_within(srt.pictures(probe.messages), srt.pictures(camera.messages) * 3)
+    assert len(s.log().splitlines()) - lines < 200, "the log"
+
+
 def test_registrations_in_turn_do_not_fill_the_log(t):
     """A device that registers and unregisters all the time: few lines of the log are about it."""
     s = start(t, sip="invite off;")

@@ -204,6 +204,82 @@ def test_nothing_is_missing_behind_a_bad_line(t):
     assert lost["latency_ms"] == 200, lost
 
 
+@alone
+def test_a_player_behind_a_bad_line_misses_nothing(t):
+    """With 5 % of all packets lost between server and player, and a latency of 200 ms, the player gets every picture and every sound from
+    its first one to its last one; the API tells of what was sent again."""
+    s = start(t, options="latency 200;")
+    line = t.keep(Lossy(s.srt, lose=0.05, delay=0.005, every=True, seed=11))
+    path = srt.media_file(t, seconds=15)
+    sent = srt.as_flv(t, path, "sent")
+    srt.ffmpeg(t, path, s.url("live/a"), loop=False, extra=("-c", "copy"), form="flv")
+    s.wait_live("a", 10)
+    out, recorder = record_srt(t, srt.play_url(s, port=line.port, linger=0), 5, "played")
+    told = {}
+
+    def look():
+        told.update((srt.session(s, "srt-play") or {}).get("sent", {}))
+        return not recorder.alive
+    wait_for(look, 25, "the end of the recording", every=0.05)
+    played = srt.as_flv(t, out, "as-played")
+    assert len(srt.pictures(played)) > 100
+    assert srt.is_within(srt.pictures(played), srt.pictures(sent), 1)
+    assert srt.is_within(srt.sounds(played), srt.sounds(sent), 2)
+    assert line.lost > 10 and told["lost"] + told["retransmitted"] > 5 and told["dropped"] == 0, (line.lost, told)
+
+
+def programs_file(t, seconds=4):
+    """Two programs: the first with one sound, the second with two; and how to publish it with both."""
+    path = t.path("programs.ts")
+    inputs = [x for text in ("testsrc=s=320x240:r=25", "sine=440", "testsrc=s=160x120:r=25", "sine=880", "sine=1760")
+              for x in ("-f", "lavfi", "-t", str(seconds), "-i", text)]
+    programs = ["-program", "program_num=1:st=0:st=1", "-program", "program_num=2:st=2:st=3:st=4"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *inputs, *(x for i in range(5) for x in ("-map", str(i))), "-c:v", "libx264", "-preset",
+                    "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", "-bf", "0", "-c:a", "aac", *programs, "-pes_payload_size", "0", "-f",
+                    "mpegts", path], check=True, timeout=60)
+    return path, ("-map", "0:v:0", "-map", "0:a:0", "-map", "0:v:1", "-map", "0:a:1", "-map", "0:a:2", "-c", "copy", *programs,
+                  "-pes_payload_size", "0")
+
+
+def only(t, path, video, audio):
+    out = t.path(f"only-{video}-{audio}.ts")
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, "-map", f"0:v:{video}", "-map", f"0:a:{audio}", "-c", "copy", "-f", "mpegts",
+                    out], check=True, timeout=60)
+    return srt.as_flv(t, out, f"only-{video}-{audio}")
+
+
+@calm
+def test_a_program_and_a_sound_are_named(t):
+    """A publisher of two programs, and an ingest by its URL, names the one that is taken and which of its sounds; who names none gets the
+    first. A number that cannot be is refused in the handshake, a program that is not there later."""
+    s = start(t)
+    path, extra = programs_file(t)
+    cases = (("first", "", 0, 0), ("second", ",program=2", 1, 1), ("third", ",program=2,audio=2", 1, 2))
+    for name, more, video, audio in cases:
+        want = only(t, path, video, audio)
+        probe = t.probe(s.url("live/" + name))
+        publisher = srt.ffmpeg(t, path, srt.publish_url(s, f"live/{name}{more}"), loop=False, extra=extra)
+        over(publisher)
+        wait_for(lambda p=probe, w=want: len(srt.pictures(p.messages)) >= len(srt.pictures(w)), 10, "all pictures of " + name)
+        assert srt.pictures(probe.messages) == srt.pictures(want), name
+        assert len(srt.sounds(probe.messages)) > 100 and srt.is_within(srt.sounds(probe.messages), srt.sounds(want)), name
+    for stream_id in ("#!::r=live/a,m=publish,program=two", "#!::r=live/a,m=publish,program=2,audio=0"):
+        assert srt.call(s, stream_id)["reason"] == 1400, stream_id
+    t.spawn(["ffmpeg", "-nostdin", "-v", "warning", "-stream_loop", "-1", "-i", path, *extra, "-f", "mpegts",
+             srt.publish_url(s, "live/none,program=7")], "ffmpeg-no-program")      # as fast as it goes
+    s.wait_log("the transport stream has no program 7", 20)
+    want, far = only(t, path, 1, 2), free_port()
+    t.spawn(["ffmpeg", "-nostdin", "-v", "warning", "-re", "-stream_loop", "-1", "-i", path, *extra, "-f", "mpegts",
+             f"srt://127.0.0.1:{far}?mode=listener"], "ffmpeg-listener")
+    near = t.server("near", top.conf(f"""
+        ingest other {{ enabled on; input {{ type stream; url "srt://127.0.0.1:{far}?program=2&audio=2"; }}
+            engine {{ enabled off; output rtmp://127.0.0.1:[port]/live/got; }} }}"""))
+    seen = t.probe(near.url("live/got"))
+    wait_for(lambda: len(srt.pictures(seen.messages)) > 20 and len(srt.sounds(seen.messages)) > 20, 15, "what was named")
+    assert srt.is_within(srt.pictures(seen.messages)[:20], srt.pictures(want) * 2)
+    assert srt.is_within(srt.sounds(seen.messages)[:20], srt.sounds(want) * 2)
+
+
 @calm
 def test_web_services_are_asked(t):
     """Hooks hear of an SRT publisher and player with their parameters, and may refuse them."""

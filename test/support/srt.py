@@ -37,10 +37,10 @@ def play_url(server, name="live/a", **options):
     return url(server, f"#!::r={name},m=request", **options)
 
 
-def ffmpeg(t, path, to, loop=True, extra=("-c", "copy", "-pes_payload_size", "0")):
+def ffmpeg(t, path, to, loop=True, extra=("-c", "copy", "-pes_payload_size", "0"), form="mpegts"):
     """ffmpeg publishing a file in real time."""
     command = ["ffmpeg", "-nostdin", "-v", "warning", "-re", *(["-stream_loop", "-1"] if loop else []), "-i", path,
-               *extra, "-f", "mpegts", to]
+               *extra, "-f", form, to]
     return t.spawn(command, f"ffmpeg-srt-{len(t.things)}")
 
 
