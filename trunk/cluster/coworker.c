@@ -93,12 +93,15 @@ static void settle(struct query *q, enum query_state state)
 	q->state = state;
 	q->expires_ms = clock_after(found ? q->vhost->cluster.query_cache_ms : q->none_ms);
 	unproven_end(&q->pass);
-	if (found)
-		coworker_last_set(q->cluster->coworker_queries->last, q->key, q->answer.coworker);
-	if (found)
+	struct coworker_last *last = q->cluster->coworker_queries->last;
+	if (found) {
+		coworker_last_set(last, q->key, q->answer.coworker);
 		log_info("%s: a coworker has it at %s", q->key, q->answer.rtmp);
-	else if (notice_rate_take(q->cluster->server->notices, NOTICE_MISSING))
-		log_info("%s: no coworker has it", q->key);
+	} else {
+		coworker_last_forget(last, q->key);
+		if (notice_rate_take(q->cluster->server->notices, NOTICE_MISSING))
+			log_info("%s: no coworker has it", q->key);
+	}
 	waiters_wake(&q->waiters);
 }
 
@@ -152,7 +155,7 @@ static void query_main(void *arg)
 	err e = unproven_wait(&q->pass);
 	if (!e)
 		ask_last(q);
-	if (!e && q->state == QUERY_ASKING)
+	if (!e && q->state == QUERY_ASKING && !co_stopping())
 		ask_all(q);
 	if (q->state == QUERY_ASKING)
 		settle(q, *q->answer.rtmp ? QUERY_FOUND : QUERY_NOWHERE);

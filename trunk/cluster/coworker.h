@@ -1,6 +1,6 @@
 /* coworker - which of the other origins has a stream. Layer: cluster.
- * All are asked at once (coworker_query.h); the first one that has it is the answer. One query per stream
- * is in flight, and its answer is kept for a moment. */
+ * The one that had it last is asked first (coworker_last.h), then all at once (coworker_query.h); the first one that
+ * has it is the answer. One query per stream is in flight, and its answer is kept for a moment. */
 #pragma once
 #include "cluster/coworker_answer.h"
 #include "codec/url.h"

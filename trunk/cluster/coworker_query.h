@@ -1,4 +1,4 @@
-/* coworker_query - asks all coworkers of a vhost at once who has a stream, in the words of SRS, and
+/* coworker_query - asks all coworkers of a vhost at once, or one of them, who has a stream, in the words of SRS, and
  * hands out those that have it as they answer. Layer: cluster. What each says is also noted as its
  * health; this server itself, should it be among them, gives no answer. coworker.c says when to ask and
  * keeps what was said. */

@@ -14,8 +14,8 @@ struct upstream_request {
 	const struct target *target; /* of the viewer or publisher */
 	const char *http_path;       /* of a URL that is no name of ours, with its query; NULL */
 	const char *tc_vhost;        /* named by the URL of connect; NULL: as `vhost` says */
-	const char *
-		tls_name; /* that the certificate must have, "" the host's; NULL: as `vhost` says */
+	/* That the certificate must have, "" the host's; NULL: as `vhost` says. */
+	const char *tls_name;
 	const char *page_url, *swf_url;
 	const char *path;       /* ids of the servers it came by, ",a,b"; "" */
 	const char *via;        /* ids of all servers that wait for the answer; NULL or "" */

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	REAL_DIGITS = 9
-}; /* an hour in hundredths of a second, and none of what floating point adds */
+/* Enough for a day in hundredths of a second, and none of what floating point adds. */
+enum { REAL_DIGITS = 9 };
 
 /* application/x-www-form-urlencoded: what could mean something is escaped; a blank as %20. */
 static void write_form(struct buf *out, json_t *o)

@@ -47,14 +47,16 @@ static void queue(struct aac_maker *maker, bool is_header, struct span data, int
 			.is_key = true,
 			.is_header = is_header,
 			.data = data};
-	struct msg *m = maker->count < QUEUE_MAX ? aac_maker_message(&au) : NULL;
-	if (!m) {
+	if (maker->count == QUEUE_MAX) {
 		if (!maker->has_told_loss)
-			log_warn("%s: sound is lost: nobody took %zu frames of AAC that wait",
-				 maker->name, maker->count - maker->head);
+			log_warn("%s: sound is lost: nobody takes the %d frames of AAC that wait",
+				 maker->name, (int)QUEUE_MAX);
 		maker->has_told_loss = true;
 		return;
 	}
+	struct msg *m = aac_maker_message(&au);
+	if (!m)
+		return;
 	maker->last_raw = raw > maker->last_raw ? raw : maker->last_raw;
 	vec_reserve(maker->queue, maker->room, maker->count + 1);
 	maker->queue[maker->count++] = (struct made){m, (uint32_t)maker->last_raw};

@@ -47,9 +47,12 @@ static err check_signature(struct admission *a)
 {
 	struct request *r = a->request;
 	r->is_relay = r->says_relay;
-	if (!needs_proof(r) && request_is_proven_relay(r))
-		place_prove(a->place);
-	if (!r->says_relay || !needs_proof(r))
+	if (!needs_proof(r)) {
+		if (request_is_proven_relay(r)) /* by its address */
+			place_prove(a->place);
+		return OK;
+	}
+	if (!r->says_relay)
 		return OK;
 	enum sign_verdict verdict = a->verify(a->ctx);
 	if (verdict == SIGN_MISDIRECTED && a->can_correct)

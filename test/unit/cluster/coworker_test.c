@@ -86,6 +86,21 @@ static void the_one_that_had_it_last_is_asked_alone(void **state)
 	assert_int_equal(a.requests, asked + 1);
 }
 
+static void who_had_it_is_forgotten_when_nobody_has_it(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NOT_HERE, HERE, "query_cache 10; query_cache_none 10;");
+	find_anew(COWORKER_KEPT, &answer, 1);
+	b.body = NOT_HERE;
+	(void)co_sleep(COWORKER_FRESH_MS);
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(b.requests, 3); /* alone, then with all */
+	(void)co_sleep(COWORKER_FRESH_MS);
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(b.requests, 4);
+}
+
 /* One that does not answer any more does not hold up the others for the time of a query. */
 static void the_one_that_had_it_last_may_have_died(void **state)
 {
@@ -257,6 +272,7 @@ int main(void)
 		TEST(the_first_that_has_it_is_the_answer),
 		TEST(an_answer_is_kept_until_it_is_forgotten),
 		TEST(the_one_that_had_it_last_is_asked_alone),
+		TEST(who_had_it_is_forgotten_when_nobody_has_it),
 		TEST(the_one_that_had_it_last_may_have_died),
 		TEST(nobody_has_it),
 		TEST(a_silent_one_has_failed_and_an_answer_makes_it_well),

@@ -146,8 +146,8 @@ static void the_pauses_between_attempts_grow(void **state)
 	static const int64_t nominal[] = {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
 	(void)state;
 	fake_time_begin();
-	begin_near(
-		"destination 255.255.255.255:1;"); /* refused at once: the time is the pauses' alone */
+	/* Refused at once: the time is the pauses' alone. */
+	begin_near("destination 255.255.255.255:1;");
 	test_stream_begin(&stream, near_server, "x");
 	(void)await_attempt(0);
 	for (int i = 0; i < (int)(sizeof(nominal) / sizeof(nominal[0])); i++)

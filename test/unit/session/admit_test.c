@@ -197,6 +197,24 @@ static void the_reserve_is_for_servers_that_have_proven_themselves(void **state)
 	assert_int_equal(admitted_to_reserve(SIGN_GOOD), outcome_err(OUTCOME_FULL));
 }
 
+static void a_server_of_a_listed_address_has_none_of_that_addresses_places(void **state)
+{
+	static const struct place_limits one = {.all = 10, .per_address = 1};
+	struct conn_place other;
+	(void)state;
+	begin("cluster { relays 192.0.2.0/24; }");
+	arrive_as_server(SIGN_MISSING);
+	assert_true(place_take(&v.place, &server->places, &one, "RTMP", &v.peer));
+	assert_true(place_take(&other, &server->places, &one, "RTMP", &v.peer));
+	assert_true(other.is_reserved); /* its address has no more */
+	place_give(&other);
+	assert_int_equal(admitted(), OK);
+	assert_true(place_take(&other, &server->places, &one, "RTMP", &v.peer));
+	assert_false(other.is_reserved);
+	place_give(&other);
+	place_give(&v.place);
+}
+
 /* Of an upgrade: no signature tells it from others, but this host does. */
 static void the_reserve_is_for_the_process_that_has_taken_over(void **state)
 {
@@ -313,6 +331,7 @@ int main(void)
 		with(a_server_that_has_signed_for_another_is_told_where_that_can_be_said),
 		with(without_a_secret_a_server_is_believed_its_words),
 		with(the_reserve_is_for_servers_that_have_proven_themselves),
+		with(a_server_of_a_listed_address_has_none_of_that_addresses_places),
 		with(the_reserve_is_for_the_process_that_has_taken_over),
 		with(a_secret_elsewhere_has_the_address_of_an_API_proven),
 		with(a_draining_server_lets_nobody_new_in),
