@@ -29,7 +29,7 @@ void push_join(struct push *p)
 			   &(struct cursor_opts){
 				   .format = &wire_rtmp,
 				   .stream_id = p->link ? p->link->stream_id : 0,
-				   .with_twin = p->link && p->link->node[0],
+				   .for_server = p->link && p->link->node[0],
 				   .from_start = source_has_own_gop(p->source),
 				   .until_ms = until,
 			   });

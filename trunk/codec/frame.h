@@ -14,9 +14,10 @@ struct frame {
 	bool is_meta;   /* other state to replay to a late joiner: colour info, channel layout */
 	bool is_coded;  /* carries coded audio or video */
 	bool is_twin;   /* of TRACK_TWIN */
-	uint8_t track;  /* Enhanced RTMP track id; 0 is the default track */
-	uint32_t codec; /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
-	int32_t cts;    /* of a coded picture: presentation minus decoding time, milliseconds */
+	bool is_encoder_time; /* for other servers of ours alone (codec/encoder_time.h) */
+	uint8_t track;        /* Enhanced RTMP track id; 0 is the default track */
+	uint32_t codec;       /* FourCC: 'avc1','hvc1','mp4a',…; 0 when unknown */
+	int32_t cts; /* of a coded picture: presentation minus decoding time, milliseconds */
 };
 
 /* Never fails: nonsense yields a frame with everything false. */

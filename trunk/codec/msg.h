@@ -11,10 +11,11 @@ struct msg {
 	int refs;
 	uint8_t type;       /* enum msg_type */
 	bool is_classified; /* frame is known */
+	bool has_raw;       /* raw was set by its receiver: its feeder's time is another */
 	struct frame frame; /* what the payload is */
 	int64_t ts;         /* milliseconds, on the timeline of its holder */
 	uint32_t n;         /* payload bytes */
-	uint32_t raw;       /* the time that its feeder gave it */
+	uint32_t raw;       /* the time that its encoder gave it */
 	uint8_t payload[];
 };
 

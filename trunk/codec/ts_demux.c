@@ -40,7 +40,7 @@ bool ts_demux_next(struct ts_demux *d, struct msg **msg, uint32_t *raw)
 
 /* ---- what is told ---- */
 
-enum note { NOTE_CODEC, NOTE_MORE, NOTE_SCRAMBLED, NOTE_EMPTY };
+enum note { NOTE_CODEC, NOTE_MORE, NOTE_SCRAMBLED, NOTE_EMPTY, NOTE_NO_SOUND };
 
 static void note(struct ts_demux *d, enum note which, const char *what, unsigned pid)
 {
@@ -54,6 +54,16 @@ static void note(struct ts_demux *d, enum note which, const char *what, unsigned
 		snprintf(d->note, sizeof(d->note), "%s (PID %u) is left out: %s", what, pid,
 			 why[which]);
 	d->noted |= 1u << which;
+}
+
+/* Another sound than the one that was named is better than none. */
+static void note_no_sound(struct ts_demux *d, unsigned sounds)
+{
+	if (!(d->noted & 1u << NOTE_NO_SOUND))
+		snprintf(d->note, sizeof(d->note),
+			 "sound %u was named, and its program has %u: the first one is taken",
+			 d->opts.audio, sounds);
+	d->noted |= 1u << NOTE_NO_SOUND;
 }
 
 bool ts_demux_note(struct ts_demux *d, char out[static TS_DEMUX_NOTE])
@@ -84,18 +94,19 @@ static void set_stream(struct ts_demux *d, struct ts_demux_stream *s,
 /* What is taken of a program. */
 struct program_choice {
 	const struct psi_stream *video, *sound;
+	unsigned sounds; /* that there are */
 };
 
 static struct program_choice choose(const struct ts_demux *d, const struct psi_stream *streams,
 				    size_t n)
 {
 	struct program_choice c = {0};
-	unsigned wanted = d->opts.audio ? d->opts.audio : 1, sounds = 0;
+	unsigned wanted = d->opts.audio ? d->opts.audio : 1;
 	for (size_t i = 0; i < n; i++) {
 		if (streams[i].kind == ES_NONE)
 			continue;
 		if (!es_is_video(streams[i].kind))
-			c.sound = ++sounds == wanted || !c.sound ? &streams[i] : c.sound;
+			c.sound = ++c.sounds == wanted || !c.sound ? &streams[i] : c.sound;
 		else if (!c.video)
 			c.video = &streams[i];
 	}
@@ -151,6 +162,8 @@ static void take_map(struct ts_demux *d, uint16_t pid, struct span section)
 	set_stream(d, &d->video, c.video);
 	set_stream(d, &d->sound, c.sound);
 	note_rest(d, streams, n, &c);
+	if (c.sounds && d->opts.audio > c.sounds)
+		note_no_sound(d, c.sounds);
 }
 
 static bool same_maps(const struct ts_demux *d, const struct psi_program *found, size_t n)

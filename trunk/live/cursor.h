@@ -16,7 +16,7 @@ struct cursor_opts {
 	/* With from_start, another server that has had the stream until then (monotonic) from somewhere else: it
 	 * begins at the newest start that came before, if there is one. 0: it is new to the stream. */
 	int64_t until_ms;
-	bool with_twin;       /* another server of ours, which takes the twin of the sound too */
+	bool for_server; /* of ours, which takes the twin of the sound and the encoder's times too */
 	struct span first;    /* bytes that go out before anything of the wire */
 	struct headers *told; /* that it is given among them; NULL */
 };
@@ -30,7 +30,7 @@ struct cursor {
 	uint8_t want;    /* WIRE_ bits */
 	uint16_t primed; /* chains that the receiver can follow, by bit */
 	bool own_base;   /* times start near 0 for this receiver */
-	bool with_twin;  /* who wants sound gets its twin too */
+	bool for_server; /* who wants sound gets its twin too */
 	bool based, paused;
 	bool has_sent;      /* some of the stream, beyond what was made for this receiver */
 	int64_t key_due_ms; /* video only from the next key frame on, or from then on; 0: all */

@@ -11,7 +11,7 @@ static void put_kinds(struct cursor *c, const struct headers *set, uint8_t kinds
 	struct wire_receiver to = {.opts = &c->wire->opts, .stream_id = c->stream_id};
 	for (int i = 0; set && i < set->count && c->wire->format->write; i++) {
 		const struct msg *m = set->v[i];
-		if (!(kinds & wire_kind(m)))
+		if (!(kinds & wire_want(m)))
 			continue;
 		to.ts = 0;
 		if (wire_kind(m) != WIRE_DATA)
@@ -144,8 +144,8 @@ void cursor_open(struct cursor *c, struct wire *w, const struct cursor_opts *opt
 	c->wire = w;
 	c->stream_id = opts->stream_id;
 	c->own_base = opts->own_base && w->format->chain;
-	c->with_twin = opts->with_twin;
-	c->want = WIRE_ALL | (c->with_twin ? WIRE_TWIN : 0);
+	c->for_server = opts->for_server;
+	c->want = WIRE_ALL | (c->for_server ? WIRE_TWIN | WIRE_ENCODER_TIME : 0);
 	c->primed = w->format->chain ? 0 : UINT16_MAX;
 	if (await_key && !at_start)
 		cursor_await_key(c);
@@ -183,8 +183,8 @@ void cursor_inject(struct cursor *c, struct span bytes)
 
 void cursor_want(struct cursor *c, uint8_t want)
 {
-	if (c->with_twin && want & WIRE_AUDIO)
-		want |= WIRE_TWIN;
+	if (c->for_server)
+		want |= WIRE_ENCODER_TIME | (want & WIRE_AUDIO ? WIRE_TWIN : 0);
 	uint8_t added = want & (uint8_t)~c->want;
 	finish_message(c);
 	c->want = want;

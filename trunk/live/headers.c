@@ -29,7 +29,8 @@ bool headers_wants(const struct msg *m)
 static bool same_slot(const struct msg *a, const struct msg *b)
 {
 	return a->type == b->type && a->frame.track == b->frame.track &&
-	       a->frame.is_meta == b->frame.is_meta;
+	       a->frame.is_meta == b->frame.is_meta &&
+	       a->frame.is_encoder_time == b->frame.is_encoder_time;
 }
 
 const struct msg *headers_find(const struct headers *h, const struct msg *like)

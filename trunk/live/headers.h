@@ -1,5 +1,6 @@
 /* headers - the state a decoder needs before a frame: metadata, one sequence header per track,
- * colour info, channel layout. Layer: live. A set never changes; a new header makes a new set. */
+ * colour info, channel layout; and for other servers of ours the encoder's time. Layer: live. A set never changes;
+ * a new header makes a new set. */
 #pragma once
 #include "codec/msg.h"
 

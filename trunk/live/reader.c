@@ -51,7 +51,8 @@ bool reader_next(struct reader *r, struct reading *out)
 	while (r->seq < r->log->next) {
 		uint64_t seq = r->seq++;
 		struct msg *m = msg_log_at(r->log, seq);
-		if ((m->frame.is_twin && !r->with_twin) || is_waited_past(r, m))
+		if (m->frame.is_encoder_time || (m->frame.is_twin && !r->with_twin) ||
+		    is_waited_past(r, m))
 			continue;
 		*out = (struct reading){m, seq, r->headers, r->lost};
 		r->out_headers = r->headers;

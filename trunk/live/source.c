@@ -141,6 +141,7 @@ static void forget_facts(struct source *s)
 		s->headers = NULL;
 	}
 	s->repeats = WIRE_ALL;
+	s->is_encoder_time_told = false;
 	s->has_audio = s->has_video = false;
 	s->video = (struct video_info){0};
 	s->audio = (struct audio_info){0};

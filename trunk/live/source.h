@@ -6,7 +6,7 @@
  * the grace goes on where it ended. Relays hear of the gap at once, players of its end. */
 #pragma once
 #include "co/co.h"
-#include "codec/msg.h"
+#include "codec/encoder_time.h"
 #include "live/consumer.h"
 #include "live/fanout.h"
 #include "live/headers.h"
@@ -94,7 +94,9 @@ struct source {
 	int64_t key_due_ms; /* but no longer than until then; 0: no picture has come */
 	uint8_t repeats; /* WIRE_ kinds whose former headers need not be told again if they repeat */
 	bool has_audio, has_video;
-	bool has_twin; /* messages of TRACK_TWIN come, or came (codec/frame.h) */
+	bool has_twin;                    /* messages of TRACK_TWIN come, or came (codec/frame.h) */
+	struct encoder_time encoder_time; /* as other servers were told; */
+	bool is_encoder_time_told;        /* of the feeder that is there */
 	struct msg_log log;
 	int64_t keep_from_ms; /* see source_keep_from() */
 	uint32_t audio_run;   /* audio messages since the last video */
@@ -122,9 +124,9 @@ void source_unref(struct source **source);
 bool source_begin(struct source *source, struct feeder *feeder);
 /* The feeder, which has just begun, takes up exactly where `mapped` says: raw time and source time. */
 void source_anchor(struct source *source, uint32_t raw, int64_t mapped);
-/* Publishes one message of the feeder; takes it. `raw` is the publisher's own time. When there is
- * no more for now, source_caught_up(). False: it was dropped, since it repeats what is known, or is
- * half a GOP, or since the feeder has lost the slot. */
+/* Publishes one message of the feeder; takes it. `raw` is the feeder's time, and the encoder's too unless the message
+ * has that already (msg.has_raw). When there is no more for now, source_caught_up(). False: it was dropped, since it
+ * repeats what is known, or is half a GOP, or since the feeder has lost the slot. */
 bool source_publish(struct source *source, const struct feeder *feeder, struct msg **msg,
 		    uint32_t raw);
 /* Has what source_publish() writes to fetched; for a feeder that is about to read what it publishes. */

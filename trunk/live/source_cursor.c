@@ -79,11 +79,12 @@ static void write_former(const struct source *s, const struct wire *w,
 {
 	struct wire_receiver to = {.opts = &w->opts, .stream_id = opts->stream_id};
 	for (int i = 0; former->headers && i < former->headers->count; i++)
-		w->format->write(&to, former->headers->v[i], out);
+		if (opts->for_server || wire_want(former->headers->v[i]) & WIRE_ALL)
+			w->format->write(&to, former->headers->v[i], out);
 	for (uint64_t seq = former->seq; seq < s->log.start; seq++) {
 		const struct msg *m = msg_log_at(&s->log, seq);
 		to.ts = (uint32_t)m->ts;
-		if (opts->with_twin || !m->frame.is_twin)
+		if (opts->for_server || wire_want(m) & WIRE_ALL)
 			w->format->write(&to, m, out);
 	}
 }
@@ -119,7 +120,7 @@ void source_cursor_open(struct source *s, struct cursor *c, const struct cursor_
 	own.own_base = opts->own_base && !timeline_is_raw(&s->timeline);
 	own.from_start = opts->from_start && s->log.has_start;
 	s->repeats = 0;
-	struct wire *w = wire_of(s, opts->format, opts->with_twin);
+	struct wire *w = wire_of(s, opts->format, opts->for_server);
 	struct buf first = {.max = FIRST_MAX};
 	bool is_earlier = begin_earlier(s, w, &own, &first);
 	if (is_earlier)

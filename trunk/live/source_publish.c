@@ -127,6 +127,35 @@ static void append(struct source *s, struct msg *m, int64_t now)
 		source_forget_start(s);
 }
 
+/* ---- the encoder's time ---- */
+
+static bool is_encoder_time_known(const struct source *s, const struct msg *m)
+{
+	struct encoder_time told = s->encoder_time;
+	if (*encoder_time_of(&told, m) != m->raw - (uint32_t)m->ts)
+		return false;
+	return s->is_encoder_time_told || !(told.ahead[0] | told.ahead[1]);
+}
+
+/* Other servers hear of it before the first message that has another one. The times of most encoders are the source's,
+ * and nothing is said. */
+static void tell_encoder_time(struct source *s, const struct msg *m, int64_t now)
+{
+	if (m->type == MSG_DATA || m->frame.track || is_encoder_time_known(s, m))
+		return;
+	struct encoder_time time = s->encoder_time;
+	*encoder_time_of(&time, m) = m->raw - (uint32_t)m->ts;
+	struct msg *said = encoder_time_write(&time);
+	if (!said)
+		return;
+	s->encoder_time = time;
+	s->is_encoder_time_told = true;
+	said->ts = timeline_header(&s->timeline, TIMELINE_DATA, 0);
+	if (take_header(s, said))
+		append(s, said, now);
+	msg_unref(&said);
+}
+
 /* ---- facts ---- */
 
 static void note_facts(struct source *s, const struct msg *m, int64_t now)
@@ -187,10 +216,12 @@ bool source_publish(struct source *s, const struct feeder *feeder, struct msg **
 	if (!header)
 		s->repeats &= (uint8_t)~wire_kind(m);
 	int kind = wire_kind(m) >> 1, track = m->frame.track;
-	m->raw = raw;
+	m->raw = m->has_raw ? m->raw : raw;
 	m->ts = header ? timeline_header(&s->timeline, kind, track)
 		       : timeline_map(&s->timeline, kind, track, raw, now);
 	note_starts(s, m);
+	if (!header)
+		tell_encoder_time(s, m, now);
 	append(s, m, now);
 	note_facts(s, m, now);
 	fanout_published(s, m, now);

@@ -218,7 +218,7 @@ void wire_append(struct wire *w, const struct msg *m, bool starts, struct header
 	}
 	struct page *page = wire_newest(w);
 	uint8_t chain = format->chain ? format->chain(m) : 0;
-	uint8_t kind = m->frame.is_twin ? WIRE_TWIN : wire_kind(m);
+	uint8_t kind = wire_want(m);
 	*add_entry(w, page) = (struct entry){
 		.ts = m->ts,
 		.off = page->n,

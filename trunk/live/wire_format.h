@@ -10,12 +10,28 @@
 #include "base/buf.h"
 #include "codec/msg.h"
 
-/* What a receiver may want. The twin of the sound (codec/frame.h) is no part of all: it is for servers. */
-enum { WIRE_AUDIO = 1, WIRE_VIDEO = 2, WIRE_DATA = 4, WIRE_ALL = 7, WIRE_TWIN = 8 };
+/* What a receiver may want. The twin of the sound (codec/frame.h) and the encoder's time (codec/encoder_time.h) are no
+ * part of all: they are for servers. */
+enum {
+	WIRE_AUDIO = 1,
+	WIRE_VIDEO = 2,
+	WIRE_DATA = 4,
+	WIRE_ALL = 7,
+	WIRE_TWIN = 8,
+	WIRE_ENCODER_TIME = 16
+};
 
 static inline uint8_t wire_kind(const struct msg *m)
 {
 	return m->type == MSG_AUDIO ? WIRE_AUDIO : m->type == MSG_VIDEO ? WIRE_VIDEO : WIRE_DATA;
+}
+
+/* The bit that a receiver of the message wants. */
+static inline uint8_t wire_want(const struct msg *m)
+{
+	if (m->frame.is_encoder_time)
+		return WIRE_ENCODER_TIME;
+	return m->frame.is_twin ? WIRE_TWIN : wire_kind(m);
 }
 
 struct wire_opts {

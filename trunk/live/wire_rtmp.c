@@ -47,7 +47,7 @@ static uint32_t csid_of(uint8_t chain)
 
 static uint8_t type_of(uint8_t kind)
 {
-	if (kind == WIRE_DATA)
+	if (kind & (WIRE_DATA | WIRE_ENCODER_TIME))
 		return RTMP_DATA;
 	return kind == WIRE_VIDEO ? RTMP_VIDEO : RTMP_AUDIO;
 }

@@ -61,7 +61,8 @@ static void begin(struct recording *r, const struct headers *headers, struct sto
 {
 	struct recording_flv_state *s = r->state;
 	for (int i = 0; headers && i < headers->count; i++)
-		if (headers->v[i]->type == MSG_DATA && !s->metadata)
+		if (headers->v[i]->type == MSG_DATA && !headers->v[i]->frame.is_encoder_time &&
+		    !s->metadata)
 			s->metadata = read_metadata(headers->v[i]);
 	if (before) {
 		go_on(r, before);

@@ -207,7 +207,7 @@ static void on_join(struct viewing *v)
 	source_cursor_open(v->source, &v->cursor,
 			   &(struct cursor_opts){
 				   .format = p->output->format,
-				   .with_twin = v->request->is_relay,
+				   .for_server = v->request->is_relay,
 				   .from_start = viewing_from_start(v),
 				   .until_ms = viewing_until(v),
 			   });

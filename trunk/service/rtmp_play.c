@@ -170,7 +170,7 @@ static void on_join(struct viewing *v)
 			.format = &wire_rtmp,
 			.stream_id = s->want.stream_id,
 			.own_base = !s->request.is_relay, /* resuming a relay needs exact times */
-			.with_twin = s->request.is_relay && s->announce && s->announce->node[0],
+			.for_server = s->request.is_relay && s->announce && s->announce->node[0],
 			.from_start = viewing_from_start(v),
 			.until_ms = viewing_until(v),
 			.first = buf_span(&p->conn->out),

@@ -12,6 +12,7 @@ struct rtmp_publisher {
 	struct publication publication;
 	struct rtmp_session *s;
 	struct co *co;
+	struct encoder_time encoder_time; /* as the server says that brings the stream */
 };
 
 /* ---- what the publication asks ---- */
@@ -90,11 +91,15 @@ static const struct publication_ops ops = {
 
 static void publish(struct rtmp_publisher *p, struct msg **m, uint32_t ts)
 {
+	if (p->s->request.is_relay)
+		encoder_time_note(&p->encoder_time, *m, ts);
 	source_publish(p->publication.source, &p->publication.in.feeder, m, ts);
 }
 
 static void publish_data(struct rtmp_publisher *p, const struct msg *media, uint32_t ts)
 {
+	if (p->s->request.is_relay && encoder_time_read(&p->encoder_time, media))
+		return;
 	struct msg *m = metadata_read(msg_span(media));
 	if (m)
 		publish(p, &m, ts);

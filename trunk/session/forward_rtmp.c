@@ -85,6 +85,7 @@ static void on_join(struct forward_way *way, struct cursor *cursor)
 				   .format = &wire_rtmp,
 				   .stream_id = link->stream_id,
 				   .from_start = true,
+				   .for_server = *link->node != '\0',
 			   });
 }
 

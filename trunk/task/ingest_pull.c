@@ -28,7 +28,8 @@ struct ingest_pull {
 	bool is_over, asks_for_life;
 	struct link *link;
 	struct link_refusal said;
-	int redirects; /* in a row */
+	struct encoder_time encoder_time; /* as the server says */
+	int redirects;                    /* in a row */
 	char redirected[600];
 	struct publication publication;
 	/* for the API */
@@ -114,12 +115,18 @@ static err wait_for_more(struct ingest_pull *p)
 	return publication_wait(&p->publication);
 }
 
+static void take(struct ingest_pull *p, struct link_media *media)
+{
+	if (!media->msg || encoder_time_read(&p->encoder_time, media->msg))
+		return;
+	encoder_time_note(&p->encoder_time, media->msg, media->raw);
+	source_publish(p->publication.source, &p->publication.in.feeder, &media->msg, media->raw);
+}
+
 static err carry(struct ingest_pull *p, struct link_media *media)
 {
 	for (;;) {
-		if (media->msg)
-			source_publish(p->publication.source, &p->publication.in.feeder,
-				       &media->msg, media->raw);
+		take(p, media);
 		msg_unref(&media->msg);
 		TRY(publication_took(&p->publication));
 		err e;
@@ -132,6 +139,7 @@ static err carry(struct ingest_pull *p, struct link_media *media)
 static err publish(struct ingest_pull *p, struct link_media *first)
 {
 	p->publication = (struct publication){0};
+	p->encoder_time = (struct encoder_time){0};
 	err e = publication_begin(&p->publication, &ops, &p->publish.request);
 	if (!e) {
 		read_pacing_open(&p->publication.in, p->link->sock);

@@ -74,6 +74,22 @@ static void what_is_left_out_is_told_once(void **state)
 	assert_false(ts_demux_note(demux, note));
 }
 
+static void a_sound_that_is_not_there_is_told_and_the_first_one_taken(void **state)
+{
+	char note[TS_DEMUX_NOTE];
+	(void)state;
+	ts_demux_free(&demux);
+	demux = ts_demux_new(&(struct ts_demux_opts){.audio = 3});
+	tables("1B E021 F000 0F E023 F000");
+	tables("1B E021 F000 0F E023 F000");
+	feed(1316);
+	assert_int_equal(demux->sound.pid, 0x23);
+	assert_true(ts_demux_note(demux, note));
+	assert_string_equal(note,
+			    "sound 3 was named, and its program has 1: the first one is taken");
+	assert_false(ts_demux_note(demux, note));
+}
+
 static void a_change_of_the_map_begins_streams_anew(void **state)
 {
 	(void)state;
@@ -138,6 +154,7 @@ int main(void)
 		CASE(the_program_with_pictures_is_read),
 		CASE(a_named_program_and_sound_are_read),
 		CASE(what_is_left_out_is_told_once),
+		CASE(a_sound_that_is_not_there_is_told_and_the_first_one_taken),
 		CASE(a_change_of_the_map_begins_streams_anew),
 		CASE(scrambled_packets_are_counted_and_told),
 		CASE(sound_over_packets_has_times_by_samples),

@@ -48,7 +48,7 @@ static void resume(struct receiver *c, const struct wire_format *format, int64_t
 			   &(struct cursor_opts){.format = format,
 						 .from_start = true,
 						 .until_ms = until_ms,
-						 .with_twin = true});
+						 .for_server = true});
 	consumer_open(&c->member, source,
 		      &(struct consumer_opts){.kind = CONSUMER_RELAY, .co = co_self()});
 }

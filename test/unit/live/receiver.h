@@ -20,7 +20,7 @@ static inline void receiver_join(struct receiver *c, struct source *source,
 	source_cursor_open(source, &c->cursor,
 			   &(struct cursor_opts){.format = format,
 						 .from_start = true,
-						 .with_twin = kind == CONSUMER_RELAY});
+						 .for_server = kind == CONSUMER_RELAY});
 	consumer_open(&c->member, source, &(struct consumer_opts){.kind = kind, .co = co_self()});
 }
 
