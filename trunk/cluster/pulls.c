@@ -28,7 +28,6 @@ static struct pull *pull_new(struct cluster *cluster, struct source *source,
 	p->from = from;
 	p->source = source_ref(source);
 	read_pacing_init(&p->in, FEEDER_RELAY, on_lost);
-	p->in.feeder.is_relayed = true;
 	p->resume = (struct resume){.source = source, .feeder = &p->in.feeder};
 	p->state = pull_is_published_here(p) ? PULL_LIVE : PULL_TRYING;
 	p->facts.kind = "pull";
@@ -87,6 +86,8 @@ void pulls_attach(struct cluster *cluster, struct source *source, const struct c
 		return;
 	viewer->pull = p;
 	DL_APPEND(p->viewers, viewer);
+	/* Players alone begin at the newest start: nothing more is kept for them. */
+	p->in.feeder.is_moving |= *viewer->path != '\0';
 	look_for_circle(p, viewer);
 	co_wake(p->co);
 }

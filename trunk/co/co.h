@@ -55,6 +55,8 @@ err co_sleep(int64_t ms) BLOCKS;
 void co_trim(void);
 /* Lets all coroutines that can run do so, input and timers included. For long loops. */
 void co_yield (void) BLOCKS;
+/* How many events of descriptors there have been: who sees no more of them has an idle process. */
+uint64_t co_events(void);
 
 /* Set of coroutines that are stopped together. */
 struct co_group {

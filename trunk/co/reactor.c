@@ -22,6 +22,7 @@ static struct {
 	struct epoll_event events[BATCH];
 	int event_count; /* of the batch being worked off */
 	int event_next;
+	uint64_t events_seen;
 } re;
 
 bool reactor_is_running(void)
@@ -67,12 +68,19 @@ static void dispatch(struct reactor_fd *rfd, unsigned ready)
 static void dispatch_some(void)
 {
 	re.event_count = epoll_wait(re.epoll_fd, re.events, BATCH, 0);
+	if (re.event_count > 0)
+		re.events_seen += (uint64_t)re.event_count;
 	for (re.event_next = 0; re.event_next < re.event_count;) {
 		struct epoll_event *event = &re.events[re.event_next++];
 		if (event->data.ptr)
 			dispatch(event->data.ptr, ready_bits(event->events));
 	}
 	re.event_count = 0;
+}
+
+uint64_t co_events(void)
+{
+	return re.events_seen;
 }
 
 /* True when the epoll set has something. */

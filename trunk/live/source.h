@@ -35,7 +35,9 @@ struct source_opts {
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
-	bool is_relayed; /* from another server, even if a publisher's: it may have been elsewhere until now */
+	/* The stream comes from another server, even if a publisher's, and further ones may want it here that have had it
+	 * from elsewhere until now. */
+	bool is_moving;
 	struct source *source;           /* set while it feeds */
 	struct publication *publication; /* of FEEDER_PUBLISHER: the layer above's; or NULL */
 	const struct client *client;     /* likewise: as the API shows it */
@@ -69,8 +71,8 @@ struct source_keeper {
 	void (*on_tight)(struct source_keeper *keeper);
 };
 
-/* So long after a feeder has begun whose stream is another server's, it is kept from its beginning on: servers that had
- * it from somewhere else until then come now, and each wants to go on where it was. */
+/* So long after a feeder has begun whose stream is moving, it is kept from its beginning on: servers that had it from
+ * somewhere else until then come now, and each wants to go on where it was. */
 enum { SOURCE_YOUNG_MS = 5000 };
 
 enum source_state { SOURCE_IDLE, SOURCE_LIVE, SOURCE_GAP };

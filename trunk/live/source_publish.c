@@ -100,7 +100,7 @@ static bool take_start(struct source *s, const struct msg *m)
 static int64_t former_from(const struct source *s, int64_t now)
 {
 	int64_t from = s->keep_from_ms ? s->keep_from_ms : CLOCK_NEVER;
-	bool young = s->feeder->is_relayed && now - s->since_ms < SOURCE_YOUNG_MS;
+	bool young = s->feeder->is_moving && now - s->since_ms < SOURCE_YOUNG_MS;
 	if (media_memory_state() != MEDIA_MEMORY_FREE)
 		return 0;
 	if (young && s->since_ms < from)

@@ -30,10 +30,13 @@ struct figures {
 	struct client_observer clients;
 	struct source_observer sources;
 	struct timer lag_timer;
+	int64_t lag_step_ms;
+	uint64_t events;                          /* of descriptors, by the last look */
 	struct figures_type types[FIGURES_TYPES]; /* the last one takes what does not fit */
 	struct figures_end ends[FIGURES_ENDS];    /* likewise */
 	struct histogram redirect; /* from the request to the answer that names another server */
-	struct histogram loop_lag; /* how late a timer is that is due ten times a second */
+	struct histogram
+		loop_lag; /* how late a timer is that is due ten times a second, less often where nothing happens */
 	uint64_t clients_total, errors_total, skips_total;
 	uint64_t streams_begun, stream_gaps;
 };

@@ -251,7 +251,7 @@ static void enter(struct publication *p)
 	read_pacing_init(&p->in, FEEDER_PUBLISHER, on_lost);
 	p->in.feeder.publication = p;
 	p->in.feeder.client = &p->client;
-	p->in.feeder.is_relayed = r->is_relay;
+	p->in.feeder.is_moving = r->is_relay;
 	p->client.ops = &client_ops;
 	p->client.source = p->source;
 	request_describe(r, &p->client);

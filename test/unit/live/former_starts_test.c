@@ -18,7 +18,7 @@ static int setup(void **state)
 	(void)state;
 	raw = 0;
 	int e = stage_begin(&opts);
-	feeder.is_relayed = true;
+	feeder.is_moving = true;
 	return e;
 }
 
@@ -135,7 +135,7 @@ static void it_is_kept_while_the_feeder_is_new(void **state)
 static void of_an_encoder_no_more_than_the_newest_is_kept(void **state)
 {
 	(void)state;
-	feeder.is_relayed = false;
+	feeder.is_moving = false;
 	stream("Hkppkpp");
 	assert_string_equal(resumes(1), "Hkpp");
 	assert_int_equal(source->log.former_bytes, 0);
@@ -176,7 +176,7 @@ static void it_is_kept_as_far_as_somebody_needs_it(void **state)
 
 static void what_another_feeder_sent_is_not_part_of_it(void **state)
 {
-	struct feeder next = {.kind = FEEDER_PUBLISHER, .is_relayed = true};
+	struct feeder next = {.kind = FEEDER_PUBLISHER, .is_moving = true};
 	(void)state;
 	stream("Hkppkp");
 	source_keep_from(source, 1);
