@@ -35,8 +35,8 @@ struct source_opts {
 enum feeder_kind { FEEDER_RELAY, FEEDER_PUBLISHER };
 struct feeder {
 	enum feeder_kind kind;
-	/* The stream comes from another server, even if a publisher's, and further ones may want it here that have had it
-	 * from elsewhere until now. */
+	/* The stream comes from another server, even if a publisher's, and further ones may want it here that
+	 * have had it from elsewhere until now. */
 	bool is_moving;
 	struct source *source;           /* set while it feeds */
 	struct publication *publication; /* of FEEDER_PUBLISHER: the layer above's; or NULL */
