@@ -1,8 +1,14 @@
-/* What comes to a player: how much, how late, what is missing, and what it says back. */
+/* What comes to a player: how much, how late, what is missing, and what it says back.
+ *
+ * Late is what comes late to the player's socket, by the kernel's clock: this program, which decrypts all for hundreds of
+ * players on one processor, may need longer for a picture than the server. */
 #include "codec/rtcp.h"
 #include "rtc_bench.h"
 
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 
 enum { CHECK_US = 2500000, REPORT_US = 1000000, OUR_SSRC = 7, SEQ_BACK = 1000 };
 enum { NAL_IDR = 5, NAL_STAP_A = 24, NAL_FU_A = 28, FU_BEGINS = 0x80 };
@@ -35,8 +41,23 @@ static bool picture_stamp(const uint8_t *p, size_t n, int64_t *us, bool *is_key)
 	return false;
 }
 
-static void note_latency(struct rtc_client *c, struct rtc_track_seen *t, uint8_t *packet, size_t n,
-			 int64_t now)
+static int64_t us_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_nsec / 1000;
+}
+
+/* When the newest packet that was read had come to the socket. Of several read at once it is the last one's time, so that
+ * none seems to be earlier than it was. */
+static int64_t arrival_us(const struct rtc_client *c)
+{
+	struct timespec came, now;
+	if (ioctl(udp_fd(c->peer.udp), SIOCGSTAMPNS, &came) != 0)
+		return now_us();
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now_us() - (us_of(&now) - us_of(&came));
+}
+
+static void note_latency(struct rtc_client *c, struct rtc_track_seen *t, uint8_t *packet, size_t n)
 {
 	struct rtp rtp;
 	int64_t stamp;
@@ -46,14 +67,14 @@ static void note_latency(struct rtc_client *c, struct rtc_track_seen *t, uint8_t
 	if (rtp.pt == SOUND_PT) {
 		if (window_us && rtp.payload.n > 1 + STAMP_SIZE &&
 		    stamp_read(rtp.payload.p + 1, &stamp))
-			hist_add(&rtc_fig.sound, now - stamp);
+			hist_add(&rtc_fig.sound, arrival_us(c) - stamp);
 		return;
 	}
 	if (picture_stamp(rtp.payload.p, rtp.payload.n, &stamp, &t->is_key))
 		t->stamp_us = stamp;
 	/* Pictures that were there before it came are late by nature. */
 	if (rtp.marker && window_us && t->stamp_us > window_us)
-		hist_add(t->is_key ? &rtc_fig.key : &rtc_fig.delta, now - t->stamp_us);
+		hist_add(t->is_key ? &rtc_fig.key : &rtc_fig.delta, arrival_us(c) - t->stamp_us);
 	if (rtp.marker)
 		t->stamp_us = 0;
 }
@@ -104,7 +125,7 @@ void rtc_player_take(struct rtc_client *c, uint8_t *packet, size_t n)
 		hist_add(&fig.first_frame, now - c->begin_us);
 	}
 	if (c->life.is_full)
-		note_latency(c, t, packet, n, now);
+		note_latency(c, t, packet, n);
 }
 
 static void report_back(struct rtc_client *c)

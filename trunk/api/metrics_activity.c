@@ -82,7 +82,7 @@ static void put_waits(struct buf *out, const struct figures *f)
 		      "From a request to the answer that names another server.");
 	metric_histogram(out, "srs_redirect_seconds", NULL, &f->redirect);
 	metric_family(out, "srs_loop_lag_seconds", METRIC_HISTOGRAM,
-		      "How late timers are: ten samples a second.");
+		      "How late timers are: ten samples a second, fewer while nothing happens.");
 	metric_histogram(out, "srs_loop_lag_seconds", NULL, &f->loop_lag);
 	metric_family(out, "srs_send_slot_lateness_seconds", METRIC_HISTOGRAM,
 		      "How late players are sent what is new.");

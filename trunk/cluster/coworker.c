@@ -130,7 +130,7 @@ static void ask_last(struct query *q)
 	free(only);
 }
 
-static void ask_all(struct query *q)
+static void ask_once(struct query *q)
 {
 	struct coworker_answer answer;
 	int64_t deadline = CLOCK_NEVER;
@@ -147,6 +147,17 @@ static void ask_all(struct query *q)
 	if (q->state == QUERY_ASKING && !q->asked.missing)
 		q->answer.absent_at = q->asked.absent + 1;
 	coworker_query_end(&q->asked);
+}
+
+/* Hosts stand still for a second now and then, and answer when that is over: before players are told that nobody has a
+ * stream, one that has always answered is asked once more. Publishers, whose queries are fresh ones, are not held
+ * up. */
+static void ask_all(struct query *q)
+{
+	ask_once(q);
+	if (q->state == QUERY_ASKING && !*q->answer.rtmp && q->asked.late && !q->fresh_until_ms &&
+	    !co_stopping())
+		ask_once(q);
 }
 
 static void query_main(void *arg)

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cluster/inside.h"
 #include "cluster/members.h"
+#include "cluster/peer.h"
 #include "cluster/self.h"
 
 #include <stdio.h>
@@ -89,6 +90,8 @@ static err take_reply(struct coworker_query *q, const struct ask *a, struct cowo
 {
 	err e = read_answer(answer, a);
 	if (e && e != ERR_NOTFOUND) {
+		const struct peer *p = peer_known(q->cluster->peers, a->api);
+		q->late += e == ERR_TIMEOUT && p && p->last_ok_ms && !p->failures;
 		members_failed(q->cluster, a->api, e, err_trail(e));
 		return e;
 	}

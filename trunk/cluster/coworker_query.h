@@ -15,6 +15,7 @@ struct coworker_query {
 	struct asks asks;
 	int missing; /* so many have given no answer yet */
 	int absent;  /* so many have said that they do not have it */
+	int late; /* so many that have answered whatever they were asked so far have not, in time */
 	bool exact; /* set before it begins: not the stream whose name is this one without a known extension */
 	const char *only; /* set before it begins: this member alone; NULL: all */
 	bool whoever; /* set before it begins: those are handed out, too, that do not have the stream */

@@ -22,7 +22,8 @@ static inline uint32_t *encoder_time_of(struct encoder_time *t, const struct msg
 struct msg *encoder_time_write(const struct encoder_time *t);
 /* False: the message is no such one. */
 bool encoder_time_read(struct encoder_time *out, const struct msg *m);
-/* A message has come from another server, at this time of its stream: notes when the encoder has made it. */
+/* A message has come from another server, at this time of its stream: notes when the encoder has made it. Of further
+ * tracks, which are not told of, that is right while they share the clock of the first one. */
 static inline void encoder_time_note(struct encoder_time *t, struct msg *m, uint32_t ts)
 {
 	m->raw = m->type == MSG_DATA ? ts : ts + *encoder_time_of(t, m);

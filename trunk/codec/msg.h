@@ -11,7 +11,7 @@ struct msg {
 	int refs;
 	uint8_t type;       /* enum msg_type */
 	bool is_classified; /* frame is known */
-	bool has_raw;       /* raw was set by its receiver: its feeder's time is another */
+	bool has_raw;       /* .raw is known already: source_publish() leaves it */
 	struct frame frame; /* what the payload is */
 	int64_t ts;         /* milliseconds, on the timeline of its holder */
 	uint32_t n;         /* payload bytes */

@@ -69,7 +69,10 @@ static const struct row rows[] = {
 	INT("vhost.cluster.hop_limit", conf_vhost, cluster.hop_limit, "8", 1, 64, NEW,
 	    "How many servers a stream may pass. More than that is taken for a loop."),
 	MILLIS("vhost.cluster.query_timeout", conf_vhost, cluster.query_timeout_ms, "1000", 10,
-	       MINUTE, NEW, "How long all coworkers together may take to answer."),
+	       MINUTE, NEW,
+	       "How long all coworkers together may take to answer. Before a player is told that "
+	       "nobody has the stream, one that has always answered and did not now is asked once "
+	       "more."),
 	MILLIS("vhost.cluster.query_cache", conf_vhost, cluster.query_cache_ms, "1000", 0, MINUTE,
 	       NEW, "How long the answer that a coworker has a stream is remembered."),
 	MILLIS("vhost.cluster.query_cache_none", conf_vhost, cluster.query_cache_none_ms, "300", 0,

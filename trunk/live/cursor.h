@@ -30,7 +30,7 @@ struct cursor {
 	uint8_t want;    /* WIRE_ bits */
 	uint16_t primed; /* chains that the receiver can follow, by bit */
 	bool own_base;   /* times start near 0 for this receiver */
-	bool for_server; /* who wants sound gets its twin too */
+	bool for_server; /* gets what is for servers too; of sound its twin */
 	bool based, paused;
 	bool has_sent;      /* some of the stream, beyond what was made for this receiver */
 	int64_t key_due_ms; /* video only from the next key frame on, or from then on; 0: all */

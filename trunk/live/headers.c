@@ -41,12 +41,12 @@ const struct msg *headers_find(const struct headers *h, const struct msg *like)
 	return NULL;
 }
 
-/* Data, then audio, then video; of each, sequence headers before other state. */
+/* Metadata, the encoder's time, audio, video; of each kind, sequence headers before other state. */
 static int rank(const struct msg *m)
 {
 	if (m->type == MSG_DATA)
-		return 0;
-	return (m->type == MSG_AUDIO ? 1 : 3) + m->frame.is_meta;
+		return m->frame.is_encoder_time;
+	return (m->type == MSG_AUDIO ? 2 : 4) + m->frame.is_meta;
 }
 
 static bool fits(const struct headers *h, const struct msg *msg)

@@ -97,8 +97,9 @@ struct source {
 	uint8_t repeats; /* WIRE_ kinds whose former headers need not be told again if they repeat */
 	bool has_audio, has_video;
 	bool has_twin;                    /* messages of TRACK_TWIN come, or came (codec/frame.h) */
-	struct encoder_time encoder_time; /* as other servers were told; */
-	bool is_encoder_time_told;        /* of the feeder that is there */
+	struct encoder_time encoder_time; /* as servers were told last, by whatever feeder */
+	bool is_encoder_time_told;        /* it is among the headers */
+	int64_t tells_until_ms;           /* of so many tells that a further one is due then */
 	struct msg_log log;
 	int64_t keep_from_ms; /* see source_keep_from() */
 	uint32_t audio_run;   /* audio messages since the last video */

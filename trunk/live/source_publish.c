@@ -10,6 +10,8 @@
 enum {
 	GOP_BYTES_MAX = 64 << 20, /* a publisher without key frames costs no more */
 	AUDIO_RUN_MAX = 115,      /* about three seconds: the pictures have stopped */
+	TELLS_MAX = 256,          /* of the encoder's time, at once; */
+	TELL_EVERY_MS = 250,      /* one more in this time */
 };
 
 /* ---- headers ---- */
@@ -129,6 +131,7 @@ static void append(struct source *s, struct msg *m, int64_t now)
 
 /* ---- the encoder's time ---- */
 
+/* What nobody was told is zero. */
 static bool is_encoder_time_known(const struct source *s, const struct msg *m)
 {
 	struct encoder_time told = s->encoder_time;
@@ -137,11 +140,31 @@ static bool is_encoder_time_known(const struct source *s, const struct msg *m)
 	return s->is_encoder_time_told || !(told.ahead[0] | told.ahead[1]);
 }
 
+/* A burst from a cache whose messages are pushed together has another sum for each, a track that stands still has one
+ * without an end, and neither may cost more than the media. */
+static bool may_tell(struct source *s, int64_t now)
+{
+	if (s->tells_until_ms > now + TELLS_MAX * TELL_EVERY_MS)
+		return false;
+	s->tells_until_ms = (s->tells_until_ms > now ? s->tells_until_ms : now) + TELL_EVERY_MS;
+	return true;
+}
+
+/* The first word of a feeder may be what the one before has said. */
+static void put_encoder_time(struct source *s, struct msg *said, int64_t now)
+{
+	bool has_been_said = !s->is_encoder_time_told && is_known_repeat(s, said);
+	s->is_encoder_time_told = headers_put(&s->headers, said);
+	if (!has_been_said)
+		append(s, said, now);
+}
+
 /* Other servers hear of it before the first message that has another one. The times of most encoders are the source's,
  * and nothing is said. */
 static void tell_encoder_time(struct source *s, const struct msg *m, int64_t now)
 {
-	if (m->type == MSG_DATA || m->frame.track || is_encoder_time_known(s, m))
+	if (m->type == MSG_DATA || m->frame.track || is_encoder_time_known(s, m) ||
+	    !may_tell(s, now))
 		return;
 	struct encoder_time time = s->encoder_time;
 	*encoder_time_of(&time, m) = m->raw - (uint32_t)m->ts;
@@ -149,10 +172,8 @@ static void tell_encoder_time(struct source *s, const struct msg *m, int64_t now
 	if (!said)
 		return;
 	s->encoder_time = time;
-	s->is_encoder_time_told = true;
 	said->ts = timeline_header(&s->timeline, TIMELINE_DATA, 0);
-	if (take_header(s, said))
-		append(s, said, now);
+	put_encoder_time(s, said, now);
 	msg_unref(&said);
 }
 

@@ -18,7 +18,7 @@ struct wire {
 	const struct wire_format *format;
 	struct wire_opts opts;
 	bool with_twin;     /* has messages of TRACK_TWIN too (codec/frame.h) */
-	bool has_servers;   /* some of its cursors want them */
+	bool has_servers;   /* some of its cursors want the twins */
 	void *state;        /* of the format */
 	struct page *pages; /* utlist: oldest first, pages->prev is the newest */
 	struct page *start_page;

@@ -20,15 +20,19 @@ static char *copy_text(const struct amf *object, const char *key)
 	return mem_strndup(s, strnlen(s, TEXT_MAX));
 }
 
+static char *copy_if_said(const struct amf *object, const char *key)
+{
+	return *amf_get_string(object, key, "") ? copy_text(object, key) : NULL;
+}
+
 static void read_connect(struct rtmp_connect *out, struct command *cmd)
 {
 	const struct amf *o = cmd->object;
 	*out = (struct rtmp_connect){
 		.tc_url = copy_text(o, "tcUrl"),
-		.page_url = copy_text(o, "pageUrl"),
-		.swf_url = copy_text(o, "swfUrl"),
 		.app = copy_text(o, "app"),
-		.flash_ver = copy_text(o, "flashVer"),
+		.page_url = copy_if_said(o, "pageUrl"),
+		.swf_url = copy_if_said(o, "swfUrl"),
 		.object_encoding = amf_get_number(o, "objectEncoding", 0),
 	};
 	url_take_user(out->tc_url, &out->user, &out->password);
@@ -46,7 +50,6 @@ void rtmp_connect_fini(struct rtmp_connect *c)
 	free(c->page_url);
 	free(c->swf_url);
 	free(c->app);
-	free(c->flash_ver);
 	free(c->user);
 	free(c->password);
 	amf_free(&c->args);

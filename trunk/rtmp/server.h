@@ -5,9 +5,10 @@
 #include "rtmp/conn.h"
 #include "rtmp/dialogue.h"
 
-/* What connect said. Texts are owned, and never NULL unless it is said. */
+/* What connect said. Texts are owned; NULL where it said nothing, apart from tc_url and app: most players say little,
+ * and there are many of them. */
 struct rtmp_connect {
-	char *tc_url, *page_url, *swf_url, *app, *flash_ver;
+	char *tc_url, *app, *page_url, *swf_url;
 	char *user, *password; /* of the tcUrl, which is without them; NULL when it named none */
 	double object_encoding;
 	bool enhanced;    /* it speaks Enhanced RTMP */

@@ -98,7 +98,8 @@ static void publish(struct rtmp_publisher *p, struct msg **m, uint32_t ts)
 
 static void publish_data(struct rtmp_publisher *p, const struct msg *media, uint32_t ts)
 {
-	if (p->s->request.is_relay && encoder_time_read(&p->encoder_time, media))
+	/* Of others it is not believed, and nobody else has a use for it. */
+	if (encoder_time_read(&p->encoder_time, media))
 		return;
 	struct msg *m = metadata_read(msg_span(media));
 	if (m)

@@ -92,17 +92,23 @@ void rtmp_service_accept(void *ctx, struct sock *sock)
 
 /* ---- connect ---- */
 
-/* A member of the identity; what is longer than any cluster could make it is none of ours. */
+/* A member of the identity; what is longer than any cluster could make it is none of ours. NULL: there is none, as of
+ * all players. */
 static char *identity_text(const struct amf *args, const char *key)
 {
 	const char *text = amf_get_string(args, key, "");
-	return mem_strdup(strlen(text) <= RELAY_LIST_MAX ? text : "");
+	return *text && strlen(text) <= RELAY_LIST_MAX ? mem_strdup(text) : NULL;
+}
+
+static const char *said(const char *text)
+{
+	return text ? text : "";
 }
 
 /* A client that names the servers it came by is one itself. */
 static bool says_relay(const struct rtmp_session *s)
 {
-	return amf_get_number(s->connect.args, "srs_pid", 0) > 0 || *s->path;
+	return amf_get_number(s->connect.args, "srs_pid", 0) > 0 || s->path;
 }
 
 /* Another server says so in the second object of connect (SRS: srs_pid; what else there is of ours,
@@ -138,18 +144,18 @@ static void make_request(struct rtmp_session *s)
 		.target = &s->target,
 		.peer = &s->peer,
 		.tc_url = s->connect.tc_url,
-		.page_url = s->connect.page_url,
-		.swf_url = s->connect.swf_url,
-		.url = s->url ? s->url : "",
+		.page_url = said(s->connect.page_url),
+		.swf_url = said(s->connect.swf_url),
+		.url = said(s->url),
 		.tls = sock_is_encrypted(s->conn->sock),
 		.path_asked = "",
-		.proof = s->proof ? s->proof : "",
+		.proof = said(s->proof),
 		.announce = s->announce,
 		.hop = s->announce ? &s->announce->hop : NULL,
 		.had_until = s->announce ? s->announce->had_until : 0,
-		.path = s->path,
-		.via = s->via,
-		.redirected = s->redirected,
+		.path = said(s->path),
+		.via = said(s->via),
+		.redirected = said(s->redirected),
 		.says_relay = says_relay(s),
 		.asks = asks(s),
 		.from_coworker = amf_get_number(args, "srs_mesh", 0) > 0,
@@ -188,7 +194,7 @@ static err admit_connect(struct rtmp_session *s, struct outcome *outcome)
 			 "%d",
 			 log_quote(amf_get_string(args, "srs_server", "?")),
 			 amf_get_number(args, "srs_pid", 0), s->announce->hop.relay,
-			 s->announce->hop.trace, list_count(s->path));
+			 s->announce->hop.trace, list_count(s->request.path));
 	return admit_connection(&(struct admission){
 		.request = &s->request,
 		.place = &s->place,
@@ -254,8 +260,8 @@ static err admit_request(struct rtmp_session *s, struct outcome *outcome)
 			&(struct token_words){
 				.app = s->connect.app,
 				.tc_url = s->connect.tc_url,
-				.page_url = s->connect.page_url,
-				.swf_url = s->connect.swf_url,
+				.page_url = s->request.page_url,
+				.swf_url = s->request.swf_url,
 				.args = s->connect.args,
 			},
 		.outcome = outcome,

@@ -264,6 +264,48 @@ static void a_publisher_elsewhere_is_found_before_one_begins(void **state)
 	assert_int_equal(rival_find(server->cluster, vhost(), &target, &answer), ERR_NOTFOUND);
 }
 
+/* Silent for the first time since it was asked, as a host that stands still for a moment, it then has the stream. */
+static void wake_later(void *arg)
+{
+	struct api_stub *api = arg;
+	while (api->requests < 2)
+		(void)co_sleep(1);
+	api->body = HERE;
+}
+
+static void one_that_has_always_answered_is_asked_once_more(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NOT_HERE, NOT_HERE, "query_timeout 300; query_cache_none 0;");
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(answer.absent_at, 3);
+	b.body = NULL;
+	struct co *co = co_start("wake", wake_later, &b);
+	assert_int_equal(find(COWORKER_KEPT, &answer), OK);
+	assert_int_equal(b.requests, 3);
+	assert_string_equal(answer.coworker, b.name);
+	co_join(&co);
+}
+
+static void one_that_did_not_answer_before_either_is_waited_for_once(void **state)
+{
+	struct coworker_answer answer;
+	(void)state;
+	begin(NOT_HERE, NULL, "query_timeout 300; query_cache_none 0;");
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	assert_int_equal(answer.absent_at, 0);
+	assert_int_equal(b.requests, 1);
+	b.body = NOT_HERE;
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	b.body = NULL;
+	int asked = b.requests;
+	(void)co_sleep(COWORKER_FRESH_MS);
+	assert_int_equal(find(COWORKER_FRESH, &answer),
+			 ERR_NOTFOUND); /* a publisher does not wait twice */
+	assert_int_equal(b.requests, asked + 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, co_setup, tear_down)
 
 int main(void)
@@ -276,6 +318,8 @@ int main(void)
 		TEST(the_one_that_had_it_last_may_have_died),
 		TEST(nobody_has_it),
 		TEST(a_silent_one_has_failed_and_an_answer_makes_it_well),
+		TEST(one_that_has_always_answered_is_asked_once_more),
+		TEST(one_that_did_not_answer_before_either_is_waited_for_once),
 		TEST(this_server_gives_no_answer),
 		TEST(all_are_heard_by_one_that_has_it_too),
 		TEST(many_who_ask_at_once_are_one_query),

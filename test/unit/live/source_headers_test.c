@@ -118,6 +118,53 @@ static void the_encoders_time_is_told_once_and_for_each_run_anew(void **state)
 	source_leave(source, &other, 0);
 }
 
+/* Of a second feeder that begins as the first one did, and then departs from that for a moment. */
+static void an_encoders_time_that_comes_back_is_told_again(void **state)
+{
+	(void)state;
+	struct receiver server;
+	make();
+	source_begin(source, &feeder);
+	receiver_join(&server, source, &wire_flv, CONSUMER_RELAY);
+	pub(key_frame(100), 3600000);
+	assert_string_equal(receiver_reads(&server), "mk");
+	source_leave(source, &feeder, 10000);
+	source_begin(source, &other);
+	source_anchor(source, 3600040, 240);
+	static const struct {
+		uint32_t raw;
+		const char *reads;
+	} steps[] = {
+		{3600040, "k"}, {3600080, "k"}, {3600079, "mk"}, {3600120, "mk"}, {3600160, "k"}};
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		fake_time_pass(40);
+		pub(key_frame(100), steps[i].raw);
+		assert_string_equal(receiver_reads(&server), steps[i].reads);
+	}
+	receiver_leave(&server);
+	source_leave(source, &other, 0);
+}
+
+/* A source of which each message lies elsewhere says so often, and then seldom. */
+static void encoders_times_without_an_end_are_told_at_a_rate(void **state)
+{
+	(void)state;
+	struct receiver server;
+	size_t tells = 0;
+	make();
+	source_begin(source, &feeder);
+	receiver_join(&server, source, &wire_flv, CONSUMER_RELAY);
+	pub(key_frame(100), 0);
+	for (uint32_t i = 0; i < 2000; i++) {
+		pub(sound(10), 100 + i % 2);
+		for (const char *p = receiver_reads(&server); *p; p++)
+			tells += *p == 'm';
+	}
+	assert_in_range(tells, 200, 300);
+	receiver_leave(&server);
+	source_leave(source, &feeder, 0);
+}
+
 static void a_relays_source_has_the_encoders_time_and_passes_it_on(void **state)
 {
 	(void)state;
@@ -164,6 +211,8 @@ int main(void)
 		TEST(a_header_without_a_record_changes_nothing),
 		TEST(servers_are_told_of_an_encoders_time_that_is_not_the_streams),
 		TEST(the_encoders_time_is_told_once_and_for_each_run_anew),
+		TEST(an_encoders_time_that_comes_back_is_told_again),
+		TEST(encoders_times_without_an_end_are_told_at_a_rate),
 		TEST(a_relays_source_has_the_encoders_time_and_passes_it_on),
 		TEST(what_is_no_encoders_time_is_left_alone),
 	};

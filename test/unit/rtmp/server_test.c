@@ -133,8 +133,7 @@ static void serve_connect(size_t i, enum feed feed)
 		assert_string_equal(c.tc_url, "rtmp://host/live");
 		assert_string_equal(c.app, "live");
 		assert_string_equal(c.page_url, "http://page");
-		assert_string_equal(c.swf_url, "");
-		assert_string_equal(c.flash_ver, "FMLE/3.0");
+		assert_null(c.swf_url);
 		assert_int_equal(c.enhanced, i == 1);
 		assert_string_equal(amf_get_string(c.args, "srs_id", "none"),
 				    i == 1 ? "edge" : "none");
