@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import topology as top
-from support import SCALE, amf, flv, hookserver, mp4
+from support import SCALE, amf, flv, hookserver, mp4, unpack
 from support.case import Skip, calm
 from support.rtmp import AUDIO, DATA, VIDEO, Message, is_header, is_keyframe
 from support.server import BIN, wait_for
@@ -124,6 +124,46 @@ def test_segments(t):
     assert len(everything) >= len(sent(p)) - 3
 
 
+def pictures_of(path):
+    """Each picture of a recording as it was published, with whether it is a key frame, and the times of all."""
+    if path.endswith(".flv"):
+        got = [m for m in flv.read_file(path) if m.type == VIDEO and not is_header(m)]
+        return [(unpack.of_message(m).data, is_keyframe(m)) for m in got], [m.ts for m in got]
+    with open(path, "rb") as f:
+        got = mp4.samples(f.read())[1]
+    return [(x.data, x.is_key) for x in got], [x.dts / 90 for x in got]
+
+
+def in_segments(t, media, more, count, each):
+    """Records media in both formats with the plan of segments, so many files in which all pictures have to be, and looks at
+    each file."""
+    servers = [start(t, f"[stream].[timestamp].{ending}", "dvr_plan segment;" + more, name=ending) for ending in ("flv", "mp4")]
+    publishers = [publish(t, s, media, speed=8) for s in servers]
+    for s, p in zip(servers, publishers):
+        end(s, p)
+        ending = s.name
+        found = [pictures_of(path) for path in finished(s, count)]
+        want = [(unpack.of_message(m, "raw" if ending == "flv" else "mp4").data, is_keyframe(m)) for m in sent(p) if m.type == VIDEO]
+        assert [x for pictures, _ in found for x in pictures] == want, (ending, [len(pictures) for pictures, _ in found], len(want))
+        for n, (pictures, times) in enumerate(found):
+            assert times[0] <= 50, (ending, n, times[0])
+            each(n, pictures, times[-1])
+
+
+def test_segments_of_hevc(t):
+    """Recordings of HEVC in segments end at its key frames, and no picture is lost between."""
+    def each(n, pictures, ms):
+        assert pictures[0][1] and 1900 <= ms < 2000, (n, pictures[0][1], ms)
+    in_segments(t, encoded("hevc"), "dvr_duration 2;", 3, each)
+
+
+def test_segments_without_waiting(t):
+    """With dvr_wait_keyframe off a recording ends at any picture, and the next one begins with it: none is lost."""
+    def each(n, pictures, ms):
+        assert pictures[0][1] == (n % 4 == 0) and 900 <= ms < 1000, (n, pictures[0][1], ms)
+    in_segments(t, t.media(8, gop=4.0), "dvr_duration 1; dvr_wait_keyframe off;", 8, each)
+
+
 def test_only_what_applies(t):
     """dvr_apply names the streams that are recorded."""
     s = start(t, more="dvr_apply live/b;")
@@ -159,7 +199,7 @@ def test_other_codecs_in_mp4(t):
     """HEVC and AV1 with Opus are recorded in MP4 and play."""
     for name, kinds in (("hevc", {"hevc", "aac"}), ("av1", {"av1", "opus"})):
         s = start(t, "[stream].mp4", name=name)
-        end(s, publish(t, s, encoded(t, name)))
+        end(s, publish(t, s, encoded(name)))
         assert kinds < set(ffprobe(finished(s)[0]))
 
 

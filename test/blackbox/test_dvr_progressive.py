@@ -34,7 +34,7 @@ def test_the_same_packets(t):
     and Opus; the index stands in front, and on_dvr is told of this file alone."""
     hooks = t.keep(hookserver.HookServer())
     running = []
-    for name, media in (("h264", b_frames(t)), ("hevc", encoded(t, "hevc")), ("av1", encoded(t, "av1"))):
+    for name, media in (("h264", b_frames(t)), ("hevc", encoded("hevc")), ("av1", encoded("av1"))):
         for more in ("", MORE):
             s = t.server(name + ("-whole" if more else ""), top.conf(
                 f"publish {{ reconnect_grace 1; }} dvr {{ enabled on; dvr_path ./rec/[stream].mp4; {more} }}"

@@ -7,8 +7,9 @@ import time
 import urllib.parse
 
 import topology as top
-from support import case, hls, httpc
+from support import SCALE, case, hls, httpc
 from support.hookserver import HookServer
+from support.rtmp import Closed
 from support.server import wait_for
 
 HLS = "hls {{ enabled on; hls_path ./objs/nginx/html; hls_fragment 1; hls_window 30; {more} }}"
@@ -76,25 +77,69 @@ def test_hundreds_of_viewers_are_one_fetch_a_file(t):
     assert lists <= 20 + 6 * took, (lists, took)
 
 
-def test_an_origin_that_dies_is_replaced(t):
-    """When the origin dies the edge goes on from the other one: the same numbers, no list that goes back, no stall."""
+def two_origins(t):
+    """Both carry one run of an encoder."""
     origins = [start_origin(t, f"o{i}", top_level="srs_log_level info;") for i in range(2)]
-    edge = start_edge(t, *origins)
-    media = t.media(20, gop=1.0)
     for o in origins:
-        t.publish(o.url("live/a"), media, speed=1, burst=3000)
-    follower = t.keep(hls.Follower(edge.web("/live/a.m3u8")))
-    hls.wait_list(edge.web("/live/a.m3u8"), 2)
-    follower.start()
+        t.publish(o.url("live/a"), t.media(20, gop=1.0), speed=1, burst=3000)
+    return origins
+
+
+def goes_on_behind_a_death(follower, origin):
+    """Kills the origin that is played: numbers go on without a gap or a break, and without a stall longer than a segment."""
     wait_for(lambda: len(follower.bytes) >= 3, 10, "segments")
-    asked = [o.log().count("HTTP GET /live/a.m3u8") for o in origins]
-    origins[asked.index(max(asked))].kill9()
+    died = time.monotonic()
+    origin().kill9()
     before = max(follower.bytes)
-    wait_for(lambda: max(follower.bytes) >= before + 3, 10, "segments after the death")
+    wait_for(lambda: max(follower.bytes) >= before + 3 or follower.problem, 10, "segments after the death")
     follower.stop()
+    worst = follower.stalls(died)[0]
+    print(f"the longest stall of a player without a reserve: {worst:.2f} s")
+    assert worst <= 1.0 * SCALE, follower.stalls(died)
     numbers = sorted(follower.bytes)
     assert numbers == list(range(numbers[0], numbers[-1] + 1)), numbers
     assert not any(s.is_break for s in follower.segments.values() if s.number > numbers[0])
+
+
+def test_an_origin_that_dies_is_replaced(t):
+    """When the origin dies the edge goes on from the other one: the same numbers, no list that goes back, and no stall that is
+    longer than a segment."""
+    origins = two_origins(t)
+    edge = start_edge(t, *origins)
+    follower = t.keep(hls.Follower(edge.web("/live/a.m3u8")))
+    hls.wait_list(edge.web("/live/a.m3u8"), 2)
+    follower.start()
+
+    def asked_most():
+        asked = [o.log().count("HTTP GET /live/a.m3u8") for o in origins]
+        return origins[asked.index(max(asked))]
+    goes_on_behind_a_death(follower, asked_most)
+
+
+class Wanderer(hls.Follower):
+    """A player with the addresses of two origins: where the one does not answer it asks the other one."""
+
+    def __init__(self, *urls):
+        super().__init__(urls[0])
+        self.others = list(urls[1:])
+
+    def step(self):
+        try:
+            super().step()
+        except Closed:
+            self.url = self.others.pop()
+            super().step()
+
+
+def test_a_player_goes_on_at_the_other_origin(t):
+    """A player of one origin that dies goes on from the other one in the same way."""
+    origins = two_origins(t)
+    urls = [o.web("/live/a.m3u8") for o in origins]
+    for url in urls:
+        hls.wait_list(url, 2)
+    follower = t.keep(Wanderer(*urls))
+    follower.start()
+    goes_on_behind_a_death(follower, lambda: origins[0])
 
 
 def test_a_reload_names_other_origins(t):

@@ -1,10 +1,11 @@
 """HLS over a restart of the server: the playlist goes on; and what time its segments are of."""
 import os
+import subprocess
 import time
 
 import topology as top
 from support import SCALE, flv, hls, httpc
-from support.case import calm
+from support.case import Skip, calm
 from support.probe import Beat
 from support.rtmp import Message, is_header, is_keyframe
 from support.server import wait_for
@@ -177,6 +178,37 @@ def test_a_disk_that_stalls_delays_no_list(t):
     assert seconds < 0.7 * SCALE + beat.worst_ms / 1000 and not os.path.exists(path), (seconds, beat.worst_ms)
     os.unlink(hang)
     wait_for(lambda: os.path.exists(path), 10, "the file")
+
+
+@calm
+def test_a_full_disk_is_told_once(t):
+    """On a disk that is full players get each segment from memory, it is told once, and when there is room again files are
+    written as before."""
+    s = t.server("srs", top.conf(BLOCK.format(window=LONG, more="")), wait=False)
+    disk = os.path.join(s.folder, HTML)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode:
+        raise Skip("a file system of its own cannot be mounted here")
+    try:
+        s.wait_ready()
+        follower = follow(t, s)
+        publish(t, s, t.media(20, gop=1.0))
+        s.wait_log("cannot be written: No space left on device", 15)
+        number = hls.fetch_list(url(s)).segments[-1].number
+        wait_numbers(s, number + 8)
+        assert s.log().count("cannot be written") == 1 and "written again" not in s.log()
+        assert subprocess.run(["mount", "-o", "remount,size=20m", disk], capture_output=True).returncode == 0
+        s.wait_log("files can be written again")
+        last = hls.fetch_list(url(s)).segments[-1]
+        wait_kept(s, last.number + 2)
+        wait_for(lambda: os.path.exists(os.path.join(disk, "live", last.uri.replace(str(last.number), str(last.number + 1)))), 5, "a file")
+        follower.stop()
+        judge_ts(follower)
+        numbers = sorted(follower.bytes)
+        assert numbers == list(range(numbers[0], numbers[-1] + 1)), numbers
+        assert s.log().count("cannot be written") == 1 and s.log().count("written again") == 1
+    finally:
+        s.stop()
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 def test_a_stream_that_comes_at_once_is_whole(t):

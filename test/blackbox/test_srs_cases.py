@@ -1,5 +1,7 @@
-"""SRS's own black-box cases for HLS, TS and MP3 as facts: the environment that they start a server with, how they record
-and what they look at."""
+"""SRS's own black-box cases as facts: the environment that they start a server with, how they record and what they look
+at."""
+import base64
+import concurrent.futures
 import json
 import os
 import signal
@@ -7,6 +9,7 @@ import subprocess
 
 from support import case, flv, hookserver, httpc
 from support.server import free_port, wait_for
+from test_hls import encoded
 
 # As the harness sets it for every case; the case's own variables follow.
 COMMON = {"SRS_DAEMON": "off", "SRS_SRS_LOG_FILE": "console", "MallocNanoZone": "0", "SRS_MAX_CONNECTIONS": "100",
@@ -17,12 +20,12 @@ SECONDS = 16
 FAST = 8        # the harness publishes in real time; nothing that it looks at knows
 
 
-def start(t, **env):
+def start(t, name="srs", **env):
     rtmp, http, api, srt = (free_port() for _ in range(4))
-    s = t.server("srs", "# port $rtmp", args=["-e"], values={"rtmp": rtmp, "http": http, "api": api},
+    s = t.server(name, "# port $rtmp", args=["-e"], values={"rtmp": rtmp, "http": http, "api": api},
                  env={**COMMON, "SRS_LISTEN": str(rtmp), "SRS_HTTP_SERVER_LISTEN": str(http), "SRS_HTTP_API_LISTEN": str(api),
                       "SRS_SRT_SERVER_LISTEN": str(srt), "SRS_SERVER_ID": "srs-id", **env})
-    wait_for(lambda: httpc.fetch(s.api_url("/api/v1/versions")).status == 200, 10, "the API")
+    wait_for(lambda: httpc.fetch(s.api_url("/api/v1/versions")).status, 10, "the API")
     return s
 
 
@@ -36,7 +39,14 @@ def with_mp3(t, seconds=60):
     return path
 
 
-def record(t, url, name):
+def described(path):
+    """The streams and the format of a file."""
+    said = subprocess.run(["ffprobe", "-show_error", "-v", "quiet", "-find_stream_info", "-analyzeduration", "16000000",
+                           "-print_format", "json", "-show_format", "-show_streams", path], capture_output=True, check=True)
+    return json.loads(said.stdout)
+
+
+def recorded(t, url, name):
     """What ffmpeg copies in sixteen seconds of media, as ffprobe describes it; recorders try again until there is something."""
     out = t.path(name)
 
@@ -44,9 +54,12 @@ def record(t, url, name):
         subprocess.run(["ffmpeg", "-v", "error", "-t", str(SECONDS), "-i", url, "-c", "copy", "-y", out], timeout=40, check=False)
         return os.path.exists(out) and os.path.getsize(out) > 1024
     wait_for(once, 40, "a recording", every=0.5)
-    said = subprocess.run(["ffprobe", "-show_error", "-v", "quiet", "-find_stream_info", "-analyzeduration", "16000000",
-                           "-print_format", "json", "-show_format", "-show_streams", out], capture_output=True, check=True)
-    said = json.loads(said.stdout)
+    return described(out)
+
+
+def record(t, url, name):
+    """Its codecs, how many streams there are, and its seconds."""
+    said = recorded(t, url, name)
     return {x["codec_name"] for x in said["streams"]}, len(said["streams"]), float(said["format"]["duration"])
 
 
@@ -126,3 +139,59 @@ def test_dvr_flv_basic(t):
 def test_dvr_mp4_basic(t):
     """RtmpPublish_DvrMp4_Basic."""
     dvr(t, "mp4")
+
+
+REMUX = {"SRS_VHOST_HTTP_REMUX_ENABLED": "on"}
+# Of each case: what it adds to the environment, whether it plays over HTTP, and its sound.
+PLAYED = {
+    "RtmpPublish_RtmpPlay_Basic": ({}, False, "aac"),
+    "RtmpPublish_HttpFlvPlay_Basic": (REMUX, True, "aac"),
+    "RtmpPublish_RtmpPlay_ChunkSize128": ({"SRS_CHUNK_SIZE": "128"}, False, "aac"),
+    "RtmpPublish_RtmpPlay_EnableATC": ({"SRS_VHOST_PLAY_ATC": "on"}, False, "aac"),
+    "RtmpPublish_RtmpPlay_CodecMP3_Basic": ({}, False, "mp3"),
+    "RtmpPublish_HttpFlvPlay_CodecMP3_Basic": ({**REMUX, "SRS_VHOST_HTTP_REMUX_GUESS_HAS_AV": "off"}, True, "mp3"),
+}
+
+
+@case.limit(120)
+def test_rtmp_and_flv_play(t):
+    """RtmpPublish_RtmpPlay_Basic, …_HttpFlvPlay_Basic, …_RtmpPlay_ChunkSize128, …_RtmpPlay_EnableATC, and both with MP3: two
+    streams, all of the time, and no doubt what they are."""
+    servers = {name: start(t, name, **env) for name, (env, _, _) in PLAYED.items()}
+    media = {"aac": flv.read_file(t.media(20, gop=1.0)), "mp3": flv.read_file(with_mp3(t, 10))}
+
+    def judge(name):
+        _, over_http, sound = PLAYED[name]
+        s = servers[name]
+        t.publish(s.url("live/a"), media[sound], speed=FAST)
+        said = recorded(t, s.flv("live/a") if over_http else s.url("live/a"), name + ".flv")
+        assert sorted(x["codec_name"] for x in said["streams"]) == sorted(("h264", sound)), (name, said)
+        assert said["format"]["probe_score"] >= 90 and float(said["format"]["duration"]) >= SECONDS - 0.1, (name, said)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(judge, PLAYED))
+    for s in servers.values():
+        ends_well(s)
+
+
+def test_http_api_basic_auth(t):
+    """Http_Api_Basic_Auth: with the right name and password 200, with others or without 401."""
+    s = start(t, SRS_HTTP_API_AUTH_ENABLED="on", SRS_HTTP_API_AUTH_USERNAME="admin", SRS_HTTP_API_AUTH_PASSWORD="admin")
+    for words, status in ((b"admin:admin", 200), (b"admin:invalid", 401), (None, 401)):
+        headers = {"Authorization": "Basic " + base64.b64encode(words).decode()} if words else {}
+        assert httpc.fetch(s.api_url("/api/v1/versions"), headers=headers).status == status, words
+    ends_well(s)
+
+
+@case.limit(120)
+def test_hevc(t):
+    """RtmpPublish_HttpTsPlay_HEVC_Basic and RtmpPublish_HlsPlay_HEVC_Basic, by the tests' own encoder and ffmpeg as the
+    player: two streams, half the time."""
+    media = encoded("hevc")
+    live = start(t, "live", SRS_VHOST_HTTP_REMUX_MOUNT="[vhost]/[app]/[stream].ts", **REMUX)
+    cut = start(t, "cut", SRS_VHOST_HLS_ENABLED="on")
+    for s, ending in ((live, ".ts"), (cut, ".m3u8")):
+        t.publish(s.url("live/a"), media, speed=FAST)
+    for s, ending in ((live, ".ts"), (cut, ".m3u8")):
+        codecs, count, seconds = record(t, s.web("/live/a" + ending), s.name + ".ts")
+        assert codecs == {"hevc", "aac"} and count == 2 and seconds >= SECONDS / 2, (ending, codecs, seconds)
+        ends_well(s)

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 from . import SCALE, httpc
+from .rtmp import Closed
 
 
 class HlsError(AssertionError):
@@ -63,9 +64,17 @@ class Playlist:
                 raise HlsError(f"segment {s.number} of {s.duration} s is longer than {self.target}")
 
 
+def whole(url):
+    """An answer to its end; Closed where the server has gone on the way."""
+    answer = httpc.fetch(url)
+    if not answer.clean:
+        raise Closed(f"{url}: the answer was cut")
+    return answer
+
+
 def fetch_list(url):
     """The playlist, or None where there is none yet."""
-    answer = httpc.fetch(url)
+    answer = whole(url)
     if answer.status == 404:
         return None
     if answer.status != 200 or answer.headers.get("content-type") != "application/vnd.apple.mpegurl":
@@ -95,7 +104,7 @@ def wait_master(url, timeout=15):
 
 
 def fetch(url):
-    answer = httpc.fetch(url)
+    answer = whole(url)
     if answer.status != 200:
         raise HlsError(f"{url}: {answer.status}")
     return answer.content
@@ -154,6 +163,7 @@ class Follower(threading.Thread):
         super().__init__(daemon=True)
         self.url = url
         self.lists, self.bytes, self.segments, self.inits = [], {}, {}, {}
+        self.at = {}        # when each was there
         self.stopping, self.problem = False, None
 
     def run(self):
@@ -175,6 +185,7 @@ class Follower(threading.Thread):
             if s.number not in self.bytes:
                 self.segments[s.number] = s
                 self.bytes[s.number] = self._segment(s)
+                self.at[s.number] = time.monotonic()
 
     def _segment(self, s):
         data = fetch(urllib.parse.urljoin(self.url, s.uri))
@@ -206,6 +217,12 @@ class Follower(threading.Thread):
                 raise HlsError(f"segment {s.number} was at another time: {old.date}, {s.date}")
         if removed and sum(s.duration for s in now.segments) < 3 * now.target:
             raise HlsError("less than three target durations are left")
+
+    def stalls(self, since):
+        """How long a player stands still that has nothing in reserve: it shows each segment as soon as it is there. For all
+        that came behind `since`, the longest first."""
+        numbers = [n for n in sorted(self.at) if n - 1 in self.at and self.at[n] > since]
+        return sorted((self.at[n] - self.at[n - 1] - self.segments[n - 1].duration for n in numbers), reverse=True)
 
     def stop(self):
         """Judges what was seen, what the list says now included."""

@@ -1,4 +1,5 @@
 """Fragmented MP4 taken apart: boxes, tracks, samples; and made into messages of Enhanced RTMP."""
+import os
 import struct
 import subprocess
 
@@ -106,8 +107,19 @@ HEADER_BOX = {"hvc1": "hvcC", "hev1": "hvcC", "av01": "av1C", "vp09": "vpcC", "a
 
 
 def encode(path, seconds, video=(), audio=(), gop=25):
-    """Encodes a picture and a tone by ffmpeg's options into messages, in order of their times.
-    Raises RuntimeError where ffmpeg lacks the encoder."""
+    """Encodes a picture and a tone by ffmpeg's options into messages, in order of their times, unless the file is there
+    already. Raises RuntimeError where ffmpeg lacks the encoder."""
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _encode(f"{path}.{os.getpid()}.part", seconds, video, audio, gop)
+        os.rename(f"{path}.{os.getpid()}.part", path)
+    with open(path, "rb") as f:
+        data = f.read()
+    data = b"".join(struct.pack(">I4s", len(c) + 8, k) + c for k, c, _ in boxes(data) if k in (b"moov", b"moof", b"mdat"))
+    return messages(data)
+
+
+def _encode(path, seconds, video, audio, gop):
     run = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
            "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
     for index, options in ((0, video), (1, audio)):
@@ -117,15 +129,11 @@ def encode(path, seconds, video=(), audio=(), gop=25):
     done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode:
         raise RuntimeError(done.stderr.decode()[-300:])
-    with open(path, "rb") as f:
-        data = f.read()
-    data = b"".join(struct.pack(">I4s", len(c) + 8, k) + c for k, c, _ in boxes(data) if k in (b"moov", b"moof", b"mdat"))
-    return messages(data)
 
 
 def messages(data):
     known = tracks(data)
-    out = [Message(VIDEO if t.kind == "vide" else AUDIO, 0, 1, _header(t)) for t in known.values()]
+    out = [Message(VIDEO if t.kind == "vide" else AUDIO, 0, 1, header(t)) for t in known.values() if t.entry != "ac-3"]
     coded = []
     for track, found in samples(data).items():
         t = known[track]
@@ -140,7 +148,8 @@ def fourcc(track):
     return {"hev1": b"hvc1"}.get(track.entry, track.entry.encode())
 
 
-def _header(t):
+def header(t):
+    """The sequence header of a track; frames of AC-3 say all that is to be known."""
     if t.kind == "vide":
         record = t.config[HEADER_BOX[t.entry]]
         return b"\x90" + fourcc(t) + (record[4:] if t.entry == "vp09" else record)
@@ -159,7 +168,7 @@ def _header(t):
 
 def _coded(t, s):
     if t.kind == "soun":
-        return {"Opus": b"\x91Opus", "fLaC": b"\x91fLaC"}.get(t.entry, b"\xaf\x01") + s.data
+        return {"Opus": b"\x91Opus", "fLaC": b"\x91fLaC", "ac-3": b"\x91ac-3"}.get(t.entry, b"\xaf\x01") + s.data
     cts = round(s.cts * 1000 / t.timescale)
     reorders = fourcc(t) in (b"hvc1", b"avc1")
     return bytes(((0x91 if s.is_key else 0xa1),)) + fourcc(t) + ((cts & 0xFFFFFF).to_bytes(3, "big") if reorders else b"") + s.data

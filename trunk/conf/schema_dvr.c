@@ -34,7 +34,9 @@ static const struct row rows[] = {
 	SECONDS("vhost.dvr.dvr_duration", conf_vhost, dvr.duration_ms, "30", 100, DAY, NEW,
 		"How long a recording is with 'dvr_plan segment'; it ends at the next key frame."),
 	ONOFF("vhost.dvr.dvr_wait_keyframe", conf_vhost, dvr.wait_keyframe, "on", NEW,
-	      "Whether a recording ends at key frames alone."),
+	      "Whether a recording ends at key frames alone. off: at any picture, with which the "
+	      "next one begins, as nothing is left out; a player shows that one from its first key "
+	      "frame on."),
 	ONOFF("vhost.dvr.dvr_mp4_progressive", conf_vhost, dvr.mp4_progressive, "off", NEW,
 	      "Whether an MP4 that is over is made a progressive one, with one index in front, as "
 	      "editors and some players want it. It has its name, and on_dvr is called, only then; "

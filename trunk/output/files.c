@@ -35,7 +35,8 @@ struct files {
 	int count;
 	size_t bytes;
 	bool is_closing, is_failing;
-	char *damaged; /* the file that has a gap from `damaged_at` on; NULL */
+	size_t failed_bytes; /* the smallest write that has failed since */
+	char *damaged;       /* the file that has a gap from `damaged_at` on; NULL */
 	int64_t damaged_at;
 	int64_t end_ms;
 	uint64_t lost;
@@ -100,20 +101,24 @@ static void work_free(struct work *w, bool is_done)
 	free(w);
 }
 
+/* A full disk has room for what is small, a name or a playlist: that says nothing of what has failed. */
 static void note(struct files *f, const struct work *w)
 {
 	if (w->kind == REMOVE || w->kind == RETIRE || w->kind == TIDY || w->kind == SWEEP)
 		return;
+	size_t n = w->blob ? w->blob->n : 0;
 	if (w->error) {
 		f->lost++;
 		if (!f->is_failing)
 			log_error("%s cannot be written: %s; the stream goes on without files",
 				  w->path, strerror(w->error));
-	} else if (f->is_failing) {
+		f->failed_bytes = f->is_failing && f->failed_bytes < n ? f->failed_bytes : n;
+		f->is_failing = true;
+	} else if (f->is_failing && n >= f->failed_bytes / 2) {
 		log_info("%s: files can be written again, %llu were not", w->path,
 			 (unsigned long long)f->lost);
+		f->is_failing = false;
 	}
-	f->is_failing = w->error != 0;
 }
 
 /* A file with a gap is of no use behind it. False: nothing is to be done. */

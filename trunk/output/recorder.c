@@ -114,8 +114,10 @@ static void take(struct recorder *r, struct msg *m)
 		r->retry_ms = clock_after(RETRY_MS);
 		close_recording(r);
 	}
-	if (r->recording && is_over(r, m))
+	if (r->recording && is_over(r, m)) {
 		close_recording(r);
+		r->awaits_key = false; /* this picture is in no other file */
+	}
 	if (r->recording && !recording_take(r->recording, m)) {
 		log_info("%s: another recording begins, since the stream has changed", r->key);
 		close_recording(r);
@@ -127,6 +129,7 @@ static void take(struct recorder *r, struct msg *m)
 	if (!can_begin(r, m))
 		return;
 	open_recording(r);
+	r->recording->is_sequel = !r->awaits_key;
 	r->awaits_key = false;
 	(void)recording_take(r->recording, m);
 }

@@ -37,6 +37,7 @@ struct recording {
 	int64_t base;       /* on the source's timeline: `offset_ms` in the file */
 	int64_t offset_ms;  /* how long the file was before */
 	bool has_media, was_there;
+	bool is_sequel; /* begins with whatever follows the file before, which need not be a key frame */
 };
 
 /* Begins the file; the path is taken. */

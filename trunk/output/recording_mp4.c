@@ -81,6 +81,7 @@ static bool take(struct recording *r, struct msg *msg)
 	struct recording_mp4_state *s = r->state;
 	struct au_walk w;
 	struct au au;
+	s->segmenter.opts.any_start = r->is_sequel;
 	for (au_begin(&w, msg); au_next(&w, &au);) {
 		enum segment_end end = segmenter_ends(&s->segmenter, msg, &au);
 		if (end == SEGMENT_BY_CHANGE)

@@ -279,7 +279,8 @@ void segmenter_add(struct segmenter *s, struct msg *msg, const struct au *au, in
 	s->has_offset[kind_of(msg)] = s->is_running = true;
 	s->newest = time > s->newest ? time : s->newest;
 	/* With pictures a run begins with a key frame. */
-	if (s->is_waiting && s->video.is_ready && !(au->type == MSG_VIDEO && au->is_key))
+	bool is_key = s->opts.any_start || (au->type == MSG_VIDEO && au->is_key);
+	if (s->is_waiting && s->video.is_ready && !is_key)
 		return;
 	if (s->cut.count == 0)
 		open_cut(s, &own, wall_ms);

@@ -13,6 +13,7 @@ struct segmenter_opts {
 	int64_t longest_ms; /* without a key frame it ends here all the same */
 	bool wait_key;      /* off: ends at any picture */
 	size_t bytes_max;   /* likewise */
+	bool any_start;     /* a run need not begin with a key frame */
 };
 
 struct unit {

@@ -242,6 +242,37 @@ static void counted_samples_follow_one_another(void **state)
 	assert_int_equal(sample_clock_map(&c, 2900, 0), 132741);
 }
 
+/* Frames of 1,024 samples, 23.2 ms, which an encoder calls 23 or 24 ms long: after 20,000 of them the samples would be
+ * four seconds ahead, or sixteen behind. */
+static void samples_stay_beside_their_times(void **state)
+{
+	(void)state;
+	for (int64_t each = 23; each <= 24; each++) {
+		struct sample_clock c = {.rate = 44100};
+		int64_t before = -1;
+		for (int64_t i = 0; i < 20000; i++) {
+			int64_t begin = sample_clock_map(&c, i * each, 1024);
+			assert_true(begin > before);
+			assert_true(llabs(begin * 1000 / 44100 - i * each) <= 60);
+			before = begin;
+		}
+	}
+}
+
+/* A publisher that was away for 60 ms: within seconds sound is where its times say. */
+static void a_small_gap_is_made_up_for(void **state)
+{
+	struct sample_clock c = {.rate = 44100};
+	int64_t begin = 0, told = 0;
+	(void)state;
+	for (int64_t i = 0; i < 600; i++) {
+		told = i * 1024 + (i < 100 ? 0 : 2646);
+		begin = sample_clock_map(&c, (told * 1000 + 22050) / 44100, 1024);
+		assert_true(i >= 100 || begin == i * 1024);
+	}
+	assert_true(llabs(begin - told) < 130);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +283,8 @@ int main(void)
 		cmocka_unit_test(vp9_key_frames_have_the_size),
 		cmocka_unit_test(adts_frames_have_their_length),
 		cmocka_unit_test(counted_samples_follow_one_another),
+		cmocka_unit_test(samples_stay_beside_their_times),
+		cmocka_unit_test(a_small_gap_is_made_up_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,6 +283,19 @@ static void a_run_begins_with_a_key_frame(void **state)
 	end(&r);
 }
 
+static void a_run_begins_with_any_picture_where_it_may(void **state)
+{
+	struct segmenter_opts opts = usual;
+	struct run r;
+	(void)state;
+	opts.any_start = true;
+	begin(&r, &opts);
+	headers(&r);
+	pictures(&r, 500, 3000, 1000, 0);
+	assert_said(&r, "0:500+1500 1:2000+1000");
+	end(&r);
+}
+
 /* What players have parts of cannot get another track. */
 static void a_track_that_comes_too_late_begins_a_segment(void **state)
 {
@@ -366,6 +379,7 @@ int main(void)
 		cmocka_unit_test(times_wrap),
 		cmocka_unit_test(lost_messages_are_a_discontinuity),
 		cmocka_unit_test(a_run_begins_with_a_key_frame),
+		cmocka_unit_test(a_run_begins_with_any_picture_where_it_may),
 		cmocka_unit_test(a_track_that_comes_too_late_begins_a_segment),
 		cmocka_unit_test(numbers_are_higher_than_those_before_a_restart),
 		cmocka_unit_test(segments_know_what_time_it_was),
