@@ -96,6 +96,8 @@ static const struct load_case cases[] = {
 	{"a directive of the top", "L vhost w { http_api {} }",
 	 "unknown directive 'http_api' in vhost; it belongs to the top level", ""},
 	{"a path for a name", "L vhost.enabled off;", "unknown directive 'vhost.enabled'\n", ""},
+	{"a short name with two letters that have changed places", "L vhost w { hsl { enabled on; } }",
+	 "unknown directive 'hsl' in vhost; did you mean 'hls'?\n", ""},
 	{"something nobody knows", "L qwertyuiop;", "unknown directive 'qwertyuiop'\n", ""},
 	{"a block with a value", "L http_api on;", "'http_api' is a block, 'http_api { … }'", ""},
 	{"a value with a block", "L daemon off { a; }", "'daemon' holds a value", ""},
