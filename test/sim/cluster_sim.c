@@ -14,9 +14,9 @@ struct options {
 	int origins, edges, streams, joins;
 	int per_second; /* joins; 0: all at once */
 	int tick_ms;
-	int crowd;                       /* who come within a second, beside the joins */
-	int every_ms, back_ms, down_ms;  /* an origin dies; its encoders are elsewhere; it is back */
-	int silent;                      /* its host dies */
+	int crowd;                      /* who come within a second, beside the joins */
+	int every_ms, back_ms, down_ms; /* an origin dies; its encoders are elsewhere; it is back */
+	int silent;                     /* its host dies */
 	uint64_t seed;
 	struct costs costs;
 };
@@ -343,13 +343,20 @@ static void read_option(struct options *o, const char *text)
 	const struct {
 		const char *name;
 		int *to;
-	} known[] = {{"origins=", &o->origins},           {"edges=", &o->edges},
-		     {"streams=", &o->streams},           {"joins=", &o->joins},
-		     {"rate=", &o->per_second},           {"rtt_us=", &o->costs.rtt_us},
-		     {"answer_us=", &o->costs.answer_us}, {"ask_us=", &o->costs.ask_us},
-		     {"play_us=", &o->costs.play_us},     {"tick_ms=", &o->tick_ms},
-		     {"crowd=", &o->crowd},               {"every_ms=", &o->every_ms},
-		     {"back_ms=", &o->back_ms},           {"down_ms=", &o->down_ms},
+	} known[] = {{"origins=", &o->origins},
+		     {"edges=", &o->edges},
+		     {"streams=", &o->streams},
+		     {"joins=", &o->joins},
+		     {"rate=", &o->per_second},
+		     {"rtt_us=", &o->costs.rtt_us},
+		     {"answer_us=", &o->costs.answer_us},
+		     {"ask_us=", &o->costs.ask_us},
+		     {"play_us=", &o->costs.play_us},
+		     {"tick_ms=", &o->tick_ms},
+		     {"crowd=", &o->crowd},
+		     {"every_ms=", &o->every_ms},
+		     {"back_ms=", &o->back_ms},
+		     {"down_ms=", &o->down_ms},
 		     {"silent=", &o->silent}};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strncmp(text, known[i].name, strlen(known[i].name)) == 0) {

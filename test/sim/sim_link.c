@@ -16,8 +16,8 @@ struct sim_link {
 	struct link link;
 	struct sock sock;
 	struct node *to;
-	int arrived; /* messages that were not read yet */
-	bool closed; /* by the other end */
+	int arrived;                 /* messages that were not read yet */
+	bool closed;                 /* by the other end */
 	struct link_refusal verdict; /* of the play; why: OK when it feeds */
 	uint32_t ts;
 	bool feeds;

@@ -29,7 +29,7 @@ struct node {
 	char rtmp[32], api[32]; /* "host:port" */
 	struct server *server;
 	bool dead;
-	bool silent;            /* its host is: nothing refuses connections, nothing ends those that there were */
+	bool silent; /* its host is: nothing refuses connections, nothing ends those that there were */
 	struct map *streams;    /* of an origin: name -> itself */
 	struct sim_link *links; /* of an origin: over which streams go out */
 	int64_t busy_until_us;  /* its CPU has work until then */
@@ -55,7 +55,7 @@ struct world {
 	int origin_count, edge_count;
 	struct map *by_rtmp, *by_api;
 	struct co_group group;
-	struct co *usher;              /* looks after those that wait */
+	struct co *usher; /* looks after those that wait */
 	struct join *waiting, *staying;
 	/* of joins */
 	uint64_t joins, played, missing, failed;

@@ -73,7 +73,8 @@ static int distance_of(const char *a, const char *b)
 		const int *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
 		row[0] = (int)i;
 		for (size_t j = 1; j <= b_len; j++) {
-			bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+			bool swapped =
+				i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
 			row[j] = min3(above[j] + 1, row[j - 1] + 1,
 				      above[j - 1] + (a[i - 1] != b[j - 1]));
 			if (swapped && two_above[j - 2] + 1 < row[j])

@@ -23,7 +23,8 @@ struct plan {
 	char **env;
 	char *pid_text; /* where the digits of LISTEN_PID belong */
 	int high[SPAWN_FDS_MAX];
-	volatile int failure; /* errno of the child, which shares our memory until it is another program */
+	volatile int
+		failure; /* errno of the child, which shares our memory until it is another program */
 };
 
 static char *pid_variable(char **digits)

@@ -164,7 +164,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_address_has_a_share_of_the_sessions, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(its_end_has_a_reason, setup_fake_time, teardown_fake_time),
+		cmocka_unit_test_setup_teardown(its_end_has_a_reason, setup_fake_time,
+						teardown_fake_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
