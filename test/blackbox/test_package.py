@@ -83,7 +83,7 @@ def test_unit_is_valid_and_shut_in(t):
 
 @alone
 @once("dpkg builds a program of its own.")
-@limit(600)
+@limit(1000)
 def test_debian_package_is_clean(t):
     """make deb builds a package in which lintian finds nothing, with the configuration as conffiles. Where there is debootstrap and
     a mirror of Debian, it is installed in a bare system and purged without a rest."""
