@@ -10,7 +10,10 @@ import subprocess
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 GROUP_KEYS = {"count": int, "conf": str, "listen": (int, str), "http": (int, str), "api": (int, str), "shared": bool,
               "coworkers": str, "origin": str, "cpus": list, "env": dict}
-FLEET_KEYS = {"folder": str, "program": str, "groups": dict}
+FLEET_KEYS = {"folder": str, "program": str, "restart": dict, "groups": dict}
+# Seconds: what has ended by itself is started again after `first`, twice as long each time, `most` at most; when it ran for
+# `steady`, after `first` again.
+RESTART = {"first": 1, "most": 30, "steady": 60}
 CONTROL = "fleet.sock" # in the folder of the description
 
 
@@ -132,12 +135,21 @@ class Fleet:
         self.base = os.getcwd()
         self.folder = os.path.abspath(tree.get("folder", "objs/fleet"))
         self.program = tree.get("program") or self.default_program()
+        self.restart = self.read_restart(tree.get("restart", {}), path)
         self.members = []
         for name, row in (tree.get("groups") or {}).items():
             self.add_group(name, row, path)
         if not self.members:
             raise Failed(f"{path}: there is no group in it")
         self.validate(path)
+
+    @staticmethod
+    def read_restart(row, path):
+        known(row, dict.fromkeys(RESTART, (int, float)), f"{path}, restart")
+        restart = dict(RESTART, **row)
+        if not 0 < restart["first"] <= restart["most"] or restart["steady"] < 0:
+            raise Failed(f"{path}, restart: 0 < first <= most, and steady is not below 0")
+        return restart
 
     @staticmethod
     def default_program():

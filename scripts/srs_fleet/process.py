@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 
-BACKOFF_FIRST, BACKOFF_MAX, STEADY = 1.0, 30.0, 60.0
 READY_SECONDS, STOP_SECONDS = 30.0, 15.0
 
 
@@ -20,23 +19,44 @@ class Process:
     def __init__(self, supervisor, member):
         self.supervisor, self.member = supervisor, member
         self.pid = self.pidfd = 0
-        self.started, self.restarts, self.backoff = 0.0, 0, BACKOFF_FIRST
+        self.started, self.restarts, self.backoff = 0.0, 0, 0
+        self.last_end, self.due = "", 0.0
         self.wanted, self.timer = True, None
         self.former = {}        # processes that an upgrade has replaced and that have clients still, by pidfd
         self.ended = asyncio.Event()
 
     def start(self):
-        self.timer = None
+        self.timer, self.started = None, time.monotonic()
         pid = self.member.holder()
         if pid:
             say(f"{self.member.name}: runs already, process {pid}")
-        else:
-            with open(self.member.path(".out"), "wb") as out:
-                pid = subprocess.Popen([self.member.fleet.program, "-c", self.member.conf], stdout=out, stderr=out,
-                                       stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.member.fleet.base,
-                                       env=dict(os.environ, **self.member.env())).pid
-            say(f"{self.member.name}: started, process {pid}")
+            return self.watch(pid)
+        try:
+            pid = self.spawn()
+        except OSError as e: # the program is being replaced, or the disk is full
+            return self.start_later(f"could not be started: {e.strerror}", "")
+        say(f"{self.member.name}: started, process {pid}")
         self.watch(pid)
+
+    def spawn(self):
+        with open(self.member.path(".out"), "wb") as out:
+            return subprocess.Popen([self.member.fleet.program, "-c", self.member.conf], stdout=out, stderr=out,
+                                    stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.member.fleet.base,
+                                    env=dict(os.environ, **self.member.env())).pid
+
+    def start_later(self, why, words):
+        """Later each time, unless it ran for a while."""
+        restart, now = self.member.fleet.restart, time.monotonic()
+        longer = self.backoff and now - self.started <= restart["steady"]
+        self.backoff = min(self.backoff * 2, restart["most"]) if longer else restart["first"]
+        self.last_end, self.due = why, now + self.backoff
+        self.restarts += 1
+        say(f"{self.member.name}: {why}, starts again in {self.backoff:g} s{words}")
+        self.timer = asyncio.get_running_loop().call_later(self.backoff, self.start)
+
+    def waits(self):
+        """"ended with 1 unasked, starts again in 3 s"; "" when it runs."""
+        return f"{self.last_end}, starts again in {max(0, self.due - time.monotonic()):.0f} s" if self.timer else ""
 
     def watch(self, pid):
         if self.pidfd:
@@ -86,12 +106,7 @@ class Process:
         if heir and heir != gone: # an upgrade that somebody else asked for
             say(f"{self.member.name}: process {heir} took over")
             return self.watch(heir)
-        if time.monotonic() - self.started > STEADY:
-            self.backoff = BACKOFF_FIRST
-        say(f"{self.member.name}: {why} unasked, starts again in {self.backoff:g} s{self.last_words()}")
-        self.restarts += 1
-        self.timer = asyncio.get_running_loop().call_later(self.backoff, self.start)
-        self.backoff = min(self.backoff * 2, BACKOFF_MAX)
+        self.start_later(f"{why} unasked", self.last_words())
 
     def last_words(self):
         try:
@@ -147,7 +162,7 @@ class Process:
 
     async def restart(self):
         await self.stop()
-        self.wanted = True
+        self.wanted, self.backoff = True, 0
         self.start()
         return await self.until_ready()
 

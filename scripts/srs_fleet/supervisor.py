@@ -69,7 +69,7 @@ class Supervisor:
     async def row(self, p):
         row = {"name": p.member.name, "pid": p.pid, "restarts": p.restarts, "cpu": p.member.cpu,
                "uptime": int(time.monotonic() - p.started) if p.pid else 0, "listen": p.member.listen or "",
-               "http": p.member.http or "", "api": p.member.api}
+               "http": p.member.http or "", "api": p.member.api, "waits": p.waits()}
         status, answer = await asyncio.to_thread(p.member.ask, "/api/v1/summaries") if p.pid else (0, None)
         row["state"] = "serves" if status in (200, 401) else "starts" if p.pid else "waits" if p.wanted else "ended"
         _, vhosts = await asyncio.to_thread(p.member.ask, "/api/v1/vhosts/") if status == 200 else (0, None)

@@ -5,10 +5,14 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.parse
 
 import topology as top
-from support import httpc
+from support import gb, hls, httpc, rtc, srt, websocket
+from support.hookserver import HookServer
 from support.server import wait_for
+from test_hls_sessions import session_of
+from test_rtc_media import media_file, wait_heard
 
 CLUSTER = os.path.join(top.HERE, "..", "..", "scripts", "cluster")
 JSON_LOG = "access_log { enabled on; file ./access.log; format json; }\n"
@@ -65,6 +69,98 @@ def test_refused_and_redirected_sessions_have_lines(t):
     wait_for(lambda: "end=redirect" in text() and "end=not-found" in text(), 5, "both lines")
     assert re.search(r'^ts=\S+Z id=\w{8} trace=\w{8} role=play type=flv-play ip=127.0.0.1 url="/live/x.flv" ms=\d+ '
                      r'recv=0 send=0 end=redirect why="the stream /live/x is at [^"]+"$', text(), re.M), text()
+
+
+def assert_played(line, least):
+    """It has seen something: so much was sent, and the first of it before its end."""
+    assert line["role"] == "play" and line["send"] >= least and 0 <= line["first_ms"] <= line["ms"], line
+
+
+def test_sessions_of_hls_leave_lines(t):
+    """Sessions that lapse, that the API ends, and that a web service refuses; and a player that is sent to a coworker."""
+    hooks = t.keep(HookServer(say=lambda said: (200, '{"code":1,"reason":"no"}' if said["param"] == "?no=1" else "0")))
+    vhost = f"hls {{ enabled on; hls_fragment 1; hls_window 1; }} http_hooks {{ enabled on; on_play {hooks.url('/play')}; }}"
+    s = t.server("srs", top.conf(vhost, top=JSON_LOG))
+    t.publish(s.url("live/a"), t.media(10, gop=1.0), speed=4, burst=1000)
+    child = hls.wait_master(s.web("/live/a.m3u8"))
+    whole = hls.fetch(urllib.parse.urljoin(child, hls.wait_list(child).segments[-1].uri))
+    other = session_of(hls.master(s.web("/live/a.m3u8")))
+    s.json("/api/v1/clients/" + other, "DELETE")
+    assert httpc.fetch(s.web("/live/a.m3u8?no=1")).status == 403
+    kicked, refused = wait_line(s, id=other, end="kicked"), wait_line(s, type="hls-play", end="denied")
+    assert "first_ms" not in kicked and kicked["ip"] == "127.0.0.1" and kicked["url"] == "/live/a", kicked
+    assert refused["role"] == "play" and refused["url"] == "/live/a.m3u8" and "no" in refused["why"], refused
+    line = wait_line(s, id=session_of(child))
+    assert_played(line, len(whole))
+    assert line["type"] == "hls-play" and line["end"] == "closed" and "nothing was asked" in line["why"], line
+    assert "skips" not in line and line["trace"] == line["id"], line
+    a = top.start_clustered(t, s, name="a", more="} hls { enabled on; ", top=JSON_LOG)
+    assert httpc.fetch(a.web("/live/a.m3u8")).status == 302
+    line = wait_line(a, type="hls-play", end="redirect")
+    assert s.http_address in line["why"] and line["send"] == 0, line
+
+
+def test_sessions_of_endless_answers_leave_lines(t):
+    """MPEG-TS without an end over HTTP and over WebSocket."""
+    s = t.server("srs", top.local(top=JSON_LOG).replace("[stream].flv", "[stream].ts"))
+    t.publish(s.url("live/a"), t.media(10))
+
+    def played(leave):
+        who = wait_for(lambda: next((c for c in s.clients() if not c["publish"]), None), 5, "the player")
+        leave()
+        line = wait_line(s, id=who["id"])
+        assert_played(line, 20000)
+        assert line["type"] == who["type"] == "flv-play" and line["skips"] == 0 and line["end"] in ("closed", "done"), line
+    plain = httpc.Response(s.web("/live/a.ts"))
+    got = 0
+    while got < 20000:
+        got += len(plain.read())
+    played(plain.close)
+    framed = t.keep(websocket.Client(s.web("/live/a.ts")))
+    framed.binary(20000)
+    played(lambda: framed.say(8, b"\x03\xe8"))
+
+
+def test_sessions_of_srt_and_cameras_leave_lines(t):
+    """A publisher and a player of SRT, a camera, and a WebRTC player and publisher whose peers never came."""
+    srt.need(t)
+    vhost = rtc.VHOST % "" + srt.VHOST % "" + "publish { reconnect_grace 0; }"
+    s = t.server("srs", top.conf(vhost, top=JSON_LOG + rtc.SERVER % "" + srt.SERVER % "" + gb.CONF % ("", "")))
+    camera = gb.Camera(t, s)
+    publisher = srt.ffmpeg(t, srt.media_file(t), srt.publish_url(s))
+    s.wait_live("a", 10)
+    srt.probe(srt.play_url(s), 1)
+    line = wait_line(s, type="srt-play")
+    assert_played(line, 10000)
+    assert line["end"] == "closed" and line["skips"] == 0 and line["url"] == "/live/a", line
+    for ask, stream in ((rtc.whep, "a"), (rtc.whip, "w")):
+        answer = ask(s, stream)
+        assert answer.status == 201, answer.content
+        assert httpc.fetch(s.api_url(answer.headers["location"]), "DELETE").status == 200
+    for role, url in (("play", "/live/a"), ("publish", "/live/w")):
+        line = wait_line(s, type="rtc-" + role, end="closed")
+        assert line["role"] == role and "first_ms" not in line and "over HTTP" in line["why"], line
+    publisher.interrupt()
+    line = wait_line(s, type="srt-publish")
+    assert line["end"] == "closed" and line["recv"] > 10000 and line["role"] == "publish" and "first_ms" not in line, line
+    s.wait_live(camera.id, 10)
+    camera.stop_media()
+    line = wait_line(s, type="gb28181-publish")
+    assert line["recv"] > 1000 and line["url"] == "/live/" + camera.id and line["ip"] == "127.0.0.1" and line["why"], line
+
+
+def test_sessions_of_webrtc_leave_lines(t):
+    """A WebRTC publisher and player that were connected: first media, bytes, and that they have said good-bye."""
+    s = t.server("srs", top.conf(rtc.VHOST % "", top=JSON_LOG + rtc.SERVER % ""))
+    peers = rtc.aiortc(t, *((role, s.api_url(f"/rtc/v1/{kind}/?app=live&stream=a"), *more) for role, kind, more in (
+        ("publish", "whip", (media_file(t),)), ("play", "whep", ()))))
+    wait_heard(peers, {"video": 25}, i=1)
+    peers.popen.terminate()
+    line = wait_line(s, type="rtc-play")
+    assert_played(line, 10000)
+    assert line["end"] == "closed" and line["skips"] == 0 and line["ip"] == "127.0.0.1", line
+    line = wait_line(s, type="rtc-publish")
+    assert line["role"] == "publish" and line["recv"] > 10000 and "first_ms" not in line, line
 
 
 def test_the_log_as_json_and_for_the_journal(t):

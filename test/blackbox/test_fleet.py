@@ -40,6 +40,7 @@ class Fleet:
         for name, text in (("origin.conf", ORIGIN), ("edge.conf", EDGE)):
             with open(t.path(name), "w") as f:
                 f.write(text)
+        self.program, self.restart = BIN, "{first: 1}"
         self.describe(edges)
         self.up = None
 
@@ -47,7 +48,8 @@ class Fleet:
         with open(self.file, "w") as f:
             f.write(f"""
 folder: {self.folder}
-program: {BIN}
+program: {self.program}
+restart: {self.restart}
 groups:
   origin:
     count: 2
@@ -127,6 +129,48 @@ def test_fleet_runs_and_steers_the_servers_of_a_host(t):
     assert not any(alive(pid) for pid in pids), pids
 
 
+# Ends at once where it is told to; asked to check a configuration it does that.
+CRASHES = """#!/bin/sh
+case " $* " in *" -t "*) exec {program} "$@" ;; esac
+case $SRS_PID in */edge-1.pid) [ ! -e {flag} ] || exit 3 ;; esac
+exec {program} "$@"
+"""
+
+
+def test_fleet_waits_longer_for_what_ends_again_and_again(t):
+    """What ends at its start is started again later each time, up to a limit, and status says so; when it has run for a while, the
+    wait is the first one again. A program that is not there for a moment costs a wait, too."""
+    fleet = t.keep(Fleet(t))
+    fleet.program, fleet.restart, flag = t.path("program"), "{first: 0.1, most: 0.4, steady: 1}", t.path("crash")
+    with open(fleet.program, "w") as f:
+        f.write(CRASHES.format(program=BIN, flag=flag))
+    os.chmod(fleet.program, 0o755)
+    fleet.describe(2)
+    fleet.start()
+
+    def waits(why, name="edge-1"):
+        return re.findall(rf"{name}: {why}, starts again in ([\d.]+) s", fleet.up.output())
+
+    def uptime():
+        row = fleet.rows()["edge-1"]
+        return row[1] == "serves" and row[3] in ("2s", "3s", "4s", "5s")
+    open(flag, "w").close()
+    os.kill(fleet.pid("edge-1"), signal.SIGKILL)
+    wait_for(lambda: len(waits("ended with 3 unasked")) >= 3, 10, "three more starts")
+    assert waits("ended by signal 9 unasked") + waits("ended with 3 unasked")[:3] == ["0.1", "0.2", "0.4", "0.4"], fleet.up.output()
+    wait_for(lambda: "edge-1: ended with 3 unasked, starts again in 0 s" in fleet.order("status")[1], 10, "the word of status")
+    os.unlink(flag)
+    wait_for(uptime, 15, "an edge that has run for a while")
+    os.kill(fleet.pid("edge-1"), signal.SIGKILL)
+    wait_for(lambda: len(waits("ended by signal 9 unasked")) == 2, 5, "its second end")
+    assert waits("ended by signal 9 unasked") == ["0.1", "0.1"], fleet.up.output()
+    os.rename(fleet.program, fleet.program + ".new")
+    os.kill(fleet.pid("edge-2"), signal.SIGKILL)
+    wait_for(lambda: waits("could not be started: No such file or directory", "edge-2"), 5, "a start without a program")
+    os.rename(fleet.program + ".new", fleet.program)
+    wait_for(lambda: fleet.order("status")[0] == 0, 15, "all of them")
+
+
 @alone
 @limit(90)
 def test_a_fleet_is_upgraded_under_its_viewers(t):
@@ -171,6 +215,11 @@ def test_a_fleet_is_upgraded_under_its_viewers(t):
 def test_fleet_refuses_what_cannot_work(t):
     """A wrong description or configuration is named with its place, and a running fleet is left as it is."""
     fleet = t.keep(Fleet(t))
+    fleet.restart = "{first: 3, most: 2}"
+    fleet.describe(2)
+    status, text = fleet.order("check")
+    assert status == 2 and "first <= most" in text and "Traceback" not in text, text
+    fleet.restart = "{first: 1}"
     for more, words in (("    colour: red\n", "'colour' is not known"),
                         (f"  more:\n    conf: x\n    api: {fleet.api}\n", f"port {fleet.api} is `api`"),
                         ("  more:\n    conf: x\n    api: 99999\n", "group more: 99999 is not [host:]port"),

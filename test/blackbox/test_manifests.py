@@ -2,13 +2,15 @@
 import glob
 import json
 import os
+import re
 import subprocess
 
 import topology as top
+from support import httpc
 from support.case import Skip
-from support.server import BIN
+from support.server import BIN, free_port
 
-ONCE = "They judge files, and the program only reads a configuration."
+ONCE = "They judge files, and the program does little."
 
 PACKAGING = os.path.abspath(os.path.join(top.HERE, "..", "..", "scripts", "packaging"))
 # Read by the system's Python, which has the parser; printed as JSON.
@@ -53,6 +55,64 @@ def test_kubernetes_objects_fit_each_other(t):
     edges = named(found, "ConfigMap", "srs-edge")["data"]["srs.conf"]
     assert "_api._tcp.srs-origin-peers;" in origins and named(found, "Service", "srs-origin-peers")
     assert "_rtmp._tcp.srs-origin;" in edges and named(found, "Service", "srs-origin")
+
+
+RENDER = os.path.join(top.HERE, "..", "support", "render_chart.go")
+
+
+class Chart:
+    """The chart, rendered by Go's templates."""
+
+    def __init__(self, t):
+        t.need("go")
+        self.t, self.folder, self.program = t, os.path.join(PACKAGING, "helm"), t.path("render_chart")
+        env = dict(os.environ, GO111MODULE="off", GOCACHE=os.path.join(top.HERE, "..", "..", "objs", "go-cache"))
+        subprocess.run(["go", "build", "-o", self.program, RENDER], check=True, timeout=50, env=env)
+        self.values, self.about = documents(*(os.path.join(self.folder, n) for n in ("values.yaml", "Chart.yaml")))
+
+    def render(self, **autoscaling):
+        """The documents, and what the program says."""
+        values = json.loads(json.dumps(self.values))
+        values["edge"]["autoscaling"].update(autoscaling)
+        values["clusterSecret"] = "secret-of-all"
+        values["edge"]["extraPorts"] = [{"name": "srt", "port": 10080, "protocol": "UDP"}]
+        about = {key[0].upper() + key[1:]: value for key, value in self.about.items()}
+        given = {"Values": values, "Release": {"Name": "live", "Service": "Helm"}, "Chart": about}
+        done = subprocess.run([self.program, self.folder], input=json.dumps(given), capture_output=True, text=True, timeout=20)
+        with open(self.t.path("chart.yaml"), "w") as f:
+            f.write(done.stdout)
+        return documents(self.t.path("chart.yaml")) if done.returncode == 0 else [], done.stderr
+
+
+def test_chart_scales_edges_by_processors_or_viewers(t):
+    """The chart is rendered: its configurations are fine, edges are scaled by the processor, by viewers or both as its values say, and
+    the adapter makes that measure of a figure that the exporter has."""
+    chart = Chart(t)
+    for d in (d for d in chart.render()[0] if d["kind"] == "ConfigMap"):
+        text = d["data"]["srs.conf"].replace("/etc/srs-secret/secret", os.devnull)
+        done = t.run("-t", "-c", "x.conf", conf=text, name=d["metadata"]["name"])
+        assert done.returncode == 0, done.text
+
+    def measures(**autoscaling):
+        scaler = named(chart.render(**autoscaling)[0], "HorizontalPodAutoscaler", "live-edge")["spec"]
+        return {m["type"]: m[m["type"].lower()] for m in scaler["metrics"]}
+    by_cpu, both = measures(), measures(viewers=6000)
+    assert set(by_cpu) == {"Resource"} and by_cpu["Resource"]["target"]["averageUtilization"] == 60, by_cpu
+    assert both["Resource"] == by_cpu["Resource"], both
+    assert both["Pods"]["target"] == {"type": "AverageValue", "averageValue": "6000"}, both
+    assert set(measures(cpu=0, viewers=6000)) == {"Pods"}
+    assert "cpu or viewers" in chart.render(cpu=0)[1]
+    assert "HorizontalPodAutoscaler" not in {d["kind"] for d in chart.render(enabled=False)[0]}
+    rule = documents(os.path.join(PACKAGING, "prometheus-adapter.yaml"))[0]["rules"]["custom"][0]
+    assert rule["name"]["as"] == both["Pods"]["metric"]["name"]
+    name, label = re.match(r'(\w+)\{(role="player"),', rule["seriesQuery"]).groups()
+    assert label in rule["metricsQuery"] and set(rule["resources"]["overrides"]) == {"namespace", "pod"}
+    port = free_port()
+    s = t.server("edge", top.local(top=f"exporter {{ enabled on; listen 127.0.0.1:{port}; }}\n"))
+    t.publish(s.url("live/x"))
+    t.probe(s.url("live/x")).wait_frames(5)
+    text = httpc.fetch(f"http://127.0.0.1:{port}/metrics").content.decode()
+    assert f"\n{name}{{{label}}} 1\n" in text, text
 
 
 def test_container_files_name_what_exists(t):

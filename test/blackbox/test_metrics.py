@@ -165,6 +165,15 @@ def queries():
     return out + list(OF_SRS)
 
 
+def test_alerts_are_what_promtool_takes(t):
+    """promtool finds no fault in the alert rules and in the sample of Prometheus' own configuration, which names them."""
+    t.need("promtool")
+    for kind, name in (("rules", "alerts.yml"), ("config", "prometheus.yml")):
+        done = subprocess.run(["promtool", "check", kind, os.path.join(CONF, "prometheus", name)], text=True, capture_output=True,
+                              timeout=20, check=False)
+        assert done.returncode == 0 and re.search(r"[1-9]\d* rules found", done.stdout + done.stderr), done.stdout + done.stderr
+
+
 class Prometheus:
     def __init__(self, t, targets):
         self.port = free_port()

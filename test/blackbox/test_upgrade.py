@@ -1,5 +1,6 @@
 """Another binary takes over in place (SIGUSR2): nobody is refused, and what is published to the old one is there."""
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -9,7 +10,7 @@ import topology as top
 from support import SCALE, httpc
 from support.case import alone, limit
 from support.flv import read_file
-from support.server import wait_for
+from support.server import BIN, wait_for
 
 UPGRADES = 3
 
@@ -129,7 +130,7 @@ def test_upgrades_under_players_and_encoders(t):
 
 
 def test_a_new_binary_that_does_not_start_changes_nothing(t):
-    """A configuration with an error, a port that is taken, and a file that is no program: the old one goes on."""
+    """A configuration with an error, and a port that is taken: the old one goes on."""
     origin = t.server("origin", top.local(publish="reconnect_grace 0;"))
     publisher = t.publish(origin.url("live/x"))
     probe = t.probe(origin.url("live/x")).wait_frames(5)
@@ -145,6 +146,49 @@ def test_a_new_binary_that_does_not_start_changes_nothing(t):
         f.write(good)
     t.probe(origin.url("live/x")).wait_frames(5)
     assert origin.json("/api/v1/drain")["data"]["state"] == "off"
+
+
+def replace(path, content, mode):
+    """Puts a new file there, as a package does; None: there is none any more."""
+    os.unlink(path)
+    if content is not None:
+        with open(path, "wb") as f:
+            f.write(content)
+        os.chmod(path, mode)
+
+
+def test_a_file_that_is_no_program_changes_nothing(t):
+    """A text, a program without the right to run it, a script that ends, and no file at all in the place of the program: the old
+    process goes on, its log says why, and a program that is put there then takes over."""
+    program = t.path("program")
+    shutil.copy2(BIN, program)
+    with open(BIN, "rb") as f:
+        good = f.read()
+    origin = t.server("origin", top.local(publish="reconnect_grace 0;"), program=program)
+    generations = Generations(t, origin)
+    publisher = t.publish(origin.url("live/x"), mark=True)
+    probe = t.probe(origin.url("live/x")).wait_frames(5)
+    for n, (content, mode, why) in enumerate(((b"words\n", 0o755, "Exec format error"), (good, 0o644, "Permission denied"),
+                                              (b"#!/bin/sh\nexit 0\n", 0o755, "it has ended"),
+                                              (b"", 0o755, "Exec format error")), 1):
+        replace(program, content, mode)
+        origin.signal(signal.SIGUSR2)
+        wait_for(lambda n=n: origin.log().count("nothing has changed") == n, 10, "the failure")
+        line = [text for text in origin.log().splitlines() if "nothing has changed" in text][-1]
+        assert why in line, (why, line)
+    replace(program, None, 0)
+    origin.signal(signal.SIGUSR2)
+    origin.wait_log("no upgrade: cannot start .*: No such file or directory; nothing has changed")
+    assert pid_of(origin) == origin.pid and origin.json("/api/v1/drain")["data"]["state"] == "off"
+    assert publisher.ended is None and not probe.ended
+    with open(program, "wb") as f:
+        f.write(good)
+    os.chmod(program, 0o755)
+    generations.upgrade()
+    t.probe(origin.url("live/x")).wait_frames(5)
+    probe.wait_frames(5, after=time.monotonic())
+    probe.stop()
+    assert not probe.missing(publisher.sent), probe.missing(publisher.sent)[:5]
 
 
 def test_an_encoder_that_comes_back_reaches_the_new_one(t):

@@ -1,10 +1,10 @@
-/* Links between simulated nodes. A stream is one byte each half second: enough for the program to see that it
- * lives, and for its loss to be noticed as it would be. */
+/* Links between simulated nodes. A stream is one message each half second: enough for the program to see that it
+ * lives, and for its loss to be noticed as it would be. They have no descriptors, of which a host allows a process
+ * some ten thousands: what would be an event of the kernel wakes the coroutine that has the socket. */
 #include "base/mem.h"
 #include "cluster/coworker.h"
 #include "cluster/link.h"
 #include "sim/world.h"
-#include "support/pair.h"
 #include "unit/live/media.h"
 
 #include <stdio.h>
@@ -14,8 +14,10 @@
 
 struct sim_link {
 	struct link link;
-	struct pair pair;
+	struct sock sock;
 	struct node *to;
+	int arrived;                 /* messages that were not read yet */
+	bool closed;                 /* by the other end */
 	struct link_refusal verdict; /* of the play; why: OK when it feeds */
 	uint32_t ts;
 	bool feeds;
@@ -27,6 +29,15 @@ static struct sim_link *of(struct link *link)
 	return container_of(link, struct sim_link, link);
 }
 
+/* A process that has died refuses connections, and a host that has answers nothing. */
+static err no_answer(const struct node *to, const char *name, int64_t deadline)
+{
+	if (!to || !to->silent)
+		return err_fail(ERR_CONNECT, "%s refuses connections", name);
+	TRY(co_sleep(deadline - clock_ms()));
+	return err_fail(ERR_TIMEOUT, "%s does not answer", name);
+}
+
 static err open_link(struct link **out, const struct link_opts *opts, struct link_refusal *said)
 {
 	struct world *world = the_world;
@@ -35,11 +46,12 @@ static err open_link(struct link **out, const struct link_opts *opts, struct lin
 	/* TCP's handshake, RTMP's and connect: three times there and back. */
 	TRY(co_sleep(3 * world->costs.rtt_us / 1000));
 	if (!to || to->dead)
-		return err_fail(ERR_CONNECT, "%s refuses connections", opts->name);
+		return no_answer(to, opts->name, opts->deadline);
 	struct sim_link *l = mem_new(struct sim_link);
-	TRY(pair_open(&l->pair, 1, 2));
+	l->sock.rfd.fd = -1;
+	l->sock.recv_ms = l->sock.send_ms = clock_ms();
 	l->link.ops = &sim_link;
-	l->link.sock = l->pair.near;
+	l->link.sock = &l->sock;
 	l->to = to;
 	snprintf(l->link.name, sizeof(l->link.name), "%s", opts->name);
 	*out = &l->link;
@@ -74,10 +86,18 @@ static void locate(struct sim_link *l, const struct upstream_request *request)
 	free(answer);
 }
 
+static void wake(const struct sim_link *l)
+{
+	if (l->sock.rfd.waiter)
+		co_wake(l->sock.rfd.waiter);
+}
+
 static void say(struct sim_link *l)
 {
-	if (l->pair.far)
-		(void)sock_send(l->pair.far, "p", 1);
+	if (l->closed)
+		return;
+	l->arrived++;
+	wake(l);
 }
 
 static err play(struct link *link, const struct upstream_request *request)
@@ -88,7 +108,7 @@ static err play(struct link *link, const struct upstream_request *request)
 	int64_t done = node_work(n, n->world->costs.play_us);
 	TRY(co_sleep((done - clock_us() + n->world->costs.rtt_us + 999) / 1000));
 	if (n->dead)
-		return err_fail(ERR_CLOSED, "%s is gone", link->name);
+		return no_answer(n, link->name, sock_deadline(link->sock));
 	if (!node_has(n, request->target->stream))
 		locate(l, request);
 	l->feeds = !l->verdict.why;
@@ -101,14 +121,15 @@ static err play(struct link *link, const struct upstream_request *request)
 static err next(struct link *link, struct link_media *out, struct link_refusal *said)
 {
 	struct sim_link *l = of(link);
-	char c;
-	size_t n;
 	*out = (struct link_media){0};
 	if (l->verdict.why) {
 		*said = l->verdict;
 		return err_fail(said->why, "%s", said->description);
 	}
-	TRY(sock_try_recv(link->sock, &c, 1, &n));
+	if (!l->arrived)
+		return l->closed ? err_fail(ERR_CLOSED, "%s is gone", link->name) : ERR_AGAIN;
+	l->arrived--;
+	l->sock.recv_ms = clock_ms();
 	out->msg = l->ts ? picture(40) : key_frame(50);
 	out->raw = l->ts;
 	l->ts += 500;
@@ -131,7 +152,6 @@ static void free_link(struct link *link)
 	struct sim_link *l = of(link);
 	if (l->feeds)
 		DL_DELETE(l->to->links, l);
-	pair_close(&l->pair);
 	free(l);
 }
 
@@ -155,6 +175,8 @@ void sim_links_tick(struct node *origin)
 void sim_links_drop(struct node *origin)
 {
 	struct sim_link *l;
-	DL_FOREACH (origin->links, l)
-		sock_close(&l->pair.far);
+	DL_FOREACH (origin->links, l) {
+		l->closed = true;
+		wake(l);
+	}
 }

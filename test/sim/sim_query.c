@@ -13,6 +13,7 @@
 struct reply {
 	struct node *from;
 	int64_t at_us;
+	err lost; /* OK: it answers */
 };
 
 /* Hangs at asks.v, which nobody else uses here. */
@@ -25,6 +26,27 @@ static int by_time(const void *a, const void *b)
 {
 	const struct reply *x = a, *y = b;
 	return (x->at_us > y->at_us) - (x->at_us < y->at_us);
+}
+
+/* A process that has died refuses the connection, and a host that has answers nothing. */
+static struct reply lost(const struct coworker_query *q, struct node *n, int64_t sent)
+{
+	int64_t refused_us = clock_us() + sent + n->world->costs.rtt_us;
+	return (struct reply){
+		.from = n,
+		.at_us = n->silent ? q->asks.deadline * 1000 : refused_us,
+		.lost = n->silent ? ERR_TIMEOUT : ERR_CONNECT,
+	};
+}
+
+static struct reply answer_of(struct node *n, int64_t sent)
+{
+	const struct costs *costs = &n->world->costs;
+	n->answers++;
+	return (struct reply){
+		.from = n,
+		.at_us = sent + node_work(n, costs->answer_us) + costs->rtt_us,
+	};
 }
 
 void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
@@ -49,17 +71,34 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 		/* Its coroutine has the CPU now: what waits for it goes on later. */
 		(void)node_work(asker, world->costs.ask_us);
 		sent += world->costs.ask_us;
-		if (n->dead)
-			continue;
-		n->answers++;
-		r->v[r->count].from = n;
-		r->v[r->count++].at_us =
-			sent + node_work(n, world->costs.answer_us) + world->costs.rtt_us;
+		r->v[r->count++] = n->dead ? lost(q, n, sent) : answer_of(n, sent);
 	}
 	qsort(r->v, (size_t)r->count, sizeof(r->v[0]), by_time);
 	q->asks.v = (struct ask *)r;
 	q->asks.vhost = mem_strdup(target->stream);
 	member_list_fini(&members);
+}
+
+/* True: it has the stream. */
+static bool take(struct coworker_query *q, const struct reply *reply,
+		 struct coworker_answer *answer)
+{
+	struct node *from = reply->from;
+	if (reply->lost || from->dead) {
+		members_failed(q->cluster, from->api, reply->lost ? reply->lost : ERR_CLOSED,
+			       "it is gone");
+		return false;
+	}
+	members_answered(q->cluster, from->api);
+	q->missing--;
+	if (!node_has(from, q->asks.vhost)) {
+		q->absent++;
+		return false;
+	}
+	*answer = (struct coworker_answer){0};
+	snprintf(answer->rtmp, sizeof(answer->rtmp), "%s", from->rtmp);
+	snprintf(answer->coworker, sizeof(answer->coworker), "%s", from->api);
+	return true;
 }
 
 err coworker_query_next(struct coworker_query *q, struct coworker_answer *answer, int64_t deadline)
@@ -76,15 +115,8 @@ err coworker_query_next(struct coworker_query *q, struct coworker_answer *answer
 		if (ms > clock_ms())
 			TRY(co_sleep(ms - clock_ms()));
 		r->taken++;
-		q->missing--;
-		if (reply->from->dead || !node_has(reply->from, q->asks.vhost)) {
-			q->absent++;
-			continue;
-		}
-		*answer = (struct coworker_answer){0};
-		snprintf(answer->rtmp, sizeof(answer->rtmp), "%s", reply->from->rtmp);
-		snprintf(answer->coworker, sizeof(answer->coworker), "%s", reply->from->api);
-		return OK;
+		if (take(q, reply, answer))
+			return OK;
 	}
 	return err_plain(ERR_ENDED);
 }

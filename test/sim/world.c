@@ -1,17 +1,14 @@
 #include "sim/world.h"
 #include "base/mem.h"
-#include "base/vec.h"
 #include "cluster/cluster.h"
+#include "cluster/coworker.h"
 #include "cluster/members.h"
-#include "cluster/pulls.h"
 #include "cluster/upstream.h"
 #include "support/test_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TICK_MS = 500 };
 
 struct world *the_world;
 
@@ -79,9 +76,12 @@ static void start(struct node *nodes, int count, const char *cluster)
 static void tick_main(void *arg)
 {
 	struct world *w = arg;
-	while (co_sleep(TICK_MS) == OK)
+	while (co_sleep(w->tick_ms) == OK) {
 		for (int i = 0; i < w->origin_count; i++)
-			sim_links_tick(&w->origins[i]);
+			if (!w->origins[i].dead)
+				sim_links_tick(&w->origins[i]);
+		viewers_look(w);
+	}
 }
 
 /* 10.0.0.1 and so on; or as a script says, "rtmp api". */
@@ -112,28 +112,34 @@ static struct node *nodes_new(struct world *w, enum node_kind kind, int count, c
 	return nodes;
 }
 
-struct world *world_new(int origins, int edges, uint64_t seed, const struct costs *costs,
-			char **names, const char *more)
+static void start_all(struct world *w, const char *more)
 {
-	struct world *w = mem_new(struct world);
-	the_world = w;
-	w->costs = *costs;
-	w->random = seed;
-	w->by_rtmp = map_new();
-	w->by_api = map_new();
-	w->origin_count = origins;
-	w->edge_count = edges;
-	w->origins = nodes_new(w, NODE_ORIGIN, origins, names);
-	w->edges = nodes_new(w, NODE_EDGE, edges, NULL);
 	char *apis = list_of(w, true), *rtmps = list_of(w, false);
 	char *origin = mem_printf("mode local; origin_cluster on; %s coworkers%s", more, apis);
 	char *edge = mem_printf("mode remote; origin%s", rtmps);
-	start(w->origins, origins, origin);
-	start(w->edges, edges, edge);
+	start(w->origins, w->origin_count, origin);
+	start(w->edges, w->edge_count, edge);
 	free(apis);
 	free(rtmps);
 	free(origin);
 	free(edge);
+}
+
+struct world *world_new(const struct world_opts *opts)
+{
+	struct world *w = mem_new(struct world);
+	the_world = w;
+	w->costs = *opts->costs;
+	w->tick_ms = opts->tick_ms;
+	w->random = opts->seed;
+	w->by_rtmp = map_new();
+	w->by_api = map_new();
+	w->origin_count = opts->origins;
+	w->edge_count = opts->edges;
+	w->origins = nodes_new(w, NODE_ORIGIN, opts->origins, opts->names);
+	w->edges = nodes_new(w, NODE_EDGE, opts->edges, NULL);
+	start_all(w, opts->more);
+	viewers_begin(w);
 	co_start_in(&w->group, "tick", tick_main, w);
 	return w;
 }
@@ -158,12 +164,15 @@ void world_free(struct world **world)
 {
 	struct world *w = *world;
 	*world = NULL;
+	viewers_end(w); /* before the one whom their pulls wake */
 	co_group_stop(&w->group);
 	stop(w->edges, w->edge_count);
 	stop(w->origins, w->origin_count);
 	map_free(&w->by_rtmp);
 	map_free(&w->by_api);
-	free(w->first_ms);
+	free(w->first.v);
+	free(w->crowd.v);
+	free(w->gaps.v);
 	free(w);
 }
 
@@ -191,112 +200,32 @@ struct node *world_home(struct world *w, const char *stream)
 	char *key = key_of(stream);
 	upstreams_order(&list, edge->cluster, &edge->conf->vhosts[0], MEMBER_RTMP, UPSTREAM_FETCHES,
 			key);
-	struct node *home = map_get(w->by_rtmp, list.v[0]->name);
+	struct node *home = NULL;
+	for (int i = 0; i < list.count && (!home || home->dead); i++)
+		home = map_get(w->by_rtmp, list.v[i]->name);
 	upstreams_fini(&list);
 	free(key);
 	return home;
 }
 
-void node_die(struct node *node)
+struct map *node_die(struct node *node, bool silent)
 {
+	struct map *streams = node->streams;
+	node->streams = map_new();
 	node->dead = true;
+	node->silent = silent;
+	if (!silent)
+		sim_links_drop(node);
+	return streams;
+}
+
+/* What came over connections from before is answered by a reset. */
+void node_revive(struct node *node)
+{
+	struct cluster *cluster = node->server->cluster;
 	sim_links_drop(node);
-}
-
-/* ---- viewers ---- */
-
-struct join {
-	struct world *world;
-	struct node *edge;
-	char *stream;
-	struct viewer viewer;
-	struct target target;
-	struct source *source;
-};
-
-static void note(struct world *w, int64_t ms)
-{
-	vec_reserve(w->first_ms, w->first_room, w->first_count + 1);
-	w->first_ms[w->first_count++] = ms;
-}
-
-static char *text(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
-
-static void stay(struct join *j, int64_t began)
-{
-	struct world *w = j->world;
-	enum pull_state state;
-	while ((state = viewer_state(&j->viewer)) == PULL_TRYING || state == PULL_WAITING)
-		if (co_wait(CLOCK_NEVER) == ERR_STOPPED)
-			return;
-	w->played += state == PULL_LIVE;
-	w->missing += state == PULL_NOWHERE;
-	w->failed += state == PULL_FAILED;
-	if (state == PULL_LIVE)
-		note(w, clock_ms() - began);
-	while (state == PULL_LIVE && co_wait(CLOCK_NEVER) != ERR_STOPPED)
-		;
-}
-
-static void join_main(void *arg)
-{
-	struct join *j = arg;
-	struct server *s = j->edge->server;
-	int64_t began = clock_ms();
-	j->target = (struct target){.schema = text("rtmp"),
-				    .host = text("h"),
-				    .port = 1935,
-				    .vhost = text("h"),
-				    .app = text("live"),
-				    .stream = j->stream,
-				    .param = text("")};
-	j->viewer = (struct viewer){.conf = s->conf,
-				    .target = &j->target,
-				    .page_url = "",
-				    .swf_url = "",
-				    .path = "",
-				    .via = "",
-				    .co = co_self()};
-	j->source = server_source(s, &s->conf->vhosts[0], "live", j->stream);
-	pulls_attach(s->cluster, j->source, &s->conf->vhosts[0], PULL_FROM_ORIGINS, &j->viewer);
-	stay(j, began);
-	pulls_detach(&j->viewer);
-	source_unref(&j->source);
-	free(j->stream);
-	free(j);
-}
-
-void world_join(struct world *w, struct node *edge, const char *stream)
-{
-	struct join *j = mem_new(struct join);
-	j->world = w;
-	j->edge = edge;
-	j->stream = mem_strdup(stream);
-	w->joins++;
-	co_start_in(&w->group, "join", join_main, j);
-}
-
-bool world_settle(struct world *w, int64_t ms)
-{
-	int64_t until = clock_after(ms);
-	while (w->played + w->missing + w->failed < w->joins && clock_ms() < until)
-		(void)co_sleep(10);
-	return w->played + w->missing + w->failed == w->joins;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
-int64_t world_first_ms(struct world *w, double p)
-{
-	if (!w->first_count)
-		return 0;
-	qsort(w->first_ms, w->first_count, sizeof(w->first_ms[0]), by_value);
-	return w->first_ms[(size_t)(p * (double)(w->first_count - 1))];
+	coworker_queries_free(&cluster->coworker_queries);
+	cluster->coworker_queries = coworker_queries_new();
+	node->dead = node->silent = false;
+	node->busy_until_us = 0;
 }

@@ -73,7 +73,7 @@ class Case:
         return flv.make_flv(seconds, **kw)
 
     def server(self, name, conf, **kw):
-        """Starts objs/srs and waits until it listens. values=…, env=…, args=…, wait=…, yaml=…"""
+        """Starts objs/srs and waits until it listens. values=…, env=…, args=…, wait=…, yaml=…, program=…"""
         server = Server.__new__(Server)
         self.keep(server)
         server.__init__(name, conf, self.path(name), **kw)

@@ -172,10 +172,10 @@ class Server(Process):
     """objs/srs with a configuration file. In its text $rtmp, $api, $http, $rtc and $srt (UDP) are free ports,
     $name and $dir its own; any other $word comes from `values`.
 
-    It runs in its own folder, so that relative paths of the text land there."""
+    It runs in its own folder, so that relative paths of the text land there. `program`: another file than objs/srs."""
 
-    def __init__(self, name, conf, folder, values=None, env=None, args=None, wait=True, yaml=False):
-        self.name, self.folder = name, folder
+    def __init__(self, name, conf, folder, values=None, env=None, args=None, wait=True, yaml=False, program=BIN):
+        self.name, self.folder, self.program = name, folder, program
         os.makedirs(os.path.join(folder, "objs", "nginx", "html"), exist_ok=True)
         self.rtmp = self.api = self.http = self.rtc = self.srt = self.gb = self.sip = None
         known = dict(values or {}, name=name, dir=folder)
@@ -200,7 +200,7 @@ class Server(Process):
         env = dict(os.environ)
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         env.update(self.env or {})
-        super().__init__([BIN, *(self.args or ["-c", self.conf_path])],
+        super().__init__([self.program, *(self.args or ["-c", self.conf_path])],
                          os.path.join(self.folder, "stdout.log"), cwd=self.folder, env=env)
         self.stopped = False
         if wait:

@@ -10,7 +10,7 @@ void api_put_trace(json_t *object, const struct client *c)
 	json_put_text(trace, "relay", c->hop ? c->hop->relay : "");
 	json_put_int(trace, "first_frame_ms", c->first_ms ? c->first_ms - client_asked_ms(c) : -1);
 	json_put_int(trace, "lag_ms", c->cursor && c->cursor->wire ? cursor_lag(c->cursor) : 0);
-	json_put_int(trace, "skips", c->cursor ? c->cursor->skips : 0);
+	json_put_int(trace, "skips", client_skips(c) > 0 ? client_skips(c) : 0);
 }
 
 void api_put_hop(json_t *relay, const struct relay_facts *facts)

@@ -36,8 +36,13 @@ static void attempt_main(void *arg)
 
 /* ---- the race ---- */
 
+/* An attempt takes a kilobyte, and of hundreds of origins mostly one is asked: each is made as it begins. */
 struct race {
-	struct attempt *attempts;
+	const struct upstreams *candidates; /* NULL: `only` */
+	const char *only;
+	const struct upstream_request *request;
+	int64_t deadline;
+	struct attempt **attempts;
 	int count, started;
 	struct attempt *winner;
 };
@@ -46,7 +51,7 @@ static struct attempt *settled(struct race *r, int *running)
 {
 	*running = 0;
 	for (int i = 0; i < r->started; i++) {
-		struct attempt *a = &r->attempts[i];
+		struct attempt *a = r->attempts[i];
 		if (a->done && a->result == OK)
 			return a;
 		*running += !a->done;
@@ -58,15 +63,21 @@ static struct attempt *settled(struct race *r, int *running)
 static bool is_nowhere(const struct race *r)
 {
 	for (int i = 0; i < r->started; i++)
-		if (r->attempts[i].done && link_speaks_for_all(&r->attempts[i].said, r->count))
+		if (r->attempts[i]->done && link_speaks_for_all(&r->attempts[i]->said, r->count))
 			return true;
 	return false;
 }
 
 static void start_next(struct race *r)
 {
-	struct attempt *a = &r->attempts[r->started++];
+	struct attempt *a = mem_new(struct attempt);
+	a->parent = co_self();
+	a->origin = r->candidates ? r->candidates->v[r->started] : NULL;
+	a->opts.name = a->origin ? a->origin->name : r->only;
+	a->opts.request = r->request;
+	a->opts.deadline = r->deadline;
 	a->began_ms = clock_ms();
+	r->attempts[r->started++] = a;
 	a->co = co_start("upstream", attempt_main, a);
 	if (!a->co) {
 		a->done = true;
@@ -75,7 +86,7 @@ static void start_next(struct race *r)
 	}
 }
 
-static err run_race(struct race *r, int64_t deadline)
+static err run_race(struct race *r)
 {
 	int64_t company = 0;
 	for (;;) {
@@ -92,8 +103,9 @@ static err run_race(struct race *r, int64_t deadline)
 		}
 		if (running == 0)
 			return ERR_UPSTREAM;
-		err e = co_wait(r->started < r->count && company < deadline ? company : deadline);
-		if (e == ERR_STOPPED || (e == ERR_TIMEOUT && clock_ms() >= deadline))
+		bool more = r->started < r->count && company < r->deadline;
+		err e = co_wait(more ? company : r->deadline);
+		if (e == ERR_STOPPED || (e == ERR_TIMEOUT && clock_ms() >= r->deadline))
 			return e;
 	}
 }
@@ -109,7 +121,7 @@ static bool was_silent(const struct race *r, const struct attempt *a, err outcom
 static void judge(struct race *r, err outcome)
 {
 	for (int i = 0; i < r->started; i++) {
-		struct attempt *a = &r->attempts[i];
+		struct attempt *a = r->attempts[i];
 		if (!a->origin || a->result == ERR_STOPPED)
 			continue;
 		if (a == r->winner || (a->done && (a->result == OK || a->said.why)))
@@ -125,12 +137,11 @@ static void end_race(struct race *r, err outcome)
 {
 	judge(r, outcome);
 	for (int i = 0; i < r->started; i++)
-		co_stop(r->attempts[i].co);
+		co_stop(r->attempts[i]->co);
 	for (int i = 0; i < r->started; i++) {
-		co_join(&r->attempts[i].co);
-		if (&r->attempts[i] == r->winner)
-			continue;
-		link_free(&r->attempts[i].link);
+		co_join(&r->attempts[i]->co);
+		if (r->attempts[i] != r->winner)
+			link_free(&r->attempts[i]->link);
 	}
 }
 
@@ -138,7 +149,7 @@ static void end_race(struct race *r, err outcome)
 static bool is_ours(const struct race *r)
 {
 	for (int i = 0; i < r->started; i++)
-		if (!r->attempts[i].done || err_severity(r->attempts[i].result) != ERR_LOCAL)
+		if (!r->attempts[i]->done || err_severity(r->attempts[i]->result) != ERR_LOCAL)
 			return false;
 	return r->started > 0;
 }
@@ -148,19 +159,20 @@ static err explain(const struct race *r, err e, struct link_refusal *said)
 {
 	if (e == ERR_STOPPED)
 		return e;
-	for (int i = 0; i < r->started; i++)
-		if (r->attempts[i].said.why) {
-			*said = r->attempts[i].said;
-			return err_fail(r->attempts[i].result, "%s: %s", r->attempts[i].opts.name,
-					r->attempts[i].why);
+	for (int i = 0; i < r->started; i++) {
+		const struct attempt *a = r->attempts[i];
+		if (a->said.why) {
+			*said = a->said;
+			return err_fail(a->result, "%s: %s", a->opts.name, a->why);
 		}
+	}
 	char text[ERR_WORDS_MAX] = "";
 	size_t n = 0;
-	for (int i = 0; i < r->started && n < sizeof(text); i++)
+	for (int i = 0; i < r->started && n < sizeof(text); i++) {
+		const struct attempt *a = r->attempts[i];
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s: %s", i ? "; " : "",
-				      r->attempts[i].opts.name,
-				      r->attempts[i].done ? r->attempts[i].why
-							  : "no answer in time");
+				      a->opts.name, a->done ? a->why : "no answer in time");
+	}
 	return err_fail(is_ours(r) ? ERR_SYSTEM : ERR_UPSTREAM, "%s", text);
 }
 
@@ -174,47 +186,44 @@ static void meet(struct link *link, struct peer *origin)
 	snprintf(origin->api, sizeof(origin->api), "%s", link->api);
 }
 
-static err race(struct link **out, struct attempt *attempts, int count,
-		const struct upstream_request *request, int64_t deadline, struct link_refusal *said)
+static err finish(struct link **out, const struct race *r, err e, struct link_refusal *said)
 {
-	struct race r = {.attempts = attempts, .count = count};
-	for (int i = 0; i < count; i++) {
-		attempts[i].parent = co_self();
-		attempts[i].opts.request = request;
-		attempts[i].opts.deadline = deadline;
-	}
-	err e = count ? run_race(&r, deadline) : ERR_UPSTREAM;
-	end_race(&r, e);
-	if (!r.winner)
-		return explain(&r, e, said);
-	*out = r.winner->link;
-	meet(*out, r.winner->origin);
+	if (!r->winner)
+		return explain(r, e, said);
+	*out = r->winner->link;
+	meet(*out, r->winner->origin);
 	return OK;
+}
+
+static err race(struct link **out, struct race *r, struct link_refusal *said)
+{
+	r->attempts = mem_zalloc((size_t)r->count * sizeof(r->attempts[0]));
+	err e = r->count ? run_race(r) : ERR_UPSTREAM;
+	end_race(r, e);
+	e = finish(out, r, e, said);
+	for (int i = 0; i < r->started; i++)
+		free(r->attempts[i]);
+	free(r->attempts);
+	return e;
 }
 
 err upstream_connect(struct link **out, const struct upstreams *candidates,
 		     const struct upstream_request *request, int64_t deadline,
 		     struct link_refusal *said)
 {
-	struct attempt *attempts = mem_zalloc((size_t)candidates->count * sizeof(attempts[0]));
-	for (int i = 0; i < candidates->count; i++) {
-		attempts[i].opts.name = candidates->v[i]->name;
-		attempts[i].origin = candidates->v[i];
-	}
-	err e = race(out, attempts, candidates->count, request, deadline, said);
-	free(attempts);
-	return e;
+	struct race r = {.candidates = candidates,
+			 .request = request,
+			 .deadline = deadline,
+			 .count = candidates->count};
+	return race(out, &r, said);
 }
 
 static err connect_to(struct link **out, const char *hostport,
 		      const struct upstream_request *request, int64_t deadline,
 		      struct link_refusal *said)
 {
-	struct attempt *attempt = mem_new(struct attempt);
-	attempt->opts.name = hostport;
-	err e = race(out, attempt, 1, request, deadline, said);
-	free(attempt);
-	return e;
+	struct race r = {.only = hostport, .request = request, .deadline = deadline, .count = 1};
+	return race(out, &r, said);
 }
 
 err upstream_follow(struct link **out, const char *from, int n,

@@ -58,26 +58,30 @@ static int min3(int a, int b, int c)
 	return least < c ? least : c;
 }
 
-/* Levenshtein's distance, one row of the table at a time. */
+/* Insertions, deletions, replacements and swaps of neighbours ("hsl"), three rows of the table at a time. */
 static int distance_of(const char *a, const char *b)
 {
 	size_t a_len = strlen(a), b_len = strlen(b);
-	int row[NAME_MAX_COMPARED + 1];
+	int rows[3][NAME_MAX_COMPARED + 1];
 
 	if (a_len > NAME_MAX_COMPARED || b_len > NAME_MAX_COMPARED)
 		return NAME_MAX_COMPARED;
 	for (size_t j = 0; j <= b_len; j++)
-		row[j] = (int)j;
+		rows[0][j] = (int)j;
 	for (size_t i = 1; i <= a_len; i++) {
-		int diagonal = row[0];
+		int *row = rows[i % 3];
+		const int *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
 		row[0] = (int)i;
 		for (size_t j = 1; j <= b_len; j++) {
-			int swap = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			row[j] = min3(row[j] + 1, row[j - 1] + 1, swap);
+			bool swapped =
+				i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+			row[j] = min3(above[j] + 1, row[j - 1] + 1,
+				      above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (swapped && two_above[j - 2] + 1 < row[j])
+				row[j] = two_above[j - 2] + 1;
 		}
 	}
-	return row[b_len];
+	return rows[a_len % 3][b_len];
 }
 
 void nearest_try(struct nearest *n, const char *candidate)

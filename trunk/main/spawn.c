@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -22,6 +23,8 @@ struct plan {
 	char **env;
 	char *pid_text; /* where the digits of LISTEN_PID belong */
 	int high[SPAWN_FDS_MAX];
+	volatile int
+		failure; /* errno of the child, which shares our memory until it is another program */
 };
 
 static char *pid_variable(char **digits)
@@ -93,19 +96,25 @@ static void release_signals(const sigset_t *mask)
 }
 
 /* The system call itself: in a coverage build execve() writes the counters, which are the parent's, and stops
- * them. */
-_Noreturn static void child(const struct spawn *s, struct plan *plan, const sigset_t *mask)
+ * them. Returns when that has failed, with errno. */
+static void become(const struct spawn *s, struct plan *plan, const sigset_t *mask)
 {
 	pid_t pid = getpid();
 	for (int i = PID_DIGITS - 1; i >= 0; i--, pid /= 10)
 		plan->pid_text[i] = (char)('0' + pid % 10);
 	for (int i = 0; i < s->count; i++)
 		if (dup2(plan->high[i], INHERIT_FIRST_FD + i) < 0)
-			_exit(EXEC_FAILED);
+			return;
 	if (s->folder && chdir(s->folder) != 0)
-		_exit(EXEC_FAILED);
+		return;
 	release_signals(mask);
 	(void)syscall(SYS_execve, s->path, s->argv, plan->env);
+}
+
+_Noreturn static void child(const struct spawn *s, struct plan *plan, const sigset_t *mask)
+{
+	become(s, plan, mask);
+	plan->failure = errno;
 	_exit(EXEC_FAILED);
 }
 
@@ -120,6 +129,11 @@ static pid_t launch(const struct spawn *s, struct plan *plan)
 		child(s, plan, &before);
 	int number = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid > 0 && plan->failure) {
+		(void)waitpid(pid, NULL, 0); /* it has ended, or is about to */
+		number = plan->failure;
+		pid = -1;
+	}
 	errno = number;
 	return pid;
 }

@@ -14,6 +14,6 @@ struct spawn {
 		variable; /* of the environment: the numbers of the others, with commas; a literal */
 };
 
-/* The process id, or -1 with errno. Nothing else is inherited. Blocks for the moment that a program
- * takes to be loaded, and does not wait for what it does. */
+/* The process id, or -1 with errno: also when the file is no program that can be run. Nothing else is inherited.
+ * Blocks for the moment that a program takes to be loaded, and does not wait for what it does. */
 pid_t spawn_start(const struct spawn *spawn);

@@ -300,7 +300,7 @@ void upgrade_begin(struct serve *serve)
 		      : err_fail(ERR_SYSTEM, "no memory for another coroutine");
 	s->has_failed = e != OK;
 	if (e)
-		log_error("no upgrade: %s", err_trail(e));
+		log_error("no upgrade: %s; nothing has changed", err_trail(e));
 }
 
 /* ---- the process that replaces ---- */

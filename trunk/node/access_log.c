@@ -81,8 +81,8 @@ static void put_what(struct line *l, const struct client *c)
 	put_number(l, "send", t.send);
 	if (c->first_ms)
 		put_number(l, "first_ms", c->first_ms - client_asked_ms(c));
-	if (c->cursor)
-		put_number(l, "skips", c->cursor->skips);
+	if (client_skips(c) >= 0)
+		put_number(l, "skips", client_skips(c));
 	put_word(l, "end", c->ended ? err_slug(c->ended) : "done");
 	put_text(l, "why", client_why(c));
 }

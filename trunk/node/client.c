@@ -39,6 +39,11 @@ struct traffic client_traffic(const struct client *c)
 	return c->ops->count(c);
 }
 
+int64_t client_skips(const struct client *c)
+{
+	return c->ops && c->ops->skips ? c->ops->skips(c) : -1;
+}
+
 void client_stop(struct client *c, err why)
 {
 	c->told_to_end = true;

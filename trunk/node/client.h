@@ -41,6 +41,8 @@ struct client_ops {
 	/* Asks the client to connect anew, to that URL, or to where it is now if it is "", before it is
 	 * ended. False: it is none that understands this, or is to stay. NULL: none does. */
 	bool (*reconnect)(struct client *client, const char *url);
+	/* How often it was moved ahead, being too slow. NULL: it never is. */
+	int64_t (*skips)(const struct client *client);
 };
 
 struct client {
@@ -83,6 +85,8 @@ const char *client_why(const struct client *client);
 /* Its address without the port. */
 void client_ip(char out[static ADDR_TEXT_MAX], const struct client *client);
 struct traffic client_traffic(const struct client *client);
+/* How often it was moved ahead, being too slow; -1: nothing ever moves it, as it publishes or asks for files. */
+int64_t client_skips(const struct client *client);
 /* Ends the client's session for that reason (ERR_KICKED: through the API; ERR_DRAINED: the server ends).
  * Does not block. */
 void client_stop(struct client *client, err why);

@@ -46,7 +46,8 @@ static void on_enter(struct client_observer *o, struct client *c)
 static void on_leave(struct client_observer *o, struct client *c)
 {
 	type_of(of_clients(o), c->type)->now--;
-	of_clients(o)->skips_total += c->cursor ? c->cursor->skips : 0;
+	int64_t skips = client_skips(c);
+	of_clients(o)->skips_total += skips > 0 ? (uint64_t)skips : 0;
 	count_end(of_clients(o), c);
 }
 

@@ -66,11 +66,16 @@ const struct hls_serve_counts *hls_serve_counts(void)
 	return &totals;
 }
 
+static bool is_media(const char *type)
+{
+	return type != hls_type_list && type != hls_type_key;
+}
+
 static void count(const char *type)
 {
 	totals.lists += type == hls_type_list;
 	totals.keys += type == hls_type_key;
-	totals.media += type != hls_type_list && type != hls_type_key;
+	totals.media += is_media(type);
 }
 
 /* ---- bytes ---- */
@@ -89,6 +94,19 @@ static char *query_for(const struct hls_visitor *v)
 			  counts && signs ? "&" : "", signs ? a->param + 1 : "");
 }
 
+static void note_media(struct hls_visitor *v, err e, bool sent)
+{
+	bool gets = v->s->request->method == HTTP_METHOD_GET;
+	v->has_media |= !e && sent && gets && is_media(v->asked.type);
+}
+
+static err send_file(struct hls_visitor *v, const char *type)
+{
+	err e = hls_answer_file(v->s, type, v->asked.vhost->hls.path);
+	note_media(v, e, true);
+	return e;
+}
+
 static err send_bytes(struct hls_visitor *v, struct span bytes, const char *variant)
 {
 	const char *type = v->asked.type;
@@ -103,7 +121,7 @@ static err send_bytes(struct hls_visitor *v, struct span bytes, const char *vari
 	err e = hls_answer_bytes(v->s, type, bytes, v->asked.request.says_relay ? variant : NULL,
 				 &sent);
 	buf_free(&list);
-	hls_players_sent(v->serve->players, v->asked.session, (int64_t)sent);
+	note_media(v, e, sent > 0);
 	return e;
 }
 
@@ -120,7 +138,7 @@ static err send_item(struct hls_visitor *v, const struct hls_item *item)
 	if (v->wants_master)
 		return hls_answer_master(v->s, &v->asked, item->tag);
 	if (!item->blob)
-		return hls_answer_file(v->s, item->type, v->asked.vhost->hls.path);
+		return send_file(v, item->type);
 	/* The item may go while it is sent. */
 	struct blob *blob = blob_of(v, item);
 	char *variant = v->asked.is_list ? mem_strdup(item->tag) : NULL;
@@ -224,18 +242,32 @@ static err deliver_cached(struct hls_visitor *v, bool *found)
 	return e;
 }
 
+/* A player comes once without a session: at the other server it gets one. */
+static void note_redirect(const struct hls_visitor *v, int64_t asked_ms, const char *to)
+{
+	const struct hls_asked *a = &v->asked;
+	if (a->is_list && !*a->session && !a->request.says_relay)
+		request_refused(&a->request, asked_ms,
+				err_fail(ERR_REDIRECT, "the stream /%s/%s is at %s", a->name.app,
+					 a->name.stream, to),
+				NULL);
+}
+
 static err redirect(struct hls_visitor *v, bool *found)
 {
 	const struct hls_asked *a = &v->asked;
+	int64_t asked_ms = clock_ms();
 	struct coworker_answer *answer = mem_new(struct coworker_answer);
 	err e = coworker_find(v->s->server->cluster, a->vhost, &a->target, COWORKER_KEPT,
 			      a->request.peer, answer);
 	const char *to = a->request.tls ? answer->https : answer->http;
 	*found = e == OK && *to;
-	if (*found)
+	if (*found) {
+		note_redirect(v, asked_ms, to);
 		e = flv_redirect(v->s, a->vhost, to);
-	else if (e != ERR_STOPPED)
+	} else if (e != ERR_STOPPED) {
 		e = OK;
+	}
 	free(answer);
 	return e;
 }

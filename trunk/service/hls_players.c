@@ -55,6 +55,8 @@ static void player_stop(struct client *client, err why)
 {
 	struct hls_player *p = container_of(client, struct hls_player, client);
 	p->is_out = true;
+	if (!p->client.ended)
+		p->client.ended = why;
 	/* Whoever comes again while the server is drained is sent elsewhere. */
 	if (why == ERR_DRAINED)
 		p->until_ms = 0;
@@ -113,23 +115,27 @@ static struct hls_player *player_new(struct hls_players *players, const struct h
 	return p;
 }
 
-/* Leaves the statistics, under its own id: web services are told of it by that. */
-static void leave(struct hls_player *p)
+/* Leaves the statistics, under its own id: web services are told of it by that. The first reason counts. */
+static void leave(struct hls_player *p, err why, const char *text)
 {
 	char id[9];
 	if (!p->client.source)
 		return;
+	if (!p->client.ended) {
+		p->client.ended = why;
+		p->client.why = text;
+	}
 	snprintf(id, sizeof(id), "%s", co_id());
 	co_set_id(p->client.id);
 	if (p->is_told)
-		log_info("hls-play of %s ends", p->source->key);
+		log_info("hls-play of %s ends: %s", p->source->key, client_why(&p->client));
 	stat_leave(&p->players->server->stat, &p->client);
 	co_set_id(id);
 }
 
-static void player_free(struct hls_player *p)
+static void player_free(struct hls_player *p, err why, const char *text)
 {
-	leave(p);
+	leave(p, why, text);
 	(void)map_remove(p->players->by_id, p->client.id);
 	if (!p->is_proven)
 		DL_DELETE(p->players->unproven, p);
@@ -157,7 +163,7 @@ struct hls_players *hls_players_new(struct server *server)
 void hls_players_end(struct hls_players *players)
 {
 	for (struct map_iter it = map_begin(players->by_id); map_next(&it);)
-		player_free(it.value);
+		player_free(it.value, ERR_STOPPED, NULL);
 }
 
 void hls_players_free(struct hls_players **players)
@@ -171,6 +177,15 @@ void hls_players_free(struct hls_players **players)
 	*players = NULL;
 }
 
+/* A player says no good-bye: it asks for nothing more. */
+static void lapse(struct hls_player *p)
+{
+	char why[80];
+	snprintf(why, sizeof(why), "nothing was asked with its session for %lld s",
+		 (long long)patience_ms(p) / 1000);
+	player_free(p, ERR_CLOSED, why);
+}
+
 /* A session that was ended is remembered for as long as it would have lived, and stays refused. */
 static void end_those_over(struct hls_players *players)
 {
@@ -178,9 +193,9 @@ static void end_those_over(struct hls_players *players)
 	for (struct map_iter it = map_begin(players->by_id); map_next(&it);) {
 		struct hls_player *p = it.value;
 		if (p->until_ms <= now)
-			player_free(p);
+			lapse(p);
 		else if (p->is_out)
-			leave(p);
+			leave(p, p->client.ended, NULL);
 	}
 }
 
@@ -225,11 +240,14 @@ enum hls_player_state hls_players_touch(struct hls_players *players, const struc
 	return HLS_PLAYER_IN;
 }
 
-void hls_players_sent(struct hls_players *players, const char *id, int64_t bytes)
+void hls_players_sent(struct hls_players *players, const char *id, int64_t bytes, bool has_media)
 {
 	struct hls_player *p = *id ? map_get(players->by_id, id) : NULL;
-	if (p)
-		p->sent += bytes;
+	if (!p)
+		return;
+	p->sent += bytes;
+	if (has_media && p->client.source && !p->client.first_ms)
+		stat_first(&players->server->stat, &p->client);
 }
 
 struct proof {
@@ -313,7 +331,8 @@ static void choose_id(const struct hls_players *players, struct hls_asked *a)
 	co_new_id(a->session);
 }
 
-static void enter(struct hls_players *players, const struct hls_asked *a, struct conn_place *share)
+static void enter(struct hls_players *players, const struct hls_asked *a, struct conn_place *share,
+		  int64_t asked_ms)
 {
 	struct hls_player *p = player_new(players, a);
 	p->share = *share;
@@ -321,6 +340,7 @@ static void enter(struct hls_players *players, const struct hls_asked *a, struct
 	p->client.ops = &player_ops;
 	p->client.source = p->source;
 	p->client.accepted = true;
+	p->client.asked_ms = asked_ms;
 	request_describe(&p->request, &p->client);
 	stat_enter(&players->server->stat, &p->client); /* the coroutine has the session's id */
 	(void)map_set(players->by_id, a->session, p);
@@ -335,7 +355,8 @@ static void enter(struct hls_players *players, const struct hls_asked *a, struct
 static bool make_room(struct hls_players *players)
 {
 	if (map_count(players->by_id) >= HLS_PLAYERS_MAX && players->unproven)
-		player_free(players->unproven);
+		player_free(players->unproven, ERR_CLOSED,
+			    "its place was needed, and nothing was asked with its session");
 	return map_count(players->by_id) < HLS_PLAYERS_MAX;
 }
 
@@ -347,11 +368,10 @@ static bool take_share(struct hls_players *players, struct conn_place *share,
 	return server_take_share(a->request.conf, share, &players->shares, &what, a->request.peer);
 }
 
-static err begin(struct hls_players *players, struct hls_asked *a, struct conn_place *place,
-		 const struct http_message *message, struct outcome *outcome)
+static err begin(struct hls_players *players, struct hls_asked *a, int64_t asked_ms,
+		 struct outcome *outcome)
 {
 	struct conn_place share;
-	TRY(admit(a, place, message, outcome));
 	TRY(hooks_ask(&a->request, HOOK_ON_PLAY, outcome));
 	if (find(players, a)) /* another request of its has come first */
 		return OK;
@@ -362,7 +382,7 @@ static err begin(struct hls_players *players, struct hls_asked *a, struct conn_p
 		place_give(&share);
 		return outcome_refuse(outcome, OUTCOME_FULL, "there are too many players of HLS");
 	}
-	enter(players, a, &share);
+	enter(players, a, &share, asked_ms);
 	return OK;
 }
 
@@ -370,12 +390,18 @@ err hls_players_begin(struct hls_players *players, struct hls_asked *a, struct c
 		      const struct http_message *message, struct outcome *outcome)
 {
 	char id[9];
+	int64_t asked_ms = clock_ms();
 	snprintf(id, sizeof(id), "%s", co_id());
 	struct beginning self = {.asked = a};
 	choose_id(players, a);
 	DL_APPEND(players->beginning, &self);
 	co_set_id(a->session);
-	err e = begin(players, a, place, message, outcome);
+	err e = admit(a, place, message, outcome);
+	if (!e) {
+		e = begin(players, a, asked_ms, outcome);
+		if (e)
+			request_refused(&a->request, asked_ms, e, outcome);
+	}
 	DL_DELETE(players->beginning, &self);
 	co_set_id(id);
 	return e;

@@ -88,6 +88,16 @@ static err enter(struct hls_visitor *v, bool *entered)
 
 /* ---- the story ---- */
 
+static err deliver(struct hls_visitor *v, bool *found)
+{
+	const struct sock *sock = v->s->sock;
+	int64_t before = sock_send_bytes(sock);
+	err e = hls_deliver(v, found);
+	hls_players_sent(v->serve->players, v->asked.session, sock_send_bytes(sock) - before,
+			 v->has_media);
+	return e;
+}
+
 static err visit(struct hls_visitor *v, bool *found)
 {
 	struct http_session *s = v->s;
@@ -103,7 +113,7 @@ static err visit(struct hls_visitor *v, bool *found)
 		return flv_refuse(s, 400, "The directives of this request mean nothing.");
 	bool entered;
 	err e = enter(v, &entered);
-	return entered ? hls_deliver(v, found) : e;
+	return entered ? deliver(v, found) : e;
 }
 
 static err serve(struct http_session *s, bool *found)

@@ -28,6 +28,7 @@ struct hls_visitor {
 	struct hls_asked asked;
 	enum hls_place place;
 	bool wants_master; /* it has no session yet */
+	bool has_media;    /* it was sent some */
 };
 
 /* Finds the requested file; v->asked names the stream then, unless it is nowhere. */

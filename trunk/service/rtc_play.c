@@ -46,11 +46,14 @@ static err on_input(struct viewing *v)
 }
 
 /* Once something was sent: then all is there that sending takes. */
-static void note_needs(struct player *p)
+static void note_sent(struct player *p)
 {
 	const void *way[RTC_LINK_NEEDS];
 	_Static_assert((int)RTC_LINK_NEEDS == (int)CONSUMER_WAY);
-	p->has_needs = rtc_sender_counts(p->sender)->packets > 0 && rtc_link_needs(p->s->link, way);
+	if (!rtc_sender_counts(p->sender)->packets)
+		return;
+	viewing_note_sent(&p->viewing);
+	p->has_needs = rtc_link_needs(p->s->link, way);
 	if (p->has_needs)
 		rtc_sender_note_needs(p->sender, &p->viewing.consumer, way);
 }
@@ -62,7 +65,7 @@ static void on_send_slot(struct consumer *consumer)
 		consumer_fetch_way(consumer);
 	rtc_sender_turn(p->sender);
 	if (!p->has_needs)
-		note_needs(p);
+		note_sent(p);
 }
 
 static void on_join(struct viewing *v)
@@ -112,6 +115,11 @@ static struct traffic on_count(const struct viewing *v)
 	return rtc_session_traffic(player_of_const(v)->s);
 }
 
+static int64_t on_skips(const struct viewing *v)
+{
+	return rtc_sender_counts(player_of_const(v)->sender)->skips;
+}
+
 static const struct viewing_ops ops = {
 	.input = on_input,
 	.join = on_join,
@@ -121,6 +129,7 @@ static const struct viewing_ops ops = {
 	.check = on_check,
 	.stop = on_stop,
 	.count = on_count,
+	.skips = on_skips,
 };
 
 /* ---- what the link brings ---- */
@@ -258,17 +267,27 @@ static err await_peer(struct player *p)
 	return e;
 }
 
-static err run(struct player *p)
+static err meet(struct player *p)
 {
 	struct rtc_session *s = p->s;
-	TRY(viewing_find(&p->viewing, &ops, &s->request,
-			 s->request.vhost->cluster.upstream_start_timeout_ms));
 	TRY(wait_until_known(p));
 	TRY(check_bridge(p));
 	enum rtc_codec codec = codec_of(p->viewing.source);
 	TRY(rtc_session_answer(s, codec ? codec : s->ask.video, profile_of(p->viewing.source),
 			       &link_ops, p));
-	TRY(await_peer(p));
+	return await_peer(p);
+}
+
+static err run(struct player *p)
+{
+	const struct request *request = &p->s->request;
+	TRY(viewing_find(&p->viewing, &ops, request,
+			 request->vhost->cluster.upstream_start_timeout_ms));
+	err e = meet(p);
+	if (e) {
+		request_refused(request, p->viewing.client.asked_ms, e, p->viewing.outcome);
+		return e;
+	}
 	open_sender(p);
 	return viewing_play(&p->viewing);
 }

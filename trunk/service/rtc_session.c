@@ -171,6 +171,7 @@ err rtc_session_start(struct rtc_session **out, struct rtc_hub *hub, struct conf
 	make_request(s);
 	err e = start(s, refusal);
 	if (e) {
+		request_refused(&s->request, s->since_ms, e, NULL);
 		place_give(&s->connecting);
 		place_give(&s->place);
 		rtc_session_unref(&s);

@@ -78,6 +78,16 @@ static enum sign_verdict verify(void *ctx)
 	return SIGN_MISSING;
 }
 
+static err check_enabled(const struct srt_session *s)
+{
+	if (s->request.vhost->srt.enabled)
+		return OK;
+	err e = err_fail(ERR_DENIED, "SRT is off for the vhost %s (srt.enabled)",
+			 s->request.vhost->name);
+	request_refused(&s->request, s->since_ms, e, NULL);
+	return e;
+}
+
 static err admit(struct srt_session *s)
 {
 	struct outcome *outcome = mem_new(struct outcome);
@@ -97,10 +107,7 @@ static err admit(struct srt_session *s)
 	s->was_asked_about = a.has_asked;
 	free(tc_url);
 	free(outcome);
-	if (!e && !s->request.vhost->srt.enabled)
-		return err_fail(ERR_DENIED, "SRT is off for the vhost %s (srt.enabled)",
-				s->request.vhost->name);
-	return e;
+	return e ? e : check_enabled(s);
 }
 
 /* ---- its life ---- */

@@ -72,7 +72,11 @@ static bool on_client_reconnect(struct client *client, const char *url)
 	return p->ops->reconnect && p->state == PUBLICATION_LIVE && p->ops->reconnect(p, url);
 }
 
-static const struct client_ops client_ops = {on_client_stop, on_client_count, on_client_reconnect};
+static const struct client_ops client_ops = {
+	.stop = on_client_stop,
+	.count = on_client_count,
+	.reconnect = on_client_reconnect,
+};
 
 /* ---- the cluster ---- */
 

@@ -31,6 +31,12 @@ static struct traffic on_client_count(const struct client *client)
 	return v->ops->count(v);
 }
 
+static int64_t on_client_skips(const struct client *client)
+{
+	const struct viewing *v = container_of_const(client, struct viewing, client);
+	return v->ops->skips ? v->ops->skips(v) : v->cursor.skips;
+}
+
 /* Another server would take what is kept of the publisher before for a part of the new one's run, with
  * headers of tracks that this one may not have. */
 static bool is_start_for_relays(const struct viewing *v)
@@ -59,7 +65,12 @@ static bool on_client_reconnect(struct client *client, const char *url)
 	       !source_is_published(v->source) && v->ops->reconnect(v, url);
 }
 
-static const struct client_ops client_ops = {on_client_stop, on_client_count, on_client_reconnect};
+static const struct client_ops client_ops = {
+	.stop = on_client_stop,
+	.count = on_client_count,
+	.reconnect = on_client_reconnect,
+	.skips = on_client_skips,
+};
 
 void viewing_close(struct viewing *v)
 {
@@ -68,8 +79,10 @@ void viewing_close(struct viewing *v)
 
 /* ---- what it gets ---- */
 
-static void note_first(struct viewing *v)
+void viewing_note_sent(struct viewing *v)
 {
+	if (v->has_sent)
+		return;
 	v->has_sent = true;
 	stat_first(&v->request->server->stat, &v->client);
 }
@@ -78,8 +91,8 @@ static err send_some(void *ctx)
 {
 	struct viewing *v = ctx;
 	err e = v->ops->send(v);
-	if (!v->has_sent && v->cursor.has_sent)
-		note_first(v);
+	if (v->cursor.has_sent)
+		viewing_note_sent(v);
 	return e;
 }
 

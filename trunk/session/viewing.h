@@ -48,6 +48,8 @@ struct viewing_ops {
 	/* v->outcome says why it ends: has its coroutine look at that soon. */
 	void (*stop)(struct viewing *v);
 	struct traffic (*count)(const struct viewing *v);
+	/* How often it was moved ahead, being too slow. NULL: as often as v->cursor. */
+	int64_t (*skips)(const struct viewing *v);
 };
 
 enum viewing_state {
@@ -99,6 +101,8 @@ void viewing_send_turn(struct viewing *v);
  * stream has no media: there, what is kept would be taken for a stream that is back, and two servers that have lost
  * it could feed each other. */
 bool viewing_from_start(const struct viewing *v);
+/* For a protocol that sends no bytes of a wire: media is sent to the client. The first time counts. */
+void viewing_note_sent(struct viewing *v);
 /* For cursor_opts.until_ms. */
 int64_t viewing_until(const struct viewing *v);
 /* The client has closed the stream. */

@@ -2,11 +2,13 @@
 #include "main/spawn.h"
 #include "support/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,13 +56,34 @@ static void descriptors_and_environment_are_told(void **state)
 	assert_string_equal(out, "1 4,5 1 / kept\n");
 }
 
-static void what_is_no_program_ends_at_once(void **state)
+/* A file that cannot be run, and one that is there no more, are known at once, and why. */
+static void what_is_no_program_is_not_started(void **state)
 {
-	char script[] = "", out[16];
+	char words[64], *argv[] = {sh, NULL};
+	const struct {
+		const char *path, *folder;
+		int why;
+	} cases[] = {
+		{"/dev/null", NULL, EACCES},
+		{"/etc/passwd", NULL, EACCES},
+		{"/does/not/exist", NULL, ENOENT},
+		{"/bin/sh", "/does/not/exist", ENOENT},
+		{words, NULL, ENOEXEC},
+	};
 	(void)state;
-	assert_int_equal(run("/dev/null", script, NULL, out, sizeof(out)), 127);
-	assert_int_equal(run("/bin/sh", script, "/does/not/exist", out, sizeof(out)), 127);
-	assert_string_equal(out, "");
+	int text = memfd_create("words", MFD_CLOEXEC);
+	assert_int_equal(write(text, "words\n", 6), 6);
+	snprintf(words, sizeof(words), "/proc/self/fd/%d", text);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct spawn s = {.path = cases[i].path,
+				  .argv = argv,
+				  .folder = cases[i].folder,
+				  .variable = "OTHERS"};
+		assert_int_equal(spawn_start(&s), -1);
+		assert_int_equal(errno, cases[i].why);
+	}
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left of them */
+	close(text);
 }
 
 static void on_signal(int number)
@@ -97,7 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(descriptors_and_environment_are_told),
-		cmocka_unit_test(what_is_no_program_ends_at_once),
+		cmocka_unit_test(what_is_no_program_is_not_started),
 		cmocka_unit_test(its_signals_are_as_they_were_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

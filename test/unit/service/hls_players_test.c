@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "service/hls_players.h"
 #include "support/co_unit.h"
+#include "support/fake_time.h"
 #include "support/test_server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,19 @@ static int teardown(void **state)
 	test_server_free(&server);
 	log_set_level(LOG_INFO);
 	return co_teardown(state);
+}
+
+static int setup_fake_time(void **state)
+{
+	fake_time_begin();
+	return setup(state);
+}
+
+static int teardown_fake_time(void **state)
+{
+	int failed = teardown(state);
+	fake_time_end();
+	return failed;
 }
 
 /* A first request from that address. */
@@ -86,11 +101,71 @@ static void one_address_has_a_share_of_the_sessions(void **state)
 	assert_int_equal(begin("192.0.2.1", &code), OK);
 }
 
+/* ---- what observers hear ---- */
+
+static struct {
+	int count;
+	err ended;
+	char why[80];
+	bool had_media;
+} left;
+
+static void note_end(struct client_observer *o, struct client *c)
+{
+	(void)o;
+	left.count++;
+	left.ended = c->ended;
+	left.had_media = c->first_ms > 0;
+	snprintf(left.why, sizeof(left.why), "%s", client_why(c));
+}
+
+static struct client *begin_one(void)
+{
+	int code;
+	assert_int_equal(begin("192.0.2.1", &code), OK);
+	return server->stat.clients->prev;
+}
+
+static void its_end_has_a_reason(void **state)
+{
+	struct client_observer observer = {.on_leave = note_end, .on_refuse = note_end};
+	int code;
+	(void)state;
+	memset(&left, 0, sizeof(left));
+	stat_observe(&server->stat, &observer);
+	const struct client *c = begin_one();
+	hls_players_sent(players, c->id, 100, false);
+	assert_int_equal(c->first_ms, 0);
+	hls_players_sent(players, c->id, 100, true);
+	assert_true(c->first_ms > 0);
+	hls_players_end(players);
+	assert_int_equal(left.ended, ERR_STOPPED);
+	assert_true(left.had_media);
+	client_stop(begin_one(), ERR_KICKED);
+	hls_players_end(players);
+	assert_int_equal(left.ended, ERR_KICKED);
+	assert_false(left.had_media);
+	(void)begin_one();
+	fake_time_pass(60000);
+	(void)co_sleep(2000);
+	assert_int_equal(left.count, 3);
+	assert_int_equal(left.ended, ERR_CLOSED);
+	assert_string_equal(left.why, "nothing was asked with its session for 30 s");
+	for (int i = 0; i < HLS_PLAYERS_PER_ADDRESS; i++)
+		(void)begin_one();
+	assert_int_not_equal(begin("192.0.2.1", &code), OK);
+	assert_int_equal(left.count, 4); /* the one that was refused */
+	assert_int_equal(left.ended, ERR_FULL);
+	stat_unobserve(&server->stat, &observer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_address_has_a_share_of_the_sessions, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(its_end_has_a_reason, setup_fake_time,
+						teardown_fake_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
