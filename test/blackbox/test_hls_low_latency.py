@@ -8,11 +8,11 @@ import time
 import urllib.parse
 
 import topology as top
-from support import SCALE, case, hls, httpc
+from support import SCALE, case, hls, httpc, mp4
 from support.case import Skip
 from support.flv import TOP
 from support.rtmp import VIDEO, is_header, is_keyframe
-from support.server import wait_for
+from support.server import median, wait_for
 from test_hls_edge import start_edge
 
 HLS = ("hls {{ enabled on; hls_ctx off; hls_path ./objs/nginx/html; hls_fragment 1; hls_window 30; "
@@ -310,15 +310,34 @@ def hls_js(t):
         return f.read()
 
 
+# Where segments begin in the player's time, and a picture that is shown now.
+BEGINS = "return hls.levels[0].details.fragments.filter(f => f.startPTS !== undefined).map(f => [f.sn, f.startPTS])"
+SHOWN = "return (await new Promise(done => document.getElementById('v').requestVideoFrameCallback((_, frame) => done(frame)))).mediaTime"
+
+
+def behind_encoder(page, s, publisher):
+    """Seconds between the picture that the encoder sends and the one that is shown, by the encoder's own times: the median
+    of several looks, without a word of the player's on how late it is."""
+    begins = page.run(BEGINS)[-5:]
+    added = [mp4.samples(hls.fetch(s.web(f"/live/a-{number}.m4s")))[1][0].dts / 90 - 1000 * at for number, at in begins]
+    assert max(added) - min(added) < 100, (begins, added)
+    late = []
+    for _ in range(9):
+        shown = page.run_async(SHOWN)
+        late.append((publisher.sent[-1].ts - 1000 * shown - median(added)) / 1000)
+    return median(late)
+
+
 def watch(t, s, site):
-    """hls.js in Chromium, on a page of that server: at most 1.5 s behind live, and it goes on."""
+    """hls.js in Chromium, on a page of that server: at most 1.5 s behind live by its own word and by the encoder's clock, and
+    it goes on."""
     script = hls_js(t)
     folder = os.path.join(site.folder, "objs/nginx/html")
     os.makedirs(folder, exist_ok=True)
     for name, text in (("player.html", PAGE), ("hls.min.js", script)):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
             f.write(text)
-    publish(t, s, seconds=60, burst=3000)
+    publisher = publish(t, s, seconds=60, burst=3000)
     ready(t, site)
     page = t.browser()
     page.open(site.web("/player.html"))
@@ -328,7 +347,9 @@ def watch(t, s, site):
     page.wait(f"return document.getElementById('v').currentTime > {at + 3}", 15, "three seconds more")
     page.wait("return hls.latency <= 1.5", 10, "1.5 s behind live again")
     seen = page.run("return {latency: hls.latency, target: hls.targetLatency, errors: errors}")
-    print(f"hls.js: {seen}")
+    late = wait_for(lambda: [x for x in [behind_encoder(page, s, publisher)] if 0 < x <= 1.5], 10, "1.5 s behind the encoder")
+    print(f"hls.js: {seen}; {late[0]:.2f} s behind the encoder")
+    return page
     assert not [e for e in seen["errors"] if e.endswith("true")], seen
 
 
@@ -341,10 +362,29 @@ def test_hls_js_is_close_to_live(t):
     watch(t, s, s)
 
 
+# How long no other picture was shown, at most.
+STANDS_STILL = """const v = document.getElementById('v');
+let last = performance.now(), longest = 0;
+window.stood = () => Math.max(longest, performance.now() - last);
+const next = () => { longest = stood(); last = performance.now(); v.requestVideoFrameCallback(next); };
+v.requestVideoFrameCallback(next);"""
+
+
 @case.once("How late a player is is judged, which a sanitizer build says nothing of.")
 @case.alone
 @case.limit(120)
 def test_hls_js_is_close_to_live_behind_an_edge(t):
-    """The same of a player that has an edge between it and the origin."""
-    s = start(t)
-    watch(t, s, start_edge(t, s, more="hls_ctx off; hls_low_latency on;"))
+    """The same of a player that has an edge between it and the origin; when that origin dies and the edge goes on with
+    another one, the picture stands still for less than a segment."""
+    origins = [t.server(name, top.conf(HLS.format(more=""), top="srs_log_level info;")) for name in ("one", "two")]
+    edge = start_edge(t, *origins, more="hls_ctx off; hls_low_latency on;")
+    publish(t, origins[1], seconds=60, burst=3000)
+    page = watch(t, origins[0], edge)
+    page.run(STANDS_STILL)
+    asked = [len(re.findall("HTTP GET /live/a", o.log())) for o in origins]
+    origins[asked.index(max(asked))].kill9()
+    at = page.run("return document.getElementById('v').currentTime")
+    page.wait(f"return document.getElementById('v').currentTime > {at + 4}", 15, "four seconds behind the death")
+    stood = page.run("return stood()") / 1000
+    print(f"the picture stood still for {stood:.2f} s when the origin died")
+    assert stood < 1, stood

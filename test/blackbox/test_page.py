@@ -81,22 +81,24 @@ def no_complaints(page):
 @once("A page is judged; what it asks the server for other cases ask for.")
 @alone
 def test_page_plays_a_stream(t):
-    """The page lists a stream and plays it in a real video element over WebSocket and HTTP, within a second of live."""
+    """The page lists a stream and plays it in a real video element over WebSocket and HTTP, within a second of live, behind
+    an edge too."""
     s = t.server("srs", top.local("mw_latency 50;"))
+    edge = top.start_edge(t, s, play="mw_latency 50;")
     p = t.publish(s.url("live/show"), t.media(20, gop=1.0), mark=True)
     p.wait_sent(60)
     page = t.browser()
-    for way in ("ws", "http"):
-        watch(page, s, "live/show", way)
-        added = offset(s, "live/show", p)
+    for server, way in ((s, "ws"), (s, "http"), (edge, "ws")):
+        watch(page, server, "live/show", way)
+        added = offset(server, "live/show", p)
         shows(page, 2)
         late = latency(page, p, added)
-        assert late <= 1.0 * SCALE, (way, late)
+        assert late <= 1.0 * SCALE, (server.name, way, late)
         assert page.run("return document.querySelector('video').videoWidth") == 320
         facts = page.run("return [...document.querySelectorAll('dd')].map(d => d.textContent)")
         assert facts[1].startswith("H264") and facts[2].startswith("AAC") and facts[0].endswith(" s"), facts
         assert page.run("return document.querySelector('#streams button').innerText").startswith("live/show")
-        print(f"{way}: {late:.2f} s from the publisher to the screen; the page says {facts[0]}")
+        print(f"{server.name}, {way}: {late:.2f} s from the publisher to the screen; the page says {facts[0]}")
     no_complaints(page)
 
 
