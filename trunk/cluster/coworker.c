@@ -45,6 +45,8 @@ struct query {
 	int64_t expires_ms, none_ms;
 	int64_t fresh_until_ms; /* it counts as fresh until then; 0: it does not */
 	bool exact;
+	bool is_urgent;      /* somebody wants it fresh: one round has to do */
+	bool is_asked_again; /* those that were late are */
 	struct coworker_answer answer;
 };
 
@@ -105,9 +107,11 @@ static void settle(struct query *q, enum query_state state)
 	waiters_wake(&q->waiters);
 }
 
-static void begin_to_ask(struct query *q, const char *only)
+/* That one alone, or those that have failed since then, or all. */
+static void begin_to_ask(struct query *q, const char *only, int64_t failed_since)
 {
-	q->asked = (struct coworker_query){.exact = q->exact, .only = only};
+	q->asked = (struct coworker_query){
+		.exact = q->exact, .only = only, .failed_since = failed_since};
 	coworker_query_begin(&q->asked, q->cluster, q->vhost, &q->target, NULL);
 }
 
@@ -120,7 +124,7 @@ static void ask_last(struct query *q)
 	if (!api || q->fresh_until_ms || peer_get(q->cluster->peers, api)->failures)
 		return;
 	char *only = mem_strdup(api);
-	begin_to_ask(q, only);
+	begin_to_ask(q, only, 0);
 	err e = coworker_query_next(&q->asked, answer, clock_after(LAST_MS));
 	if (!e && !answer->draining)
 		settle(q, QUERY_FOUND);
@@ -130,11 +134,11 @@ static void ask_last(struct query *q)
 	free(only);
 }
 
-static void ask_once(struct query *q)
+static void ask_once(struct query *q, int64_t failed_since)
 {
 	struct coworker_answer answer;
 	int64_t deadline = CLOCK_NEVER;
-	begin_to_ask(q, NULL);
+	begin_to_ask(q, NULL, failed_since);
 	while (coworker_query_next(&q->asked, &answer, deadline) == OK) {
 		if (q->state != QUERY_ASKING)
 			continue;
@@ -144,20 +148,29 @@ static void ask_once(struct query *q)
 		settle(q, QUERY_FOUND);
 		deadline = clock_after(LATE_MS);
 	}
-	if (q->state == QUERY_ASKING && !q->asked.missing)
-		q->answer.absent_at = q->asked.absent + 1;
 	coworker_query_end(&q->asked);
 }
 
+static bool is_in_vain(const struct query *q)
+{
+	return q->state == QUERY_ASKING && !*q->answer.rtmp && !co_stopping();
+}
+
 /* Hosts stand still for a second now and then, and answer when that is over: before players are told that nobody has a
- * stream, one that has always answered is asked once more. Publishers, whose queries are fresh ones, are not held
- * up. */
+ * stream, those that answered a moment ago are asked once more. Publishers are not held up by that. */
 static void ask_all(struct query *q)
 {
-	ask_once(q);
-	if (q->state == QUERY_ASKING && !*q->answer.rtmp && q->asked.late && !q->fresh_until_ms &&
-	    !co_stopping())
-		ask_once(q);
+	int64_t began = clock_ms();
+	ask_once(q, 0);
+	int absent = q->asked.absent, unheard = q->asked.missing;
+	if (is_in_vain(q) && q->asked.late && !q->is_urgent) {
+		q->is_asked_again = true;
+		ask_once(q, began);
+		absent += q->asked.absent;
+		unheard = q->asked.missing;
+	}
+	if (q->state == QUERY_ASKING && !unheard)
+		q->answer.absent_at = absent + 1;
 }
 
 static void query_main(void *arg)
@@ -235,8 +248,9 @@ static int64_t longer_none(const struct query *q)
 /* One in flight serves everybody: a storm of those who want fresh answers is a few queries as well. */
 static bool is_good(const struct query *q, enum coworker_want want)
 {
-	return q->state == QUERY_ASKING ||
-	       clock_ms() < (want == COWORKER_FRESH ? q->fresh_until_ms : q->expires_ms);
+	if (q->state == QUERY_ASKING)
+		return want != COWORKER_FRESH || !q->is_asked_again;
+	return clock_ms() < (want == COWORKER_FRESH ? q->fresh_until_ms : q->expires_ms);
 }
 
 /* The one that is asked or known already; *none_ms is what an expired one leaves behind. */
@@ -258,8 +272,10 @@ static struct query *query_get(struct cluster *cluster, const struct conf_vhost 
 	struct coworker_queries *queries = cluster->coworker_queries;
 	int64_t none_ms = 0;
 	struct query *q = query_known(queries, key, want, &none_ms);
-	if (q)
+	if (q) {
+		q->is_urgent |= want == COWORKER_FRESH;
 		return q;
+	}
 	if (map_count(queries->by_key) >= queries->sweep_at)
 		sweep(queries);
 	q = query_new(cluster, vhost->name, target, key);
@@ -268,6 +284,7 @@ static struct query *query_get(struct cluster *cluster, const struct conf_vhost 
 	q->none_ms = none_ms ? none_ms : q->none_ms;
 	q->exact = want == COWORKER_EXACT;
 	q->fresh_until_ms = want == COWORKER_FRESH ? clock_after(COWORKER_FRESH_MS) : 0;
+	q->is_urgent = want == COWORKER_FRESH;
 	if (!query_start(q, from))
 		return NULL;
 	map_set(queries->by_key, q->key, q);

@@ -13,6 +13,7 @@ enum {
 	ANSWER_MAX = 64 * 1024,
 	TARGET_MAX = 16384,
 	NAMES_SHARE = 4, /* of the time of a query, for looking names up */
+	MOMENT_MS = 5000,
 };
 
 /* Each is told by which name it was asked: it may have no other one that others can use. */
@@ -36,6 +37,14 @@ static char *target_for(const char *coworker, const char *vhost, const struct ta
 	return text;
 }
 
+static bool is_asked(const struct coworker_query *q, const char *name)
+{
+	const struct peer *p = q->failed_since ? peer_known(q->cluster->peers, name) : NULL;
+	if (q->failed_since && !(p && p->last_failure_ms >= q->failed_since))
+		return false;
+	return !q->only || strcmp(q->only, name) == 0;
+}
+
 void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 			  const struct conf_vhost *vhost, const struct target *target,
 			  const char *rival)
@@ -53,6 +62,7 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 		unknown = members_list(cluster, MEMBER_API, names, &members, deadline);
 	}
 	q->cluster = cluster;
+	q->began_ms = clock_ms();
 	q->asks = (struct asks){
 		.server = cluster->server,
 		.method = "POST",
@@ -63,14 +73,14 @@ void coworker_query_begin(struct coworker_query *q, struct cluster *cluster,
 	};
 	for (int i = 0; i < members.count; i++) {
 		const char *name = members.v[i].name;
-		if (q->only && strcmp(q->only, name) != 0)
+		if (!is_asked(q, name))
 			continue;
 		q->missing++;
 		char *path = target_for(name, vhost->name, target, rival, q);
 		if (path)
 			asks_add(&q->asks, 0, ASK_TRUSTED, mem_strdup(name), path);
 	}
-	q->missing += q->only ? 0 : unknown;
+	q->missing += q->only || q->failed_since ? 0 : unknown;
 	member_list_fini(&members);
 }
 
@@ -91,7 +101,8 @@ static err take_reply(struct coworker_query *q, const struct ask *a, struct cowo
 	err e = read_answer(answer, a);
 	if (e && e != ERR_NOTFOUND) {
 		const struct peer *p = peer_known(q->cluster->peers, a->api);
-		q->late += e == ERR_TIMEOUT && p && p->last_ok_ms && !p->failures;
+		q->late += e == ERR_TIMEOUT && p && p->last_ok_ms &&
+			   p->last_ok_ms > q->began_ms - MOMENT_MS;
 		members_failed(q->cluster, a->api, e, err_trail(e));
 		return e;
 	}

@@ -9,15 +9,17 @@
 
 struct cluster;
 
-/* Zeroed memory, apart from `whoever`, `exact` and `only`. */
+/* Zeroed memory, apart from `whoever`, `exact`, `only` and `failed_since`. */
 struct coworker_query {
 	struct cluster *cluster;
 	struct asks asks;
 	int missing; /* so many have given no answer yet */
 	int absent;  /* so many have said that they do not have it */
-	int late; /* so many that have answered whatever they were asked so far have not, in time */
+	int late;    /* so many have not answered in time that had answered a moment before */
+	int64_t began_ms;
 	bool exact; /* set before it begins: not the stream whose name is this one without a known extension */
-	const char *only; /* set before it begins: this member alone; NULL: all */
+	const char *only;     /* set before it begins: this member alone; NULL: all */
+	int64_t failed_since; /* set before it begins: those alone that have (monotonic); 0: all */
 	bool whoever; /* set before it begins: those are handed out, too, that do not have the stream */
 };
 

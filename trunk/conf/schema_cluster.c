@@ -71,8 +71,8 @@ static const struct row rows[] = {
 	MILLIS("vhost.cluster.query_timeout", conf_vhost, cluster.query_timeout_ms, "1000", 10,
 	       MINUTE, NEW,
 	       "How long all coworkers together may take to answer. Before a player is told that "
-	       "nobody has the stream, one that has always answered and did not now is asked once "
-	       "more."),
+	       "nobody has the stream, those that answered a moment ago and did not now are asked "
+	       "once more."),
 	MILLIS("vhost.cluster.query_cache", conf_vhost, cluster.query_cache_ms, "1000", 0, MINUTE,
 	       NEW, "How long the answer that a coworker has a stream is remembered."),
 	MILLIS("vhost.cluster.query_cache_none", conf_vhost, cluster.query_cache_none_ms, "300", 0,

@@ -9,7 +9,12 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { QUEUE_MAX = 8192, BATCH = 16, END_MS = 2000 }; /* of small writes: bytes are the bound */
+enum {
+	QUEUE_MAX = 8192,
+	BATCH = 16,
+	END_MS = 2000,
+	WELL_MS = 60000
+}; /* of small writes: bytes are the bound */
 #define QUEUE_BYTES ((size_t)64 << 20)
 
 enum work_kind { REPLACE, RENEW, REMOVE, RETIRE, TIDY, SWEEP, WRITE_AT, RENAME, SETTLE };
@@ -35,7 +40,8 @@ struct files {
 	int count;
 	size_t bytes;
 	bool is_closing, is_failing;
-	size_t failed_bytes; /* the smallest write that has failed since */
+	size_t failed_bytes; /* the smallest write that has failed since, */
+	int64_t failed_ms;   /* and when one last did */
 	char *damaged;       /* the file that has a gap from `damaged_at` on; NULL */
 	int64_t damaged_at;
 	int64_t end_ms;
@@ -114,7 +120,9 @@ static void note(struct files *f, const struct work *w)
 				  w->path, strerror(w->error));
 		f->failed_bytes = f->is_failing && f->failed_bytes < n ? f->failed_bytes : n;
 		f->is_failing = true;
-	} else if (f->is_failing && n >= f->failed_bytes / 2) {
+		f->failed_ms = clock_ms();
+	} else if (f->is_failing &&
+		   (n >= f->failed_bytes / 2 || clock_ms() - f->failed_ms > WELL_MS)) {
 		log_info("%s: files can be written again, %llu were not", w->path,
 			 (unsigned long long)f->lost);
 		f->is_failing = false;
@@ -170,13 +178,15 @@ static struct work *take_batch(struct files *f)
 	return first;
 }
 
-static void finish_batch(struct files *f, struct work *batch)
+/* What was not tried says nothing of the disk. */
+static void finish_batch(struct files *f, struct work *batch, bool was_tried)
 {
 	struct work *w, *next;
 	LL_FOREACH_SAFE (batch, w, next) {
 		f->count--;
 		f->bytes -= w->blob ? w->blob->n : 0;
-		note(f, w);
+		if (was_tried)
+			note(f, w);
 		if (w->kind == WRITE_AT && w->error)
 			note_damage(f, w->path, w->offset);
 		work_free(w, true);
@@ -194,9 +204,10 @@ static void files_main(void *arg)
 		if (f->is_closing && clock_ms() > f->end_ms)
 			break;
 		struct work *batch = take_batch(f);
-		if (prepare(f, batch))
+		bool is_tried = prepare(f, batch);
+		if (is_tried)
 			co_offload(do_work, batch);
-		finish_batch(f, batch);
+		finish_batch(f, batch, is_tried);
 		if (f->count == 0 && f->drainer)
 			co_wake(f->drainer);
 	}

@@ -288,6 +288,61 @@ static void one_that_has_always_answered_is_asked_once_more(void **state)
 	co_join(&co);
 }
 
+struct asking {
+	const struct target *target;
+	err e;
+};
+
+static void ask_for(void *arg)
+{
+	struct asking *a = arg;
+	struct coworker_answer answer;
+	a->e = coworker_find(server->cluster, vhost(), a->target, COWORKER_KEPT, NULL, &answer);
+}
+
+/* The first one of them to wait in vain tells that the coworker has failed. */
+static void each_of_those_who_ask_in_that_moment_is_helped(void **state)
+{
+	struct coworker_answer answer;
+	static char other_stream[] = "y";
+	struct target other = target;
+	other.stream = other_stream;
+	struct asking both[] = {{&target, OK}, {&other, OK}};
+	struct co *co[2];
+	(void)state;
+	begin(NOT_HERE, NOT_HERE, "query_timeout 300; query_cache_none 0;");
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	b.body = NULL;
+	co[0] = co_start("ask", ask_for, &both[0]);
+	(void)co_sleep(100);
+	co[1] = co_start("ask", ask_for, &both[1]);
+	while (b.requests < 3)
+		(void)co_sleep(1);
+	(void)co_sleep(310); /* both have waited in vain once */
+	b.body = HERE;
+	for (int i = 0; i < 2; i++)
+		co_join(&co[i]);
+	assert_int_equal(b.requests, 5);
+}
+
+static void a_publisher_waits_for_one_round_of_a_players_query(void **state)
+{
+	struct coworker_answer answer;
+	struct asking player = {&target, OK};
+	(void)state;
+	begin(NOT_HERE, NOT_HERE, "query_timeout 1000; query_cache_none 0;");
+	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
+	b.body = NULL;
+	struct co *co = co_start("ask", ask_for, &player);
+	(void)co_sleep(500);
+	int64_t began = clock_ms();
+	assert_int_equal(find(COWORKER_FRESH, &answer), ERR_NOTFOUND);
+	assert_true(clock_ms() - began < 1000);
+	co_join(&co);
+	assert_int_equal(player.e, ERR_NOTFOUND);
+	assert_int_equal(b.requests, 2);
+}
+
 static void one_that_did_not_answer_before_either_is_waited_for_once(void **state)
 {
 	struct coworker_answer answer;
@@ -319,6 +374,8 @@ int main(void)
 		TEST(nobody_has_it),
 		TEST(a_silent_one_has_failed_and_an_answer_makes_it_well),
 		TEST(one_that_has_always_answered_is_asked_once_more),
+		TEST(each_of_those_who_ask_in_that_moment_is_helped),
+		TEST(a_publisher_waits_for_one_round_of_a_players_query),
 		TEST(one_that_did_not_answer_before_either_is_waited_for_once),
 		TEST(this_server_gives_no_answer),
 		TEST(all_are_heard_by_one_that_has_it_too),
