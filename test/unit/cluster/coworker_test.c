@@ -295,9 +295,10 @@ struct asking {
 
 static void ask_for(void *arg)
 {
-	struct asking *a = arg;
+	struct asking *asking = arg;
 	struct coworker_answer answer;
-	a->e = coworker_find(server->cluster, vhost(), a->target, COWORKER_KEPT, NULL, &answer);
+	asking->e = coworker_find(server->cluster, vhost(), asking->target, COWORKER_KEPT, NULL,
+				  &answer);
 }
 
 /* The first one of them to wait in vain tells that the coworker has failed. */
