@@ -88,7 +88,7 @@ static char *text(const char *s)
 static void attach(struct join *j, struct server *s)
 {
 	const struct conf_vhost *vhost = &s->conf->vhosts[0];
-	j->target = (struct target){.schema = text("rtmp"),
+	j->target = (struct target){.is_rtmp = true,
 				    .host = text("h"),
 				    .port = 1935,
 				    .vhost = text("h"),

@@ -217,7 +217,6 @@ static err admit(struct datagram_peer *d)
 static void make_request(struct datagram_peer *d, const struct addr *peer)
 {
 	d->target = (struct target){
-		.schema = mem_strdup("datagram"),
 		.host = mem_strdup(d->vhost),
 		.vhost = mem_strdup(d->vhost),
 		.app = mem_strdup(d->app),

@@ -162,12 +162,13 @@ static void ask_all(struct query *q)
 {
 	int64_t began = clock_ms();
 	ask_once(q, 0);
-	int absent = q->asked.absent, unheard = q->asked.missing;
-	if (is_in_vain(q) && q->asked.late && !q->is_urgent) {
+	int absent = q->asked.absent, unheard = q->asked.missing, late = q->asked.late;
+	if (is_in_vain(q) && late && !q->is_urgent) {
 		q->is_asked_again = true;
 		ask_once(q, began);
-		absent += q->asked.absent;
-		unheard = q->asked.missing;
+		/* Others that have failed meanwhile, for another query, are asked too: they count once. */
+		absent += q->asked.absent < late ? q->asked.absent : late;
+		unheard += q->asked.missing - late;
 	}
 	if (q->state == QUERY_ASKING && !unheard)
 		q->answer.absent_at = absent + 1;

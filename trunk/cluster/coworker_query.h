@@ -13,10 +13,10 @@ struct cluster;
 struct coworker_query {
 	struct cluster *cluster;
 	struct asks asks;
-	int missing; /* so many have given no answer yet */
-	int absent;  /* so many have said that they do not have it */
-	int late;    /* so many have not answered in time that had answered a moment before */
-	int64_t began_ms;
+	int missing;      /* so many have given no answer yet */
+	int absent;       /* so many have said that they do not have it */
+	int late;         /* so many have not answered in time that had answered a moment before */
+	int64_t began_ms; /* monotonic */
 	bool exact; /* set before it begins: not the stream whose name is this one without a known extension */
 	const char *only;     /* set before it begins: this member alone; NULL: all */
 	int64_t failed_since; /* set before it begins: those alone that have (monotonic); 0: all */

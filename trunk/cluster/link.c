@@ -27,6 +27,18 @@ err link_open(struct link **out, const struct link_opts *opts, struct link_refus
 	return opts->request->protocol->open(out, opts, said);
 }
 
+void link_take(struct link *l, struct link_media *out, struct msg *msg, uint32_t raw)
+{
+	out->raw = raw;
+	out->msg = msg;
+	if (!msg)
+		return;
+	if (encoder_time_read(&l->encoder_time, msg))
+		msg_unref(&out->msg);
+	else
+		encoder_time_note(&l->encoder_time, msg, raw);
+}
+
 void link_free(struct link **link)
 {
 	struct link *l = *link;

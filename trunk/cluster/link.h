@@ -8,6 +8,7 @@
 #include "cluster/announce.h"
 #include "cluster/member_list.h"
 #include "cluster/upstream_request.h"
+#include "codec/encoder_time.h"
 #include "node/send_monitor.h"
 
 struct link;
@@ -83,6 +84,8 @@ struct link {
 	/* what the server says of the stream */
 	unsigned reports; /* so often it has said something */
 	int64_t lost_ms; /* monotonic, since when it has no media itself; 0: it has, or says nothing */
+	struct encoder_time
+		encoder_time; /* so far are the encoder's times ahead of those of the stream */
 	/* signs of life */
 	int64_t ping_ms; /* when a sign of life was asked for, that has not come; 0: none is due */
 	int64_t pong_ms; /* when the last one came; 0 */
@@ -95,6 +98,9 @@ struct link {
 	char api[ADDR_TEXT_MAX]; /* "ip:port" */
 };
 
+/* For the protocols: a message of the stream has come at that time. What one server tells another in it is taken out,
+ * and *out stays empty. Takes the message; NULL is fine. */
+void link_take(struct link *link, struct link_media *out, struct msg *msg, uint32_t raw);
 /* The protocol is the request's. */
 err link_open(struct link **out, const struct link_opts *opts, struct link_refusal *said) BLOCKS;
 /* NULL is fine; clears. */

@@ -254,13 +254,14 @@ static err read_more(struct flv_link *l, struct link_refusal *said)
 	return e;
 }
 
-static void take_message(struct link_media *out, struct msg *m)
+static void take_message(struct flv_link *l, struct link_media *out, struct msg *m)
 {
-	out->raw = (uint32_t)m->ts;
-	out->msg = m;
-	if (m->type != MSG_DATA)
+	uint32_t ts = (uint32_t)m->ts;
+	if (m->type != MSG_DATA) {
+		link_take(&l->link, out, m, ts);
 		return;
-	out->msg = metadata_read(msg_span(m));
+	}
+	link_take(&l->link, out, metadata_read(msg_span(m)), ts);
 	msg_unref(&m);
 }
 
@@ -273,7 +274,7 @@ static err flv_next(struct link *link, struct link_media *out, struct link_refus
 			TRY(read_more(l, said));
 		TRY(flv_read(l->reader, &l->left, &m));
 		if (m)
-			take_message(out, m);
+			take_message(l, out, m);
 	}
 	return OK;
 }

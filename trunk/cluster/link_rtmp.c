@@ -191,12 +191,11 @@ static err take_command(struct rtmp_link *l, const struct rtmp_msg *m, struct li
 static err take_message(struct rtmp_link *l, struct rtmp_msg *m, struct link_media *out,
 			struct link_refusal *said)
 {
-	out->raw = m->ts;
 	if ((m->type == RTMP_AUDIO || m->type == RTMP_VIDEO) && m->media) {
-		out->msg = m->media;
+		link_take(&l->link, out, m->media, m->ts);
 		m->media = NULL;
 	} else if (m->type == RTMP_DATA && m->media) {
-		out->msg = metadata_read(msg_span(m->media));
+		link_take(&l->link, out, metadata_read(msg_span(m->media)), m->ts);
 	} else if (m->type == RTMP_COMMAND) {
 		return take_command(l, m, said);
 	}

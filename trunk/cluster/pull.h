@@ -45,7 +45,6 @@ struct pull {
 	int64_t media_ms, rhythm_ms; /* arrival of the last frame; longest gap that is usual */
 	int64_t had_ms;              /* arrival of the last frame before this origin; 0 */
 	uint32_t media_raw;          /* its time, as the origin has it */
-	struct encoder_time encoder_time; /* as the origin says */
 	struct resume resume;
 	struct pull_run {
 		char id[RUN_ID_MAX];        /* as the origin said; "" */

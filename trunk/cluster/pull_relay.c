@@ -84,11 +84,6 @@ static void note_arrival(struct pull *p, uint32_t raw)
 static void take_media(struct pull *p, struct link_media *media)
 {
 	struct msg *m = media->msg;
-	if (encoder_time_read(&p->encoder_time, m)) {
-		msg_unref(&m);
-		return;
-	}
-	encoder_time_note(&p->encoder_time, m, media->raw);
 	msg_classify(m);
 	if (p->origin == ORIGIN_FEEDS && p->run.reports != p->link->reports)
 		look_at_run(p);

@@ -71,13 +71,7 @@ bool pull_take_request(struct pull *p)
 	if (!v)
 		return false;
 	p->request = (struct pull_request){
-		.target = {.schema = mem_strdup(v->target->schema),
-			   .host = mem_strdup(v->target->host),
-			   .port = v->target->port,
-			   .vhost = mem_strdup(v->target->vhost),
-			   .app = mem_strdup(v->target->app),
-			   .stream = mem_strdup(v->target->stream),
-			   .param = mem_strdup(v->target->param)},
+		.target = target_copy(v->target),
 		.page_url = mem_strdup(v->page_url),
 		.swf_url = mem_strdup(v->swf_url),
 		.http = v->http,

@@ -91,7 +91,6 @@ static err use(struct pull *p, bool alone, struct link_refusal *said)
 {
 	p->origin = ORIGIN_SILENT;
 	p->media_ms = 0;
-	p->encoder_time = (struct encoder_time){0};
 	resume_begin(&p->resume);
 	err e = ask_to_play(p);
 	if (!e) {

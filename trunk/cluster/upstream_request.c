@@ -118,8 +118,7 @@ bool upstream_redirect_target(char *out, size_t cap, const char *url)
 	struct target t = {0};
 	struct hostport hp = {0};
 	char text[HOST_MAX + 8];
-	bool ok = target_parse(&t, url, "") == OK &&
-		  (strcmp(t.schema, "rtmp") == 0 || strcmp(t.schema, "rtmps") == 0) && *t.host &&
+	bool ok = target_parse(&t, url, "") == OK && t.is_rtmp && *t.host &&
 		  strlen(t.host) < HOST_MAX;
 	if (ok) {
 		snprintf(hp.host, sizeof(hp.host), "%s", t.host);

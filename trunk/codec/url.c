@@ -233,8 +233,10 @@ static err parse_clean(struct target *out, struct span tc_url, struct span strea
 	put_path(&path, p.path);
 	size_t of_app = path.n;
 	put_path(&path, p.name);
-	struct target t = {.port = p.front.port};
-	t.schema = text_of(p.front.schema);
+	struct target t = {
+		.is_rtmp = span_is(p.front.schema, "rtmp") || span_is(p.front.schema, "rtmps"),
+		.port = p.front.port,
+	};
 	set_names(&t, buf_span(&path), path.n > of_app);
 	set_param(&t, &p);
 	t.host = text_of(p.front.host);
@@ -264,9 +266,9 @@ err target_parse(struct target *out, const char *tc_url, const char *stream)
 struct target target_copy(const struct target *t)
 {
 	return (struct target){
-		.schema = mem_strdup(t->schema),
-		.host = mem_strdup(t->host),
+		.is_rtmp = t->is_rtmp,
 		.port = t->port,
+		.host = mem_strdup(t->host),
 		.vhost = mem_strdup(t->vhost),
 		.app = mem_strdup(t->app),
 		.stream = mem_strdup(t->stream),
@@ -276,7 +278,6 @@ struct target target_copy(const struct target *t)
 
 void target_fini(struct target *t)
 {
-	free(t->schema);
 	free(t->host);
 	free(t->vhost);
 	free(t->app);

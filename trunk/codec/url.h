@@ -10,9 +10,9 @@ enum { PORT_RTMP = 1935, PORT_HTTP = 80, PORT_HTTPS = 443, PORT_API = 1985 };
 /* The vhost, app and stream that a session asks for. All text is owned by the target, never NULL and at most
  * URL_MAX bytes: what is longer is ERR_LIMIT. */
 struct target {
-	char *schema; /* "rtmp", "http" */
-	char *host;   /* as the client wrote it */
+	bool is_rtmp; /* its URL is one of RTMP or RTMPS */
 	int port;
+	char *host;   /* as the client wrote it */
 	char *vhost;  /* vhost= or domain= of the query, else the host; lower case, no last dot */
 	char *app;    /* may hold slashes; percent-decoded */
 	char *stream; /* without query; percent-decoded */

@@ -35,8 +35,8 @@ struct figures {
 	struct figures_type types[FIGURES_TYPES]; /* the last one takes what does not fit */
 	struct figures_end ends[FIGURES_ENDS];    /* likewise */
 	struct histogram redirect; /* from the request to the answer that names another server */
-	struct histogram
-		loop_lag; /* how late a timer is that is due ten times a second, less often where nothing happens */
+	/* How late a timer is that is due ten times a second, less often where nothing happens. */
+	struct histogram loop_lag;
 	uint64_t clients_total, errors_total, skips_total;
 	uint64_t streams_begun, stream_gaps;
 };

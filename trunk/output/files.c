@@ -10,11 +10,11 @@
 #include <utlist.h>
 
 enum {
-	QUEUE_MAX = 8192,
+	QUEUE_MAX = 8192, /* of small writes: bytes are the bound */
 	BATCH = 16,
 	END_MS = 2000,
-	WELL_MS = 60000
-}; /* of small writes: bytes are the bound */
+	WELL_MS = 60000, /* without a failure: the disk is well, however small what was written */
+};
 #define QUEUE_BYTES ((size_t)64 << 20)
 
 enum work_kind { REPLACE, RENEW, REMOVE, RETIRE, TIDY, SWEEP, WRITE_AT, RENAME, SETTLE };

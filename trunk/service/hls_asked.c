@@ -60,7 +60,6 @@ void hls_asked_name(struct hls_asked *a, const struct http_session *s, struct hl
 	a->path_asked = mem_printf("/%s", a->name.list_path);
 	a->tc_url = mem_printf("http://%s/%s", host, a->name.app);
 	a->target = (struct target){
-		.schema = mem_strdup("http"),
 		.host = mem_strdup(s->request->host),
 		.vhost = mem_strdup(a->vhost->name),
 		.app = mem_strdup(a->name.app),

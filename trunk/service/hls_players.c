@@ -96,14 +96,7 @@ static struct hls_player *player_new(struct hls_players *players, const struct h
 	p->tc_url = mem_strdup(r->tc_url);
 	p->page_url = mem_strdup(r->page_url);
 	p->url = mem_strdup(r->url);
-	p->target = (struct target){
-		.schema = mem_strdup(r->target->schema),
-		.host = mem_strdup(r->target->host),
-		.vhost = mem_strdup(r->target->vhost),
-		.app = mem_strdup(r->target->app),
-		.stream = mem_strdup(r->target->stream),
-		.param = mem_strdup(r->target->param),
-	};
+	p->target = target_copy(r->target);
 	p->request = *r;
 	p->request.target = &p->target;
 	p->request.peer = &p->peer;

@@ -44,7 +44,7 @@ static void make_target(struct asked *a)
 {
 	const struct question *q = &a->question;
 	a->target = (struct target){
-		.schema = mem_strdup(q->http ? "http" : "rtmp"),
+		.is_rtmp = !q->http,
 		.host = mem_strdup(q->vhost),
 		.port = PORT_RTMP,
 		.vhost = mem_strdup(q->vhost),

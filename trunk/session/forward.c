@@ -36,8 +36,7 @@ static struct target own_target(const struct source *source)
 	const struct publication *p = publication_of(source);
 	if (p)
 		return *p->request->target;
-	return (struct target){.schema = (char *)(uintptr_t) "rtmp",
-			       .host = source->vhost,
+	return (struct target){.host = source->vhost,
 			       .port = PORT_RTMP,
 			       .vhost = source->vhost,
 			       .app = source->app,

@@ -34,19 +34,6 @@ const char *forward_url_stream(const char *url)
 
 /* ---- a server alone ---- */
 
-static void keep_name(struct target *out, const struct target *own)
-{
-	*out = (struct target){
-		.schema = mem_strdup(own->schema),
-		.host = mem_strdup(own->host),
-		.port = own->port,
-		.vhost = mem_strdup(own->vhost),
-		.app = mem_strdup(own->app),
-		.stream = mem_strdup(own->stream),
-		.param = mem_strdup(own->param),
-	};
-}
-
 static err take_server(struct forward_place *p, const char *server, const struct target *own)
 {
 	struct hostport hp;
@@ -55,7 +42,7 @@ static err take_server(struct forward_place *p, const char *server, const struct
 	if (strlen(hp.host) == 0 || hp.port <= 0)
 		return err_fail(ERR_PROTOCOL, "it names no server");
 	hostport_text(p->name, &hp);
-	keep_name(&p->target, own);
+	p->target = target_copy(own);
 	return OK;
 }
 
@@ -68,7 +55,9 @@ static err take_url(struct forward_place *p, const char *url)
 	if (!stream)
 		return err_fail(ERR_PROTOCOL, "it names no stream");
 	char *tc_url = dup_part(url, stream - 1), *server = dup_part(host, end);
-	err e = take_server(p, server, &(struct target){"", "", 0, "", "", "", ""});
+	err e = take_server(
+		p, server,
+		&(struct target){.host = "", .vhost = "", .app = "", .stream = "", .param = ""});
 	if (!e) {
 		struct target t = {0};
 		e = target_parse(&t, tc_url, stream);

@@ -28,8 +28,7 @@ struct ingest_pull {
 	bool is_over, asks_for_life;
 	struct link *link;
 	struct link_refusal said;
-	struct encoder_time encoder_time; /* as the server says */
-	int redirects;                    /* in a row */
+	int redirects; /* in a row */
 	char redirected[600];
 	struct publication publication;
 	/* for the API */
@@ -115,18 +114,12 @@ static err wait_for_more(struct ingest_pull *p)
 	return publication_wait(&p->publication);
 }
 
-static void take(struct ingest_pull *p, struct link_media *media)
-{
-	if (!media->msg || encoder_time_read(&p->encoder_time, media->msg))
-		return;
-	encoder_time_note(&p->encoder_time, media->msg, media->raw);
-	source_publish(p->publication.source, &p->publication.in.feeder, &media->msg, media->raw);
-}
-
 static err carry(struct ingest_pull *p, struct link_media *media)
 {
 	for (;;) {
-		take(p, media);
+		if (media->msg)
+			source_publish(p->publication.source, &p->publication.in.feeder,
+				       &media->msg, media->raw);
 		msg_unref(&media->msg);
 		TRY(publication_took(&p->publication));
 		err e;
@@ -139,7 +132,6 @@ static err carry(struct ingest_pull *p, struct link_media *media)
 static err publish(struct ingest_pull *p, struct link_media *first)
 {
 	p->publication = (struct publication){0};
-	p->encoder_time = (struct encoder_time){0};
 	err e = publication_begin(&p->publication, &ops, &p->publish.request);
 	if (!e) {
 		read_pacing_open(&p->publication.in, p->link->sock);
@@ -291,8 +283,7 @@ bool ingest_pull_takes(const char *url)
 	return strncmp(url, "rtmp://", 7) == 0 || strncmp(url, "rtmps://", 8) == 0;
 }
 
-static const struct target nobody = {.schema = (char *)(uintptr_t) "",
-				     .host = (char *)(uintptr_t) "",
+static const struct target nobody = {.host = (char *)(uintptr_t) "",
 				     .vhost = (char *)(uintptr_t) "",
 				     .app = (char *)(uintptr_t) "",
 				     .stream = (char *)(uintptr_t) "",

@@ -11,7 +11,7 @@ static void use(const struct target *t)
 {
 	static char out[URL_MAX];
 	char *key = stream_key(t->vhost, t->app, t->stream);
-	check(strlen(t->schema) < URL_MAX && strlen(t->vhost) < URL_MAX);
+	check(strlen(t->host) < URL_MAX && strlen(t->vhost) < URL_MAX);
 	check(strlen(t->app) < URL_MAX && strlen(t->stream) < URL_MAX);
 	check(*t->app && !strchr(t->stream, '/') && strlen(t->param) < URL_MAX);
 	param_remove(out, t->param, "vhost");

@@ -240,9 +240,9 @@ static const struct link_ops fake_ops = {
 };
 
 /* rtmp://h/live/x */
-static char fake_texts[][8] = {"rtmp", "h", "h", "live", "x", ""};
-static const struct target fake_target = {fake_texts[0], fake_texts[1], 1935,         fake_texts[2],
-					  fake_texts[3], fake_texts[4], fake_texts[5]};
+static char fake_texts[][8] = {"h", "h", "live", "x", ""};
+static const struct target fake_target = {
+	true, 1935, fake_texts[0], fake_texts[1], fake_texts[2], fake_texts[3], fake_texts[4]};
 
 /* Around a test: one origin, that of 127.0.0.1:11, and time that passes only when everybody waits. */
 static inline int fake_link_setup(void **state)

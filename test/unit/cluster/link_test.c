@@ -12,9 +12,8 @@
 #include "support/co_unit.h"
 
 static struct server *server;
-static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x",
-	    param[] = "";
-static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
+static char host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x", param[] = "";
+static const struct target target = {true, 1935, host, vhost_name, app, stream, param};
 
 /* ---- an RTMP server ---- */
 

@@ -109,7 +109,7 @@ static void never_lost(void *ctx, const struct coworker_answer *to)
 static void run_schedule(size_t i)
 {
 	static char none[] = "", app[] = "live", stream[] = "x";
-	static const struct target target = {none, none, 0, none, app, stream, none};
+	static const struct target target = {true, 0, none, none, app, stream, none};
 	char *conf = test_server_vhost(schedules[i].has_silent_coworker
 					       ? "cluster { mode local; origin_cluster on; "
 						 "coworkers 127.0.0.1:1; }"

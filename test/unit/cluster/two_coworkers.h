@@ -14,9 +14,8 @@
 static struct server *server;
 static struct api_stub a, b;
 
-static char schema[] = "rtmp", host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x",
-	    param[] = "";
-static const struct target target = {schema, host, 1935, vhost_name, app, stream, param};
+static char host[] = "h", vhost_name[] = "h", app[] = "live", stream[] = "x", param[] = "";
+static const struct target target = {true, 1935, host, vhost_name, app, stream, param};
 
 /* Of two values of a directive the first counts: what a test says comes first. */
 static inline void begin(const char *body_a, const char *body_b, const char *more)

@@ -81,12 +81,8 @@ struct wanting {
 static void want(void *arg)
 {
 	struct wanting *w = arg;
-	struct target target = {.schema = none,
-				.host = none,
-				.vhost = none,
-				.app = none,
-				.stream = none,
-				.param = none};
+	struct target target = {
+		.host = none, .vhost = none, .app = none, .stream = none, .param = none};
 	struct upstream_request request = {.protocol = &link_rtmp,
 					   .server = &server,
 					   .vhost = &vhost,

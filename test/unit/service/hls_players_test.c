@@ -58,8 +58,7 @@ static err begin(const char *ip, int *code)
 	struct hls_asked a = {
 		.vhost = conf_vhost_find(server->conf, vhost),
 		.name = {.app = app, .stream = stream},
-		.target = {.schema = host,
-			   .host = host,
+		.target = {.host = host,
 			   .vhost = vhost,
 			   .app = app,
 			   .stream = stream,

@@ -4,15 +4,10 @@
 
 #include <string.h>
 
-static char rtmp[] = "rtmp", host[] = "h", vhost[] = "v.example.com", app[] = "live",
-	    stream[] = "x", param[] = "?token=1";
-static const struct target own = {.schema = rtmp,
-				  .host = host,
-				  .port = 1935,
-				  .vhost = vhost,
-				  .app = app,
-				  .stream = stream,
-				  .param = param};
+static char host[] = "h", vhost[] = "v.example.com", app[] = "live", stream[] = "x",
+	    param[] = "?token=1";
+static const struct target own = {
+	.host = host, .port = 1935, .vhost = vhost, .app = app, .stream = stream, .param = param};
 
 struct place_case {
 	const char *text, *name, *vhost, *app, *stream, *param, *shown;
