@@ -33,10 +33,10 @@ struct cursor {
 	bool for_server; /* gets what is for servers too; of sound its twin */
 	bool based, paused;
 	bool has_sent;      /* some of the stream, beyond what was made for this receiver */
+	uint32_t skips;     /* times it was moved because it was too slow */
 	int64_t key_due_ms; /* video only from the next key frame on, or from then on; 0: all */
 	int64_t base;       /* subtracted from the source's times */
 	struct own_bytes own;
-	uint32_t skips;          /* times it was moved because it was too slow */
 	struct headers *headers; /* what the receiver was last given */
 };
 

@@ -66,11 +66,11 @@ struct viewing {
 	struct cursor cursor;  /* of a protocol that sends bytes of a wire */
 	struct source *source; /* one reference, once it is found */
 	struct send_monitor monitor;
-	bool has_sent; /* some media */
 	const struct viewing_ops *ops;
 	const struct request *request;
 	enum viewing_state state;
 	bool has_told; /* the client knows that it plays: it cannot be sent elsewhere any more */
+	bool has_sent; /* some media */
 	int64_t duration_ms; /* of media to play; 0: no end */
 	struct co *co;
 	struct viewer viewer;

@@ -331,14 +331,14 @@ static void a_publisher_waits_for_one_round_of_a_players_query(void **state)
 	struct coworker_answer answer;
 	struct asking player = {&target, OK};
 	(void)state;
-	begin(NOT_HERE, NOT_HERE, "query_timeout 1000; query_cache_none 0;");
+	begin(NOT_HERE, NOT_HERE, "query_timeout 2000; query_cache_none 0;");
 	assert_int_equal(find(COWORKER_KEPT, &answer), ERR_NOTFOUND);
 	b.body = NULL;
 	struct co *co = co_start("ask", ask_for, &player);
-	(void)co_sleep(500);
+	(void)co_sleep(200);
 	int64_t began = clock_ms();
 	assert_int_equal(find(COWORKER_FRESH, &answer), ERR_NOTFOUND);
-	assert_true(clock_ms() - began < 1000);
+	assert_true(clock_ms() - began < 2000);
 	co_join(&co);
 	assert_int_equal(player.e, ERR_NOTFOUND);
 	assert_int_equal(b.requests, 2);

@@ -62,6 +62,14 @@ static void a_header_without_a_record_changes_nothing(void **state)
 	source_leave(source, &feeder, 0);
 }
 
+/* A stream without anything yet, and a server that waits for it. */
+static void watch_as_a_server(struct receiver *server)
+{
+	make();
+	source_begin(source, &feeder);
+	receiver_join(server, source, &wire_flv, CONSUMER_RELAY);
+}
+
 /* What a server and a player that join now read; a server is told of the encoder's time in a data message. */
 static void assert_both_read(const char *server, const char *player)
 {
@@ -76,9 +84,7 @@ static void servers_are_told_of_an_encoders_time_that_is_not_the_streams(void **
 {
 	(void)state;
 	struct receiver server, player;
-	make();
-	source_begin(source, &feeder);
-	receiver_join(&server, source, &wire_flv, CONSUMER_RELAY);
+	watch_as_a_server(&server);
 	join(&player);
 	pub(avc_header('1'), 0);
 	pub(key_frame(100), 3600000);
@@ -123,9 +129,7 @@ static void an_encoders_time_that_comes_back_is_told_again(void **state)
 {
 	(void)state;
 	struct receiver server;
-	make();
-	source_begin(source, &feeder);
-	receiver_join(&server, source, &wire_flv, CONSUMER_RELAY);
+	watch_as_a_server(&server);
 	pub(key_frame(100), 3600000);
 	assert_string_equal(receiver_reads(&server), "mk");
 	source_leave(source, &feeder, 10000);
@@ -151,9 +155,7 @@ static void encoders_times_without_an_end_are_told_at_a_rate(void **state)
 	(void)state;
 	struct receiver server;
 	size_t tells = 0;
-	make();
-	source_begin(source, &feeder);
-	receiver_join(&server, source, &wire_flv, CONSUMER_RELAY);
+	watch_as_a_server(&server);
 	pub(key_frame(100), 0);
 	for (uint32_t i = 0; i < 2000; i++) {
 		pub(sound(10), 100 + i % 2);
