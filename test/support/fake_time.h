@@ -1,8 +1,8 @@
 /* fake_time - time that passes only when everybody waits. Layer: test.
  * Test programs have a clock and a poll() of their own. While the fake lasts, time stands still while
  * code runs, and a wait for which nothing is ready makes it jump to its end: what depends on time alone
- * takes no time, and happens at the very millisecond, on a machine under any load. Not for what other
- * threads or the network have yet to do. */
+ * takes no time, and happens at the very millisecond, on a machine under any load. What helper threads do
+ * (co_offload()) is waited for. Not for what the network or other processes have yet to do. */
 #pragma once
 #include <stdint.h>
 

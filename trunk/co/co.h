@@ -113,3 +113,5 @@ void reactor_remove(struct reactor_fd *rfd);
 /* Runs fn(arg) on a helper thread and waits for it; for files and whatever else could block.
  * fn must not call anything of co, net or log. The wait ignores a stop, since arg is in use. */
 void co_offload(void (*fn)(void *arg), void *arg) BLOCKS;
+/* How many coroutines wait for helper threads. */
+int co_offloaded(void);

@@ -31,6 +31,7 @@ static struct {
 	pthread_cond_t more;
 	struct offload_job *queue, *finished;
 	bool ending;
+	int out; /* jobs whose coroutines wait; only for the thread that has these */
 } off = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
 static void *helper(void *arg)
@@ -119,8 +120,15 @@ void co_offload(void (*fn)(void *arg), void *arg)
 	LL_APPEND(off.queue, &job);
 	pthread_cond_signal(&off.more);
 	pthread_mutex_unlock(&off.lock);
+	off.out++;
 	while (!job.done)
 		co_block(WAITS_DONE);
+	off.out--;
+}
+
+int co_offloaded(void)
+{
+	return off.out;
 }
 
 void offload_fini(void)
