@@ -9,12 +9,9 @@
 
 enum {
 	TICK_MS = 20,
-	HOLD_MIN_MS = 100, /* for a packet that can be asked for */
-	HOLD_MAX_MS = 500,
-	TRIES_MIN = 4,      /* requests and repeats get lost too */
-	HOLD_ALONE_MS = 40, /* for one that cannot: it may have been overtaken */
-	RTT_FIRST_MS = 60,
-	MISSING_MAX = 512, /* beyond, a key frame is cheaper */
+	TRIES_MIN = 8,      /* requests and repeats get lost too */
+	HOLD_ALONE_MS = 40, /* for one that cannot be asked for: it may have been overtaken */
+	MISSING_MAX = 512,  /* beyond, a key frame is cheaper */
 	SSRC_CHANGES_MAX = 64,
 	RATE_VIDEO = 90000,
 	RATE_AUDIO = 48000,
@@ -78,21 +75,20 @@ static bool can_ask(const struct rx *rx, const struct rx_track *t)
 	return rx->opts.nack && t->agreed->feedback.nack;
 }
 
-static int64_t hold_ms(const struct rx *rx, const struct rx_track *t)
+/* That what comes next does not come any more. */
+static bool is_lost(const struct rx *rx, const struct rx_track *t, int64_t now)
 {
+	if (t->ring.missing > MISSING_MAX)
+		return true;
 	if (!can_ask(rx, t))
-		return HOLD_ALONE_MS;
-	int64_t rtt = rx->rtt_ms ? rx->rtt_ms : RTT_FIRST_MS;
-	int64_t hold = rtt * 3 / 2 + 2 * TICK_MS;
-	return hold < HOLD_MIN_MS ? HOLD_MIN_MS : hold > HOLD_MAX_MS ? HOLD_MAX_MS : hold;
+		return rx_ring_is_stuck(&t->ring, now - HOLD_ALONE_MS, 1, 0);
+	return rx_ring_is_stuck(&t->ring, now - rx_hold_ms(rx), TRIES_MIN, now - rx_again_ms(rx));
 }
 
 /* Hands out what is in order, and gives up what has been missing for too long. */
 static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 {
 	bool is_video = t == &rx->tracks[RX_VIDEO];
-	int64_t now = now_us / 1000, since = now - hold_ms(rx, t), oldest = now - HOLD_MAX_MS;
-	int tries = can_ask(rx, t) ? TRIES_MIN : 0;
 	for (;;) {
 		const struct rx_packet *p = rx_ring_first(&t->ring);
 		if (p) {
@@ -100,8 +96,7 @@ static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 				rx_video_take(rx, p, now_us);
 			else
 				rx_audio_take(rx, p, now_us);
-		} else if (rx_ring_is_stuck(&t->ring, since, tries, oldest) ||
-			   t->ring.missing > MISSING_MAX) {
+		} else if (is_lost(rx, t, now_us / 1000)) {
 			rx->counts.lost++;
 			if (is_video)
 				rx_video_lost(rx, now_us);
@@ -112,30 +107,20 @@ static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 	}
 }
 
-/* A packet that was only overtaken says nothing of the round trip: where repeats look like it, one that took
- * much less time than they do is not counted. It rises at once and falls slowly: on a bad line most repeats take
- * several requests. */
-static void note_repair(struct rx *rx, int64_t asked_ms, bool is_rtx, int64_t now_us)
-{
-	int64_t took = now_us / 1000 - asked_ms, rtt = rx->rtt_ms;
-	rx->counts.repaired++;
-	took = took < 1 ? 1 : took;
-	if (is_rtx || took * 2 >= rtt)
-		rx->rtt_ms = !rtt || took > rtt ? took : (rtt * 7 + took) / 8;
-}
-
 static void place(struct rx *rx, struct rx_track *t, const struct rtp *rtp, bool is_rtx,
 		  int64_t now_us)
 {
-	int64_t seq = rx_ring_number(&t->ring, rtp->seq), asked_ms = 0;
+	int64_t seq = rx_ring_number(&t->ring, rtp->seq);
+	struct rx_asked asked = {0};
 	enum rx_placed placed = rx_ring_put(&t->ring, seq, rtp->ts, rtp->marker, rtp->payload,
-					    now_us / 1000, &asked_ms);
-	if (placed == RX_REFUSED) {
+					    now_us / 1000, &asked);
+	if (asked.tries)
+		rx_note_repair(rx, &asked, is_rtx, now_us / 1000);
+	rx->counts.repaired += placed == RX_REPAIRED;
+	if (placed == RX_REFUSED || placed == RX_TOO_LATE) {
 		rx->counts.duplicate++;
 		return;
 	}
-	if (placed == RX_REPAIRED)
-		note_repair(rx, asked_ms, is_rtx, now_us);
 	if (placed == RX_RESET) {
 		t->stats = (struct rx_stats){.report = t->stats.report,
 					     .report_us = t->stats.report_us};

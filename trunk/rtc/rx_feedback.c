@@ -8,7 +8,6 @@ enum {
 	REPORT_MS = 1000,
 	TWCC_MS = 100,
 	NACK_AFTER_MS = 10, /* packets overtake each other */
-	NACK_AGAIN_MS = 20,
 	NACKS_AT_ONCE = 240,
 	KEY_AGAIN_MS = 500, /* between two requests for a key frame */
 	KEY_RETRY_MS = 500, /* none has come */
@@ -92,8 +91,8 @@ static void send_nacks(struct rx *rx, struct rx_track *t, int64_t now)
 	uint8_t room[RTCP_MAX];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 	uint16_t seqs[NACKS_AT_ONCE];
-	int64_t again = rx->rtt_ms > NACK_AGAIN_MS ? rx->rtt_ms : NACK_AGAIN_MS;
-	int n = rx_ring_ask(&t->ring, now - NACK_AFTER_MS, now - again, now, seqs, NACKS_AT_ONCE);
+	int n = rx_ring_ask(&t->ring, now - NACK_AFTER_MS, now - rx_again_ms(rx), now, seqs,
+			    NACKS_AT_ONCE);
 	if (!n)
 		return;
 	rx->counts.nacks += n;

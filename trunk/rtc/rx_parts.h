@@ -66,6 +66,11 @@ struct rx {
 void rx_video_take(struct rx *rx, const struct rx_packet *packet, int64_t now_us);
 void rx_video_lost(struct rx *rx, int64_t now_us);
 void rx_audio_take(struct rx *rx, const struct rx_packet *packet, int64_t now_us);
+/* How long after a request a missing packet is asked for again, and how long it is waited for in all. */
+int64_t rx_again_ms(const struct rx *rx);
+int64_t rx_hold_ms(const struct rx *rx);
+/* What was asked for has come, in time or not. */
+void rx_note_repair(struct rx *rx, const struct rx_asked *asked, bool is_rtx, int64_t now_ms);
 /* An arrival with a transport-wide number. */
 void rx_note_arrival(struct rx *rx, uint16_t number, int64_t now_us);
 /* Statistics for reports. */

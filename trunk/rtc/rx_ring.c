@@ -24,6 +24,7 @@ void rx_ring_clear(struct rx_ring *r)
 {
 	for (; r->begun && r->next <= r->newest; r->next++)
 		empty(slot(r, r->next));
+	memset(r->v, 0, r->room * sizeof(r->v[0])); /* what was given up is of other numbers */
 	r->begun = false;
 	r->missing = 0;
 }
@@ -67,13 +68,24 @@ static void fill(struct rx_packet *p, uint32_t ts, bool marker, struct span payl
 	memcpy(p->bytes, payload.p, payload.n);
 }
 
+/* The slot of one that was given up knows how it was asked for, until it is another one's. */
+static enum rx_placed refuse(struct rx_ring *r, int64_t seq, struct rx_asked *asked)
+{
+	struct rx_packet *p = slot(r, seq);
+	if (seq + r->room <= r->newest || !p->asked.tries)
+		return RX_REFUSED;
+	*asked = p->asked;
+	p->asked.tries = 0;
+	return RX_TOO_LATE;
+}
+
 enum rx_placed rx_ring_put(struct rx_ring *r, int64_t seq, uint32_t ts, bool marker,
-			   struct span payload, int64_t now_ms, int64_t *asked_ms)
+			   struct span payload, int64_t now_ms, struct rx_asked *asked)
 {
 	enum rx_placed placed = RX_PLACED;
 	bool is_far = seq >= r->next + r->room || seq + r->room <= r->next;
 	if (r->begun && seq < r->next && !is_far)
-		return RX_REFUSED;
+		return refuse(r, seq, asked);
 	if (!r->begun || is_far) {
 		placed = r->begun ? RX_RESET : RX_PLACED;
 		begin(r, seq);
@@ -83,9 +95,8 @@ enum rx_placed rx_ring_put(struct rx_ring *r, int64_t seq, uint32_t ts, bool mar
 	} else {
 		if (slot(r, seq)->is_here)
 			return RX_REFUSED;
-		const struct rx_packet *p = slot(r, seq);
-		*asked_ms = p->first_asked_ms;
-		placed = p->tries ? RX_REPAIRED : RX_PLACED;
+		*asked = slot(r, seq)->asked;
+		placed = asked->tries ? RX_REPAIRED : RX_PLACED;
 		r->missing--;
 	}
 	fill(slot(r, seq), ts, marker, payload);
@@ -101,16 +112,18 @@ const struct rx_packet *rx_ring_first(const struct rx_ring *r)
 
 void rx_ring_drop(struct rx_ring *r)
 {
-	r->missing -= !slot(r, r->next)->is_here;
-	empty(slot(r, r->next++));
+	struct rx_packet *p = slot(r, r->next++);
+	r->missing -= !p->is_here;
+	if (p->is_here)
+		empty(p);
 }
 
-bool rx_ring_is_stuck(const struct rx_ring *r, int64_t since_ms, int tries, int64_t oldest_ms)
+bool rx_ring_is_stuck(const struct rx_ring *r, int64_t oldest_ms, int tries, int64_t asked_ms)
 {
 	if (!r->begun || r->next > r->newest || slot(r, r->next)->is_here)
 		return false;
 	const struct rx_packet *p = slot(r, r->next);
-	return p->missed_ms < since_ms && (p->tries >= tries || p->missed_ms < oldest_ms);
+	return p->missed_ms < oldest_ms || (p->asked.tries >= tries && p->asked.last_ms < asked_ms);
 }
 
 int rx_ring_ask(struct rx_ring *r, int64_t first_ms, int64_t again_ms, int64_t now_ms,
@@ -122,10 +135,12 @@ int rx_ring_ask(struct rx_ring *r, int64_t first_ms, int64_t again_ms, int64_t n
 		if (p->is_here)
 			continue;
 		left--;
-		if (p->missed_ms > first_ms || p->asked_ms > again_ms || p->tries >= RX_TRIES_MAX)
+		struct rx_asked *asked = &p->asked;
+		if (p->missed_ms > first_ms || (asked->tries && asked->last_ms > again_ms) ||
+		    asked->tries >= RX_TRIES_MAX)
 			continue;
-		p->asked_ms = now_ms;
-		p->first_asked_ms = p->tries++ ? p->first_asked_ms : now_ms;
+		asked->last_ms = now_ms;
+		asked->first_ms = asked->tries++ ? asked->first_ms : now_ms;
 		seqs[n++] = (uint16_t)i;
 	}
 	return n;

@@ -4,14 +4,19 @@
 
 enum { RX_RING_VIDEO = 2048, RX_RING_AUDIO = 512, RX_TRIES_MAX = 10 };
 
+/* Requests for one packet. */
+struct rx_asked {
+	int64_t first_ms, last_ms;
+	int tries; /* 0: there were none */
+};
+
 struct rx_packet {
 	uint8_t *bytes; /* the payload; NULL: it is missing */
 	uint16_t n;
 	bool marker, is_here;
-	uint8_t tries; /* times it was asked for */
 	uint32_t ts;
 	int64_t missed_ms; /* since when it is known to be missing */
-	int64_t first_asked_ms, asked_ms;
+	struct rx_asked asked;
 };
 
 struct rx_ring {
@@ -26,7 +31,8 @@ struct rx_ring {
 enum rx_placed {
 	RX_PLACED,
 	RX_REPAIRED, /* it had been asked for */
-	RX_REFUSED,  /* it is there already, or comes too late */
+	RX_TOO_LATE, /* likewise, but it was given up */
+	RX_REFUSED,  /* it is there already, or comes too late, unasked */
 	RX_RESET, /* numbers have jumped: all that was waited for is given up, this packet is the first one */
 };
 
@@ -35,15 +41,14 @@ void rx_ring_fini(struct rx_ring *ring);
 void rx_ring_clear(struct rx_ring *ring);
 /* The number in full of a packet. */
 int64_t rx_ring_number(const struct rx_ring *ring, uint16_t seq);
-/* Copies the payload. For RX_REPAIRED *asked_ms says when it was first asked for. Which of several requests was
- * answered cannot be told; to take the last one would make slow lines look quick. */
+/* Copies the payload. For RX_REPAIRED and RX_TOO_LATE *asked is how it was asked for. */
 enum rx_placed rx_ring_put(struct rx_ring *ring, int64_t seq, uint32_t ts, bool marker,
-			   struct span payload, int64_t now_ms, int64_t *asked_ms);
+			   struct span payload, int64_t now_ms, struct rx_asked *asked);
 /* The next packet in order, to be dropped by rx_ring_drop(). NULL: there is none, or it is missing. */
 const struct rx_packet *rx_ring_first(const struct rx_ring *ring);
 void rx_ring_drop(struct rx_ring *ring);
-/* The next one is missing, since before then, and was asked for so often, or is missing since before oldest_ms. */
-bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t since_ms, int tries, int64_t oldest_ms);
+/* The next one is missing since before oldest_ms, or was asked for so often, and the last time before asked_ms. */
+bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t oldest_ms, int tries, int64_t asked_ms);
 /* Numbers of missing packets to be asked for: known since first_ms, not asked since again_ms. Notes that they
  * are. Returns how many, at most max. */
 int rx_ring_ask(struct rx_ring *ring, int64_t first_ms, int64_t again_ms, int64_t now_ms,

@@ -38,6 +38,7 @@ static uint32_t video_ts, audio_ts;
 static struct line_packet *line;
 static int line_count;
 static unsigned seed, lose_percent, late_percent;
+static int64_t way_us; /* from one end to the other */
 static bool repairs, deaf;
 /* what was sent, by sequence number */
 static struct line_packet *history;
@@ -80,7 +81,7 @@ static inline void send_packet(struct rtp rtp, struct span lead, struct span pay
 	}
 	if (dice() % 100 < lose_percent)
 		return;
-	push(bytes, n, 10000 + (dice() % 100 < late_percent ? 25000 : 0));
+	push(bytes, n, way_us + (dice() % 100 < late_percent ? 25000 : 0));
 }
 
 static inline void repair(void *ctx, uint16_t seq)
@@ -97,9 +98,9 @@ static inline void repair(void *ctx, uint16_t seq)
 	rtp.pt = RTX_PT;
 	rtp.ssrc = RTX_SSRC;
 	rtp.seq = rtx_seq++;
-	now_us += 10000; /* the request has to come here first */
+	now_us += way_us; /* the request has to come here first */
 	send_packet(rtp, span_of(osn, 2), payload, false);
-	now_us -= 10000;
+	now_us -= way_us;
 }
 
 static inline void on_rtcp(void *ctx, struct span compound)
@@ -232,6 +233,7 @@ static inline int setup(void **state)
 	seed = 1;
 	lose_percent = late_percent = 0;
 	repairs = true;
+	way_us = 10000;
 	deaf = false;
 	allowed = 0;
 	plis = reports = twccs = nacked = pictures = keys = headers = sounds = 0;

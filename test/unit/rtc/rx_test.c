@@ -36,6 +36,55 @@ static void a_tenth_lost_and_overtaken_is_repaired(void **state)
 	assert_true(last_report.ssrc == VIDEO_SSRC);
 }
 
+/* A network of phones: what was lost takes its time to come, and is worth waiting for. */
+static void repairs_of_a_slow_line_are_waited_for(void **state)
+{
+	(void)state;
+	way_us = 100000;
+	stream(3, 25);
+	lose_percent = 3;
+	stream(500, 25);
+	lose_percent = 0;
+	carry_until(now_us + 1000000);
+	const struct rx_counts *counts = rx_counts(rx);
+	assert_int_equal(pictures, 503);
+	assert_true(counts->repaired > 30);
+	assert_true(counts->nacks < 2 * counts->repaired);
+	assert_true(rx_rtt_ms(rx) >= 200 && rx_rtt_ms(rx) < 260);
+}
+
+static void a_line_that_becomes_slow_is_noticed(void **state)
+{
+	(void)state;
+	stream(3, 25);
+	lose_percent = 3;
+	stream(200, 25);
+	assert_true(rx_rtt_ms(rx) >= 20 && rx_rtt_ms(rx) < 45);
+	way_us = 150000;
+	stream(200, 25);
+	int64_t nacks = rx_counts(rx)->nacks, repaired = rx_counts(rx)->repaired;
+	int before = pictures;
+	stream(500, 25);
+	print_message("%d of 500, rtt %d\n", pictures - before, (int)rx_rtt_ms(rx));
+	assert_true(pictures - before > 490);
+	assert_true(rx_counts(rx)->nacks - nacks < 2 * (rx_counts(rx)->repaired - repaired));
+	assert_true(rx_rtt_ms(rx) >= 300 && rx_rtt_ms(rx) < 360);
+}
+
+/* Requests and repeats are lost as other packets are: one in three requests gets nothing. */
+static void a_repeat_that_is_lost_is_asked_for_again(void **state)
+{
+	(void)state;
+	stream(3, 25);
+	lose_percent = 20;
+	stream(1000, 25);
+	lose_percent = 0;
+	carry_until(now_us + 1000000);
+	print_message("%d of 1003, %d asked for, rtt %d\n", pictures, nacked, (int)rx_rtt_ms(rx));
+	assert_true(pictures >= 1003 * 99 / 100);
+	assert_true(rx_rtt_ms(rx) < 60);
+}
+
 static void what_is_lost_for_good_stops_pictures_until_a_key_frame(void **state)
 {
 	(void)state;
@@ -120,6 +169,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_good_line_gives_every_picture),
 		CASE(a_tenth_lost_and_overtaken_is_repaired),
+		CASE(repairs_of_a_slow_line_are_waited_for),
+		CASE(a_line_that_becomes_slow_is_noticed),
+		CASE(a_repeat_that_is_lost_is_asked_for_again),
 		CASE(what_is_lost_for_good_stops_pictures_until_a_key_frame),
 		CASE(a_publisher_without_twcc_is_told_what_the_line_takes),
 		CASE(silence_that_is_not_sent_is_no_loss),
