@@ -46,8 +46,7 @@ static int64_t us_of(const struct timespec *t)
 	return (int64_t)t->tv_sec * 1000000 + t->tv_nsec / 1000;
 }
 
-/* When the newest packet that was read had come to the socket. Of several read at once it is the last one's time, so that
- * none seems to be earlier than it was. */
+/* When the newest packet that was read had come to the socket. */
 static int64_t arrival_us(const struct rtc_client *c)
 {
 	struct timespec came, now;

@@ -22,6 +22,7 @@ struct rtc_peer {
 	int dropped;     /* DTLS datagrams of the server that were not read, */
 	int drop_dtls;   /* as many as this wants */
 	int recv_buffer; /* of its socket; 0: as usual */
+	bool one_by_one; /* packets are read, so that the kernel says of each when it came */
 	/* Instead of decrypting and counting; NULL. The first gets packets as they came, the second plain ones. */
 	void (*on_rtp)(struct rtc_peer *peer, uint8_t *packet, size_t n);
 	void (*on_rtcp)(struct rtc_peer *peer, struct span compound);
