@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import traceback
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -126,15 +127,26 @@ def choose(options):
     if options.k:
         wild = [p if any(c in p for c in "*?[") else f"*{p}*" for p in options.k]
         cases = [c for c in cases if any(fnmatch.fnmatch(c[0], p) for p in wild)]
-    elif options.sanitize:
+        return cases
+    if options.sanitize:
         left_out = [c for c in cases if is_once(c[1])]
         cases = [c for c in cases if c not in left_out]
         print(f"{len(left_out)} cases are left out, of which a sanitizer build says nothing more")
-    if options.list:
-        for name, function in cases:
-            print(f"{name}: {sentence(function)}")
-        sys.exit(0)
+    if options.half is not None:
+        count = len(cases)
+        cases = [c for c in cases if half_of(c[0]) == options.half or is_once(c[1])]
+        print(f"{count - len(cases)} cases are left out: the other half")
     return cases
+
+
+def show_list(cases):
+    for name, function in cases:
+        print(f"{name}: {sentence(function)}")
+    return 0
+
+
+def half_of(name):
+    return zlib.crc32(name.encode()) & 1
 
 
 class Places:
@@ -206,6 +218,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("-k", action="append", metavar="PATTERN", help="only cases whose name matches")
     parser.add_argument("-j", type=int, help="how many at a time, beside a calm one (3; 2 with sanitizers, which need the processors)")
+    parser.add_argument("--half", type=int, choices=(0, 1),
+                        help="only one half of the cases, and all that a sanitizer build leaves out; not with -k")
     parser.add_argument("--list", action="store_true", help="print names and sentences")
     parser.add_argument("--sanitize", action="store_true", help="longer limits, for sanitizer builds")
     parser.add_argument("--short", action="store_true", help="the short form of the long cases")
@@ -219,6 +233,8 @@ def main():
     if options.short:
         os.environ["TEST_SHORT"] = "1"
     cases = choose(options)
+    if options.list:
+        return show_list(cases)
     for tool in ("ffmpeg", "ffprobe", "curl"):
         if not shutil.which(tool):
             print(f"{tool} is needed for these tests and is not installed")

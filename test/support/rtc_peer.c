@@ -12,10 +12,11 @@ static const struct hostport loopback = {.host = "127.0.0.1"};
 
 static void open_socket(struct rtc_peer *p)
 {
-	check(udp_open(&p->udp, &(struct udp_opts){.at = loopback,
-						   .recv_buffer = p->recv_buffer,
-						   .packet_max = p->one_by_one ? UDP_SEND_MAX / 16 : 0,
-						   .what = "peer"}) == OK);
+	check(udp_open(&p->udp,
+		       &(struct udp_opts){.at = loopback,
+					  .recv_buffer = p->recv_buffer,
+					  .packet_max = p->one_by_one ? UDP_SEND_MAX / 16 : 0,
+					  .what = "peer"}) == OK);
 }
 
 void rtc_peer_open(struct rtc_peer *p)

@@ -9,6 +9,7 @@
 const char hls_type_list[] = "application/vnd.apple.mpegurl";
 const char hls_type_ts[] = "video/MP2T";
 const char hls_type_mp4[] = "video/mp4";
+const char hls_type_init[] = "video/mp4";
 const char hls_type_key[] = "application/octet-stream";
 
 void hls_begin(struct hls *hls, struct source *source)
@@ -85,7 +86,7 @@ void hls_name_fini(struct hls_name *name)
 /* A key must not come by another name. */
 static void remove_file(struct hls_stream *s, const struct hls_item *item)
 {
-	if (item->type == hls_type_ts || item->type == hls_type_mp4)
+	if (item->type != hls_type_list && item->type != hls_type_key)
 		files_retire(s->files, item->path);
 	else
 		files_remove(s->files, item->path);

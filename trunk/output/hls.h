@@ -43,4 +43,5 @@ struct hls_segment_counts {
 };
 const struct hls_segment_counts *hls_segment_counts(void);
 
-extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_key[];
+/* Media types, told apart by their address: an initialization segment has that of fragments. */
+extern const char hls_type_list[], hls_type_ts[], hls_type_mp4[], hls_type_init[], hls_type_key[];

@@ -61,7 +61,7 @@ bool hls_name_by_path(const struct conf_vhost *vhost, const char *path, struct h
 	} rows[] = {
 		{o->m3u8_file, path, hls_type_list}, {o->fmp4_file, part, hls_type_mp4},
 		{o->ts_file, path, hls_type_ts},     {o->fmp4_file, path, hls_type_mp4},
-		{o->init_file, init, hls_type_mp4},  {o->key_file, path, hls_type_key},
+		{o->init_file, init, hls_type_init}, {o->key_file, path, hls_type_key},
 	};
 	bool found = false;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && !found; i++) {

@@ -49,7 +49,7 @@ void hls_stream_renew_init(struct hls_stream *s, int64_t number)
 	if (blob)
 		s->init = hls_stream_put(
 			s, numbered(hls_stream_path(s, s->opts->init_file, number, 0), number),
-			blob, hls_type_mp4);
+			blob, hls_type_init);
 	s->init_configuration = s->segmenter.configuration;
 }
 

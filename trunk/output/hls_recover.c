@@ -56,11 +56,10 @@ static bool is_own(const struct past *p, const char *path, const char *type)
 	struct hls_name name = {0};
 	const char *found = NULL;
 	char *asked = mem_printf("/%s", path);
-	bool is_good =
-		hls_name_by_path(p->vhost, asked, &name, &found) &&
-		strcmp(name.stream, p->name.stream) == 0 &&
-		(!*name.app || strcmp(name.app, p->name.app) == 0) &&
-		(found == type || (!type && found != hls_type_list && found != hls_type_key));
+	bool is_good = hls_name_by_path(p->vhost, asked, &name, &found) &&
+		       strcmp(name.stream, p->name.stream) == 0 &&
+		       (!*name.app || strcmp(name.app, p->name.app) == 0) &&
+		       (type ? found == type : found == hls_type_ts || found == hls_type_mp4);
 	hls_name_fini(&name);
 	free(asked);
 	return is_good;
@@ -102,7 +101,7 @@ static bool find_files(const struct past *p, const struct hls_read_segment *g, s
 	f->init = g->init ? hls_read_path(p->name.list_path, g->init) : NULL;
 	f->key = key_path(p, g->key);
 	f->bytes = size_of(p, f->path, NULL);
-	return f->bytes > 0 && (!g->init || size_of(p, f->init, NULL) > 0) &&
+	return f->bytes > 0 && (!g->init || size_of(p, f->init, hls_type_init) > 0) &&
 	       (!g->key || size_of(p, f->key, hls_type_key) > 0);
 }
 
@@ -170,7 +169,7 @@ static void add_segment(struct hls_stream *s, const struct hls_read_segment *g,
 		.is_discontinuous = g->is_discontinuous,
 		.file = hls_stream_put_file(s, mem_strdup(f->path),
 					    f->init ? hls_type_mp4 : hls_type_ts, (size_t)f->bytes),
-		.init = share(s, last ? last->init : NULL, f->init, hls_type_mp4),
+		.init = share(s, last ? last->init : NULL, f->init, hls_type_init),
 		.key = share(s, last ? last->key : NULL, f->key, hls_type_key),
 	};
 	if (segment->key && !segment->key->tag)

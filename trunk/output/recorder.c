@@ -1,5 +1,6 @@
 /* A coroutine reads the messages of a source into a recording; when that must end (the plan says so, the
- * decoders change, a file could not be written) the next one begins with a key frame. */
+ * decoders change, a file could not be written) the next one begins with a key frame, or where it ended
+ * (dvr_wait_keyframe off). */
 #include "output/recorder.h"
 
 #include "base/log.h"

@@ -68,14 +68,14 @@ const struct hls_serve_counts *hls_serve_counts(void)
 
 static bool is_media(const char *type)
 {
-	return type != hls_type_list && type != hls_type_key;
+	return type == hls_type_ts || type == hls_type_mp4;
 }
 
 static void count(const char *type)
 {
 	totals.lists += type == hls_type_list;
 	totals.keys += type == hls_type_key;
-	totals.media += is_media(type);
+	totals.media += is_media(type) || type == hls_type_init;
 }
 
 /* ---- bytes ---- */

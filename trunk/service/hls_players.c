@@ -233,9 +233,10 @@ enum hls_player_state hls_players_touch(struct hls_players *players, const struc
 	return HLS_PLAYER_IN;
 }
 
-void hls_players_sent(struct hls_players *players, const char *id, int64_t bytes, bool has_media)
+void hls_players_sent(struct hls_players *players, const struct hls_asked *a, int64_t bytes,
+		      bool has_media)
 {
-	struct hls_player *p = *id ? map_get(players->by_id, id) : NULL;
+	struct hls_player *p = find(players, a);
 	if (!p)
 		return;
 	p->sent += bytes;

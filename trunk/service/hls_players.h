@@ -31,8 +31,10 @@ enum hls_player_state hls_players_touch(struct hls_players *players, const struc
 err hls_players_begin(struct hls_players *players, struct hls_asked *asked,
 		      struct conn_place *place, const struct http_message *message,
 		      struct outcome *outcome) BLOCKS;
-/* So much was sent to it, media (not only playlists and keys) or not; nothing happens when it is not there any more. */
-void hls_players_sent(struct hls_players *players, const char *id, int64_t bytes, bool has_media);
+/* So much was sent to the session that it was asked with, media or not (playlists, keys, what initializes a
+ * decoder). */
+void hls_players_sent(struct hls_players *players, const struct hls_asked *asked, int64_t bytes,
+		      bool has_media);
 /* Another server asks, for its own players. OK, or as above. */
 err hls_relay_admit(struct hls_asked *asked, struct conn_place *place,
 		    const struct http_message *message, struct outcome *outcome) BLOCKS;

@@ -93,7 +93,7 @@ static err deliver(struct hls_visitor *v, bool *found)
 	const struct sock *sock = v->s->sock;
 	int64_t before = sock_send_bytes(sock);
 	err e = hls_deliver(v, found);
-	hls_players_sent(v->serve->players, v->asked.session, sock_send_bytes(sock) - before,
+	hls_players_sent(v->serve->players, &v->asked, sock_send_bytes(sock) - before,
 			 v->has_media);
 	return e;
 }

@@ -13,7 +13,8 @@
 
 static struct server *server;
 static struct hls_players *players;
-static char host[] = "h", vhost[] = DEFAULT_VHOST, app[] = "live", stream[] = "x", nothing[] = "";
+static char host[] = "h", vhost[] = DEFAULT_VHOST, app[] = "live", stream[] = "x", other[] = "y",
+	    nothing[] = "";
 
 static int setup(void **state)
 {
@@ -125,6 +126,15 @@ static struct client *begin_one(void)
 	return server->stat.clients->prev;
 }
 
+/* An answer to a request with that session, for that stream. */
+static void sent(const struct client *c, char *name, bool has_media)
+{
+	struct hls_asked a = {.vhost = conf_vhost_find(server->conf, vhost),
+			      .name = {.app = app, .stream = name}};
+	snprintf(a.session, sizeof(a.session), "%s", c->id);
+	hls_players_sent(players, &a, 100, has_media);
+}
+
 static void its_end_has_a_reason(void **state)
 {
 	struct client_observer observer = {.on_leave = note_end, .on_refuse = note_end};
@@ -133,9 +143,12 @@ static void its_end_has_a_reason(void **state)
 	memset(&left, 0, sizeof(left));
 	stat_observe(&server->stat, &observer);
 	const struct client *c = begin_one();
-	hls_players_sent(players, c->id, 100, false);
+	sent(c, stream, false);
 	assert_int_equal(c->first_ms, 0);
-	hls_players_sent(players, c->id, 100, true);
+	sent(c, other, true); /* a session is of one stream */
+	assert_int_equal(c->first_ms, 0);
+	sent(c, stream, true);
+	assert_int_equal(client_traffic(c).send, 200);
 	assert_true(c->first_ms > 0);
 	hls_players_end(players);
 	assert_int_equal(left.ended, ERR_STOPPED);
