@@ -71,12 +71,14 @@ struct rank {
 	struct kept_stream *kept;
 	bool named;
 	int64_t players, bytes;
+	size_t labels_at, labels_n; /* of one that is named, in scrape.labels */
 };
 
 struct scrape {
 	struct server *server;
 	struct rank *v;
 	size_t count, room;
+	struct buf labels;
 	int others, others_players;
 };
 
@@ -163,6 +165,23 @@ static void count_all(struct scrape *s)
 			count_other(s, k, now);
 		for (int n = 0; n < COUNTERS; n++)
 			k->last[n] = now[n];
+		metrics_slice(i);
+	}
+}
+
+/* Once for all families. */
+static void write_labels(struct scrape *s, size_t max)
+{
+	s->labels.max = max;
+	for (size_t i = 0; i < s->count && s->v[i].named; i++) {
+		struct rank *r = &s->v[i];
+		r->labels_at = s->labels.n;
+		metric_labels(&s->labels,
+			      (struct metric_label[]){{"vhost", r->source->vhost},
+						      {"app", r->source->app},
+						      {"stream", r->source->stream}},
+			      3);
+		r->labels_n = s->labels.n - r->labels_at;
 		metrics_slice(i);
 	}
 }
@@ -263,10 +282,10 @@ static const struct {
 static void put_named(struct buf *out, const struct scrape *s, size_t f)
 {
 	for (size_t i = 0; i < s->count && s->v[i].named; i++) {
-		const struct source *source = s->v[i].source;
-		const struct metric_label labels[] = {
-			{"vhost", source->vhost}, {"app", source->app}, {"stream", source->stream}};
-		metric_sample(out, families[f].name, labels, 3, families[f].value(s, s->v[i].kept));
+		const struct rank *r = &s->v[i];
+		metric_sample_of(out, families[f].name,
+				 span_of(s->labels.p + r->labels_at, r->labels_n),
+				 families[f].value(s, r->kept));
 		metrics_slice(i);
 	}
 }
@@ -315,6 +334,8 @@ void metrics_put_streams(struct buf *out, struct server *server, int most)
 	co_yield ();
 	choose(&s, most);
 	count_all(&s);
+	write_labels(&s, out->max);
+	out->bad |= !buf_ok(&s.labels);
 	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
 		metric_family(out, families[f].name, families[f].type, families[f].help);
 		put_named(out, &s, f);
@@ -330,5 +351,6 @@ void metrics_put_streams(struct buf *out, struct server *server, int most)
 		metrics_slice(i);
 	}
 	free(s.v);
+	buf_free(&s.labels);
 	forget_gone();
 }

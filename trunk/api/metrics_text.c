@@ -36,7 +36,7 @@ static void put_escaped(struct buf *out, const char *text)
 	}
 }
 
-static void put_labels(struct buf *out, const struct metric_label *labels, int count)
+void metric_labels(struct buf *out, const struct metric_label *labels, int count)
 {
 	for (int i = 0; i < count; i++) {
 		buf_u8(out, i ? ',' : '{');
@@ -59,10 +59,27 @@ static void put_integer(struct buf *out, uint64_t n)
 	buf_put(out, at, (size_t)(digits + sizeof(digits) - at));
 }
 
+/* What was counted in milliseconds, in seconds. */
+static void put_thousandths(struct buf *out, uint64_t n)
+{
+	char digits[] = {'.', (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10),
+			 (char)('0' + n % 10)};
+	size_t count = sizeof(digits);
+	while (digits[count - 1] == '0')
+		count--;
+	put_integer(out, n / MS);
+	buf_put(out, digits, count);
+}
+
 /* Counters stay exact: an integer is written as one. */
 static void put_value(struct buf *out, double value)
 {
-	if (value == floor(value) && value >= 0 && value < 9e15) {
+	double thousandths = value >= 0 && value < 9e12 ? round(value * MS) : -1;
+	if (thousandths >= 0 && value != floor(value) && thousandths / MS == value) {
+		buf_u8(out, ' ');
+		put_thousandths(out, (uint64_t)thousandths);
+		buf_u8(out, '\n');
+	} else if (value == floor(value) && value >= 0 && value < 9e15) {
 		buf_u8(out, ' ');
 		put_integer(out, (uint64_t)value);
 		buf_u8(out, '\n');
@@ -79,7 +96,16 @@ void metric_sample(struct buf *out, const char *name, const struct metric_label 
 	if (isnan(value))
 		return;
 	put_text(out, name);
-	put_labels(out, labels, count);
+	metric_labels(out, labels, count);
+	put_value(out, value);
+}
+
+void metric_sample_of(struct buf *out, const char *name, struct span labels, double value)
+{
+	if (isnan(value))
+		return;
+	put_text(out, name);
+	buf_put(out, labels.p, labels.n);
 	put_value(out, value);
 }
 

@@ -15,6 +15,9 @@ void metric_family(struct buf *out, const char *name, enum metric_type type, con
 /* One sample; labels may be NULL when there are none. A value that is no number is left out. */
 void metric_sample(struct buf *out, const char *name, const struct metric_label *labels, int count,
 		   double value);
+/* The same with labels that were written before: for streams by the thousand, whose labels are most of the work. */
+void metric_labels(struct buf *out, const struct metric_label *labels, int count);
+void metric_sample_of(struct buf *out, const char *name, struct span labels, double value);
 /* A family of one sample without labels. */
 void metric_counter(struct buf *out, const char *name, double value, const char *help);
 void metric_gauge(struct buf *out, const char *name, double value, const char *help);

@@ -166,7 +166,7 @@ static void ask_all(struct query *q)
 	if (is_in_vain(q) && late && !q->is_urgent) {
 		q->is_asked_again = true;
 		ask_once(q, began);
-		/* Others that have failed meanwhile, for another query, are asked too: they count once. */
+		/* Others that have failed since then are asked, too: then it is not told how many lack the stream. */
 		absent += q->asked.absent < late ? q->asked.absent : late;
 		unheard += q->asked.missing - late;
 	}

@@ -9,9 +9,7 @@
 
 enum {
 	TICK_MS = 20,
-	TRIES_MIN = 8,      /* requests and repeats get lost too */
-	HOLD_ALONE_MS = 40, /* for one that cannot be asked for: it may have been overtaken */
-	MISSING_MAX = 512,  /* beyond, a key frame is cheaper */
+	MISSING_MAX = 512, /* beyond, a key frame is cheaper */
 	SSRC_CHANGES_MAX = 64,
 	RATE_VIDEO = 90000,
 	RATE_AUDIO = 48000,
@@ -70,19 +68,11 @@ int64_t rx_rtt_ms(const struct rx *rx)
 
 /* ---- in order ---- */
 
-static bool can_ask(const struct rx *rx, const struct rx_track *t)
-{
-	return rx->opts.nack && t->agreed->feedback.nack;
-}
-
 /* That what comes next does not come any more. */
 static bool is_lost(const struct rx *rx, const struct rx_track *t, int64_t now)
 {
-	if (t->ring.missing > MISSING_MAX)
-		return true;
-	if (!can_ask(rx, t))
-		return rx_ring_is_stuck(&t->ring, now - HOLD_ALONE_MS, 1, 0);
-	return rx_ring_is_stuck(&t->ring, now - rx_hold_ms(rx), TRIES_MIN, now - rx_again_ms(rx));
+	return t->ring.missing > MISSING_MAX || rx_ring_is_full(&t->ring) ||
+	       rx_ring_is_stuck(&t->ring, now - rx_hold_ms(rx, t));
 }
 
 /* Hands out what is in order, and gives up what has been missing for too long. */
@@ -96,14 +86,15 @@ static void deliver(struct rx *rx, struct rx_track *t, int64_t now_us)
 				rx_video_take(rx, p, now_us);
 			else
 				rx_audio_take(rx, p, now_us);
+			rx_ring_drop(&t->ring);
 		} else if (is_lost(rx, t, now_us / 1000)) {
+			t->in_vain += rx_ring_give_up(&t->ring);
 			rx->counts.lost++;
 			if (is_video)
 				rx_video_lost(rx, now_us);
 		} else {
 			return;
 		}
-		rx_ring_drop(&t->ring);
 	}
 }
 
@@ -115,7 +106,7 @@ static void place(struct rx *rx, struct rx_track *t, const struct rtp *rtp, bool
 	enum rx_placed placed = rx_ring_put(&t->ring, seq, rtp->ts, rtp->marker, rtp->payload,
 					    now_us / 1000, &asked);
 	if (asked.tries)
-		rx_note_repair(rx, &asked, is_rtx, now_us / 1000);
+		rx_note_repair(rx, t, &asked, is_rtx, now_us / 1000);
 	rx->counts.repaired += placed == RX_REPAIRED;
 	if (placed == RX_REFUSED || placed == RX_TOO_LATE) {
 		rx->counts.duplicate++;

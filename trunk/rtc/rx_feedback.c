@@ -91,7 +91,7 @@ static void send_nacks(struct rx *rx, struct rx_track *t, int64_t now)
 	uint8_t room[RTCP_MAX];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 	uint16_t seqs[NACKS_AT_ONCE];
-	int n = rx_ring_ask(&t->ring, now - NACK_AFTER_MS, now - rx_again_ms(rx), now, seqs,
+	int n = rx_ring_ask(&t->ring, now - NACK_AFTER_MS, rx_again_ms(rx), now, seqs,
 			    NACKS_AT_ONCE);
 	if (!n)
 		return;
@@ -106,7 +106,7 @@ void rx_send_requests(struct rx *rx, int64_t now_us)
 	int64_t now = now_us / 1000;
 	for (int i = 0; i < RX_TRACKS; i++) {
 		struct rx_track *t = &rx->tracks[i];
-		if (t->agreed && rx->opts.nack && t->agreed->feedback.nack && t->ring.missing)
+		if (t->agreed && rx_can_ask(rx, t) && t->ring.missing)
 			send_nacks(rx, t, now);
 	}
 	bool is_late = rx->await_key && now - rx->asked_key_ms >= KEY_RETRY_MS;

@@ -27,6 +27,7 @@ struct rx_track {
 	struct rx_clock clock;
 	struct rx_stats stats;
 	bool has_header; /* its sequence header was queued */
+	int in_vain;     /* packets that were asked for and given up since the last that came */
 };
 
 struct rx_queued {
@@ -49,7 +50,9 @@ struct rx {
 	struct rx_queued queue[RX_QUEUE];
 	unsigned head, tail;
 	/* requests and reports */
-	int64_t tick_ms, report_ms, twcc_ms, asked_key_ms, key_due_ms, rtt_ms;
+	int64_t tick_ms, report_ms, twcc_ms, asked_key_ms, key_due_ms;
+	int64_t rtt_ms;    /* as repairs take it; 0: nothing was repaired yet */
+	int64_t raised_ms; /* when that was asked for which has raised it last by several requests */
 	uint8_t fir_number;
 	/* transport-wide numbers */
 	int64_t arrivals[RX_ARRIVALS];
@@ -68,9 +71,11 @@ void rx_video_lost(struct rx *rx, int64_t now_us);
 void rx_audio_take(struct rx *rx, const struct rx_packet *packet, int64_t now_us);
 /* How long after a request a missing packet is asked for again, and how long it is waited for in all. */
 int64_t rx_again_ms(const struct rx *rx);
-int64_t rx_hold_ms(const struct rx *rx);
+int64_t rx_hold_ms(const struct rx *rx, const struct rx_track *track);
+bool rx_can_ask(const struct rx *rx, const struct rx_track *track);
 /* What was asked for has come, in time or not. */
-void rx_note_repair(struct rx *rx, const struct rx_asked *asked, bool is_rtx, int64_t now_ms);
+void rx_note_repair(struct rx *rx, struct rx_track *track, const struct rx_asked *asked,
+		    bool is_rtx, int64_t now_ms);
 /* An arrival with a transport-wide number. */
 void rx_note_arrival(struct rx *rx, uint16_t number, int64_t now_us);
 /* Statistics for reports. */

@@ -4,10 +4,20 @@
 enum {
 	RTT_FIRST_MS = 60, /* nothing was repaired yet */
 	RTT_MAX_MS = 1000,
+	TURN_MS = 40, /* until a gap is asked for, and until what comes is looked at */
 	AGAIN_MIN_MS = 20,
-	HOLD_MIN_MS = 500, /* beyond, a key frame is sooner there than what is missing */
-	HOLD_MAX_MS = 1000,
+	HOLD_ALONE_MS = 40, /* what will not come again: it may have been overtaken */
+	HOLD_SOUND_MS = 200,
+	HOLD_PICTURES_MS = 500,
+	HOLD_MAX_MS = 1000, /* beyond, a key frame is there as soon */
+	IN_VAIN_MAX =
+		20, /* so many were asked for, and nothing came: the peer hears nothing of it */
 };
+
+bool rx_can_ask(const struct rx *rx, const struct rx_track *t)
+{
+	return rx->opts.nack && t->agreed->feedback.nack;
+}
 
 static int64_t rtt_ms(const struct rx *rx)
 {
@@ -21,27 +31,54 @@ int64_t rx_again_ms(const struct rx *rx)
 	return ms < AGAIN_MIN_MS ? AGAIN_MIN_MS : ms;
 }
 
-int64_t rx_hold_ms(const struct rx *rx)
+/* Everybody waits meanwhile: pictures may wait for several requests, since all that follow need them. */
+int64_t rx_hold_ms(const struct rx *rx, const struct rx_track *t)
 {
-	int64_t ms = rtt_ms(rx) * 3;
-	return ms < HOLD_MIN_MS ? HOLD_MIN_MS : ms > HOLD_MAX_MS ? HOLD_MAX_MS : ms;
+	bool is_sound = t == &rx->tracks[RX_AUDIO];
+	int64_t rtt = rtt_ms(rx), least = is_sound ? HOLD_SOUND_MS : HOLD_PICTURES_MS;
+	int64_t ms = (is_sound ? 2 : 3) * rtt;
+	if (!rx_can_ask(rx, t) || t->in_vain >= IN_VAIN_MAX || rtt + TURN_MS >= HOLD_MAX_MS)
+		return HOLD_ALONE_MS;
+	return ms < least ? least : ms > HOLD_MAX_MS ? HOLD_MAX_MS : ms;
 }
 
-/* Which of several requests was answered cannot be told: the first one's time is a round trip or more, which raises the
- * estimate a little each time, until there is one request for most repairs; the last one's is a round trip or less. A
- * packet that was only overtaken says nothing: where repeats look like it, one that took much less time than they do is
- * not counted. */
-void rx_note_repair(struct rx *rx, const struct rx_asked *asked, bool is_rtx, int64_t now_ms)
+/* Which of several requests was answered cannot be told. The first one's time is a round trip or more, which raises the
+ * estimate a little, once for what was asked for together, until there is one request for most repairs. */
+static int64_t raised(struct rx *rx, const struct rx_asked *asked, int64_t most)
 {
-	int64_t most = now_ms - asked->first_ms, least = now_ms - asked->last_ms, rtt = rx->rtt_ms;
-	if (most > RTT_MAX_MS || (!is_rtx && most * 2 < rtt))
+	if (asked->tries == 1)
+		return rx->rtt_ms + (most - rx->rtt_ms) / 2;
+	if (rx->raised_ms == asked->first_ms)
+		return rx->rtt_ms;
+	rx->raised_ms = asked->first_ms;
+	return rx->rtt_ms + (most - rx->rtt_ms) / 16;
+}
+
+/* A packet that was only overtaken is quicker than a repeat that looks like it. */
+static int64_t lowered(const struct rx *rx, bool is_rtx, int64_t most)
+{
+	bool is_overtaken = !is_rtx && most * 2 < rx->rtt_ms;
+	return rx->rtt_ms + (most - rx->rtt_ms) / (is_overtaken ? 16 : 4);
+}
+
+static int64_t limited(int64_t ms)
+{
+	return ms < 1 ? 1 : ms > RTT_MAX_MS ? RTT_MAX_MS : ms;
+}
+
+void rx_note_repair(struct rx *rx, struct rx_track *t, const struct rx_asked *asked, bool is_rtx,
+		    int64_t now_ms)
+{
+	int64_t most = limited(now_ms - asked->first_ms), least = limited(now_ms - asked->last_ms);
+	if (t->agreed->has_rtx && !is_rtx) /* nobody has repeated it */
 		return;
-	if (!rtt)
-		rtt = most;
-	else if (asked->tries == 1)
-		rtt += (most - rtt) / (most > rtt ? 2 : 4);
+	t->in_vain = 0;
+	if (!rx->rtt_ms)
+		rx->rtt_ms = most;
+	else if (most > rx->rtt_ms)
+		rx->rtt_ms = raised(rx, asked, most);
 	else
-		rtt += (most - rtt) / (most > rtt ? 16 : 4);
-	rtt = rtt < least ? least : rtt;
-	rx->rtt_ms = rtt < 1 ? 1 : rtt;
+		rx->rtt_ms = lowered(rx, is_rtx, most);
+	if (rx->rtt_ms < least) /* the last one's is a round trip at most */
+		rx->rtt_ms = least;
 }

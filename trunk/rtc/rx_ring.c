@@ -24,7 +24,6 @@ void rx_ring_clear(struct rx_ring *r)
 {
 	for (; r->begun && r->next <= r->newest; r->next++)
 		empty(slot(r, r->next));
-	memset(r->v, 0, r->room * sizeof(r->v[0])); /* what was given up is of other numbers */
 	r->begun = false;
 	r->missing = 0;
 }
@@ -47,7 +46,7 @@ static void begin(struct rx_ring *r, int64_t seq)
 {
 	rx_ring_clear(r);
 	r->begun = true;
-	r->next = seq;
+	r->first = r->next = seq;
 	r->newest = seq - 1;
 }
 
@@ -72,7 +71,7 @@ static void fill(struct rx_packet *p, uint32_t ts, bool marker, struct span payl
 static enum rx_placed refuse(struct rx_ring *r, int64_t seq, struct rx_asked *asked)
 {
 	struct rx_packet *p = slot(r, seq);
-	if (seq + r->room <= r->newest || !p->asked.tries)
+	if (seq < r->first || seq + r->room <= r->newest || !p->asked.tries)
 		return RX_REFUSED;
 	*asked = p->asked;
 	p->asked.tries = 0;
@@ -112,18 +111,33 @@ const struct rx_packet *rx_ring_first(const struct rx_ring *r)
 
 void rx_ring_drop(struct rx_ring *r)
 {
-	struct rx_packet *p = slot(r, r->next++);
-	r->missing -= !p->is_here;
-	if (p->is_here)
-		empty(p);
+	empty(slot(r, r->next++));
 }
 
-bool rx_ring_is_stuck(const struct rx_ring *r, int64_t oldest_ms, int tries, int64_t asked_ms)
+bool rx_ring_give_up(struct rx_ring *r)
+{
+	r->missing--;
+	return slot(r, r->next++)->asked.tries > 0;
+}
+
+bool rx_ring_is_full(const struct rx_ring *r)
+{
+	return r->begun && r->newest - r->next >= r->room * 3 / 4;
+}
+
+bool rx_ring_is_stuck(const struct rx_ring *r, int64_t oldest_ms)
 {
 	if (!r->begun || r->next > r->newest || slot(r, r->next)->is_here)
 		return false;
-	const struct rx_packet *p = slot(r, r->next);
-	return p->missed_ms < oldest_ms || (p->asked.tries >= tries && p->asked.last_ms < asked_ms);
+	return slot(r, r->next)->missed_ms < oldest_ms;
+}
+
+static bool is_due(const struct rx_asked *asked, int64_t again_ms, int64_t now_ms)
+{
+	int beyond = asked->tries - RX_TRIES_QUICK;
+	return asked->tries == 0 ||
+	       (asked->tries < RX_TRIES_MAX &&
+		now_ms - asked->last_ms >= again_ms << (beyond > 0 ? beyond : 0));
 }
 
 int rx_ring_ask(struct rx_ring *r, int64_t first_ms, int64_t again_ms, int64_t now_ms,
@@ -136,8 +150,7 @@ int rx_ring_ask(struct rx_ring *r, int64_t first_ms, int64_t again_ms, int64_t n
 			continue;
 		left--;
 		struct rx_asked *asked = &p->asked;
-		if (p->missed_ms > first_ms || (asked->tries && asked->last_ms > again_ms) ||
-		    asked->tries >= RX_TRIES_MAX)
+		if (p->missed_ms > first_ms || !is_due(asked, again_ms, now_ms))
 			continue;
 		asked->last_ms = now_ms;
 		asked->first_ms = asked->tries++ ? asked->first_ms : now_ms;

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/span.h"
 
-enum { RX_RING_VIDEO = 2048, RX_RING_AUDIO = 512, RX_TRIES_MAX = 10 };
+enum { RX_RING_VIDEO = 2048, RX_RING_AUDIO = 512, RX_TRIES_MAX = 10, RX_TRIES_QUICK = 6 };
 
 /* Requests for one packet. */
 struct rx_asked {
@@ -23,6 +23,7 @@ struct rx_ring {
 	struct rx_packet *v;
 	uint32_t room; /* a power of two */
 	bool begun;
+	int64_t first;  /* the number that it began with */
 	int64_t next;   /* sequence number of the next packet to be handed out */
 	int64_t newest; /* the highest that has come */
 	int missing;    /* between them */
@@ -47,9 +48,13 @@ enum rx_placed rx_ring_put(struct rx_ring *ring, int64_t seq, uint32_t ts, bool 
 /* The next packet in order, to be dropped by rx_ring_drop(). NULL: there is none, or it is missing. */
 const struct rx_packet *rx_ring_first(const struct rx_ring *ring);
 void rx_ring_drop(struct rx_ring *ring);
-/* The next one is missing since before oldest_ms, or was asked for so often, and the last time before asked_ms. */
-bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t oldest_ms, int tries, int64_t asked_ms);
-/* Numbers of missing packets to be asked for: known since first_ms, not asked since again_ms. Notes that they
- * are. Returns how many, at most max. */
+/* The next one is missing since before then. */
+bool rx_ring_is_stuck(const struct rx_ring *ring, int64_t oldest_ms);
+/* So much waits for the next one that soon there is no room. */
+bool rx_ring_is_full(const struct rx_ring *ring);
+/* The next one is missing, and is not waited for any more. Whether it had been asked for. */
+bool rx_ring_give_up(struct rx_ring *ring);
+/* Numbers of missing packets to be asked for: known since first_ms, and not asked for in the last again_ms, which is
+ * doubled with each request beyond the sixth. Notes that they are. Returns how many, at most max. */
 int rx_ring_ask(struct rx_ring *ring, int64_t first_ms, int64_t again_ms, int64_t now_ms,
 		uint16_t *seqs, int max);

@@ -212,14 +212,19 @@ static void keep(struct hls_players *players)
 
 /* ---- a request ---- */
 
-static struct hls_player *find(const struct hls_players *players, const struct hls_asked *a)
+static struct hls_player *find_by_id(const struct hls_players *players, const struct hls_asked *a)
 {
 	struct hls_player *p = *a->session ? map_get(players->by_id, a->session) : NULL;
 	bool is_of_stream = p && p->request.vhost &&
 			    strcmp(p->request.vhost->name, a->vhost->name) == 0 &&
-			    strcmp(p->target.app, a->name.app) == 0 &&
 			    strcmp(p->target.stream, a->name.stream) == 0;
 	return is_of_stream ? p : NULL;
+}
+
+static struct hls_player *find(const struct hls_players *players, const struct hls_asked *a)
+{
+	struct hls_player *p = find_by_id(players, a);
+	return p && strcmp(p->target.app, a->name.app) == 0 ? p : NULL;
 }
 
 enum hls_player_state hls_players_touch(struct hls_players *players, const struct hls_asked *a)
@@ -236,8 +241,9 @@ enum hls_player_state hls_players_touch(struct hls_players *players, const struc
 void hls_players_sent(struct hls_players *players, const struct hls_asked *a, int64_t bytes,
 		      bool has_media)
 {
-	struct hls_player *p = find(players, a);
-	if (!p)
+	struct hls_player *p = find_by_id(players, a);
+	/* Names of files need not say the app. */
+	if (!p || (*a->name.app && strcmp(p->target.app, a->name.app) != 0))
 		return;
 	p->sent += bytes;
 	if (has_media && p->client.source && !p->client.first_ms)

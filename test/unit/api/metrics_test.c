@@ -50,10 +50,13 @@ static void labels_are_escaped_and_values_exact(void **state)
 	metric_sample(&out, "x_total", (struct metric_label[]){{"a", "q\"\\\n"}, {"b", ""}}, 2,
 		      123456789012345.0);
 	metric_sample(&out, "x_total", NULL, 0, 0.25);
+	metric_sample_of(&out, "x", span_str("{c=\"d\"}"), 1234567.05);
+	metric_sample_of(&out, "x", span_str(""), 0.0125);
+	metric_sample_of(&out, "x", span_str(""), 0.0 / 0.0);
 	metric_sample(&out, "x_total", NULL, 0, 0.0 / 0.0);
 	assert_string_equal(buf_text(&out), "# HELP x_total Something.\n# TYPE x_total counter\n"
 					    "x_total{a=\"q\\\"\\\\\\n\",b=\"\"} 123456789012345\n"
-					    "x_total 0.25\n");
+					    "x_total 0.25\nx{c=\"d\"} 1234567.05\nx 0.0125\n");
 }
 
 static void a_histogram_is_cumulative_and_in_seconds(void **state)

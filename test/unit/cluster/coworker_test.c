@@ -338,7 +338,7 @@ static void a_publisher_waits_for_one_round_of_a_players_query(void **state)
 	(void)co_sleep(200);
 	int64_t began = clock_ms();
 	assert_int_equal(find(COWORKER_FRESH, &answer), ERR_NOTFOUND);
-	assert_true(clock_ms() - began < 2000);
+	assert_true(clock_ms() - began < 3000); /* two rounds take 3.8 s */
 	co_join(&co);
 	assert_int_equal(player.e, ERR_NOTFOUND);
 	assert_int_equal(b.requests, 2);

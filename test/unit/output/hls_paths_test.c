@@ -27,7 +27,7 @@ static void paths_say_whose_they_are(void **state)
 		{"/live/a-b-1-12.ts", "live", "a-b-1", hls_type_ts},
 		{"/live/202611/a-3-1000.m4s", "live", "a", hls_type_mp4},
 		{"/live/202611/a-3-1000.p2.m4s", "live", "a", hls_type_mp4},
-		{"/live/a-init-17.mp4", "live", "a", hls_type_mp4},
+		{"/live/a-init-17.mp4", "live", "a", hls_type_init},
 		{"/live/a-5.key", "live", "a", hls_type_key},
 	};
 	(void)state;
