@@ -86,7 +86,7 @@ static void put_value(struct buf *out, double value)
 	} else if (value == floor(value) && fabs(value) < 9e15) {
 		buf_printf(out, " %.0f\n", value);
 	} else {
-		buf_printf(out, " %.6g\n", value);
+		buf_printf(out, " %.15g\n", value);
 	}
 }
 

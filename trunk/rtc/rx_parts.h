@@ -26,8 +26,9 @@ struct rx_track {
 	struct rx_ring ring;
 	struct rx_clock clock;
 	struct rx_stats stats;
-	bool has_header; /* its sequence header was queued */
-	int in_vain;     /* packets that were asked for and given up since the last that came */
+	bool has_header;   /* its sequence header was queued */
+	int in_vain;       /* packets that were asked for and given up since the last that came */
+	bool has_rtx_come; /* repeats are told from packets that were overtaken */
 };
 
 struct rx_queued {
@@ -52,7 +53,7 @@ struct rx {
 	/* requests and reports */
 	int64_t tick_ms, report_ms, twcc_ms, asked_key_ms, key_due_ms;
 	int64_t rtt_ms;    /* as repairs take it; 0: nothing was repaired yet */
-	int64_t raised_ms; /* when that was asked for which has raised it last by several requests */
+	int64_t judged_ms; /* when that was first asked for which has raised it last */
 	uint8_t fir_number;
 	/* transport-wide numbers */
 	int64_t arrivals[RX_ARRIVALS];

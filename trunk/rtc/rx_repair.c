@@ -42,23 +42,24 @@ int64_t rx_hold_ms(const struct rx *rx, const struct rx_track *t)
 	return ms < least ? least : ms > HOLD_MAX_MS ? HOLD_MAX_MS : ms;
 }
 
-/* Which of several requests was answered cannot be told. The first one's time is a round trip or more, which raises the
- * estimate a little, once for what was asked for together, until there is one request for most repairs. */
-static int64_t raised(struct rx *rx, const struct rx_asked *asked, int64_t most)
-{
-	if (asked->tries == 1)
-		return rx->rtt_ms + (most - rx->rtt_ms) / 2;
-	if (rx->raised_ms == asked->first_ms)
-		return rx->rtt_ms;
-	rx->raised_ms = asked->first_ms;
-	return rx->rtt_ms + (most - rx->rtt_ms) / 16;
-}
-
 /* A packet that was only overtaken is quicker than a repeat that looks like it. */
 static int64_t lowered(const struct rx *rx, bool is_rtx, int64_t most)
 {
 	bool is_overtaken = !is_rtx && most * 2 < rx->rtt_ms;
 	return rx->rtt_ms + (most - rx->rtt_ms) / (is_overtaken ? 16 : 4);
+}
+
+/* Which of several requests was answered cannot be told: the first one's time is a round trip or more, which raises
+ * the estimate a little, until there is one request for most repairs; the last one's is a round trip or less. One
+ * repair that was very late is not believed at once, nor is what was asked for together counted more than once. */
+static int64_t raised(struct rx *rx, const struct rx_asked *asked, int64_t most, int64_t least)
+{
+	if (rx->judged_ms == asked->first_ms)
+		return rx->rtt_ms;
+	rx->judged_ms = asked->first_ms;
+	if (least > rx->rtt_ms)
+		return rx->rtt_ms + (least - rx->rtt_ms + 1) / 2;
+	return rx->rtt_ms + (most - rx->rtt_ms) / 16;
 }
 
 static int64_t limited(int64_t ms)
@@ -70,15 +71,13 @@ void rx_note_repair(struct rx *rx, struct rx_track *t, const struct rx_asked *as
 		    int64_t now_ms)
 {
 	int64_t most = limited(now_ms - asked->first_ms), least = limited(now_ms - asked->last_ms);
-	if (t->agreed->has_rtx && !is_rtx) /* nobody has repeated it */
+	if (t->has_rtx_come && !is_rtx) /* nobody has repeated it */
 		return;
-	t->in_vain = 0;
+	t->in_vain = is_rtx ? 0 : t->in_vain / 2;
 	if (!rx->rtt_ms)
 		rx->rtt_ms = most;
 	else if (most > rx->rtt_ms)
-		rx->rtt_ms = raised(rx, asked, most);
+		rx->rtt_ms = raised(rx, asked, most, least);
 	else
 		rx->rtt_ms = lowered(rx, is_rtx, most);
-	if (rx->rtt_ms < least) /* the last one's is a round trip at most */
-		rx->rtt_ms = least;
 }

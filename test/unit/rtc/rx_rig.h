@@ -38,8 +38,8 @@ static uint32_t video_ts, audio_ts;
 static struct line_packet *line;
 static int line_count;
 static unsigned seed, lose_percent, late_percent;
-static int64_t way_us; /* from one end to the other */
-static bool repairs, deaf;
+static int64_t way_us;            /* from one end to the other */
+static bool repairs, plain, deaf; /* plain: repeats are the packets themselves */
 /* what was sent, by sequence number */
 static struct line_packet *history;
 /* what was asked, and told */
@@ -95,6 +95,13 @@ static inline void repair(void *ctx, uint16_t seq)
 		return;
 	assert_true(rtp_read(&rtp, span_of(p->bytes, p->n)));
 	struct span payload = rtp.payload;
+	if (plain) {
+		now_us += way_us;
+		if (dice() % 100 >= lose_percent)
+			push(p->bytes, p->n, way_us);
+		now_us -= way_us;
+		return;
+	}
 	rtp.pt = RTX_PT;
 	rtp.ssrc = RTX_SSRC;
 	rtp.seq = rtx_seq++;
@@ -233,6 +240,7 @@ static inline int setup(void **state)
 	seed = 1;
 	lose_percent = late_percent = 0;
 	repairs = true;
+	plain = false;
 	way_us = 10000;
 	deaf = false;
 	allowed = 0;

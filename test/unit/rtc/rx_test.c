@@ -85,6 +85,51 @@ static void a_repeat_that_is_lost_is_asked_for_again(void **state)
 	assert_true(rx_rtt_ms(rx) < 60);
 }
 
+/* RTX may be agreed on, and not used. */
+static void repeats_may_be_the_packets_themselves(void **state)
+{
+	(void)state;
+	plain = true;
+	way_us = 150000;
+	stream(3, 25);
+	lose_percent = 3;
+	stream(300, 25);
+	int before = pictures;
+	stream(300, 25);
+	print_message("%d of 300, rtt %d\n", pictures - before, (int)rx_rtt_ms(rx));
+	assert_true(pictures - before >= 300 * 95 / 100);
+	assert_true(rx_rtt_ms(rx) >= 280 && rx_rtt_ms(rx) < 360);
+}
+
+/* A handover: all that was asked for comes a second later. */
+static void one_late_repeat_is_not_believed_at_once(void **state)
+{
+	(void)state;
+	stream(3, 25);
+	lose_percent = 5;
+	stream(100, 25);
+	lose_percent = 0;
+	assert_true(rx_rtt_ms(rx) >= 20 && rx_rtt_ms(rx) < 50);
+	int64_t duplicate = rx_counts(rx)->duplicate;
+	history[video_seq % SENT_MAX] = history[(uint16_t)(video_seq - 1) % SENT_MAX];
+	video_seq++;
+	send_picture(false, 3000, NULL);
+	video_ts += 3600;
+	carry_until(now_us + 15000);
+	way_us = 600000;
+	carry_until(now_us + 25000);
+	way_us = 10000;
+	deaf = true; /* to all further requests */
+	stream(35, 5);
+	deaf = false;
+	assert_int_equal(rx_counts(rx)->duplicate, duplicate + 1);
+	print_message("rtt %d\n", (int)rx_rtt_ms(rx));
+	assert_true(rx_rtt_ms(rx) > 100 && rx_rtt_ms(rx) < 700);
+	lose_percent = 5;
+	stream(200, 25);
+	assert_true(rx_rtt_ms(rx) < 60);
+}
+
 /* How long it takes until a lost packet is given up. */
 static int64_t given_up_ms(void)
 {
@@ -200,6 +245,8 @@ int main(void)
 		CASE(repairs_of_a_slow_line_are_waited_for),
 		CASE(a_line_that_becomes_slow_is_noticed),
 		CASE(a_repeat_that_is_lost_is_asked_for_again),
+		CASE(repeats_may_be_the_packets_themselves),
+		CASE(one_late_repeat_is_not_believed_at_once),
 		CASE(who_answers_no_request_is_not_waited_for),
 		CASE(what_is_lost_for_good_stops_pictures_until_a_key_frame),
 		CASE(a_publisher_without_twcc_is_told_what_the_line_takes),
