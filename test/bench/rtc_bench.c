@@ -148,8 +148,8 @@ static void tell(const struct lives *lives, const struct result *result, int sti
 static struct life *life_at(int index)
 {
 	clients[index].peer.recv_buffer = BUFFER;
-	clients[index].peer.one_by_one =
-		index % opt.sample == 0; /* of these it is looked how late they are */
+	/* How late packets are is looked at for these, so that each needs its own time. */
+	clients[index].peer.one_by_one = index % opt.sample == 0;
 	return &clients[index].life;
 }
 

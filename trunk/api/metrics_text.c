@@ -74,20 +74,14 @@ static void put_thousandths(struct buf *out, uint64_t n)
 /* Counters stay exact: an integer is written as one. */
 static void put_value(struct buf *out, double value)
 {
-	double thousandths = value >= 0 && value < 9e12 ? round(value * MS) : -1;
-	if (thousandths >= 0 && value != floor(value) && thousandths / MS == value) {
-		buf_u8(out, ' ');
-		put_thousandths(out, (uint64_t)thousandths);
-		buf_u8(out, '\n');
-	} else if (value == floor(value) && value >= 0 && value < 9e15) {
-		buf_u8(out, ' ');
+	buf_u8(out, ' ');
+	if (value >= 0 && value < 9e15 && value == floor(value))
 		put_integer(out, (uint64_t)value);
-		buf_u8(out, '\n');
-	} else if (value == floor(value) && fabs(value) < 9e15) {
-		buf_printf(out, " %.0f\n", value);
-	} else {
-		buf_printf(out, " %.15g\n", value);
-	}
+	else if (value >= 0 && value < 9e12 && value == round(value * MS) / MS)
+		put_thousandths(out, (uint64_t)round(value * MS));
+	else
+		buf_printf(out, "%.15g", value);
+	buf_u8(out, '\n');
 }
 
 void metric_sample(struct buf *out, const char *name, const struct metric_label *labels, int count,

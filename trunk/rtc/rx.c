@@ -157,8 +157,8 @@ static void take_rtx(struct rx *rx, struct rx_track *t, struct rtp *rtp, int64_t
 	rtp->seq = (uint16_t)(rtp->payload.p[0] << 8 | rtp->payload.p[1]);
 	rtp->payload = span_rest(rtp->payload, 2);
 	int64_t seq = rx_ring_number(&t->ring, rtp->seq);
-	if (seq > t->ring.newest ||
-	    seq + t->ring.room <= t->ring.next) { /* of another sender, or of long ago */
+	/* Of another sender, or of long ago. */
+	if (seq > t->ring.newest || seq + t->ring.room <= t->ring.next) {
 		rx->counts.duplicate++;
 		return;
 	}
@@ -230,9 +230,8 @@ void rx_take_rtcp(struct rx *rx, struct span compound, int64_t now_us)
 void rx_tick(struct rx *rx, int64_t now_us)
 {
 	rx->tick_ms = now_us / 1000;
-	rx_send_requests(
-		rx,
-		now_us); /* what is given up now was asked for, so that it is known whether it comes */
+	/* First, so that what is given up was asked for, and it is known whether it comes. */
+	rx_send_requests(rx, now_us);
 	for (int i = 0; i < RX_TRACKS; i++)
 		if (rx->tracks[i].agreed && rx->tracks[i].ring.begun)
 			deliver(rx, &rx->tracks[i], now_us);

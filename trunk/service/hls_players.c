@@ -212,7 +212,8 @@ static void keep(struct hls_players *players)
 
 /* ---- a request ---- */
 
-static struct hls_player *find_by_id(const struct hls_players *players, const struct hls_asked *a)
+static struct hls_player *find_in_any_app(const struct hls_players *players,
+					  const struct hls_asked *a)
 {
 	struct hls_player *p = *a->session ? map_get(players->by_id, a->session) : NULL;
 	bool is_of_stream = p && p->request.vhost &&
@@ -223,7 +224,7 @@ static struct hls_player *find_by_id(const struct hls_players *players, const st
 
 static struct hls_player *find(const struct hls_players *players, const struct hls_asked *a)
 {
-	struct hls_player *p = find_by_id(players, a);
+	struct hls_player *p = find_in_any_app(players, a);
 	return p && strcmp(p->target.app, a->name.app) == 0 ? p : NULL;
 }
 
@@ -241,9 +242,9 @@ enum hls_player_state hls_players_touch(struct hls_players *players, const struc
 void hls_players_sent(struct hls_players *players, const struct hls_asked *a, int64_t bytes,
 		      bool has_media)
 {
-	struct hls_player *p = find_by_id(players, a);
 	/* Names of files need not say the app. */
-	if (!p || (*a->name.app && strcmp(p->target.app, a->name.app) != 0))
+	struct hls_player *p = *a->name.app ? find(players, a) : find_in_any_app(players, a);
+	if (!p)
 		return;
 	p->sent += bytes;
 	if (has_media && p->client.source && !p->client.first_ms)
